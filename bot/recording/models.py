@@ -1,0 +1,206 @@
+"""The words of the domain, as data. The README's glossary explains them; states are those of the protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bot.errors import Evidence
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+
+class RecordingState(StrEnum):
+    """Where a recording stands. A state in ``-ing`` has an attempt behind it."""
+
+    STARTING = "starting"
+    ACTIVE = "active"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    RESUMING = "resuming"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    ENDED = "ended"
+
+    @property
+    def final(self) -> bool:
+        return self in FINAL_STATES
+
+    @property
+    def in_progress(self) -> bool:
+        return self in IN_PROGRESS_STATES
+
+
+FINAL_STATES = frozenset({RecordingState.STOPPED, RecordingState.FAILED, RecordingState.ENDED})
+IN_PROGRESS_STATES = frozenset(
+    {RecordingState.STARTING, RecordingState.PAUSING, RecordingState.RESUMING, RecordingState.STOPPING}
+)
+LIVE_STATES = frozenset(RecordingState) - FINAL_STATES
+
+
+class Mechanism(StrEnum):
+    """How a recording is controlled in Genesys, decided when it starts."""
+
+    ADHOC = "adhoc"
+    POLICY = "policy"
+    SESSION = "session"
+
+
+class Verb(StrEnum):
+    """What a supervisor asks for."""
+
+    START = "start"
+    STOP = "stop"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+    @property
+    def action(self) -> str:
+        """The audit trail's word for it."""
+        return f"recording:{self.value}"
+
+
+class CallRecording(StrEnum):
+    """What a reading of the call says about its recording, whoever controls it."""
+
+    NONE = "none"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    UNKNOWN = "unknown"
+    """The reading doesn't say; never to be taken for ``NONE``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """An agent who is connected to a call and whose side of it can be recorded."""
+
+    id: str
+    user_id: str
+    communication_id: str | None = None
+    name: str | None = None
+    queue_id: str | None = None
+    queue_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A voice call as one reading showed it.
+
+    ``on_hold``: the recording is paused because the call is on hold, and resumes by itself.
+    ``mechanism`` is None where nothing is being recorded.
+    """
+
+    id: str
+    connected: bool
+    recording: CallRecording
+    agents: tuple[Participant, ...] = ()
+    mechanism: Mechanism | None = None
+    secure_pause: bool = False
+    on_hold: bool = False
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an action acts on: all that was learned about the call when its recording started."""
+
+    conversation_id: str
+    participant_id: str | None = None
+    communication_id: str | None = None
+    mechanism: Mechanism | None = None
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A change in Genesys that a reading has confirmed.
+
+    ``created`` is False where the call was already as wanted (adopted, or stopped by somebody else).
+    """
+
+    mechanism: Mechanism
+    agent: Participant | None = None
+    session_id: str | None = None
+    created: bool = True
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a supervisor asks: a code from the settings, words of their own, or both."""
+
+    code: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Our record of one recording, from one start to one stop."""
+
+    id: UUID
+    conversation_id: str
+    state: RecordingState
+    version: int
+    started_by: str
+    requested_at: datetime
+    mechanism: Mechanism | None = None
+    participant_id: str | None = None
+    communication_id: str | None = None
+    session_id: str | None = None
+    agent_user_id: str | None = None
+    queue_id: str | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    started_at: datetime | None = None
+    paused_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+    adopted: bool = False
+    in_doubt: bool = False
+    error: str | None = None
+    audit_seq: int = 0
+    """The number of the newest audit entry about this recording."""
+
+    @property
+    def target(self) -> Target:
+        return Target(
+            conversation_id=self.conversation_id,
+            participant_id=self.participant_id,
+            communication_id=self.communication_id,
+            mechanism=self.mechanism,
+            session_id=self.session_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request of one person, from its ``requested`` entry to its outcome."""
+
+    id: UUID
+    verb: Verb
+    actor: str
+    recording_id: UUID
+    requested_at: datetime
+    deadline_at: datetime
+    before: RecordingState | None
+    """The recording's state before the request; None for a start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The one message that shows a recording where it was asked for.
+
+    ``ts`` and ``posted_channel`` say where it is, once it has been posted.
+    """
+
+    recording: Recording
+    channel: str
+    asked_by: str
+    ts: str | None = None
+    posted_channel: str | None = None
+    agent_name: str | None = None
+    queue_name: str | None = None

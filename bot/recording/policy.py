@@ -1,0 +1,90 @@
+"""Who may do what, and what may be done in which state. Pure functions; nothing here knows Slack or Genesys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from bot.errors import NotPermitted, WrongState
+from bot.recording.models import Recording, RecordingState, Verb
+
+
+class Role(StrEnum):
+    """What the settings make of a person."""
+
+    SUPERVISOR = "supervisor"
+    COMPLIANCE = "compliance"
+
+
+class Permission(StrEnum):
+    """What can be asked for."""
+
+    CONTROL = "control"
+    READ = "read"
+
+
+ROLES_WITH = {
+    Permission.CONTROL: frozenset({Role.SUPERVISOR}),
+    Permission.READ: frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person who asks, as the surface on which they asked has just confirmed them.
+
+    ``obstacle`` names what rules them out whatever their roles (``guest``, ``bot``, ``foreign_team`` …).
+    """
+
+    actor: str
+    roles: frozenset[Role] = frozenset()
+    obstacle: str | None = None
+
+    def may(self, permission: Permission) -> bool:
+        return self.obstacle is None and not self.roles.isdisjoint(ROLES_WITH[permission])
+
+
+def require(caller: Caller, permission: Permission) -> None:
+    """Raise NotPermitted unless the caller has the permission."""
+    if not caller.may(permission):
+        raise NotPermitted(cause=caller.obstacle or "not_listed")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The states that a verb leads through."""
+
+    allowed_from: frozenset[RecordingState]
+    during: RecordingState
+    after: RecordingState
+
+
+STEPS = {
+    Verb.START: Step(frozenset(), RecordingState.STARTING, RecordingState.ACTIVE),
+    Verb.STOP: Step(
+        frozenset({RecordingState.ACTIVE, RecordingState.PAUSED}), RecordingState.STOPPING, RecordingState.STOPPED
+    ),
+    Verb.PAUSE: Step(frozenset({RecordingState.ACTIVE}), RecordingState.PAUSING, RecordingState.PAUSED),
+    Verb.RESUME: Step(frozenset({RecordingState.PAUSED}), RecordingState.RESUMING, RecordingState.ACTIVE),
+}
+
+
+def require_state(recording: Recording, verb: Verb) -> Step:
+    """Return the verb's step, or raise WrongState where the recording's state doesn't allow it."""
+    step = STEPS[verb]
+    if recording.state not in step.allowed_from:
+        raise WrongState(**standing(recording))
+    return step
+
+
+def standing(recording: Recording) -> dict[str, Any]:
+    """Return what a refusal says about the recording that is in the way."""
+    over = recording.state.final
+    return {
+        "recording_id": recording.id,
+        "conversation_id": recording.conversation_id,
+        "state": recording.state.value,
+        "actor": (recording.ended_by if over else None) or recording.started_by,
+        "since": (recording.ended_at if over else recording.started_at) or recording.requested_at,
+    }

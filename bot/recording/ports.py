@@ -1,0 +1,121 @@
+"""What the domain needs from the outside, as Protocols on the consumer's side."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from bot.audit.entry import Draft, Entry
+    from bot.recording.models import Attempt, Conversation, Effect, Recording, Target
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time, injected so that tests decide it."""
+
+    def now(self) -> datetime:
+        """Return the wall-clock time, in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Genesys asked for patience: the next try comes after so many seconds."""
+
+    seconds: float
+
+
+Progress = Callable[[Waiting], Awaitable[None]]
+"""Told when an action has to wait, so that the person can be told too."""
+
+
+class RecordingControl(Protocol):
+    """Starts and stops recordings in Genesys, and confirms by reading that it happened.
+
+    ``deadline`` is a reading of the clock's ``monotonic``; nothing is begun after it. All methods raise the
+    GenesysError branch of ``bot.errors``: ``OutcomeUnknown`` when a change was sent and could not be confirmed,
+    ``GenesysUnavailable`` when nothing had been sent yet, ``CallEnded`` when the call is over.
+    """
+
+    async def start(
+        self, target: Target, *, reason_code: str | None, deadline: float, progress: Progress
+    ) -> Effect: ...
+
+    async def stop(self, target: Target, *, deadline: float, progress: Progress) -> Effect: ...
+
+    async def pause(self, target: Target, *, deadline: float, progress: Progress) -> Effect: ...
+
+    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect: ...
+
+    async def look(self, target: Target, *, deadline: float, progress: Progress) -> Conversation:
+        """Read the call as it is now, with one request where that is possible. Raise CallEnded when it is over."""
+
+
+class Transaction(Protocol):
+    """The steps of one write transaction. Transactions run one after another, so a look holds until the end."""
+
+    async def append(self, draft: Draft) -> Entry:
+        """Add an entry to the end of the chain."""
+
+    async def keep_text(self, attempt_id: UUID, text: str, typed_at: datetime) -> str:
+        """Keep what a person typed, erasable, and return its salted digest for the entry."""
+
+    async def attempt_with_key(self, dedupe_key: str) -> UUID | None: ...
+
+    async def add_attempt(self, attempt: Attempt, *, owner: str, dedupe_key: str | None) -> None: ...
+
+    async def add_refused_attempt(
+        self, attempt_id: UUID, *, verb: str, actor: str, at: datetime, dedupe_key: str | None
+    ) -> None: ...
+
+    async def settle_attempt(self, attempt_id: UUID, at: datetime) -> bool:
+        """Close the attempt; False where it was closed already, and then nothing more may be written for it."""
+
+    async def recording(self, recording_id: UUID) -> Recording | None: ...
+
+    async def live_recording(self, conversation_id: str) -> Recording | None: ...
+
+    async def live_recordings_of(self, actor: str) -> tuple[Recording, ...]: ...
+
+    async def add_recording(self, recording: Recording, *, channel: str | None, asked_by: str) -> None:
+        """Add a recording, and its card where there is a channel to show it in."""
+
+    async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
+        """Change the recording if it still is as ``before``, and return it with the next version; else None."""
+
+    async def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
+
+
+class RecordingStore(Protocol):
+    """Where recordings and their trail are kept."""
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run ``work`` in one transaction that is on disk when this returns, whatever happens to the caller.
+
+        Raise AuditUnavailable when it can't be written; then nothing of it is there.
+        """
+
+    async def recording(self, recording_id: UUID) -> Recording | None: ...
+
+    async def live_recordings(self, *, limit: int = 200) -> tuple[Recording, ...]: ...
+
+    async def newest_recording(self, conversation_id: str) -> Recording | None: ...
+
+    async def attempt_recording(self, attempt_id: UUID) -> Recording | None:
+        """Return the recording that an attempt was about."""
+
+    async def show_again(self, recording_id: UUID) -> None:
+        """Have the recording's card drawn anew, whatever it shows now."""
+
+    async def open_attempts(self) -> tuple[tuple[Attempt, str], ...]:
+        """Return the attempts without an outcome, oldest first, each with the process that owns it."""

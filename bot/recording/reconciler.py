@@ -1,0 +1,123 @@
+"""Settles what is in doubt, from the call's real state; never repeats a write without having read first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.audit.entry import Phase
+from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, OutcomeUnknown
+from bot.recording.models import CallRecording, Effect, Mechanism, RecordingState, Verb
+from bot.recording.settlement import BOT
+
+if TYPE_CHECKING:
+    from bot.recording.models import Attempt, Conversation, Recording
+    from bot.recording.ports import Clock, Waiting
+    from bot.recording.service import RecordingService
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 2.0
+GRACE = timedelta(seconds=5)
+"""After an attempt's deadline: until then a write that timed out may still land."""
+LOOK_LIMIT = 10.0
+WANTED = {
+    Verb.START: CallRecording.ACTIVE,
+    Verb.RESUME: CallRecording.ACTIVE,
+    Verb.PAUSE: CallRecording.PAUSED,
+    Verb.STOP: CallRecording.NONE,
+}
+
+
+async def _silent(_waiting: Waiting) -> None:
+    """Nobody waits for a reconciler."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Looks for attempts without an outcome that nobody is working on, and finds out how they ended."""
+
+    service: RecordingService
+    clock: Clock
+    owner: str
+
+    async def run(self) -> None:
+        while True:
+            await self.clock.sleep(LOOK_SECONDS)
+            await self.settle_all()
+
+    async def settle_all(self) -> None:
+        """Settle what can be settled now; what can't be read stays for the next time."""
+        try:
+            for attempt, owner in await self.service.store.open_attempts():
+                if self._abandoned(attempt, owner):
+                    await self._settle(attempt)
+        except AuditUnavailable:
+            log.warning("reconciler_cannot_write")
+        except Exception:
+            log.exception("reconciler_broke")
+
+    def _abandoned(self, attempt: Attempt, owner: str) -> bool:
+        if attempt.id in self.service.working:
+            return False
+        kind = self.owner.partition(":")[0]
+        dead = owner != self.owner and owner.partition(":")[0] == kind  # one serving process a database
+        return dead or self.clock.now() > attempt.deadline_at + GRACE
+
+    async def _settle(self, attempt: Attempt) -> None:
+        recording = await self.service.store.recording(attempt.recording_id)
+        if recording is None:
+            raise AssertionError
+        deadline = self.clock.monotonic() + LOOK_LIMIT
+        settlement = self.service.settlement
+        try:
+            seen = await self.service.control.look(recording.target, deadline=deadline, progress=_silent)
+        except (CallEnded, CallNotFound) as gone:
+            ended = gone if isinstance(gone, CallEnded) else CallEnded(evidence=gone.evidence)
+            await settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
+            return
+        except GenesysError as error:
+            log.warning("reconciler_cannot_look", attempt_id=str(attempt.id), error=error.kind)
+            return
+        if _as_wanted(attempt, recording, seen):
+            await settlement.succeeded(attempt, _effect(recording, seen), phase=Phase.OBSERVED, actor=BOT)
+        elif attempt.verb in {Verb.START, Verb.RESUME}:
+            # Nobody wants a recording to begin late.
+            await settlement.not_in_effect(attempt, OutcomeUnknown())
+        else:
+            await self._drive_again(attempt, recording)
+
+    async def _drive_again(self, attempt: Attempt, recording: Recording) -> None:
+        """Send a stop or a pause again: the call was read just now, and it is not in force."""
+        deadline = self.clock.monotonic() + LOOK_LIMIT
+        act = self.service.control.stop if attempt.verb is Verb.STOP else self.service.control.pause
+        try:
+            effect = await act(recording.target, deadline=deadline, progress=_silent)
+        except CallEnded as ended:
+            await self.service.settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
+        except GenesysError as error:
+            log.warning("reconciler_cannot_act", attempt_id=str(attempt.id), error=error.kind)
+        else:
+            await self.service.settlement.succeeded(attempt, effect, phase=Phase.OBSERVED, actor=BOT)
+
+
+def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bool:
+    if attempt.verb is Verb.STOP and recording.mechanism is Mechanism.POLICY:
+        return seen.recording is not CallRecording.ACTIVE
+    if attempt.verb is Verb.START and attempt.before is None and recording.state is not RecordingState.STARTING:
+        return False
+    return seen.recording is WANTED[attempt.verb]
+
+
+def _effect(recording: Recording, seen: Conversation) -> Effect:
+    agent = next((one for one in seen.agents if one.id == recording.participant_id), None)
+    if agent is None and recording.participant_id is None and len(seen.agents) == 1:
+        agent = seen.agents[0]
+    return Effect(
+        mechanism=recording.mechanism or seen.mechanism or Mechanism.ADHOC,
+        agent=agent,
+        session_id=recording.session_id or seen.session_id,
+    )
