@@ -1,0 +1,70 @@
+"""Engines set up so that what is committed is on disk, and writers queue instead of failing.
+
+The measurements behind each line are in ``docs/decisions/storage.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.errors import DatabaseUnusable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+BUSY_TIMEOUT_MS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """One writer, so that writers queue fairly, and readers that can't write."""
+
+    writer: AsyncEngine
+    reader: AsyncEngine
+
+    async def close(self) -> None:
+        await self.reader.dispose()
+        await self.writer.dispose()
+
+
+def open_engines(url: str) -> Engines:
+    """Make the engines for ``url``; nothing is opened yet. Raise DatabaseUnusable for a kind that isn't supported."""
+    if make_url(url).get_backend_name() != "sqlite":
+        raise DatabaseUnusable("Only SQLite is supported so far: DATABASE_URL must begin with sqlite+aiosqlite:///.")
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_TIMEOUT_MS / 1000)
+    reader = create_async_engine(url, pool_size=4, max_overflow=0)
+    event.listen(writer.sync_engine, "connect", _on_connect)
+    event.listen(writer.sync_engine, "begin", _begin_immediate)
+    event.listen(reader.sync_engine, "connect", _on_reader_connect)
+    event.listen(reader.sync_engine, "begin", _begin)
+    return Engines(writer, reader)
+
+
+def _pragmas(connection: Any, *pragmas: str) -> None:
+    connection.isolation_level = None  # we send BEGIN ourselves: the driver's own comes too late to order writers
+    cursor = connection.cursor()
+    for pragma in pragmas:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
+    # FULL: after a power cut, no action may exist in Genesys whose entry is gone.
+    _pragmas(connection, f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+
+
+def _on_reader_connect(connection: Any, _record: Any) -> None:
+    _pragmas(connection, f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

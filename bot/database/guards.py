@@ -1,0 +1,51 @@
+"""The triggers that make the audit trail append-only, and the check that they are there.
+
+``INSERT OR REPLACE`` deletes without firing a delete trigger, so inserting is guarded too: the number must be the next.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from bot.errors import DatabaseUnusable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+AUDIT_TRIGGERS = {
+    "audit_entries_no_update": """
+        CREATE TRIGGER audit_entries_no_update BEFORE UPDATE ON audit_entries
+        BEGIN SELECT RAISE(ABORT, 'audit entries are never changed'); END
+    """,
+    "audit_entries_no_delete": """
+        CREATE TRIGGER audit_entries_no_delete BEFORE DELETE ON audit_entries
+        BEGIN SELECT RAISE(ABORT, 'audit entries are never removed'); END
+    """,
+    "audit_entries_next_only": """
+        CREATE TRIGGER audit_entries_next_only BEFORE INSERT ON audit_entries
+        WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM audit_entries)
+        BEGIN SELECT RAISE(ABORT, 'an audit entry takes the next number'); END
+    """,
+}
+
+GUARDED_INDEXES = ("uq_recordings_live_conversation",)
+
+
+def check_guards(connection: Connection) -> None:
+    """Raise DatabaseUnusable when a trigger or index that the bot's promises rest on is missing or was changed."""
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'index')"))
+    found = {row.name: _folded(row.sql or "") for row in rows}
+    wrong = [name for name, sql in AUDIT_TRIGGERS.items() if found.get(name) != _folded(sql)]
+    wrong += [name for name in GUARDED_INDEXES if name not in found]
+    if wrong:
+        raise DatabaseUnusable(
+            f"The database's protection of the audit trail was changed ({', '.join(wrong)}). "
+            "Restore the database from a backup, or ask whoever changed it; the bot does not run on it like this."
+        )
+
+
+def _folded(sql: str) -> str:
+    return re.sub(r"\s+", " ", sql).strip()

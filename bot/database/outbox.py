@@ -1,0 +1,123 @@
+"""What Slack still has to be told: cards that are behind, and audit entries that the channel doesn't have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.database.rows import entry_from, recording_from
+from bot.database.tables import audit_deliveries, audit_entries, cards, names, recordings
+from bot.recording.models import Card
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from bot.audit.entry import Entry
+    from bot.database.engine import Engines
+
+agents = names.alias("agents")
+queues = names.alias("queues")
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOutbox:
+    """Compares what is with what Slack has been sent; both sides are in the database, so a crash loses nothing."""
+
+    engines: Engines
+
+    async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]:
+        """Return cards whose shown version is behind, the oldest recordings first."""
+        statement = (
+            select(
+                recordings,
+                cards.c.channel,
+                cards.c.asked_by,
+                cards.c.ts,
+                cards.c.posted_channel,
+                agents.c.name.label("agent_name"),
+                queues.c.name.label("queue_name"),
+            )
+            .join(cards, cards.c.recording_id == recordings.c.id)
+            .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
+            .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
+            .where(cards.c.rendered_version < recordings.c.version)
+            .order_by(recordings.c.requested_at)
+            .limit(limit)
+        )
+        own = {column.name for column in recordings.columns}
+        async with self.engines.reader.connect() as connection:
+            rows = [row._asdict() for row in await connection.execute(statement)]
+        return tuple(
+            Card(
+                recording=recording_from({name: row[name] for name in own}),
+                **{name: value for name, value in row.items() if name not in own},
+            )
+            for row in rows
+        )
+
+    async def card_shown(self, recording_id: UUID, *, version: int, channel: str, ts: str) -> None:
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(
+                update(cards)
+                .where(cards.c.recording_id == recording_id)
+                .values(rendered_version=version, posted_channel=channel, ts=ts)
+            )
+
+    async def card_lost(self, recording_id: UUID) -> None:
+        """Forget where the card was: Slack says that it is gone."""
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(
+                update(cards).where(cards.c.recording_id == recording_id).values(ts=None, posted_channel=None)
+            )
+
+    async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
+        """Return the entries after the last delivered one, in order; True with those that may have arrived already."""
+        last = (
+            select(audit_deliveries.c.seq)
+            .where(audit_deliveries.c.delivered_at.is_not(None))
+            .order_by(audit_deliveries.c.seq.desc())
+            .limit(1)
+        )
+        async with self.engines.reader.connect() as connection:
+            after = (await connection.execute(last)).scalar_one_or_none() or 0
+            statement = (
+                select(audit_entries).where(audit_entries.c.seq > after).order_by(audit_entries.c.seq).limit(limit)
+            )
+            entries = [entry_from(row) for row in await connection.execute(statement)]
+            tried = select(audit_deliveries.c.seq).where(audit_deliveries.c.seq > after)
+            begun = set((await connection.execute(tried)).scalars())
+        return tuple((entry, entry.seq in begun) for entry in entries)
+
+    async def undelivered_count(self) -> int:
+        last = select(func.coalesce(func.max(audit_deliveries.c.seq), 0)).where(
+            audit_deliveries.c.delivered_at.is_not(None)
+        )
+        head = select(func.coalesce(func.max(audit_entries.c.seq), 0))
+        async with self.engines.reader.connect() as connection:
+            newest: int = (await connection.execute(head)).scalar_one()
+            delivered: int = (await connection.execute(last)).scalar_one()
+        return newest - delivered
+
+    async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
+        """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""
+        statement = upsert(audit_deliveries).on_conflict_do_nothing()
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(statement, [{"seq": seq, "tried_at": at} for seq in seqs])
+
+    async def delivery_refused(self, seqs: Sequence[int]) -> None:
+        """Note that Slack plainly did not take these."""
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(delete(audit_deliveries).where(audit_deliveries.c.seq.in_(list(seqs))))
+
+    async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(
+                update(audit_deliveries)
+                .where(audit_deliveries.c.seq.in_(list(seqs)))
+                .values(delivered_at=at, channel=channel, ts=ts)
+            )

@@ -1,0 +1,45 @@
+"""From rows to the domain's objects."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from bot.audit.entry import Entry, Phase
+from bot.recording.models import Attempt, Mechanism, Recording, RecordingState, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Row
+
+
+def recording_from(row: Mapping[Any, Any]) -> Recording:
+    mechanism = row["mechanism"]
+    return Recording(
+        **{
+            **row,
+            "state": RecordingState(row["state"]),
+            "mechanism": None if mechanism is None else Mechanism(mechanism),
+        }
+    )
+
+
+def attempt_from(row: Row[Any]) -> Attempt:
+    return Attempt(
+        id=row.id,
+        verb=Verb(row.verb),
+        actor=row.actor,
+        recording_id=row.recording_id,
+        requested_at=row.requested_at,
+        deadline_at=row.deadline_at,
+        before=None if row.state_before is None else RecordingState(row.state_before),
+    )
+
+
+def entry_from(row: Row[Any]) -> Entry:
+    values = row._asdict()
+    values["phase"] = Phase(row.phase)
+    values["origin"] = json.loads(row.origin)
+    values["outcome"] = json.loads(row.outcome)
+    return Entry(**values)

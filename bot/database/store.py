@@ -1,0 +1,116 @@
+"""The storage of recordings and their trail: write transactions that survive a cancelled caller, and plain reads."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.database.rows import attempt_from, recording_from
+from bot.database.tables import attempts, audit_entries, names, recordings
+from bot.database.transaction import LIVE, SqlTransaction
+from bot.errors import AuditUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from uuid import UUID
+
+    from bot.database.engine import Engines
+    from bot.recording.models import Attempt, Recording
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class SqlStore:
+    """``bot.recording.ports.RecordingStore`` on a database."""
+
+    engines: Engines
+    last_problem: str | None = None
+    """Why the newest write failed; None when it didn't."""
+    _listeners: list[asyncio.Event] = field(default_factory=list)
+    _running: set[asyncio.Task[object]] = field(default_factory=set)
+
+    async def write(self, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+        """Run ``work`` in one transaction, to its end even when the caller is cancelled meanwhile.
+
+        A cancelled commit is an unknown outcome, so nobody cancels one. Raise AuditUnavailable when the database
+        can't take the write; then nothing of it is there.
+        """
+        task = asyncio.ensure_future(self._write(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _write(self, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+        try:
+            async with self.engines.writer.begin() as connection:
+                result = await work(SqlTransaction(connection))
+        except SQLAlchemyError as error:
+            cause = str(getattr(error, "orig", None) or type(error).__name__)
+            log.error("database_write_failed", cause=cause)  # noqa: TRY400  the cause says it; a traceback adds noise
+            self.last_problem = cause
+            raise AuditUnavailable(cause=cause) from error
+        self.last_problem = None
+        for listener in self._listeners:
+            listener.set()
+        return result
+
+    def changes(self) -> asyncio.Event:
+        """Return an event that is set after each write; whoever waits for it clears it."""
+        event = asyncio.Event()
+        self._listeners.append(event)
+        return event
+
+    async def settled(self) -> None:
+        """Wait until no write is under way."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    async def recording(self, recording_id: UUID) -> Recording | None:
+        return next(iter(await self._recordings(recordings.c.id == recording_id)), None)
+
+    async def live_recordings(self, *, limit: int = 200) -> tuple[Recording, ...]:
+        return await self._recordings(LIVE, limit=limit)
+
+    async def newest_recording(self, conversation_id: str) -> Recording | None:
+        found = await self._recordings(recordings.c.conversation_id == conversation_id, newest_first=True, limit=1)
+        return next(iter(found), None)
+
+    async def open_attempts(self) -> tuple[tuple[Attempt, str], ...]:
+        """Return the attempts without an outcome, oldest first, each with the process that owns it."""
+        statement = select(attempts).where(attempts.c.settled_at.is_(None)).order_by(attempts.c.requested_at)
+        async with self.engines.reader.connect() as connection:
+            return tuple((attempt_from(row), row.owner) for row in await connection.execute(statement))
+
+    async def attempt_recording(self, attempt_id: UUID) -> Recording | None:
+        """Return the recording that an earlier attempt was about."""
+        chosen = select(attempts.c.recording_id).where(attempts.c.id == attempt_id).scalar_subquery()
+        return next(iter(await self._recordings(recordings.c.id == chosen)), None)
+
+    async def show_again(self, recording_id: UUID) -> None:
+        """Have the recording's card drawn anew, whatever it shows now."""
+        await self.write(lambda transaction: transaction.forget_card_version(recording_id))
+
+    async def names_of(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
+        statement = select(names.c.id, names.c.name).where(names.c.kind == kind, names.c.id.in_(list(ids)))
+        async with self.engines.reader.connect() as connection:
+            return {row.id: row.name for row in await connection.execute(statement)}
+
+    async def head(self) -> int:
+        """Return the number of the newest audit entry, 0 where there is none."""
+        async with self.engines.reader.connect() as connection:
+            return (await connection.execute(select(func.max(audit_entries.c.seq)))).scalar_one() or 0
+
+    async def _recordings(
+        self, condition: object, *, newest_first: bool = False, limit: int = 1
+    ) -> tuple[Recording, ...]:
+        order = recordings.c.requested_at.desc() if newest_first else recordings.c.requested_at
+        statement = select(recordings).where(condition).order_by(order).limit(limit)  # type: ignore[arg-type]
+        async with self.engines.reader.connect() as connection:
+            return tuple(map(recording_from, (await connection.execute(statement)).mappings()))

@@ -1,0 +1,223 @@
+"""The tables. Times and ids are text in one fixed form, so that SQLite, PostgreSQL and outside readers see the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC, as 27 characters that sort like the time itself."""
+
+    impl = Text
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    @override
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class UuidText(TypeDecorator[UUID]):
+    """A UUID as its usual 36 characters."""
+
+    impl = Text
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    @override
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> UUID | None:
+        return None if value is None else UUID(value)
+
+
+class Flag(TypeDecorator[bool]):
+    """True and false as 1 and 0; SQLite's strict tables have no boolean."""
+
+    impl = Integer
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: bool | None, dialect: Dialect) -> int | None:
+        return None if value is None else int(value)
+
+    @override
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> bool | None:
+        return None if value is None else bool(value)
+
+
+Number = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+STATES = "'starting','active','pausing','paused','resuming','stopping','stopped','failed','ended'"
+LIVE = text("state NOT IN ('stopped', 'failed', 'ended')")
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("id", UuidText, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("participant_id", Text),
+    Column("communication_id", Text),
+    Column("session_id", Text),
+    Column("agent_user_id", Text),
+    Column("queue_id", Text),
+    Column("mechanism", Text),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("reason_code", Text),
+    Column("reason", Text),
+    Column("requested_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("paused_at", Moment),
+    Column("ended_at", Moment),
+    Column("ended_by", Text),
+    Column("adopted", Flag, nullable=False),
+    Column("in_doubt", Flag, nullable=False),
+    Column("error", Text),
+    Column("audit_seq", Number, nullable=False),
+    CheckConstraint(f"state IN ({STATES})", name="state"),
+    Index(
+        "uq_recordings_live_conversation",
+        "conversation_id",
+        unique=True,
+        sqlite_where=LIVE,
+        postgresql_where=LIVE,
+    ),
+    Index("ix_recordings_live", "state", sqlite_where=LIVE, postgresql_where=LIVE),
+    Index("ix_recordings_conversation_id", "conversation_id", "requested_at"),
+    Index("ix_recordings_started_by", "started_by", "requested_at"),
+    sqlite_strict=True,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", UuidText, primary_key=True),
+    Column("verb", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("recording_id", UuidText, ForeignKey("recordings.id")),
+    Column("dedupe_key", Text, unique=True),
+    Column("requested_at", Moment, nullable=False),
+    Column("deadline_at", Moment),
+    Column("state_before", Text),
+    Column("owner", Text),
+    Column("settled_at", Moment),
+    Index(
+        "ix_attempts_open",
+        "requested_at",
+        sqlite_where=text("settled_at IS NULL"),
+        postgresql_where=text("settled_at IS NULL"),
+    ),
+    Index("ix_attempts_recording_id", "recording_id"),
+    sqlite_strict=True,
+)
+"""Every request, refused ones included; the open ones (not settled) are the reconciler's work."""
+
+typed_texts = Table(
+    "typed_texts",
+    metadata,
+    Column("attempt_id", UuidText, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("typed_at", Moment, nullable=False),
+    sqlite_strict=True,
+)
+"""What people typed. The audit entry holds only a salted digest, so that a row here can be erased."""
+
+names = Table(
+    "names",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    sqlite_strict=True,
+)
+"""Names of agents and queues, for showing; ids are all that recordings and entries keep."""
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("recording_id", UuidText, ForeignKey("recordings.id"), primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("ts", Text),
+    Column("posted_channel", Text),
+    Column("rendered_version", Integer, nullable=False),
+    sqlite_strict=True,
+)
+"""The one Slack message about a recording; behind while ``rendered_version`` is less than the recording's version."""
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("seq", Number, primary_key=True, autoincrement=False),
+    Column("id", UuidText, nullable=False, unique=True),
+    Column("attempt_id", UuidText, nullable=False),
+    Column("occurred_at", Moment, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("conversation_id", Text),
+    Column("participant_id", Text),
+    Column("recording_id", UuidText),
+    Column("reason_code", Text),
+    Column("reason_digest", Text),
+    Column("origin", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("previous_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False, unique=True),
+    CheckConstraint("phase IN ('requested','succeeded','failed','denied','unknown','observed')", name="phase"),
+    Index("ix_audit_entries_attempt_id", "attempt_id"),
+    Index("ix_audit_entries_conversation_id", "conversation_id", "seq"),
+    Index("ix_audit_entries_occurred_at", "occurred_at"),
+    sqlite_strict=True,
+)
+
+audit_deliveries = Table(
+    "audit_deliveries",
+    metadata,
+    Column("seq", Number, ForeignKey("audit_entries.seq"), primary_key=True, autoincrement=False),
+    Column("tried_at", Moment, nullable=False),
+    Column("delivered_at", Moment),
+    Column("channel", Text),
+    Column("ts", Text),
+    sqlite_strict=True,
+)
+"""Which entries the audit channel has. A row without ``delivered_at``: a post was begun and its end is not known."""

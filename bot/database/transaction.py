@@ -1,0 +1,150 @@
+"""What one write transaction can do: the domain's steps, as SQL."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import rfc8785
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.audit.entry import GENESIS_HASH, chain, text_digest
+from bot.database.rows import recording_from
+from bot.database.tables import attempts, audit_entries, cards, names, recordings, typed_texts
+from bot.recording.models import FINAL_STATES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from bot.audit.entry import Draft, Entry
+    from bot.recording.models import Attempt, Recording
+
+LIVE = recordings.c.state.not_in(FINAL_STATES)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTransaction:
+    """One open write transaction; ``bot.recording.ports.Transaction`` says what each step means."""
+
+    connection: AsyncConnection
+
+    async def append(self, draft: Draft) -> Entry:
+        head = (
+            await self.connection.execute(
+                select(audit_entries.c.seq, audit_entries.c.hash).order_by(audit_entries.c.seq.desc()).limit(1)
+            )
+        ).one_or_none()
+        seq, previous_hash = (1, GENESIS_HASH) if head is None else (head.seq + 1, head.hash)
+        entry = chain(draft, seq=seq, previous_hash=previous_hash)
+        await self.connection.execute(
+            insert(audit_entries).values(
+                seq=entry.seq,
+                id=entry.id,
+                attempt_id=entry.attempt_id,
+                occurred_at=entry.occurred_at,
+                phase=entry.phase.value,
+                action=entry.action,
+                actor=entry.actor,
+                conversation_id=entry.conversation_id,
+                participant_id=entry.participant_id,
+                recording_id=entry.recording_id,
+                reason_code=entry.reason_code,
+                reason_digest=entry.reason_digest,
+                origin=rfc8785.dumps(dict(entry.origin)).decode(),
+                outcome=rfc8785.dumps(dict(entry.outcome)).decode(),
+                previous_hash=entry.previous_hash,
+                hash=entry.hash,
+            )
+        )
+        return entry
+
+    async def keep_text(self, attempt_id: UUID, text: str, typed_at: datetime) -> str:
+        salt = secrets.token_bytes(32)
+        await self.connection.execute(
+            insert(typed_texts).values(attempt_id=attempt_id, text=text, salt=salt, typed_at=typed_at)
+        )
+        return text_digest(salt, text)
+
+    async def attempt_with_key(self, dedupe_key: str) -> UUID | None:
+        statement = select(attempts.c.id).where(attempts.c.dedupe_key == dedupe_key)
+        return (await self.connection.execute(statement)).scalar_one_or_none()
+
+    async def add_attempt(self, attempt: Attempt, *, owner: str, dedupe_key: str | None) -> None:
+        await self.connection.execute(
+            insert(attempts).values(
+                id=attempt.id,
+                verb=attempt.verb.value,
+                actor=attempt.actor,
+                recording_id=attempt.recording_id,
+                dedupe_key=dedupe_key,
+                requested_at=attempt.requested_at,
+                deadline_at=attempt.deadline_at,
+                state_before=attempt.before,
+                owner=owner,
+            )
+        )
+
+    async def add_refused_attempt(
+        self, attempt_id: UUID, *, verb: str, actor: str, at: datetime, dedupe_key: str | None
+    ) -> None:
+        await self.connection.execute(
+            insert(attempts).values(
+                id=attempt_id, verb=verb, actor=actor, dedupe_key=dedupe_key, requested_at=at, settled_at=at
+            )
+        )
+
+    async def settle_attempt(self, attempt_id: UUID, at: datetime) -> bool:
+        result = await self.connection.execute(
+            update(attempts).where(attempts.c.id == attempt_id, attempts.c.settled_at.is_(None)).values(settled_at=at)
+        )
+        return result.rowcount == 1
+
+    async def recording(self, recording_id: UUID) -> Recording | None:
+        return await self._one(recordings.c.id == recording_id)
+
+    async def live_recording(self, conversation_id: str) -> Recording | None:
+        return await self._one(recordings.c.conversation_id == conversation_id, LIVE)
+
+    async def live_recordings_of(self, actor: str) -> tuple[Recording, ...]:
+        statement = select(recordings).where(recordings.c.started_by == actor, LIVE).order_by(recordings.c.requested_at)
+        return tuple(map(recording_from, (await self.connection.execute(statement)).mappings()))
+
+    async def add_recording(self, recording: Recording, *, channel: str | None, asked_by: str) -> None:
+        values = {column.name: getattr(recording, column.name) for column in recordings.columns}
+        await self.connection.execute(insert(recordings).values(**values))
+        if channel is not None:
+            await self.connection.execute(
+                insert(cards).values(recording_id=recording.id, channel=channel, asked_by=asked_by, rendered_version=0)
+            )
+
+    async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
+        result = await self.connection.execute(
+            update(recordings)
+            .where(recordings.c.id == before.id, recordings.c.version == before.version)
+            .values(version=before.version + 1, **changes)
+            .returning(recordings)
+        )
+        row = result.mappings().one_or_none()
+        return None if row is None else recording_from(row)
+
+    async def forget_card_version(self, recording_id: UUID) -> None:
+        await self.connection.execute(
+            update(cards).where(cards.c.recording_id == recording_id).values(rendered_version=0)
+        )
+
+    async def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None:
+        statement = upsert(names).values(kind=kind, id=name_id, name=name, seen_at=seen_at)
+        await self.connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[names.c.kind, names.c.id], set_={"name": name, "seen_at": seen_at}
+            )
+        )
+
+    async def _one(self, *conditions: Any) -> Recording | None:
+        row = (await self.connection.execute(select(recordings).where(*conditions))).mappings().one_or_none()
+        return None if row is None else recording_from(row)
