@@ -1,0 +1,113 @@
+"""What an answer of Slack's Web API means for a message: taken, refused for now, refused for good, or nobody knows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import structlog
+from slack_sdk.errors import SlackApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bot.recording.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+LOOK_AGAIN_SECONDS = 5.0
+TOO_MANY = 429
+SERVER_ERROR = 500
+GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+UNREACHABLE = frozenset({"channel_not_found", "not_in_channel", "is_archived", "restricted_action", "no_permission"})
+
+
+class Verdict(Enum):
+    """What to do with a message that Slack did not take."""
+
+    LATER = auto()
+    """Refused, and plainly not there: try again after a while."""
+    UNKNOWN = auto()
+    """It may have arrived all the same."""
+    GONE = auto()
+    """The message that was to be edited is no longer there."""
+    UNREACHABLE = auto()
+    """The bot can't write to that channel; somebody has to mend it."""
+
+
+def verdict(error: Exception) -> Verdict:
+    if not isinstance(error, SlackApiError):
+        return Verdict.UNKNOWN
+    response = error.response
+    name = code(error)
+    if getattr(response, "status_code", 200) >= SERVER_ERROR or name in {"internal_error", "fatal_error"}:
+        return Verdict.UNKNOWN
+    if name in GONE:
+        return Verdict.GONE
+    return Verdict.UNREACHABLE if name in UNREACHABLE else Verdict.LATER
+
+
+def code(error: Exception) -> str:
+    """Return Slack's word for an error, or the kind of the exception."""
+    if isinstance(error, SlackApiError):
+        try:
+            return str(error.response["error"])
+        except (KeyError, TypeError, ValueError):
+            return f"http_{getattr(error.response, 'status_code', 0)}"
+    return type(error).__name__
+
+
+def retry_after(error: Exception) -> float | None:
+    """Return how many seconds Slack asks to wait, where it does."""
+    if isinstance(error, SlackApiError) and getattr(error.response, "status_code", 200) == TOO_MANY:
+        try:
+            return float(error.response.headers.get("Retry-After", 1))
+        except (TypeError, ValueError):
+            return 1.0
+    return None
+
+
+@dataclass
+class Pace:
+    """How long a publisher waits before it goes on: as Slack asks, or longer from failure to failure."""
+
+    clock: Clock
+    longest: float = 30.0
+    problem: str | None = None
+    """What keeps messages from arriving now; shown by ``/readyz``."""
+    _failures: int = field(default=0)
+
+    def went_well(self) -> None:
+        self.problem = None
+        self._failures = 0
+
+    async def wait_after(self, error: Exception, doing: str) -> None:
+        self.problem = code(error)
+        self._failures += 1
+        seconds = retry_after(error)
+        if seconds is None:
+            seconds = min(self.longest, 0.5 * 2**self._failures)
+        log.warning("slack_delivery_failed", doing=doing, error=self.problem, wait=seconds)
+        await self.clock.sleep(seconds)
+
+
+async def forever(name: str, step: Callable[[], Awaitable[bool]], changes: asyncio.Event, pace: Pace) -> None:
+    """Repeat ``step`` while it finds something to do; then wait for the next write, and look now and then anyway.
+
+    Nothing that a step raises ends the loop: what is not yet sent stays in the database, and the next step finds it.
+    """
+    while True:
+        changes.clear()
+        try:
+            busy = await step()
+        except Exception as error:
+            log.exception("publisher_broke", publisher=name)
+            await pace.wait_after(error, name)
+            continue
+        if not busy:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    await changes.wait()

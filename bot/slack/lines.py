@@ -1,0 +1,62 @@
+"""One line of the audit channel for each entry, never edited afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bot.audit.entry import Phase
+from bot.slack.text import actor_name, escape, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.audit.entry import Entry
+    from bot.slack.blocks import CardStyle
+
+ICONS = {
+    Phase.REQUESTED: ":arrow_right:",
+    Phase.SUCCEEDED: ":white_check_mark:",
+    Phase.FAILED: ":x:",
+    Phase.DENIED: ":no_entry:",
+    Phase.UNKNOWN: ":grey_question:",
+    Phase.OBSERVED: ":eyes:",
+}
+EVENT_TYPE = "audit_entry"
+HASH_SHOWN = 12
+
+
+def line(entry: Entry, style: CardStyle, *, again: bool = False) -> str:
+    """Render one entry; ``again`` marks a line that may stand in the channel already."""
+    outcome = entry.outcome
+    facts = [
+        f"{ICONS[entry.phase]} *#{entry.seq}* *{entry.phase.value}* `{escape(entry.action)}`",
+        actor_name(entry.actor, style.team_id),
+        f"call {style.call(entry.conversation_id)}" if entry.conversation_id else "",
+        f"reason {escape(style.reason_labels.get(entry.reason_code, entry.reason_code))}" if entry.reason_code else "",
+        "reason in words" if entry.reason_digest and entry.phase is Phase.REQUESTED else "",
+        f"by {escape(str(outcome['mechanism']))}" if "mechanism" in outcome else "",
+        "was so already" if outcome.get("created") is False else "",
+        f"error `{escape(str(outcome.get('cause', outcome['error'])))}`" if "error" in outcome else "",
+        "call ended" if outcome.get("call") == "ended" else "",
+        f"HTTP {outcome['http_status']}" if "error" in outcome and "http_status" in outcome else "",
+        moment(entry.occurred_at, form="{date_short_pretty} {time_secs}"),
+        f"`{entry.hash[:HASH_SHOWN]}`",
+        "_sent again_" if again else "",
+    ]
+    return " · ".join(filter(None, facts))
+
+
+def message(entries: Sequence[tuple[Entry, bool]], style: CardStyle) -> dict[str, Any]:
+    """Return the arguments of ``chat.postMessage`` for some entries: a line each, and the whole hashes as metadata."""
+    lines = [line(entry, style, again=again) for entry, again in entries]
+    first, last = entries[0][0], entries[-1][0]
+    payload: dict[str, Any] = {"seq": last.seq, "hash": last.hash}
+    if first.seq != last.seq:
+        payload |= {"first_seq": first.seq, "hashes": [f"{entry.seq}:{entry.hash}" for entry, _ in entries]}
+    return {
+        "text": "\n".join(lines),
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in lines],
+        "metadata": {"event_type": EVENT_TYPE, "event_payload": payload},
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }

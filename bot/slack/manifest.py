@@ -1,0 +1,51 @@
+"""The app manifest: what Slack has to be told about the bot, for Socket Mode or for HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from bot.slack.commands import COMMAND
+from bot.slack.transport import EVENTS_PATH
+
+SCOPES = ("chat:write", "commands", "usergroups:read", "users:read")
+
+
+def manifest(url: str | None = None) -> dict[str, Any]:
+    """Return the manifest; with ``url``, the public https address of the bot, the one for HTTP."""
+    address = None if url is None else url.rstrip("/") + EVENTS_PATH
+    command = {
+        "command": COMMAND,
+        "description": "Control call recordings in Genesys Cloud",
+        "usage_hint": "start <id or link> [reason] | stop | pause | resume | status | list | help",
+        "should_escape": False,
+    }
+    interactivity: dict[str, Any] = {"is_enabled": True}
+    if address is not None:
+        command["url"] = address
+        interactivity["request_url"] = address
+    return {
+        "_metadata": {"major_version": 2, "minor_version": 0},
+        "display_information": {
+            "name": "record-bot",
+            "description": "Start, stop, pause and resume Genesys Cloud call recordings, with an audit trail.",
+            "background_color": "#1f2a44",
+        },
+        "features": {
+            "bot_user": {"display_name": "record-bot", "always_online": True},
+            "slash_commands": [command],
+        },
+        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "settings": {
+            "interactivity": interactivity,
+            "org_deploy_enabled": False,
+            "socket_mode_enabled": url is None,
+            "token_rotation_enabled": False,
+        },
+    }
+
+
+def manifest_yaml(url: str | None = None) -> str:
+    """Return the manifest as the YAML that Slack's "From a manifest" page takes."""
+    return yaml.safe_dump(manifest(url), sort_keys=False, allow_unicode=True)

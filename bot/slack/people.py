@@ -1,0 +1,101 @@
+"""Who somebody is, as Slack says now: the one place that turns a Slack identity into a caller with roles.
+
+Fails closed: when Slack can't say who is in a user group, nobody is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackClientError
+
+from bot.errors import IdentityUnconfirmed
+from bot.recording.policy import Caller, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.recording.ports import Clock
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+FRESH_SECONDS = 60.0
+"""How long an answer of Slack's counts; ``usergroups.users.list`` allows 20 requests a minute."""
+ANSWER_SECONDS = 1.2
+"""How long Slack may take to say who somebody is; that somebody waits for an answer within three seconds."""
+OBSTACLES = (
+    ("deleted", "deleted"),
+    ("is_bot", "bot"),
+    ("is_workflow_bot", "bot"),
+    ("is_ultra_restricted", "guest"),
+    ("is_restricted", "guest"),
+    ("is_stranger", "stranger"),
+)
+WEB_API_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class SlackPeople:
+    """Confirms callers. ``ids`` maps each role to the users and user groups that the settings name for it."""
+
+    client: AsyncWebClient
+    team_id: str
+    ids: dict[Role, tuple[str, ...]]
+    clock: Clock
+    _cache: dict[str, tuple[float, Any]] = field(default_factory=dict, repr=False)
+
+    async def caller(self, user_id: str, team_id: str | None) -> Caller:
+        """Return the person as a caller; one whom Slack can't confirm in time has no rights, and the trail says so."""
+        actor = f"slack:{team_id or '?'}:{user_id}"
+        if team_id != self.team_id:
+            return Caller(actor, obstacle="foreign_team")
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                roles = frozenset({role for role, ids in self.ids.items() if await self._among(user_id, ids)})
+                return Caller(actor, roles, await self._obstacle(user_id))
+        except (IdentityUnconfirmed, TimeoutError):
+            return Caller(actor, obstacle="unconfirmed")
+
+    async def members(self, group_id: str) -> frozenset[str]:
+        """Return the user ids in a user group. Raise IdentityUnconfirmed when Slack does not answer."""
+        return await self._fresh(f"group:{group_id}", lambda: self._ask_members(group_id))
+
+    async def _among(self, user_id: str, ids: tuple[str, ...]) -> bool:
+        if user_id in ids:
+            return True
+        return any([user_id in await self.members(one) for one in ids if one.startswith("S")])
+
+    async def _obstacle(self, user_id: str) -> str | None:
+        user = await self._fresh(f"user:{user_id}", lambda: self._ask_user(user_id))
+        if (user.get("team_id") or self.team_id) != self.team_id:
+            return "foreign_team"
+        return next((obstacle for flag, obstacle in OBSTACLES if user.get(flag)), None)
+
+    async def _ask_user(self, user_id: str) -> dict[str, Any]:
+        answer = await self.client.users_info(user=user_id)
+        user: dict[str, Any] = answer["user"]
+        return {key: user.get(key) for key in ("team_id", *(flag for flag, _ in OBSTACLES))}
+
+    async def _ask_members(self, group_id: str) -> frozenset[str]:
+        answer = await self.client.usergroups_users_list(usergroup=group_id)
+        return frozenset(answer["users"])
+
+    async def _fresh(self, key: str, ask: Callable[[], Awaitable[T]]) -> T:
+        known = self._cache.get(key)
+        if known is not None and self.clock.monotonic() - known[0] < FRESH_SECONDS:
+            value: T = known[1]
+            return value
+        try:
+            value = await ask()
+        except WEB_API_ERRORS as error:
+            log.warning("identity_not_confirmed", subject=key, error=str(error))
+            raise IdentityUnconfirmed from error
+        self._cache[key] = (self.clock.monotonic(), value)
+        return value

@@ -1,0 +1,156 @@
+"""Cards and the audit channel: two loops that bring Slack to what the database says. They remember nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from bot.slack.blocks import CardStyle, card
+from bot.slack.delivery import Pace, Verdict, forever, verdict
+from bot.slack.lines import message
+from bot.slack.people import WEB_API_ERRORS
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.audit.entry import Entry
+    from bot.recording.models import Card
+    from bot.recording.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+POST_GAP_SECONDS = 1.0
+"""Slack allows about one message a second in a channel."""
+LINES_IN_A_MESSAGE = 20
+
+
+class Outbox(Protocol):
+    """What Slack still has to be told, and what it has been told."""
+
+    async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]: ...
+
+    async def card_shown(self, recording_id: UUID, *, version: int, channel: str, ts: str) -> None: ...
+
+    async def card_lost(self, recording_id: UUID) -> None: ...
+
+    async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]: ...
+
+    async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None: ...
+
+    async def delivery_refused(self, seqs: Sequence[int]) -> None: ...
+
+    async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CardPublisher:
+    """Posts the card of a new recording, and edits it whenever the recording's version has moved on."""
+
+    client: AsyncWebClient
+    outbox: Outbox
+    style: CardStyle
+    changes: asyncio.Event
+    pace: Pace
+
+    async def run(self) -> None:
+        await forever("cards", self.publish_all, self.changes, self.pace)
+
+    async def publish_all(self) -> bool:
+        """Bring the cards that are behind up to date; False where there was none."""
+        stale = await self.outbox.stale_cards()
+        for one in stale:
+            await self._publish(one)
+        return bool(stale)
+
+    async def _publish(self, stale: Card) -> None:
+        text, blocks = card(stale, self.style)
+        arguments: dict[str, Any] = {
+            "text": text,
+            "blocks": blocks,
+            "metadata": {
+                "event_type": "recording_card",
+                "event_payload": {"recording_id": str(stale.recording.id), "version": stale.recording.version},
+            },
+        }
+        try:
+            channel, ts = await self._show(stale, arguments)
+        except WEB_API_ERRORS as error:
+            if verdict(error) is Verdict.GONE:
+                await self.outbox.card_lost(stale.recording.id)
+                return
+            await self.pace.wait_after(error, "card")
+            return
+        self.pace.went_well()
+        await self.outbox.card_shown(stale.recording.id, version=stale.recording.version, channel=channel, ts=ts)
+
+    async def _show(self, stale: Card, arguments: dict[str, Any]) -> tuple[str, str]:
+        if stale.ts is not None and stale.posted_channel is not None:
+            await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **arguments)
+            return stale.posted_channel, stale.ts
+        quiet: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
+        try:
+            answer = await self.client.chat_postMessage(channel=stale.channel, **arguments, **quiet)
+        except WEB_API_ERRORS as error:
+            user = stale.asked_by.rpartition(":")[2]
+            if verdict(error) is not Verdict.UNREACHABLE or user == stale.channel:
+                raise
+            # The bot is no member where the command was typed; the person who asked gets the card directly.
+            answer = await self.client.chat_postMessage(channel=user, **arguments, **quiet)
+        return str(answer["channel"]), str(answer["ts"])
+
+
+@dataclass
+class Progress:
+    """When the next message may go out, on the clock's ``monotonic``."""
+
+    earliest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPublisher:
+    """Posts every audit entry to the audit channel, in order; several in one message when it is behind."""
+
+    client: AsyncWebClient
+    outbox: Outbox
+    style: CardStyle
+    channel: str
+    changes: asyncio.Event
+    clock: Clock
+    pace: Pace
+    progress: Progress = field(default_factory=Progress)
+
+    async def run(self) -> None:
+        await forever("audit", self.publish_next, self.changes, self.pace)
+
+    async def publish_next(self) -> bool:
+        """Post one message with the next entries; False where there are none."""
+        waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)
+        if not waiting:
+            return False
+        await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
+        if self.progress.earliest:  # entries that came while it waited go into the same message
+            waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)
+        await self._post(waiting)
+        return True
+
+    async def _post(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
+        seqs = [entry.seq for entry, _ in waiting]
+        fresh = [entry.seq for entry, again in waiting if not again]
+        await self.outbox.delivery_begun(seqs, self.clock.now())
+        try:
+            answer = await self.client.chat_postMessage(channel=self.channel, **message(waiting, self.style))
+        except WEB_API_ERRORS as error:
+            if verdict(error) is not Verdict.UNKNOWN:
+                await self.outbox.delivery_refused(fresh)
+            await self.pace.wait_after(error, "audit")
+            return
+        self.pace.went_well()
+        self.progress.earliest = self.clock.monotonic() + POST_GAP_SECONDS
+        await self.outbox.delivered(seqs, at=self.clock.now(), channel=str(answer["channel"]), ts=str(answer["ts"]))

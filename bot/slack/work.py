@@ -1,0 +1,38 @@
+"""The tasks that go on after an acknowledgement: owned, so that none is lost and all can be waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Runs coroutines and keeps hold of them (the event loop itself keeps only weak references)."""
+
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def start(self, coroutine: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work_failed", exc_info=error)
+
+    async def drain(self, seconds: float) -> int:
+        """Wait for what runs, at most so long, and return how many tasks are still not done."""
+        if not self._tasks:
+            return 0
+        _, pending = await asyncio.wait(self._tasks, timeout=seconds)
+        return len(pending)
