@@ -1,0 +1,8 @@
+"""``python -m bot`` and ``record-bot``."""
+
+from __future__ import annotations
+
+from bot.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""Settings, from the environment or ``.env``: frozen, secret where they must be, one sentence for each that is wrong.
+
+A command that needs only part of them (the database, Genesys) asks for that part only.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+SLACK_API = "https://slack.com/api/"
+REGIONS = (
+    "mypurecloud.com",
+    "usw2.pure.cloud",
+    "cac1.pure.cloud",
+    "sae1.pure.cloud",
+    "mypurecloud.ie",
+    "euw2.pure.cloud",
+    "mypurecloud.de",
+    "euc2.pure.cloud",
+    "aps1.pure.cloud",
+    "apne2.pure.cloud",
+    "apne3.pure.cloud",
+    "mypurecloud.com.au",
+    "mypurecloud.jp",
+    "mec1.pure.cloud",
+    "mxc1.pure.cloud",
+    "apse1.pure.cloud",
+    "use2.us-gov-pure.cloud",
+)
+MISSING = {
+    "SLACK_BOT_TOKEN": "put the bot token there (it begins with xoxb-; Slack shows it under OAuth & Permissions)",
+    "SLACK_AUDIT_CHANNEL": "put the audit channel's id there (it begins with C, and stands in the channel's details)",
+    "SLACK_SUPERVISORS": "put the ids of the supervisors or their user groups there, separated by commas",
+    "PURECLOUD_CLIENT_ID": "put the id of the Genesys OAuth client there",
+    "PURECLOUD_CLIENT_SECRET": "put the secret of the Genesys OAuth client there",
+}
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _ids(value: tuple[str, ...]) -> tuple[str, ...]:
+    for one in value:
+        if not re.fullmatch(r"[UWS][A-Z0-9]{2,}", one):
+            raise ValueError(f"{one!r} is not the id of a Slack user (U…, W…) or user group (S…)")
+    return value
+
+
+def _reasons(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    reasons: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in value.split(";"))):
+        code, equals, label = (part.strip() for part in pair.partition("="))
+        if not (code and equals and label):
+            raise ValueError(f"{pair!r} is not a code=Label pair: write for example qa=Quality check;dispute=Dispute")
+        reasons[code] = label
+    return reasons
+
+
+def _http_url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+.*", value):
+        raise ValueError("it must be an address that begins with https:// (or http:// for a simulator)")
+    return value
+
+
+def _starts(prefix: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(prefix):
+            raise ValueError(f"it must begin with {prefix}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _channel(value: str) -> str:
+    if not re.fullmatch(r"[CG][A-Z0-9]{2,}", value):
+        raise ValueError(f"{value!r} is not a channel's id: it begins with C, and is not the channel's name")
+    return value
+
+
+def _database(value: str) -> str:
+    if value.startswith("postgresql"):
+        raise ValueError("PostgreSQL is not supported yet: use sqlite+aiosqlite:///FILE")
+    if not value.startswith("sqlite+aiosqlite:///"):
+        raise ValueError("it must begin with sqlite+aiosqlite:/// (three slashes, then the file)")
+    return value
+
+
+Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_ids)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class _Part(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+
+class DatabaseSettings(_Part):
+    database_url: Annotated[str, AfterValidator(_database)] = "sqlite+aiosqlite:///record-bot.db"
+
+
+class LogSettings(_Part):
+    log_format: Literal["text", "json"] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class GenesysSettings(_Part):
+    purecloud_client_id: str
+    purecloud_client_secret: SecretStr
+    purecloud_environment: str = "mypurecloud.com"
+    genesys_api_url: HttpUrl | None = None
+    genesys_recording_api: Literal["conversations", "sessions"] = "conversations"
+    genesys_interaction_url: str = (
+        "https://apps.{region}/directory/#/analytics/interactions/{conversation_id}/admin/details"
+    )
+
+    @model_validator(mode="after")
+    def _known_region(self) -> Self:
+        if self.genesys_api_url is None and self.purecloud_environment not in REGIONS:
+            raise ValueError(
+                f"PURECLOUD_ENVIRONMENT is {self.purecloud_environment!r}, which is no Genesys Cloud region: "
+                f"use one of {', '.join(REGIONS)}."
+            )
+        return self
+
+
+class RecordingSettings(_Part):
+    recording_reasons: Annotated[dict[str, str], NoDecode, BeforeValidator(_reasons)] = Field(default_factory=dict)
+    recording_reason_required: bool = False
+
+
+class SlackSettings(_Part):
+    slack_bot_token: Annotated[SecretStr, _starts("xoxb-")]
+    slack_app_token: Annotated[SecretStr, _starts("xapp-")] | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_api_url: HttpUrl = SLACK_API
+    slack_audit_channel: Annotated[str, AfterValidator(_channel)]
+    slack_supervisors: Ids
+    slack_compliance: Ids = ()
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.slack_app_token is None and self.slack_signing_secret is None:
+            raise ValueError(
+                "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both missing: set the first for Socket Mode (it begins "
+                "with xapp-), or the second for HTTP."
+            )
+        if not self.slack_supervisors:
+            raise ValueError(f"SLACK_SUPERVISORS is empty: {MISSING['SLACK_SUPERVISORS']}.")
+        if not self.slack_api_url.endswith("/api/"):
+            raise ValueError("SLACK_API_URL is wrong: it must end in /api/.")
+        return self
+
+
+class HttpSettings(_Part):
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=3000, ge=0, le=65535)
+
+
+class ControlSettings(DatabaseSettings, GenesysSettings, RecordingSettings, LogSettings):
+    """What recording control from a terminal needs."""
+
+
+class ServeSettings(ControlSettings, SlackSettings, HttpSettings):
+    """What ``serve`` and ``check`` need: everything."""
+
+
+AnySettings = TypeVar("AnySettings", bound=_Part)
+
+
+def load(part: type[AnySettings]) -> AnySettings:
+    """Read settings. Raise SettingsError with one sentence for each that is wrong or missing."""
+    try:
+        return part()
+    except ValidationError as error:
+        raise SettingsError(tuple(_sentence(one) for one in error.errors(include_input=False))) from None
+
+
+def database_url() -> str:
+    return load(DatabaseSettings).database_url
+
+
+def _sentence(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    name = str(error["loc"][0]).upper() if error["loc"] else ""
+    if error["type"] == "missing":
+        return f"{name} is missing: {MISSING[name]}."
+    if error["type"] == "literal_error":
+        return f"{name} is wrong: it must be {error['ctx']['expected']}."
+    return f"{name} is wrong: {message[:1].lower() + message[1:]}." if name else message

@@ -1,0 +1,74 @@
+"""The HTTP server: liveness, readiness, metrics, and Slack's requests where they come by HTTP."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp.typedefs import Handler
+
+BODY_LIMIT = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Whether one thing that the bot stands on is usable, and what is wrong where it isn't."""
+
+    name: str
+    ok: bool
+    problem: str = ""
+    facts: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The operator's pages. ``look`` says how each part stands now, ``scrape`` renders the metrics."""
+
+    look: Callable[[], Awaitable[tuple[Part, ...]]]
+    scrape: Callable[[], Awaitable[bytes]]
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        parts = await self.look()
+        ready = all(part.ok for part in parts)
+        answer = {
+            "ready": ready,
+            "parts": {
+                part.name: {"ok": part.ok, **({"problem": part.problem} if part.problem else {}), **(part.facts or {})}
+                for part in parts
+            },
+        }
+        return web.Response(
+            status=200 if ready else 503, text=json.dumps(answer, indent=2) + "\n", content_type="application/json"
+        )
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(
+            body=await self.scrape(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+
+async def listen(pages: Pages, *, host: str, port: int, routes: dict[str, Handler]) -> web.AppRunner:
+    """Open the server; ``routes`` are further POST handlers. Raise OSError where the port can't be had."""
+    app = web.Application(client_max_size=BODY_LIMIT)
+    app.router.add_get("/healthz", pages.healthz)
+    app.router.add_get("/readyz", pages.readyz)
+    app.router.add_get("/metrics", pages.metrics)
+    for path, handler in routes.items():
+        app.router.add_post(path, handler)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    return runner

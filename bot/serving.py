@@ -1,0 +1,209 @@
+"""``record-bot serve``: connects everything, runs until it is told to stop, and then stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.signature import SignatureVerifier
+from uuid_utils.compat import uuid7
+
+from bot.app import SERVE_OWNER, Control, opened_control
+from bot.audit.entry import Draft, Phase
+from bot.database.outbox import SqlOutbox
+from bot.errors import GenesysUnavailable, SettingsError
+from bot.readiness import Readiness
+from bot.recording.policy import Role
+from bot.recording.reconciler import Reconciler
+from bot.recording.settlement import BOT
+from bot.server import Pages, listen
+from bot.slack.actions import RecordingButtons
+from bot.slack.blocks import CardStyle
+from bot.slack.commands import RecordCommand
+from bot.slack.context import Desk
+from bot.slack.delivery import Pace, code
+from bot.slack.people import WEB_API_ERRORS, SlackPeople
+from bot.slack.publisher import AuditPublisher, CardPublisher
+from bot.slack.transport import EVENTS_PATH, HttpDoor, SocketDoor, bolt_app
+from bot.slack.web import SlackIdentity, identify, web_client, web_session
+from bot.slack.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from aiohttp.typedefs import Handler
+    from slack_bolt.async_app import AsyncApp
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.config import ServeSettings
+    from bot.recording.ports import Transaction
+
+log = structlog.get_logger(__name__)
+
+FINISH_SECONDS = 20.0
+FLUSH_SECONDS = 5.0
+FATAL_SLACK_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+
+
+@dataclass
+class Serving:
+    """One run of the bot."""
+
+    settings: ServeSettings
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    readiness: Readiness = field(default_factory=Readiness)
+    _loops: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Raise SettingsError, LoginRefused, DatabaseUnusable, OSError at the start."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
+        async with AsyncExitStack() as stack:
+            control = await stack.enter_async_context(opened_control(self.settings, owner=SERVE_OWNER))
+            session = await stack.enter_async_context(web_session())
+            client = web_client(
+                self.settings.slack_bot_token.get_secret_value(), api_url=self.settings.slack_api_url, session=session
+            )
+            identity = await self._until_told_to_stop(self._identify(client))
+            if identity is None:
+                return
+            await self._log_in(control)
+            await self._serve(control, client, identity)
+
+    async def _serve(self, control: Control, client: AsyncWebClient, identity: SlackIdentity) -> None:
+        settings = self.settings
+        secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None
+        app = bolt_app(client, identity, signing_secret=secret)
+        work = Work()
+        desk = self._desk(control, client, identity, work)
+        RecordCommand(desk).register(app)
+        RecordingButtons(desk).register(app)
+        cards, audit = self._publishers(control, client, desk)
+        reconciler = Reconciler(control.service, control.clock, owner=control.service.intake.owner)
+        self.readiness.watch(control, cards.pace, audit.pace)
+        routes, socket = self._doors(app, control, secret)
+        pages = Pages(look=self.readiness.look, scrape=self.readiness.scrape)
+        server = await listen(pages, host=settings.http_host, port=settings.http_port, routes=routes)
+        try:
+            await self._note(control, "bot:start")
+            await reconciler.settle_all()
+            self._start(cards.run(), audit.run(), reconciler.run())
+            if socket is not None:
+                self.readiness.socket = socket.state
+                self._start(socket.run())
+            self.readiness.started = True
+            log.info("serving", transport="socket" if socket else "http", team=identity.team)
+            await self.stopping.wait()
+            await self._stop(control, work, cards, audit)
+        finally:
+            await self._end_loops()
+            await server.cleanup()
+
+    async def _stop(self, control: Control, work: Work, cards: CardPublisher, audit: AuditPublisher) -> None:
+        log.info("stopping")
+        self.readiness.started = False
+        control.door.open = False
+        if left := await work.drain(FINISH_SECONDS):
+            log.warning("stopped_with_work_left", left=left)  # its attempts are settled at the next start
+        await self._note(control, "bot:stop")
+        await self._end_loops()
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await cards.publish_all()
+                while await audit.publish_next():
+                    pass
+        except TimeoutError:
+            log.warning("stopped_before_all_was_delivered")  # the next start delivers it
+        log.info("stopped")
+
+    def _desk(self, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work) -> Desk:
+        ids = {Role.SUPERVISOR: self.settings.slack_supervisors, Role.COMPLIANCE: self.settings.slack_compliance}
+        people = SlackPeople(client, identity.team_id, ids, control.clock)
+        style = CardStyle(
+            team_id=identity.team_id,
+            interaction_url=self.settings.genesys_interaction_url.replace(
+                "{region}", self.settings.purecloud_environment
+            ),
+            reason_labels=self.settings.recording_reasons,
+        )
+        return Desk(control.service, people, work, style)
+
+    def _publishers(self, control: Control, client: AsyncWebClient, desk: Desk) -> tuple[CardPublisher, AuditPublisher]:
+        outbox = SqlOutbox(control.engines)
+        store, clock = control.store, control.clock
+        return (
+            CardPublisher(client, outbox, desk.style, store.changes(), Pace(clock)),
+            AuditPublisher(
+                client, outbox, desk.style, self.settings.slack_audit_channel, store.changes(), clock, Pace(clock)
+            ),
+        )
+
+    def _doors(
+        self, app: AsyncApp, control: Control, secret: str | None
+    ) -> tuple[dict[str, Handler], SocketDoor | None]:
+        token = self.settings.slack_app_token
+        if token is not None:
+            return {}, SocketDoor.open(app, token.get_secret_value(), control.clock)
+        return {EVENTS_PATH: HttpDoor(app, SignatureVerifier(secret or "")).handle}, None
+
+    async def _identify(self, client: AsyncWebClient) -> SlackIdentity:
+        wait = 1.0
+        while True:
+            try:
+                return await identify(client)
+            except WEB_API_ERRORS as error:
+                if isinstance(error, SlackApiError) and code(error) in FATAL_SLACK_ERRORS:
+                    sentence = f"SLACK_BOT_TOKEN is refused by Slack ({code(error)}): put a valid bot token there."
+                    raise SettingsError((sentence,)) from None
+                log.warning("slack_not_reached", error=code(error), wait=wait)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 30)
+
+    async def _until_told_to_stop(self, asking: Coroutine[None, None, SlackIdentity]) -> SlackIdentity | None:
+        task, stop = asyncio.ensure_future(asking), asyncio.ensure_future(self.stopping.wait())
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if task.done():
+            return await task
+        task.cancel()
+        return None
+
+    @staticmethod
+    async def _log_in(control: Control) -> None:
+        try:
+            await control.genesys.login()
+        except GenesysUnavailable:
+            log.warning("genesys_not_reached")  # the bot serves, says so in /readyz, and logs in with the next request
+
+    @staticmethod
+    async def _note(control: Control, action: str) -> None:
+        async def work(transaction: Transaction) -> None:
+            await transaction.append(
+                Draft(
+                    id=uuid7(),
+                    attempt_id=uuid7(),
+                    occurred_at=control.clock.now(),
+                    phase=Phase.OBSERVED,
+                    action=action,
+                    actor=BOT,
+                )
+            )
+
+        await control.store.write(work)
+
+    def _start(self, *loops: Coroutine[None, None, None]) -> None:
+        self._loops.extend(asyncio.ensure_future(loop) for loop in loops)
+
+    async def _end_loops(self) -> None:
+        for loop in self._loops:
+            loop.cancel()
+        results = await asyncio.gather(*self._loops, return_exceptions=True)
+        self._loops.clear()
+        for result in results:
+            if isinstance(result, Exception):
+                log.error("loop_broke", exc_info=result)

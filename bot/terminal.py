@@ -1,0 +1,122 @@
+"""Recording control from a terminal: the service's answers in plain words or JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.app import CLI_OWNER, opened_control
+from bot.errors import AuditUnavailable, RecordBotError
+from bot.recording.models import Verb
+from bot.recording.policy import Caller, Role
+from bot.recording.requests import Asked, Origin
+from bot.slack.replies import Voice, explain, now
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bot.config import ControlSettings
+    from bot.recording.models import Recording
+    from bot.recording.requests import Accepted
+    from bot.recording.service import RecordingService
+
+VOICE = Voice(person=lambda actor: actor, time=lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command found or did."""
+
+    ok: bool
+    text: str
+    facts: Any
+
+    def json(self) -> str:
+        return json.dumps(self.facts, indent=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """One command of one person who is logged in on the bot's machine, and so trusted like a supervisor."""
+
+    settings: ControlSettings
+    login: str
+
+    async def start(self, typed_id: str | None, reason: str | None) -> Result:
+        async def run(service: RecordingService) -> Result:
+            return await self._carry_out(service, await service.intake.start(self._asked, typed_id, reason))
+
+        return await self._with_service(run)
+
+    async def change(self, verb: str, typed_id: str | None) -> Result:
+        async def run(service: RecordingService) -> Result:
+            accepted = await service.intake.change(Verb(verb), self._asked, typed_id=typed_id)
+            return await self._carry_out(service, accepted)
+
+        return await self._with_service(run)
+
+    async def status(self, typed_id: str) -> Result:
+        async def run(service: RecordingService) -> Result:
+            found = await service.status(self._asked, typed_id)
+            ours = "no recording of it" if found.recording is None else found.recording.state.value
+            seen = found.seen
+            facts = {
+                "conversation_id": found.conversation_id,
+                "recording": found.recording and _facts(found.recording),
+                "genesys": seen and {"recording": seen.recording.value, "on_hold": seen.on_hold},
+                "error": found.error and found.error.kind,
+                "audit_seq": found.audit_seq,
+            }
+            there = seen.recording.value if seen else explain(found.error or RecordBotError(), VOICE)
+            text = f"Call {found.conversation_id}\n  bot:     {ours}\n  Genesys: {there}\n  audit:   #{found.audit_seq}"
+            return Result(found.error is None, text, facts)
+
+        return await self._with_service(run)
+
+    async def live(self) -> Result:
+        async def run(service: RecordingService) -> Result:
+            live = await service.live(self._asked)
+            lines = [f"{one.conversation_id}  {one.state.value:<9} {one.started_by}" for one in live]
+            return Result(
+                ok=True, text="\n".join(lines) or "No recording is live.", facts=[_facts(one) for one in live]
+            )
+
+        return await self._with_service(run)
+
+    @property
+    def _asked(self) -> Asked:
+        return Asked(Caller(f"cli:{self.login}", frozenset({Role.SUPERVISOR})), Origin("cli"))
+
+    async def _carry_out(self, service: RecordingService, accepted: Accepted) -> Result:
+        settled = await service.carry_out(accepted)
+        if settled.error is not None:
+            settled.error.audit_seq = settled.audit_seq
+            facts = {"error": settled.error.kind, **_facts(settled.recording)}
+            return Result(ok=False, text=explain(settled.error, VOICE, settled.recording), facts=facts)
+        text = f"Call {settled.recording.conversation_id}: {now(settled.recording)} (#{settled.audit_seq})"
+        return Result(ok=True, text=text, facts=_facts(settled.recording))
+
+    async def _with_service(self, run: Callable[[RecordingService], Awaitable[Result]]) -> Result:
+        async with opened_control(self.settings, owner=CLI_OWNER) as control:
+            try:
+                return await run(control.service)
+            except AuditUnavailable as error:
+                return Result(ok=False, text=explain(error, VOICE), facts={"error": error.kind, "cause": error.cause})
+            except RecordBotError as error:
+                facts = {"error": error.kind, "audit_seq": error.audit_seq}
+                return Result(ok=False, text=explain(error, VOICE), facts=facts)
+
+
+def _facts(recording: Recording) -> dict[str, Any]:
+    return {
+        "id": str(recording.id),
+        "conversation_id": recording.conversation_id,
+        "state": recording.state.value,
+        "in_doubt": recording.in_doubt,
+        "mechanism": recording.mechanism and recording.mechanism.value,
+        "started_by": recording.started_by,
+        "started_at": recording.started_at and recording.started_at.isoformat(),
+        "ended_at": recording.ended_at and recording.ended_at.isoformat(),
+        "audit_seq": recording.audit_seq,
+    }
