@@ -11,7 +11,7 @@ from bot.errors import AuditUnavailable, RecordBotError
 from bot.recording.requests import Asked, Origin
 from bot.slack.people import WEB_API_ERRORS
 from bot.slack.replies import Voice, explain
-from bot.slack.text import actor_name, moment
+from bot.slack.text import actor_name, escape, moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Desk:
 
     @property
     def voice(self) -> Voice:
-        return Voice(person=lambda actor: actor_name(actor, self.style.team_id), time=moment)
+        return Voice(person=lambda actor: actor_name(actor, self.style.team_id), time=moment, plain=escape)
 
     async def asked(
         self, source: str, *, user_id: str, team_id: str | None, channel: str | None, trigger: str | None

@@ -158,15 +158,16 @@ class Voice:
 
     person: Callable[[str], str]
     time: Callable[[datetime], str]
+    plain: Callable[[str], str] = str
+    """Makes plain text fit to be shown; Slack's three control characters are escaped."""
 
 
 def explain(error: RecordBotError, voice: Voice, recording: Recording | None = None) -> str:
     """Say in a few sentences what happened, how the call stands now, what to do, and the audit number."""
     sentence = _sentence(error)
-    parts = [_standing(error, voice) or sentence.what, _details(error), _now(error, recording), sentence.do]
-    if error.audit_seq is not None:
-        parts.append(f"(#{error.audit_seq})")
-    return " ".join(filter(None, parts))
+    what = _standing(error, voice) or voice.plain(sentence.what)
+    rest = [_details(error), _now(error, recording), sentence.do, f"(#{error.audit_seq})" if error.audit_seq else ""]
+    return " ".join([what, *(voice.plain(part) for part in rest if part)])
 
 
 def now(recording: Recording) -> str:
