@@ -1,0 +1,79 @@
+"""What Slack still has to be told is worked out from the database alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.database.outbox import SqlOutbox
+from bot.recording.models import Verb
+from tests.support.service import ADA, CALL, Shop, asked, opened_shop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with opened_shop(tmp_path / "bot.db") as shop:
+        yield shop
+
+
+async def test_a_card_is_behind_until_its_version_has_been_shown(shop: Shop) -> None:
+    outbox = SqlOutbox(shop.engines)
+    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+    (card,) = await outbox.stale_cards()
+    assert (card.channel, card.asked_by, card.ts, card.agent_name, card.queue_name) == (
+        "C0FLOOR",
+        ADA,
+        None,
+        "Priya Nair",
+        "Billing",
+    )
+    await outbox.card_shown(card.recording.id, version=card.recording.version, channel="C0FLOOR", ts="1.1")
+    assert await outbox.stale_cards() == ()
+
+    await shop.service.intake.change(Verb.STOP, asked())
+    (card,) = await outbox.stale_cards()
+    assert (card.ts, card.posted_channel) == ("1.1", "C0FLOOR")
+    await outbox.card_lost(card.recording.id)
+    (card,) = await outbox.stale_cards()
+    assert card.ts is None
+
+
+async def test_a_card_can_be_asked_for_again(shop: Shop) -> None:
+    outbox = SqlOutbox(shop.engines)
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+    await outbox.card_shown(accepted.recording.id, version=99, channel="C0FLOOR", ts="1.1")
+    assert await outbox.stale_cards() == ()
+    await shop.store.show_again(accepted.recording.id)
+    assert len(await outbox.stale_cards()) == 1
+
+
+async def test_entries_wait_in_order_and_a_begun_delivery_is_remembered(shop: Shop) -> None:
+    outbox = SqlOutbox(shop.engines)
+    for _ in range(2):
+        await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+        await shop.service.carry_out(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
+    assert [(entry.seq, again) for entry, again in await outbox.undelivered(limit=3)] == [
+        (1, False),
+        (2, False),
+        (3, False),
+    ]
+    await outbox.delivery_begun([1, 2], shop.clock.now())
+    assert [again for _, again in await outbox.undelivered()] == [True, True, *[False] * 6]
+    await outbox.delivery_refused([2])
+    assert [again for _, again in await outbox.undelivered()][:2] == [True, False]
+    await outbox.delivery_begun([1, 2], shop.clock.now())
+    await outbox.delivered([1, 2], at=shop.clock.now(), channel="C0AUDIT", ts="2.2")
+    assert [entry.seq for entry, _ in await outbox.undelivered()] == [3, 4, 5, 6, 7, 8]
+    assert await outbox.undelivered_count() == 6
+
+
+async def test_a_change_wakes_whoever_waits(shop: Shop) -> None:
+    changes = shop.store.changes()
+    assert not changes.is_set()
+    await shop.service.intake.start(asked(), CALL, None)
+    assert changes.is_set()

@@ -1,0 +1,128 @@
+"""What is in doubt is settled from the call's real state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
+from bot.recording.models import CallRecording, RecordingState, Verb
+from tests.support.service import ADA, CALL, Shop, asked, opened_shop
+from tests.support.trail import entries, story
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with opened_shop(tmp_path / "bot.db") as shop:
+        yield shop
+
+
+async def state(shop: Shop) -> RecordingState:
+    recording = await shop.store.newest_recording(CALL)
+    assert recording is not None
+    return recording.state
+
+
+async def in_doubt(shop: Shop, verb: Verb, *, took_effect: bool) -> None:
+    """Leave an attempt whose outcome nobody knows."""
+    if verb is not Verb.START:
+        await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+    accepted = (
+        await shop.service.intake.start(asked(), CALL, None)
+        if verb is Verb.START
+        else await shop.service.intake.change(verb, asked())
+    )
+    if took_effect:
+        shop.control.late_fault = OutcomeUnknown()
+    else:
+        shop.control.fault = OutcomeUnknown()
+    await shop.service.carry_out(accepted)
+    shop.control.fault = shop.control.late_fault = None
+    shop.control.calls.clear()
+
+
+@pytest.mark.parametrize(("verb", "reached"), [(Verb.START, "active"), (Verb.STOP, "stopped"), (Verb.PAUSE, "paused")])
+async def test_what_took_effect_is_observed_without_another_write(shop: Shop, verb: Verb, reached: str) -> None:
+    await in_doubt(shop, verb, took_effect=True)
+    shop.clock.advance(40)
+    await shop.reconciler.settle_all()
+    assert await state(shop) == reached
+    assert story(shop.file)[-1] == f"observed {verb.action}"
+    assert entries(shop.file)[-1]["actor"] == "bot"
+    assert shop.control.calls == ["look"]
+
+
+async def test_a_start_that_did_not_take_effect_fails_and_is_not_repeated(shop: Shop) -> None:
+    await in_doubt(shop, Verb.START, took_effect=False)
+    shop.clock.advance(40)
+    await shop.reconciler.settle_all()
+    assert await state(shop) is RecordingState.FAILED
+    assert shop.control.calls == ["look"]
+    assert entries(shop.file)[-1]["outcome"]["in_effect"] is False
+
+
+@pytest.mark.parametrize(("verb", "reached"), [(Verb.STOP, "stopped"), (Verb.PAUSE, "paused")])
+async def test_a_stop_or_a_pause_is_driven_again_after_a_look(shop: Shop, verb: Verb, reached: str) -> None:
+    await in_doubt(shop, verb, took_effect=False)
+    shop.clock.advance(40)
+    await shop.reconciler.settle_all()
+    assert await state(shop) == reached
+    assert shop.control.calls == ["look", verb.value]
+
+
+async def test_nothing_is_settled_while_the_write_may_still_land(shop: Shop) -> None:
+    await in_doubt(shop, Verb.START, took_effect=False)
+    await shop.reconciler.settle_all()
+    assert await state(shop) is RecordingState.STARTING
+    assert shop.control.calls == []
+
+
+async def test_what_cannot_be_read_stays_in_doubt(shop: Shop) -> None:
+    await in_doubt(shop, Verb.STOP, took_effect=True)
+    shop.clock.advance(40)
+    shop.control.fault = GenesysUnavailable()
+    await shop.reconciler.settle_all()
+    assert await state(shop) is RecordingState.STOPPING
+    shop.control.fault = None
+    await shop.reconciler.settle_all()
+    assert await state(shop) is RecordingState.STOPPED
+
+
+async def test_a_call_that_ended_meanwhile(shop: Shop) -> None:
+    await in_doubt(shop, Verb.STOP, took_effect=False)
+    shop.clock.advance(40)
+    shop.control.fault = CallEnded()
+    await shop.reconciler.settle_all()
+    assert await state(shop) is RecordingState.ENDED
+    assert story(shop.file)[-1] == "observed recording:stop"
+
+
+async def test_what_a_dead_process_left_is_settled_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "bot.db"
+    async with opened_shop(file, owner="serve:dead") as dead:
+        await dead.service.intake.start(asked(ADA), CALL, None)
+    async with opened_shop(file, owner="serve:new") as shop:
+        await shop.reconciler.settle_all()
+        assert await state(shop) is RecordingState.FAILED
+        assert shop.control.calls == ["look"]
+    assert story(file) == ["requested recording:start", "observed recording:start"]
+
+
+async def test_what_a_terminal_is_still_doing_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "bot.db"
+    async with opened_shop(file, owner="cli:1") as terminal, opened_shop(file, owner="serve:1") as shop:
+        accepted = await terminal.service.intake.start(asked(ADA), CALL, None)
+        await shop.reconciler.settle_all()
+        assert await state(shop) is RecordingState.STARTING
+        shop.clock.advance(40)
+        shop.control.recordings[CALL] = CallRecording.ACTIVE
+        await shop.reconciler.settle_all()
+        assert await state(shop) is RecordingState.ACTIVE
+        late = await terminal.service.carry_out(accepted)
+        assert late.recording.state is RecordingState.ACTIVE
+    assert story(file) == ["requested recording:start", "observed recording:start"]

@@ -1,0 +1,62 @@
+"""A stand-in for Genesys behind the domain's port: one call, and whatever goes wrong is chosen by the test."""
+# ruff: noqa: ARG002  the port decides the parameters
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bot.recording.models import CallRecording, Conversation, Effect, Mechanism, Participant, Target
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from bot.recording.ports import Progress
+
+AGENT = Participant("participant-1", "user-1", "communication-1", "Priya Nair", "queue-1", "Billing")
+
+
+@dataclass
+class FakeControl:
+    """Holds what each call's recording is; ``fault`` is raised before anything happens, ``late_fault`` after."""
+
+    recordings: dict[str, CallRecording] = field(default_factory=dict)
+    mechanism: Mechanism = Mechanism.ADHOC
+    fault: Exception | None = None
+    late_fault: Exception | None = None
+    calls: list[str] = field(default_factory=list)
+    before_write: Callable[[], Awaitable[None]] | None = None
+    gate: asyncio.Event | None = None
+
+    async def start(self, target: Target, *, reason_code: str | None, deadline: float, progress: Progress) -> Effect:
+        return await self._write("start", target, CallRecording.ACTIVE)
+
+    async def stop(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+        return await self._write("stop", target, CallRecording.NONE)
+
+    async def pause(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+        return await self._write("pause", target, CallRecording.PAUSED)
+
+    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+        return await self._write("resume", target, CallRecording.ACTIVE)
+
+    async def look(self, target: Target, *, deadline: float, progress: Progress) -> Conversation:
+        self.calls.append("look")
+        if self.fault is not None:
+            raise self.fault
+        recording = self.recordings.get(target.conversation_id, CallRecording.NONE)
+        return Conversation(target.conversation_id, connected=True, recording=recording, agents=(AGENT,))
+
+    async def _write(self, verb: str, target: Target, wanted: CallRecording) -> Effect:
+        if self.before_write is not None:
+            await self.before_write()
+        self.calls.append(verb)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
+        self.recordings[target.conversation_id] = wanted
+        if self.late_fault is not None:
+            raise self.late_fault
+        return Effect(self.mechanism, agent=AGENT)
