@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +50,7 @@ async def upgrade(engines: Engines) -> SchemaVersion:
         command.upgrade(config, "head")
         check_guards(connection)
 
+    await _probe(engines)
     try:
         async with engines.writer.begin() as connection:
             await connection.run_sync(run)
@@ -56,6 +60,7 @@ async def upgrade(engines: Engines) -> SchemaVersion:
 
 
 async def version(engines: Engines) -> SchemaVersion:
+    await _probe(engines)
     newest = ScriptDirectory.from_config(_config()).get_current_head() or ""
     try:
         async with engines.reader.connect() as connection:
@@ -65,7 +70,21 @@ async def version(engines: Engines) -> SchemaVersion:
     return SchemaVersion(current, newest)
 
 
-def unusable(error: SQLAlchemyError) -> DatabaseUnusable:
+async def _probe(engines: Engines) -> None:
+    """Open the file once without the pool: the asynchronous driver leaves a broken thread behind where it can't."""
+    file = engines.writer.url.database or ""
+
+    def look() -> None:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+
+    try:
+        await asyncio.to_thread(look)
+    except sqlite3.Error as error:
+        raise unusable(error) from error
+
+
+def unusable(error: SQLAlchemyError | sqlite3.Error) -> DatabaseUnusable:
     """Say what is wrong with the database in one sentence."""
     cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
     return DatabaseUnusable(f"The database can't be used: {cause}. Check DATABASE_URL, the file's rights and the disk.")
