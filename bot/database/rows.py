@@ -34,6 +34,9 @@ def attempt_from(row: Row[Any]) -> Attempt:
         requested_at=row.requested_at,
         deadline_at=row.deadline_at,
         before=None if row.state_before is None else RecordingState(row.state_before),
+        owner=row.owner or "",
+        settled_at=row.settled_at,
+        looks_left=row.looks_left,
     )
 
 

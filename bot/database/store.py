@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from uuid import UUID
 
+    from sqlalchemy import ColumnElement
+
     from bot.database.engine import Engines
     from bot.recording.models import Attempt, Recording
 
@@ -75,6 +77,9 @@ class SqlStore:
     async def recording(self, recording_id: UUID) -> Recording | None:
         return next(iter(await self._recordings(recordings.c.id == recording_id)), None)
 
+    async def live_recording(self, conversation_id: str) -> Recording | None:
+        return next(iter(await self._recordings(recordings.c.conversation_id == conversation_id, LIVE)), None)
+
     async def live_recordings(self, *, limit: int = 200) -> tuple[Recording, ...]:
         return await self._recordings(LIVE, limit=limit)
 
@@ -82,11 +87,13 @@ class SqlStore:
         found = await self._recordings(recordings.c.conversation_id == conversation_id, newest_first=True, limit=1)
         return next(iter(found), None)
 
-    async def open_attempts(self) -> tuple[tuple[Attempt, str], ...]:
-        """Return the attempts without an outcome, oldest first, each with the process that owns it."""
-        statement = select(attempts).where(attempts.c.settled_at.is_(None)).order_by(attempts.c.requested_at)
-        async with self.engines.reader.connect() as connection:
-            return tuple((attempt_from(row), row.owner) for row in await connection.execute(statement))
+    async def open_attempts(self) -> tuple[Attempt, ...]:
+        """Return the attempts without an outcome, oldest first."""
+        return await self._attempts(attempts.c.settled_at.is_(None))
+
+    async def attempts_to_look_at(self) -> tuple[Attempt, ...]:
+        """Return the settled attempts whose call is still to be looked at, oldest first."""
+        return await self._attempts(attempts.c.looks_left > 0)
 
     async def attempt_recording(self, attempt_id: UUID) -> Recording | None:
         """Return the recording that an earlier attempt was about."""
@@ -107,10 +114,15 @@ class SqlStore:
         async with self.engines.reader.connect() as connection:
             return (await connection.execute(select(func.max(audit_entries.c.seq)))).scalar_one() or 0
 
+    async def _attempts(self, condition: ColumnElement[bool]) -> tuple[Attempt, ...]:
+        statement = select(attempts).where(condition).order_by(attempts.c.requested_at)
+        async with self.engines.reader.connect() as connection:
+            return tuple(map(attempt_from, await connection.execute(statement)))
+
     async def _recordings(
-        self, condition: object, *, newest_first: bool = False, limit: int = 1
+        self, *conditions: ColumnElement[bool], newest_first: bool = False, limit: int = 1
     ) -> tuple[Recording, ...]:
         order = recordings.c.requested_at.desc() if newest_first else recordings.c.requested_at
-        statement = select(recordings).where(condition).order_by(order).limit(limit)  # type: ignore[arg-type]
+        statement = select(recordings).where(*conditions).order_by(order).limit(limit)
         async with self.engines.reader.connect() as connection:
             return tuple(map(recording_from, (await connection.execute(statement)).mappings()))

@@ -138,16 +138,26 @@ attempts = Table(
     Column("state_before", Text),
     Column("owner", Text),
     Column("settled_at", Moment),
+    Column("looks_left", Integer, nullable=False, server_default=text("0")),
     Index(
         "ix_attempts_open",
         "requested_at",
         sqlite_where=text("settled_at IS NULL"),
         postgresql_where=text("settled_at IS NULL"),
     ),
+    Index(
+        "ix_attempts_looks",
+        "settled_at",
+        sqlite_where=text("looks_left > 0"),
+        postgresql_where=text("looks_left > 0"),
+    ),
     Index("ix_attempts_recording_id", "recording_id"),
     sqlite_strict=True,
 )
-"""Every request, refused ones included; the open ones (not settled) are the reconciler's work."""
+"""Every request, refused ones included; the open ones (not settled) are the reconciler's work.
+
+``looks_left``: how often the call is still looked at after a doubtful attempt was settled.
+"""
 
 typed_texts = Table(
     "typed_texts",

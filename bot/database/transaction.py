@@ -74,7 +74,7 @@ class SqlTransaction:
         statement = select(attempts.c.id).where(attempts.c.dedupe_key == dedupe_key)
         return (await self.connection.execute(statement)).scalar_one_or_none()
 
-    async def add_attempt(self, attempt: Attempt, *, owner: str, dedupe_key: str | None) -> None:
+    async def add_attempt(self, attempt: Attempt, *, dedupe_key: str | None) -> None:
         await self.connection.execute(
             insert(attempts).values(
                 id=attempt.id,
@@ -85,7 +85,7 @@ class SqlTransaction:
                 requested_at=attempt.requested_at,
                 deadline_at=attempt.deadline_at,
                 state_before=attempt.before,
-                owner=owner,
+                owner=attempt.owner,
             )
         )
 
@@ -98,9 +98,20 @@ class SqlTransaction:
             )
         )
 
-    async def settle_attempt(self, attempt_id: UUID, at: datetime) -> bool:
+    async def claim_attempt(self, attempt: Attempt, owner: str) -> bool:
+        return await self._change_open(attempt, owner=owner)
+
+    async def settle_attempt(self, attempt: Attempt, at: datetime, *, looks: int = 0) -> bool:
+        return await self._change_open(attempt, settled_at=at, looks_left=looks)
+
+    async def looked_again(self, attempt: Attempt, looks_left: int) -> None:
+        await self.connection.execute(update(attempts).where(attempts.c.id == attempt.id).values(looks_left=looks_left))
+
+    async def _change_open(self, attempt: Attempt, **changes: Any) -> bool:
         result = await self.connection.execute(
-            update(attempts).where(attempts.c.id == attempt_id, attempts.c.settled_at.is_(None)).values(settled_at=at)
+            update(attempts)
+            .where(attempts.c.id == attempt.id, attempts.c.owner == attempt.owner, attempts.c.settled_at.is_(None))
+            .values(**changes)
         )
         return result.rowcount == 1
 

@@ -92,15 +92,14 @@ class Intake:
             reason = self.reasons.read(typed_reason)
             if live := await transaction.live_recording(call):
                 raise AlreadyRecording(**standing(live))
-            now = self.clock.now()
-            attempt = Attempt(attempt_id, Verb.START, asked.caller.actor, uuid7(), now, now + ACTION_LIMIT, None)
+            attempt = self._attempt(attempt_id, Verb.START, asked, uuid7(), None)
             recording = Recording(
                 id=attempt.recording_id,
                 conversation_id=call,
                 state=RecordingState.STARTING,
                 version=1,
                 started_by=asked.caller.actor,
-                requested_at=now,
+                requested_at=attempt.requested_at,
                 reason_code=reason.code,
                 reason=reason.text,
             )
@@ -122,8 +121,7 @@ class Intake:
                 raise problem
             before = await _find(transaction, asked.caller, recording_id, call)
             step = require_state(before, verb)
-            now = self.clock.now()
-            attempt = Attempt(attempt_id, verb, asked.caller.actor, before.id, now, now + ACTION_LIMIT, before.state)
+            attempt = self._attempt(attempt_id, verb, asked, before.id, before.state)
             recording = await transaction.change_recording(before, state=step.during, error=None)
             if recording is None:  # transactions run one after another, so nobody can have been faster
                 raise AssertionError
@@ -196,6 +194,14 @@ class Intake:
             if isinstance(late, Accepted) and self.expire is not None:
                 await self.expire(late)
 
+    def _attempt(
+        self, attempt_id: UUID, verb: Verb, asked: Asked, recording_id: UUID, before: RecordingState | None
+    ) -> Attempt:
+        now = self.clock.now()
+        return Attempt(
+            attempt_id, verb, asked.caller.actor, recording_id, now, now + ACTION_LIMIT, before, owner=self.owner
+        )
+
     async def _requested(
         self, transaction: Transaction, asked: Asked, attempt: Attempt, recording: Recording, reason: Reason
     ) -> Accepted:
@@ -216,7 +222,7 @@ class Intake:
                 origin=asked.origin.facts(),
             )
         )
-        await transaction.add_attempt(attempt, owner=self.owner, dedupe_key=asked.origin.dedupe_key)
+        await transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
         numbered = await transaction.change_recording(recording, audit_seq=entry.seq)
         if numbered is None:
             raise AssertionError

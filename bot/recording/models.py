@@ -188,6 +188,11 @@ class Attempt:
     deadline_at: datetime
     before: RecordingState | None
     """The recording's state before the request; None for a start."""
+    owner: str = ""
+    """The process that works on it; only that one may write its outcome."""
+    settled_at: datetime | None = None
+    looks_left: int = 0
+    """How often the call is still looked at, because a write that was given up may land late."""
 
 
 @dataclass(frozen=True, slots=True)

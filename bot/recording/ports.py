@@ -61,6 +61,13 @@ class RecordingControl(Protocol):
         """Read the call as it is now, with one request where that is possible. Raise CallEnded when it is over."""
 
 
+class CallNews(Protocol):
+    """Pushes what happens to calls, where the organisation allows it."""
+
+    async def follow(self, user_ids: frozenset[str]) -> None:
+        """Be told of the calls of these agents from now on, and of no others. Returns at once."""
+
+
 class Transaction(Protocol):
     """The steps of one write transaction. Transactions run one after another, so a look holds until the end."""
 
@@ -72,14 +79,19 @@ class Transaction(Protocol):
 
     async def attempt_with_key(self, dedupe_key: str) -> UUID | None: ...
 
-    async def add_attempt(self, attempt: Attempt, *, owner: str, dedupe_key: str | None) -> None: ...
+    async def add_attempt(self, attempt: Attempt, *, dedupe_key: str | None) -> None: ...
 
     async def add_refused_attempt(
         self, attempt_id: UUID, *, verb: str, actor: str, at: datetime, dedupe_key: str | None
     ) -> None: ...
 
-    async def settle_attempt(self, attempt_id: UUID, at: datetime) -> bool:
-        """Close the attempt; False where it was closed already, and then nothing more may be written for it."""
+    async def claim_attempt(self, attempt: Attempt, owner: str) -> bool:
+        """Take an open attempt over from the owner that it has; False where somebody was faster."""
+
+    async def settle_attempt(self, attempt: Attempt, at: datetime, *, looks: int = 0) -> bool:
+        """Close the attempt; False where it is closed or has another owner, and then nothing may be written for it."""
+
+    async def looked_again(self, attempt: Attempt, looks_left: int) -> None: ...
 
     async def recording(self, recording_id: UUID) -> Recording | None: ...
 
@@ -107,6 +119,8 @@ class RecordingStore(Protocol):
 
     async def recording(self, recording_id: UUID) -> Recording | None: ...
 
+    async def live_recording(self, conversation_id: str) -> Recording | None: ...
+
     async def live_recordings(self, *, limit: int = 200) -> tuple[Recording, ...]: ...
 
     async def newest_recording(self, conversation_id: str) -> Recording | None: ...
@@ -117,5 +131,8 @@ class RecordingStore(Protocol):
     async def show_again(self, recording_id: UUID) -> None:
         """Have the recording's card drawn anew, whatever it shows now."""
 
-    async def open_attempts(self) -> tuple[tuple[Attempt, str], ...]:
-        """Return the attempts without an outcome, oldest first, each with the process that owns it."""
+    async def open_attempts(self) -> tuple[Attempt, ...]:
+        """Return the attempts without an outcome, oldest first."""
+
+    async def attempts_to_look_at(self) -> tuple[Attempt, ...]:
+        """Return the settled attempts whose call is still to be looked at, oldest first."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.audit.entry import Phase
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, OutcomeUnknown
-from bot.recording.models import CallRecording, Effect, Mechanism, RecordingState, Verb
+from bot.recording.intake import ACTION_LIMIT
+from bot.recording.models import CallRecording, Effect, Mechanism, Verb
 from bot.recording.settlement import BOT
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from bot.recording.models import Attempt, Conversation, Recording
     from bot.recording.ports import Clock, Waiting
     from bot.recording.service import RecordingService
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 2.0
-GRACE = timedelta(seconds=5)
-"""After an attempt's deadline: until then a write that timed out may still land."""
+PATIENCE = ACTION_LIMIT.total_seconds() + 5.0
+"""How long an attempt of a process that may still live is watched before it is taken over; until then its write may
+land. Counted on this process's own steady clock, so that no wall clock can shorten or stretch it."""
 LOOK_LIMIT = 10.0
 WANTED = {
     Verb.START: CallRecording.ACTIVE,
@@ -32,8 +35,8 @@ WANTED = {
 }
 
 
-async def _silent(_waiting: Waiting) -> None:
-    """Nobody waits for a reconciler."""
+async def silent(_waiting: Waiting) -> None:
+    """Nobody waits for a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Reconciler:
     service: RecordingService
     clock: Clock
     owner: str
+    _first_seen: dict[UUID, float] = field(default_factory=dict)
 
     async def run(self) -> None:
         while True:
@@ -52,20 +56,35 @@ class Reconciler:
     async def settle_all(self) -> None:
         """Settle what can be settled now; what can't be read stays for the next time."""
         try:
-            for attempt, owner in await self.service.store.open_attempts():
-                if self._abandoned(attempt, owner):
-                    await self._settle(attempt)
+            attempts = await self.service.store.open_attempts()
+            self._forget_all_but({attempt.id for attempt in attempts})
+            for attempt in attempts:
+                if self._abandoned(attempt):
+                    await self._take_over(attempt)
         except AuditUnavailable:
             log.warning("reconciler_cannot_write")
         except Exception:
             log.exception("reconciler_broke")
 
-    def _abandoned(self, attempt: Attempt, owner: str) -> bool:
+    def _abandoned(self, attempt: Attempt) -> bool:
         if attempt.id in self.service.working:
             return False
+        seen_for = self.clock.monotonic() - self._first_seen.setdefault(attempt.id, self.clock.monotonic())
         kind = self.owner.partition(":")[0]
-        dead = owner != self.owner and owner.partition(":")[0] == kind  # one serving process a database
-        return dead or self.clock.now() > attempt.deadline_at + GRACE
+        dead = attempt.owner != self.owner and attempt.owner.partition(":")[0] == kind  # one serving process a database
+        return dead or seen_for >= PATIENCE
+
+    def _forget_all_but(self, attempt_ids: set[UUID]) -> None:
+        for gone in self._first_seen.keys() - attempt_ids:
+            del self._first_seen[gone]
+
+    async def _take_over(self, attempt: Attempt) -> None:
+        """Make the attempt this process's own first: from then on its former owner can't write the outcome."""
+        if attempt.owner != self.owner:
+            if not await self.service.store.write(lambda transaction: transaction.claim_attempt(attempt, self.owner)):
+                return
+            attempt = replace(attempt, owner=self.owner)
+        await self._settle(attempt)
 
     async def _settle(self, attempt: Attempt) -> None:
         recording = await self.service.store.recording(attempt.recording_id)
@@ -74,7 +93,7 @@ class Reconciler:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         settlement = self.service.settlement
         try:
-            seen = await self.service.control.look(recording.target, deadline=deadline, progress=_silent)
+            seen = await self.service.control.look(recording.target, deadline=deadline, progress=silent)
         except (CallEnded, CallNotFound) as gone:
             ended = gone if isinstance(gone, CallEnded) else CallEnded(evidence=gone.evidence)
             await settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
@@ -95,7 +114,7 @@ class Reconciler:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         act = self.service.control.stop if attempt.verb is Verb.STOP else self.service.control.pause
         try:
-            effect = await act(recording.target, deadline=deadline, progress=_silent)
+            effect = await act(recording.target, deadline=deadline, progress=silent)
         except CallEnded as ended:
             await self.service.settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
         except GenesysError as error:
@@ -107,8 +126,6 @@ class Reconciler:
 def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bool:
     if attempt.verb is Verb.STOP and recording.mechanism is Mechanism.POLICY:
         return seen.recording is not CallRecording.ACTIVE
-    if attempt.verb is Verb.START and attempt.before is None and recording.state is not RecordingState.STARTING:
-        return False
     return seen.recording is WANTED[attempt.verb]
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 BOT = "bot"
 """The actor of what the bot does or sees on its own."""
+LATE = "took_effect_late"
+"""What a recording's card says when a start that had been given up began after all, and the bot stopped it."""
+LATER_LOOKS = 4
+"""How often a call is looked at again after a doubtful attempt was settled: a given-up write may land late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ class Settlement:
 
     def _reached(self, attempt: Attempt, state: RecordingState) -> dict[str, Any]:
         now = self.clock.now()
-        changes: dict[str, Any] = {"state": state, "in_doubt": False, "error": None, "paused_at": None}
+        changes: dict[str, Any] = {"state": state, "in_doubt": False, "paused_at": None}
+        changes["error"] = LATE if attempt.actor == BOT else None  # on its own, the bot stops only what began late
         if state.final:
             changes |= {"ended_at": now, "ended_by": attempt.actor}
         elif state is RecordingState.PAUSED:
@@ -134,7 +139,13 @@ class Settlement:
 
         async def work(transaction: Transaction) -> Settled:
             recording = await _existing(transaction, attempt)
-            if close and not await transaction.settle_attempt(attempt.id, now):
+            looks = LATER_LOOKS if phase is Phase.OBSERVED else 0
+            mine = (
+                await transaction.settle_attempt(attempt, now, looks=looks)
+                if close
+                else await transaction.claim_attempt(attempt, attempt.owner)
+            )
+            if not mine:
                 return Settled(recording, recording.audit_seq)
             entry = await transaction.append(
                 Draft(

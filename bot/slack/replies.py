@@ -107,6 +107,10 @@ SENTENCES = {
         "The request was sent to Genesys, but it is not known yet whether it took effect.",
         "The bot keeps looking and will say how it ended.",
     ),
+    "took_effect_late": Sentence(
+        "A start that had been given up began after all, and the bot has the recording stopped.",
+        "Listen to what was recorded in between, if it matters.",
+    ),
     "genesys_error": Sentence(
         "Genesys answered with an error.", "Try again; tell an administrator if it stays like this."
     ),

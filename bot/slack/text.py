@@ -35,7 +35,9 @@ def actor_name(actor: str, team_id: str) -> str:
     team, _, user = rest.partition(":")
     if kind == "slack":
         return f"<@{user}>" if team == team_id else f"{escape(user)} of another workspace"
-    return f"{escape(rest)} (terminal)" if kind == "cli" else "record-bot"
+    if kind == "cli":
+        return f"{escape(rest)} (terminal)"
+    return "somebody in Genesys" if kind == "outside" else "record-bot"
 
 
 def moment(when: datetime, *, form: str = "{time_secs}") -> str:

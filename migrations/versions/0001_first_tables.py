@@ -143,6 +143,7 @@ def create_tables() -> None:
         sa.Column("state_before", sa.Text(), nullable=True),
         sa.Column("owner", sa.Text(), nullable=True),
         sa.Column("settled_at", sa.Text(), nullable=True),
+        sa.Column("looks_left", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["recording_id"], ["recordings.id"], name=op.f("fk_attempts_recording_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
         sa.UniqueConstraint("dedupe_key", name=op.f("uq_attempts_dedupe_key")),
@@ -155,6 +156,14 @@ def create_tables() -> None:
         unique=False,
         sqlite_where=sa.text("settled_at IS NULL"),
         postgresql_where=sa.text("settled_at IS NULL"),
+    )
+    op.create_index(
+        "ix_attempts_looks",
+        "attempts",
+        ["settled_at"],
+        unique=False,
+        sqlite_where=sa.text("looks_left > 0"),
+        postgresql_where=sa.text("looks_left > 0"),
     )
     op.create_index("ix_attempts_recording_id", "attempts", ["recording_id"], unique=False)
     op.create_table(

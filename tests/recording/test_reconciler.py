@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
 from bot.recording.models import CallRecording, RecordingState, Verb
+from bot.recording.reconciler import PATIENCE
 from tests.support.service import ADA, CALL, Shop, asked, opened_shop
 from tests.support.trail import entries, story
 
@@ -26,6 +28,13 @@ async def state(shop: Shop) -> RecordingState:
     recording = await shop.store.newest_recording(CALL)
     assert recording is not None
     return recording.state
+
+
+async def patience(shop: Shop) -> None:
+    """Let the reconciler see what is open, and see it again after its patience."""
+    await shop.reconciler.settle_all()
+    shop.clock.advance(PATIENCE)
+    await shop.reconciler.settle_all()
 
 
 async def in_doubt(shop: Shop, verb: Verb, *, took_effect: bool) -> None:
@@ -49,8 +58,7 @@ async def in_doubt(shop: Shop, verb: Verb, *, took_effect: bool) -> None:
 @pytest.mark.parametrize(("verb", "reached"), [(Verb.START, "active"), (Verb.STOP, "stopped"), (Verb.PAUSE, "paused")])
 async def test_what_took_effect_is_observed_without_another_write(shop: Shop, verb: Verb, reached: str) -> None:
     await in_doubt(shop, verb, took_effect=True)
-    shop.clock.advance(40)
-    await shop.reconciler.settle_all()
+    await patience(shop)
     assert await state(shop) == reached
     assert story(shop.file)[-1] == f"observed {verb.action}"
     assert entries(shop.file)[-1]["actor"] == "bot"
@@ -59,8 +67,7 @@ async def test_what_took_effect_is_observed_without_another_write(shop: Shop, ve
 
 async def test_a_start_that_did_not_take_effect_fails_and_is_not_repeated(shop: Shop) -> None:
     await in_doubt(shop, Verb.START, took_effect=False)
-    shop.clock.advance(40)
-    await shop.reconciler.settle_all()
+    await patience(shop)
     assert await state(shop) is RecordingState.FAILED
     assert shop.control.calls == ["look"]
     assert entries(shop.file)[-1]["outcome"]["in_effect"] is False
@@ -69,8 +76,7 @@ async def test_a_start_that_did_not_take_effect_fails_and_is_not_repeated(shop: 
 @pytest.mark.parametrize(("verb", "reached"), [(Verb.STOP, "stopped"), (Verb.PAUSE, "paused")])
 async def test_a_stop_or_a_pause_is_driven_again_after_a_look(shop: Shop, verb: Verb, reached: str) -> None:
     await in_doubt(shop, verb, took_effect=False)
-    shop.clock.advance(40)
-    await shop.reconciler.settle_all()
+    await patience(shop)
     assert await state(shop) == reached
     assert shop.control.calls == ["look", verb.value]
 
@@ -84,9 +90,8 @@ async def test_nothing_is_settled_while_the_write_may_still_land(shop: Shop) -> 
 
 async def test_what_cannot_be_read_stays_in_doubt(shop: Shop) -> None:
     await in_doubt(shop, Verb.STOP, took_effect=True)
-    shop.clock.advance(40)
     shop.control.fault = GenesysUnavailable()
-    await shop.reconciler.settle_all()
+    await patience(shop)
     assert await state(shop) is RecordingState.STOPPING
     shop.control.fault = None
     await shop.reconciler.settle_all()
@@ -95,9 +100,8 @@ async def test_what_cannot_be_read_stays_in_doubt(shop: Shop) -> None:
 
 async def test_a_call_that_ended_meanwhile(shop: Shop) -> None:
     await in_doubt(shop, Verb.STOP, took_effect=False)
-    shop.clock.advance(40)
     shop.control.fault = CallEnded()
-    await shop.reconciler.settle_all()
+    await patience(shop)
     assert await state(shop) is RecordingState.ENDED
     assert story(shop.file)[-1] == "observed recording:stop"
 
@@ -113,13 +117,21 @@ async def test_what_a_dead_process_left_is_settled_at_once(tmp_path: Path) -> No
     assert story(file) == ["requested recording:start", "observed recording:start"]
 
 
+async def test_a_clock_set_back_an_hour_delays_nothing(shop: Shop) -> None:
+    await in_doubt(shop, Verb.STOP, took_effect=True)
+    shop.clock.begin -= timedelta(hours=1)
+    await patience(shop)
+    assert await state(shop) is RecordingState.STOPPED
+    assert [row["seq"] for row in entries(shop.file)] == list(range(1, 6))
+
+
 async def test_what_a_terminal_is_still_doing_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "bot.db"
     async with opened_shop(file, owner="cli:1") as terminal, opened_shop(file, owner="serve:1") as shop:
         accepted = await terminal.service.intake.start(asked(ADA), CALL, None)
         await shop.reconciler.settle_all()
         assert await state(shop) is RecordingState.STARTING
-        shop.clock.advance(40)
+        shop.clock.advance(PATIENCE)
         shop.control.recordings[CALL] = CallRecording.ACTIVE
         await shop.reconciler.settle_all()
         assert await state(shop) is RecordingState.ACTIVE

@@ -1,0 +1,95 @@
+"""Follows live recordings: by what Genesys pushes, and by a slow look that spends little of the request budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError
+from bot.recording.models import RecordingState
+from bot.recording.observations import Observations, drift
+from bot.recording.reconciler import LOOK_LIMIT, silent
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from bot.recording.models import Conversation, Recording
+    from bot.recording.ports import CallNews, Clock, RecordingControl, RecordingStore
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 1.0
+LOOK_AT_MOST_EVERY = 30.0
+"""Seconds between two looks at the same call, however few are live."""
+FOLLOWED = frozenset({RecordingState.ACTIVE, RecordingState.PAUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Compares live recordings with their calls. ``look_gap`` is the least number of seconds between two looks."""
+
+    store: RecordingStore
+    control: RecordingControl
+    observations: Observations
+    clock: Clock
+    news: CallNews
+    look_gap: float = 2.0
+    _looked: dict[UUID, float] = field(default_factory=dict)
+    _pace: list[float] = field(default_factory=lambda: [0.0])
+
+    async def run(self) -> None:
+        while True:
+            await self.clock.sleep(TICK_SECONDS)
+            await self.look_around()
+
+    async def look_around(self) -> None:
+        """Keep the subscriptions to the agents of live recordings, and look at the call that has waited longest."""
+        try:
+            live = [one for one in await self.store.live_recordings(limit=10_000) if one.state in FOLLOWED]
+            self._forget_all_but({one.id for one in live})
+            await self.news.follow(frozenset(one.agent_user_id for one in live if one.agent_user_id))
+            if due := self._due(live):
+                await self._look_at(due)
+        except AuditUnavailable:
+            log.warning("follower_cannot_write")
+        except Exception:
+            log.exception("follower_broke")
+
+    async def on_news(self, conversation_id: str, seen: Conversation | None) -> None:
+        """Take what Genesys pushed about a call; None when everybody has left it.
+
+        News can be older than our last write, so a difference is believed only after a look.
+        """
+        recording = await self.store.live_recording(conversation_id)
+        if recording is None or recording.state not in FOLLOWED:
+            return
+        if seen is None:
+            await self.observations.call_ended(recording)
+        elif drift(recording, seen) is not None:
+            await self._look_at(recording)
+
+    async def _look_at(self, recording: Recording) -> None:
+        self._looked[recording.id] = self._pace[0] = self.clock.monotonic()
+        deadline = self.clock.monotonic() + LOOK_LIMIT
+        try:
+            seen = await self.control.look(recording.target, deadline=deadline, progress=silent)
+        except (CallEnded, CallNotFound):
+            await self.observations.call_ended(recording)
+        except GenesysError as error:
+            log.warning("follower_cannot_look", conversation_id=recording.conversation_id, error=error.kind)
+        else:
+            if found := drift(recording, seen):
+                await self.observations.changed_outside(recording, found)
+
+    def _due(self, live: list[Recording]) -> Recording | None:
+        now = self.clock.monotonic()
+        if now - self._pace[0] < self.look_gap:
+            return None
+        waiting = [one for one in live if now - self._looked.setdefault(one.id, now) >= LOOK_AT_MOST_EVERY]
+        return min(waiting, key=lambda one: self._looked[one.id], default=None)
+
+    def _forget_all_but(self, recording_ids: set[UUID]) -> None:
+        for gone in self._looked.keys() - recording_ids:
+            del self._looked[gone]
