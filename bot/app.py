@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SERVE_OWNER = "serve"
 CLI_OWNER = "cli"
+GENESYS_READ_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,17 @@ async def opened_database(settings: DatabaseSettings) -> AsyncIterator[Engines]:
 
 
 @asynccontextmanager
-async def opened_control(settings: ControlSettings, *, owner: str) -> AsyncIterator[Control]:
-    """Bring the database to head and build recording control on it. Nothing is sent to Genesys yet."""
-    clock, metrics = SystemClock(), Metrics()
+async def opened_control(
+    settings: ControlSettings, *, owner: str, clock: Clock | None = None, patience: float = GENESYS_READ_SECONDS
+) -> AsyncIterator[Control]:
+    """Bring the database to head and build recording control on it. Nothing is sent to Genesys yet.
+
+    ``patience`` is how many seconds an answer of Genesys may take.
+    """
+    clock, metrics = clock or SystemClock(), Metrics()
     async with opened_database(settings) as engines:
         await upgrade(engines)
-        client = await genesys_client(settings, clock, metrics)
+        client = await genesys_client(settings, clock, metrics, patience)
         store = SqlStore(engines)
         settlement = Settlement(store, clock)
         door = Door()
@@ -81,7 +87,9 @@ async def opened_control(settings: ControlSettings, *, owner: str) -> AsyncItera
             await client.close()
 
 
-async def genesys_client(settings: GenesysSettings, clock: Clock, metrics: Metrics) -> GenesysClient:
+async def genesys_client(
+    settings: GenesysSettings, clock: Clock, metrics: Metrics, patience: float = GENESYS_READ_SECONDS
+) -> GenesysClient:
     """Build the client; importing the SDK takes seconds, so a thread does it while other things go on."""
     genesys = await asyncio.to_thread(__import__, "bot.genesys", fromlist=["GenesysClient"])
     account = genesys.GenesysAccount(
@@ -90,7 +98,9 @@ async def genesys_client(settings: GenesysSettings, clock: Clock, metrics: Metri
         environment=settings.purecloud_environment,
         api_url=settings.genesys_api_url,
     )
-    client: GenesysClient = genesys.GenesysClient(account, clock=clock, on_request=metrics.on_request)
+    client: GenesysClient = genesys.GenesysClient(
+        account, clock=clock, on_request=metrics.on_request, read_timeout=patience
+    )
     return client
 
 

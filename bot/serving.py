@@ -13,11 +13,16 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from uuid_utils.compat import uuid7
 
-from bot.app import SERVE_OWNER, Control, opened_control
+from bot.app import GENESYS_READ_SECONDS, SERVE_OWNER, Control, opened_control
 from bot.audit.entry import Draft, Phase
+from bot.database.lock import serving_alone
 from bot.database.outbox import SqlOutbox
 from bot.errors import GenesysUnavailable, SettingsError
 from bot.readiness import Readiness
+from bot.recording.clock import SystemClock
+from bot.recording.follower import Follower, NoNews
+from bot.recording.later_looks import LaterLooks
+from bot.recording.observations import Observations
 from bot.recording.policy import Role
 from bot.recording.reconciler import Reconciler
 from bot.recording.settlement import BOT
@@ -41,7 +46,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.config import ServeSettings
-    from bot.recording.ports import Transaction
+    from bot.recording.ports import Clock, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -52,11 +57,16 @@ FATAL_SLACK_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive"
 
 @dataclass
 class Serving:
-    """One run of the bot."""
+    """One run of the bot. ``genesys_patience`` is how many seconds an answer of Genesys may take."""
 
     settings: ServeSettings
+    clock: Clock = field(default_factory=SystemClock)
+    genesys_patience: float = GENESYS_READ_SECONDS
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     readiness: Readiness = field(default_factory=Readiness)
+    up: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once everything runs; ``port`` then says where its HTTP server listens."""
+    port: int | None = None
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def run(self) -> None:
@@ -64,7 +74,10 @@ class Serving:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
         async with AsyncExitStack() as stack:
-            control = await stack.enter_async_context(opened_control(self.settings, owner=SERVE_OWNER))
+            stack.enter_context(serving_alone(self.settings.database_url))
+            control = await stack.enter_async_context(
+                opened_control(self.settings, owner=SERVE_OWNER, clock=self.clock, patience=self.genesys_patience)
+            )
             session = await stack.enter_async_context(web_session())
             client = web_client(
                 self.settings.slack_bot_token.get_secret_value(), api_url=self.settings.slack_api_url, session=session
@@ -89,15 +102,17 @@ class Serving:
         routes, socket = self._doors(app, control, secret)
         pages = Pages(look=self.readiness.look, scrape=self.readiness.scrape)
         server = await listen(pages, host=settings.http_host, port=settings.http_port, routes=routes)
+        self.port = server.addresses[0][1]
         try:
             await self._note(control, "bot:start")
             await reconciler.settle_all()
-            self._start(cards.run(), audit.run(), reconciler.run())
+            self._start(cards.run(), audit.run(), reconciler.run(), *self._watchers(control))
             if socket is not None:
                 self.readiness.socket = socket.state
                 self._start(socket.run())
             self.readiness.started = True
-            log.info("serving", transport="socket" if socket else "http", team=identity.team)
+            self.up.set()
+            log.info("serving", transport="socket" if socket else "http", team=identity.team, port=self.port)
             await self.stopping.wait()
             await self._stop(control, work, cards, audit)
         finally:
@@ -142,6 +157,13 @@ class Serving:
                 client, outbox, desk.style, self.settings.slack_audit_channel, store.changes(), clock, Pace(clock)
             ),
         )
+
+    @staticmethod
+    def _watchers(control: Control) -> tuple[Coroutine[None, None, None], ...]:
+        service, clock = control.service, control.clock
+        observations = Observations(control.store, clock)
+        follower = Follower(control.store, service.control, observations, clock, NoNews())
+        return follower.run(), LaterLooks(service, observations, clock).run()
 
     def _doors(
         self, app: AsyncApp, control: Control, secret: str | None

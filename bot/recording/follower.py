@@ -26,6 +26,12 @@ LOOK_AT_MOST_EVERY = 30.0
 FOLLOWED = frozenset({RecordingState.ACTIVE, RecordingState.PAUSED})
 
 
+class NoNews:
+    """An organisation that pushes nothing; the slow look has to do."""
+
+    async def follow(self, user_ids: frozenset[str]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Follower:
     """Compares live recordings with their calls. ``look_gap`` is the least number of seconds between two looks."""

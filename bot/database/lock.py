@@ -1,0 +1,46 @@
+"""One serving process a SQLite file: two would each take the other's work for abandoned."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import make_url
+
+from bot.errors import DatabaseUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def serving_alone(url: str) -> Iterator[None]:
+    """Hold the database file for this process; the system lets go when the process ends, however it ends.
+
+    Raise DatabaseUnusable where another process holds it, or the lock file can't be written.
+    """
+    path = f"{make_url(url).database}.lock"
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseUnusable(f"{path} can't be written: {error.strerror}. Check DATABASE_URL.") from error
+    try:
+        _take(file)
+        os.truncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(file)
+
+
+def _take(file: int) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(file, 20, 0).decode(errors="replace").strip() or "unknown"
+        raise DatabaseUnusable(
+            f"Another record-bot (process {holder}) already serves this database. "
+            "Stop that one first, or set DATABASE_URL to another file."
+        ) from None
