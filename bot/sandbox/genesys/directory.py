@@ -1,0 +1,129 @@
+"""Names for ids: users, queues, and what a token may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import answers
+from .answers import Answer, Problem, Route, SimulatedRequest
+from .people import DIVISION_ID, ORGANISATION
+
+if TYPE_CHECKING:
+    from .people import Directory
+
+PAGE_SIZE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryApi:
+    """The look-ups that turn ids into names."""
+
+    directory: Directory
+    client_id: str
+
+    def routes(self) -> list[Route]:
+        queue_view = "routing:queue:view"
+        return [
+            Route("GET", "/api/v2/users/me", "user of the token", self.refuse_client_credentials),
+            Route("GET", "/api/v2/users/{user}", "user", self.user, permission="directory:user:view"),
+            Route("GET", "/api/v2/routing/queues", "queues", self.queues, permission=queue_view),
+            Route("GET", "/api/v2/routing/queues/{queue}", "queue", self.queue, permission=queue_view),
+            Route("GET", "/api/v2/tokens/me", "token", self.token),
+        ]
+
+    def user(self, request: SimulatedRequest) -> Answer:
+        user_id = request.ids["user"]
+        name = self.directory.users.get(user_id)
+        if name is None:
+            raise Problem(404, "general.resource.not.found", "Unable to find a user with that userId")
+        mailbox = name.lower().replace(" ", ".") + "@example.com"
+        return Answer(
+            body={
+                "id": user_id,
+                "name": name,
+                "division": {
+                    "id": DIVISION_ID,
+                    "name": "Home",
+                    "selfUri": f"/api/v2/authorization/divisions/{DIVISION_ID}",
+                },
+                "chat": None,
+                "department": "Contact centre",
+                "email": mailbox,
+                "username": mailbox,
+                "title": None,
+                "state": "active",
+                "version": 7,
+                "acdAutoAnswer": False,
+                "selfUri": f"/api/v2/users/{user_id}",
+            }
+        )
+
+    def queue(self, request: SimulatedRequest) -> Answer:
+        queue_id = request.ids["queue"]
+        if queue_id not in self.directory.queues:
+            raise answers.not_found()
+        return Answer(body=self._queue(queue_id))
+
+    def queues(self, request: SimulatedRequest) -> Answer:
+        size, number = page(request, PAGE_SIZE)
+        found = sorted(self.directory.queues, key=self.directory.queues.__getitem__)
+        shown = found[(number - 1) * size : number * size]
+        return Answer(
+            body={
+                "entities": [self._queue(queue_id) for queue_id in shown],
+                "pageSize": size,
+                "pageNumber": number,
+                "total": len(found),
+                "pageCount": -(-len(found) // size),
+                "selfUri": f"/api/v2/routing/queues?pageSize={size}&pageNumber={number}",
+            }
+        )
+
+    def token(self, _request: SimulatedRequest) -> Answer:
+        organisation = {"id": str(ORGANISATION), "name": "Sandbox"}
+        return Answer(
+            body={
+                "organization": organisation,
+                "homeOrganization": organisation,
+                "authorizedScope": [],
+                "OAuthClient": {
+                    "id": self.client_id,
+                    "name": "record-bot",
+                    "authorizedGrantType": "CLIENT-CREDENTIALS",
+                    "scope": [],
+                    "state": "active",
+                    "organization": organisation,
+                },
+            }
+        )
+
+    def refuse_client_credentials(self, _request: SimulatedRequest) -> Answer:
+        raise answers.not_a_user()
+
+    def _queue(self, queue_id: str) -> dict[str, Any]:
+        return {
+            "id": queue_id,
+            "name": self.directory.queues[queue_id],
+            "description": None,
+            "memberCount": len(self.directory.users),
+            "selfUri": f"/api/v2/routing/queues/{queue_id}",
+        }
+
+
+def page(request: SimulatedRequest, default_size: int) -> tuple[int, int]:
+    """Read ``pageSize`` and ``pageNumber`` from the query; raise the platform's 400 for anything but numbers from 1."""
+    values = []
+    for name, default in (("pageSize", default_size), ("pageNumber", 1)):
+        given = request.query.get(name, str(default))
+        if not given.isdecimal() or int(given) < 1:
+            raise Problem(
+                400,
+                "invalid.query.param.value",
+                "Value [{value}] is not valid for parameter [{parameter}]. Allowable values are: {allowed}",
+                value=given,
+                parameter=name,
+                allowed="numbers from 1",
+            )
+        values.append(int(given))
+    return values[0], values[1]

@@ -1,0 +1,210 @@
+"""The simulated Genesys Cloud: one HTTP server for login, API and notification sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from bot.sandbox.faults import FaultSwitches
+
+from . import answers
+from .analytics import Analytics
+from .answers import Answer, Route, SimulatedRequest
+from .breakage import KINDS, Effects
+from .conversations import Conversations
+from .directory import DirectoryApi
+from .floor import Floor
+from .gate import Gate
+from .limits import RateLimit
+from .notifications import Notifications
+from .oauth import Logins
+from .seed import seed
+from .sessions import Sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .calls import RecordingState, SimulatedCall, SimulatedParticipant
+    from .gate import Observer
+
+
+class SimulatedGenesys:
+    """An organisation with calls on its floor, and the API that the bot uses to see and change them.
+
+    ``effect_delay`` and ``token_lifetime`` are in seconds. ``on_change`` is called, on the event loop, whenever a
+    snapshot would differ. Use it from one event loop only; clients may be anywhere.
+    """
+
+    def __init__(
+        self,
+        *,
+        client_id: str = "sandbox-client",
+        client_secret: str = "sandbox-secret",  # noqa: S107  it guards nothing but this simulator
+        effect_delay: float = 0.3,
+        token_lifetime: float = 86400,
+        clock: Callable[[], float] = time.time,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.client_id = client_id
+        self.client_secret = client_secret
+        self.clock = clock
+        self.on_change = on_change
+        self.url = ""
+        self.faults = FaultSwitches(KINDS, self._changed)
+        self.floor = Floor(clock)
+        self.effects = Effects(effect_delay, self.faults, self._changed)
+        self.logins = Logins(client_id, client_secret, token_lifetime, clock, self.faults)
+        self.rate_limit = RateLimit(clock)
+        self.gate = Gate(clock, self.logins, self.rate_limit, self.faults, self._changed)
+        self.notifications = Notifications(self.floor.directory, clock, lambda: self.url.replace("http", "ws", 1))
+        self._sessions = Sessions(self.floor, self.effects, clock)
+        self.floor.listeners += [self._sessions.settle, self.notifications.publish, lambda _: self._changed()]
+        self._runner: web.AppRunner | None = None
+        self._something_changed = asyncio.Event()
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen; with port 0 the system chooses, and ``url`` says which. May be called again after ``stop``."""
+        self.gate.closing.clear()
+        app = web.Application()
+        app.router.add_post("/oauth/token", self.logins.answer)
+        app.router.add_get("/channels/{channel}", self.notifications.serve_socket)
+        for route in self._routes():
+            app.router.add_route(route.method, route.path, self.gate.open(route))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        address = runner.addresses[0]
+        self.url = f"http://{address[0]}:{address[1]}"
+
+    async def stop(self) -> None:
+        """Stop listening, let go of what hangs, and forget the changes that have not taken effect."""
+        if self._runner is None:
+            return
+        self.gate.closing.set()
+        self.effects.forget()
+        await self.notifications.stop()
+        await self._runner.cleanup()
+        self._runner = None
+
+    @property
+    def calls(self) -> dict[str, SimulatedCall]:
+        return self.floor.calls
+
+    @property
+    def requests(self) -> list[SimulatedRequest]:
+        return self.gate.requests
+
+    def writes(self, conversation_id: str | None = None) -> list[SimulatedRequest]:
+        """Return the write requests that arrived, in order; those about one conversation, if it is given."""
+        return [
+            request
+            for request in self.requests
+            if request.is_write and conversation_id in {None, request.conversation_id}
+        ]
+
+    def on_write(self, callback: Observer) -> None:
+        """Have ``callback`` called, and awaited, when a write request arrives, before anything is done about it."""
+        self.gate.observers.append(callback)
+
+    def seed(self) -> None:
+        """Fill the floor with the calls that the documents name; once more does no harm."""
+        seed(self.floor)
+
+    def add_call(self, **described: Any) -> SimulatedCall:
+        """Put a call on the floor; see ``Floor.add_call`` for what can be said about it."""
+        return self.floor.add_call(**described)
+
+    def add_chat(self, **described: Any) -> SimulatedCall:
+        return self.floor.add_chat(**described)
+
+    def hang_up(self, conversation_id: str) -> None:
+        call = self._find(conversation_id)
+        self.floor.change(call, lambda: call.end(self.clock()))
+
+    def hold(self, conversation_id: str, on: bool = True) -> None:  # noqa: FBT001, FBT002  reads well: hold(id, False)
+        call = self.calls[conversation_id]
+        self.floor.change(call, lambda: call.hold(self.clock(), on=on))
+
+    def agent_joins(
+        self, conversation_id: str, agent: str = "Tom Becker", *, role: str = "agent"
+    ) -> SimulatedParticipant:
+        """Let somebody join; ``role`` is agent, or monitor, coach or barge of the first agent."""
+        return self.floor.agent_joins(self.calls[conversation_id], agent, role=role)
+
+    def agent_leaves(self, conversation_id: str, agent: str | None = None) -> None:
+        """Let an agent leave, by name or participant id, else the first; the last one's leaving ends the call."""
+        call = self.calls[conversation_id]
+        leaving = next(p for p in call.agents if agent in {None, p.name, p.id})
+        self.floor.change(call, lambda: call.leave(leaving, self.clock()))
+
+    def secure_pause(self, conversation_id: str, on: bool = True) -> None:  # noqa: FBT001, FBT002
+        """Pause or resume, as if somebody did it outside the bot."""
+        call = self.calls[conversation_id]
+        self.floor.change(call, lambda: call.pause(on=on))
+
+    def set_recording(self, conversation_id: str, on: bool = True) -> None:  # noqa: FBT001, FBT002
+        """Start the ad-hoc recorder on the first agent, or stop it everywhere, as if from outside the bot."""
+        call = self.calls[conversation_id]
+
+        def switch() -> None:
+            for agent in call.agents[:1] if on else call.participants:
+                call.record_adhoc(agent, on=on)
+
+        self.floor.change(call, switch)
+
+    def effective_recording(self, conversation_id: str) -> RecordingState:
+        return self._find(conversation_id).recording
+
+    def recording_starts(self, conversation_id: str) -> int:
+        return self._find(conversation_id).starts
+
+    async def wait_until(self, predicate: Callable[[], bool], *, within: float = 5.0) -> None:
+        """Wait for something to be true of this simulator; raises TimeoutError after ``within`` seconds."""
+        async with asyncio.timeout(within):
+            while not predicate():
+                self._something_changed.clear()
+                await self._something_changed.wait()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Describe everything that a page shows, as JSON."""
+        return {
+            "url": self.url,
+            **self.floor.snapshot(),
+            "requests": self.gate.snapshot(),
+            "logins": self.logins.count,
+            "pending_effects": self.effects.pending,
+            "faults": self.faults.snapshot(),
+            "rate_limit": self.rate_limit.snapshot(),
+        }
+
+    def _find(self, conversation_id: str) -> SimulatedCall:
+        found = self.floor.find(conversation_id)
+        if found is None:
+            raise KeyError(conversation_id)
+        return found
+
+    def _changed(self) -> None:
+        self._something_changed.set()
+        self.on_change()
+
+    def _routes(self) -> list[Route]:
+        return [
+            *Conversations(self.floor, self.effects).routes(),
+            *self._sessions.routes(),
+            *Analytics(self.floor, self.clock).routes(),
+            *DirectoryApi(self.floor.directory, self.client_id).routes(),
+            *self.notifications.routes(),
+            Route("*", "/api/v2/{tail:.*}", "unknown operation", _unknown),
+        ]
+
+
+def _unknown(_request: SimulatedRequest) -> Answer:
+    raise answers.not_found()

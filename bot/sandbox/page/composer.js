@@ -1,0 +1,79 @@
+// The line in which a person types. Enter sends, the arrows walk through what was sent before, and the verbs stand
+// beneath it so that nobody has to know them.
+
+import { h } from "./dom.js";
+
+const VERBS = [
+  ["start", "[id or link] [reason]", "Record a call; without an id, choose from the live calls"],
+  ["stop", "[id]", "Stop your recording, or the one you name"],
+  ["pause", "[id]", "Pause while card data is read out"],
+  ["resume", "[id]", "Go on after a pause"],
+  ["status", "[id]", "Say whether a call is being recorded"],
+  ["list", "", "Show the live recordings"],
+  ["help", "", "Show what you may do"],
+];
+const COMMAND = /^\/record(?:\s+|$)/;
+
+export class Composer {
+  #history = [];
+  #place = 0;
+
+  /** `send(text)` gets what stands after `/record`. */
+  constructor(form, send) {
+    this.input = form.querySelector("input");
+    this.hint = form.querySelector(".hint");
+    this.chips = form.querySelector(".verbs");
+    this.send = send;
+    form.addEventListener("submit", (event) => this.#submit(event));
+    this.input.addEventListener("keydown", (event) => this.#walk(event));
+    this.input.addEventListener("input", () => this.#explain());
+    this.chips.append(...VERBS.map(([verb, , what]) => h("button", {
+      type: "button", class: "chip", title: what, data: { verb }, onclick: () => this.fill(`/record ${verb} `),
+    }, verb)));
+    this.#explain();
+  }
+
+  /** Put `text` in the line and the cursor behind it. */
+  fill(text) {
+    this.input.value = text;
+    this.input.focus();
+    this.input.setSelectionRange(text.length, text.length);
+    this.#explain();
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    const text = this.input.value.trim();
+    if (!text) return;
+    if (!COMMAND.test(text)) {
+      this.#say("The bot hears only /record. Type /record help to see what you may do.");
+      return;
+    }
+    if (this.#history.at(-1) !== text) this.#history.push(text);
+    this.#place = this.#history.length;
+    this.input.value = "";
+    this.#explain();
+    this.send(text.replace(COMMAND, ""));
+  }
+
+  #walk(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    const place = this.#place + step;
+    if (place < 0 || place > this.#history.length) return;
+    event.preventDefault();
+    this.#place = place;
+    this.fill(this.#history[place] ?? "");
+  }
+
+  #explain() {
+    const typed = this.input.value.replace(COMMAND, "").trimStart().split(/\s/)[0];
+    for (const chip of this.chips.children) chip.classList.toggle("current", chip.dataset.verb === typed);
+    const verb = VERBS.find(([name]) => name === typed);
+    this.#say(verb ? `/record ${verb[0]} ${verb[1]}`.trim() + ` – ${verb[2]}` : "Enter sends, ↑ brings back what you sent before");
+  }
+
+  #say(text) {
+    this.hint.textContent = text;
+  }
+}

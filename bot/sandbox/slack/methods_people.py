@@ -1,0 +1,143 @@
+"""Who and where: ``auth``, ``users``, ``usergroups``, ``conversations`` and ``bots``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bot.sandbox.slack.errors import SlackError
+from bot.sandbox.slack.methods import Arguments, Method
+from bot.sandbox.slack.workspace import APP_ID, BOT_ID, BOT_USER
+
+if TYPE_CHECKING:
+    from bot.sandbox.slack.workspace import Channel, Workspace
+
+READ_CHANNELS = ("channels:read", "groups:read", "mpim:read", "im:read")
+OPEN_CHANNELS = ("channels:manage", "groups:write", "im:write", "mpim:write")
+PAGE = 200
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PeopleMethods:
+    """What an app may ask about its workspace."""
+
+    workspace: Workspace
+
+    def table(self) -> dict[str, Method]:
+        return {
+            "api.test": Method(self.test, token="none"),  # noqa: S106  a kind of token
+            "auth.test": Method(self.who_am_i, token="any"),  # noqa: S106  a kind of token
+            "bots.info": Method(self.bot, ("users:read",), tier=3),
+            "users.info": Method(self.user, ("users:read",), tier=4),
+            "users.list": Method(self.users, ("users:read",), tier=2),
+            "usergroups.list": Method(self.groups, ("usergroups:read",), tier=2),
+            "usergroups.users.list": Method(self.group_members, ("usergroups:read",), tier=2),
+            "conversations.info": Method(self.channel, READ_CHANNELS, tier=3),
+            "conversations.members": Method(self.channel_members, READ_CHANNELS, tier=4),
+            "conversations.open": Method(self.open_channel, OPEN_CHANNELS, tier=3),
+        }
+
+    def test(self, arguments: Arguments) -> dict[str, Any]:
+        if error := arguments.text("error"):
+            raise SlackError(error, args=arguments.values)
+        return {"args": arguments.values}
+
+    def who_am_i(self, _arguments: Arguments) -> dict[str, Any]:
+        return {
+            "url": "https://sandbox.slack.com/",
+            "team": "Sandbox",
+            "user": self.workspace.people[BOT_USER].handle,
+            "team_id": self.workspace.team_id,
+            "user_id": BOT_USER,
+            "bot_id": BOT_ID,
+            "is_enterprise_install": False,
+        }
+
+    def bot(self, arguments: Arguments) -> dict[str, Any]:
+        if arguments.text("bot") != BOT_ID:
+            raise SlackError("bot_not_found")
+        name = self.workspace.people[BOT_USER].handle
+        return {
+            "bot": {"id": BOT_ID, "deleted": False, "name": name, "app_id": APP_ID, "user_id": BOT_USER},
+        }
+
+    def user(self, arguments: Arguments) -> dict[str, Any]:
+        person = self.workspace.person(arguments.wanted("user", "user_not_found"))
+        return {"user": person.as_sent(self.workspace.clock(), with_locale=arguments.flag("include_locale"))}
+
+    def users(self, arguments: Arguments) -> dict[str, Any]:
+        with_locale = arguments.flag("include_locale")
+        now = self.workspace.clock()
+        people = [person.as_sent(now, with_locale=with_locale) for person in self.workspace.people.values()]
+        page, after = _page(people, arguments)
+        return {"members": page, "cache_ts": int(now), "response_metadata": {"next_cursor": after}}
+
+    def groups(self, arguments: Arguments) -> dict[str, Any]:
+        with_users = arguments.flag("include_users")
+        return {"usergroups": [group.as_sent(with_users=with_users) for group in self.workspace.groups.values()]}
+
+    def group_members(self, arguments: Arguments) -> dict[str, Any]:
+        group = self.workspace.groups.get(arguments.text("usergroup"))
+        if group is None:
+            raise SlackError("no_such_subteam")
+        return {"users": list(group.members)}
+
+    def channel(self, arguments: Arguments) -> dict[str, Any]:
+        return {"channel": self._described(self._seen(arguments))}
+
+    def channel_members(self, arguments: Arguments) -> dict[str, Any]:
+        page, after = _page(self._seen(arguments).members, arguments)
+        return {"members": page, "response_metadata": {"next_cursor": after}}
+
+    def open_channel(self, arguments: Arguments) -> dict[str, Any]:
+        users = [user for user in arguments.text("users").split(",") if user]
+        if arguments.text("channel"):
+            channel = self._seen(arguments)
+        elif len(users) != 1:
+            raise SlackError("method_not_supported_for_channel_type" if users else "users_list_not_supplied")
+        else:
+            channel = self.workspace.direct_message(users[0])
+        whole = arguments.flag("return_im")
+        return {"channel": self._described(channel) if whole else {"id": channel.id}}
+
+    def _seen(self, arguments: Arguments) -> Channel:
+        return self.workspace.seen_by_bot(arguments.wanted("channel", "channel_not_found"))
+
+    def _described(self, channel: Channel) -> dict[str, Any]:
+        common = {
+            "id": channel.id,
+            "created": channel.created,
+            "is_archived": channel.archived,
+            "is_channel": channel.kind == "channel",
+            "is_group": channel.kind == "group",
+            "is_im": channel.kind == "im",
+            "is_mpim": False,
+            "context_team_id": self.workspace.team_id,
+        }
+        if channel.kind == "im":
+            return common | {"user": next(user for user in channel.members if user != BOT_USER)}
+        return common | {
+            "name": channel.name,
+            "name_normalized": channel.name,
+            "is_private": channel.private,
+            "is_general": False,
+            "is_shared": False,
+            "is_ext_shared": False,
+            "is_member": BOT_USER in channel.members,
+            "creator": BOT_USER,
+            "num_members": len(channel.members),
+        }
+
+
+def _page(items: list[T], arguments: Arguments) -> tuple[list[T], str]:
+    """Return one page and the cursor of the next, as Slack's cursors work: opaque, empty at the end."""
+    try:
+        start = int(base64.b64decode(arguments.text("cursor") or b"MA==").decode())
+    except (binascii.Error, ValueError):
+        raise SlackError("invalid_cursor") from None
+    size = min(int(arguments.text("limit") or PAGE), 1000) or PAGE
+    after = start + size
+    return items[start:after], base64.b64encode(str(after).encode()).decode() if after < len(items) else ""

@@ -1,0 +1,380 @@
+"""The simulated Slack as one thing: start it, point an app at it, act as a person, look at what is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from aiohttp import web
+
+from bot.sandbox.faults import FaultSwitches
+from bot.sandbox.slack.changes import Changes, nobody_watches
+from bot.sandbox.slack.delivery import DeliveryResult, HttpTransport, Payload, Transport
+from bot.sandbox.slack.dispatch import Dispatch
+from bot.sandbox.slack.handles import ResponseUrls, TriggerIds
+from bot.sandbox.slack.methods_chat import ChatMethods
+from bot.sandbox.slack.methods_files import FileMethods
+from bot.sandbox.slack.methods_people import PeopleMethods
+from bot.sandbox.slack.methods_schedule import ScheduleMethods
+from bot.sandbox.slack.methods_views import ViewMethods
+from bot.sandbox.slack.payloads import Payloads
+from bot.sandbox.slack.people import SLACKBOT, Group, Person
+from bot.sandbox.slack.persons import Persons
+from bot.sandbox.slack.rates import RateLimits
+from bot.sandbox.slack.seed import seed
+from bot.sandbox.slack.sockets import SocketMode
+from bot.sandbox.slack.switches import FAULTS
+from bot.sandbox.slack.views import Views
+from bot.sandbox.slack.webapi import WebApi
+from bot.sandbox.slack.workspace import BOT_USER, SimulatedMessage, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bot.sandbox.slack.methods_files import SimulatedFile
+    from bot.sandbox.slack.webapi import SlackRequest
+
+DEFAULT_SCOPES = ("commands", "chat:write", "users:read", "usergroups:read")
+ANSWERED = {"view_submission", "block_suggestion"}
+SHOWN_MESSAGES = 200
+SHOWN_REQUESTS = 20
+
+
+class SimulatedSlack:
+    """A workspace with one installed app, behind a real HTTP and WebSocket server.
+
+    ``clock`` gives seconds since 1970; ``ack_timeout`` is how long Slack waits for an app, in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        team_id: str = "T0SANDBOX",
+        bot_token: str = "xoxb-sandbox",  # noqa: S107  made up
+        app_token: str = "xapp-sandbox",  # noqa: S107  made up
+        signing_secret: str = "sandbox-signing-secret",  # noqa: S107  made up
+        clock: Callable[[], float] = time.time,
+        on_change: Callable[[], None] = nobody_watches,
+        enforce_rate_limits: bool = True,
+        ack_timeout: float = 3.0,
+    ) -> None:
+        self.url = ""
+        self.events_url: str | None = None
+        self.scopes: set[str] = set(DEFAULT_SCOPES)
+        self.warnings: list[str] = []
+        self.faults = FaultSwitches(FAULTS, self._faults_changed)
+        self.ack_timeout = ack_timeout
+        self._signing_secret = signing_secret
+        self._changes = Changes(on_change)
+        self._stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._runner: web.AppRunner | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self.workspace = Workspace(team_id, clock, self._changes)
+        self.views = Views(self.workspace)
+        self.sockets = SocketMode(self._changes, self.faults, lambda: self.url, ack_timeout)
+        self._triggers = TriggerIds(clock)
+        self._response_urls = ResponseUrls(clock)
+        self._chat = ChatMethods(self.workspace, self.scopes, self.warnings)
+        self._schedule = ScheduleMethods(self._chat)
+        self._files = FileMethods(self._chat, lambda: self.url)
+        limits = RateLimits(clock) if enforce_rate_limits else None
+        self._api = self._web_api({"bot": bot_token, "app": app_token}, limits)
+        self._dispatch = Dispatch(self._chat, self.faults, self._transport)
+        payloads = Payloads(self.workspace, self._triggers, self._response_urls, lambda: self.url)
+        self._persons = Persons(self.workspace, payloads, self.views, self._dispatch, self.warnings)
+        self.add_person(BOT_USER, "record-bot", "record-bot", is_bot=True, role="The bot")
+        # Slack really says that Slackbot is no bot.
+        self.add_person(SLACKBOT, "Slackbot", "slackbot", role="Slack itself")
+
+    # Running
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen; port 0 takes any free one, and ``url`` says which."""
+        self._stopping.clear()
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.add_routes([*self._api.routes(), web.get("/link", self.sockets.accept)])
+        self._session = aiohttp.ClientSession()
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        taken = self._runner.addresses[0][1]
+        self.url = f"http://{host}:{taken}"
+
+    async def stop(self) -> None:
+        """Close every connection and stop listening. What people and messages there are, stays."""
+        self._stopping.set()
+        await self.sockets.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._session is not None:
+            await self._session.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.url}/api/"
+
+    @property
+    def requests(self) -> list[SlackRequest]:
+        return self._api.requests
+
+    @property
+    def scheduled(self) -> dict[str, dict[str, Any]]:
+        """The messages that are scheduled for later, by id."""
+        return self._schedule.scheduled
+
+    @property
+    def files(self) -> dict[str, SimulatedFile]:
+        return self._files.files
+
+    @property
+    def last_delivery(self) -> DeliveryResult | None:
+        return self._dispatch.last
+
+    # The workspace
+
+    def add_person(
+        self,
+        user_id: str,
+        name: str,
+        handle: str,
+        *,
+        is_bot: bool = False,
+        deleted: bool = False,
+        is_restricted: bool = False,
+        is_ultra_restricted: bool = False,
+        is_stranger: bool = False,
+        team_id: str | None = None,
+        tz: str = "Europe/Berlin",
+        locale: str = "en-US",
+        role: str = "",
+    ) -> Person:
+        """Add a person, or put another in the place of the one with this id."""
+        person = Person(
+            id=user_id,
+            name=name,
+            handle=handle,
+            team_id=team_id or self.workspace.team_id,
+            is_bot=is_bot,
+            deleted=deleted,
+            is_restricted=is_restricted,
+            is_ultra_restricted=is_ultra_restricted,
+            is_stranger=is_stranger,
+            tz=tz,
+            locale=locale,
+            role=role,
+        )
+        self.workspace.people[user_id] = person
+        self._changes.announce()
+        return person
+
+    def add_group(self, group_id: str, handle: str, members: Iterable[str]) -> None:
+        """Add a user group, or give it other members."""
+        self.workspace.groups[group_id] = Group(group_id, handle, tuple(members), self.workspace.team_id)
+        self._changes.announce()
+
+    def add_channel(self, channel_id: str, name: str, members: Iterable[str], private: bool = False) -> None:  # noqa: FBT001, FBT002  as in the interface
+        self.workspace.add_channel(channel_id, name, members, private=private)
+
+    def archive(self, channel_id: str) -> None:
+        self.workspace.channels[channel_id].archived = True
+        self._changes.announce()
+
+    def remove_bot(self, channel_id: str) -> None:
+        members = self.workspace.channels[channel_id].members
+        if BOT_USER in members:
+            members.remove(BOT_USER)
+        self._changes.announce()
+
+    def invite_bot(self, channel_id: str) -> None:
+        members = self.workspace.channels[channel_id].members
+        if BOT_USER not in members:
+            members.append(BOT_USER)
+        self._changes.announce()
+
+    def seed(self) -> None:
+        """Add the people and channels of a small contact centre."""
+        seed(self)
+
+    # What people do
+
+    async def command(self, user_id: str, channel_id: str, text: str, *, command: str = "/record") -> DeliveryResult:
+        """Type a slash command; the ack's words appear in the channel for that person. Raises NothingThere."""
+        return await self._persons.command(user_id, channel_id, text, command)
+
+    async def click(
+        self,
+        user_id: str,
+        channel_id: str,
+        message_ts: str,
+        action_id: str,
+        *,
+        block_id: str | None = None,
+        value: Any = None,
+    ) -> DeliveryResult:
+        """Press a button (past its confirm dialog) or choose ``value`` in a menu. Raises NothingThere."""
+        return await self._persons.click(user_id, channel_id, message_ts, action_id, block_id=block_id, value=value)
+
+    async def shortcut(
+        self, user_id: str, callback_id: str, *, channel_id: str | None = None, message_ts: str | None = None
+    ) -> DeliveryResult:
+        """Use a global shortcut, or a message's where a message is named."""
+        return await self._persons.shortcut(user_id, callback_id, channel_id, message_ts)
+
+    async def open_home(self, user_id: str, tab: str = "home") -> DeliveryResult:
+        """Open the app's home tab (or ``messages``)."""
+        return await self._persons.open_home(user_id, tab)
+
+    async def submit_view(
+        self, user_id: str, values: dict[str, Any] | None = None, *, view_id: str | None = None
+    ) -> DeliveryResult | None:
+        """Fill in and submit a modal, the top one by default.
+
+        ``values`` is ``{action_id: value}`` or ``{block_id: {action_id: value}}``. None comes back where Slack's
+        own client would not send it, because something required is missing.
+        """
+        return await self._persons.submit_view(user_id, values or {}, view_id)
+
+    async def close_view(self, user_id: str) -> DeliveryResult | None:
+        """Close the top modal; None where the app did not ask to be told."""
+        return await self._persons.close_view(user_id)
+
+    async def act_in_view(
+        self,
+        user_id: str,
+        action_id: str,
+        value: Any = None,
+        *,
+        view_id: str | None = None,
+        block_id: str | None = None,
+    ) -> DeliveryResult:
+        return await self._persons.act_in_view(user_id, action_id, value, view_id, block_id)
+
+    async def options(
+        self, user_id: str, action_id: str, typed: str = "", *, view_id: str | None = None
+    ) -> DeliveryResult:
+        """Type into an external select of a view; the result's body holds the app's options."""
+        return await self._persons.options(user_id, action_id, typed, view_id)
+
+    async def deliver(self, payload_type: str, payload: dict[str, Any]) -> DeliveryResult:
+        """Deliver any payload: ``slash_commands``, ``interactive`` or ``events_api``. Shows nobody anything."""
+        answered = payload_type == "slash_commands" or payload.get("type") in ANSWERED
+        return await self._dispatch.deliver(Payload(payload_type, payload, answered))
+
+    async def redeliver(self, result: DeliveryResult | None = None) -> DeliveryResult:
+        """Deliver the same payload once more, the last one where none is named."""
+        return await self._dispatch.redeliver(result)
+
+    async def disconnect_sockets(self, reason: str = "refresh_requested") -> None:
+        """Send ``disconnect`` to every socket: ``warning``, ``refresh_requested`` or ``link_disabled``."""
+        await self.sockets.disconnect(reason)
+
+    # What is to be seen
+
+    def messages(
+        self, channel_id: str, *, seen_by: str | None = None, with_deleted: bool = False
+    ) -> list[SimulatedMessage]:
+        """Return the messages of a channel, oldest first; ``seen_by`` leaves out what others alone see.
+
+        Raises KeyError where there is no such channel; direct messages may still have to begin.
+        """
+        return self.workspace.messages(channel_id, seen_by=seen_by, with_deleted=with_deleted)
+
+    def direct_messages(self, user_id: str) -> list[SimulatedMessage]:
+        """Return what stands in the direct messages between the bot and this person; empty before the first."""
+        channel = self.workspace.find_direct_message(user_id)
+        return self.messages(channel.id) if channel else []
+
+    async def wait_for(self, predicate: Callable[[], object], timeout: float = 10) -> None:  # noqa: ASYNC109  as in the interface
+        """Return once ``predicate`` is true; it is asked again after every change. Raises TimeoutError."""
+        await self._changes.wait_for(predicate, timeout)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all of it as JSON, for a page; of each channel the newest messages."""
+        workspace, last = self.workspace, self.last_delivery
+        return {
+            "team": {"id": workspace.team_id, "name": "Sandbox"},
+            "people": [person.snapshot() for person in workspace.people.values()],
+            "groups": [
+                {"id": group.id, "handle": group.handle, "members": list(group.members)}
+                for group in workspace.groups.values()
+            ],
+            "channels": [channel.snapshot() for channel in workspace.channels.values()],
+            "messages": {
+                channel_id: [message.snapshot() for message in self.messages(channel_id)[-SHOWN_MESSAGES:]]
+                for channel_id in workspace.channels
+            },
+            "views": {user: [view.snapshot() for view in stack] for user, stack in self.views.modals.items() if stack},
+            "homes": {user: view.snapshot() for user, view in self.views.homes.items()},
+            "faults": self.faults.snapshot(),
+            "connection": {
+                "transport": "http" if self.events_url else "socket",
+                "connected": len(self.sockets.links),
+                "last_delivery": last and last.snapshot(),
+            },
+            "requests": {
+                "total": len(self.requests),
+                "last": [request.snapshot() for request in self.requests[-SHOWN_REQUESTS:]],
+            },
+            "warnings": list(self.warnings),
+        }
+
+    # Inside
+
+    def _web_api(self, tokens: dict[str, str], limits: RateLimits | None) -> WebApi:
+        methods = {
+            **PeopleMethods(self.workspace).table(),
+            **self._chat.table(),
+            **self._schedule.table(),
+            **ViewMethods(self.views, self._triggers).table(),
+            **self._files.table(),
+            **self.sockets.table(),
+        }
+        return WebApi(
+            methods=methods,
+            tokens=tokens,
+            scopes=self.scopes,
+            faults=self.faults,
+            limits=limits,
+            chat=self._chat,
+            response_urls=self._response_urls,
+            files=self._files,
+            changes=self._changes,
+            clock=self.workspace.clock,
+            stopping=self._stopping,
+        )
+
+    def _transport(self) -> Transport:
+        if not self.events_url:
+            return self.sockets
+        if self._session is None:
+            raise RuntimeError("the simulated Slack is not started")
+        return HttpTransport(
+            self.events_url, self._signing_secret, self._session, self.workspace.clock, self.ack_timeout
+        )
+
+    def _faults_changed(self) -> None:
+        """Let those faults happen that wait for no request."""
+        on = {fault["name"]: fault for fault in self.faults.snapshot() if fault["on"]}
+        silent = on.get("socket_silent")
+        self.sockets.silent = silent is not None and silent["remaining"] is None
+        if silent is not None and not self.sockets.silent:
+            self.sockets.silence()
+            self.faults.switch_off("socket_silent")
+        if "socket_refresh" in on:
+            self.faults.switch_off("socket_refresh")
+            if self.sockets.links:
+                self._soon(self.sockets.disconnect("refresh_requested"))
+        if "down" in on and on["down"]["only"] in "socket" and self.sockets.links:
+            self._soon(self.sockets.close())
+        self._changes.announce()
+
+    def _soon(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,21 @@
+"""What can go wrong at Slack."""
+
+from __future__ import annotations
+
+from bot.sandbox.faults import Fault
+
+RETRY_AFTER = "Retry-After, seconds"
+
+FAULTS = (
+    Fault("rate_limited", "Too many requests (429)", 3, RETRY_AFTER),
+    Fault("server_error", "Server error", 500, "HTTP status"),
+    Fault("drop_before", "Connection lost, nothing done"),
+    Fault("drop_after", "Done, but connection lost before the answer"),
+    Fault("hang", "No answer for a while", 30, "seconds"),
+    Fault("down", "Slack is down (503)"),
+    Fault("missing_scope", "Permission (scope) missing"),
+    Fault("duplicate_delivery", "Command or click delivered twice"),
+    Fault("lost_click", "Click gets lost"),
+    Fault("socket_refresh", "Slack asks for a new socket"),
+    Fault("socket_silent", "Socket open, but silent"),
+)
