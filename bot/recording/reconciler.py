@@ -125,7 +125,7 @@ class Reconciler:
 
 def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bool:
     if attempt.verb is Verb.STOP and recording.mechanism is Mechanism.POLICY:
-        return seen.recording is not CallRecording.ACTIVE
+        return seen.recording in {CallRecording.NONE, CallRecording.PAUSED}
     return seen.recording is WANTED[attempt.verb]
 
 

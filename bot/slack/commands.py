@@ -135,6 +135,7 @@ class RecordCommand:
                 CallRecording.ACTIVE: "it is being recorded now",
                 CallRecording.PAUSED: "its recording is paused now",
                 CallRecording.NONE: "it is not being recorded now",
+                CallRecording.UNKNOWN: "it does not say whether the call is being recorded",
             }
             extra = " (on hold)" if status.seen.on_hold else ""
             lines.append(f"• Genesys: {words[status.seen.recording]}{extra}.")

@@ -1,0 +1,19 @@
+"""The driven adapter to Genesys Cloud, and the only place that imports its SDK (which takes two seconds)."""
+
+from bot.genesys.check import Finding, check
+from bot.genesys.client import GenesysAccount, GenesysClient
+from bot.genesys.conversations import ConversationsControl
+from bot.genesys.health import GenesysHealth, RateBudget, RequestSeen
+from bot.genesys.sessions import SessionsControl
+
+__all__ = [
+    "ConversationsControl",
+    "Finding",
+    "GenesysAccount",
+    "GenesysClient",
+    "GenesysHealth",
+    "RateBudget",
+    "RequestSeen",
+    "SessionsControl",
+    "check",
+]

@@ -1,0 +1,58 @@
+"""Reads a call, in one request, and says plainly where it can't be recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from bot.errors import CallEnded, CallNotFound, GenesysError, NotAVoiceCall, RequestRejected
+from bot.genesys.reading import read_call
+from bot.genesys.wire import Request
+
+if TYPE_CHECKING:
+    from bot.genesys.client import GenesysClient, Within
+    from bot.genesys.reading import CallReading
+
+
+def segment(text: str) -> str:
+    """Quote an id for use in a path, slashes included."""
+    return quote(text, safe="")
+
+
+async def read(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
+    """Read a call with one request. Raise CallEnded when everybody has left, CallNotFound, NotAVoiceCall."""
+    request = Request(
+        operation="read call", method="GET", path=f"/api/v2/conversations/calls/{segment(conversation_id)}"
+    )
+    try:
+        answer = await client.read(request, within)
+    except RequestRejected as rejected:
+        raise NotAVoiceCall(evidence=rejected.evidence) from rejected
+    reading = read_call(answer.document(), conversation_id, answer.evidence)
+    if reading.over:
+        raise CallEnded(evidence=answer.evidence)
+    return reading
+
+
+async def first_look(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
+    """Read a call that somebody named; a chat or an e-mail, which is no call, is told from what doesn't exist."""
+    try:
+        return await read(client, conversation_id, within)
+    except CallNotFound as missing:
+        if await _exists(client, conversation_id, within):
+            raise NotAVoiceCall(evidence=missing.evidence) from missing
+        raise
+
+
+async def _exists(client: GenesysClient, conversation_id: str, within: Within) -> bool:
+    request = Request(
+        operation="read conversation", method="GET", path=f"/api/v2/conversations/{segment(conversation_id)}"
+    )
+    try:
+        answer = await client.read(request, within)
+    except GenesysError:
+        return False  # it can't be told, and "not found" was the answer
+    participants = answer.document().get("participants")
+    return isinstance(participants, list) and not any(
+        isinstance(participant, dict) and participant.get("calls") for participant in participants
+    )

@@ -1,0 +1,121 @@
+"""What ``record-bot check`` can find out about Genesys without changing anything there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bot.errors import (
+    CallEnded,
+    CallNotFound,
+    GenesysError,
+    LoginRefused,
+    NotAVoiceCall,
+    OutcomeUnknown,
+    PermissionMissing,
+    RequestRejected,
+)
+from bot.genesys.client import Within
+from bot.genesys.sdk import PureCloudRegionHosts
+from bot.genesys.sessions import SESSIONS
+from bot.genesys.wire import Request
+
+if TYPE_CHECKING:
+    from bot.genesys.client import GenesysClient
+
+PATIENCE = 15.0
+"""Seconds for each question."""
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The nil id: no conversation, participant or session has it, so whatever is asked of it changes nothing."""
+
+CONVERSATIONS = (
+    (
+        "read calls",
+        Request("check: read call", "GET", f"/api/v2/conversations/calls/{NOBODY}"),
+    ),
+    (
+        "start and stop recordings",
+        Request(
+            "check: record",
+            "PATCH",
+            f"/api/v2/conversations/{NOBODY}/participants/{NOBODY}",
+            body={"recording": False},
+        ),
+    ),
+    (
+        "pause and resume recordings",
+        Request(
+            "check: pause",
+            "PUT",
+            f"/api/v2/conversations/calls/{NOBODY}/recordingstate",
+            body={"recordingState": "PAUSED"},
+        ),
+    ),
+)
+SESSION_API = (
+    CONVERSATIONS[0],
+    ("recording sessions", Request("check: sessions", "GET", SESSIONS, query={"conversationId": NOBODY})),
+)
+PERMITTED = (CallNotFound, CallEnded, NotAVoiceCall, RequestRejected)
+"""What comes back when the permission is there and only the call is not."""
+
+
+class Finding(NamedTuple):
+    """One line of the check: what was looked at, whether it will do, and a sentence that says what to do if not."""
+
+    what: str
+    ok: bool
+    sentence: str
+
+
+async def check(client: GenesysClient, *, recording_api: str = "conversations") -> list[Finding]:
+    """Look at the region, the login, and each permission, as far as Genesys shows them.
+
+    Permissions are asked for by requests about the nil id: Genesys refuses those with 403 where one is missing, and
+    with 404 where none is.
+    """
+    findings = [_region(client)]
+    try:
+        await client.login()
+    except GenesysError as error:
+        return [*findings, Finding("Genesys login", ok=False, sentence=_login_advice(error))]
+    findings.append(Finding("Genesys login", ok=True, sentence="The OAuth client is logged in."))
+    questions = SESSION_API if recording_api == "sessions" else CONVERSATIONS
+    return findings + [await _permission(client, what, request) for what, request in questions]
+
+
+def _region(client: GenesysClient) -> Finding:
+    what, account = "Genesys region", client.account
+    if account.api_url is not None:
+        return Finding(what, ok=True, sentence=f"The API at {account.host} is used in place of a region's own.")
+    if account.host in {region.get_api_host() for region in PureCloudRegionHosts}:
+        return Finding(what, ok=True, sentence=f"{account.environment} is a region of Genesys Cloud.")
+    return Finding(
+        what,
+        ok=False,
+        sentence=f"{account.environment} is no region that the Genesys SDK knows;"
+        " PURECLOUD_ENVIRONMENT wants a name such as mypurecloud.com or euw2.pure.cloud.",
+    )
+
+
+def _login_advice(error: GenesysError) -> str:
+    if isinstance(error, LoginRefused):
+        return f"{error} Check PURECLOUD_CLIENT_ID, PURECLOUD_CLIENT_SECRET and PURECLOUD_ENVIRONMENT."
+    return f"{error} Check PURECLOUD_ENVIRONMENT and the way there from this machine."
+
+
+async def _permission(client: GenesysClient, what: str, request: Request) -> Finding:
+    what = f"Genesys permission: {what}"
+    within = Within.unattended(client.clock.monotonic() + PATIENCE)
+    try:
+        await (client.read if request.method == "GET" else client.write)(request, within)
+    except PERMITTED:
+        pass
+    except PermissionMissing as missing:
+        advice = f"{missing} Grant it to a role of the OAuth client: Admin, Integrations, OAuth, Roles."
+        return Finding(what, ok=False, sentence=advice)
+    except OutcomeUnknown as unknown:
+        return Finding(what, ok=False, sentence=f"Genesys does not say: {unknown}")
+    except GenesysError as error:
+        return Finding(what, ok=False, sentence=str(error))
+    return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")

@@ -1,0 +1,232 @@
+"""Recording by the platform's own calls: ad hoc on one agent's side, or the policy's recording, paused and resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bot.errors import (
+    CallEnded,
+    CallNotFound,
+    CallOnHold,
+    GenesysUnavailable,
+    NoAgentConnected,
+    SeveralAgents,
+)
+from bot.genesys import calls
+from bot.genesys.change import Change, Changed
+from bot.genesys.client import Within
+from bot.genesys.wire import Request
+from bot.recording.models import CallRecording, Effect, Mechanism
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.genesys.client import GenesysClient
+    from bot.genesys.http import Answer
+    from bot.genesys.reading import CallReading
+    from bot.recording.models import Conversation, Participant, Target
+    from bot.recording.ports import Progress
+
+LOOKS_AT_NOTHING = 3
+"""How often a call is read that doesn't say whether it is being recorded, before a start is refused."""
+
+
+@dataclass(frozen=True)
+class ConversationsControl:
+    """RecordingControl over ``/api/v2/conversations``. There is no session id on the platform."""
+
+    client: GenesysClient
+
+    async def start(self, target: Target, *, reason_code: str | None, deadline: float, progress: Progress) -> Effect:
+        """Record the call by what its reading calls for; a call that is being recorded is adopted.
+
+        The reason stays with the bot: no write of this API takes one.
+        """
+        del reason_code
+        within = Within(deadline, progress)
+        call = await self._clear_look(target.conversation_id, within)
+        if not call.connected:
+            raise NoAgentConnected(evidence=call.evidence)
+        if call.recording is CallRecording.ACTIVE:
+            return _adopted(call, target)
+        if call.on_hold:
+            raise CallOnHold(evidence=call.evidence)
+        if call.recording is CallRecording.PAUSED:
+            changed = await self._pause_switch(call.id, _recording_runs, within, active=True)
+            return _adopted(call, target, changed)
+        agent = _agent(call, target)
+        changed = await self._adhoc_switch(call.id, agent.id, partial(_recorded_on, agent.id), within, on=True)
+        return Effect(Mechanism.ADHOC, agent=agent, created=changed.ours, evidence=changed.evidence)
+
+    async def stop(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+        """Undo what the start did: end the ad-hoc recording, or put the policy's into secure pause."""
+        within = Within(deadline, progress)
+        mechanism, participant_id = target.mechanism, target.participant_id
+        if mechanism is None or (mechanism is Mechanism.ADHOC and participant_id is None):
+            call = await self._look_again(target.conversation_id, within)
+            if call.recording is CallRecording.NONE:
+                return Effect(mechanism or Mechanism.ADHOC, created=False, evidence=call.evidence)
+            mechanism = mechanism or call.mechanism or Mechanism.POLICY
+            participant_id = (call.adhoc_agent or _agent(call, target)).id if mechanism is Mechanism.ADHOC else None
+        if mechanism is Mechanism.ADHOC and participant_id is not None:
+            wanted = partial(_not_recorded_on, participant_id)
+            changed = await self._adhoc_switch(target.conversation_id, participant_id, wanted, within, on=False)
+        else:
+            changed = await self._pause_switch(target.conversation_id, _rests, within, active=False)
+        return Effect(
+            mechanism,
+            agent=_participant(changed.seen, participant_id),
+            created=changed.ours,
+            evidence=changed.evidence,
+        )
+
+    async def pause(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+        """Put the recording into secure pause, while card data is read out."""
+        return await self._paused(target, Within(deadline, progress), _pauses, active=False)
+
+    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+        """End the secure pause."""
+        return await self._paused(target, Within(deadline, progress), _recording_runs, active=True)
+
+    async def look(self, target: Target, *, deadline: float, progress: Progress) -> Conversation:
+        """Read the call as it is now, with one request. Raise CallEnded or CallNotFound."""
+        return (await self._look(target.conversation_id, Within(deadline, progress))).conversation()
+
+    async def _look(self, conversation_id: str, within: Within) -> CallReading:
+        return await calls.read(self.client, conversation_id, within)
+
+    async def _look_again(self, conversation_id: str, within: Within) -> CallReading:
+        """Read a call whose recording's start was left in doubt; it was there before, so missing means ended."""
+        try:
+            return await self._clear_look(conversation_id, within)
+        except CallNotFound as gone:
+            raise CallEnded(evidence=gone.evidence) from gone
+
+    async def _clear_look(self, conversation_id: str, within: Within) -> CallReading:
+        """Read a call until it says whether it is being recorded: a guess could record it twice."""
+        call = await calls.first_look(self.client, conversation_id, within)
+        for delay in self.client.confirm_delays[: LOOKS_AT_NOTHING - 1]:
+            if call.recording is not CallRecording.UNKNOWN or not await self.client.pause(delay, within):
+                break
+            call = await self._look(conversation_id, within)
+        if call.recording is CallRecording.UNKNOWN:
+            raise GenesysUnavailable(
+                "Genesys does not say whether this call is being recorded, so nothing was sent.",
+                evidence=call.evidence,
+            )
+        return call
+
+    async def _paused(
+        self, target: Target, within: Within, wanted: Callable[[CallReading], bool], *, active: bool
+    ) -> Effect:
+        changed = await self._pause_switch(target.conversation_id, wanted, within, active=active)
+        return Effect(
+            target.mechanism or changed.seen.mechanism or Mechanism.POLICY,
+            agent=_participant(changed.seen, target.participant_id),
+            created=changed.ours,
+            evidence=changed.evidence,
+        )
+
+    async def _adhoc_switch(
+        self,
+        conversation_id: str,
+        participant_id: str,
+        wanted: Callable[[CallReading], bool],
+        within: Within,
+        *,
+        on: bool,
+    ) -> Changed[CallReading]:
+        request = Request(
+            operation="start ad-hoc recording" if on else "stop ad-hoc recording",
+            method="PATCH",
+            path=f"/api/v2/conversations/{calls.segment(conversation_id)}/participants/{calls.segment(participant_id)}",
+            body={"recording": on},
+        )
+        return await self._change(request, conversation_id, wanted, within)
+
+    async def _pause_switch(
+        self, conversation_id: str, wanted: Callable[[CallReading], bool], within: Within, *, active: bool
+    ) -> Changed[CallReading]:
+        request = Request(
+            operation="resume recording" if active else "pause recording",
+            method="PUT",
+            path=f"/api/v2/conversations/calls/{calls.segment(conversation_id)}/recordingstate",
+            body={"recordingState": "ACTIVE" if active else "PAUSED"},
+        )
+        return await self._change(request, conversation_id, wanted, within)
+
+    async def _change(
+        self,
+        request: Request,
+        conversation_id: str,
+        wanted: Callable[[CallReading], bool],
+        within: Within,
+    ) -> Changed[CallReading]:
+        async def look(_: Answer | None) -> CallReading:
+            return await self._look(conversation_id, within)
+
+        try:
+            return await Change(self.client, request, look, wanted, within).make()
+        except CallNotFound as gone:
+            # it was there when it was read, or when its recording began
+            raise CallEnded(evidence=gone.evidence) from gone
+
+
+def _adopted(call: CallReading, target: Target, changed: Changed[CallReading] | None = None) -> Effect:
+    """Report a recording that was there before, resumed (``changed``) or running."""
+    agents = call.agents
+    return Effect(
+        call.mechanism or Mechanism.POLICY,
+        agent=call.adhoc_agent
+        or _participant(call, target.participant_id)
+        or (agents[0] if len(agents) == 1 else None),
+        created=changed is not None and changed.ours,
+        evidence=call.evidence if changed is None else changed.evidence,
+    )
+
+
+def _agent(call: CallReading, target: Target) -> Participant:
+    """Choose whose side to record. Raise NoAgentConnected, or SeveralAgents where the supervisor has to choose."""
+    agents = call.agents
+    if target.participant_id is not None:
+        agents = tuple(agent for agent in agents if agent.id == target.participant_id)
+    if not agents:
+        raise NoAgentConnected(evidence=call.evidence)
+    if len(agents) > 1:
+        raise SeveralAgents(participant_ids=tuple(agent.id for agent in agents), evidence=call.evidence)
+    return agents[0]
+
+
+def _participant(call: CallReading, participant_id: str | None) -> Participant | None:
+    leg = call.leg(participant_id)
+    return None if leg is None else leg.participant
+
+
+def _recording_runs(call: CallReading) -> bool:
+    """Whether nothing but a hold keeps the recording from running."""
+    return call.recording is CallRecording.ACTIVE or call.on_hold
+
+
+def _pauses(call: CallReading) -> bool:
+    return call.recording is CallRecording.PAUSED and call.secure_pause
+
+
+def _rests(call: CallReading) -> bool:
+    """Whether a policy's recording is stopped, as far as one can be."""
+    return call.recording is CallRecording.NONE or _pauses(call)
+
+
+def _recorded_on(participant_id: str, call: CallReading) -> bool:
+    leg = call.leg(participant_id)
+    if leg is None or not leg.connected:
+        return False
+    held = leg.recording is CallRecording.PAUSED and call.on_hold
+    return leg.recording is CallRecording.ACTIVE or held
+
+
+def _not_recorded_on(participant_id: str, call: CallReading) -> bool:
+    """Whether that side of the call is not recorded any more, or has left it."""
+    leg = call.leg(participant_id)
+    return leg is None or leg.over or leg.recording is CallRecording.NONE

@@ -1,0 +1,118 @@
+"""What an answer of Genesys means, as one of ``bot.errors``."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from bot.errors import (
+    CallEnded,
+    CallNotFound,
+    Conflict,
+    GenesysError,
+    GenesysUnavailable,
+    LoginRefused,
+    PermissionMissing,
+    RateLimited,
+    RequestRejected,
+    UserContextNeeded,
+)
+
+if TYPE_CHECKING:
+    from bot.genesys.http import Answer
+
+LIMITING = frozenset({413, 429})
+PERMISSION = re.compile(r"\b[A-Za-z]\w*:[A-Za-z]\w*:[A-Za-z]\w*\b")
+OVER_WORDS = ("disconnected", "no.active.conversations", "conversation.not.active")
+NOT_ON_THE_CALL = "conversation.error.forbidden.not.active.participant"
+LONGEST_QUOTE = 200
+"""Characters of Genesys's own message in ours."""
+
+
+def transient(answer: Answer) -> bool:
+    """Say whether the answer leaves open what happened (408 and 5xx)."""
+    return answer.status == 408 or answer.status >= 500  # noqa: PLR2004  HTTP's own figures
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the seconds that a 413 or 429 asks for; None where it names none."""
+    try:
+        seconds = float(answer.headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def error_for(answer: Answer) -> GenesysError:
+    """Return the error that an answer without success stands for."""
+    evidence = answer.evidence
+    if transient(answer):
+        return GenesysUnavailable(f"Genesys can't answer at the moment (HTTP {answer.status}).", evidence=evidence)
+    if answer.status in LIMITING:
+        return RateLimited(retry_after=retry_after(answer) or 0.0, evidence=evidence)
+    meaning = {400: _bad_request, 401: _unauthorised, 403: _forbidden, 404: _gone, 409: _conflict}
+    return meaning.get(answer.status, _rejected)(answer)
+
+
+def login_error_for(answer: Answer) -> GenesysError:
+    """Return the error that an answer of the login host without a token stands for."""
+    if transient(answer) or answer.ok:
+        return GenesysUnavailable(
+            f"Genesys's login can't answer at the moment (HTTP {answer.status}).", evidence=answer.evidence
+        )
+    return LoginRefused(f"Genesys refuses the login of the OAuth client: {quoted(answer)}", evidence=answer.evidence)
+
+
+def quoted(answer: Answer) -> str:
+    """Return Genesys's own words, shortened, with the status and code."""
+    named = f"HTTP {answer.status}" + (f" {answer.code}" if answer.code else "")
+    message = " ".join(answer.message.split())[:LONGEST_QUOTE]
+    return f"{message} ({named})" if message else f"{named}."
+
+
+def _rejected(answer: Answer) -> GenesysError:
+    return RequestRejected(f"Genesys rejects the request: {quoted(answer)}", evidence=answer.evidence)
+
+
+def _gone(answer: Answer) -> GenesysError:
+    return CallNotFound(evidence=answer.evidence)
+
+
+def _conflict(answer: Answer) -> GenesysError:
+    return Conflict(evidence=answer.evidence)
+
+
+def _unauthorised(answer: Answer) -> GenesysError:
+    """Read a 401 that stayed after a new login."""
+    return LoginRefused(f"Genesys refuses the bot's token: {quoted(answer)}", evidence=answer.evidence)
+
+
+def _bad_request(answer: Answer) -> GenesysError:
+    code = (answer.code or "").casefold()
+    if any(word in code for word in OVER_WORDS):
+        return CallEnded(evidence=answer.evidence)
+    if code == "not.a.user":
+        return UserContextNeeded(evidence=answer.evidence)
+    return _rejected(answer)
+
+
+def _forbidden(answer: Answer) -> GenesysError:
+    permission = _named_permission(answer)
+    if permission is None and answer.code == NOT_ON_THE_CALL:
+        permission = "conversation:recording:pauseOthers"
+    sentence = (
+        f"The bot's OAuth client in Genesys lacks the permission {permission}."
+        if permission
+        else f"Genesys does not permit this to the bot's OAuth client: {quoted(answer)}"
+    )
+    return PermissionMissing(sentence, permission=permission, evidence=answer.evidence)
+
+
+def _named_permission(answer: Answer) -> str | None:
+    params = answer.document().get("messageParams")
+    values = params.values() if isinstance(params, dict) else ()
+    for text in (*map(str, values), answer.message):
+        if found := PERMISSION.search(text):
+            return found.group()
+    return None

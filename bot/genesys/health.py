@@ -1,0 +1,113 @@
+"""What is known of Genesys from the requests that were sent anyway; nothing here sends any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bot.genesys.errors import retry_after, transient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from bot.genesys.http import Answer, Unanswered, Unsent
+    from bot.recording.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSeen:
+    """One HTTP request as metrics and logs may show it: no body, no header, no id."""
+
+    operation: str
+    method: str
+    status: int | None
+    error: str | None
+    """``not_connected``, ``timeout`` or ``dropped``, where there was no answer."""
+
+    seconds: float
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateBudget:
+    """Genesys's request limit, from the ``inin-ratelimit-*`` headers of the newest answer."""
+
+    used: int
+    allowed: int
+    reset: int
+    """Seconds until the count starts again."""
+
+    @property
+    def left(self) -> int:
+        return max(self.allowed - self.used, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class GenesysHealth:
+    """Whether Genesys is usable, for readiness."""
+
+    logged_in: bool = False
+    last_contact: datetime | None = None
+    """The newest answer of any kind that was no failure of Genesys's."""
+
+    last_error: str | None = None
+    """The kind of the newest failure; None once a request has succeeded since."""
+
+    budget: RateBudget | None = None
+
+    @property
+    def usable(self) -> bool:
+        return self.logged_in and self.last_error in {None, "rate_limited"}
+
+
+class HealthRecord:
+    """Keeps GenesysHealth up to date, and passes each request on to whoever counts them."""
+
+    def __init__(self, clock: Clock, on_request: Callable[[RequestSeen], None] | None) -> None:
+        self._clock = clock
+        self._on_request = on_request
+        self.health = GenesysHealth()
+
+    def answered(self, operation: str, method: str, answer: Answer, *, seconds: float) -> None:
+        if transient(answer):
+            self.health = replace(self.health, last_error="genesys_unavailable")
+        else:
+            limited = "rate_limited" if answer.status == 429 else None  # noqa: PLR2004
+            self.health = replace(
+                self.health,
+                logged_in=self.health.logged_in or answer.ok,
+                last_contact=self._clock.now(),
+                last_error=limited,
+            )
+        if (budget := _budget(answer)) is not None:
+            self.health = replace(self.health, budget=budget)
+        self._pass_on(
+            RequestSeen(
+                operation=operation,
+                method=method,
+                status=answer.status,
+                error=None,
+                seconds=seconds,
+                retry_after=retry_after(answer),
+            )
+        )
+
+    def failed(self, operation: str, method: str, failure: Unsent | Unanswered, *, seconds: float) -> None:
+        self.health = replace(self.health, last_error="genesys_unavailable")
+        self._pass_on(RequestSeen(operation=operation, method=method, status=None, error=failure.kind, seconds=seconds))
+
+    def login_refused(self) -> None:
+        self.health = replace(self.health, logged_in=False, last_error="login_refused")
+
+    def _pass_on(self, seen: RequestSeen) -> None:
+        if self._on_request is not None:
+            self._on_request(seen)
+
+
+def _budget(answer: Answer) -> RateBudget | None:
+    try:
+        used, allowed, reset = (int(answer.headers[f"inin-ratelimit-{name}"]) for name in ("count", "allowed", "reset"))
+    except (KeyError, ValueError):
+        return None
+    return RateBudget(used=used, allowed=allowed, reset=reset)

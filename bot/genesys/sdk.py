@@ -1,0 +1,73 @@
+"""The Genesys SDK, imported so that it leaves this process and the user's home alone.
+
+Importing it creates its ``Configuration``, which reads ``~/.genesyscloudpython/config`` (it could move the API's
+host, or log requests to a file) and starts two threads that watch that folder. Here it finds another home, gone
+after the import, where a configuration says ``live_reload_config = false``. The import takes about two seconds.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+
+class _AnotherHome(MetaPathFinder):
+    """Gives the SDK's configuration module, and nothing else in the process, another home directory."""
+
+    def __init__(self, home: str) -> None:
+        self._home = home
+
+    @override
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != "PureCloudPlatformClientV2.configuration":
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def run_then_move(module: ModuleType) -> None:
+                run(module)
+                vars(module)["expanduser"] = lambda _: self._home
+
+            vars(spec.loader)["exec_module"] = run_then_move
+        return spec
+
+
+@contextmanager
+def _another_home() -> Iterator[None]:
+    with TemporaryDirectory(prefix="record-bot-") as home:
+        folder = Path(home, ".genesyscloudpython")
+        folder.mkdir()
+        Path(folder, "config").write_text("[general]\nlive_reload_config = false\n", encoding="utf-8")
+        finder = _AnotherHome(home)
+        sys.meta_path.insert(0, finder)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(finder)
+
+
+with _another_home(), warnings.catch_warnings():
+    # its generated code has escapes that newer Pythons warn of when they compile it
+    warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.simplefilter("ignore", SyntaxWarning)
+    from PureCloudPlatformClientV2 import ApiClient, PureCloudRegionHosts
+    from PureCloudPlatformClientV2.abstract_http_client import AbstractHttpClient
+    from PureCloudPlatformClientV2.rest import ApiException, RESTResponse
+
+__all__ = ["AbstractHttpClient", "ApiClient", "ApiException", "PureCloudRegionHosts", "RESTResponse"]

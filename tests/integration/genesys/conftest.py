@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.genesys import GenesysAccount, GenesysClient, RequestSeen
+from bot.sandbox.genesys import SimulatedGenesys
+from tests.integration.genesys.desk import Desk
+from tests.support.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def simulator(clock: FakeClock) -> AsyncIterator[SimulatedGenesys]:
+    simulated = SimulatedGenesys(effect_delay=0, clock=clock.time)
+    await simulated.start()
+    yield simulated
+    await simulated.stop()
+
+
+@pytest.fixture
+def read_timeout(request: pytest.FixtureRequest) -> float:
+    """Real seconds: few where a test has Genesys hang, so many elsewhere that a busy machine changes nothing."""
+    callspec = getattr(request.node, "callspec", None)
+    fault = None if callspec is None else callspec.params.get("fault")
+    return 0.2 if fault in {"hang", "hang_after", "slow"} else 10.0
+
+
+@pytest.fixture
+async def desk(simulator: SimulatedGenesys, clock: FakeClock, read_timeout: float) -> AsyncIterator[Desk]:
+    seen: list[RequestSeen] = []
+    account = GenesysAccount(
+        client_id=simulator.client_id, client_secret=simulator.client_secret, api_url=simulator.url
+    )
+    client = GenesysClient(account, clock=clock, read_timeout=read_timeout, on_request=seen.append)
+    yield Desk(simulator=simulator, clock=clock, client=client, seen=seen)
+    await client.close()

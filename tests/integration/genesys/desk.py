@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bot.genesys import ConversationsControl, SessionsControl
+from bot.recording.models import Target
+
+if TYPE_CHECKING:
+    from bot.genesys import GenesysClient, RequestSeen
+    from bot.recording.models import Conversation, Effect
+    from bot.recording.ports import RecordingControl, Waiting
+    from bot.sandbox.genesys import SimulatedGenesys
+    from tests.support.clock import FakeClock
+
+
+@dataclass
+class Desk:
+    """An adapter at work: the client, the simulator behind it, and what both saw."""
+
+    simulator: SimulatedGenesys
+    clock: FakeClock
+    client: GenesysClient
+    seen: list[RequestSeen]
+    api: str = "conversations"
+    patience: float = 25.0
+    waits: list[float] = field(default_factory=list)
+
+    def on_sessions(self) -> Desk:
+        return replace(self, api="sessions")
+
+    @property
+    def control(self) -> RecordingControl:
+        return SessionsControl(self.client) if self.api == "sessions" else ConversationsControl(self.client)
+
+    @property
+    def deadline(self) -> float:
+        return self.clock.monotonic() + self.patience
+
+    async def progress(self, waiting: Waiting) -> None:
+        self.waits.append(waiting.seconds)
+
+    async def start(self, target: Target | str, reason_code: str | None = None) -> Effect:
+        return await self.control.start(
+            _target(target), reason_code=reason_code, deadline=self.deadline, progress=self.progress
+        )
+
+    async def stop(self, target: Target | str) -> Effect:
+        return await self.control.stop(_target(target), deadline=self.deadline, progress=self.progress)
+
+    async def pause(self, target: Target | str) -> Effect:
+        return await self.control.pause(_target(target), deadline=self.deadline, progress=self.progress)
+
+    async def resume(self, target: Target | str) -> Effect:
+        return await self.control.resume(_target(target), deadline=self.deadline, progress=self.progress)
+
+    async def look(self, target: Target | str) -> Conversation:
+        return await self.control.look(_target(target), deadline=self.deadline, progress=self.progress)
+
+    async def started(self, conversation_id: str) -> Target:
+        """Start a recording, forget the requests that it took, and return what its record would know of it."""
+        effect = await self.start(conversation_id)
+        self.simulator.requests.clear()
+        return Target(
+            conversation_id=conversation_id,
+            participant_id=None if effect.agent is None else effect.agent.id,
+            mechanism=effect.mechanism,
+            session_id=effect.session_id,
+        )
+
+    def asked(self) -> list[str]:
+        """Say which API requests the simulator saw, as method and status."""
+        return [f"{request.method} {request.status}" for request in self.simulator.requests]
+
+    def writes(self) -> int:
+        return len(self.simulator.writes())
+
+
+def _target(target: Target | str) -> Target:
+    return Target(conversation_id=target) if isinstance(target, str) else target

@@ -1,0 +1,60 @@
+"""The check says what is wrong and what to do, and changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.genesys import GenesysAccount, GenesysClient, check
+
+if TYPE_CHECKING:
+    from tests.integration.genesys.desk import Desk
+    from tests.support.clock import FakeClock
+
+
+@pytest.mark.parametrize(("api", "lines"), [("conversations", 5), ("sessions", 4)])
+async def test_all_is_well(desk: Desk, api: str, lines: int) -> None:
+    desk.simulator.seed()
+    before = desk.simulator.snapshot()["calls"]
+
+    findings = await check(desk.client, recording_api=api)
+
+    assert len(findings) == lines
+    assert all(finding.ok for finding in findings)
+    assert desk.simulator.snapshot()["calls"] == before
+
+
+async def test_a_missing_permission_is_named_with_where_to_grant_it(desk: Desk) -> None:
+    desk.simulator.faults.switch_on("forbidden", only="PATCH")
+
+    wrong = [finding for finding in await check(desk.client) if not finding.ok]
+
+    assert [finding.what for finding in wrong] == ["Genesys permission: start and stop recordings"]
+    assert "conversation:call:record" in wrong[0].sentence
+    assert "Roles" in wrong[0].sentence
+
+
+@pytest.mark.parametrize(("only", "count"), [("write", 2), ("read", 1)])
+async def test_no_answer_is_no_permission(desk: Desk, only: str, count: int) -> None:
+    desk.simulator.faults.switch_on("server_error", only=only)
+    assert [finding.ok for finding in await check(desk.client)].count(False) == count
+
+
+async def test_a_refused_login_ends_the_check(desk: Desk) -> None:
+    desk.simulator.faults.switch_on("login_refused")
+    last = (await check(desk.client))[-1]
+    assert (last.what, last.ok) == ("Genesys login", False)
+    assert "PURECLOUD_CLIENT_SECRET" in last.sentence
+
+
+async def test_an_unknown_region_is_said(desk: Desk, clock: FakeClock) -> None:
+    await desk.simulator.stop()
+    assert [finding.ok for finding in await check(desk.client)] == [True, False]
+
+    account = GenesysAccount(client_id="id", client_secret="ü", environment="mypurecloud.test")
+    client = GenesysClient(account, clock=clock)
+    region, login = await check(client)
+    await client.close()
+    assert (region.ok, login.ok) == (False, False)
+    assert "PURECLOUD_ENVIRONMENT" in region.sentence

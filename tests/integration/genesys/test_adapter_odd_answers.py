@@ -1,0 +1,194 @@
+"""Answers that the simulator doesn't give: what a platform or a gateway may say all the same."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+
+from bot.errors import (
+    CallEnded,
+    CallNotFound,
+    GenesysError,
+    GenesysUnavailable,
+    NotAVoiceCall,
+    OutcomeUnknown,
+    RateLimited,
+)
+from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, SessionsControl
+from bot.recording.models import CallRecording, Mechanism, Target
+from tests.support.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bot.recording.ports import Waiting
+
+CALL = "/api/v2/conversations/calls/c1"
+SESSIONS = "/api/v2/recording/sessions"
+
+Answers = dict[str, list[tuple[int, Any]]]
+
+
+class FakeGateway:
+    """Says what it is told to: for each request, by method and path, its answers in order, the last one for ever."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self.asked: list[str] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        asked = f"{request.method} {request.path}"
+        if request.path == "/oauth/token" and asked not in self._answers:
+            return web.json_response({"access_token": "token", "expires_in": 100})
+        self.asked.append(asked)
+        answers = self._answers[asked]
+        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
+        headers = {"Retry-After": "0"} if status == 429 else {}
+        return web.json_response(body, status=status, headers=headers)
+
+
+def connected(**fields: Any) -> dict[str, Any]:
+    agent = {"id": "p1", "purpose": "agent", "state": "connected", "user": {"id": "u1"}, "recordingState": "none"}
+    return {"id": "c1", "participants": [agent | fields]}
+
+
+async def nobody(_: Waiting) -> None: ...
+
+
+@asynccontextmanager
+async def gateway(answers: Answers) -> AsyncIterator[tuple[FakeGateway, GenesysClient, dict[str, Any]]]:
+    fake = FakeGateway(answers)
+    runner = web.AppRunner(_app(fake.answer), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    clock = FakeClock()
+    client = GenesysClient(GenesysAccount("id", "secret", api_url=f"http://{host}:{port}/"), clock=clock)
+    try:
+        yield fake, client, {"deadline": clock.monotonic() + 25, "progress": nobody}
+    finally:
+        await client.close()
+        await runner.cleanup()
+
+
+def _app(handler: Callable[[web.Request], Any]) -> web.Application:
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", handler)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (200, {"participants": [{"chats": [{"id": "x"}], "calls": []}]}, NotAVoiceCall),
+        (200, {"participants": [{"calls": [{"id": "x"}]}]}, CallNotFound),
+        (200, {"participants": None}, CallNotFound),
+        (404, {"code": "not.found"}, CallNotFound),
+        (403, {"code": "missing.permissions"}, CallNotFound),
+    ],
+)
+async def test_what_is_no_call_is_told_from_what_is_not_there(
+    status: int, body: dict[str, Any], error: type[GenesysError]
+) -> None:
+    answers: Answers = {f"GET {CALL}": [(404, {})], "GET /api/v2/conversations/c1": [(status, body)]}
+    async with gateway(answers) as (_, client, within):
+        with pytest.raises(error):
+            await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
+        with pytest.raises(CallNotFound):
+            await ConversationsControl(client).look(Target("c1"), **within)
+
+
+async def test_a_call_that_is_gone_when_a_change_is_looked_for_has_ended() -> None:
+    answers: Answers = {
+        f"GET {CALL}": [(200, connected()), (404, {})],
+        "PATCH /api/v2/conversations/c1/participants/p1": [(202, None)],
+    }
+    async with gateway(answers) as (_, client, within):
+        with pytest.raises(CallEnded):
+            await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
+
+
+async def test_an_agent_who_leaves_before_the_recording_shows_leaves_it_unknown() -> None:
+    customer = {"id": "p2", "purpose": "customer", "state": "connected"}
+    answers: Answers = {
+        f"GET {CALL}": [(200, connected()), (200, {"participants": [customer]})],
+        "PATCH /api/v2/conversations/c1/participants/p1": [(202, None)],
+    }
+    async with gateway(answers) as (fake, client, within):
+        with pytest.raises(OutcomeUnknown):
+            await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
+        assert fake.asked.count("PATCH /api/v2/conversations/c1/participants/p1") == 1
+
+
+async def test_a_conflict_that_somebody_settles_between_two_tries_is_success() -> None:
+    answers: Answers = {
+        f"GET {CALL}": [(200, connected()), (200, connected()), (200, connected(recordingState="active"))],
+        "PATCH /api/v2/conversations/c1/participants/p1": [(409, {})],
+    }
+    async with gateway(answers) as (_, client, within):
+        effect = await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
+    assert not effect.created
+
+
+async def test_no_time_to_wait_is_no_reason_to_hammer() -> None:
+    async with gateway({f"GET {CALL}": [(429, {})]}) as (fake, client, within):
+        with pytest.raises(RateLimited):
+            await ConversationsControl(client).look(Target("c1"), **within)
+    assert len(fake.asked) == 5
+
+
+async def test_a_limited_login_is_unavailable() -> None:
+    async with gateway({"POST /oauth/token": [(429, {})]}) as (_, client, _within):
+        with pytest.raises(GenesysUnavailable):
+            await client.login()
+
+
+async def test_ids_cannot_leave_their_place_in_the_path() -> None:
+    answers: Answers = {"GET /api/v2/conversations/calls/../users?x": [(200, connected())]}
+    async with gateway(answers) as (fake, client, within):
+        await ConversationsControl(client).look(Target("../users?x"), **within)
+    assert fake.asked == ["GET /api/v2/conversations/calls/../users?x"]  # decoded by the server, from one segment
+
+
+@pytest.mark.parametrize(
+    ("body", "session_id", "recording"),
+    [
+        ({"entities": []}, None, CallRecording.NONE),
+        ([], None, CallRecording.NONE),
+        ([{"id": "s1", "status": "STOPPED"}, {"id": "s2", "status": "Active"}], "s2", CallRecording.ACTIVE),
+        ([{"id": "s1", "status": "active", "endTime": "2026-03-02T09:00:00Z"}], "s1", CallRecording.NONE),
+        ({"id": "s1", "status": "recording", "endTime": None}, "s1", CallRecording.ACTIVE),
+        ([{"id": "s1", "status": "stopped"}, {"id": "s2", "status": "humming"}], "s2", CallRecording.UNKNOWN),
+        ({"entities": [None, {"id": "s1", "status": "completed"}]}, "s1", CallRecording.NONE),
+    ],
+)
+async def test_sessions_may_be_listed_in_several_ways(
+    body: Any, session_id: str | None, recording: CallRecording
+) -> None:
+    answers: Answers = {f"GET {CALL}": [(200, connected())], f"GET {SESSIONS}": [(200, body)]}
+    async with gateway(answers) as (_, client, within):
+        seen = await SessionsControl(client).look(Target("c1"), **within)
+    assert (seen.session_id, seen.recording) == (session_id, recording)
+    assert seen.mechanism is (Mechanism.SESSION if recording is CallRecording.ACTIVE else None)
+
+
+async def test_a_search_that_lists_nothing_is_no_proof() -> None:
+    answers: Answers = {
+        f"GET {CALL}": [(200, connected())],
+        f"GET {SESSIONS}": [(200, {"total": 0})],
+        f"POST {SESSIONS}": [(503, {})],
+    }
+    async with gateway(answers) as (fake, client, within):
+        with pytest.raises(OutcomeUnknown):
+            await SessionsControl(client).start(Target("c1"), reason_code=None, **within)
+    assert fake.asked.count(f"POST {SESSIONS}") == 1
+
+
+async def test_a_session_of_a_call_that_is_gone_has_ended_with_it() -> None:
+    answers: Answers = {f"GET {CALL}": [(404, {})], f"POST {SESSIONS}/s1/stop": [(404, {})]}
+    async with gateway(answers) as (_, client, within):
+        with pytest.raises(CallEnded):
+            await SessionsControl(client).stop(Target("c1", session_id="s1"), **within)
