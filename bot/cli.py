@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
 from bot import config, log
+from bot.cli_audit import audit
 from bot.errors import RecordBotError, SettingsError
+from bot.login import login_name
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -39,6 +40,7 @@ recording = typer.Typer(
 db = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(recording, name="recording")
 app.add_typer(db, name="db")
+app.add_typer(audit, name="audit")
 
 CallId = Annotated[str, typer.Argument(metavar="ID", help="The conversation's id or its interaction link.")]
 OptionalCallId = Annotated[
@@ -200,8 +202,7 @@ def _terminal() -> Terminal:
     _logs(settings, level="error")
     from bot.terminal import Terminal
 
-    # The account's own name: the environment's could be anybody's.
-    return Terminal(settings, login=pwd.getpwuid(os.getuid()).pw_name)
+    return Terminal(settings, login=login_name())
 
 
 def _exit(result: Any, *, as_json: bool) -> NoReturn:

@@ -1,0 +1,14 @@
+"""Who is at the terminal."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+
+def login_name() -> str:
+    """Return the name of the account that runs this process; the environment's could be anybody's."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())  # an account without a name, as in some containers
