@@ -6,9 +6,9 @@ A command that needs only part of them (the database, Genesys) asks for that par
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
@@ -88,7 +88,7 @@ def _channel(value: str) -> str:
 
 def _database(value: str) -> str:
     if value.startswith("postgresql"):
-        raise ValueError("PostgreSQL is not supported yet: use sqlite+aiosqlite:///FILE")
+        raise ValueError("it can't be PostgreSQL yet: use sqlite+aiosqlite:///FILE")
     if not value.startswith("sqlite+aiosqlite:///"):
         raise ValueError("it must begin with sqlite+aiosqlite:/// (three slashes, then the file)")
     return value
@@ -117,20 +117,23 @@ class GenesysSettings(_Part):
     purecloud_client_id: str
     purecloud_client_secret: SecretStr
     purecloud_environment: str = "mypurecloud.com"
-    genesys_api_url: HttpUrl | None = None
+    genesys_api_url: HttpUrl | None = Field(default=None, validate_default=True)
     genesys_recording_api: Literal["conversations", "sessions"] = "conversations"
+    genesys_requests_per_minute: int = Field(default=300, ge=30)
     genesys_interaction_url: str = (
         "https://apps.{region}/directory/#/analytics/interactions/{conversation_id}/admin/details"
     )
 
-    @model_validator(mode="after")
-    def _known_region(self) -> Self:
-        if self.genesys_api_url is None and self.purecloud_environment not in REGIONS:
+    @field_validator("genesys_api_url")
+    @classmethod
+    def _known_region(cls, value: str | None, info: ValidationInfo) -> str | None:
+        region = info.data.get("purecloud_environment")
+        if value is None and region is not None and region not in REGIONS:
             raise ValueError(
-                f"PURECLOUD_ENVIRONMENT is {self.purecloud_environment!r}, which is no Genesys Cloud region: "
-                f"use one of {', '.join(REGIONS)}."
+                f"PURECLOUD_ENVIRONMENT is {region!r}, which is no Genesys Cloud region: "
+                f"use one of {', '.join(REGIONS)}"
             )
-        return self
+        return value
 
 
 class RecordingSettings(_Part):
@@ -141,24 +144,35 @@ class RecordingSettings(_Part):
 class SlackSettings(_Part):
     slack_bot_token: Annotated[SecretStr, _starts("xoxb-")]
     slack_app_token: Annotated[SecretStr, _starts("xapp-")] | None = None
-    slack_signing_secret: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = Field(default=None, validate_default=True)
     slack_api_url: HttpUrl = SLACK_API
     slack_audit_channel: Annotated[str, AfterValidator(_channel)]
     slack_supervisors: Ids
     slack_compliance: Ids = ()
 
-    @model_validator(mode="after")
-    def _usable(self) -> Self:
-        if self.slack_app_token is None and self.slack_signing_secret is None:
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _some_transport(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and info.data.get("slack_app_token", ...) is None:
             raise ValueError(
                 "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both missing: set the first for Socket Mode (it begins "
-                "with xapp-), or the second for HTTP."
+                "with xapp-), or the second for HTTP"
             )
-        if not self.slack_supervisors:
-            raise ValueError(f"SLACK_SUPERVISORS is empty: {MISSING['SLACK_SUPERVISORS']}.")
-        if not self.slack_api_url.endswith("/api/"):
-            raise ValueError("SLACK_API_URL is wrong: it must end in /api/.")
-        return self
+        return value
+
+    @field_validator("slack_supervisors")
+    @classmethod
+    def _somebody(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError(f"SLACK_SUPERVISORS is empty: {MISSING['SLACK_SUPERVISORS']}")
+        return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _api_address(cls, value: str) -> str:
+        if not value.endswith("/api/"):
+            raise ValueError("it must end in /api/")
+        return value
 
 
 class HttpSettings(_Part):
@@ -189,11 +203,27 @@ def database_url() -> str:
     return load(DatabaseSettings).database_url
 
 
+WANTED = {
+    "int_parsing": "it must be a whole number",
+    "greater_than_equal": "it must be at least {ge}",
+    "less_than_equal": "it must be at most {le}",
+    "bool_parsing": "it must be true or false",
+    "literal_error": "it must be {expected}",
+}
+"""Our words for pydantic's, by the type of its error."""
+
+
+OWN_WORDS = ("SLACK_", "PURECLOUD_")
+"""How a message begins that names its setting, or several, itself."""
+
+
 def _sentence(error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
-    name = str(error["loc"][0]).upper() if error["loc"] else ""
+    if wanted := WANTED.get(error["type"]):
+        message = wanted.format(**error.get("ctx", {}))
+    name = str(error["loc"][0]).upper()
     if error["type"] == "missing":
         return f"{name} is missing: {MISSING[name]}."
-    if error["type"] == "literal_error":
-        return f"{name} is wrong: it must be {error['ctx']['expected']}."
-    return f"{name} is wrong: {message[:1].lower() + message[1:]}." if name else message
+    if message.startswith(OWN_WORDS):
+        return f"{message}."
+    return f"{name} is wrong: {message[:1].lower() + message[1:]}."

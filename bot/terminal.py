@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.app import CLI_OWNER, opened_control
-from bot.errors import AuditUnavailable, RecordBotError
+from bot.errors import AuditUnavailable, CallEnded, RecordBotError
 from bot.recording.models import Verb
 from bot.recording.policy import Caller, Role
 from bot.recording.requests import Asked, Origin
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from bot.recording.requests import Accepted
     from bot.recording.service import RecordingService
 
-VOICE = Voice(person=lambda actor: actor, time=lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC")
+
+def _in_terminal(text: str) -> str:
+    """Name the terminal's commands where Slack's are advised."""
+    return text.replace("[reason]", "[--reason REASON]").replace("/record ", "record-bot recording ")
+
+
+VOICE = Voice(person=lambda actor: actor, time=lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC", plain=_in_terminal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ class Terminal:
             }
             there = seen.recording.value if seen else explain(found.error or RecordBotError(), VOICE)
             text = f"Call {found.conversation_id}\n  bot:     {ours}\n  Genesys: {there}\n  audit:   #{found.audit_seq}"
-            return Result(found.error is None, text, facts)
+            answered = found.error is None or isinstance(found.error, CallEnded)
+            return Result(answered, text, facts)
 
         return await self._with_service(run)
 

@@ -93,12 +93,11 @@ class ReasonRules:
         return Reason(code=code, text=text or None)
 
     def _split(self, words: str) -> tuple[str | None, str]:
-        folded = words.casefold()
-        for code, label in self.labels.items():
-            for name in (code, label):
-                rest = words[len(name) :]
-                if folded.startswith(name.casefold()) and (not rest or not rest[0].isalnum()):
-                    return code, rest.lstrip(" :,;-")
+        names = [(name, code) for code, label in self.labels.items() for name in (code, label)]
+        for name, code in sorted(names, key=lambda one: -len(one[0])):  # a label may begin with its code
+            rest = words[len(name) :]
+            if words.casefold().startswith(name.casefold()) and (not rest or not rest[0].isalnum()):
+                return code, rest.lstrip(" :,;-")
         return None, words
 
 

@@ -168,12 +168,12 @@ def _fields(shown: Card, style: CardStyle) -> Block:
 
 
 def _mechanism_note(recording: Recording) -> str:
-    live = not recording.state.final
-    if recording.adopted and live:
-        return "This call was being recorded already; the bot has taken over its control."
-    if recording.mechanism is Mechanism.POLICY and live:
-        return "A recording policy records this call: Stop puts it in secure pause."
-    return ""
+    if recording.state.final:
+        return ""
+    adopted = "This call was being recorded already; the bot has taken over its control." if recording.adopted else ""
+    policy = recording.mechanism is Mechanism.POLICY
+    stop = "A recording policy records this call: Stop puts it in secure pause." if policy else ""
+    return " ".join(filter(None, (adopted, stop)))
 
 
 def _error_note(recording: Recording) -> str:

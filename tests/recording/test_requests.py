@@ -11,7 +11,7 @@ from bot.recording.models import Reason
 from bot.recording.requests import REASON_LIMIT, ReasonRules, conversation_id
 from tests.support.service import CALL
 
-LABELS = {"qa": "Quality check", "qa2": "Second check", "dispute": "Dispute"}
+LABELS = {"qa": "Quality check", "qa2": "Second check", "dispute": "Dispute about a bill"}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,7 @@ def test_no_text_breaks_the_reading_of_an_id(typed: str) -> None:
         ("QA: customer upset", Reason(code="qa", text="customer upset")),
         ("Quality check customer upset", Reason(code="qa", text="customer upset")),
         ("qa2", Reason(code="qa2")),
+        ("Dispute about a bill: again", Reason(code="dispute", text="again")),
         ("qatar", Reason(text="qatar")),
     ],
 )

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import aiohttp
 import pytest
-from genesys_client import genesys_running
 
 from bot.sandbox.genesys import SimulatedGenesys, seed
+from tests.sandbox.genesys.genesys_client import genesys_running
 
 
 class FakeClock:

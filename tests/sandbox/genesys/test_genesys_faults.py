@@ -6,9 +6,9 @@ import asyncio
 
 import aiohttp
 import pytest
-from genesys_client import GenesysClient, genesys_running
 
 from bot.sandbox.genesys.breakage import KINDS
+from tests.sandbox.genesys.genesys_client import GenesysClient, genesys_running
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from genesys_client import genesys_running
+
+from tests.sandbox.genesys.genesys_client import genesys_running
 
 if TYPE_CHECKING:
-    from genesys_client import GenesysClient
-
     from bot.sandbox.genesys import SimulatedGenesys
+    from tests.sandbox.genesys.genesys_client import GenesysClient
 
 TODAY = "2020-01-01T00:00:00.000Z/2100-01-01T00:00:00.000Z"
 VOICE = {"type": "and", "predicates": [{"dimension": "mediaType", "operator": "matches", "value": "voice"}]}

@@ -6,7 +6,8 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from genesys_client import genesys_running
+
+from tests.sandbox.genesys.genesys_client import genesys_running
 
 
 async def test_adhoc_recording_starts_and_stops() -> None:

@@ -6,9 +6,8 @@ import asyncio
 import importlib
 from typing import Any
 
-from genesys_client import genesys_running
-
 from bot.sandbox.genesys import SimulatedGenesys, seed
+from tests.sandbox.genesys.genesys_client import genesys_running
 
 
 def _sdk(genesys: SimulatedGenesys) -> tuple[Any, Any]:

@@ -1,0 +1,78 @@
+# make sandbox   try the bot against a simulated Slack and Genesys; nothing but Python and make is needed
+# make test      everything that has to hold: lint, types, import rules, tests with coverage
+# make help      the rest
+
+VENV := .venv
+BIN := $(VENV)/bin
+PORT := 8300
+WORKERS := 2
+PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: sandbox test install dev lint types unit format requirements clean help
+
+sandbox: install ## run the bot against the simulators and print the address of their page (PORT=8300)
+	@exec $(BIN)/record-bot sandbox --port $(PORT)
+
+test: lint types unit ## lint, types, import rules and the whole test suite, coverage included
+
+install: $(VENV)/.installed ## install the bot into .venv
+
+dev: $(VENV)/.installed-dev ## install what the tests need as well
+
+lint: dev ## ruff (rules and format) and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: dev ## mypy, strict
+	$(BIN)/mypy
+
+# What failed runs leave behind would be counted, so it goes first.
+unit: dev ## the test suite alone (WORKERS=2)
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
+
+format: dev ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+requirements: ## make requirements*.txt anew from pyproject.toml; needs uv
+	@command -v uv >/dev/null || { echo "uv is missing: see https://docs.astral.sh/uv/" >&2; exit 1; }
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+		pyproject.toml --group build -o requirements.txt
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+		-c requirements.txt --group dev -o requirements-dev.txt
+
+clean: ## remove the environment and everything that tools left behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* dist
+	find bot migrations tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-13s %s\n", $$1, $$2 }'
+
+# A half-made environment (no pip) is made anew. The stamps are older than what they stand for as soon as that changes.
+$(BIN)/pip:
+	@for one in $(PYTHONS); do \
+		"$$one" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 || continue; \
+		echo "Making $(VENV) with $$("$$one" --version)"; \
+		"$$one" -m venv $(VENV) && exit 0; \
+		rm -rf $(VENV); \
+		echo "$$one can't make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+		exit 1; \
+	done; \
+	echo "Python 3.11 or newer is needed; install it, or name one: make PYTHON=/path/to/python3" >&2; \
+	exit 1
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/pip
+	@echo "Installing what the bot needs (once; a minute or two)"
+	@$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what the tests need"
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@

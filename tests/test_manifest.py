@@ -1,0 +1,200 @@
+"""The app manifest against the code: every command, listener and scope that the code uses, and no other."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+import yaml
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.actions import BUTTON_VERBS
+from bot.slack.blocks import BUTTON_LABELS
+from bot.slack.commands import COMMAND, HELP
+from bot.slack.manifest import SCOPES, manifest, manifest_yaml
+from tests.support.shell import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BOT = ROOT / "bot"
+LISTENERS = {
+    "command",
+    "action",
+    "event",
+    "message",
+    "shortcut",
+    "global_shortcut",
+    "message_shortcut",
+    "view",
+    "options",
+}
+SCOPE_OF = {
+    "auth_test": None,
+    "apps_connections_open": None,  # the app-level token's own connections:write, which no manifest names
+    "chat_deleteScheduledMessage": "chat:write",
+    "chat_postMessage": "chat:write",
+    "chat_scheduleMessage": "chat:write",
+    "chat_update": "chat:write",
+    "usergroups_users_list": "usergroups:read",
+    "users_info": "users:read",
+}
+"""The Web API methods that the bot may use, and the scope that each needs: https://docs.slack.dev/reference/methods."""
+HTTPS = {"type": "string", "pattern": "^https://"}
+SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["_metadata", "display_information", "features", "oauth_config", "settings"],
+    "properties": {
+        "_metadata": {"const": {"major_version": 2, "minor_version": 0}},
+        "display_information": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["name", "description"],
+            "properties": {
+                "name": {"type": "string", "maxLength": 35},
+                "description": {"type": "string", "maxLength": 140},
+                "background_color": {"type": "string", "pattern": "^#[0-9a-fA-F]{6}$"},
+            },
+        },
+        "features": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "bot_user": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "display_name": {"type": "string", "maxLength": 80, "pattern": "^[a-z0-9._-]+$"},
+                        "always_online": {"type": "boolean"},
+                    },
+                },
+                "slash_commands": {
+                    "type": "array",
+                    "maxItems": 50,
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["command", "description"],
+                        "properties": {
+                            "command": {"type": "string", "maxLength": 32, "pattern": "^/"},
+                            "description": {"type": "string", "maxLength": 2000},
+                            "usage_hint": {"type": "string", "maxLength": 1000},
+                            "should_escape": {"type": "boolean"},
+                            "url": HTTPS,
+                        },
+                    },
+                },
+            },
+        },
+        "oauth_config": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "scopes": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"bot": {"type": "array", "items": {"type": "string"}, "uniqueItems": True}},
+                },
+            },
+        },
+        "settings": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "interactivity": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"is_enabled": {"type": "boolean"}, "request_url": HTTPS},
+                },
+                "org_deploy_enabled": {"type": "boolean"},
+                "socket_mode_enabled": {"type": "boolean"},
+                "token_rotation_enabled": {"type": "boolean"},
+            },
+        },
+    },
+}
+"""What Slack's own schema says about the parts that the bot uses; nothing else may appear."""
+
+
+def trees() -> Iterator[ast.AST]:
+    """Parse all of the bot but its sandbox."""
+    for path in BOT.rglob("*.py"):
+        if "sandbox" not in path.parts:
+            yield ast.parse(path.read_text())
+
+
+def web_api_methods_in_code() -> set[str]:
+    names = {node.attr for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return {name for name in names if "_" in name.strip("_") and hasattr(AsyncWebClient, name)} - {"api_call"}
+
+
+def listeners_in_code() -> set[str]:
+    """Return the kinds of listeners that are registered with Bolt."""
+    return {
+        node.func.attr
+        for path in (BOT / "slack").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "app"
+        and node.func.attr in LISTENERS
+    }
+
+
+def test_the_file_is_what_the_code_prints() -> None:
+    assert (ROOT / "manifest.yml").read_text() == manifest_yaml(), "run: record-bot manifest > manifest.yml"
+
+
+@pytest.mark.parametrize("url", [None, "https://bot.example.com"], ids=["socket", "http"])
+def test_it_is_well_formed(url: str | None) -> None:
+    jsonschema.validate(yaml.safe_load(manifest_yaml(url)), SCHEMA)
+
+
+def test_scopes_are_those_that_the_code_needs() -> None:
+    used = web_api_methods_in_code()
+
+    assert used == set(SCOPE_OF)
+    needed = {scope for method in used if (scope := SCOPE_OF[method])} | {"commands"}
+    assert manifest()["oauth_config"]["scopes"] == {"bot": sorted(needed)}
+    assert set(SCOPES) == needed
+
+
+def test_commands_and_interactivity_are_those_that_the_code_listens_to() -> None:
+    found = manifest()
+
+    assert listeners_in_code() == {"command", "action"}
+    assert [one["command"] for one in found["features"]["slash_commands"]] == [COMMAND] == ["/record"]
+    assert found["settings"]["interactivity"] == {"is_enabled": True}
+    assert "shortcuts" not in found["features"]
+    assert "event_subscriptions" not in found["settings"]
+
+
+def test_the_usage_hint_names_every_verb() -> None:
+    hint = manifest()["features"]["slash_commands"][0]["usage_hint"]
+
+    assert [part.split()[0] for part in hint.split(" | ")] == list(HELP)
+
+
+def test_every_button_has_its_listener_and_every_listener_its_button() -> None:
+    assert set(BUTTON_VERBS) == {f"recording_{verb.value}" for verb in BUTTON_LABELS}
+
+
+def test_socket_mode_names_no_address() -> None:
+    found = manifest()
+
+    assert found["settings"]["socket_mode_enabled"] is True
+    assert "url" not in found["features"]["slash_commands"][0]
+
+
+@pytest.mark.parametrize("url", ["https://bot.example.com", "https://bot.example.com/"])
+def test_http_names_one_address_everywhere(url: str) -> None:
+    found: dict[str, Any] = manifest(url)
+
+    address = "https://bot.example.com/slack/events"
+    assert found["settings"]["socket_mode_enabled"] is False
+    assert found["features"]["slash_commands"][0]["url"] == address
+    assert found["settings"]["interactivity"]["request_url"] == address

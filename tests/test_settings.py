@@ -1,0 +1,190 @@
+"""Settings: what is taken, and the one sentence for each thing that is wrong."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from bot.config import (
+    MISSING,
+    REGIONS,
+    ControlSettings,
+    DatabaseSettings,
+    GenesysSettings,
+    HttpSettings,
+    LogSettings,
+    RecordingSettings,
+    ServeSettings,
+    SlackSettings,
+    load,
+)
+from bot.errors import SettingsError
+from tests.support.shell import BOT_SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Set = Callable[..., None]
+
+GENESYS = {"PURECLOUD_CLIENT_ID": "client", "PURECLOUD_CLIENT_SECRET": "genesys-secret-value"}
+SLACK = {
+    "SLACK_BOT_TOKEN": "xoxb-secret-value",
+    "SLACK_APP_TOKEN": "xapp-secret-value",
+    "SLACK_AUDIT_CHANNEL": "C0AUDIT",
+    "SLACK_SUPERVISORS": "U0ADA, S0SUPERS,",
+}
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Set:
+    """Set settings; the developer's own are out of the way."""
+    for name in os.environ:
+        if name.startswith(BOT_SETTINGS):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def put(values: dict[str, str] | None = None, **more: str) -> None:
+        for name, value in ((values or {}) | more).items():
+            monkeypatch.setenv(name, value)
+
+    return put
+
+
+def sentences(part: type[ServeSettings]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as refused:
+        load(part)
+    return refused.value.sentences
+
+
+def test_the_least_that_is_needed(settings: Set) -> None:
+    settings(SLACK | GENESYS)
+
+    found = load(ServeSettings)
+
+    assert found.slack_supervisors == ("U0ADA", "S0SUPERS")
+    assert found.slack_compliance == ()
+    assert found.slack_api_url == "https://slack.com/api/"
+    assert found.purecloud_environment == "mypurecloud.com"
+    assert found.genesys_recording_api == "conversations"
+    assert found.genesys_api_url is None
+    assert found.database_url == "sqlite+aiosqlite:///record-bot.db"
+    assert (found.http_host, found.http_port) == ("127.0.0.1", 3000)
+    assert (found.log_format, found.log_level) == (None, "info")
+    assert (found.recording_reasons, found.recording_reason_required) == ({}, False)
+
+
+def test_secrets_are_in_no_repr_and_settings_cannot_change(settings: Set) -> None:
+    settings(SLACK | GENESYS, SLACK_SIGNING_SECRET="signing-secret-value")
+
+    found = load(ServeSettings)
+
+    assert "secret-value" not in f"{found!r} {found}"
+    with pytest.raises(ValidationError):
+        found.http_port = 1
+
+
+def test_each_missing_one_gets_its_sentence(settings: Set) -> None:
+    settings()
+
+    missing = [one for one in sentences(ServeSettings) if not one.startswith("SLACK_APP_TOKEN and")]
+    assert sorted(missing) == sorted(f"{name} is missing: {what}." for name, what in MISSING.items())
+    assert len(sentences(ServeSettings)) == len(missing) + 1
+
+
+def test_an_empty_one_is_a_missing_one(settings: Set) -> None:
+    settings(SLACK | GENESYS, SLACK_BOT_TOKEN="", HTTP_PORT="")
+
+    assert [one.partition(":")[0] for one in sentences(ServeSettings)] == ["SLACK_BOT_TOKEN is missing"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("SLACK_BOT_TOKEN", "hidden", "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-."),
+        ("SLACK_APP_TOKEN", "hidden", "SLACK_APP_TOKEN is wrong: it must begin with xapp-."),
+        ("SLACK_API_URL", "https://slack.example", "SLACK_API_URL is wrong: it must end in /api/."),
+        ("SLACK_API_URL", "slack.example/api/", "SLACK_API_URL is wrong: it must be an address that begins"),
+        ("SLACK_AUDIT_CHANNEL", "#audit", "SLACK_AUDIT_CHANNEL is wrong: '#audit' is not a channel's id"),
+        ("SLACK_SUPERVISORS", "U0ADA,@grace", "SLACK_SUPERVISORS is wrong: '@grace' is not the id of a Slack user"),
+        ("SLACK_SUPERVISORS", " , ", "SLACK_SUPERVISORS is empty: put the ids"),
+        ("SLACK_COMPLIANCE", "clara", "SLACK_COMPLIANCE is wrong: 'clara' is not the id of a Slack user"),
+        ("PURECLOUD_ENVIRONMENT", "genesys.com", "PURECLOUD_ENVIRONMENT is 'genesys.com', which is no Genesys Cloud"),
+        ("GENESYS_API_URL", "ftp://gateway", "GENESYS_API_URL is wrong: it must be an address that begins"),
+        ("GENESYS_RECORDING_API", "both", "GENESYS_RECORDING_API is wrong: it must be 'conversations' or 'sessions'."),
+        ("DATABASE_URL", "postgresql+asyncpg://db", "DATABASE_URL is wrong: it can't be PostgreSQL yet"),
+        ("DATABASE_URL", "record-bot.db", "DATABASE_URL is wrong: it must begin with sqlite+aiosqlite:///"),
+        ("HTTP_PORT", "http", "HTTP_PORT is wrong: it must be a whole number."),
+        ("HTTP_PORT", "70000", "HTTP_PORT is wrong: it must be at most 65535."),
+        ("HTTP_PORT", "-1", "HTTP_PORT is wrong: it must be at least 0."),
+        ("RECORDING_REASONS", "qa=Quality;oops", "RECORDING_REASONS is wrong: 'oops' is not a code=Label pair"),
+        ("RECORDING_REASON_REQUIRED", "maybe", "RECORDING_REASON_REQUIRED is wrong: it must be true or false."),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT is wrong: it must be 'text' or 'json'."),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL is wrong: it must be 'debug', 'info', 'warning' or 'error'."),
+    ],
+)
+def test_a_wrong_one_gets_one_sentence(settings: Set, name: str, value: str, sentence: str) -> None:
+    settings(SLACK | GENESYS, **{name: value})
+
+    (found,) = sentences(ServeSettings)
+
+    assert found.startswith(sentence)
+    assert found.endswith(".")
+    assert "hidden" not in found
+
+
+def test_one_of_the_two_transports_is_needed(settings: Set) -> None:
+    settings(SLACK | GENESYS, SLACK_APP_TOKEN="")
+
+    (found,) = sentences(ServeSettings)
+    assert found.startswith("SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both missing")
+
+    settings(SLACK_SIGNING_SECRET="signing")
+    assert load(ServeSettings).slack_app_token is None
+
+
+def test_reasons_are_codes_with_labels(settings: Set) -> None:
+    settings(RECORDING_REASONS=" qa = Quality check; dispute=Dispute ;", RECORDING_REASON_REQUIRED="true")
+
+    found = load(RecordingSettings)
+
+    assert found.recording_reasons == {"qa": "Quality check", "dispute": "Dispute"}
+    assert found.recording_reason_required
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_region_is_taken(settings: Set, region: str) -> None:
+    settings(GENESYS, PURECLOUD_ENVIRONMENT=region)
+
+    assert load(GenesysSettings).purecloud_environment == region
+
+
+def test_a_gateway_may_stand_anywhere(settings: Set) -> None:
+    settings(GENESYS, PURECLOUD_ENVIRONMENT="our.own.gateway", GENESYS_API_URL="https://gateway.example")
+
+    assert load(GenesysSettings).genesys_api_url == "https://gateway.example"
+
+
+def test_each_part_asks_for_its_own_only(settings: Set) -> None:
+    settings(HTTP_PORT="not asked for here")
+
+    assert load(DatabaseSettings).database_url
+    assert load(LogSettings).log_level == "info"
+    with pytest.raises(SettingsError):
+        load(HttpSettings)
+    settings(GENESYS)
+    assert load(ControlSettings).purecloud_client_id == "client"
+    with pytest.raises(SettingsError):
+        load(SlackSettings)
+
+
+def test_the_environment_goes_before_the_file(settings: Set, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HTTP_PORT=4000\nHTTP_HOST=0.0.0.0\nSOMETHING_ELSE=1\n")
+    settings(HTTP_PORT="5000")
+
+    found = load(HttpSettings)
+
+    assert (found.http_host, found.http_port) == ("0.0.0.0", 5000)
