@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from bot.sandbox.process import BotProcess, free_port
+from bot.sandbox.run import bot_environment
+from tests.support.hurried_clock import HurriedClock
+from tests.support.world import Scene, simulators
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+READY_SECONDS = 30.0
+
+
+@dataclass
+class ServedScene(Scene):
+    """The scene with ``python -m bot serve`` as a process of its own."""
+
+    directory: Path
+    said: list[str] = field(default_factory=list)
+    """Every line of its standard error and output, of all its lives."""
+    process: BotProcess | None = None
+
+    async def serve(self, transport: str, **settings: str) -> None:
+        """Start the process and wait until it is ready."""
+        port = free_port()
+        environment = bot_environment(
+            os.environ,
+            slack=self.slack,
+            genesys=self.genesys,
+            transport=transport,
+            port=port,
+            database=self.database,
+        )
+        self.slack.events_url = f"http://127.0.0.1:{port}/slack/events" if transport == "http" else None
+        self.process = BotProcess(
+            environment=environment | {"LOG_LEVEL": "debug", "LOG_FORMAT": "json"} | settings,
+            directory=self.directory,
+            port=port,
+            transport=transport,
+            log=self.said.append,
+            on_change=self.slack.workspace.changes.announce,
+            command=(sys.executable, "-m", "bot", "serve"),
+        )
+        await self.process.start()
+        await self.process.until_ready(READY_SECONDS, lambda _waited: None)
+
+    async def terminate(self) -> int:
+        """Send SIGTERM and return the exit status."""
+        assert self.process is not None
+        await self.process.stop()
+        status: int = self.process.snapshot()["exit_status"]
+        return status
+
+    async def kill(self) -> None:
+        assert self.process is not None
+        await self.process.kill()
+
+    async def page(self, path: str) -> tuple[int, str]:
+        assert self.process is not None
+        address = f"http://127.0.0.1:{self.process.port}{path}"
+        async with aiohttp.ClientSession() as session, session.get(address) as answer:
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[ServedScene]:
+    async with simulators(HurriedClock(speed=1)) as (slack, genesys):
+        scene = ServedScene(slack, genesys, HurriedClock(speed=1), tmp_path / "record-bot.db", tmp_path)
+        yield scene
+        if scene.process is not None:
+            await scene.process.kill()
+        assert slack.warnings == []

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.database.engine import open_engines
+from bot.database.migrate import upgrade
+from bot.serving import Serving
+from tests.support.hurried_clock import HurriedClock
+from tests.support.world import World, settings_for, simulators
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database at the newest schema; migrating one for each test takes longer than the test."""
+    file = tmp_path_factory.mktemp("migrated") / "record-bot.db"
+
+    async def migrate() -> None:
+        engines = open_engines(f"sqlite+aiosqlite:///{file}")
+        await upgrade(engines)
+        await engines.close()
+
+    asyncio.run(migrate())
+    return file
+
+
+@pytest.fixture
+def transport() -> str:
+    """How Slack reaches the bot; tests that want the other way parametrise it."""
+    return "http"
+
+
+@pytest.fixture
+def changes() -> dict[str, str]:
+    """Settings that differ from the sandbox's; for tests to parametrise."""
+    return {}
+
+
+@pytest.fixture
+def clock() -> HurriedClock:
+    return HurriedClock()
+
+
+@pytest.fixture
+async def world(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    migrated: Path,
+    transport: str,
+    changes: dict[str, str],
+    clock: HurriedClock,
+) -> AsyncIterator[World]:
+    shutil.copy(migrated, tmp_path)
+    async with simulators(clock) as (slack, genesys):
+        settings = settings_for(monkeypatch, slack, genesys, transport=transport, directory=tmp_path, changes=changes)
+        serving = Serving(settings, clock=clock, genesys_patience=0.5, socket_ping=0.5)
+        world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
+        await world.begin()
+        yield world
+        slack.faults.switch_all_off()
+        genesys.faults.switch_all_off()
+        await world.end()
+        assert slack.warnings == []  # each message has its text beside the blocks

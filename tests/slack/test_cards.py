@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from bot.recording.models import Mechanism, RecordingState
+from bot.sandbox.slack.blockkit import wrong_with_blocks
+from bot.slack.blocks import STATE_WORDS, CardStyle, card_text, control_buttons
+from bot.slack.blocks import card as rendered
+from bot.slack.replies import SENTENCES
+from tests.slack.samples import CALL, HOSTILE, NOON, RECORDING_ID, STYLE, card, recording
+
+
+@pytest.mark.parametrize("in_doubt", [False, True])
+@pytest.mark.parametrize("mechanism", [None, *Mechanism])
+@pytest.mark.parametrize("state", list(RecordingState))
+def test_every_state_makes_a_card_that_slack_takes(
+    state: RecordingState, mechanism: Mechanism | None, *, in_doubt: bool
+) -> None:
+    shown = card(
+        state=state,
+        mechanism=mechanism,
+        in_doubt=in_doubt,
+        reason_code="complaint",
+        reason=HOSTILE * 60,
+        agent=HOSTILE * 10,
+        queue=HOSTILE * 10,
+        error="outcome_unknown",
+        adopted=True,
+        ended_at=NOON,
+        ended_by="bot",
+        paused_at=NOON,
+    )
+    text, blocks = rendered(shown, STYLE)
+    assert wrong_with_blocks(blocks) == []
+    assert text.strip()
+    assert len(text) <= 4000  # what chat.update takes
+
+
+@pytest.mark.parametrize("error", sorted(SENTENCES))
+def test_every_error_fits_on_a_card(error: str) -> None:
+    text, blocks = rendered(card(state=RecordingState.FAILED, error=error), STYLE)
+    assert SENTENCES[error].what in text
+    assert wrong_with_blocks(blocks) == []
+
+
+@pytest.mark.parametrize("state", list(RecordingState))
+def test_the_text_names_state_call_starter_and_audit_number(state: RecordingState) -> None:
+    text = card_text(card(state=state), STYLE)
+    assert text.startswith(STATE_WORDS[state][1])
+    assert all(part in text for part in (CALL, "<@U0ADA>", "audit #7"))
+
+
+@pytest.mark.parametrize(
+    ("state", "buttons"),
+    [
+        (RecordingState.STARTING, []),
+        (RecordingState.ACTIVE, ["recording_pause", "recording_stop"]),
+        (RecordingState.PAUSING, []),
+        (RecordingState.PAUSED, ["recording_resume", "recording_stop"]),
+        (RecordingState.RESUMING, []),
+        (RecordingState.STOPPING, []),
+        (RecordingState.STOPPED, []),
+        (RecordingState.FAILED, []),
+        (RecordingState.ENDED, []),
+    ],
+)
+def test_buttons_are_what_may_be_done_now(state: RecordingState, buttons: list[str]) -> None:
+    made = control_buttons(recording(state=state))
+    assert [button["action_id"] for button in made] == buttons
+    assert {button["value"] for button in made} <= {str(RECORDING_ID)}
+    assert control_buttons(recording(state=state, in_doubt=True)) == []
+
+
+def test_only_stop_asks_and_says_what_it_means_for_a_policys_recording() -> None:
+    made = control_buttons(recording(mechanism=Mechanism.POLICY))
+    assert [("confirm" in button) for button in made] == [False, True]
+    assert "secure pause" in made[1]["confirm"]["text"]["text"]
+
+
+def test_what_is_in_doubt_is_never_called_failed() -> None:
+    text, blocks = rendered(card(state=RecordingState.STOPPING, in_doubt=True), STYLE)
+    assert text.startswith("Outcome unknown, checking")
+    assert "fail" not in (text + json.dumps(blocks)).lower()
+
+
+def test_a_policys_recording_that_was_adopted_says_both() -> None:
+    shown = json.dumps(rendered(card(mechanism=Mechanism.POLICY, adopted=True), STYLE)[1])
+    assert "being recorded already" in shown
+    assert "Stop puts it in secure pause" in shown
+
+
+def test_markup_in_names_and_reasons_is_inert() -> None:
+    text, blocks = rendered(card(agent=HOSTILE, queue=HOSTILE, reason=HOSTILE), STYLE)
+    alive = [block for block in blocks if block["type"] == "section"]
+    for shown in (text, json.dumps(alive)):
+        assert "<!channel>" not in shown
+        assert "<https://evil" not in shown
+        assert "<@U0GRACE" not in shown
+
+
+def test_the_length_is_shown_once_it_is_over_and_never_negative() -> None:
+    over = card(state=RecordingState.STOPPED, ended_at=NOON + timedelta(minutes=4, seconds=12))
+    assert card_text(over, STYLE).startswith("Stopped after 4 min 12 s")
+    set_back = card(state=RecordingState.STOPPED, ended_at=NOON - timedelta(hours=1))
+    assert card_text(set_back, STYLE).startswith("Stopped after 0 s")
+
+
+def test_the_call_is_linked_where_the_link_is_known() -> None:
+    linked = CardStyle("T1", interaction_url="https://apps.example/{conversation_id}/details")
+    assert linked.call(CALL) == f"<https://apps.example/{CALL}/details|{CALL}>"
+    assert STYLE.call(CALL, short=True) == f"`{CALL[:8]}…`"

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from bot import errors
+from bot.errors import Evidence, RecordBotError
+from bot.recording.models import RecordingState
+from bot.recording.policy import standing
+from bot.slack.replies import CAUSES, NOW, SENTENCES, STANDING, Voice, explain, now
+from bot.slack.text import escape
+from tests.slack.samples import HOSTILE, recording
+
+VOICE = Voice(person=lambda actor: f"<{actor}>", time=lambda when: f"{when:%H:%M}", plain=escape)
+START_UP_ONLY = {"settings"}
+
+
+def kinds(root: type[RecordBotError]) -> set[str]:
+    return {root.kind}.union(*(kinds(child) for child in root.__subclasses__()))
+
+
+def test_every_error_has_a_sentence_of_its_own() -> None:
+    assert kinds(RecordBotError) - START_UP_ONLY <= set(SENTENCES)
+
+
+@pytest.mark.parametrize("cause", sorted(CAUSES))
+def test_a_refusal_says_why_by_its_cause(cause: str) -> None:
+    said = explain(errors.NotPermitted(cause=cause), VOICE)
+    assert said.startswith(CAUSES[cause].what)
+    assert "Nothing was changed." in said
+
+
+def test_a_number_is_named_where_there_is_one() -> None:
+    error = errors.NothingToStop()
+    assert "#" not in explain(error, VOICE)
+    error.audit_seq = 12
+    assert explain(error, VOICE).endswith("(#12)")
+
+
+@pytest.mark.parametrize("state", list(RecordingState))
+def test_a_recording_in_the_way_is_described(state: RecordingState) -> None:
+    error = errors.AlreadyRecording(**standing(recording(state=state)))
+    expected = STANDING[state].format(by="<slack:T1:U0ADA>", at="12:00")
+    assert explain(error, VOICE).startswith(expected)
+
+
+@pytest.mark.parametrize("state", list(RecordingState))
+def test_how_the_call_stands_now_is_never_guessed(state: RecordingState) -> None:
+    assert now(recording(state=state)) == NOW[state]
+    assert "is being checked" in now(recording(state=state, in_doubt=True))
+
+
+def test_details_that_help_an_administrator_are_named() -> None:
+    missing = errors.PermissionMissing(permission="conversation:call:record")
+    assert "The missing permission is conversation:call:record." in explain(missing, VOICE)
+    assert "asks to wait 3 s" in explain(errors.RateLimited(retry_after=3.2), VOICE)
+    assert "asks to wait 1 s" in explain(errors.RateLimited(retry_after=0.1), VOICE)
+    assert "The database says: disk full." in explain(errors.AuditUnavailable(cause="disk full"), VOICE)
+
+
+def test_what_genesys_or_the_database_say_can_not_come_alive() -> None:
+    for error in (
+        errors.PermissionMissing(permission=HOSTILE),
+        errors.AuditUnavailable(cause=HOSTILE),
+        errors.RequestRejected(HOSTILE),
+    ):
+        said = explain(error, VOICE)
+        assert "<!channel>" not in said
+        assert "<https" not in said
+
+
+def test_an_unknown_outcome_is_not_called_a_failure() -> None:
+    said = explain(errors.OutcomeUnknown(evidence=Evidence(http_status=503)), VOICE, recording(in_doubt=True))
+    assert "fail" not in said.lower()
+    assert "Whether the call is being recorded now is being checked." in said

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.recording.policy import Permission, Role
+from bot.sandbox.slack import SimulatedSlack
+from bot.slack.people import FRESH_SECONDS, SlackPeople
+from bot.slack.web import identify, web_client, web_session
+from tests.support.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+TEAM = "T0SANDBOX"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SimulatedSlack]:
+    simulated = SimulatedSlack()
+    simulated.seed()
+    await simulated.start()
+    yield simulated
+    await simulated.stop()
+
+
+@pytest.fixture
+async def people(slack: SimulatedSlack, clock: FakeClock) -> AsyncIterator[SlackPeople]:
+    ids = {Role.SUPERVISOR: ("S0SUPERS", "U0MALLORY"), Role.COMPLIANCE: ("U0COMPL",)}
+    async with web_session() as session:
+        yield SlackPeople(web_client("xoxb-sandbox", api_url=slack.api_url, session=session), TEAM, ids, clock)
+
+
+@pytest.mark.parametrize(
+    ("user", "may"),
+    [
+        ("U0ADA", {Permission.CONTROL, Permission.READ}),
+        ("U0MALLORY", {Permission.CONTROL, Permission.READ}),
+        ("U0COMPL", {Permission.READ}),
+        ("U0HELPER", set()),
+        ("U0NOBODY", set()),
+    ],
+)
+async def test_rights_come_from_lists_and_groups(people: SlackPeople, user: str, may: set[Permission]) -> None:
+    caller = await people.caller(user, TEAM)
+    assert {one for one in (Permission.CONTROL, Permission.READ) if caller.may(one)} == may
+    assert caller.actor == f"slack:{TEAM}:{user}"
+
+
+@pytest.mark.parametrize("team", [None, "", "T0OTHER"])
+async def test_another_team_or_none_is_foreign_without_asking_slack(
+    people: SlackPeople, slack: SimulatedSlack, team: str | None
+) -> None:
+    assert (await people.caller("U0ADA", team)).obstacle == "foreign_team"
+    assert slack.requests == []
+
+
+async def test_an_answer_counts_for_a_minute(people: SlackPeople, slack: SimulatedSlack, clock: FakeClock) -> None:
+    for _ in range(5):
+        assert (await people.caller("U0ADA", TEAM)).may(Permission.CONTROL)
+    assert len(slack.requests) == 2
+
+    slack.add_group("S0SUPERS", "supervisors", [])
+    clock.advance(FRESH_SECONDS - 1)
+    assert (await people.caller("U0ADA", TEAM)).may(Permission.CONTROL)
+    clock.advance(1)
+    assert not (await people.caller("U0ADA", TEAM)).may(Permission.CONTROL)
+
+
+async def test_an_old_answer_is_not_used_when_slack_fails(
+    people: SlackPeople, slack: SimulatedSlack, clock: FakeClock
+) -> None:
+    await people.caller("U0ADA", TEAM)
+    clock.advance(FRESH_SECONDS)
+    slack.faults.switch_on("down")
+    assert (await people.caller("U0ADA", TEAM)).obstacle == "unconfirmed"
+
+
+async def test_a_group_that_is_gone_gives_nobody_a_right(people: SlackPeople, slack: SimulatedSlack) -> None:
+    del slack.workspace.groups["S0SUPERS"]
+    assert (await people.caller("U0ADA", TEAM)).obstacle == "unconfirmed"
+
+
+async def test_the_bot_knows_itself_and_its_scopes(people: SlackPeople) -> None:
+    identity = await identify(people.client)
+    assert (identity.team_id, identity.bot_user_id) == (TEAM, "U0RECBOT")
+    assert identity.scopes == {"commands", "chat:write", "files:write", "users:read", "usergroups:read"}

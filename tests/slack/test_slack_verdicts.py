@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.slack.delivery import Pace, Verdict, code, forever, retry_after, verdict
+from bot.slack.work import Work
+from tests.support.clock import FakeClock
+
+
+def refused(data: Any, status: int = 200, **headers: str) -> SlackApiError:
+    response = AsyncSlackResponse(
+        client=None,
+        http_verb="POST",
+        api_url="https://slack.example/api/chat.postMessage",
+        req_args={},
+        data=data,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+        status_code=status,
+    )
+    return SlackApiError("refused", response)  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    ("error", "means", "named"),
+    [
+        (refused({"ok": False, "error": "ratelimited"}, 429), Verdict.LATER, "ratelimited"),
+        (refused({"ok": False, "error": "missing_scope"}), Verdict.LATER, "missing_scope"),
+        (refused({"ok": False, "error": "message_not_found"}), Verdict.GONE, "message_not_found"),
+        (refused({"ok": False, "error": "not_in_channel"}), Verdict.UNREACHABLE, "not_in_channel"),
+        (refused({"ok": False, "error": "is_archived"}), Verdict.UNREACHABLE, "is_archived"),
+        (refused({"ok": False, "error": "internal_error"}), Verdict.UNKNOWN, "internal_error"),
+        (refused({"ok": False}), Verdict.LATER, "http_200"),
+        (refused("", 503), Verdict.UNKNOWN, "http_503"),
+        (refused("<html>bad gateway</html>", 502), Verdict.UNKNOWN, "http_502"),
+        (aiohttp.ServerDisconnectedError(), Verdict.UNKNOWN, "ServerDisconnectedError"),
+        (TimeoutError(), Verdict.UNKNOWN, "TimeoutError"),
+    ],
+)
+def test_every_answer_has_a_meaning(error: Exception, means: Verdict, named: str) -> None:
+    assert (verdict(error), code(error)) == (means, named)
+
+
+def test_slacks_own_waiting_time_is_obeyed() -> None:
+    assert retry_after(refused({"error": "ratelimited"}, 429, Retry_After="7")) == 7
+    assert retry_after(refused({"error": "ratelimited"}, 429)) == 1
+    assert retry_after(refused({"error": "ratelimited"}, 429, Retry_After="soon")) == 1
+    assert retry_after(refused("", 503, Retry_After="7")) is None
+    assert retry_after(TimeoutError()) is None
+
+
+async def test_waits_grow_to_a_limit_and_begin_anew_after_success() -> None:
+    clock = FakeClock()
+    pace = Pace(clock)
+    for _ in range(8):
+        await pace.wait_after(TimeoutError(), "card")
+    assert clock.slept == [1, 2, 4, 8, 16, 30, 30, 30]
+    shown = [pace.problem]
+    pace.went_well()
+    assert [*shown, pace.problem] == ["TimeoutError", None]
+    await pace.wait_after(refused({"error": "ratelimited"}, 429, Retry_After="3"), "card")
+    assert clock.slept[-1] == 3
+
+
+async def test_a_publisher_survives_whatever_a_step_raises() -> None:
+    clock, steps, done = FakeClock(), iter([RuntimeError("broken"), True, False]), asyncio.Event()
+
+    async def step() -> bool:
+        outcome = next(steps, None)
+        if isinstance(outcome, Exception):
+            raise outcome
+        if outcome is None:
+            done.set()
+        return bool(outcome)
+
+    changes = asyncio.Event()
+    loop = asyncio.ensure_future(forever("test", step, changes, Pace(clock)))
+    async with asyncio.timeout(10):
+        while not done.is_set():
+            changes.set()
+            await asyncio.sleep(0)
+    loop.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loop
+
+
+async def test_work_is_kept_hold_of_and_waited_for() -> None:
+    work, release, ended = Work(), asyncio.Event(), []
+
+    async def job() -> None:
+        await release.wait()
+        ended.append(1)
+
+    work.start(job())
+    assert await work.drain(0) == 1
+    release.set()
+    assert await work.drain(10) == 0
+    assert ended == [1]
+
+
+async def test_work_that_breaks_takes_nothing_with_it() -> None:
+    work = Work()
+
+    async def broken() -> None:
+        raise RuntimeError("broken")
+
+    work.start(broken())
+    assert await work.drain(10) == 0
