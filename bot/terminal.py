@@ -64,7 +64,7 @@ class Terminal:
 
     async def status(self, typed_id: str) -> Result:
         async def run(service: RecordingService) -> Result:
-            found = await service.status(self._asked, typed_id)
+            found = await service.status(await service.ask_status(self._asked, typed_id))
             ours = "no recording of it" if found.recording is None else found.recording.state.value
             seen = found.seen
             facts = {

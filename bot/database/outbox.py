@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -39,6 +39,7 @@ class SqlOutbox:
                 cards.c.asked_by,
                 cards.c.ts,
                 cards.c.posted_channel,
+                cards.c.posts_begun,
                 agents.c.name.label("agent_name"),
                 queues.c.name.label("queue_name"),
             )
@@ -61,19 +62,23 @@ class SqlOutbox:
         )
 
     async def card_shown(self, recording_id: UUID, *, version: int, channel: str, ts: str) -> None:
-        async with self.engines.writer.begin() as connection:
-            await connection.execute(
-                update(cards)
-                .where(cards.c.recording_id == recording_id)
-                .values(rendered_version=version, posted_channel=channel, ts=ts)
-            )
+        await self._change_card(recording_id, rendered_version=version, posted_channel=channel, ts=ts)
+
+    async def card_begun(self, recording_id: UUID) -> None:
+        """Note, before posting, that a card is on its way."""
+        await self._change_card(recording_id, posts_begun=cards.c.posts_begun + 1)
+
+    async def card_refused(self, recording_id: UUID) -> None:
+        """Note that Slack plainly did not take it."""
+        await self._change_card(recording_id, posts_begun=cards.c.posts_begun - 1)
 
     async def card_lost(self, recording_id: UUID) -> None:
         """Forget where the card was: Slack says that it is gone."""
+        await self._change_card(recording_id, ts=None, posted_channel=None, posts_begun=0)
+
+    async def _change_card(self, recording_id: UUID, **values: Any) -> None:
         async with self.engines.writer.begin() as connection:
-            await connection.execute(
-                update(cards).where(cards.c.recording_id == recording_id).values(ts=None, posted_channel=None)
-            )
+            await connection.execute(update(cards).where(cards.c.recording_id == recording_id).values(**values))
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
         """Return the entries after the last delivered one, in order; True with those that may have arrived already."""

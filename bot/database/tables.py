@@ -190,9 +190,13 @@ cards = Table(
     Column("ts", Text),
     Column("posted_channel", Text),
     Column("rendered_version", Integer, nullable=False),
+    Column("posts_begun", Integer, nullable=False, server_default=text("0")),
     sqlite_strict=True,
 )
-"""The one Slack message about a recording; behind while ``rendered_version`` is less than the recording's version."""
+"""The one Slack message about a recording; behind while ``rendered_version`` is less than the recording's version.
+
+More than one of ``posts_begun``: the end of an earlier post was never known, so a copy may stand in the channel.
+"""
 
 audit_entries = Table(
     "audit_entries",
@@ -231,3 +235,16 @@ audit_deliveries = Table(
     sqlite_strict=True,
 )
 """Which entries the audit channel has. A row without ``delivered_at``: a post was begun and its end is not known."""
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("day", Text, primary_key=True),
+    Column("seq", Number, nullable=False),
+    Column("tried_at", Moment),
+    Column("delivered_at", Moment),
+    Column("channel", Text),
+    Column("ts", Text),
+    sqlite_strict=True,
+)
+"""The daily digests: the day, its audit entry, and the message in the audit channel once Slack has taken it."""

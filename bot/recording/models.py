@@ -207,5 +207,7 @@ class Card:
     asked_by: str
     ts: str | None = None
     posted_channel: str | None = None
+    posts_begun: int = 0
+    """How often posting it was begun; a copy may stand in the channel where it isn't known how an earlier one ended."""
     agent_name: str | None = None
     queue_name: str | None = None

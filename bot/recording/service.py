@@ -33,6 +33,14 @@ GUARD_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class StatusAsked:
+    """A question about a call that is in the trail, and may now be answered."""
+
+    conversation_id: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
 class CallStatus:
     """What is known about one call: our newest record of it, and what Genesys says now."""
 
@@ -112,14 +120,18 @@ class RecordingService:
         await self.intake.read(asked)
         return await self.store.live_recordings()
 
-    async def status(self, asked: Asked, typed_id: str, progress: Progress = _no_progress) -> CallStatus:
-        """Say how a call stands, from our records and from Genesys. Raise MalformedId, NotPermitted."""
+    async def ask_status(self, asked: Asked, typed_id: str) -> StatusAsked:
+        """Put into the trail that somebody asks how a call stands. Raise MalformedId, NotPermitted."""
         try:
             call = conversation_id(typed_id)
         except RecordBotError as error:
             await self.intake.refuse_reading(asked, typed_id, error)
             raise
-        entry = await self.intake.read(asked, call)
+        return StatusAsked(call, await self.intake.read(asked, call))
+
+    async def status(self, asked: StatusAsked, progress: Progress = _no_progress) -> CallStatus:
+        """Say how a call stands, from our records and from Genesys."""
+        call = asked.conversation_id
         recording = await self.store.newest_recording(call)
         target = recording.target if recording is not None and not recording.state.final else Target(call)
         deadline = self.clock.monotonic() + ACTION_LIMIT.total_seconds()
@@ -128,7 +140,7 @@ class RecordingService:
             seen = await self.control.look(target, deadline=deadline, progress=progress)
         except GenesysError as error:
             problem = error
-        seq = await self._answered(entry, problem)
+        seq = await self._answered(asked.entry, problem)
         return CallStatus(call, seq, await self.store.newest_recording(call), seen, problem)
 
     async def _answered(self, asked: Entry, problem: GenesysError | None) -> int:

@@ -31,6 +31,7 @@ STATE_WORDS = {
 }
 IN_DOUBT = (":grey_question:", "Outcome unknown, checking")
 REASON_SHOWN = 600
+SENT_AGAIN = "sent again: an older copy of this card may stand above"
 BUTTON_LABELS = {Verb.STOP: "Stop", Verb.PAUSE: "Pause", Verb.RESUME: "Resume"}
 
 
@@ -77,7 +78,8 @@ def card(shown: Card, style: CardStyle) -> tuple[str, list[Block]]:
         blocks.append(_plain_context(f"Reason: {shorten(reason, REASON_SHOWN)}"))
     if buttons := control_buttons(recording):
         blocks.append({"type": "actions", "block_id": "recording_controls", "elements": buttons})
-    blocks.append({"type": "context", "elements": [_mrkdwn(f"Audit #{recording.audit_seq}")]})
+    again = f" · {SENT_AGAIN}" if shown.posts_begun > 1 or (shown.posts_begun and shown.ts is None) else ""
+    blocks.append({"type": "context", "elements": [_mrkdwn(f"Audit #{recording.audit_seq}{again}")]})
     return card_text(shown, style), blocks
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from bot.recording.models import Recording
     from bot.recording.requests import Asked
-    from bot.recording.service import CallStatus
+    from bot.recording.service import CallStatus, StatusAsked
+    from bot.slack.audits import AuditReports
+    from bot.slack.history import CallHistory
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,12 @@ HELP = {
     "resume": ("resume [id]", "go on after a pause", Permission.CONTROL),
     "status": ("status [id]", "how a call stands, in the bot and in Genesys", Permission.READ),
     "list": ("list", "what is being recorded now", Permission.READ),
+    "history": ("history <id>", "a call's whole story: who did what, when and why", Permission.READ),
+    "audit": (
+        "audit [period]",
+        "totals and the trail's entries as a file; period: today, yesterday, 7d, 30d or a day such as 2026-01-31",
+        Permission.EXPORT,
+    ),
     "help": ("help", "this list", None),
 }
 LISTED = 20
@@ -43,6 +51,8 @@ class RecordCommand:
     """Handles the slash command."""
 
     desk: Desk
+    history: CallHistory
+    audits: AuditReports
 
     def register(self, app: AsyncApp) -> None:
         app.command(COMMAND)(self.on_command)
@@ -73,12 +83,21 @@ class RecordCommand:
                 return await self._start(asked, rest, respond)
             case "stop" | "pause" | "resume":
                 return await self._change(Verb(verb), asked, rest, respond)
+            case "help":
+                return self._help(asked)
+            case _:
+                return await self._look_up(verb, asked, rest, respond)
+
+    async def _look_up(self, verb: str, asked: Asked, rest: str, respond: AsyncRespond) -> Answer:
+        match verb:
             case "status":
                 return await self._status(asked, rest, respond)
             case "list":
                 return await self._list(asked)
-            case "help":
-                return self._help(asked)
+            case "history":
+                return await self.history.answer(asked, rest)
+            case "audit":
+                return await self.audits.answer(asked, rest, respond)
             case _:
                 return self._unknown(asked, verb)
 
@@ -113,12 +132,13 @@ class RecordCommand:
     async def _status(self, asked: Asked, rest: str, respond: AsyncRespond) -> Answer:
         if not rest:
             return await self._list(asked, only_of=asked.caller.actor)
-        self.desk.work.start(self._look(asked, rest, respond))
+        question = await self.desk.service.ask_status(asked, rest)
+        self.desk.work.start(self._look(question, respond))
         return ephemeral(":mag: Looking at the call…")
 
-    async def _look(self, asked: Asked, typed_id: str, respond: AsyncRespond) -> None:
+    async def _look(self, question: StatusAsked, respond: AsyncRespond) -> None:
         try:
-            status = await self.desk.service.status(asked, typed_id)
+            status = await self.desk.service.status(question)
         except RecordBotError as error:
             await self.desk.tell(respond, f":warning: {self.desk.explain(error)}")
             return

@@ -53,10 +53,9 @@ def verdict(error: Exception) -> Verdict:
 def code(error: Exception) -> str:
     """Return Slack's word for an error, or the kind of the exception."""
     if isinstance(error, SlackApiError):
-        try:
-            return str(error.response["error"])
-        except (KeyError, TypeError, ValueError):
-            return f"http_{getattr(error.response, 'status_code', 0)}"
+        data = getattr(error.response, "data", error.response)  # words, not JSON, where a server breaks
+        named = data.get("error") if isinstance(data, dict) else None
+        return str(named or f"http_{getattr(error.response, 'status_code', 0)}")
     return type(error).__name__
 
 

@@ -38,6 +38,10 @@ class Outbox(Protocol):
 
     async def card_shown(self, recording_id: UUID, *, version: int, channel: str, ts: str) -> None: ...
 
+    async def card_begun(self, recording_id: UUID) -> None: ...
+
+    async def card_refused(self, recording_id: UUID) -> None: ...
+
     async def card_lost(self, recording_id: UUID) -> None: ...
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]: ...
@@ -85,6 +89,8 @@ class CardPublisher:
             if verdict(error) is Verdict.GONE:
                 await self.outbox.card_lost(stale.recording.id)
                 return
+            if stale.ts is None and verdict(error) is not Verdict.UNKNOWN:
+                await self.outbox.card_refused(stale.recording.id)
             await self.pace.wait_after(error, "card")
             return
         self.pace.went_well()
@@ -94,6 +100,7 @@ class CardPublisher:
         if stale.ts is not None and stale.posted_channel is not None:
             await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **arguments)
             return stale.posted_channel, stale.ts
+        await self.outbox.card_begun(stale.recording.id)
         quiet: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
         try:
             answer = await self.client.chat_postMessage(channel=stale.channel, **arguments, **quiet)

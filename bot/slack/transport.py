@@ -70,21 +70,20 @@ class HttpDoor:
     verifier: SignatureVerifier
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        body = await request.text()
-        if not self._signed(body, request):
+        if not self._signed(await request.read(), request):
             log.warning("slack_signature_refused", remote=request.remote)
             return web.json_response({"error": "the signature is missing, wrong or too old"}, status=401)
         answer = await self.app.async_dispatch(await to_bolt_request(request))
         return await to_aiohttp_response(answer)
 
-    def _signed(self, body: str, request: web.Request) -> bool:
+    def _signed(self, body: bytes, request: web.Request) -> bool:
         try:
             return self.verifier.is_valid(
                 body=body,
                 timestamp=request.headers.get("X-Slack-Request-Timestamp", ""),
                 signature=request.headers.get("X-Slack-Signature", ""),
             )
-        except ValueError:  # a timestamp that is no number
+        except (ValueError, TypeError):  # no UTF-8, a timestamp that is no number, a signature with umlauts
             return False
 
 
@@ -107,8 +106,8 @@ class SocketDoor:
     state: SocketState = field(default_factory=SocketState)
 
     @classmethod
-    def open(cls, app: AsyncApp, app_token: str, clock: Clock) -> SocketDoor:
-        handler = AsyncSocketModeHandler(app, app_token, ping_interval=PING_SECONDS)
+    def open(cls, app: AsyncApp, app_token: str, clock: Clock, ping_seconds: float = PING_SECONDS) -> SocketDoor:
+        handler = AsyncSocketModeHandler(app, app_token, ping_interval=ping_seconds)
         door = cls(handler, clock)
         handler.client.message_listeners.append(door.on_message)
         return door
@@ -130,7 +129,11 @@ class SocketDoor:
             connecting.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await connecting
-            await self.handler.close_async()  # type: ignore[no-untyped-call]
+            await self.close()
+
+    async def close(self) -> None:
+        """Let go of everything; also where it was never run."""
+        await self.handler.close_async()  # type: ignore[no-untyped-call]
 
     async def _watch(self) -> None:
         client = self.handler.client

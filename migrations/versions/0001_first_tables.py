@@ -178,6 +178,17 @@ def create_tables() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "digests",
+        sa.Column("day", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tried_at", sa.Text(), nullable=True),
+        sa.Column("delivered_at", sa.Text(), nullable=True),
+        sa.Column("channel", sa.Text(), nullable=True),
+        sa.Column("ts", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_digests")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "cards",
         sa.Column("recording_id", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
@@ -185,6 +196,7 @@ def create_tables() -> None:
         sa.Column("ts", sa.Text(), nullable=True),
         sa.Column("posted_channel", sa.Text(), nullable=True),
         sa.Column("rendered_version", sa.Integer(), nullable=False),
+        sa.Column("posts_begun", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["recording_id"], ["recordings.id"], name=op.f("fk_cards_recording_id")),
         sa.PrimaryKeyConstraint("recording_id", name=op.f("pk_cards")),
         sqlite_strict=True,

@@ -248,7 +248,8 @@ async def test_no_new_work_while_shutting_down(shop: Shop) -> None:
 
 async def test_reading_is_in_the_trail(shop: Shop) -> None:
     await start(shop)
-    status = await shop.service.status(asked(roles=frozenset({Role.COMPLIANCE})), CALL)
+    question = await shop.service.ask_status(asked(roles=frozenset({Role.COMPLIANCE})), CALL)
+    status = await shop.service.status(question)
     assert status.recording is not None
     assert status.recording.state is RecordingState.ACTIVE
     assert story(shop.file)[2:] == ["requested recording:read", "succeeded recording:read"]
