@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
-from bot.recording.models import CallRecording, RecordingState, Verb
+from bot.recording.models import CallRecording, Effect, Mechanism, RecordingState, Verb
 from bot.recording.reconciler import PATIENCE
 from tests.support.service import ADA, CALL, Shop, asked, opened_shop
 from tests.support.trail import entries, story
@@ -138,3 +138,14 @@ async def test_what_a_terminal_is_still_doing_is_left_alone(tmp_path: Path) -> N
         late = await terminal.service.carry_out(accepted)
         assert late.recording.state is RecordingState.ACTIVE
     assert story(file) == ["requested recording:start", "observed recording:start"]
+
+
+async def test_a_stale_owner_cannot_write_the_outcome(shop: Shop) -> None:
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+    attempt = accepted.attempt
+    assert await shop.store.write(lambda transaction: transaction.claim_attempt(attempt, "serve:2"))
+    settlement = shop.service.settlement
+    await settlement.unknown(accepted, OutcomeUnknown())
+    await settlement.succeeded(attempt, Effect(Mechanism.ADHOC))
+    assert story(shop.file) == ["requested recording:start"]
+    assert await state(shop) is RecordingState.STARTING

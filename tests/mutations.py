@@ -1,0 +1,168 @@
+"""Breaks the code in the ways that would break its promises, and holds that named tests notice: ``make mutations``.
+
+Each mutation is made in a copy of the tree; the tree itself stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LEFT_OUT = shutil.ignore_patterns(".venv", ".git", "__pycache__", ".*_cache", ".hypothesis", "*.db*")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A change for the worse, and the test that has to fail of it."""
+
+    name: str
+    file: str
+    was: str
+    becomes: str
+    test: str
+
+
+MUTATIONS = (
+    Mutation(
+        "synchronous=NORMAL",
+        "bot/database/engine.py",
+        '"synchronous=FULL"',
+        '"synchronous=NORMAL"',
+        "tests/power_loss/test_power_loss.py",
+    ),
+    Mutation(
+        "no de-duplication",
+        "bot/recording/intake.py",
+        "if key and (earlier :=",
+        "if not key and (earlier :=",
+        "tests/recording/test_service.py::test_the_same_delivery_twice_is_one_request",
+    ),
+    Mutation(
+        "no reading before repeating",
+        "bot/recording/reconciler.py",
+        "if _as_wanted(attempt, recording, seen):",
+        "if not _as_wanted:",
+        "tests/recording/test_reconciler.py::test_what_took_effect_is_observed_without_another_write",
+    ),
+    Mutation(
+        "no later look",
+        "bot/recording/settlement.py",
+        "LATER_LOOKS = 4",
+        "LATER_LOOKS = 0",
+        "tests/recording/test_following.py::test_a_start_that_lands_late_is_stopped_recorded_and_said",
+    ),
+    Mutation(
+        "no lease",
+        "bot/database/transaction.py",
+        "attempts.c.owner == attempt.owner, ",
+        "",
+        "tests/recording/test_reconciler.py::test_a_stale_owner_cannot_write_the_outcome",
+    ),
+    Mutation(
+        "blind re-posting",
+        "bot/slack/publisher.py",
+        "await self.outbox.delivery_begun(seqs, self.clock.now())",
+        "pass",
+        "tests/integration/slack/test_bot_slack_faults.py::test_what_may_have_arrived_is_sent_again_and_marked",
+    ),
+    Mutation(
+        "the SDK's default HTTP client",
+        "bot/genesys/http.py",
+        "retries=False,\n",
+        "retries=urllib3.util.Retry(10, allowed_methods=None),\n",
+        "tests/integration/genesys/test_adapter_errors.py::test_a_write_without_answer_or_effect_is_never_repeated",
+    ),
+    Mutation(
+        "the Slack client's default retries",
+        "bot/slack/web.py",
+        "retry_handlers=[],",
+        "",
+        "tests/integration/slack/test_bot_slack_faults.py::test_what_may_have_arrived_is_sent_again_and_marked",
+    ),
+    Mutation(
+        "a call before its entry",
+        "bot/slack/commands.py",
+        "accepted = await self.desk.service.intake.start(",
+        "from bot.recording.models import Target\n"
+        "            await self.desk.service.control.start(Target(typed_id), reason_code=None, progress=None, "
+        "deadline=self.desk.service.clock.monotonic() + 9)\n"
+        "            accepted = await self.desk.service.intake.start(",
+        "tests/integration/slack/test_bot_start_stop.py::test_the_request_is_on_disk_before_genesys_sees_a_write",
+    ),
+    Mutation(
+        "no authorisation on clicks",
+        "bot/recording/intake.py",
+        "            require(asked.caller, Permission.CONTROL)\n            if problem is not None:",
+        "            if problem is not None:",
+        "tests/integration/slack/test_bot_authorisation.py::test_nobody_else_may_click",
+    ),
+    Mutation(
+        "a start driven again",
+        "bot/recording/reconciler.py",
+        "elif attempt.verb in {Verb.START, Verb.RESUME}:",
+        "elif attempt.verb in {Verb.RESUME}:",
+        "tests/recording/test_reconciler.py::test_a_start_that_did_not_take_effect_fails_and_is_not_repeated",
+    ),
+    Mutation(
+        "an unknown outcome called a failure",
+        "bot/recording/service.py",
+        "return await self.settlement.unknown(accepted, error)",
+        "return await self.settlement.failed(accepted, error)",
+        "tests/recording/test_service.py::test_an_unknown_outcome_is_never_called_a_failure",
+    ),
+    Mutation(
+        "entries that can be changed",
+        "migrations/versions/0001_first_tables.py",
+        "RAISE(ABORT, 'audit entries are never changed')",
+        "1",
+        "tests/database/test_storage.py::test_entries_are_only_added",
+    ),
+)
+
+
+def caught(mutation: Mutation, tree: Path) -> bool:
+    """Make the mutation, run its test, and undo it; True where the test failed.
+
+    Raise ValueError where it can't be made, or the test did not run.
+    """
+    file = tree / mutation.file
+    code = file.read_text()
+    if mutation.was not in code:
+        raise ValueError(f"{mutation.name}: {mutation.file} does not hold {mutation.was!r} any more")
+    file.write_text(code.replace(mutation.was, mutation.becomes, 1))
+    try:
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutation.test]
+        done = subprocess.run(
+            command, cwd=tree, env=os.environ | {"PYTHONPATH": str(tree)}, capture_output=True, check=False, timeout=300
+        )
+    finally:
+        file.write_text(code)
+    if done.returncode not in {0, 1}:  # 1: tests failed; anything else: they did not run
+        raise ValueError(f"{mutation.name}: {done.stdout.decode()[-2000:]}")
+    return done.returncode == 1
+
+
+def main() -> int:
+    wanted = sys.argv[1:]
+    survivors = 0
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
+        for mutation in MUTATIONS:
+            if wanted and not any(one in mutation.name for one in wanted):
+                continue
+            found = caught(mutation, tree)
+            survivors += not found
+            sys.stdout.write(f"{'caught  ' if found else 'SURVIVED'}  {mutation.name:<40} {mutation.test}\n")
+            sys.stdout.flush()
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
