@@ -14,6 +14,7 @@ from bot.database.migrate import upgrade
 from bot.database.store import SqlStore
 from bot.metrics import Metrics
 from bot.recording.clock import SystemClock
+from bot.recording.follower import NoNews
 from bot.recording.intake import Door, Intake
 from bot.recording.requests import ReasonRules
 from bot.recording.service import RecordingService
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
     from bot.config import ControlSettings, DatabaseSettings, GenesysSettings
     from bot.database.engine import Engines
-    from bot.genesys import GenesysClient
+    from bot.genesys import GenesysClient, Notifications
     from bot.recording.ports import Clock, RecordingControl
 
 SERVE_OWNER = "serve"
 CLI_OWNER = "cli"
 GENESYS_READ_SECONDS = 5.0
+FOLLOWER_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,26 @@ async def genesys_client(
         api_url=settings.genesys_api_url,
     )
     client: GenesysClient = genesys.GenesysClient(
-        account, clock=clock, on_request=metrics.on_request, read_timeout=patience
+        account,
+        clock=clock,
+        on_request=metrics.on_request,
+        read_timeout=patience,
+        requests_per_minute=settings.genesys_requests_per_minute,
     )
     return client
+
+
+def call_news(settings: GenesysSettings, client: GenesysClient) -> Notifications | NoNews:
+    """Return what tells of changes to calls; a gateway's sessions have no such thing."""
+    from bot.genesys import Notifications  # noqa: PLC0415  importing the SDK takes seconds
+
+    return NoNews() if settings.genesys_recording_api == "sessions" else Notifications(client)
+
+
+def look_gap(settings: GenesysSettings) -> float:
+    """Return the seconds between two looks of the follower with which it spends a tenth of the request limit."""
+    requests = 2 if settings.genesys_recording_api == "sessions" else 1
+    return requests * 60.0 / (settings.genesys_requests_per_minute * FOLLOWER_SHARE)
 
 
 async def recording_control(settings: GenesysSettings, client: GenesysClient) -> RecordingControl:

@@ -8,6 +8,7 @@
     ├── Refused                   the request can't be carried out; nothing was sent to Genesys
     │   ├── MalformedId
     │   ├── ReasonRefused
+    │   ├── MalformedPeriod
     │   ├── AboutRecording
     │   │   ├── AlreadyRecording
     │   │   └── WrongState
@@ -107,6 +108,12 @@ class ReasonRefused(Refused):
         super().__init__(message)
         self.length = length
         self.limit = limit
+
+
+class MalformedPeriod(Refused):
+    """That is not a period whose entries could be looked at."""
+
+    kind = "malformed_period"
 
 
 class AboutRecording(Refused):
@@ -291,6 +298,20 @@ class GenesysUnavailable(GenesysError):
     """Genesys did not answer; nothing that changes the call had been sent."""
 
     kind = "genesys_unavailable"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        since: datetime | None = None,
+        next_trial: float | None = None,
+        evidence: Evidence | None = None,
+    ) -> None:
+        super().__init__(message, evidence=evidence)
+        self.since = since
+        """Since when Genesys has been down, where nothing is sent for that reason."""
+        self.next_trial = next_trial
+        """Seconds until the bot tries whether it is back."""
 
 
 class OutcomeUnknown(GenesysError):

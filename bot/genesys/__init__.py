@@ -4,6 +4,7 @@ from bot.genesys.check import Finding, check
 from bot.genesys.client import GenesysAccount, GenesysClient
 from bot.genesys.conversations import ConversationsControl
 from bot.genesys.health import GenesysHealth, RateBudget, RequestSeen
+from bot.genesys.notifications import Notifications
 from bot.genesys.sessions import SessionsControl
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "GenesysAccount",
     "GenesysClient",
     "GenesysHealth",
+    "Notifications",
     "RateBudget",
     "RequestSeen",
     "SessionsControl",

@@ -10,8 +10,9 @@ from bot.genesys.reading import read_call
 from bot.genesys.wire import Request
 
 if TYPE_CHECKING:
-    from bot.genesys.client import GenesysClient, Within
+    from bot.genesys.client import GenesysClient
     from bot.genesys.reading import CallReading
+    from bot.genesys.within import Within
 
 
 def segment(text: str) -> str:

@@ -18,9 +18,10 @@ from bot.errors import (
 )
 
 if TYPE_CHECKING:
-    from bot.genesys.client import GenesysClient, Within
+    from bot.genesys.client import GenesysClient
     from bot.genesys.http import Answer
     from bot.genesys.wire import Request
+    from bot.genesys.within import Within
 
 Seen = TypeVar("Seen")
 Look = Callable[["Answer | None"], Awaitable[Seen]]

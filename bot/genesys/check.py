@@ -14,10 +14,11 @@ from bot.errors import (
     PermissionMissing,
     RequestRejected,
 )
-from bot.genesys.client import Within
+from bot.genesys.channel import CHANNELS
 from bot.genesys.sdk import PureCloudRegionHosts
 from bot.genesys.sessions import SESSIONS
 from bot.genesys.wire import Request
+from bot.genesys.within import Within
 
 if TYPE_CHECKING:
     from bot.genesys.client import GenesysClient
@@ -66,6 +67,8 @@ class Finding(NamedTuple):
     what: str
     ok: bool
     sentence: str
+    note: bool = False
+    """Whether the sentence is worth reading although it will do."""
 
 
 async def check(client: GenesysClient, *, recording_api: str = "conversations") -> list[Finding]:
@@ -81,7 +84,8 @@ async def check(client: GenesysClient, *, recording_api: str = "conversations") 
         return [*findings, Finding("Genesys login", ok=False, sentence=_login_advice(error))]
     findings.append(Finding("Genesys login", ok=True, sentence="The OAuth client is logged in."))
     questions = SESSION_API if recording_api == "sessions" else CONVERSATIONS
-    return findings + [await _permission(client, what, request) for what, request in questions]
+    findings += [await _permission(client, what, request) for what, request in questions]
+    return findings if recording_api == "sessions" else [*findings, await _notifications(client)]
 
 
 def _region(client: GenesysClient) -> Finding:
@@ -118,4 +122,18 @@ async def _permission(client: GenesysClient, what: str, request: Request) -> Fin
         return Finding(what, ok=False, sentence=f"Genesys does not say: {unknown}")
     except GenesysError as error:
         return Finding(what, ok=False, sentence=str(error))
+    return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")
+
+
+async def _notifications(client: GenesysClient) -> Finding:
+    """Ask for the channels that there are; the bot does without notifications, but slower."""
+    what, slow = "Genesys notifications", "Changes outside the bot are then seen by a slow look, within about 30 s."
+    within = Within.unattended(client.clock.monotonic() + PATIENCE)
+    try:
+        await client.read(Request("check: notifications", "GET", CHANNELS), within)
+    except PermissionMissing as missing:
+        advice = "Grant it to a role of the OAuth client: Admin, Integrations, OAuth, Roles."
+        return Finding(what, ok=True, sentence=f"Refused. {missing} {slow} {advice}", note=True)
+    except GenesysError as error:
+        return Finding(what, ok=True, sentence=f"Not to be had: {error} {slow}", note=True)
     return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bot.errors import GenesysUnavailable, LoginRefused, OutcomeUnknown, RateLimited
+from bot.errors import GenesysError, GenesysUnavailable, LoginRefused, OutcomeUnknown, RateLimited
+from bot.genesys.circuit import TRIAL_EVERY, Circuit
 from bot.genesys.errors import LIMITING, error_for, login_error_for, retry_after, transient
-from bot.genesys.health import GenesysHealth, HealthRecord, RequestSeen
-from bot.genesys.http import Answer, TimeOuts, Unanswered, Unsent
+from bot.genesys.health import LOGIN, UNAUTHORISED, GenesysHealth, HealthRecord, RateBudget, RequestSeen
+from bot.genesys.http import Answer, NoTimeLeft, TimeOuts, Unanswered, Unsent
+from bot.genesys.limit import Rank, RequestLimit
 from bot.genesys.token import Token
 from bot.genesys.wire import Request, Wire
+from bot.genesys.within import Within
 from bot.recording.ports import Waiting
 
 if TYPE_CHECKING:
-    from bot.recording.ports import Clock, Progress
+    from bot.recording.ports import Clock
 
 LOGIN_PATIENCE = 20.0
 """Seconds for a login that no action waits for."""
 
+PROBE_PATIENCE = 10.0
+"""Seconds for a look at Genesys itself."""
+
+PROBE = Request("probe", "GET", "/api/v2/tokens/me")
+"""A read that wants no permission, and that any organisation can answer."""
+
 REPEAT_AFTER = (0.2, 0.6)
 """Seconds before a read that was not answered is sent again."""
 
-UNAUTHORISED = 401
+TOO_MANY = 429
 NO_TIME_LEFT = "The time for this ran out before it could be sent to Genesys."
 
 Send = Callable[[], Awaitable[Answer]]
@@ -45,22 +55,6 @@ class GenesysAccount:
         return (self.api_url or f"https://api.{self.environment}").rstrip("/")
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
-    """How long an action may take, and who is told when it has to wait.
-
-    ``deadline`` is a reading of the clock's ``monotonic``; nothing is sent after it.
-    """
-
-    deadline: float
-    progress: Progress
-
-    @classmethod
-    def unattended(cls, deadline: float) -> Within:
-        """For requests that nobody waits for."""
-        return cls(deadline, _nobody)
-
-
 class GenesysClient:
     """Sends requests to one organisation. Built once; ``close`` it at the end."""
 
@@ -73,6 +67,7 @@ class GenesysClient:
         connect_timeout: float = 3.0,
         read_timeout: float = 5.0,
         confirm_delays: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0),
+        requests_per_minute: int = 300,
         on_request: Callable[[RequestSeen], None] | None = None,
     ) -> None:
         self.account = account
@@ -80,6 +75,9 @@ class GenesysClient:
         self.confirm_delays = confirm_delays
         self._token = Token(clock)
         self._record = HealthRecord(clock, on_request)
+        self._limit = RequestLimit(clock, requests_per_minute)
+        self._circuit = Circuit(clock)
+        self._read_timeout = read_timeout
         self._wire = Wire(
             account.host,
             clock=clock,
@@ -99,7 +97,30 @@ class GenesysClient:
         await self._wire.close()
 
     def health(self) -> GenesysHealth:
-        return self._record.health
+        return replace(
+            self._record.health,
+            requests_left=self._limit.left,
+            requests_waiting=self._limit.waiting,
+            down_since=self._circuit.down_since,
+        )
+
+    async def probe(self) -> None:
+        """Ask Genesys something cheap, once, so that ``health`` is of now. Raise GenesysError when it is not usable."""
+        within = Within.unattended(self.clock.monotonic() + PROBE_PATIENCE)
+        try:
+            answer = await self._authorised(PROBE, within)
+        except (Unsent, Unanswered) as failure:
+            raise GenesysUnavailable(f"Genesys does not answer ({failure}).") from failure
+        if transient(answer) or answer.status == UNAUTHORISED:
+            raise error_for(answer)
+
+    async def watch_health(self) -> None:
+        """Probe for as long as Genesys is not usable: without other traffic nobody would notice that it is back."""
+        while True:
+            await self.clock.sleep(TRIAL_EVERY)
+            if not self.health().usable:
+                with suppress(GenesysError):  # the health says it
+                    await self.probe()
 
     async def read(self, request: Request, within: Within) -> Answer:
         """Send a request that changes nothing, up to three times. The answer is a JSON object or array.
@@ -121,6 +142,8 @@ class GenesysClient:
         Raise OutcomeUnknown when it may have been (408, 5xx, time-out, dropped), GenesysUnavailable when it can't
         have been, Conflict on 409, or what the answer means. Success means accepted, not done.
         """
+        if self._circuit.trial_due and not within.confirms:
+            await self.probe()  # a write that tried it could leave its outcome unknown
         try:
             answer = await self._connected(lambda: self._authorised(request, within), within)
         except Unanswered as failure:
@@ -199,17 +222,32 @@ class GenesysClient:
         return answer
 
     async def _send(self, request: Request, token: str, within: Within) -> Answer:
-        return await self._seen(
-            request.operation,
-            request.method,
-            lambda: self._wire.send(request, token, deadline=within.deadline),
-            within,
-        )
+        """Send when it is this request's turn, and learn from the answer what the limit leaves."""
+        may_try = request.changes_nothing
+        if not within.confirms:
+            self._circuit.check(may_try=may_try)  # before it takes its place among those who wait
+        room = 1 if may_try else 2  # a write wants to be confirmed
+        await self._limit.admit(within.rank, deadline=within.deadline, progress=within.progress, room=room)
+        stated = None
+        try:
+            answer = await self._seen(
+                request.operation,
+                request.method,
+                lambda: self._wire.send(request, token, deadline=within.deadline, background=within.rank is Rank.LOOP),
+                within,
+                may_try=may_try,
+            )
+            stated = RateBudget.stated(answer)
+        finally:
+            self._limit.landed(stated)
+        if answer.status == TOO_MANY:
+            self._limit.hold(retry_after(answer) or 1.0)
+        return answer
 
     async def _log_in(self, within: Within) -> Answer:
         async def post() -> Answer:
             return await self._seen(
-                "login",
+                LOGIN,
                 "POST",
                 lambda: self._wire.log_in(self.account.client_id, self.account.client_secret, deadline=within.deadline),
                 within,
@@ -226,19 +264,24 @@ class GenesysClient:
             raise LoginRefused("The OAuth client's id or secret has characters that none of Genesys's have.")
         return await self._repeated(send, within)
 
-    async def _seen(self, operation: str, method: str, send: Send, within: Within) -> Answer:
-        """Send once, unless it is too late, and record what came of it."""
+    async def _seen(self, operation: str, method: str, send: Send, within: Within, *, may_try: bool = True) -> Answer:
+        """Send once, unless it is too late or Genesys is down, and record what came of it."""
         began = self.clock.monotonic()
         if began >= within.deadline:
             raise GenesysUnavailable(NO_TIME_LEFT)
         try:
-            answer = await send()
+            with nullcontext() if within.confirms else self._circuit.passage(may_try=may_try):
+                answer = await send()
+        except NoTimeLeft:
+            raise  # Genesys has nothing to do with that
         except (Unsent, Unanswered) as failure:
             self._record.failed(operation, method, failure, seconds=self.clock.monotonic() - began)
+            if failure.kind != "timeout" or within.deadline - began >= self._read_timeout:
+                self._circuit.failed()  # one that had hardly any time says nothing of Genesys
             raise
         self._record.answered(operation, method, answer, seconds=self.clock.monotonic() - began)
+        if transient(answer):
+            self._circuit.failed()
+        else:
+            self._circuit.answered()
         return answer
-
-
-async def _nobody(_: Waiting) -> None:
-    """Tell nobody."""

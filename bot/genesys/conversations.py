@@ -16,9 +16,10 @@ from bot.errors import (
 )
 from bot.genesys import calls
 from bot.genesys.change import Change, Changed
-from bot.genesys.client import Within
 from bot.genesys.wire import Request
+from bot.genesys.within import Within
 from bot.recording.models import CallRecording, Effect, Mechanism
+from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,9 +61,11 @@ class ConversationsControl:
         changed = await self._adhoc_switch(call.id, agent.id, partial(_recorded_on, agent.id), within, on=True)
         return Effect(Mechanism.ADHOC, agent=agent, created=changed.ours, evidence=changed.evidence)
 
-    async def stop(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+    async def stop(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect:
         """Undo what the start did: end the ad-hoc recording, or put the policy's into secure pause."""
-        within = Within(deadline, progress)
+        within = Within(deadline, progress, priority)
         mechanism, participant_id = target.mechanism, target.participant_id
         if mechanism is None or (mechanism is Mechanism.ADHOC and participant_id is None):
             call = await self._look_again(target.conversation_id, within)
@@ -82,17 +85,21 @@ class ConversationsControl:
             evidence=changed.evidence,
         )
 
-    async def pause(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+    async def pause(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect:
         """Put the recording into secure pause, while card data is read out."""
-        return await self._paused(target, Within(deadline, progress), _pauses, active=False)
+        return await self._paused(target, Within(deadline, progress, priority), _pauses, active=False)
 
     async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
         """End the secure pause."""
         return await self._paused(target, Within(deadline, progress), _recording_runs, active=True)
 
-    async def look(self, target: Target, *, deadline: float, progress: Progress) -> Conversation:
+    async def look(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Conversation:
         """Read the call as it is now, with one request. Raise CallEnded or CallNotFound."""
-        return (await self._look(target.conversation_id, Within(deadline, progress))).conversation()
+        return (await self._look(target.conversation_id, Within(deadline, progress, priority))).conversation()
 
     async def _look(self, conversation_id: str, within: Within) -> CallReading:
         return await calls.read(self.client, conversation_id, within)
@@ -165,7 +172,7 @@ class ConversationsControl:
         within: Within,
     ) -> Changed[CallReading]:
         async def look(_: Answer | None) -> CallReading:
-            return await self._look(conversation_id, within)
+            return await self._look(conversation_id, within.confirming())
 
         try:
             return await Change(self.client, request, look, wanted, within).make()

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from bot.genesys.http import Answer, Unanswered, Unsent
     from bot.recording.ports import Clock
 
+LOGIN = "login"
+"""The operation of a login request."""
+UNAUTHORISED = 401
+STATED = ("count", "allowed", "reset")
+
 
 @dataclass(frozen=True, slots=True)
 class RequestSeen:
@@ -42,6 +47,15 @@ class RateBudget:
     def left(self) -> int:
         return max(self.allowed - self.used, 0)
 
+    @classmethod
+    def stated(cls, answer: Answer) -> RateBudget | None:
+        """Read it from an answer's headers; None where they don't say."""
+        try:
+            used, allowed, reset = (int(answer.headers[f"inin-ratelimit-{name}"]) for name in STATED)
+        except (KeyError, ValueError):
+            return None
+        return cls(used=used, allowed=allowed, reset=reset)
+
 
 @dataclass(frozen=True, slots=True)
 class GenesysHealth:
@@ -55,6 +69,14 @@ class GenesysHealth:
     """The kind of the newest failure; None once a request has succeeded since."""
 
     budget: RateBudget | None = None
+    """Genesys's own count."""
+
+    requests_left: int = 0
+    """How many requests may be sent at once, by the bot's own limit and Genesys's."""
+
+    requests_waiting: int = 0
+    down_since: datetime | None = None
+    """Since when nothing but trials is sent, where Genesys is down."""
 
     @property
     def usable(self) -> bool:
@@ -76,11 +98,12 @@ class HealthRecord:
             limited = "rate_limited" if answer.status == 429 else None  # noqa: PLR2004
             self.health = replace(
                 self.health,
-                logged_in=self.health.logged_in or answer.ok,
+                # whatever is said to a request but 401, its token was good
+                logged_in=self.health.logged_in or answer.ok or (operation != LOGIN and answer.status != UNAUTHORISED),
                 last_contact=self._clock.now(),
                 last_error=limited,
             )
-        if (budget := _budget(answer)) is not None:
+        if (budget := RateBudget.stated(answer)) is not None:
             self.health = replace(self.health, budget=budget)
         self._pass_on(
             RequestSeen(
@@ -103,11 +126,3 @@ class HealthRecord:
     def _pass_on(self, seen: RequestSeen) -> None:
         if self._on_request is not None:
             self._on_request(seen)
-
-
-def _budget(answer: Answer) -> RateBudget | None:
-    try:
-        used, allowed, reset = (int(answer.headers[f"inin-ratelimit-{name}"]) for name in ("count", "allowed", "reset"))
-    except (KeyError, ValueError):
-        return None
-    return RateBudget(used=used, allowed=allowed, reset=reset)

@@ -30,6 +30,10 @@ class Unsent(Exception):
     kind = "not_connected"
 
 
+class NoTimeLeft(Unsent):
+    """The deadline passed while the request waited for its turn."""
+
+
 class Unanswered(Exception):
     """The request may have arrived, and no answer came back."""
 
@@ -95,11 +99,16 @@ class TimeOuts:
         return TimeOuts(connect=min(self.connect, seconds), read=min(self.read, seconds))
 
 
+def trust() -> ssl.SSLContext:
+    """Return whom to believe to be Genesys: the system's authorities, and certifi's."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
 def connection_pool(size: int) -> urllib3.PoolManager:
     """Return the pool of connections that all exchanges share."""
-    trust = ssl.create_default_context()
-    trust.load_verify_locations(certifi.where())
-    return urllib3.PoolManager(num_pools=2, maxsize=size, block=False, retries=False, ssl_context=trust)
+    return urllib3.PoolManager(num_pools=2, maxsize=size, block=False, retries=False, ssl_context=trust())
 
 
 class Exchange(AbstractHttpClient):  # type: ignore[misc]  # the SDK has no types

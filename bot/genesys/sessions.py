@@ -18,9 +18,10 @@ from bot.errors import (
 )
 from bot.genesys import calls
 from bot.genesys.change import Change
-from bot.genesys.client import Within
 from bot.genesys.wire import Request
+from bot.genesys.within import Within
 from bot.recording.models import CallRecording, Conversation, Effect, Mechanism
+from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     from bot.errors import Evidence
@@ -69,7 +70,7 @@ class SessionsControl:
 
         async def look(answer: Answer | None) -> SessionReading:
             session_id = None if answer is None else _session_id(answer.document())
-            return await self._session(call.id, session_id, within)
+            return await self._session(call.id, session_id, within.confirming())
 
         changed = await Change(self.client, request, look, _records, within).make()
         return Effect(
@@ -80,9 +81,11 @@ class SessionsControl:
             evidence=changed.evidence,
         )
 
-    async def stop(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+    async def stop(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect:
         """Stop the session; one that is gone, stopped, or was never there is as wanted while the call goes on."""
-        within = Within(deadline, progress)
+        within = Within(deadline, progress, priority)
         session_id = target.session_id
         if session_id is None:
             session = await self._session(target.conversation_id, None, within)
@@ -93,7 +96,7 @@ class SessionsControl:
         request = Request(operation="stop session", method="POST", path=path)
 
         async def look(_: Answer | None) -> SessionReading:
-            return await self._session(target.conversation_id, session_id, within)
+            return await self._session(target.conversation_id, session_id, within.confirming())
 
         try:
             changed = await Change(self.client, request, look, _rests, within).make()
@@ -101,9 +104,11 @@ class SessionsControl:
             return await self._nothing_to_stop(target, session_id, gone.evidence, within)
         return Effect(Mechanism.SESSION, session_id=session_id, created=changed.ours, evidence=changed.evidence)
 
-    async def pause(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+    async def pause(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect:
         """Refuse: the session API can't pause."""
-        del target, deadline, progress
+        del target, deadline, progress, priority
         raise RequestRejected("The recording session API can't pause a recording; stop it instead.")
 
     async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
@@ -111,9 +116,11 @@ class SessionsControl:
         del target, deadline, progress
         raise RequestRejected("The recording session API can't resume a recording; start a new one instead.")
 
-    async def look(self, target: Target, *, deadline: float, progress: Progress) -> Conversation:
+    async def look(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Conversation:
         """Read the call, then its session: two requests, as neither knows of both."""
-        within = Within(deadline, progress)
+        within = Within(deadline, progress, priority)
         call = await calls.read(self.client, target.conversation_id, within)
         session = await self._session(call.id, target.session_id, within)
         return Conversation(

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bot.genesys.http import Answer, Exchange, TimeOuts, Unanswered, Unsent, connection_pool
+from bot.genesys.http import Answer, Exchange, NoTimeLeft, TimeOuts, Unanswered, Unsent, connection_pool
 from bot.genesys.sdk import ApiClient, ApiException
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from bot.recording.ports import Clock
 
 GRACE = 1.0
 """Seconds that a thread may overrun its time-outs (a slow name server, a trickling body) before it is left alone."""
+
+NO_TIME = "no time left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,11 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.method == "GET"
 
 
 class Wire:
@@ -40,10 +47,14 @@ class Wire:
         self._time_outs = time_outs
         self._pool = connection_pool(threads)
         self._slots = asyncio.Semaphore(threads)
+        self._background = asyncio.Semaphore(max(1, threads // 2))
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="genesys")
 
-    async def send(self, request: Request, token: str, *, deadline: float) -> Answer:
-        """Send a request once. Raise Unsent or Unanswered when there is no answer."""
+    async def send(self, request: Request, token: str, *, deadline: float, background: bool = False) -> Answer:
+        """Send a request once. Raise Unsent or Unanswered when there is no answer.
+
+        Those in the background leave threads to the others, however long Genesys takes.
+        """
 
         def use(api: Any) -> None:
             api.access_token = token
@@ -53,11 +64,11 @@ class Wire:
                 query_params=dict(request.query),
                 header_params={"Accept": "application/json"}
                 | ({} if request.body is None else {"Content-Type": "application/json"}),
-                body=None if request.body is None else dict(request.body),
+                body=request.body,
                 auth_settings=["PureCloud OAuth"],
             )
 
-        return await self._in_thread(use, deadline)
+        return await self._in_thread(use, deadline, (self._background, self._slots) if background else (self._slots,))
 
     async def log_in(self, client_id: str, client_secret: str, *, deadline: float) -> Answer:
         """Ask for a token with client credentials; the SDK works out the login host."""
@@ -67,39 +78,39 @@ class Wire:
             with suppress(ValueError, KeyError, TypeError):
                 api.get_client_credentials_token(client_id, client_secret)
 
-        return await self._in_thread(use, deadline)
+        return await self._in_thread(use, deadline, (self._slots,))
 
     async def close(self) -> None:
         """Wait for requests that are under way, at most their time-outs, and close the connections."""
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self._pool.clear()
 
-    async def _in_thread(self, use: Callable[[Any], None], deadline: float) -> Answer:
-        await self._take_slot(deadline)
-        remaining = deadline - self._clock.monotonic()
-        if remaining <= 0:
-            self._slots.release()
-            raise Unsent("no time left")
-        time_outs = self._time_outs.within(remaining)
-        work = asyncio.get_running_loop().run_in_executor(self._threads, self._exchange, use, time_outs)
-        work.add_done_callback(self._give_back)
+    async def _in_thread(
+        self, use: Callable[[Any], None], deadline: float, slots: tuple[asyncio.Semaphore, ...]
+    ) -> Answer:
+        with ExitStack() as stack:
+            for slot in slots:
+                await self._take(slot, deadline)
+                stack.callback(slot.release)
+            remaining = deadline - self._clock.monotonic()
+            if remaining <= 0:
+                raise NoTimeLeft(NO_TIME)
+            time_outs = self._time_outs.within(remaining)
+            work = asyncio.get_running_loop().run_in_executor(self._threads, self._exchange, use, time_outs)
+            taken = stack.pop_all()
+        work.add_done_callback(partial(_give_back, taken))
         # a cancelled or overdue caller leaves the thread to finish: what it sent can't be called back
         await asyncio.wait({work}, timeout=time_outs.connect + time_outs.read + GRACE)
         if not work.done():
             raise Unanswered("timeout")
         return work.result()
 
-    async def _take_slot(self, deadline: float) -> None:
+    async def _take(self, slot: asyncio.Semaphore, deadline: float) -> None:
         try:
             async with asyncio.timeout(deadline - self._clock.monotonic()):
-                await self._slots.acquire()
+                await slot.acquire()
         except TimeoutError:
-            raise Unsent("no time left") from None
-
-    def _give_back(self, work: asyncio.Future[Answer]) -> None:
-        self._slots.release()
-        if not work.cancelled():
-            work.exception()  # marks it as seen where the caller has gone
+            raise NoTimeLeft(NO_TIME) from None
 
     def _exchange(self, use: Callable[[Any], None], time_outs: TimeOuts) -> Answer:
         # an ApiClient for each request: it keeps the last response, and may not be shared by threads
@@ -111,3 +122,9 @@ class Wire:
         if exchange.answer is None:
             raise Unsent("the SDK sent nothing")
         return exchange.answer
+
+
+def _give_back(slots: ExitStack, work: asyncio.Future[Answer]) -> None:
+    slots.close()
+    if not work.cancelled():
+        work.exception()  # marks it as seen where the caller has gone

@@ -37,6 +37,7 @@ ACTION_LIMIT = timedelta(seconds=25)
 """After this an action is unknown, never failed."""
 
 READ_ACTION = "recording:read"
+EXPORT_ACTION = "audit:export"
 
 T = TypeVar("T")
 
@@ -140,14 +141,44 @@ class Intake:
 
         return await self._take(asked, facts, work)
 
+    async def read_history(self, asked: Asked, call: str) -> Entry:
+        """Put into the trail that somebody reads all that the trail holds about a call, before they see it."""
+        facts = Facts(READ_ACTION, "read", conversation_id=call)
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+            require(asked.caller, Permission.READ)
+            return await transaction.append(
+                self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome={"read": "history"})
+            )
+
+        return await self._take(asked, facts, work)
+
+    async def export(self, asked: Asked, wanted: dict[str, str]) -> Entry:
+        """Put into the trail that somebody wants entries of it as a file; ``wanted`` says which."""
+        facts = Facts(EXPORT_ACTION, "export")
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+            require(asked.caller, Permission.EXPORT)
+            entry = await transaction.append(self._draft(asked, facts, attempt_id, Phase.REQUESTED, outcome=wanted))
+            await self._count_once(transaction, asked, facts, attempt_id)
+            return entry
+
+        return await self._take(asked, facts, work)
+
     async def refuse_reading(self, asked: Asked, typed: str, error: RecordBotError) -> None:
         """Put into the trail that a look was asked for that can't be had, and raise why."""
+        await self._refuse(asked, Facts(READ_ACTION, "read", typed=typed), Permission.READ, error)
 
+    async def refuse_export(self, asked: Asked, typed: str, error: RecordBotError) -> None:
+        """Put into the trail that an export was asked for that can't be had, and raise why."""
+        await self._refuse(asked, Facts(EXPORT_ACTION, "export", typed=typed), Permission.EXPORT, error)
+
+    async def _refuse(self, asked: Asked, facts: Facts, permission: Permission, error: RecordBotError) -> None:
         async def work(_transaction: Transaction, _attempt_id: UUID) -> None:
-            require(asked.caller, Permission.READ)
+            require(asked.caller, permission)
             raise error
 
-        await self._take(asked, Facts(READ_ACTION, "read", typed=typed), work)
+        await self._take(asked, facts, work)
 
     async def _take(self, asked: Asked, facts: Facts, work: Callable[[Transaction, UUID], Awaitable[T]]) -> T:
         attempt_id = uuid7()
@@ -223,7 +254,10 @@ class Intake:
             )
         )
         await transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
-        numbered = await transaction.change_recording(recording, audit_seq=entry.seq)
+        numbers = {"audit_seq": entry.seq}
+        if attempt.verb is Verb.START:
+            numbers["requested_seq"] = entry.seq
+        numbered = await transaction.change_recording(recording, **numbers)
         if numbered is None:
             raise AssertionError
         return Accepted(asked, attempt, numbered, reason, entry.seq)
@@ -239,14 +273,18 @@ class Intake:
         digest = await transaction.keep_text(attempt_id, facts.typed, now) if facts.typed else None
         draft = self._draft(asked, facts, attempt_id, phase, outcome=outcome, digest=digest)
         entry = await transaction.append(draft)
+        await self._count_once(transaction, asked, facts, attempt_id)
+        return entry.seq
+
+    async def _count_once(self, transaction: Transaction, asked: Asked, facts: Facts, attempt_id: UUID) -> None:
+        """Keep the request's key, so that a second delivery of it is known; the reconciler has nothing to do here."""
         await transaction.add_refused_attempt(
             attempt_id,
             verb=facts.verb,
             actor=asked.caller.actor,
-            at=draft.occurred_at,
+            at=self.clock.now(),
             dedupe_key=asked.origin.dedupe_key,
         )
-        return entry.seq
 
     def _draft(
         self,

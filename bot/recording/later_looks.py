@@ -10,6 +10,7 @@ import structlog
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError
 from bot.recording.models import Target
 from bot.recording.observations import Observations, unwanted
+from bot.recording.ports import Priority
 from bot.recording.reconciler import LOOK_LIMIT, silent
 from bot.recording.settlement import LATER_LOOKS
 
@@ -79,7 +80,7 @@ class LaterLooks:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         try:
             seen = await self.service.control.look(
-                Target(recording.conversation_id), deadline=deadline, progress=silent
+                Target(recording.conversation_id), deadline=deadline, progress=silent, priority=Priority.LOOP
             )
         except (CallEnded, CallNotFound):
             return True

@@ -164,6 +164,8 @@ class Recording:
     error: str | None = None
     audit_seq: int = 0
     """The number of the newest audit entry about this recording."""
+    requested_seq: int = 0
+    """The number of the entry that asked for it: what orders recordings, since clocks can be set back."""
 
     @property
     def target(self) -> Target:

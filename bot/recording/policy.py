@@ -22,11 +22,13 @@ class Permission(StrEnum):
 
     CONTROL = "control"
     READ = "read"
+    EXPORT = "export"
 
 
 ROLES_WITH = {
     Permission.CONTROL: frozenset({Role.SUPERVISOR}),
     Permission.READ: frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
+    Permission.EXPORT: frozenset({Role.COMPLIANCE}),
 }
 
 
@@ -48,7 +50,8 @@ class Caller:
 def require(caller: Caller, permission: Permission) -> None:
     """Raise NotPermitted unless the caller has the permission."""
     if not caller.may(permission):
-        raise NotPermitted(cause=caller.obstacle or "not_listed")
+        cause = "not_compliance" if permission is Permission.EXPORT else "not_listed"
+        raise NotPermitted(cause=caller.obstacle or cause)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ Progress = Callable[[Waiting], Awaitable[None]]
 """Told when an action has to wait, so that the person can be told too."""
 
 
+class Priority(Enum):
+    """Who is behind a request to Genesys; people go before loops when there are too many."""
+
+    PERSON = "person"
+    LOOP = "loop"
+
+
 class RecordingControl(Protocol):
     """Starts and stops recordings in Genesys, and confirms by reading that it happened.
 
@@ -51,18 +59,28 @@ class RecordingControl(Protocol):
         self, target: Target, *, reason_code: str | None, deadline: float, progress: Progress
     ) -> Effect: ...
 
-    async def stop(self, target: Target, *, deadline: float, progress: Progress) -> Effect: ...
+    async def stop(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect: ...
 
-    async def pause(self, target: Target, *, deadline: float, progress: Progress) -> Effect: ...
+    async def pause(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect: ...
 
     async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect: ...
 
-    async def look(self, target: Target, *, deadline: float, progress: Progress) -> Conversation:
+    async def look(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Conversation:
         """Read the call as it is now, with one request where that is possible. Raise CallEnded when it is over."""
 
 
 class CallNews(Protocol):
     """Pushes what happens to calls, where the organisation allows it."""
+
+    @property
+    def flowing(self) -> frozenset[str]:
+        """The agents whose news arrive now."""
 
     async def follow(self, user_ids: frozenset[str]) -> None:
         """Be told of the calls of these agents from now on, and of no others. Returns at once."""

@@ -11,6 +11,7 @@ from bot.audit.entry import Phase
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, OutcomeUnknown
 from bot.recording.intake import ACTION_LIMIT
 from bot.recording.models import CallRecording, Effect, Mechanism, Verb
+from bot.recording.ports import Priority
 from bot.recording.settlement import BOT
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ class Reconciler:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         settlement = self.service.settlement
         try:
-            seen = await self.service.control.look(recording.target, deadline=deadline, progress=silent)
+            seen = await self.service.control.look(
+                recording.target, deadline=deadline, progress=silent, priority=Priority.LOOP
+            )
         except (CallEnded, CallNotFound) as gone:
             ended = gone if isinstance(gone, CallEnded) else CallEnded(evidence=gone.evidence)
             await settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
@@ -114,7 +117,7 @@ class Reconciler:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         act = self.service.control.stop if attempt.verb is Verb.STOP else self.service.control.pause
         try:
-            effect = await act(recording.target, deadline=deadline, progress=silent)
+            effect = await act(recording.target, deadline=deadline, progress=silent, priority=Priority.LOOP)
         except CallEnded as ended:
             await self.service.settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
         except GenesysError as error:

@@ -179,8 +179,8 @@ async def test_one_live_recording_a_conversation_whatever_the_code_does(shop: Sh
             await connection.execute(
                 text(
                     "INSERT INTO recordings (id, conversation_id, state, version, started_by, requested_at, adopted, "
-                    "in_doubt, audit_seq) SELECT 'other', conversation_id, 'active', 1, started_by, requested_at, 0, "
-                    "0, 1 FROM recordings"
+                    "in_doubt, audit_seq, requested_seq) SELECT 'other', conversation_id, 'active', 1, started_by, "
+                    "requested_at, 0, 0, 1, 1 FROM recordings"
                 )
             )
     assert accepted.recording.state is RecordingState.STARTING

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
-from bot.recording.follower import LOOK_AT_MOST_EVERY, Follower
+from bot.recording.follower import LOOK_AT_MOST_EVERY, LOOK_WITH_NEWS_EVERY, Follower
 from bot.recording.later_looks import AFTER_SECONDS, LaterLooks
-from bot.recording.models import CallRecording, Conversation, Mechanism, RecordingState
+from bot.recording.models import CallRecording, Conversation, Mechanism, RecordingState, Verb
 from bot.recording.observations import Observations
+from bot.recording.ports import Priority
 from bot.recording.reconciler import PATIENCE
 from tests.support.control import AGENT
 from tests.support.service import CALL, OTHER_CALL, Shop, asked, opened_shop
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class FakeNews:
-    """Notes who is followed."""
+    """Notes who is followed; news of those in ``flowing`` arrive."""
 
     followed: list[frozenset[str]] = field(default_factory=list)
+    flowing: frozenset[str] = frozenset()
 
     async def follow(self, user_ids: frozenset[str]) -> None:
         self.followed.append(user_ids)
@@ -39,8 +41,13 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-def follower(shop: Shop) -> Follower:
-    return Follower(shop.store, shop.control, Observations(shop.store, shop.clock), shop.clock, FakeNews())
+def news() -> FakeNews:
+    return FakeNews()
+
+
+@pytest.fixture
+def follower(shop: Shop, news: FakeNews) -> Follower:
+    return Follower(shop.store, shop.control, Observations(shop.store, shop.clock), shop.clock, news)
 
 
 @pytest.fixture
@@ -132,13 +139,70 @@ async def test_looks_come_one_by_one_and_those_who_wait_longest_first(shop: Shop
     assert shop.control.calls == ["look", "look"]
 
 
-async def test_the_agents_of_live_recordings_are_followed(shop: Shop, follower: Follower) -> None:
+async def test_the_agents_of_live_recordings_are_followed(shop: Shop, follower: Follower, news: FakeNews) -> None:
     await start(shop)
     await follower.look_around()
     await follower.on_news(CALL, None)
     await follower.look_around()
-    assert isinstance(follower.news, FakeNews)
-    assert follower.news.followed == [frozenset({AGENT.user_id}), frozenset()]
+    assert news.followed == [frozenset({AGENT.user_id}), frozenset()]
+
+
+async def looked_after(shop: Shop, follower: Follower, seconds: float) -> int:
+    """Let time pass and return how many looks it cost."""
+    shop.control.calls.clear()
+    for _ in range(int(seconds)):
+        shop.clock.advance(1)
+        await follower.look_around()
+    return shop.control.calls.count("look")
+
+
+async def test_while_news_flow_looks_are_rare(shop: Shop, follower: Follower, news: FakeNews) -> None:
+    await start(shop)
+    news.flowing = frozenset({AGENT.user_id})
+    await follower.look_around()
+    assert await looked_after(shop, follower, LOOK_WITH_NEWS_EVERY - 1) == 0
+    assert await looked_after(shop, follower, 1) == 1
+    news.flowing = frozenset()
+    assert await looked_after(shop, follower, LOOK_AT_MOST_EVERY) == 1
+
+
+async def test_what_news_may_have_missed_is_looked_at_once(shop: Shop, follower: Follower, news: FakeNews) -> None:
+    await start(shop)
+    news.flowing = frozenset({AGENT.user_id})
+    await follower.look_around()
+    follower.missed_news(frozenset({"somebody-else"}))
+    assert await looked_after(shop, follower, 3) == 0
+    follower.missed_news(news.flowing)
+    assert await looked_after(shop, follower, 60) == 1
+
+
+async def test_an_agent_who_has_left_brings_no_more_news(shop: Shop, follower: Follower, news: FakeNews) -> None:
+    await start(shop)
+    news.flowing = frozenset({AGENT.user_id})
+    await follower.look_around()
+    await follower.on_news(CALL, replace(seen(CallRecording.ACTIVE), agents=()))
+    assert await looked_after(shop, follower, LOOK_AT_MOST_EVERY) == 1
+    await follower.on_news(CALL, seen(CallRecording.ACTIVE))
+    assert await looked_after(shop, follower, 2 * LOOK_AT_MOST_EVERY) == 0
+
+
+@pytest.mark.parametrize(
+    ("pushed", "reached"),
+    [(None, RecordingState.ENDED), (seen(CallRecording.NONE), RecordingState.STOPPED)],
+    ids=["ended", "stopped"],
+)
+async def test_news_that_come_during_a_change_are_compared_after_it(
+    shop: Shop, follower: Follower, pushed: Conversation | None, reached: RecordingState
+) -> None:
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+    await follower.on_news(CALL, pushed)
+    await follower.look_around()
+    assert await state(shop) is RecordingState.STARTING
+
+    await shop.service.carry_out(accepted)
+    shop.control.recordings[CALL] = CallRecording.NONE
+    await follower.look_around()
+    assert await state(shop) is reached
 
 
 async def given_up_start(shop: Shop) -> None:
@@ -201,6 +265,22 @@ async def test_a_policy_recording_is_left_alone(shop: Shop, later_looks: LaterLo
     shop.clock.advance(1)
     await later_looks.look_around()
     assert await state(shop) is RecordingState.FAILED
+
+
+async def test_loops_stand_back_behind_people(shop: Shop, follower: Follower, later_looks: LaterLooks) -> None:
+    await given_up_start(shop)
+    shop.clock.advance(AFTER_SECONDS[0])
+    await later_looks.look_around()
+    assert set(shop.control.priorities) == {Priority.LOOP}  # the reconciler's looks, and the later one
+
+    await start(shop)
+    await follower.look_around()
+    shop.clock.advance(LOOK_AT_MOST_EVERY)
+    await follower.look_around()
+    assert set(shop.control.priorities) == {Priority.LOOP}
+
+    await shop.service.carry_out(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
+    assert shop.control.priorities[-1] is Priority.PERSON
 
 
 async def test_a_clock_set_back_does_not_stop_the_looks(shop: Shop, later_looks: LaterLooks) -> None:

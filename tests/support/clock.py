@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from typing_extensions import override
+
 BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -35,3 +37,39 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         self.elapsed += seconds
+
+
+@dataclass
+class SteppedClock(FakeClock):
+    """Time that passes only in ``advance``; whoever sleeps wakes when it has."""
+
+    _sleepers: dict[asyncio.Event, float] = field(default_factory=dict)
+    _fell_asleep: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        woken = asyncio.Event()
+        self._sleepers[woken] = self.elapsed + seconds
+        self._fell_asleep.set()
+        try:
+            await woken.wait()
+        finally:
+            del self._sleepers[woken]
+
+    @override
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        for woken, until in self._sleepers.items():
+            if until <= self.elapsed:
+                woken.set()
+
+    async def until_asleep(self, seconds: float, *, sleepers: int = 1, within: float = 20.0) -> None:
+        """Wait until so many sleep for so many more seconds; raise TimeoutError after ``within`` real seconds."""
+        async with asyncio.timeout(within):
+            while sum(abs(until - self.elapsed - seconds) < 1e-6 for until in self._sleepers.values()) < sleepers:
+                self._fell_asleep.clear()
+                await self._fell_asleep.wait()

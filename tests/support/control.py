@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.recording.models import CallRecording, Conversation, Effect, Mechanism, Participant, Target
+from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,22 +27,34 @@ class FakeControl:
     fault: Exception | None = None
     late_fault: Exception | None = None
     calls: list[str] = field(default_factory=list)
+    priorities: list[Priority] = field(default_factory=list)
+    """Of the calls that have one, in order."""
+
     before_write: Callable[[], Awaitable[None]] | None = None
     gate: asyncio.Event | None = None
 
     async def start(self, target: Target, *, reason_code: str | None, deadline: float, progress: Progress) -> Effect:
         return await self._write("start", target, CallRecording.ACTIVE)
 
-    async def stop(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+    async def stop(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect:
+        self.priorities.append(priority)
         return await self._write("stop", target, CallRecording.NONE)
 
-    async def pause(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+    async def pause(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect:
+        self.priorities.append(priority)
         return await self._write("pause", target, CallRecording.PAUSED)
 
     async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
         return await self._write("resume", target, CallRecording.ACTIVE)
 
-    async def look(self, target: Target, *, deadline: float, progress: Progress) -> Conversation:
+    async def look(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Conversation:
+        self.priorities.append(priority)
         self.calls.append("look")
         if self.fault is not None:
             raise self.fault

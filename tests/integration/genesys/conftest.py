@@ -35,11 +35,24 @@ def read_timeout(request: pytest.FixtureRequest) -> float:
 
 
 @pytest.fixture
-async def desk(simulator: SimulatedGenesys, clock: FakeClock, read_timeout: float) -> AsyncIterator[Desk]:
+def requests_per_minute() -> int:
+    return 300
+
+
+@pytest.fixture
+async def desk(
+    simulator: SimulatedGenesys, clock: FakeClock, read_timeout: float, requests_per_minute: int
+) -> AsyncIterator[Desk]:
     seen: list[RequestSeen] = []
     account = GenesysAccount(
         client_id=simulator.client_id, client_secret=simulator.client_secret, api_url=simulator.url
     )
-    client = GenesysClient(account, clock=clock, read_timeout=read_timeout, on_request=seen.append)
+    client = GenesysClient(
+        account,
+        clock=clock,
+        read_timeout=read_timeout,
+        requests_per_minute=requests_per_minute,
+        on_request=seen.append,
+    )
     yield Desk(simulator=simulator, clock=clock, client=client, seen=seen)
     await client.close()

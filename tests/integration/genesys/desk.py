@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from bot.genesys import ConversationsControl, SessionsControl
 from bot.recording.models import Target
+from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     from bot.genesys import GenesysClient, RequestSeen
@@ -25,6 +26,10 @@ class Desk:
     api: str = "conversations"
     patience: float = 25.0
     waits: list[float] = field(default_factory=list)
+    priority: Priority = Priority.PERSON
+
+    def of_a_loop(self) -> Desk:
+        return replace(self, priority=Priority.LOOP)
 
     def on_sessions(self) -> Desk:
         return replace(self, api="sessions")
@@ -46,16 +51,22 @@ class Desk:
         )
 
     async def stop(self, target: Target | str) -> Effect:
-        return await self.control.stop(_target(target), deadline=self.deadline, progress=self.progress)
+        return await self.control.stop(
+            _target(target), deadline=self.deadline, progress=self.progress, priority=self.priority
+        )
 
     async def pause(self, target: Target | str) -> Effect:
-        return await self.control.pause(_target(target), deadline=self.deadline, progress=self.progress)
+        return await self.control.pause(
+            _target(target), deadline=self.deadline, progress=self.progress, priority=self.priority
+        )
 
     async def resume(self, target: Target | str) -> Effect:
         return await self.control.resume(_target(target), deadline=self.deadline, progress=self.progress)
 
     async def look(self, target: Target | str) -> Conversation:
-        return await self.control.look(_target(target), deadline=self.deadline, progress=self.progress)
+        return await self.control.look(
+            _target(target), deadline=self.deadline, progress=self.progress, priority=self.priority
+        )
 
     async def started(self, conversation_id: str) -> Target:
         """Start a recording, forget the requests that it took, and return what its record would know of it."""

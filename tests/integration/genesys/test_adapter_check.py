@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.support.clock import FakeClock
 
 
-@pytest.mark.parametrize(("api", "lines"), [("conversations", 5), ("sessions", 4)])
+@pytest.mark.parametrize(("api", "lines"), [("conversations", 6), ("sessions", 4)])
 async def test_all_is_well(desk: Desk, api: str, lines: int) -> None:
     desk.simulator.seed()
     before = desk.simulator.snapshot()["calls"]
@@ -33,6 +33,16 @@ async def test_a_missing_permission_is_named_with_where_to_grant_it(desk: Desk) 
     assert [finding.what for finding in wrong] == ["Genesys permission: start and stop recordings"]
     assert "conversation:call:record" in wrong[0].sentence
     assert "Roles" in wrong[0].sentence
+
+
+async def test_refused_notifications_are_a_note(desk: Desk) -> None:
+    desk.simulator.faults.switch_on("forbidden", only="notification")
+
+    findings = await check(desk.client)
+
+    assert all(finding.ok for finding in findings)
+    assert [(finding.what, finding.note) for finding in findings if finding.note] == [("Genesys notifications", True)]
+    assert "slow look" in findings[-1].sentence
 
 
 @pytest.mark.parametrize(("only", "count"), [("write", 2), ("read", 1)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,3 +87,107 @@ async def test_the_budget_and_the_waits_are_visible(desk: Desk) -> None:
         ("read call", 429, 3.0),
         ("read call", 200, None),
     ]
+
+
+# --- the bot's own limit ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def requests_per_minute() -> int:
+    return 30
+
+
+async def test_the_bot_keeps_to_its_own_limit(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    for _ in range(30):
+        await desk.look(call.id)
+    assert desk.client.health().requests_left == 0
+    desk.clock.advance(50)
+
+    await desk.look(call.id)
+
+    assert desk.waits == [10.0]
+    assert len(desk.asked()) == 31
+
+
+async def test_a_wait_beyond_the_deadline_is_an_error_and_sends_nothing(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    for _ in range(30):
+        await desk.look(call.id)
+
+    with pytest.raises(RateLimited) as limited:
+        await desk.start(call.id)
+
+    assert limited.value.retry_after == 60.0
+    assert (desk.waits, len(desk.asked())) == ([], 30)
+
+
+async def test_a_loop_never_takes_the_room_of_a_start(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    loop = desk.of_a_loop()
+    for _ in range(27):
+        await loop.look(call.id)
+    with pytest.raises(RateLimited):
+        await loop.look(call.id)
+
+    effect = await desk.start(call.id)
+
+    assert effect.created
+    assert (desk.waits, len(desk.asked())) == ([], 30)
+
+
+async def test_slow_loops_leave_threads_to_people(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    await desk.client.login()
+    desk.simulator.faults.switch_on("hang", times=2, value=60, only="read")
+    looks = [asyncio.create_task(desk.of_a_loop().look(call.id)) for _ in range(8)]
+    await desk.simulator.wait_until(lambda: len(desk.simulator.requests) == 2)
+
+    assert (await desk.look(call.id)).connected
+    assert len(desk.simulator.requests) == 3
+
+    for look in looks:
+        look.cancel()
+    await asyncio.gather(*looks, return_exceptions=True)
+    desk.simulator.gate.closing.set()  # lets go of what hangs
+
+
+async def test_genesys_own_count_is_kept_to(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    desk.simulator.rate_limit.allowed = 5
+    for _ in range(5):
+        await desk.look(call.id)
+    assert desk.client.health().requests_left == 0
+
+    with pytest.raises(RateLimited) as limited:
+        await desk.look(call.id)
+
+    assert limited.value.retry_after == 61.0
+    assert len(desk.asked()) == 5
+
+
+async def test_a_refusal_makes_everybody_wait(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    desk.simulator.faults.switch_on("rate_limited", times=1, value=40)
+    with pytest.raises(RateLimited):
+        await desk.look(call.id)
+    desk.clock.advance(30)
+
+    await desk.look(call.id)
+
+    assert desk.waits == [10.0]
+    assert desk.asked() == ["GET 429", "GET 200"]
+
+
+async def test_a_stop_is_sent_only_where_there_is_room_to_confirm_it(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    target = await desk.started(call.id)
+    for _ in range(25):
+        await desk.look(call.id)
+    desk.clock.advance(45)
+    await desk.look(call.id)
+
+    await desk.stop(target)
+
+    assert desk.waits == [14.5]
+    assert desk.asked()[26:] == ["PATCH 202", "GET 200"]
