@@ -86,6 +86,7 @@ class Site:
                 web.get("/{name:[a-z_]+[.](?:js|css|svg)}", self.file),
                 web.get("/api/state", self.state),
                 web.get("/api/events", self.events),
+                web.get("/api/files/{id}", self.uploaded),
                 *SlackDeeds(self.slack).routes(),
                 *CallDeeds(self.genesys).routes(),
                 *Mischief(self.slack, self.genesys, self.bot).routes(),
@@ -105,6 +106,16 @@ class Site:
         if not path.is_file():
             return _refusal(404, "There is no such file.")
         return web.Response(body=path.read_bytes(), content_type=TYPES[path.suffix], charset="utf-8")
+
+    async def uploaded(self, request: web.Request) -> web.StreamResponse:
+        """Serve a file that the bot has shared: pictures to be shown, all else to be saved."""
+        file = self.slack.files.get(request.match_info["id"])
+        if file is None or not file.shared:
+            return _refusal(404, "There is no such file.")
+        kind = "inline" if file.mimetype.startswith("image/") else "attachment"
+        name = "".join(one if one.isalnum() or one in "-_." else "_" for one in file.name)
+        headers = {"Content-Disposition": f'{kind}; filename="{name}"'}
+        return web.Response(body=file.content, content_type=file.mimetype, headers=headers)
 
     async def state(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response(self.merged())

@@ -25,13 +25,13 @@ EVENT_TYPE = "audit_entry"
 HASH_SHOWN = 12
 
 
-def line(entry: Entry, style: CardStyle, *, again: bool = False) -> str:
-    """Render one entry; ``again`` marks a line that may stand in the channel already."""
+def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: bool = True) -> str:
+    """Render one entry, with its call or without; ``again`` marks a line that may stand in the channel already."""
     outcome = entry.outcome
     facts = [
         f"{ICONS[entry.phase]} *#{entry.seq}* *{entry.phase.value}* `{escape(entry.action)}`",
         actor_name(entry.actor, style.team_id),
-        f"call {style.call(entry.conversation_id)}" if entry.conversation_id else "",
+        f"call {style.call(entry.conversation_id)}" if entry.conversation_id and about_call else "",
         f"reason {escape(style.reason_labels.get(entry.reason_code, entry.reason_code))}" if entry.reason_code else "",
         "reason in words" if entry.reason_digest and entry.phase is Phase.REQUESTED else "",
         f"by {escape(str(outcome['mechanism']))}" if "mechanism" in outcome else "",

@@ -9,7 +9,8 @@ import yaml
 from bot.slack.commands import COMMAND
 from bot.slack.transport import EVENTS_PATH
 
-SCOPES = ("chat:write", "commands", "usergroups:read", "users:read")
+USAGE = "start <id or link> [reason] | stop | pause | resume | status | list | history <id> | audit [period] | help"
+SCOPES = ("chat:write", "commands", "files:write", "usergroups:read", "users:read")
 
 
 def manifest(url: str | None = None) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def manifest(url: str | None = None) -> dict[str, Any]:
     command = {
         "command": COMMAND,
         "description": "Control call recordings in Genesys Cloud",
-        "usage_hint": "start <id or link> [reason] | stop | pause | resume | status | list | help",
+        "usage_hint": USAGE,
         "should_escape": False,
     }
     interactivity: dict[str, Any] = {"is_enabled": True}

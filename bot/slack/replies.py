@@ -12,6 +12,7 @@ from bot.errors import (
     AboutRecording,
     AuditUnavailable,
     GenesysError,
+    GenesysUnavailable,
     MalformedId,
     NotPermitted,
     PermissionMissing,
@@ -50,6 +51,10 @@ SENTENCES = {
         "Copy the conversation's id or its link from Genesys and type: /record start <id or link> [reason]",
     ),
     "reason_refused": Sentence("The reason can't be taken.", "Type a shorter or a listed one."),
+    "malformed_period": Sentence(
+        "That is not a period of the trail.",
+        "Type one of these: today, yesterday, 7d, 30d, or a day that is not in the future, such as 2026-01-31.",
+    ),
     "already_recording": Sentence("This call is already being recorded.", "There is nothing to do."),
     "nothing_to_stop": Sentence(
         "There is no live recording of the bot's that this could act on.", "See the live ones with: /record list"
@@ -122,6 +127,10 @@ SENTENCES = {
 }
 
 CAUSES = {
+    "not_compliance": Sentence(
+        "Totals and exports of the trail are for compliance only.",
+        "Ask an administrator to put you on the bot's list of compliance (SLACK_COMPLIANCE).",
+    ),
     "unconfirmed": SENTENCES["identity_unconfirmed"],
     "guest": Sentence("Guests can't control recordings.", "Ask a supervisor."),
     "bot": Sentence("Bots can't control recordings.", "A person has to ask."),
@@ -190,6 +199,8 @@ def _sentence(error: RecordBotError) -> Sentence:
 
 
 def _standing(error: RecordBotError, voice: Voice) -> str:
+    if isinstance(error, GenesysUnavailable) and error.since is not None:
+        return f"Genesys has not answered since {voice.time(error.since)}, so nothing was sent."
     if not isinstance(error, AboutRecording):
         return ""
     text = STANDING[RecordingState(error.state)]
@@ -201,6 +212,8 @@ def _details(error: RecordBotError) -> str:
         return f"The missing permission is {error.permission}."
     if isinstance(error, RateLimited):
         return f"Genesys asks to wait {max(1, round(error.retry_after))} s."
+    if isinstance(error, GenesysUnavailable) and error.next_trial is not None:
+        return f"The bot tries it again in {max(1, round(error.next_trial))} s."
     if isinstance(error, RequestRejected) and error.args[0] and error.evidence.http_status is None:
         return str(error)
     if isinstance(error, AuditUnavailable) and error.cause:

@@ -8,7 +8,7 @@ from bot.recording.models import RecordingState
 from bot.recording.policy import standing
 from bot.slack.replies import CAUSES, NOW, SENTENCES, STANDING, Voice, explain, now
 from bot.slack.text import escape
-from tests.slack.samples import HOSTILE, recording
+from tests.slack.samples import HOSTILE, NOON, recording
 
 VOICE = Voice(person=lambda actor: f"<{actor}>", time=lambda when: f"{when:%H:%M}", plain=escape)
 START_UP_ONLY = {"settings"}
@@ -55,6 +55,14 @@ def test_details_that_help_an_administrator_are_named() -> None:
     assert "asks to wait 3 s" in explain(errors.RateLimited(retry_after=3.2), VOICE)
     assert "asks to wait 1 s" in explain(errors.RateLimited(retry_after=0.1), VOICE)
     assert "The database says: disk full." in explain(errors.AuditUnavailable(cause="disk full"), VOICE)
+
+
+def test_an_outage_is_said_with_its_beginning_and_the_next_trial() -> None:
+    down = errors.GenesysUnavailable(since=NOON, next_trial=3.6)
+    said = explain(down, VOICE, recording(state=RecordingState.ACTIVE))
+    assert said.startswith("Genesys has not answered since 12:00, so nothing was sent. The bot tries it again in 4 s.")
+    assert NOW[RecordingState.ACTIVE] in said
+    assert "since" not in explain(errors.GenesysUnavailable(), VOICE)
 
 
 def test_what_genesys_or_the_database_say_can_not_come_alive() -> None:

@@ -10,6 +10,8 @@ const VERBS = [
   ["resume", "[id]", "Go on after a pause"],
   ["status", "[id]", "Say whether a call is being recorded"],
   ["list", "", "Show the live recordings"],
+  ["history", "<id>", "Tell a call's whole story"],
+  ["audit", "[today, yesterday, 7d, 30d or a day]", "Totals and an export, for compliance"],
   ["help", "", "Show what you may do"],
 ];
 const COMMAND = /^\/record(?:\s+|$)/;

@@ -37,6 +37,16 @@ function body(message, context) {
   return h("div", { class: "message-text" }, mrkdwn(message.text, context.names));
 }
 
+/** A picture is shown, with what it says in words for those who can't see it; any other file is a link to save it. */
+function attached(file) {
+  const address = `/api/files/${file.id}`;
+  if (file.mimetype?.startsWith("image/")) {
+    return h("figure", { class: "kit-image" },
+      h("figcaption", {}, file.title), h("img", { src: address, alt: file.alt_txt ?? file.title, loading: "lazy" }));
+  }
+  return h("a", { class: "file", href: address, download: file.name }, `${file.name} (${file.size} bytes)`);
+}
+
 function render(message, { author, names, press }) {
   const writer = author(message.user);
   const time = h("time", { class: "message-time", datetime: new Date(Number(message.ts) * 1000).toISOString() },
@@ -52,7 +62,7 @@ function render(message, { author, names, press }) {
     message.follows ? null : h("div", { class: "message-head" },
       h("span", { class: "author" }, writer.name), writer.bot ? h("span", { class: "app" }, "APP") : null, time),
     message.ephemeral_to ? h("div", { class: "only-you" }, icon("eye"), "Only visible to you") : null,
-    body(message, context), edited));
+    body(message, context), (message.files ?? []).map(attached), edited));
 }
 
 /** Bring a message list in line; stays at the newest message when it was there before. */

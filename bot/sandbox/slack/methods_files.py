@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from bot.sandbox.slack.methods_chat import ChatMethods
 
 WRITE = ("files:write",)
+PNG = b"\x89PNG\r\n\x1a\n"
+ALT_CHARACTERS = 1000
 
 
 @dataclass
@@ -23,12 +25,25 @@ class SimulatedFile:
     id: str
     name: str
     length: int
+    alt_text: str = ""
     content: bytes | None = None
     title: str = ""
     shared: bool = False
 
     def as_sent(self) -> dict[str, Any]:
-        return {"id": self.id, "name": self.name, "title": self.title or self.name, "size": self.length}
+        body = {
+            "id": self.id,
+            "name": self.name,
+            "title": self.title or self.name,
+            "size": self.length,
+            "mimetype": self.mimetype,
+        }
+        return body | ({"alt_txt": self.alt_text} if self.alt_text else {})
+
+    @property
+    def mimetype(self) -> str:
+        """What the content is; anything but a picture is shown as text."""
+        return "image/png" if (self.content or b"").startswith(PNG) else "text/plain"
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,11 @@ class FileMethods:
         name = arguments.wanted("filename")
         if not arguments.text("length").isdigit() or int(arguments.text("length")) == 0:
             raise SlackError("invalid_arguments")
-        file = SimulatedFile(self.chat.workspace.next_id("F"), name, int(arguments.text("length")))
+        if len(arguments.text("alt_txt")) > ALT_CHARACTERS:
+            raise SlackError("invalid_arguments")
+        file = SimulatedFile(
+            self.chat.workspace.next_id("F"), name, int(arguments.text("length")), arguments.text("alt_txt")
+        )
         self.files[file.id] = file
         return {"upload_url": f"{self.url()}/upload/{file.id}", "file_id": file.id}
 

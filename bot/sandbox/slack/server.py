@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bot.sandbox.slack.methods_files import SimulatedFile
     from bot.sandbox.slack.webapi import SlackRequest
 
-DEFAULT_SCOPES = ("commands", "chat:write", "users:read", "usergroups:read")
+DEFAULT_SCOPES = ("commands", "chat:write", "files:write", "users:read", "usergroups:read")
 ANSWERED = {"view_submission", "block_suggestion"}
 SHOWN_MESSAGES = 200
 SHOWN_REQUESTS = 20

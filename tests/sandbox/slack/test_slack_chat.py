@@ -130,8 +130,6 @@ async def test_wrong_blocks_are_named_by_their_place(slack: SimulatedSlack, clie
 
 
 async def test_a_file_is_uploaded_and_shared(slack: SimulatedSlack, client: AsyncWebClient) -> None:
-    slack.scopes.add("files:write")
-
     await client.files_upload_v2(channel="C0AUDIT", filename="audit.csv", content="seq\n1\n", initial_comment="Export")
 
     message = slack.messages("C0AUDIT")[0]

@@ -58,7 +58,7 @@ async def test_auth_test_says_who_the_bot_is(client: AsyncWebClient) -> None:
     answer = await client.auth_test()
 
     assert (answer["team_id"], answer["user_id"], answer["bot_id"]) == ("T0SANDBOX", "U0RECBOT", "B0RECBOT")
-    assert answer.headers["x-oauth-scopes"] == "chat:write,commands,usergroups:read,users:read"
+    assert answer.headers["x-oauth-scopes"] == "chat:write,commands,files:write,usergroups:read,users:read"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ async def test_a_missing_scope_is_named(slack: SimulatedSlack, client: AsyncWebC
     answer = await refusal_of(client.conversations_info(channel="C0AUDIT"))
     assert answer["error"] == "missing_scope"
     assert "channels:read" in answer["needed"]
-    assert answer["provided"] == "chat:write,commands,usergroups:read,users:read"
+    assert answer["provided"] == "chat:write,commands,files:write,usergroups:read,users:read"
 
     slack.scopes.add("channels:read")
     assert (await client.conversations_info(channel="C0AUDIT"))["channel"]["is_member"] is True

@@ -1,0 +1,187 @@
+"""Holds what the audit channel was given against what the trail holds, and names what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+from typing_extensions import override
+
+from bot.database.tables import audit_deliveries, audit_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from bot.database.engine import Engines
+
+PATIENCE = timedelta(minutes=5)
+"""How long an entry may take to reach the channel before that is worth a word."""
+RANGES_NAMED = 5
+LAST_DELIVERED = (
+    select(audit_deliveries.c.seq)
+    .where(audit_deliveries.c.delivered_at.is_not(None))
+    .order_by(audit_deliveries.c.seq.desc())
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Entries that follow one another, both ends included."""
+
+    first: int
+    last: int
+
+    @override
+    def __str__(self) -> str:
+        return f"entry {self.first}" if self.first == self.last else f"entries {self.first}-{self.last}"
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What the comparison found."""
+
+    skipped: tuple[Range, ...] = ()
+    """Entries without a delivery, although later ones were delivered."""
+    waiting: Range | None = None
+    """Entries after the last delivered one, the oldest of which has waited for too long."""
+    waiting_since: datetime | None = None
+    vanished: Range | None = None
+    """Entries that the channel was given and the trail's end no longer holds."""
+    rewritten: tuple[Range, ...] = ()
+    """Entries that have another hash now than the one that the channel shows."""
+
+    @property
+    def sound(self) -> bool:
+        """Nothing is wrong that waiting won't mend."""
+        return not (self.skipped or self.vanished or self.rewritten)
+
+    @property
+    def complete(self) -> bool:
+        return self.sound and not self.waiting
+
+    @property
+    def lacking(self) -> int:
+        """How many entries the channel should have by now and has not."""
+        return _number(self.skipped) + (len(self.waiting) if self.waiting else 0)
+
+    @property
+    def altered(self) -> int:
+        """How many entries are not what the channel was shown, or are gone."""
+        return _number(self.rewritten) + (len(self.vanished) if self.vanished else 0)
+
+    @property
+    def problem(self) -> str:
+        """Say what is missing, and what to do; empty where nothing is."""
+        return " ".join(filter(None, (self._vanished(), self._rewritten(), self._skipped(), self._waiting())))
+
+    def _vanished(self) -> str:
+        if self.vanished is None:
+            return ""
+        return (
+            f"{self.vanished} stood in the channel, but the trail no longer holds {_them(self.vanished)}: its end was "
+            "cut off. Take the hash of the channel's last line, and run: record-bot audit verify --head HASH."
+        )
+
+    def _skipped(self) -> str:
+        if not self.skipped:
+            return ""
+        was = "was" if _number(self.skipped) == 1 else "were"
+        return (
+            f"{_named(self.skipped)} {was} never delivered, although later ones were. Somebody changed the table "
+            "audit_deliveries: compare the channel's lines with record-bot audit export."
+        )
+
+    def _rewritten(self) -> str:
+        if not self.rewritten:
+            return ""
+        has = "has another hash" if _number(self.rewritten) == 1 else "have other hashes"
+        return (
+            f"{_named(self.rewritten)} {has} than the channel shows: the trail was written anew. Take hashes from the "
+            "channel, and run: record-bot audit verify --anchors FILE."
+        )
+
+    def _waiting(self) -> str:
+        if self.waiting is None:
+            return ""
+        since = "" if self.waiting_since is None else f" since {self.waiting_since:%Y-%m-%d %H:%M:%S} UTC"
+        waits = "waits" if len(self.waiting) == 1 else "wait"
+        return (
+            f"{self.waiting} {waits}{since} to be delivered; record-bot serve delivers {_them(self.waiting)} as soon "
+            "as Slack takes messages."
+        )
+
+
+def _named(found: tuple[Range, ...]) -> str:
+    more = f" and {len(found) - RANGES_NAMED} more such ranges" if len(found) > RANGES_NAMED else ""
+    return ", ".join(map(str, found[:RANGES_NAMED])) + more
+
+
+def _number(found: tuple[Range, ...]) -> int:
+    return sum(map(len, found))
+
+
+def _them(entries: Range) -> str:
+    return "it" if len(entries) == 1 else "them"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlCompleteness:
+    """Compares ``audit_entries`` with ``audit_deliveries``."""
+
+    engines: Engines
+
+    async def look(self, now: datetime, patience: timedelta = PATIENCE) -> Completeness:
+        """Compare everything; this reads the keys of both tables, about half a second for a million entries."""
+        end = await self.look_at_the_end(now, patience)
+        return replace(end, skipped=await self._skipped(), rewritten=await self._rewritten())
+
+    async def look_at_the_end(self, now: datetime, patience: timedelta = PATIENCE) -> Completeness:
+        """Compare only what comes after the last delivery; quick, however long the trail is."""
+        newest = select(func.coalesce(func.max(audit_entries.c.seq), 0))
+        async with self.engines.reader.connect() as connection:
+            last: int = (await connection.execute(LAST_DELIVERED)).scalar_one_or_none() or 0
+            head: int = (await connection.execute(newest)).scalar_one()
+            oldest = select(audit_entries.c.seq, audit_entries.c.occurred_at).where(audit_entries.c.seq > last)
+            row = (await connection.execute(oldest.order_by(audit_entries.c.seq).limit(1))).one_or_none()
+        if row is not None and row.occurred_at < now - patience:
+            return Completeness(waiting=Range(row.seq, head), waiting_since=row.occurred_at)
+        return Completeness(vanished=Range(head + 1, last) if last > head else None)
+
+    async def _skipped(self) -> tuple[Range, ...]:
+        last = LAST_DELIVERED.scalar_subquery()
+        statement = (
+            select(audit_entries.c.seq)
+            .outerjoin(audit_deliveries, audit_deliveries.c.seq == audit_entries.c.seq)
+            .where(audit_entries.c.seq < last, audit_deliveries.c.delivered_at.is_(None))
+            .order_by(audit_entries.c.seq)
+        )
+        async with self.engines.reader.connect() as connection:
+            return ranges((await connection.execute(statement)).scalars())
+
+    async def _rewritten(self) -> tuple[Range, ...]:
+        statement = (
+            select(audit_entries.c.seq)
+            .join(audit_deliveries, audit_deliveries.c.seq == audit_entries.c.seq)
+            .where(audit_deliveries.c.hash != audit_entries.c.hash)
+            .order_by(audit_entries.c.seq)
+        )
+        async with self.engines.reader.connect() as connection:
+            return ranges((await connection.execute(statement)).scalars())
+
+
+def ranges(seqs: Iterable[int]) -> tuple[Range, ...]:
+    """Gather numbers, in ascending order, into runs."""
+    found: list[Range] = []
+    for seq in seqs:
+        if found and found[-1].last == seq - 1:
+            found[-1] = Range(found[-1].first, seq)
+        else:
+            found.append(Range(seq, seq))
+    return tuple(found)

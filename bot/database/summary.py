@@ -1,0 +1,112 @@
+"""The figures of a period, from the trail and the recordings: counting is the database's work, arranging is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from bot.audit.entry import Phase
+from bot.audit.summary import Activity, Head, Lengths, Summary, Unresolved, by_hour, counted, denials, lengths
+from bot.database.tables import attempts, audit_entries, recordings
+from bot.database.transaction import LIVE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from bot.audit.period import Period
+    from bot.database.engine import Engines
+
+MINUTE = len("2026-01-31T08:15")
+entry = audit_entries.c
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSummaries:
+    """Counts what the trail and the recordings hold."""
+
+    engines: Engines
+
+    async def summary(
+        self,
+        period: Period,
+        zone: ZoneInfo,
+        *,
+        up_to: int | None = None,
+        missing_lines: int = 0,
+        altered: int = 0,
+    ) -> Summary:
+        """Count a period, of the entries numbered up to ``up_to``; hours are those of the zone's clock."""
+        within = [entry.occurred_at >= period.since, entry.occurred_at < period.until]
+        if up_to is not None:
+            within.append(entry.seq <= up_to)
+        async with self.engines.reader.connect() as connection:
+            by_phase = select(entry.action, entry.phase, func.count()).where(*within).group_by("action", "phase")
+            by_actor = select(entry.actor, func.count()).where(*within, entry.phase == Phase.DENIED).group_by("actor")
+            return Summary(
+                counts=counted(map(tuple, (await connection.execute(by_phase)).all())),
+                denials=denials(map(tuple, (await connection.execute(by_actor)).all())),
+                recordings=await _lengths(connection, period),
+                unresolved=replace(
+                    await _unresolved(connection, period.until), missing_lines=missing_lines, altered=altered
+                ),
+                activity=Activity(
+                    started=by_hour(await _started(connection, period), zone),
+                    denied=by_hour(await _minutes(connection, *within, entry.phase == Phase.DENIED), zone),
+                    failed=by_hour(await _minutes(connection, *within, entry.phase == Phase.FAILED), zone),
+                ),
+            )
+
+    async def head(self) -> Head:
+        """Return the newest entry's number and hash."""
+        async with self.engines.reader.connect() as connection:
+            return await head_of(connection)
+
+    async def first_moment(self) -> datetime | None:
+        """Return when the trail's first entry was written; None where there is none."""
+        statement = select(entry.occurred_at).order_by(entry.seq).limit(1)
+        async with self.engines.reader.connect() as connection:
+            return (await connection.execute(statement)).scalar_one_or_none()
+
+
+async def head_of(connection: AsyncConnection) -> Head:
+    row = (await connection.execute(select(entry.seq, entry.hash).order_by(entry.seq.desc()).limit(1))).one_or_none()
+    return Head() if row is None else Head(row.seq, row.hash)
+
+
+async def _minutes(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> list[Any]:
+    minute = func.substr(entry.occurred_at, 1, MINUTE)
+    return list((await connection.execute(select(minute, func.count()).where(*conditions).group_by(minute))).all())
+
+
+async def _started(connection: AsyncConnection, period: Period) -> list[Any]:
+    began = recordings.c.started_at
+    minute = func.substr(began, 1, MINUTE)
+    statement = select(minute, func.count()).where(began >= period.since, began < period.until).group_by(minute)
+    return list((await connection.execute(statement)).all())
+
+
+async def _lengths(connection: AsyncConnection, period: Period) -> Lengths:
+    own = recordings.c
+    statement = select(own.conversation_id, own.started_at, own.ended_at).where(
+        own.ended_at >= period.since, own.ended_at < period.until, own.started_at.is_not(None)
+    )
+    return lengths(map(tuple, (await connection.execute(statement)).all()))
+
+
+async def _unresolved(connection: AsyncConnection, until: datetime) -> Unresolved:
+    async def number(statement: Any) -> int:
+        return int((await connection.execute(statement)).scalar_one())
+
+    open_requests = select(func.count()).select_from(attempts)
+    live = select(func.count()).select_from(recordings).where(LIVE, recordings.c.started_at < until)
+    return Unresolved(
+        requests=await number(open_requests.where(attempts.c.settled_at.is_(None), attempts.c.requested_at < until)),
+        in_doubt=await number(live.where(recordings.c.in_doubt.is_(True))),
+        live=await number(live.where(recordings.c.in_doubt.is_(False))),
+    )
