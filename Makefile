@@ -6,12 +6,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT := 8300
 WORKERS := 2
+ENTRIES := 1000000
+RUNS := 20
+JOBS := 4
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: sandbox test install dev lint types unit format requirements clean help
+.PHONY: sandbox test install dev lint types unit faults mutations bench format requirements clean help
 
 sandbox: install ## run the bot against the simulators and print the address of their page (PORT=8300)
 	@exec $(BIN)/record-bot sandbox --port $(PORT)
@@ -34,6 +37,15 @@ types: dev ## mypy, strict
 unit: dev ## the test suite alone (WORKERS=2)
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
+
+faults: dev ## kill, cut and delay the real bot some 1,000 times, and write docs/reliability.md (RUNS=20 JOBS=4)
+	$(BIN)/python -m tests.faults --runs $(RUNS) --jobs $(JOBS)
+
+mutations: dev ## break the code in known ways, and see that named tests notice (3 minutes)
+	$(BIN)/python -m tests.mutations
+
+bench: dev ## measure the audit trail on a million entries, and write docs/benchmarks.md (ENTRIES=1000000)
+	$(BIN)/python -m tests.benchmarks.audit --entries $(ENTRIES)
 
 format: dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
+import sqlite3
 import sys
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from uuid_utils.compat import uuid7
 
 from bot.app import opened_database
 from bot.audit.entry import Draft, Phase
-from bot.audit.export import COLUMNS, Filter, csv_header, csv_line, json_line
-from bot.database.migrate import upgrade
+from bot.audit.export import Filter, csv_header, csv_line, json_line
+from bot.audit.files import Archive, feed_file
+from bot.database.migrate import unusable, upgrade
 from bot.database.store import SqlStore
 from bot.database.trail import SqlTrail
 from bot.errors import Refused
 from bot.recording.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from bot.audit.archive import Manifest
     from bot.audit.verification import Verifier
     from bot.config import DatabaseSettings
     from bot.recording.ports import Transaction
@@ -40,63 +43,97 @@ class Verdict:
 
 
 async def verify_database(
-    settings: DatabaseSettings, verifier: Verifier, progress: Callable[[int, int], None]
+    settings: DatabaseSettings,
+    verifier: Verifier,
+    progress: Callable[[int, int], None],
+    *,
+    archive: Path | None = None,
 ) -> Verdict:
-    """Verify the trail in the database, as it stands when this begins."""
+    """Verify the trail in the database, as it stands when this begins, after the archived segments if they are given.
+
+    Raise DatabaseUnusable where the database is not the bot's or can't be opened.
+    """
     async with opened_database(settings) as engines:
         trail = SqlTrail(engines)
-        total = await trail.count()
-        done = 0
-        async for entry in trail.entries():
-            done += 1
-            if verifier.feed(entry) is not None:
-                break
-            if not done % 1000:
-                progress(done, max(done, total))
+        try:
+            archived: tuple[Manifest, ...] = ()
+            if archive is not None:
+                archived, problem = await _feed_archive(Archive(archive), await trail.first(), verifier, progress)
+                if problem is not None:
+                    return Verdict(ok=False, text=f"BROKEN. {problem}")
+            await trail.verify(verifier, progress)
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            if not verifier.entries:
+                raise unusable(error) from error
+            cause = getattr(error, "orig", None) or error
+            text = f"BROKEN. The database can't be read after entry {verifier.last_seq}: {cause}."
+            return Verdict(ok=False, text=text)
     verifier.finish()
-    return _verdict(verifier)
+    if verifier.flaw is None and (problem := _unnamed(archived, verifier)):
+        return Verdict(ok=False, text=f"BROKEN. {problem}")
+    return _verdict(verifier, archived)
+
+
+async def _feed_archive(
+    archive: Archive, first_here: int, verifier: Verifier, progress: Callable[[int, int], None]
+) -> tuple[tuple[Manifest, ...], str | None]:
+    """Feed the segments before the first entry of the database; one whose removal was cut off stands by itself."""
+    fed: list[Manifest] = []
+    try:
+        segments = archive.segments()
+    except (ValueError, OSError) as error:
+        return (), str(error)
+    for segment in segments:
+        if segment.first_seq >= first_here:
+            problem = await asyncio.to_thread(archive.check, segment)
+        else:
+            problem = await asyncio.to_thread(archive.feed, segment, verifier, progress)
+            fed.append(segment)
+        if problem is not None or verifier.flaw is not None:
+            return tuple(fed), problem
+    return tuple(fed), None
+
+
+def _unnamed(archived: Sequence[Manifest], verifier: Verifier) -> str | None:
+    for segment in archived:
+        _, named = verifier.tombstones.get(segment.last_seq, (0, None))
+        if named != segment.tombstone():
+            return f"No entry in the chain names {segment.file} with its SHA-256 as archived."
+    return None
 
 
 def verify_file(path: Path, verifier: Verifier, progress: Callable[[int, int], None]) -> Verdict:
     """Verify an exported file of JSON lines; neither a database nor settings are needed."""
-    total, done = path.stat().st_size, 0
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            done += len(line)
-            entry = _parsed(line)
-            if entry is None:
-                return Verdict(ok=False, text=f"Line {number} is not an audit entry in JSON.")
-            if number == 1 and entry["seq"] != 1:
-                verifier.whole = False
-            if verifier.feed(entry) is not None:
-                break
-            if not number % 1000:
-                progress(done, total)
+    problem = feed_file(path, verifier, progress)
+    if problem is not None:
+        return Verdict(ok=False, text=f"BROKEN. {problem}")
     verifier.finish()
     return _verdict(verifier)
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(line)
-        return entry if entry.keys() == set(COLUMNS) else None
-    except (ValueError, AttributeError):
-        return None
-
-
-def _verdict(verifier: Verifier) -> Verdict:
+def _verdict(verifier: Verifier, archived: Sequence[Manifest] = ()) -> Verdict:
     if verifier.flaw is not None:
         return Verdict(ok=False, text=f"BROKEN. {verifier.flaw} {verifier.entries} entries before it are intact.")
     if not verifier.entries:
         return Verdict(ok=True, text="The trail is empty.")
-    partial = (
-        f"\n  part of a trail, with {verifier.gaps} gaps: what lies between was not checked" if verifier.gaps else ""
-    )
     return Verdict(
         ok=True,
         text=f"Intact: {verifier.entries} entries.\n  first  {verifier.first_at}\n  last   {verifier.last_at}\n"
-        f"  head   {verifier.last_seq} {verifier.head}{partial}",
+        f"  head   {verifier.last_seq} {verifier.head}" + "".join(f"\n  {one}" for one in _notes(verifier, archived)),
     )
+
+
+def _notes(verifier: Verifier, archived: Sequence[Manifest]) -> Iterator[str]:
+    if verifier.gaps:
+        yield f"part of a trail, with {verifier.gaps} gaps: what lies between was not checked"
+    if archived:
+        yield f"entries {archived[0].first_seq} to {archived[-1].last_seq} are archived, and were checked as well"
+    if verifier.tombstone is not None:
+        seq, tombstone = verifier.tombstone
+        named = f"entry {seq} names the file of {tombstone.first_seq} to {tombstone.last_seq}"
+        yield f"entries 1 to {verifier.archived_to} are archived ({named}, SHA-256 {tombstone.sha256})"
+    if unchecked := len(verifier.wanted) - len(verifier.missed()):
+        yield f"{unchecked} anchors are about archived entries, and were not checked: use --archive"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import typer
 
 from bot import config, log
 from bot.cli_audit import audit
+from bot.cli_keeping import privacy, register
 from bot.errors import RecordBotError, SettingsError
 from bot.login import login_name
 
@@ -42,6 +43,8 @@ db = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(recording, name="recording")
 app.add_typer(db, name="db")
 app.add_typer(audit, name="audit")
+app.add_typer(privacy, name="privacy")
+register(audit=audit, db=db)
 
 CallId = Annotated[str, typer.Argument(metavar="ID", help="The conversation's id or its interaction link.")]
 OptionalCallId = Annotated[

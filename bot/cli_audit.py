@@ -37,17 +37,26 @@ def verify(
         Path | None,
         typer.Option(help="Numbers and hashes that have to be in the chain, a line each.", exists=True, dir_okay=False),
     ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(
+            help="The directory of the archive, to check it and the database as one.", exists=True, file_okay=False
+        ),
+    ] = None,
 ) -> None:
     """Check the whole chain; exit 0 intact, 1 broken, with the first bad entry."""
     from bot.auditing import verify_database, verify_file
 
+    if file is not None and archive is not None:
+        raise typer.BadParameter("it goes with the database, not with a file", param_hint="--archive")
     log.configure(level="error")
     verifier = _verifier(head, anchors)
-    with _bar("Verifying") as progress:
+    with bar("Verifying") as progress:
         if file is not None:
             verdict = verify_file(file, verifier, progress)
         else:
-            verdict = asyncio.run(verify_database(config.load(config.DatabaseSettings), verifier, progress))
+            settings = config.load(config.DatabaseSettings)
+            verdict = asyncio.run(verify_database(settings, verifier, progress, archive=archive))
     typer.echo(verdict.text, err=not verdict.ok)
     raise typer.Exit(0 if verdict.ok else 1)
 
@@ -71,15 +80,15 @@ def export(
         raise typer.BadParameter("it must be jsonl or csv", param_hint="--format")
     log.configure(level="error")
     wanted = Filter(
-        since=_moment(since, "--since"),
-        until=_moment(until, "--until"),
+        since=_written(since, "--since"),
+        until=_written(until, "--until"),
         conversation_id=conversation and conversation.lower(),
         actor=actor,
         action=action,
         phase=phase,
     )
     job = Export(config.load(config.DatabaseSettings), f"cli:{login_name()}", wanted, format_, output)
-    with _bar("Exporting") as progress:
+    with bar("Exporting") as progress:
         sentence = asyncio.run(job.run(progress))
     typer.echo(sentence, err=output is None)
 
@@ -98,27 +107,30 @@ def _verifier(head: str | None, anchors: Path | None) -> Verifier:
     return Verifier(wanted=wanted)
 
 
-def _moment(typed: str | None, name: str) -> str | None:
+def _written(typed: str | None, name: str) -> str | None:
     from bot.audit.entry import timestamp
 
-    if typed is None:
-        return None
+    return None if typed is None else timestamp(moment(typed, name))
+
+
+def moment(typed: str, name: str) -> datetime:
+    """Read a time as people type it, UTC unless it says otherwise; ``name`` is the option."""
     try:
-        moment = datetime.fromisoformat(typed)
+        found = datetime.fromisoformat(typed)
     except ValueError:
         raise typer.BadParameter("write it as 2026-01-31, or 2026-01-31T08:00", param_hint=name) from None
-    return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+def bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """Show progress on a terminal; elsewhere nothing."""
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
-    with typer.progressbar(length=100, label=label, file=sys.stderr) as bar:
+    with typer.progressbar(length=100, label=label, file=sys.stderr) as shown:
 
         def progress(done: int, total: int) -> None:
-            bar.update(max(0, int(100 * done / max(1, total)) - bar.pos))
+            shown.update(max(0, int(100 * done / max(1, total)) - shown.pos))
 
         yield progress

@@ -6,7 +6,9 @@ A command that needs only part of them (the database, Genesys) asks for that par
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -104,8 +106,25 @@ class _Part(BaseSettings):
     )
 
 
+def _period(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(?P<count>[1-9]\d{0,4})(?P<unit>[dhm])", value.strip())
+    if found is None:
+        raise ValueError("it must be a number of days, hours or minutes such as 365d, 12h or 30m")
+    return timedelta(**{{"d": "days", "h": "hours", "m": "minutes"}[found["unit"]]: int(found["count"])})
+
+
+Period = Annotated[timedelta, BeforeValidator(_period)]
+
+
 class DatabaseSettings(_Part):
     database_url: Annotated[str, AfterValidator(_database)] = "sqlite+aiosqlite:///record-bot.db"
+
+
+class RetentionSettings(DatabaseSettings):
+    retention_texts: Period | None = None
+    retention_names: Period | None = None
 
 
 class LogSettings(_Part):
@@ -175,6 +194,26 @@ class SlackSettings(_Part):
         return value
 
 
+def _time_of_day(value: str) -> str:
+    if value.lower() == "off":
+        return "off"
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError("it must be a time of day such as 08:00, or off")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no time zone: use an IANA name such as Europe/Berlin or UTC") from None
+
+
+class DigestSettings(_Part):
+    audit_digest_at: Annotated[str, AfterValidator(_time_of_day)] = "08:00"
+    audit_digest_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+
 class HttpSettings(_Part):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=3000, ge=0, le=65535)
@@ -184,7 +223,7 @@ class ControlSettings(DatabaseSettings, GenesysSettings, RecordingSettings, LogS
     """What recording control from a terminal needs."""
 
 
-class ServeSettings(ControlSettings, SlackSettings, HttpSettings):
+class ServeSettings(ControlSettings, SlackSettings, DigestSettings, RetentionSettings, HttpSettings):
     """What ``serve`` and ``check`` need: everything."""
 
 

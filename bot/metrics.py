@@ -45,6 +45,11 @@ class Metrics:
         self.waiting = Gauge(
             "recordbot_audit_entries_undelivered", "Entries that the audit channel lacks.", registry=self.registry
         )
+        self.missing = Gauge(
+            "recordbot_audit_entries_missing",
+            "Entries that the audit channel should have by now: skipped, or waiting for too long.",
+            registry=self.registry,
+        )
         self.live = Gauge("recordbot_recordings_live", "Live recordings.", registry=self.registry)
         self.open_attempts = Gauge("recordbot_attempts_open", "Requests without an outcome.", registry=self.registry)
         self.reconnects = Gauge(

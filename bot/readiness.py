@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.database.completeness import Completeness, SqlCompleteness
 from bot.database.migrate import unusable
 from bot.database.outbox import SqlOutbox
 from bot.server import Part
@@ -16,16 +17,30 @@ if TYPE_CHECKING:
     from bot.slack.delivery import Pace
     from bot.slack.transport import SocketState
 
+COMPARE_SECONDS = 60.0
+"""How old a comparison of the whole trail with its deliveries may be: it takes a while on a long one."""
+
+
+class News(Protocol):
+    """What tells of changes to calls."""
+
+    @property
+    def problem(self) -> str | None: ...
+
 
 @dataclass
 class Readiness:
-    """Looks at what each part last did; only the database is asked anew."""
+    """Looks at what each part last did; only the database is asked anew, for all of the trail not each time."""
 
     started: bool = False
     socket: SocketState | None = None
+    news: News | None = None
+    digests: Pace | None = None
     _control: Control | None = None
     _cards: Pace | None = None
     _audit: Pace | None = None
+    _compared: Completeness = field(default_factory=Completeness)
+    _compared_at: float | None = None
 
     def watch(self, control: Control, cards: Pace, audit: Pace) -> None:
         self._control, self._cards, self._audit = control, cards, audit
@@ -37,7 +52,7 @@ class Readiness:
             Part("bot", ok=self.started, problem="" if self.started else "starting or stopping"),
             await self._database(self._control),
             self._slack(self._control),
-            self._delivery("audit_channel", self._audit),
+            await self._channel(self._control),
             self._delivery("cards", self._cards),
             self._genesys(self._control),
         )
@@ -93,8 +108,33 @@ class Readiness:
         problem = pace.problem if pace is not None else None
         return Part(name, ok=problem is None, problem=f"Slack says: {problem}" if problem else "")
 
-    @staticmethod
-    def _genesys(control: Control) -> Part:
+    async def _channel(self, control: Control) -> Part:
+        """Say whether messages arrive, and whether every entry has."""
+        part = self._delivery("audit_channel", self._audit)
+        now, look = control.clock.monotonic(), SqlCompleteness(control.engines)
+        try:
+            if self._compared_at is None or now - self._compared_at > COMPARE_SECONDS:
+                self._compared = await look.look(control.clock.now())
+                self._compared_at = now
+            found = replace(
+                await look.look_at_the_end(control.clock.now()),
+                skipped=self._compared.skipped,
+                rewritten=self._compared.rewritten,
+            )
+        except SQLAlchemyError:
+            return part  # the database's part says why
+        control.metrics.missing.set(found.lacking)
+        digest = self.digests.problem if self.digests is not None else None
+        late = f"The daily digest can't be posted: {digest}." if digest else ""
+        problem = " ".join(filter(None, (part.problem, found.problem, late)))
+        return Part(part.name, ok=not problem, problem=problem)
+
+    def _genesys(self, control: Control) -> Part:
         health = control.genesys.health()
-        facts = {"requests_left": None if health.budget is None else health.budget.left}
+        facts = {
+            "requests_left": health.requests_left,
+            "requests_waiting": health.requests_waiting,
+            "down_since": None if health.down_since is None else health.down_since.isoformat(timespec="seconds"),
+            "notifications": self.news.problem or "ok" if self.news is not None else None,
+        }
         return Part("genesys", ok=health.usable, problem=health.last_error or "", facts=facts)

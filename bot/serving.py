@@ -13,14 +13,15 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from uuid_utils.compat import uuid7
 
-from bot.app import GENESYS_READ_SECONDS, SERVE_OWNER, Control, opened_control
+from bot.app import GENESYS_READ_SECONDS, SERVE_OWNER, Control, call_news, look_gap, opened_control
 from bot.audit.entry import Draft, Phase
 from bot.database.lock import serving_alone
 from bot.database.outbox import SqlOutbox
-from bot.errors import GenesysUnavailable, SettingsError
+from bot.database.retention import Retention
+from bot.errors import AuditUnavailable, DatabaseUnusable, GenesysUnavailable, SettingsError
 from bot.readiness import Readiness
 from bot.recording.clock import SystemClock
-from bot.recording.follower import Follower, NoNews
+from bot.recording.follower import Follower
 from bot.recording.later_looks import LaterLooks
 from bot.recording.observations import Observations
 from bot.recording.policy import Role
@@ -29,18 +30,19 @@ from bot.recording.settlement import BOT
 from bot.server import Pages, listen
 from bot.slack.actions import RecordingButtons
 from bot.slack.blocks import CardStyle
-from bot.slack.commands import RecordCommand
 from bot.slack.context import Desk
 from bot.slack.delivery import Pace, code
 from bot.slack.people import WEB_API_ERRORS, SlackPeople
 from bot.slack.publisher import AuditPublisher, CardPublisher
-from bot.slack.transport import EVENTS_PATH, HttpDoor, SocketDoor, bolt_app
+from bot.slack.transport import EVENTS_PATH, PING_SECONDS, HttpDoor, SocketDoor, bolt_app
 from bot.slack.web import SlackIdentity, identify, web_client, web_session
 from bot.slack.work import Work
+from bot.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    import aiohttp
     from aiohttp.typedefs import Handler
     from slack_bolt.async_app import AsyncApp
     from slack_sdk.web.async_client import AsyncWebClient
@@ -52,16 +54,22 @@ log = structlog.get_logger(__name__)
 
 FINISH_SECONDS = 20.0
 FLUSH_SECONDS = 5.0
+CANCEL_AGAIN_SECONDS = 0.5
 FATAL_SLACK_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 
 
 @dataclass
 class Serving:
-    """One run of the bot. ``genesys_patience`` is how many seconds an answer of Genesys may take."""
+    """One run of the bot.
+
+    In seconds: ``genesys_patience`` is how long an answer of Genesys may take, ``socket_ping`` how often the socket is
+    tried out.
+    """
 
     settings: ServeSettings
     clock: Clock = field(default_factory=SystemClock)
     genesys_patience: float = GENESYS_READ_SECONDS
+    socket_ping: float = PING_SECONDS
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     readiness: Readiness = field(default_factory=Readiness)
     up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -86,27 +94,41 @@ class Serving:
             if identity is None:
                 return
             await self._log_in(control)
-            await self._serve(control, client, identity)
+            await self._serve(control, client, session, identity)
 
-    async def _serve(self, control: Control, client: AsyncWebClient, identity: SlackIdentity) -> None:
+    async def _serve(
+        self, control: Control, client: AsyncWebClient, session: aiohttp.ClientSession, identity: SlackIdentity
+    ) -> None:
         settings = self.settings
         secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None
         app = bolt_app(client, identity, signing_secret=secret)
         work = Work()
         desk = self._desk(control, client, identity, work)
-        RecordCommand(desk).register(app)
+        witness = Witness(settings, control, client, session, desk)
+        witness.command().register(app)
         RecordingButtons(desk).register(app)
         cards, audit = self._publishers(control, client, desk)
         reconciler = Reconciler(control.service, control.clock, owner=control.service.intake.owner)
         self.readiness.watch(control, cards.pace, audit.pace)
         routes, socket = self._doors(app, control, secret)
         pages = Pages(look=self.readiness.look, scrape=self.readiness.scrape)
-        server = await listen(pages, host=settings.http_host, port=settings.http_port, routes=routes)
-        self.port = server.addresses[0][1]
-        try:
-            await self._note(control, "bot:start")
+        async with AsyncExitStack() as opened:
+            if socket is not None:
+                opened.push_async_callback(socket.close)
+            server = await listen(pages, host=settings.http_host, port=settings.http_port, routes=routes)
+            opened.push_async_callback(server.cleanup)
+            self.port = server.addresses[0][1]
+            opened.push_async_callback(self._end_loops)
+            await witness.settle_exports()
+            await self._note_start(control)
             await reconciler.settle_all()
             self._start(cards.run(), audit.run(), reconciler.run(), *self._watchers(control))
+            if (digester := witness.digester()) is not None:
+                self.readiness.digests = digester.pace
+                self._start(digester.run())
+            if settings.retention_texts is not None or settings.retention_names is not None:
+                texts, names = settings.retention_texts, settings.retention_names
+                self._start(Retention(control.store, control.clock, texts, names, BOT).run())
             if socket is not None:
                 self.readiness.socket = socket.state
                 self._start(socket.run())
@@ -115,9 +137,6 @@ class Serving:
             log.info("serving", transport="socket" if socket else "http", team=identity.team, port=self.port)
             await self.stopping.wait()
             await self._stop(control, work, cards, audit)
-        finally:
-            await self._end_loops()
-            await server.cleanup()
 
     async def _stop(self, control: Control, work: Work, cards: CardPublisher, audit: AuditPublisher) -> None:
         log.info("stopping")
@@ -158,19 +177,25 @@ class Serving:
             ),
         )
 
-    @staticmethod
-    def _watchers(control: Control) -> tuple[Coroutine[None, None, None], ...]:
+    def _watchers(self, control: Control) -> tuple[Coroutine[None, None, None], ...]:
         service, clock = control.service, control.clock
         observations = Observations(control.store, clock)
-        follower = Follower(control.store, service.control, observations, clock, NoNews())
-        return follower.run(), LaterLooks(service, observations, clock).run()
+        news = self.readiness.news = call_news(self.settings, control.genesys)
+        gap = look_gap(self.settings)
+        follower = Follower(control.store, service.control, observations, clock, news, look_gap=gap)
+        return (
+            follower.run(),
+            news.run(follower.on_news, follower.missed_news),
+            LaterLooks(service, observations, clock).run(),
+            control.genesys.watch_health(),
+        )
 
     def _doors(
         self, app: AsyncApp, control: Control, secret: str | None
     ) -> tuple[dict[str, Handler], SocketDoor | None]:
         token = self.settings.slack_app_token
         if token is not None:
-            return {}, SocketDoor.open(app, token.get_secret_value(), control.clock)
+            return {}, SocketDoor.open(app, token.get_secret_value(), control.clock, self.socket_ping)
         return {EVENTS_PATH: HttpDoor(app, SignatureVerifier(secret or "")).handle}, None
 
     async def _identify(self, client: AsyncWebClient) -> SlackIdentity:
@@ -202,6 +227,15 @@ class Serving:
         except GenesysUnavailable:
             log.warning("genesys_not_reached")  # the bot serves, says so in /readyz, and logs in with the next request
 
+    async def _note_start(self, control: Control) -> None:
+        """Write the first entry; it also shows whether the file may be written at all. Raise DatabaseUnusable."""
+        try:
+            await self._note(control, "bot:start")
+        except AuditUnavailable as error:
+            raise DatabaseUnusable(
+                f"The database can't be written: {error.cause}. Check the rights of the file and the disk."
+            ) from error
+
     @staticmethod
     async def _note(control: Control, action: str) -> None:
         async def work(transaction: Transaction) -> None:
@@ -222,10 +256,13 @@ class Serving:
         self._loops.extend(asyncio.ensure_future(loop) for loop in loops)
 
     async def _end_loops(self) -> None:
-        for loop in self._loops:
-            loop.cancel()
-        results = await asyncio.gather(*self._loops, return_exceptions=True)
+        loops, pending = set(self._loops), set(self._loops)
         self._loops.clear()
-        for result in results:
-            if isinstance(result, Exception):
-                log.error("loop_broke", exc_info=result)
+        while pending:
+            # Once is not enough: Python 3.11's wait_for, in the connection pool, loses a cancellation now and then.
+            for loop in pending:
+                loop.cancel()
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
+        for loop in loops:
+            if not loop.cancelled() and (error := loop.exception()) is not None:
+                log.error("loop_broke", exc_info=error)

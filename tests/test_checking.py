@@ -21,7 +21,7 @@ PAUSE = "Genesys permission: pause and resume recordings"
 READ = "Genesys permission: read calls"
 EVERYTHING = [
     "settings", "database", "Slack token", "Slack scopes", "Slack socket", "audit channel", "user group S0SUPERS",
-    "Genesys region", "Genesys login", READ, RECORD, PAUSE,
+    "Genesys region", "Genesys login", READ, RECORD, PAUSE, "Genesys notifications",
 ]  # fmt: skip
 
 

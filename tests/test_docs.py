@@ -150,7 +150,7 @@ def test_make_help_lists_every_target() -> None:
 
 
 def test_the_readme_names_the_scopes() -> None:
-    assert f"for four scopes: {', '.join(f'`{scope}`' for scope in SCOPES)}." in README
+    assert f"for five scopes: {', '.join(f'`{scope}`' for scope in SCOPES)}." in README
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -38,6 +38,8 @@ SCOPE_OF = {
     "chat_postMessage": "chat:write",
     "chat_scheduleMessage": "chat:write",
     "chat_update": "chat:write",
+    "files_completeUploadExternal": "files:write",
+    "files_getUploadURLExternal": "files:write",
     "usergroups_users_list": "usergroups:read",
     "users_info": "users:read",
 }

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import rfc8785
 
-from bot.audit.verification import FIELDS
+from bot.audit.stored import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COLUMNS = (*FIELDS, "previous_hash", "hash")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 

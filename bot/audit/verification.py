@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from bot.audit.entry import GENESIS_HASH, chain_hash
+from bot.audit.archive import ARCHIVE_ACTION, Tombstone, is_tombstone
+from bot.audit.entry import GENESIS_HASH
+from bot.audit.stored import FIELDS, entry_matches, entry_of, row_matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-FIELDS = (
-    "seq",
-    "id",
-    "attempt_id",
-    "occurred_at",
-    "phase",
-    "action",
-    "actor",
-    "conversation_id",
-    "participant_id",
-    "recording_id",
-    "reason_code",
-    "reason_digest",
-    "origin",
-    "outcome",
-)
-"""What the hash covers; ``previous_hash`` and ``hash`` stand beside it."""
-
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+SEQ, OCCURRED_AT, ACTION = (FIELDS.index(name) for name in ("seq", "occurred_at", "action"))
+PREVIOUS_HASH, HASH = len(FIELDS), len(FIELDS) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +35,9 @@ class Verifier:
     """Fed with entries in the order of their numbers; stops caring at the first flaw.
 
     ``wanted`` are hashes that have to be in the chain, each with the number under which an anchor knows it, or None.
-    ``whole`` says that the entries are meant to be all there are; of a filtered export only each entry by itself, and
-    each entry with its direct predecessor, can be checked.
+    ``whole`` says that the entries are meant to be all there are; a trail that begins later is then taken only with a
+    tombstone in the chain that names exactly what is missing. Of a filtered export only each entry by itself, and each
+    entry with its direct predecessor, can be checked.
     """
 
     whole: bool = True
@@ -65,47 +49,112 @@ class Verifier:
     head: str = GENESIS_HASH
     gaps: int = 0
     flaw: Flaw | None = None
+    archived_to: int = 0
+    """The number before the first entry; 0 where that is number 1."""
+    archived_hash: str = GENESIS_HASH
+    tombstones: dict[int, tuple[int, Tombstone]] = field(default_factory=dict)
+    """By the last number of their range: the tombstone's own number, and what it says."""
 
     def feed(self, entry: Mapping[str, Any]) -> Flaw | None:
         """Check the next entry. ``origin`` and ``outcome`` are JSON objects here."""
-        self.flaw = self.flaw or self._look(entry)
-        if self.flaw is None:
-            self.entries += 1
-            self.first_at = self.first_at or str(entry["occurred_at"])
-            self.last_at, self.last_seq, self.head = str(entry["occurred_at"]), entry["seq"], entry["hash"]
+        fits = entry_matches(entry)
+        if self._next(entry["seq"], entry["previous_hash"], entry["hash"], fits=fits) is None:
+            self._went_on(entry["seq"], entry["hash"], str(entry["occurred_at"]))
+            if is_tombstone(entry):
+                self._bury(entry["seq"], entry["outcome"])
+        return self.flaw
+
+    def feed_rows(self, rows: Iterable[Sequence[Any]]) -> Flaw | None:
+        """Check the next entries as they are stored, several times as fast: FIELDS, ``previous_hash``, ``hash``."""
+        for row in rows if self.flaw is None else ():
+            seq, previous, digest = row[SEQ], row[PREVIOUS_HASH], row[HASH]
+            fits = row_matches(row)
+            usual = fits and seq == self.last_seq + 1 and previous == self.head and not self.wanted
+            if not usual and self._next(seq, previous, digest, fits=fits) is not None:
+                break
+            self._went_on(seq, digest, row[OCCURRED_AT])
+            if row[ACTION] == ARCHIVE_ACTION:
+                entry = entry_of(row)
+                if is_tombstone(entry):
+                    self._bury(seq, entry["outcome"])
         return self.flaw
 
     def finish(self) -> Flaw | None:
-        """Check what can be checked only at the end: that no hash was missed which somebody outside has seen."""
-        if self.flaw is None and self.wanted:
-            digest, seq = next(iter(self.wanted.items()))
+        """Check what can be checked only at the end.
+
+        What is missing at the beginning must be named by a tombstone, and no hash may be missing that somebody outside
+        has seen, except where it lies in an archived segment.
+        """
+        if self.flaw is None and self.archived_to:
+            self.flaw = self._unburied()
+        if self.flaw is None and (missed := self.missed()):
+            digest, seq = next(iter(missed.items()))
             where = f"number {seq}" if seq is not None else "some number"
             self.flaw = Flaw(
                 self.last_seq,
                 f"is the last one, but the hash {digest} ({where}) was seen outside and is not in the chain: "
-                "the trail was cut off or written anew",
+                "the trail was cut off or written anew"
+                + (", or that entry is archived (use --archive)" if self.archived_to else ""),
             )
         return self.flaw
 
-    def _look(self, entry: Mapping[str, Any]) -> Flaw | None:
-        seq = entry["seq"]
-        if not isinstance(seq, int) or isinstance(seq, bool):
+    def missed(self) -> dict[str, int | None]:
+        """Return the wanted hashes that were not found, without those of archived entries."""
+        return {one: seq for one, seq in self.wanted.items() if seq is None or seq > self.archived_to}
+
+    @property
+    def tombstone(self) -> tuple[int, Tombstone] | None:
+        """The number and the words of the tombstone that stands for what is missing at the beginning."""
+        return self.tombstones.get(self.archived_to)
+
+    def _went_on(self, seq: int, digest: str, occurred_at: str) -> None:
+        self.entries += 1
+        if self.first_at is None:
+            self.first_at = occurred_at
+        self.last_at, self.last_seq, self.head = occurred_at, seq, digest
+
+    def _bury(self, seq: int, outcome: Any) -> None:
+        tombstone = Tombstone.read(outcome)
+        if tombstone is not None and tombstone.last_seq < seq:
+            self.tombstones[tombstone.last_seq] = (seq, tombstone)
+
+    def _next(self, seq: Any, previous: Any, digest: Any, *, fits: bool) -> Flaw | None:
+        self.flaw = self.flaw or self._look(seq, previous, digest, fits=fits)
+        return self.flaw
+
+    def _look(self, seq: Any, previous: Any, digest: Any, *, fits: bool) -> Flaw | None:
+        if type(seq) is not int:
             return Flaw(self.last_seq + 1, "has no number")
         if seq != self.last_seq + 1:
-            if self.whole or seq <= self.last_seq:
-                return self._out_of_order(seq)
-            self.gaps += 1
-        elif entry["previous_hash"] != self.head:
+            if flaw := self._gap(seq, str(previous)):
+                return flaw
+        elif previous != self.head and _is_hash(str(previous)):
             return Flaw(seq, f"does not follow entry {self.last_seq}: it was swapped, inserted or written anew")
-        if not _matches(entry):
+        if not fits or not _is_hash(str(previous)):
             return Flaw(seq, "was changed: its content does not match its hash")
-        return self._anchored(seq, str(entry["hash"]))
+        return self._anchored(seq, str(digest))
 
-    def _out_of_order(self, seq: int) -> Flaw:
+    def _gap(self, seq: int, previous: str) -> Flaw | None:
         if seq <= self.last_seq:
             return Flaw(seq, f"comes after entry {self.last_seq}: it was repeated or moved")
-        missing = self.last_seq + 1
-        return Flaw(missing, "is missing" if seq == missing + 1 else f"and all up to {seq - 1} are missing")
+        if self.whole and self.entries:
+            return _missing(self.last_seq + 1, seq - 1)
+        if self.whole:
+            self.archived_to, self.archived_hash = seq - 1, previous
+            return self._anchored(seq - 1, previous)
+        self.gaps += 1
+        return None
+
+    def _unburied(self) -> Flaw | None:
+        found = self.tombstone
+        if found is None:
+            return _missing(1, self.archived_to)
+        seq, tombstone = found
+        if tombstone.last_hash != self.archived_hash:
+            return Flaw(
+                self.archived_to + 1, f"does not follow the archived entry {self.archived_to} that entry {seq} names"
+            )
+        return None
 
     def _anchored(self, seq: int, digest: str) -> Flaw | None:
         known_as = self.wanted.pop(digest, None)
@@ -117,30 +166,8 @@ class Verifier:
         return None
 
 
-def _matches(entry: Mapping[str, Any]) -> bool:
-    hashed = {name: entry[name] for name in FIELDS}
-    # The encoder in C writes the same bytes as RFC 8785 for all that entries hold, six times as fast as the library;
-    # where they could differ (fractions), the library has the last word.
-    quick = hashlib.sha256((entry["previous_hash"] + _encode(hashed)).encode("utf-8", "surrogatepass")).hexdigest()
-    return bool(quick == entry["hash"]) or _slowly(entry, hashed)
-
-
-def _slowly(entry: Mapping[str, Any], hashed: Mapping[str, Any]) -> bool:
-    try:
-        return bool(chain_hash(str(entry["previous_hash"]), hashed) == entry["hash"])
-    except (ValueError, TypeError):
-        return False
-
-
-def entry_of(row: Sequence[Any]) -> dict[str, Any]:
-    """Make an entry of a stored row: the fields, then ``previous_hash`` and ``hash``."""
-    entry = dict(zip((*FIELDS, "previous_hash", "hash"), row, strict=True))
-    for name in ("origin", "outcome"):
-        try:
-            entry[name] = json.loads(entry[name])
-        except (TypeError, ValueError):
-            entry[name] = {"not": "JSON"}  # was changed to something that was never written
-    return entry
+def _missing(first: int, last: int) -> Flaw:
+    return Flaw(first, "is missing" if first == last else f"and all up to {last} are missing")
 
 
 def read_anchors(lines: Sequence[str]) -> dict[str, int | None]:

@@ -47,7 +47,7 @@ class SqlOutbox:
             .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
             .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
             .where(cards.c.rendered_version < recordings.c.version)
-            .order_by(recordings.c.requested_at)
+            .order_by(recordings.c.requested_seq)
             .limit(limit)
         )
         own = {column.name for column in recordings.columns}
@@ -102,11 +102,11 @@ class SqlOutbox:
         last = select(func.coalesce(func.max(audit_deliveries.c.seq), 0)).where(
             audit_deliveries.c.delivered_at.is_not(None)
         )
-        head = select(func.coalesce(func.max(audit_entries.c.seq), 0))
+        ends = select(func.coalesce(func.min(audit_entries.c.seq), 1), func.coalesce(func.max(audit_entries.c.seq), 0))
         async with self.engines.reader.connect() as connection:
-            newest: int = (await connection.execute(head)).scalar_one()
+            oldest, newest = (await connection.execute(ends)).one()
             delivered: int = (await connection.execute(last)).scalar_one()
-        return newest - delivered
+        return int(newest - max(delivered, oldest - 1))  # what is older was delivered, and archived since
 
     async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
         """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""
@@ -120,9 +120,11 @@ class SqlOutbox:
             await connection.execute(delete(audit_deliveries).where(audit_deliveries.c.seq.in_(list(seqs))))
 
     async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
+        """Note that these are in the channel, with the hashes that are shown there."""
+        shown = select(audit_entries.c.hash).where(audit_entries.c.seq == audit_deliveries.c.seq).scalar_subquery()
         async with self.engines.writer.begin() as connection:
             await connection.execute(
                 update(audit_deliveries)
                 .where(audit_deliveries.c.seq.in_(list(seqs)))
-                .values(delivered_at=at, channel=channel, ts=ts)
+                .values(delivered_at=at, hash=shown, channel=channel, ts=ts)
             )

@@ -40,8 +40,9 @@ def attempt_from(row: Row[Any]) -> Attempt:
     )
 
 
-def entry_from(row: Row[Any]) -> Entry:
-    values = row._asdict()
+def entry_from(row: Row[Any], *, leave_out: tuple[str, ...] = ()) -> Entry:
+    """Make an entry of a row; ``leave_out`` are columns that other tables joined to it."""
+    values = {name: value for name, value in row._asdict().items() if name not in leave_out}
     values["phase"] = Phase(row.phase)
     values["origin"] = json.loads(row.origin)
     values["outcome"] = json.loads(row.outcome)

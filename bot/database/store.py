@@ -122,7 +122,7 @@ class SqlStore:
     async def _recordings(
         self, *conditions: ColumnElement[bool], newest_first: bool = False, limit: int = 1
     ) -> tuple[Recording, ...]:
-        order = recordings.c.requested_at.desc() if newest_first else recordings.c.requested_at
+        order = recordings.c.requested_seq.desc() if newest_first else recordings.c.requested_seq
         statement = select(recordings).where(*conditions).order_by(order).limit(limit)
         async with self.engines.reader.connect() as connection:
             return tuple(map(recording_from, (await connection.execute(statement)).mappings()))

@@ -111,6 +111,7 @@ recordings = Table(
     Column("in_doubt", Flag, nullable=False),
     Column("error", Text),
     Column("audit_seq", Number, nullable=False),
+    Column("requested_seq", Number, nullable=False),
     CheckConstraint(f"state IN ({STATES})", name="state"),
     Index(
         "uq_recordings_live_conversation",
@@ -120,8 +121,8 @@ recordings = Table(
         postgresql_where=LIVE,
     ),
     Index("ix_recordings_live", "state", sqlite_where=LIVE, postgresql_where=LIVE),
-    Index("ix_recordings_conversation_id", "conversation_id", "requested_at"),
-    Index("ix_recordings_started_by", "started_by", "requested_at"),
+    Index("ix_recordings_conversation_id", "conversation_id", "requested_seq"),
+    Index("ix_recordings_started_by", "started_by", "requested_seq"),
     sqlite_strict=True,
 )
 
@@ -216,7 +217,7 @@ audit_entries = Table(
     Column("origin", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("previous_hash", Text, nullable=False),
-    Column("hash", Text, nullable=False, unique=True),
+    Column("hash", Text, nullable=False),
     CheckConstraint("phase IN ('requested','succeeded','failed','denied','unknown','observed')", name="phase"),
     Index("ix_audit_entries_attempt_id", "attempt_id"),
     Index("ix_audit_entries_conversation_id", "conversation_id", "seq"),
@@ -230,11 +231,15 @@ audit_deliveries = Table(
     Column("seq", Number, ForeignKey("audit_entries.seq"), primary_key=True, autoincrement=False),
     Column("tried_at", Moment, nullable=False),
     Column("delivered_at", Moment),
+    Column("hash", Text),
     Column("channel", Text),
     Column("ts", Text),
     sqlite_strict=True,
 )
-"""Which entries the audit channel has. A row without ``delivered_at``: a post was begun and its end is not known."""
+"""Which entries the audit channel has, and with which hash they were shown there.
+
+A row without ``delivered_at``: a post was begun and its end is not known.
+"""
 
 digests = Table(
     "digests",

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sqlalchemy import text
 
-from bot.audit.export import COLUMNS, Filter
-from bot.audit.verification import entry_of
+from bot.audit.export import Filter
+from bot.audit.stored import COLUMNS, entry_of
+from bot.database.engine import BUSY_TIMEOUT_MS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Sequence
 
+    from bot.audit.verification import Verifier
     from bot.database.engine import Engines
+
+    Rows = list[Sequence[Any]]
 
 PAGE = 5000
 CONDITIONS = {
@@ -24,6 +32,9 @@ CONDITIONS = {
     "action": "action = :action",
     "phase": "phase = :phase",
 }
+NOT_TEXT = "decode"
+"""What the driver says of text that is not UTF-8."""
+BARE_PAGE = f"SELECT {', '.join(COLUMNS)} FROM audit_entries WHERE seq > ? ORDER BY seq LIMIT {PAGE}"  # noqa: S608  ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +43,75 @@ class SqlTrail:
 
     engines: Engines
 
-    async def entries(self, wanted: Filter | None = None, *, up_to: int | None = None) -> AsyncIterator[dict[str, Any]]:
+    async def entries(
+        self, wanted: Filter | None = None, *, after: int = 0, up_to: int | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
         """Yield the wanted entries in the order of their numbers, in constant memory."""
+        async for rows in self.pages(wanted, after=after, up_to=up_to):
+            for row in rows:
+                yield entry_of(row)
+
+    async def pages(
+        self, wanted: Filter | None = None, *, after: int = 0, up_to: int | None = None
+    ) -> AsyncIterator[Rows]:
+        """Yield the wanted entries as they are stored (COLUMNS), many at a time."""
         facts = (wanted or Filter()).facts()
         conditions = ["seq > :after", *(CONDITIONS[name] for name in facts)]
         if up_to is not None:
             conditions.append("seq <= :up_to")
             facts |= {"up_to": up_to}  # type: ignore[dict-item]
-        statement = text(
-            f"SELECT {', '.join(COLUMNS)} FROM audit_entries WHERE {' AND '.join(conditions)} "  # noqa: S608  names of ours
-            f"ORDER BY seq LIMIT {PAGE}"
-        )
-        after = 0
+        where = f"FROM audit_entries WHERE {' AND '.join(conditions)} ORDER BY seq LIMIT"
         while True:
-            async with self.engines.reader.connect() as connection:
-                rows = (await connection.execute(statement, {"after": after, **facts})).all()
-            for row in rows:
-                yield entry_of(row)
+            rows = await self._read(f"SELECT {', '.join(COLUMNS)} {where} {PAGE}", {"after": after, **facts})
+            if rows:
+                yield rows
+                after = rows[-1][0]
             if len(rows) < PAGE:
                 return
-            after = rows[-1][0]
+
+    async def verify(self, verifier: Verifier, progress: Callable[[int, int], None], *, after: int = 0) -> None:
+        """Feed the verifier with everything, up to the first flaw. Raise sqlite3.Error where a page can't be read."""
+        await asyncio.to_thread(_verify, self.engines.reader.url.database or "", verifier, progress, after)
+
+    async def first(self) -> int:
+        """Return the number of the oldest entry that is here, 0 where there is none."""
+        return await self._number("SELECT coalesce(min(seq), 0) FROM audit_entries")
 
     async def count(self) -> int:
         """Return the number of the newest entry, quickly: how far a reading of everything will go."""
+        return await self._number("SELECT coalesce(max(seq), 0) FROM audit_entries")
+
+    async def _read(self, statement: str, facts: dict[str, Any]) -> Rows:
         async with self.engines.reader.connect() as connection:
-            statement = text("SELECT coalesce(max(seq), 0) FROM audit_entries")
-            return int((await connection.execute(statement)).scalar_one())
+            result = await connection.execute(text(statement), facts)
+            return list(result.all())
+
+    async def _number(self, statement: str) -> int:
+        return int((await self._read(statement, {}))[0][0])
+
+
+def _verify(file: str, verifier: Verifier, progress: Callable[[int, int], None], after: int) -> None:
+    """Verify with the bare driver: handing each page from thread to thread would cost as much as hashing it."""
+    name = f"file:{quote(file)}?mode=ro"
+    with closing(sqlite3.connect(name, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
+        (total,) = connection.execute("SELECT coalesce(max(seq), 0) FROM audit_entries").fetchone()
+        before = -1
+        while before < after and verifier.flaw is None:
+            before = after
+            after = _feed_page(connection, verifier, after)
+            progress(after, max(after, total))
+
+
+def _feed_page(connection: sqlite3.Connection, verifier: Verifier, after: int) -> int:
+    """Feed the verifier with the entries after this one, and return the number of the last of them."""
+    last_seq = verifier.last_seq
+    try:
+        verifier.feed_rows(connection.execute(BARE_PAGE, (after,)))
+    except sqlite3.OperationalError as error:
+        if NOT_TEXT not in str(error):
+            raise
+        # A text that is none: the driver does not say which row it is in, but it is the one after the last good one.
+        beyond = "SELECT min(seq) FROM audit_entries WHERE seq > ?"
+        (seq,) = connection.execute(beyond, (max(after, verifier.last_seq),)).fetchone()
+        verifier.feed_rows([(seq, *[None] * (len(COLUMNS) - 1))])
+    return verifier.last_seq if verifier.last_seq != last_seq else after

@@ -16,6 +16,7 @@ from bot.database.tables import attempts, audit_entries, cards, names, recording
 from bot.recording.models import FINAL_STATES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -34,34 +35,23 @@ class SqlTransaction:
     connection: AsyncConnection
 
     async def append(self, draft: Draft) -> Entry:
+        (entry,) = await self.append_many((draft,))
+        return entry
+
+    async def append_many(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
+        """Add entries to the end of the chain, in this order."""
         head = (
             await self.connection.execute(
                 select(audit_entries.c.seq, audit_entries.c.hash).order_by(audit_entries.c.seq.desc()).limit(1)
             )
         ).one_or_none()
-        seq, previous_hash = (1, GENESIS_HASH) if head is None else (head.seq + 1, head.hash)
-        entry = chain(draft, seq=seq, previous_hash=previous_hash)
-        await self.connection.execute(
-            insert(audit_entries).values(
-                seq=entry.seq,
-                id=entry.id,
-                attempt_id=entry.attempt_id,
-                occurred_at=entry.occurred_at,
-                phase=entry.phase.value,
-                action=entry.action,
-                actor=entry.actor,
-                conversation_id=entry.conversation_id,
-                participant_id=entry.participant_id,
-                recording_id=entry.recording_id,
-                reason_code=entry.reason_code,
-                reason_digest=entry.reason_digest,
-                origin=rfc8785.dumps(dict(entry.origin)).decode(),
-                outcome=rfc8785.dumps(dict(entry.outcome)).decode(),
-                previous_hash=entry.previous_hash,
-                hash=entry.hash,
-            )
-        )
-        return entry
+        seq, previous_hash = (0, GENESIS_HASH) if head is None else (head.seq, head.hash)
+        entries: list[Entry] = []
+        for draft in drafts:
+            entries.append(chain(draft, seq=seq + 1, previous_hash=previous_hash))
+            seq, previous_hash = entries[-1].seq, entries[-1].hash
+        await self.connection.execute(insert(audit_entries), [_row(entry) for entry in entries])
+        return tuple(entries)
 
     async def keep_text(self, attempt_id: UUID, text: str, typed_at: datetime) -> str:
         salt = secrets.token_bytes(32)
@@ -122,7 +112,9 @@ class SqlTransaction:
         return await self._one(recordings.c.conversation_id == conversation_id, LIVE)
 
     async def live_recordings_of(self, actor: str) -> tuple[Recording, ...]:
-        statement = select(recordings).where(recordings.c.started_by == actor, LIVE).order_by(recordings.c.requested_at)
+        statement = (
+            select(recordings).where(recordings.c.started_by == actor, LIVE).order_by(recordings.c.requested_seq)
+        )
         return tuple(map(recording_from, (await self.connection.execute(statement)).mappings()))
 
     async def add_recording(self, recording: Recording, *, channel: str | None, asked_by: str) -> None:
@@ -159,3 +151,24 @@ class SqlTransaction:
     async def _one(self, *conditions: Any) -> Recording | None:
         row = (await self.connection.execute(select(recordings).where(*conditions))).mappings().one_or_none()
         return None if row is None else recording_from(row)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "seq": entry.seq,
+        "id": entry.id,
+        "attempt_id": entry.attempt_id,
+        "occurred_at": entry.occurred_at,
+        "phase": entry.phase.value,
+        "action": entry.action,
+        "actor": entry.actor,
+        "conversation_id": entry.conversation_id,
+        "participant_id": entry.participant_id,
+        "recording_id": entry.recording_id,
+        "reason_code": entry.reason_code,
+        "reason_digest": entry.reason_digest,
+        "origin": rfc8785.dumps(dict(entry.origin)).decode(),
+        "outcome": rfc8785.dumps(dict(entry.outcome)).decode(),
+        "previous_hash": entry.previous_hash,
+        "hash": entry.hash,
+    }

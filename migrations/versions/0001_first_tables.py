@@ -57,7 +57,6 @@ def create_tables() -> None:
             name=op.f("ck_audit_entries_phase"),
         ),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit_entries")),
-        sa.UniqueConstraint("hash", name=op.f("uq_audit_entries_hash")),
         sa.UniqueConstraint("id", name=op.f("uq_audit_entries_id")),
         sqlite_strict=True,
     )
@@ -97,6 +96,7 @@ def create_tables() -> None:
         sa.Column("in_doubt", sa.Integer(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("audit_seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("requested_seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(
             "state IN ('starting','active','pausing','paused','resuming','stopping','stopped','failed','ended')",
             name=op.f("ck_recordings_state"),
@@ -104,7 +104,7 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recordings")),
         sqlite_strict=True,
     )
-    op.create_index("ix_recordings_conversation_id", "recordings", ["conversation_id", "requested_at"], unique=False)
+    op.create_index("ix_recordings_conversation_id", "recordings", ["conversation_id", "requested_seq"], unique=False)
     op.create_index(
         "ix_recordings_live",
         "recordings",
@@ -113,7 +113,7 @@ def create_tables() -> None:
         sqlite_where=sa.text("state NOT IN ('stopped', 'failed', 'ended')"),
         postgresql_where=sa.text("state NOT IN ('stopped', 'failed', 'ended')"),
     )
-    op.create_index("ix_recordings_started_by", "recordings", ["started_by", "requested_at"], unique=False)
+    op.create_index("ix_recordings_started_by", "recordings", ["started_by", "requested_seq"], unique=False)
     op.create_index(
         "uq_recordings_live_conversation",
         "recordings",
@@ -171,6 +171,7 @@ def create_tables() -> None:
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("tried_at", sa.Text(), nullable=False),
         sa.Column("delivered_at", sa.Text(), nullable=True),
+        sa.Column("hash", sa.Text(), nullable=True),
         sa.Column("channel", sa.Text(), nullable=True),
         sa.Column("ts", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["seq"], ["audit_entries.seq"], name=op.f("fk_audit_deliveries_seq")),

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import GENESIS_HASH, Draft, Phase, chain, record
-from bot.audit.export import COLUMNS, csv_line, json_line
-from bot.audit.verification import Verifier, _encode, read_anchors
+from bot.audit.export import csv_line, json_line
+from bot.audit.stored import COLUMNS, _encode
+from bot.audit.verification import Verifier, read_anchors
 from tests.audit.stranger import first_bad_line
 
 if TYPE_CHECKING:

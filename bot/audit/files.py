@@ -1,0 +1,100 @@
+"""Trails in files: exports, and the segments of an archive with their manifests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.audit.archive import MANIFEST_SUFFIX, Manifest, in_order
+from bot.audit.stored import COLUMNS, is_canonical
+from bot.audit.verification import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PROGRESS_EVERY = 1000
+
+
+def feed_file(path: Path, verifier: Verifier, progress: Callable[[int, int], None], *, part: bool = True) -> str | None:
+    """Feed the verifier with a file of JSON lines up to the first flaw; return what is wrong with the file itself.
+
+    ``part``: the file may begin after entry 1, and is then taken for a part of a trail.
+    """
+    total, done = path.stat().st_size, 0
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            done += len(line)
+            text, entry = _parsed(line)
+            if entry is None:
+                return f"Line {number} is not an audit entry in JSON."
+            if part and number == 1 and entry["seq"] != 1:
+                verifier.whole = False
+            if verifier.feed(entry) is not None:
+                return None
+            if not is_canonical(text, entry):
+                return (
+                    f"Line {number} (entry {entry['seq']}) is not in the canonical form in which entries are exported."
+                )
+            if not number % PROGRESS_EVERY:
+                progress(done, total)
+    return None
+
+
+def _parsed(line: bytes) -> tuple[str, dict[str, Any] | None]:
+    try:
+        text = line.decode().removesuffix("\n")
+        entry = json.loads(text)
+        return text, entry if entry.keys() == set(COLUMNS) else None
+    except (ValueError, AttributeError, RecursionError):
+        return "", None
+
+
+def checksum(path: Path) -> str:
+    """Return the file's SHA-256, in constant memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A directory with archived segments."""
+
+    directory: Path
+
+    def segments(self) -> tuple[Manifest, ...]:
+        """Return the segments in order. Raise ValueError where a manifest is not one, or a segment is not there."""
+        found = []
+        for path in sorted(self.directory.glob(f"*{MANIFEST_SUFFIX}")):
+            try:
+                found.append(Manifest.read(path.read_text()))
+            except ValueError as error:
+                raise ValueError(f"{path} can't be used: {error}") from None
+        return in_order(found)
+
+    def feed(self, segment: Manifest, verifier: Verifier, progress: Callable[[int, int], None]) -> str | None:
+        """Feed the verifier with a segment; return what is wrong with its file, compared with its manifest."""
+        path = self.directory / segment.file
+        if path.parent != self.directory or not path.is_file():
+            return f"{path} is not there."
+        if checksum(path) != segment.sha256:
+            return f"{path} was changed: its SHA-256 is not the one in its manifest."
+        before = verifier.entries
+        if problem := feed_file(path, verifier, progress, part=False):
+            return f"{path}: {problem}"
+        if verifier.flaw is None and not _fits(segment, verifier, verifier.entries - before):
+            return f"{path} does not hold what its manifest says."
+        return None
+
+    def check(self, segment: Manifest) -> str | None:
+        """Return what is wrong with one segment by itself, None where it is intact."""
+        verifier = Verifier(last_seq=segment.first_seq - 1, head=segment.previous_hash)
+        problem = self.feed(segment, verifier, lambda _done, _total: None)
+        return problem or (str(verifier.flaw) if verifier.flaw is not None else None)
+
+
+def _fits(segment: Manifest, verifier: Verifier, count: int) -> bool:
+    said = (segment.last_seq, segment.last_hash, segment.count, segment.last_at)
+    return said == (verifier.last_seq, verifier.head, count, verifier.last_at)

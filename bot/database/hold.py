@@ -1,0 +1,50 @@
+"""The legal hold: while it is on, nothing is archived and nothing is erased. Its state is the newest entry about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from typing_extensions import override
+
+from bot.audit.entry import Phase
+from bot.database.tables import audit_entries, typed_texts
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+HOLD_ACTION = "audit:hold"
+RELEASE_ACTION = "audit:release"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold that is on: since when, by whom, in which entry, and the words of its reason while they are kept."""
+
+    seq: int
+    since: datetime
+    actor: str
+    reason: str | None
+
+    @override
+    def __str__(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return f"A legal hold is on since {self.since:%Y-%m-%d %H:%M} UTC, by {self.actor}, #{self.seq}{why}"
+
+
+async def current_hold(connection: AsyncConnection) -> Hold | None:
+    """Return the hold that is on, None where there is none."""
+    newest = (
+        select(audit_entries, typed_texts.c.text)
+        .outerjoin(typed_texts, typed_texts.c.attempt_id == audit_entries.c.attempt_id)
+        .where(audit_entries.c.action.in_((HOLD_ACTION, RELEASE_ACTION)), audit_entries.c.phase == Phase.SUCCEEDED)
+        .order_by(audit_entries.c.seq.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(newest)).one_or_none()
+    if row is None or row.action == RELEASE_ACTION:
+        return None
+    return Hold(row.seq, row.occurred_at, row.actor, row.text)

@@ -1,0 +1,127 @@
+"""Erases names and what people typed; the chain holds neither, so it stays as it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import ColumnElement, delete, false, func, or_, select, update
+
+from bot.database.tables import attempts, audit_entries, cards, names, recordings, typed_texts
+from bot.recording.models import FINAL_STATES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,}")
+SLACK_ACTOR = re.compile(r"slack:[A-Z0-9]+:[UW][A-Z0-9]{2,}")
+GENESYS_USER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LOGIN = re.compile(r"cli:\S+")
+QUEUE = "queue"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody, by the id under which the trail knows them; it stays in the trail, where it names nobody by itself."""
+
+    id: str
+
+    @classmethod
+    def read(cls, typed: str) -> Self:
+        """Read a Slack or Genesys user's id, or ``cli:`` and a login. Raise ValueError for anything else."""
+        person = typed.strip()
+        if GENESYS_USER.fullmatch(person.lower()):
+            return cls(person.lower())
+        if any(form.fullmatch(person) for form in (SLACK_USER, SLACK_ACTOR, LOGIN)):
+            return cls(person)
+        raise ValueError(
+            "it must be the id of a Slack user (U…, W…) or of a Genesys user (a UUID), or cli: and a login"
+        )
+
+    def acted(self, actor: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return the condition that it was this person; Slack's ids are the same in every entry's team."""
+        if GENESYS_USER.fullmatch(self.id):
+            return false()
+        if SLACK_USER.fullmatch(self.id):
+            return actor.like("slack:%") & actor.endswith(f":{self.id}", autoescape=True)
+        return actor == self.id
+
+    @property
+    def name_id(self) -> str:
+        return self.id.rpartition(":")[2] if SLACK_ACTOR.fullmatch(self.id) else self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much there was: names, words beside entries, reasons beside recordings."""
+
+    names: int = 0
+    texts: int = 0
+    reasons: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.names or self.texts or self.reasons)
+
+    def facts(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Which rows are meant, a condition a table."""
+
+    names: ColumnElement[bool]
+    texts: ColumnElement[bool]
+    reasons: ColumnElement[bool]
+
+
+def rows_of(person: Person) -> Rows:
+    asked = select(attempts.c.id).where(person.acted(attempts.c.actor))
+    wrote = select(audit_entries.c.attempt_id).where(person.acted(audit_entries.c.actor))
+    return Rows(
+        names=(names.c.id == person.name_id) & (names.c.kind != QUEUE),
+        texts=or_(typed_texts.c.attempt_id.in_(asked), typed_texts.c.attempt_id.in_(wrote)),
+        reasons=person.acted(recordings.c.started_by) & recordings.c.reason.is_not(None),
+    )
+
+
+def rows_before(*, texts: datetime | None, names_: datetime | None) -> Rows:
+    """Return what is older than these times; None leaves it. What belongs to a live recording is never old."""
+    live = select(attempts.c.id).join(recordings).where(recordings.c.state.not_in(FINAL_STATES))
+    over = recordings.c.state.in_(FINAL_STATES) & recordings.c.reason.is_not(None)
+    return Rows(
+        names=false() if names_ is None else names.c.seen_at < names_,
+        texts=false() if texts is None else (typed_texts.c.typed_at < texts) & typed_texts.c.attempt_id.not_in(live),
+        reasons=false() if texts is None else (recordings.c.requested_at < texts) & over,
+    )
+
+
+async def count(connection: AsyncConnection, rows: Rows) -> Erased:
+    """Count what ``erase`` would remove."""
+
+    async def number(table: Any, condition: ColumnElement[bool]) -> int:
+        statement = select(func.count()).select_from(table).where(condition)
+        return int((await connection.execute(statement)).scalar_one())
+
+    return Erased(
+        names=await number(names, rows.names),
+        texts=await number(typed_texts, rows.texts),
+        reasons=await number(recordings, rows.reasons),
+    )
+
+
+async def erase(connection: AsyncConnection, rows: Rows, *, redraw: bool) -> Erased:
+    """Erase these rows in the open transaction. ``redraw`` has the cards that show the reasons drawn anew."""
+    if redraw:
+        shown = select(recordings.c.id).where(rows.reasons)
+        await connection.execute(
+            update(cards).where(cards.c.recording_id.in_(shown), cards.c.ts.is_not(None)).values(rendered_version=0)
+        )
+    return Erased(
+        names=(await connection.execute(delete(names).where(rows.names))).rowcount,
+        texts=(await connection.execute(delete(typed_texts).where(rows.texts))).rowcount,
+        reasons=(await connection.execute(update(recordings).where(rows.reasons).values(reason=None))).rowcount,
+    )

@@ -1,0 +1,112 @@
+"""The keeper's commands as processes: what they print, their exit statuses, and what they leave in the trail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.shell import Shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+async def shell(tmp_path: Path) -> Shell:
+    shell = Shell(tmp_path)
+    assert (await shell("db", "upgrade")).status == 0
+    return shell
+
+
+async def test_backup(shell: Shell) -> None:
+    made = await shell("db", "backup", "backup.db")
+    again = await shell("db", "backup", "backup.db")
+    verified = await shell("audit", "verify", DATABASE_URL="sqlite+aiosqlite:///backup.db")
+
+    assert (made.status, made.err) == (0, "")
+    assert made.out.startswith("backup.db: 0 entries")
+    assert (again.status, again.out) == (1, "")
+    assert again.err == "backup.db is there already; name another file.\n"
+    assert verified.status == 0
+    assert shell.entries("phase, action") == [("observed", "db:backup")]
+
+
+async def test_backup_of_nothing(tmp_path: Path) -> None:
+    ran = await Shell(tmp_path)("db", "backup", "backup.db")
+
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err == "The database is empty; there is nothing to back up.\n"
+
+
+async def test_hold(shell: Shell) -> None:
+    before = await shell("audit", "hold", "status")
+    on = await shell("audit", "hold", "on", "--reason", "case 7")
+    during = await shell("audit", "hold", "status")
+    refused = await shell("audit", "archive", "--before", "2020-01-01", "--output", "archive")
+    erase = await shell("privacy", "erase", "U0ADA")
+    off = await shell("audit", "hold", "off", "--reason", "closed")
+
+    assert (before.status, before.out) == (0, "No legal hold is on.\n")
+    assert (on.status, on.out) == (0, "The legal hold is on (#1).\n")
+    assert during.out.endswith("#1 (case 7).\n")
+    assert refused.status == 0  # nothing is old enough, so there was nothing to refuse
+    assert (erase.status, erase.out) == (1, "")
+    assert "--despite-hold" in erase.err
+    assert (off.status, off.out) == (0, "The legal hold is released (#3).\n")
+
+
+async def test_privacy(shell: Shell) -> None:
+    counted = await shell("privacy", "erase", "U0ADA", "--dry-run")
+    erased = await shell("privacy", "erase", "U0ADA")
+    kept = await shell("privacy", "retention")
+    looked = await shell("privacy", "retention", RETENTION_TEXTS="30d", RETENTION_NAMES="12h")
+
+    assert (counted.status, counted.err) == (0, "")
+    assert counted.out.startswith("To be erased: 0 names")
+    assert erased.out.startswith("Erased: 0 names")
+    assert kept.out == "RETENTION_TEXTS and RETENTION_NAMES are not set: everything is kept.\n"
+    assert looked.out.startswith("Erased: 0 names")
+    assert shell.entries("phase, action") == [("requested", "privacy:erase"), ("succeeded", "privacy:erase")]
+
+
+async def test_archive_and_verify(shell: Shell) -> None:
+    nothing = await shell("audit", "archive", "--before", "2020-01-01", "--output", "archive")
+    future = await shell("audit", "archive", "--before", "2999-01-01", "--output", "archive")
+
+    assert nothing.out == "No entry is older than 2020-01-01T00:00:00.000000Z; nothing was archived.\n"
+    assert (future.status, future.out) == (1, "")
+    assert "in the future" in future.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("privacy", "erase", "Ada Byron"),
+        ("privacy", "erase"),
+        ("audit", "hold", "maybe"),
+        ("audit", "hold", "on"),
+        ("audit", "hold", "off", "--reason", " "),
+        ("audit", "archive", "--before", "yesterday", "--output", "x"),
+        ("audit", "archive", "--before", "2026-01-01"),
+        ("audit", "verify", "--archive", "nowhere"),
+        ("db", "backup"),
+    ],
+    ids=" ".join,
+)
+async def test_wrong_usage_is_2(shell: Shell, arguments: tuple[str, ...]) -> None:
+    ran = await shell(*arguments)
+
+    assert (ran.status, ran.out) == (2, "")
+    assert "Error: " in ran.err
+    assert shell.entries() == []
+
+
+@pytest.mark.parametrize("wrong", ["a year", "365", "0d", "-1d", "1.5h"])
+async def test_a_wrong_period_is_said_with_its_name(shell: Shell, wrong: str) -> None:
+    ran = await shell("privacy", "retention", RETENTION_TEXTS=wrong)
+
+    assert ran.status == 2
+    assert (
+        ran.err == "RETENTION_TEXTS is wrong: it must be a number of days, hours or minutes such as 365d, 12h or 30m.\n"
+    )
