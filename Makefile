@@ -38,7 +38,7 @@ unit: dev ## the test suite alone (WORKERS=2)
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
 
-faults: dev ## kill, cut and delay the real bot some 1,000 times, and write docs/reliability.md (RUNS=20 JOBS=4)
+faults: dev ## kill, cut and delay the real bot some 800 times, and write docs/reliability.md (RUNS=20 JOBS=4)
 	$(BIN)/python -m tests.faults --runs $(RUNS) --jobs $(JOBS)
 
 mutations: dev ## break the code in known ways, and see that named tests notice (3 minutes)

@@ -1,0 +1,139 @@
+"""What must hold when things have come to rest, whatever went wrong before."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.faults.run import Run
+    from tests.faults.stage import Stage
+
+NUMBER = re.compile(r"\*#(\d+)\*")
+AGAIN = "sent again"
+HASH_SHOWN = 12
+STANDS = {
+    # the state in the database: how the card begins, and how the call may really stand
+    "active": ("Recording", {"active"}),
+    "paused": ("Paused", {"paused"}),
+    "stopped": ("Stopped", {"none", "paused"}),
+    "failed": ("Not recorded", {"none"}),
+    "ended": ("Call ended", {"none"}),
+}
+RESTLESS = """
+    SELECT (SELECT count(*) FROM attempts WHERE settled_at IS NULL)
+         + (SELECT count(*) FROM recordings WHERE in_doubt)
+         + (SELECT count(*) FROM recordings JOIN cards ON cards.recording_id = recordings.id
+             WHERE rendered_version < version)
+         + (SELECT count(*) FROM audit_entries
+             WHERE seq > (SELECT coalesce(max(seq), 0) FROM audit_deliveries WHERE delivered_at IS NOT NULL))
+"""
+CARDS = """
+    SELECT recordings.id, conversation_id, state, version, in_doubt, posted_channel, ts, rendered_version,
+           requested_at = max(requested_at) OVER (PARTITION BY conversation_id) AS newest
+    FROM recordings LEFT JOIN cards ON cards.recording_id = recordings.id
+"""
+
+
+def at_rest(stage: Stage) -> bool:
+    """Say whether nothing is open any more: no attempt, no card behind, no line outstanding, no effect under way."""
+    return stage.outside.one(RESTLESS) == 0 and not stage.genesys.effects.pending and _agree(stage)
+
+
+def violations(stage: Stage, runs: Sequence[Run], *, ambiguous: bool) -> list[str]:
+    """Check everything that can be checked from outside; a sentence for each thing that is wrong."""
+    found = [
+        *stage.outside.chain_faults(),
+        *stage.outside.request_faults(),
+        *stage.witness.faults(),
+        *_lines(stage, ambiguous=ambiguous),
+        *_cards(stage),
+        *stage.slack.warnings,
+    ]
+    for run in runs:
+        found += _starts(stage, run)
+        found += _answers(run)
+    return found
+
+
+def _agree(stage: Stage) -> bool:
+    return not list(_disagreements(stage, stage.outside.rows(CARDS)))
+
+
+def _disagreements(stage: Stage, cards: list[dict[str, Any]]) -> Iterator[str]:
+    for card in cards:
+        if card["newest"] and card["conversation_id"] in stage.genesys.calls and card["state"] in STANDS:
+            real = stage.genesys.effective_recording(card["conversation_id"])
+            if real not in STANDS[card["state"]][1]:
+                yield f"call {card['conversation_id']} is {real}, and the database says {card['state']}"
+
+
+def _cards(stage: Stage) -> Iterator[str]:
+    cards = stage.outside.rows(CARDS)
+    yield from _disagreements(stage, cards)
+    for card in cards:
+        if card["state"] not in STANDS or card["in_doubt"]:
+            yield f"recording {card['id']} is left {card['state']}{' in doubt' if card['in_doubt'] else ''}"
+            continue
+        if card["ts"] is None:
+            yield f"recording {card['id']} has no card"
+            continue
+        shown = stage.slack.workspace.channels[card["posted_channel"]].find(card["ts"])
+        words = STANDS[card["state"]][0]
+        if shown is None:
+            yield f"the card of recording {card['id']} is gone"
+        elif not shown.text.startswith(words) or not shown.metadata:
+            yield f"the card of recording {card['id']} says {shown.text[:40]!r}, which should begin with {words!r}"
+        elif shown.metadata["event_payload"]["version"] != card["version"]:
+            yield f"the card of recording {card['id']} shows an older version"
+
+
+def _lines(stage: Stage, *, ambiguous: bool) -> Iterator[str]:
+    """Every entry is in the channel, in order; a line that stands there twice says so, and had a reason to."""
+    hashes = {row["seq"]: row["hash"] for row in stage.outside.rows("SELECT seq, hash FROM audit_entries")}
+    seen: set[int] = set()
+    for line in stage.audit_lines():
+        number = int(found[1]) if (found := NUMBER.search(line)) else 0
+        if number not in hashes or hashes[number][:HASH_SHOWN] not in line:
+            yield f"the audit channel has a line that is no entry: {line[:60]}"
+        elif number in seen:
+            if number > stage.answered_for and not (AGAIN in line and ambiguous):
+                yield f"#{number} stands in the audit channel twice" + (
+                    " without saying so" if AGAIN not in line else ""
+                )
+        elif number != len(seen) + 1:
+            yield f"#{number} follows #{len(seen)} in the audit channel"
+            return
+        seen.add(number)
+    if len(seen) != len(hashes):
+        yield f"the audit channel has {len(seen)} of {len(hashes)} entries"
+
+
+def _starts(stage: Stage, run: Run) -> Iterator[str]:
+    """Recording began at most once for each start that was asked for."""
+    asked = stage.outside.one(
+        "SELECT count(*) FROM audit_entries WHERE conversation_id = ? AND action = 'recording:start'"
+        " AND phase = 'requested'",
+        run.call,
+    )
+    began = stage.genesys.recording_starts(run.call)
+    if began > asked:
+        yield f"{asked} starts were asked for on call {run.call}, and {began} happened"
+    if run.starts is not None and began != run.starts:
+        yield f"{run.starts} starts were to happen on call {run.call}, and {began} did"
+
+
+def _answers(run: Run) -> Iterator[str]:
+    """Whoever asked was told something: by the bot, or by Slack where the bot was dead."""
+    for asked in run.asked:
+        body = asked.payload.body
+        command = body.get("command")
+        if asked.acked:
+            if command and not (isinstance(asked.body, dict) and asked.body.get("text")):
+                yield f"{command} {body['text']} was answered with nothing"
+        elif not run.may_go_unanswered:
+            yield f"a {'command' if command else 'click'} was not answered: {asked.error}"
+        elif not asked.shown and asked.error != "lost":
+            yield "neither the bot nor Slack told the person anything"

@@ -1,0 +1,7 @@
+"""All rows, in the order of the fault matrix."""
+
+from __future__ import annotations
+
+from tests.faults import genesys_rows, kills, slack_rows, storage_rows
+
+ROWS = (*kills.ROWS, *genesys_rows.ROWS, *slack_rows.ROWS, *storage_rows.ROWS)

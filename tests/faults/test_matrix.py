@@ -1,0 +1,22 @@
+"""Each row of the fault matrix once, against the real process; ``make faults`` plays them many times."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.faults.matrix import ROWS
+from tests.faults.row import play_batches
+
+LANES = 6
+"""Bots at a time; they mostly wait."""
+
+
+async def test_every_fault_once() -> None:
+    quick = [row for row in ROWS if row.quick]
+    lanes = [
+        play_batches([(row, 1, number) for number, row in enumerate(quick[lane::LANES])], transport, print)
+        for lane, transport in zip(range(LANES), ("socket", "http", "socket", "socket", "http", "socket"), strict=True)
+    ]
+    results = [result for lane in await asyncio.gather(*lanes) for result in lane]
+    assert [f"{one.row.name}: {wrong}" for one in results for wrong in one.violations] == []
+    assert sum(one.runs for one in results) == len(quick)
