@@ -27,6 +27,9 @@ LOOK_SECONDS = 2.0
 PATIENCE = ACTION_LIMIT.total_seconds() + 5.0
 """How long an attempt of a process that may still live is watched before it is taken over; until then its write may
 land. Counted on this process's own steady clock, so that no wall clock can shorten or stretch it."""
+OWN_PATIENCE = 5.0
+"""The same for an attempt of this very process that nothing in it works on: it has run out of time already, or is about
+to be begun. What lands after it was settled is found by the later looks."""
 LOOK_LIMIT = 10.0
 WANTED = {
     Verb.START: CallRecording.ACTIVE,
@@ -72,7 +75,9 @@ class Reconciler:
             return False
         seen_for = self.clock.monotonic() - self._first_seen.setdefault(attempt.id, self.clock.monotonic())
         kind = self.owner.partition(":")[0]
-        dead = attempt.owner != self.owner and attempt.owner.partition(":")[0] == kind  # one serving process a database
+        if attempt.owner == self.owner:
+            return seen_for >= OWN_PATIENCE
+        dead = attempt.owner.partition(":")[0] == kind  # one serving process a database
         return dead or seen_for >= PATIENCE
 
     def _forget_all_but(self, attempt_ids: set[UUID]) -> None:
