@@ -25,8 +25,8 @@ stop, both are tried in turn. When nothing moves any more, an outsider who share
 3. no start was sent twice, and recording began exactly as often as it had to;
 4. every request has exactly one outcome: `succeeded`, `failed` or `observed`, at most an `unknown` before it;
 5. the state in the database, the card in Slack and what the call really does agree;
-6. the audit channel has every entry, in order; a line stands there twice only where Slack's answer was lost, and
-   says so;
+6. the audit channel has every entry, in order; a line stands there twice only where Slack's answer was lost, or
+   could not be noted, and says so;
 7. whoever asked was answered by the bot, or by Slack while the bot was dead, and then the card tells;
 8. `/readyz` says 200 again, the next request works, and SIGTERM ends the process with status 0.
 

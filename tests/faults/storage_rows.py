@@ -174,19 +174,32 @@ def _row(name: str, fault: str, holds: str, play: Any, **more: Any) -> Row:
 
 
 HOLDS = "refused with the reason, nothing sent to Genesys; recovers by itself"
+UNNOTED = True
+"""That Slack took a line can't be noted while nothing can be written; the line then comes again, and says so."""
 LATER = "the person is told; settled from the call's real state"
 
 ROWS = (
     _row(
-        "database-locked", "database: locked for longer than a request may wait", HOLDS, single(refused_while(locked))
+        "database-locked",
+        "database: locked for longer than a request may wait",
+        HOLDS,
+        single(refused_while(locked)),
+        ambiguous=UNNOTED,
     ),
-    _row("database-full", "database: disk full (no file may grow)", HOLDS, single(refused_while(disk_full))),
+    _row(
+        "database-full",
+        "database: disk full (no file may grow)",
+        HOLDS,
+        single(refused_while(disk_full)),
+        ambiguous=UNNOTED,
+    ),
     _row(
         "database-read-only",
         "database: files made unwritable while in use",
         HOLDS,
         single(refused_while(immutable)),
         share=0.5,
+        ambiguous=UNNOTED,
     ),
     _row(
         "database-read-only-start",
@@ -203,6 +216,7 @@ ROWS = (
         "database: locked for 2.5 s when the outcomes come",
         "written when it can be",
         outcome_meets(locked, seconds=2.5, lost=False),
+        ambiguous=UNNOTED,
         at_once=4,
     ),
     _row(
@@ -210,6 +224,7 @@ ROWS = (
         "database: locked for 7 s when the outcomes come",
         LATER,
         outcome_meets(locked, seconds=7),
+        ambiguous=UNNOTED,
         at_once=5,
         share=0.5,
         quick=False,
@@ -219,6 +234,7 @@ ROWS = (
         "database: disk full for 3 s when the outcomes come",
         LATER,
         outcome_meets(disk_full, seconds=3),
+        ambiguous=UNNOTED,
         at_once=5,
         share=0.5,
         quick=False,
