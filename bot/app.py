@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SERVE_OWNER = "serve"
 CLI_OWNER = "cli"
 GENESYS_READ_SECONDS = 5.0
+EXPIRE_SECONDS = 5.0
 FOLLOWER_SHARE = 0.1
 
 
@@ -85,6 +86,7 @@ async def opened_control(
         try:
             yield Control(engines, store, client, service, door, clock, metrics)
         finally:
+            await intake.settled(EXPIRE_SECONDS)
             await store.settled()
             await client.close()
 

@@ -144,7 +144,10 @@ class Serving:
         control.door.open = False
         if left := await work.drain(FINISH_SECONDS):
             log.warning("stopped_with_work_left", left=left)  # its attempts are settled at the next start
-        await self._note(control, "bot:stop")
+        try:
+            await self._note(control, "bot:stop")
+        except AuditUnavailable:
+            log.warning("stop_not_noted")  # the next start shows that the bot was away
         await self._end_loops()
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
@@ -153,6 +156,8 @@ class Serving:
                     pass
         except TimeoutError:
             log.warning("stopped_before_all_was_delivered")  # the next start delivers it
+        except Exception:
+            log.exception("flush_broke")  # likewise
         log.info("stopped")
 
     def _desk(self, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work) -> Desk:

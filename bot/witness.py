@@ -14,7 +14,7 @@ from bot.database.story import SqlStories
 from bot.database.summary import SqlSummaries
 from bot.database.trail import SqlTrail
 from bot.recording.exports import ExportOutcomes
-from bot.recording.intake import EXPORT_ACTION
+from bot.recording.intake import EXPORT_ACTION, READ_ACTION
 from bot.slack.audits import AuditReports
 from bot.slack.commands import RecordCommand
 from bot.slack.delivery import Pace
@@ -83,8 +83,9 @@ class Witness:
         )
 
     async def settle_exports(self) -> None:
-        """Give an outcome to exports that ended with the process before; call it before the bot notes its start."""
-        await self._outcomes.interrupted(await SqlOpenExports(self.control.engines).find(EXPORT_ACTION))
+        """Give an outcome to exports and looks that ended with the process before; call it before noting the start."""
+        for action in (EXPORT_ACTION, READ_ACTION):
+            await self._outcomes.interrupted(await SqlOpenExports(self.control.engines).find(action))
 
     @property
     def _uploads(self) -> Uploads:

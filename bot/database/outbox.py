@@ -64,6 +64,10 @@ class SqlOutbox:
     async def card_shown(self, recording_id: UUID, *, version: int, channel: str, ts: str) -> None:
         await self._change_card(recording_id, rendered_version=version, posted_channel=channel, ts=ts)
 
+    async def card_given_up(self, recording_id: UUID, *, version: int) -> None:
+        """Note that this version can be shown nowhere; the next one is tried again."""
+        await self._change_card(recording_id, rendered_version=version, posts_begun=0)
+
     async def card_begun(self, recording_id: UUID) -> None:
         """Note, before posting, that a card is on its way."""
         await self._change_card(recording_id, posts_begun=cards.c.posts_begun + 1)

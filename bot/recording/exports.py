@@ -30,6 +30,9 @@ class Request(Protocol):
     @property
     def actor(self) -> str: ...
 
+    @property
+    def conversation_id(self) -> str | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class ExportOutcomes:
@@ -60,6 +63,7 @@ class ExportOutcomes:
                     phase=phase,
                     action=request.action,
                     actor=request.actor,
+                    conversation_id=request.conversation_id,
                     outcome=outcome,
                 )
             )

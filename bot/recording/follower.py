@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -25,9 +25,14 @@ log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
 LOOK_AT_MOST_EVERY = 30.0
 """Seconds between two looks at the same call, however few are live."""
+LOOK_AGAIN_SECONDS = 10.0
+"""The same after a look that failed."""
 LOOK_WITH_NEWS_EVERY = 600.0
 """The same where Genesys tells of the call by itself."""
 FOLLOWED = frozenset({RecordingState.ACTIVE, RecordingState.PAUSED})
+
+
+NOTHING: Any = object()
 
 
 class NoNews:
@@ -85,11 +90,15 @@ class Follower:
 
         News can be older than our last write, so a difference is believed only after a look.
         """
+        self._early.pop(conversation_id, None)
+        await self._read_news(conversation_id, seen)
+
+    async def _read_news(self, conversation_id: str, seen: Conversation | None) -> None:
         recording = await self.store.live_recording(conversation_id)
         if recording is None:
             return
         if recording.state not in FOLLOWED:
-            self._early[conversation_id] = seen
+            self._early.setdefault(conversation_id, seen)
             return
         self._note_agent(recording, seen)
         if seen is None:
@@ -102,10 +111,14 @@ class Follower:
         self._missed.update(user_ids)
 
     async def _read_early_news(self) -> None:
-        early = dict(self._early)
-        self._early.clear()
-        for conversation_id, seen in early.items():
-            await self.on_news(conversation_id, seen)
+        for conversation_id in list(self._early):
+            if (seen := self._early.pop(conversation_id, NOTHING)) is NOTHING:
+                continue
+            try:
+                await self._read_news(conversation_id, seen)
+            except Exception:
+                self._early.setdefault(conversation_id, seen)  # unless something newer has come meanwhile
+                raise
 
     def _make_up_for_missed_news(self, live: list[Recording]) -> None:
         for recording in live:
@@ -128,6 +141,7 @@ class Follower:
             await self.observations.call_ended(recording)
         except GenesysError as error:
             log.warning("follower_cannot_look", conversation_id=recording.conversation_id, error=error.kind)
+            self._looked[recording.id] -= self._every(recording) - LOOK_AGAIN_SECONDS
         else:
             if found := drift(recording, seen):
                 await self.observations.changed_outside(recording, found)

@@ -37,6 +37,7 @@ ACTION_LIMIT = timedelta(seconds=25)
 """After this an action is unknown, never failed."""
 
 READ_ACTION = "recording:read"
+EXPIRE_AGAIN_SECONDS = 1.0
 EXPORT_ACTION = "audit:export"
 
 T = TypeVar("T")
@@ -78,6 +79,8 @@ class Intake:
     """Closes an attempt that was committed after its person had been told that nothing was done."""
     write_limit: float = 1.5
     """Seconds until the person is told that nothing was done; they are waiting for an answer within Slack's three."""
+    expiring: set[UUID] = field(default_factory=set)
+    """Attempts whose people have been told that nothing was done; nobody may carry them out."""
     _watched: set[asyncio.Future[None]] = field(default_factory=set)
 
     async def start(self, asked: Asked, typed_id: str | None, typed_reason: str | None) -> Accepted:
@@ -136,6 +139,7 @@ class Intake:
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.READ)
+            await self._count_once(transaction, asked, facts, attempt_id)
             draft = self._draft(asked, facts, attempt_id, Phase.REQUESTED if call else Phase.SUCCEEDED)
             return await transaction.append(draft)
 
@@ -147,6 +151,7 @@ class Intake:
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.READ)
+            await self._count_once(transaction, asked, facts, attempt_id)
             return await transaction.append(
                 self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome={"read": "history"})
             )
@@ -195,12 +200,12 @@ class Intake:
                 refusal.audit_seq = await self._refused(transaction, asked, facts, attempt_id, refusal)
                 return refusal
 
-        result = await self._write_in_time(transaction)
+        result = await self._write_in_time(attempt_id, transaction)
         if isinstance(result, RecordBotError):
             raise result
         return result
 
-    async def _write_in_time(self, transaction: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def _write_in_time(self, attempt_id: UUID, transaction: Callable[[Transaction], Awaitable[T]]) -> T:
         """Write, or say within the limit that nothing was done; a commit that comes later is never sent to Genesys."""
         given_up = asyncio.Event()
 
@@ -215,15 +220,33 @@ class Intake:
             return await asyncio.wait_for(asyncio.shield(writing), self.write_limit)
         except TimeoutError:
             given_up.set()  # rolls the transaction back, unless it is already being committed
-            self._watched.add(watch := asyncio.ensure_future(self._expire_if_written(writing)))
+            self.expiring.add(attempt_id)
+            self._watched.add(watch := asyncio.ensure_future(self._expire_if_written(attempt_id, writing)))
             watch.add_done_callback(self._watched.discard)
             raise AuditUnavailable(cause="the database was too slow") from None
 
-    async def _expire_if_written(self, writing: asyncio.Future[T]) -> None:
-        with contextlib.suppress(AuditUnavailable):
-            late = await writing
-            if isinstance(late, Accepted) and self.expire is not None:
+    async def _expire_if_written(self, attempt_id: UUID, writing: asyncio.Future[T]) -> None:
+        try:
+            with contextlib.suppress(AuditUnavailable):
+                late = await writing
+                if isinstance(late, Accepted):
+                    await self._expire(late)
+        finally:
+            self.expiring.discard(attempt_id)
+
+    async def _expire(self, late: Accepted) -> None:
+        while self.expire is not None:
+            try:
                 await self.expire(late)
+            except AuditUnavailable:  # the same slow database; it has to take it sooner or later
+                await self.clock.sleep(EXPIRE_AGAIN_SECONDS)
+            else:
+                return
+
+    async def settled(self, seconds: float) -> None:
+        """Wait, at most so long, until what was given up has been closed."""
+        if self._watched:
+            await asyncio.wait(self._watched, timeout=seconds)
 
     def _attempt(
         self, attempt_id: UUID, verb: Verb, asked: Asked, recording_id: UUID, before: RecordingState | None

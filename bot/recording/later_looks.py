@@ -45,13 +45,18 @@ class LaterLooks:
 
     async def look_around(self) -> None:
         try:
-            for attempt in await self.service.store.attempts_to_look_at():
-                if self._due(attempt):
-                    await self._look(attempt)
-        except AuditUnavailable:
-            log.warning("later_looks_cannot_write")
+            attempts = await self.service.store.attempts_to_look_at()
         except Exception:
             log.exception("later_looks_broke")
+            return
+        for attempt in filter(self._due, attempts):
+            try:
+                await self._look(attempt)
+            except AuditUnavailable:
+                log.warning("later_looks_cannot_write")
+            except Exception:  # one that can't be looked at keeps no other from being looked at
+                log.exception("later_looks_broke", attempt_id=str(attempt.id))
+                self._not_before[attempt.id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
 
     def _due(self, attempt: Attempt) -> bool:
         if attempt.settled_at is None or self.clock.monotonic() < self._not_before.get(attempt.id, 0.0):

@@ -31,12 +31,6 @@ OWN_PATIENCE = 5.0
 """The same for an attempt of this very process that nothing in it works on: it has run out of time already, or is about
 to be begun. What lands after it was settled is found by the later looks."""
 LOOK_LIMIT = 10.0
-WANTED = {
-    Verb.START: CallRecording.ACTIVE,
-    Verb.RESUME: CallRecording.ACTIVE,
-    Verb.PAUSE: CallRecording.PAUSED,
-    Verb.STOP: CallRecording.NONE,
-}
 
 
 async def silent(_waiting: Waiting) -> None:
@@ -62,16 +56,21 @@ class Reconciler:
         try:
             attempts = await self.service.store.open_attempts()
             self._forget_all_but({attempt.id for attempt in attempts})
-            for attempt in attempts:
-                if self._abandoned(attempt):
-                    await self._take_over(attempt)
-        except AuditUnavailable:
-            log.warning("reconciler_cannot_write")
         except Exception:
             log.exception("reconciler_broke")
+            return
+        for attempt in attempts:
+            if not self._abandoned(attempt):
+                continue
+            try:
+                await self._take_over(attempt)
+            except AuditUnavailable:
+                log.warning("reconciler_cannot_write")
+            except Exception:  # one that can't be settled keeps no other from being settled
+                log.exception("reconciler_broke", attempt_id=str(attempt.id))
 
     def _abandoned(self, attempt: Attempt) -> bool:
-        if attempt.id in self.service.working:
+        if attempt.id in self.service.working or attempt.id in self.service.intake.expiring:
             return False
         seen_for = self.clock.monotonic() - self._first_seen.setdefault(attempt.id, self.clock.monotonic())
         kind = self.owner.partition(":")[0]
@@ -86,11 +85,8 @@ class Reconciler:
 
     async def _take_over(self, attempt: Attempt) -> None:
         """Make the attempt this process's own first: from then on its former owner can't write the outcome."""
-        if attempt.owner != self.owner:
-            if not await self.service.store.write(lambda transaction: transaction.claim_attempt(attempt, self.owner)):
-                return
-            attempt = replace(attempt, owner=self.owner)
-        await self._settle(attempt)
+        if await self.service.store.write(lambda transaction: transaction.claim_attempt(attempt, self.owner)):
+            await self._settle(replace(attempt, owner=self.owner))
 
     async def _settle(self, attempt: Attempt) -> None:
         recording = await self.service.store.recording(attempt.recording_id)
@@ -109,6 +105,8 @@ class Reconciler:
         except GenesysError as error:
             log.warning("reconciler_cannot_look", attempt_id=str(attempt.id), error=error.kind)
             return
+        if seen.recording is CallRecording.UNKNOWN:
+            return  # nothing is concluded from what is not said; the end of the call settles it at the latest
         if _as_wanted(attempt, recording, seen):
             await settlement.succeeded(attempt, _effect(recording, seen), phase=Phase.OBSERVED, actor=BOT)
         elif attempt.verb in {Verb.START, Verb.RESUME}:
@@ -132,9 +130,16 @@ class Reconciler:
 
 
 def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bool:
-    if attempt.verb is Verb.STOP and recording.mechanism is Mechanism.POLICY:
-        return seen.recording in {CallRecording.NONE, CallRecording.PAUSED}
-    return seen.recording is WANTED[attempt.verb]
+    # A hold pauses a recording only for as long as it lasts: so it counts as running, and not as in secure pause.
+    runs = seen.recording is CallRecording.ACTIVE or seen.on_hold
+    rests = seen.recording is CallRecording.PAUSED and not seen.on_hold
+    match attempt.verb:
+        case Verb.START | Verb.RESUME:
+            return runs
+        case Verb.PAUSE:
+            return rests
+        case Verb.STOP:
+            return seen.recording is CallRecording.NONE or (rests and recording.mechanism is Mechanism.POLICY)
 
 
 def _effect(recording: Recording, seen: Conversation) -> Effect:

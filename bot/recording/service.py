@@ -140,6 +140,9 @@ class RecordingService:
             seen = await self.control.look(target, deadline=deadline, progress=progress)
         except GenesysError as error:
             problem = error
+        except Exception:
+            log.exception("status_broke")
+            problem = GenesysError()
         seq = await self._answered(asked.entry, problem)
         return CallStatus(call, seq, await self.store.newest_recording(call), seen, problem)
 

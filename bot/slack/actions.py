@@ -60,10 +60,10 @@ class RecordingButtons:
         self.desk.finish_later(accepted, respond)
 
     async def _refuse(self, refusal: RecordBotError, respond: AsyncRespond) -> None:
+        await self.desk.tell(respond, f":warning: {self.desk.explain(refusal)}")
         if isinstance(refusal, AboutRecording):
             # The click came from a card that shows an older state: have it drawn again.
             await self.desk.service.store.show_again(refusal.recording_id)
-        await self.desk.tell(respond, f":warning: {self.desk.explain(refusal)}")
 
 
 def _recording_id(value: object) -> UUID:

@@ -60,9 +60,10 @@ class RecordCommand:
     async def on_command(self, ack: AsyncAck, command: dict[str, Any], respond: AsyncRespond) -> None:
         """Acknowledge with an answer. Nothing may be raised from here: Bolt would lose the acknowledgement."""
         try:
-            answer = await self._answer(command, respond)
-        except RecordBotError as error:
-            answer = await self._refusal(error)
+            try:
+                answer = await self._answer(command, respond)
+            except RecordBotError as error:
+                answer = await self._refusal(error)
         except Exception:
             log.exception("command_broke")
             answer = ephemeral(f":warning: {self.desk.explain(RecordBotError())}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Answer = dict[str, Any]
+TELL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,9 @@ class Desk:
 
     async def _finish(self, accepted: Accepted, respond: AsyncRespond) -> None:
         async def progress(waiting: Waiting) -> None:
-            await self.tell(
-                respond,
-                f":hourglass: Genesys asks for patience. The next try comes in {max(1, round(waiting.seconds))} s "
-                f"(#{accepted.audit_seq}).",
-            )
+            seconds = max(1, round(waiting.seconds))
+            text = f":hourglass: Genesys asks for patience. The next try comes in {seconds} s (#{accepted.audit_seq})."
+            self.work.start(self.tell(respond, text))  # not awaited: a slow Slack must not use up the action's time
 
         try:
             settled = await self.service.carry_out(accepted, progress)
@@ -82,8 +82,9 @@ class Desk:
     async def tell(respond: AsyncRespond, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
         """Send a message that only the person who asked can see; what matters is on the card and in the trail too."""
         try:
-            answer = await respond(text=text, blocks=blocks, response_type="ephemeral", replace_original=False)
-        except WEB_API_ERRORS as error:
+            async with asyncio.timeout(TELL_SECONDS):
+                answer = await respond(text=text, blocks=blocks, response_type="ephemeral", replace_original=False)
+        except (*WEB_API_ERRORS, ValueError) as error:  # ValueError: there is no response_url
             log.warning("reply_not_sent", error=str(error))
             return
         status = getattr(answer, "status_code", 200)

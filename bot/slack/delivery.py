@@ -22,7 +22,9 @@ LOOK_AGAIN_SECONDS = 5.0
 TOO_MANY = 429
 SERVER_ERROR = 500
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-UNREACHABLE = frozenset({"channel_not_found", "not_in_channel", "is_archived", "restricted_action", "no_permission"})
+UNREACHABLE = frozenset(
+    {"channel_not_found", "not_in_channel", "is_archived", "is_inactive", "restricted_action", "no_permission"}
+)
 
 
 class Verdict(Enum):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bot.slack.blocks import CardStyle, card
-from bot.slack.delivery import Pace, Verdict, forever, verdict
+from bot.slack.delivery import Pace, Verdict, code, forever, verdict
 from bot.slack.lines import message
 from bot.slack.people import WEB_API_ERRORS
 
@@ -37,6 +37,8 @@ class Outbox(Protocol):
     async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]: ...
 
     async def card_shown(self, recording_id: UUID, *, version: int, channel: str, ts: str) -> None: ...
+
+    async def card_given_up(self, recording_id: UUID, *, version: int) -> None: ...
 
     async def card_begun(self, recording_id: UUID) -> None: ...
 
@@ -86,8 +88,13 @@ class CardPublisher:
         try:
             channel, ts = await self._show(stale, arguments)
         except WEB_API_ERRORS as error:
-            if verdict(error) is Verdict.GONE:
-                await self.outbox.card_lost(stale.recording.id)
+            found = verdict(error)
+            if stale.ts is not None and found in {Verdict.GONE, Verdict.UNREACHABLE}:
+                await self.outbox.card_lost(stale.recording.id)  # it is posted anew, to the person where need be
+                return
+            if found is Verdict.UNREACHABLE:
+                log.warning("card_cannot_be_shown", recording_id=str(stale.recording.id), error=code(error))
+                await self.outbox.card_given_up(stale.recording.id, version=stale.recording.version)
                 return
             if stale.ts is None and verdict(error) is not Verdict.UNKNOWN:
                 await self.outbox.card_refused(stale.recording.id)
