@@ -77,3 +77,12 @@ async def test_a_change_wakes_whoever_waits(shop: Shop) -> None:
     assert not changes.is_set()
     await shop.service.intake.start(asked(), CALL, None)
     assert changes.is_set()
+
+
+async def test_a_card_that_can_be_shown_nowhere_waits_for_its_next_version(shop: Shop) -> None:
+    outbox = SqlOutbox(shop.engines)
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+    await outbox.card_given_up(accepted.recording.id, version=accepted.recording.version)
+    assert await outbox.stale_cards() == ()
+    await shop.service.carry_out(accepted)
+    assert len(await outbox.stale_cards()) == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
-from bot.recording.follower import LOOK_AT_MOST_EVERY, LOOK_WITH_NEWS_EVERY, Follower
+from bot.recording.follower import LOOK_AGAIN_SECONDS, LOOK_AT_MOST_EVERY, LOOK_WITH_NEWS_EVERY, Follower
 from bot.recording.later_looks import AFTER_SECONDS, LaterLooks
 from bot.recording.models import CallRecording, Conversation, Mechanism, RecordingState, Verb
 from bot.recording.observations import Observations
@@ -288,3 +288,14 @@ async def test_a_clock_set_back_does_not_stop_the_looks(shop: Shop, later_looks:
     shop.clock.begin = shop.clock.begin.replace(hour=shop.clock.begin.hour - 1)
     await later_looks.look_around()
     assert shop.control.calls == ["look"]
+
+
+async def test_a_look_that_failed_is_made_again_soon(shop: Shop, follower: Follower) -> None:
+    await start(shop)
+    shop.control.fault = GenesysUnavailable()
+    await follower.on_news(CALL, seen(CallRecording.PAUSED))
+    shop.control.fault = None
+    shop.control.recordings[CALL] = CallRecording.PAUSED
+    shop.clock.advance(LOOK_AGAIN_SECONDS)
+    await follower.look_around()
+    assert await state(shop) is RecordingState.PAUSED

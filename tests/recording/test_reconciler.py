@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
-from bot.recording.models import CallRecording, Effect, Mechanism, RecordingState, Verb
+from bot.recording.models import CallRecording, Conversation, Effect, Mechanism, RecordingState, Target, Verb
 from bot.recording.reconciler import PATIENCE
-from tests.support.service import ADA, CALL, Shop, asked, opened_shop
+from tests.support.control import AGENT
+from tests.support.service import ADA, CALL, OTHER_CALL, Shop, asked, opened_shop
 from tests.support.trail import entries, story
 
 if TYPE_CHECKING:
@@ -149,3 +150,71 @@ async def test_a_stale_owner_cannot_write_the_outcome(shop: Shop) -> None:
     await settlement.succeeded(attempt, Effect(Mechanism.ADHOC))
     assert story(shop.file) == ["requested recording:start"]
     assert await state(shop) is RecordingState.STARTING
+
+
+async def look_shows(shop: Shop, recording: CallRecording, *, on_hold: bool = False) -> None:
+    """Have the next looks show this, whatever was written."""
+
+    async def look(*_: object, **__: object) -> Conversation:
+        return Conversation(CALL, connected=True, recording=recording, agents=(AGENT,), on_hold=on_hold)
+
+    shop.control.look = look  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+async def test_nothing_is_concluded_from_a_state_that_is_not_said(shop: Shop, verb: Verb) -> None:
+    if verb is Verb.RESUME:
+        await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+        await shop.service.carry_out(await shop.service.intake.change(Verb.PAUSE, asked()))
+        shop.control.late_fault = OutcomeUnknown()
+        await shop.service.carry_out(await shop.service.intake.change(verb, asked()))
+        shop.control.late_fault = None
+    else:
+        await in_doubt(shop, verb, took_effect=True)
+    await look_shows(shop, CallRecording.UNKNOWN)
+    await patience(shop)
+    assert len(await shop.store.open_attempts()) == 1
+
+
+async def test_a_hold_is_no_secure_pause(shop: Shop) -> None:
+    await in_doubt(shop, Verb.PAUSE, took_effect=False)
+    await look_shows(shop, CallRecording.PAUSED, on_hold=True)
+    await patience(shop)
+    assert shop.control.calls == ["pause"]
+
+
+async def test_a_start_during_a_hold_has_taken_effect(shop: Shop) -> None:
+    await in_doubt(shop, Verb.START, took_effect=True)
+    await look_shows(shop, CallRecording.PAUSED, on_hold=True)
+    await patience(shop)
+    assert await state(shop) is RecordingState.ACTIVE
+
+
+async def test_one_attempt_that_cannot_be_settled_keeps_no_other_waiting(shop: Shop) -> None:
+    await in_doubt(shop, Verb.START, took_effect=True)
+    shop.control.late_fault = OutcomeUnknown()
+    await shop.service.carry_out(await shop.service.intake.start(asked(), OTHER_CALL, None))
+    shop.control.late_fault = None
+    real = shop.control.look
+
+    async def look(target: Target, **options: Any) -> Conversation:
+        if target.conversation_id == CALL:
+            raise ZeroDivisionError
+        return await real(target, **options)
+
+    shop.control.look = look  # type: ignore[method-assign]
+    await patience(shop)
+    assert await state(shop) is RecordingState.STARTING
+    other = await shop.store.newest_recording(OTHER_CALL)
+    assert other is not None
+    assert other.state is RecordingState.ACTIVE
+
+
+async def test_what_is_expiring_is_not_carried_out(shop: Shop) -> None:
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+    shop.service.intake.expiring.add(accepted.attempt.id)
+    await patience(shop)
+    assert shop.control.calls == []
+    shop.service.intake.expiring.clear()
+    await patience(shop)
+    assert await state(shop) is RecordingState.FAILED

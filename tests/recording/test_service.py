@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +27,7 @@ from bot.errors import (
 )
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.policy import Role
-from bot.recording.requests import ReasonRules
+from bot.recording.requests import Accepted, ReasonRules
 from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, opened_shop
 from tests.support.trail import entries, rows, story
 
@@ -282,3 +283,38 @@ async def test_required_reasons(tmp_path: Path) -> None:
         accepted = await shop.service.intake.start(asked(), CALL, "qa")
         assert accepted.recording.reason_code == "qa"
         assert entries(shop.file)[0]["reason_code"] == "qa"
+
+
+async def test_a_commit_that_comes_late_is_closed_and_never_carried_out(shop: Shop) -> None:
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+    tries: list[int] = []
+
+    async def expire(late: Accepted) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise AuditUnavailable
+        await shop.service.settlement.expired(late)
+
+    writing: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+    writing.set_result(accepted)
+    intake = replace(shop.service.intake, expire=expire)
+    await intake._expire_if_written(accepted.attempt.id, writing)
+    assert len(tries) == 3
+    assert story(shop.file) == ["requested recording:start", "failed recording:start"]
+    assert shop.control.calls == []
+
+
+async def test_a_look_that_is_delivered_twice_is_recorded_once(shop: Shop) -> None:
+    twice = asked(trigger="1337.3")
+    await shop.service.live(twice)
+    with pytest.raises(Duplicate):
+        await shop.service.live(twice)
+    assert story(shop.file) == ["succeeded recording:read"]
+
+
+async def test_a_look_that_breaks_has_an_outcome(shop: Shop) -> None:
+    question = await shop.service.ask_status(asked(), CALL)
+    shop.control.fault = ZeroDivisionError()
+    status = await shop.service.status(question)
+    assert status.error is not None
+    assert story(shop.file) == ["requested recording:read", "failed recording:read"]

@@ -86,6 +86,18 @@ async def test_where_the_bot_is_no_member_the_card_comes_by_direct_message(world
     assert len(world.slack.direct_messages(ADA)) == 1
 
 
+async def test_a_card_whose_channel_was_archived_goes_on_as_a_direct_message(world: World) -> None:
+    world.slack.add_channel("C0ELSEWHERE", "elsewhere", [ADA, GRACE])
+    world.slack.invite_bot("C0ELSEWHERE")
+    await world.types(ADA, f"start {INBOUND}", channel="C0ELSEWHERE")
+    await world.until(lambda: world.shows("Recording", "C0ELSEWHERE"))
+    world.slack.archive("C0ELSEWHERE")
+    await world.types(ADA, "stop")
+    await world.until(lambda: any(one.text.startswith("Stopped") for one in world.slack.direct_messages(ADA)))
+    await world.records(OUTBOUND)  # and no other card waits for it
+    assert (await world.page("/readyz"))[0] == 200
+
+
 async def test_a_deleted_card_is_posted_anew(world: World) -> None:
     card = await world.records(INBOUND)
     world.slack.workspace.remove(card)
