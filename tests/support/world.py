@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ADA, GRACE, MALLORY, CLARA = "U0ADA", "U0GRACE", "U0MALLORY", "U0COMPL"
 GUEST, OUTSIDE, HELPER = "U0GUEST", "U0OUTSIDE", "U0HELPER"
 FLOOR, AUDIT = "C0FLOOR", "C0AUDIT"
-PATIENCE = 15.0
+PATIENCE = 40.0
 """Seconds that a test waits for something that happens within milliseconds on an idle machine."""
 
 Entry = dict[str, Any]
@@ -64,12 +64,17 @@ class Scene:
         await self.slack.wait_for(predicate, timeout=PATIENCE)
 
     async def until_later(self, predicate: Callable[[], object], *, step: float = 5.0) -> None:
-        """Let the bot's time pass, by steps of so many seconds, until it is so."""
+        """Let the bot's time pass, by steps of so many seconds, until it is so.
+
+        The steps come further and further apart: a busy machine gets its work done between two of them, in the end.
+        """
+        pause = 0.1
         async with asyncio.timeout(PATIENCE):
             while True:
                 with contextlib.suppress(TimeoutError):
-                    return await self.slack.wait_for(predicate, timeout=0.1)
+                    return await self.slack.wait_for(predicate, timeout=pause)
                 self.clock.jump(step)
+                pause *= 1.15
 
     def cards(self, channel: str = FLOOR) -> list[SimulatedMessage]:
         return [
