@@ -111,7 +111,7 @@ class Keeper:
                 raise Refused("No legal hold is on.")
             action, attempt_id, now = HOLD_ACTION if on else RELEASE_ACTION, uuid7(), self.clock.now()
             digest = await transaction.keep_text(attempt_id, reason, now)
-            await transaction.add_refused_attempt(attempt_id, verb=action, actor=self.actor, at=now, dedupe_key=None)
+            await transaction.add_closed_attempt(attempt_id, verb=action, actor=self.actor, at=now, dedupe_key=None)
             return await self.append(transaction, action, Phase.SUCCEEDED, attempt_id, {}, digest=digest)
 
         async with self.opened() as store:

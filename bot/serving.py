@@ -119,7 +119,7 @@ class Serving:
             opened.push_async_callback(server.cleanup)
             self.port = server.addresses[0][1]
             opened.push_async_callback(self._end_loops)
-            await witness.settle_exports()
+            await witness.settle_interrupted()
             await self._note_start(control)
             await reconciler.settle_all()
             self._start(cards.run(), audit.run(), reconciler.run(), *self._watchers(control))

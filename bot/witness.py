@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot.database.completeness import SqlCompleteness
 from bot.database.digests import SqlDigests
-from bot.database.open_exports import SqlOpenExports
+from bot.database.open_requests import SqlOpenRequests
 from bot.database.story import SqlStories
 from bot.database.summary import SqlSummaries
 from bot.database.trail import SqlTrail
@@ -82,10 +82,10 @@ class Witness:
             pace=Pace(control.clock),
         )
 
-    async def settle_exports(self) -> None:
+    async def settle_interrupted(self) -> None:
         """Give an outcome to exports and looks that ended with the process before; call it before noting the start."""
         for action in (EXPORT_ACTION, READ_ACTION):
-            await self._outcomes.interrupted(await SqlOpenExports(self.control.engines).find(action))
+            await self._outcomes.interrupted(await SqlOpenRequests(self.control.engines).find(action))
 
     @property
     def _uploads(self) -> Uploads:

@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database.rows import attempt_from, recording_from
-from bot.database.tables import attempts, audit_entries, names, recordings
+from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE, SqlTransaction
 from bot.errors import AuditUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
     from sqlalchemy import ColumnElement
@@ -103,11 +103,6 @@ class SqlStore:
     async def show_again(self, recording_id: UUID) -> None:
         """Have the recording's card drawn anew, whatever it shows now."""
         await self.write(lambda transaction: transaction.forget_card_version(recording_id))
-
-    async def names_of(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
-        statement = select(names.c.id, names.c.name).where(names.c.kind == kind, names.c.id.in_(list(ids)))
-        async with self.engines.reader.connect() as connection:
-            return {row.id: row.name for row in await connection.execute(statement)}
 
     async def head(self) -> int:
         """Return the number of the newest audit entry, 0 where there is none."""

@@ -79,7 +79,7 @@ class SqlTransaction:
             )
         )
 
-    async def add_refused_attempt(
+    async def add_closed_attempt(
         self, attempt_id: UUID, *, verb: str, actor: str, at: datetime, dedupe_key: str | None
     ) -> None:
         await self.connection.execute(

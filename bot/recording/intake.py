@@ -301,7 +301,7 @@ class Intake:
 
     async def _count_once(self, transaction: Transaction, asked: Asked, facts: Facts, attempt_id: UUID) -> None:
         """Keep the request's key, so that a second delivery of it is known; the reconciler has nothing to do here."""
-        await transaction.add_refused_attempt(
+        await transaction.add_closed_attempt(
             attempt_id,
             verb=facts.verb,
             actor=asked.caller.actor,

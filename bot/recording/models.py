@@ -30,16 +30,8 @@ class RecordingState(StrEnum):
     def final(self) -> bool:
         return self in FINAL_STATES
 
-    @property
-    def in_progress(self) -> bool:
-        return self in IN_PROGRESS_STATES
-
 
 FINAL_STATES = frozenset({RecordingState.STOPPED, RecordingState.FAILED, RecordingState.ENDED})
-IN_PROGRESS_STATES = frozenset(
-    {RecordingState.STARTING, RecordingState.PAUSING, RecordingState.RESUMING, RecordingState.STOPPING}
-)
-LIVE_STATES = frozenset(RecordingState) - FINAL_STATES
 
 
 class Mechanism(StrEnum):

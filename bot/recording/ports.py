@@ -99,7 +99,7 @@ class Transaction(Protocol):
 
     async def add_attempt(self, attempt: Attempt, *, dedupe_key: str | None) -> None: ...
 
-    async def add_refused_attempt(
+    async def add_closed_attempt(
         self, attempt_id: UUID, *, verb: str, actor: str, at: datetime, dedupe_key: str | None
     ) -> None: ...
 

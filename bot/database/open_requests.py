@@ -1,4 +1,4 @@
-"""Exports for people in Slack that nobody finished, because the process that worked on them ended."""
+"""Exports and looks for people in Slack that nobody finished, because the process that worked on them ended."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ outcomes = audit_entries.alias("outcomes")
 
 
 @dataclass(frozen=True, slots=True)
-class SqlOpenExports:
-    """Looks at what was asked for since the bot last started; a terminal's exports are no business of its."""
+class SqlOpenRequests:
+    """Looks at what was asked for since the bot last started; a terminal's requests are no business of its."""
 
     engines: Engines
 
