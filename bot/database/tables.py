@@ -192,10 +192,12 @@ cards = Table(
     Column("posted_channel", Text),
     Column("rendered_version", Integer, nullable=False),
     Column("posts_begun", Integer, nullable=False, server_default=text("0")),
+    Column("language", Text),
     sqlite_strict=True,
 )
 """The one Slack message about a recording; behind while ``rendered_version`` is less than the recording's version.
 
+``language`` is that of the person who asked.
 More than one of ``posts_begun``: the end of an earlier post was never known, so a copy may stand in the channel.
 """
 

@@ -96,6 +96,40 @@ class Conversation:
     session_id: str | None = None
 
 
+class Direction(StrEnum):
+    """Who called whom."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A voice call that agents are on now, as a list of calls shows it: enough to choose one, never to act on.
+
+    ``recording`` is UNKNOWN where the list doesn't say. Names are None where nobody has told them yet.
+    """
+
+    conversation_id: str
+    agents: tuple[Participant, ...] = ()
+    queue_id: str | None = None
+    queue_name: str | None = None
+    direction: Direction | None = None
+    since: datetime | None = None
+    recording: CallRecording = CallRecording.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRecording:
+    """A recording that Genesys keeps after the call. ``state`` is Genesys's word for the file, in lower case."""
+
+    id: str
+    state: str
+    media: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What an action acts on: all that was learned about the call when its recording started."""

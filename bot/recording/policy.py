@@ -33,6 +33,18 @@ ROLES_WITH = {
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """The calls that a person may control: all of them, or those of some queues and agents (Genesys ids)."""
+
+    everything: bool = True
+    queues: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
+
+    def covers(self, *, agent_user_id: str | None, queue_id: str | None) -> bool:
+        return self.everything or agent_user_id in self.agents or queue_id in self.queues
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """The person who asks, as the surface on which they asked has just confirmed them.
 
@@ -42,6 +54,7 @@ class Caller:
     actor: str
     roles: frozenset[Role] = frozenset()
     obstacle: str | None = None
+    scope: Scope = Scope()
 
     def may(self, permission: Permission) -> bool:
         return self.obstacle is None and not self.roles.isdisjoint(ROLES_WITH[permission])

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.audit.entry import Draft, Entry
-    from bot.recording.models import Attempt, Conversation, Effect, Recording, Target
+    from bot.recording.models import (
+        Attempt,
+        Conversation,
+        Effect,
+        LiveCall,
+        Recording,
+        SavedRecording,
+        Target,
+    )
 
 T = TypeVar("T")
 
@@ -73,6 +81,22 @@ class RecordingControl(Protocol):
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Conversation:
         """Read the call as it is now, with one request where that is possible. Raise CallEnded when it is over."""
+
+
+class ConversationDirectory(Protocol):
+    """Lists the calls that agents are on now. Raises the GenesysError branch of ``bot.errors``."""
+
+    async def live_calls(self, *, deadline: float, priority: Priority = Priority.PERSON) -> tuple[LiveCall, ...]:
+        """Return the live voice calls, longest first. What a list can't say (names, agents) may be missing."""
+
+
+class SavedRecordings(Protocol):
+    """Says what Genesys has kept of a call. Raises the GenesysError branch of ``bot.errors``."""
+
+    async def saved(
+        self, conversation_id: str, *, deadline: float, priority: Priority = Priority.LOOP
+    ) -> tuple[SavedRecording, ...]:
+        """Return the call's saved recordings; none where Genesys has not got them (yet)."""
 
 
 class CallNews(Protocol):
