@@ -1,4 +1,4 @@
-"""What a visitor of the page does, passed on to the simulators and the bot's process."""
+"""What a visitor of the page lets happen to calls, systems and the bot's process."""
 
 from __future__ import annotations
 
@@ -14,73 +14,7 @@ if TYPE_CHECKING:
 
     from bot.sandbox.genesys import SimulatedGenesys
     from bot.sandbox.process import BotProcess
-    from bot.sandbox.slack import DeliveryResult, SimulatedSlack
-
-
-def _delivered(result: DeliveryResult | None) -> web.Response:
-    """Answer with what came of a delivery; None is one that Slack's own client would not have sent."""
-    if result is None:
-        return web.json_response({"sent": False})
-    return web.json_response(
-        {
-            "sent": True,
-            "acked": result.acked,
-            "seconds": result.seconds,
-            "error": result.error,
-        }
-    )
-
-
-@dataclass(frozen=True)
-class SlackDeeds:
-    """What people do in Slack."""
-
-    slack: SimulatedSlack
-
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.post("/api/command", self.command),
-            web.post("/api/click", self.click),
-            web.post("/api/view/submit", self.submit),
-            web.post("/api/view/close", self.close),
-            web.post("/api/view/options", self.options),
-            web.post("/api/view/act", self.act),
-        ]
-
-    async def command(self, request: web.Request) -> web.Response:
-        body = await read_object(request)
-        user, channel, words = (text(body, name) for name in ("user", "channel", "text"))
-        return _delivered(await self.slack.command(user, channel, words))
-
-    async def click(self, request: web.Request) -> web.Response:
-        body = await read_object(request)
-        user, channel, ts, action = (text(body, name) for name in ("user", "channel", "ts", "action_id"))
-        block, value = optional_text(body, "block_id"), optional_text(body, "value")
-        return _delivered(await self.slack.click(user, channel, ts, action, block_id=block, value=value))
-
-    async def submit(self, request: web.Request) -> web.Response:
-        body = await read_object(request)
-        values = body.get("values")
-        if not isinstance(values, dict):
-            raise UnusableRequest("values has to be an object.")
-        return _delivered(await self.slack.submit_view(text(body, "user"), values))
-
-    async def close(self, request: web.Request) -> web.Response:
-        return _delivered(await self.slack.close_view(text(await read_object(request), "user")))
-
-    async def options(self, request: web.Request) -> web.Response:
-        """Answer with the options that the bot offers for what was typed."""
-        body = await read_object(request)
-        result = await self.slack.options(text(body, "user"), text(body, "action_id"), text(body, "typed"))
-        offered = result.body if result.acked and isinstance(result.body, dict) else {}
-        groups = offered.get("option_groups") or []
-        options = offered.get("options") or [option for group in groups for option in group["options"]]
-        return web.json_response({"acked": result.acked, "error": result.error, "options": options})
-
-    async def act(self, request: web.Request) -> web.Response:
-        body = await read_object(request)
-        user, action, block = (text(body, name) for name in ("user", "action_id", "block_id"))
-        return _delivered(await self.slack.act_in_view(user, action, body.get("value"), block_id=block))
+    from bot.sandbox.slack import SimulatedSlack
 
 
 @dataclass(frozen=True)
@@ -92,7 +26,9 @@ class CallDeeds:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/api/calls", self.add),
-            web.post("/api/calls/{id}/{what:hang_up|hold|unhold|secure_pause|resume|recording}", self.change),
+            web.post(
+                "/api/calls/{id}/{what:hang_up|hold|unhold|secure_pause|resume|recording|join|policy}", self.change
+            ),
         ]
 
     async def add(self, request: web.Request) -> web.Response:
@@ -115,10 +51,31 @@ class CallDeeds:
             "unhold": lambda: genesys.hold(call, on=False),
             "secure_pause": lambda: genesys.secure_pause(call, on=True),
             "resume": lambda: genesys.secure_pause(call, on=False),
+            "join": lambda: genesys.agent_joins(call, optional_text(body, "agent") or _another(genesys, call)),
+            "policy": lambda: _record_by_policy(genesys, call),
             "recording": lambda: genesys.set_recording(call, on=bool(body.get("on", True))),
         }
-        changes[request.match_info["what"]]()
+        change = changes.get(request.match_info["what"])
+        if change is None:
+            raise web.HTTPNotFound
+        change()
         return web.json_response({})
+
+
+def _another(genesys: SimulatedGenesys, call: str) -> str:
+    """Return the name of somebody who works here and is not on this call."""
+    present = {agent.name for agent in genesys.calls[call].agents}
+    return next(name for name in (*genesys.floor.directory.users.values(), "One More Agent") if name not in present)
+
+
+def _record_by_policy(genesys: SimulatedGenesys, call: str) -> None:
+    """Let a recording policy of the organisation take hold of a call."""
+    found = genesys.calls[call]
+
+    def take_hold() -> None:
+        found.policy = not found.over
+
+    genesys.floor.change(found, take_hold)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+async def manifest(environment: Mapping[str, str], directory: Path) -> str:
+    """Ask the bot for its Slack app manifest, as somebody does who installs the app; empty where it gives none."""
+    asked = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "manifest"),
+        cwd=directory,
+        env=dict(environment),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await asked.communicate()
+    return said.decode() if asked.returncode == 0 else ""
+
+
 class BotUnready(Exception):
     """The bot did not become ready."""
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from bot.sandbox import busy
 from bot.sandbox.feed import ChangeFeed
 from bot.sandbox.genesys import SimulatedGenesys
-from bot.sandbox.process import BotProcess, BotUnready, free_port
+from bot.sandbox.process import BotProcess, BotUnready, free_port, manifest
 from bot.sandbox.site import Site
 from bot.sandbox.slack import SimulatedSlack
+from bot.sandbox.slack.manifest import shortcuts_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -79,13 +81,16 @@ async def _run(
             await simulator.start()
             stack.push_async_callback(simulator.stop)
             simulator.seed()
+        busy.fill(genesys)
         bot_port = free_port()
         if transport == "http":
             slack.events_url = f"http://{HOST}:{bot_port}/slack/events"
+        environment = bot_environment(
+            os.environ, slack=slack, genesys=genesys, transport=transport, port=bot_port, database=database
+        )
+        slack.shortcuts = shortcuts_of(await manifest(environment, directory))
         bot = BotProcess(
-            environment=bot_environment(
-                os.environ, slack=slack, genesys=genesys, transport=transport, port=bot_port, database=database
-            ),
+            environment=environment,
             directory=directory,
             port=bot_port,
             transport=transport,

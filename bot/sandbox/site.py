@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from bot.sandbox.deeds import CallDeeds, Mischief, SlackDeeds
+from bot.sandbox.deeds import CallDeeds, Mischief
+from bot.sandbox.deeds_slack import SlackDeeds
 from bot.sandbox.fields import UnusableRequest
 from bot.sandbox.slack import NothingThere
 

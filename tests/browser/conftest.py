@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
@@ -10,12 +11,22 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
+from aiohttp import web
 from playwright.async_api import async_playwright, expect
+from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.sandbox.feed import ChangeFeed
+from bot.sandbox.genesys import SimulatedGenesys
+from bot.sandbox.process import BotProcess
+from bot.sandbox.site import Site
+from bot.sandbox.slack import SimulatedSlack
+from tests.browser.example_app import ExampleApp
 from tests.browser.sandbox_page import ADA, SandboxPage
 
 if TYPE_CHECKING:
@@ -95,10 +106,11 @@ def _address(lines: queue.Queue[str | None]) -> str:
     pytest.fail("The sandbox ended before it was ready:\n" + "\n".join(said))
 
 
-@pytest.fixture
-async def visitor(browser: Browser, sandbox: str) -> AsyncIterator[SandboxPage]:
+@contextlib.asynccontextmanager
+async def visiting(browser: Browser, address: str, **context_options: Any) -> AsyncIterator[SandboxPage]:
     """Open the page as Ada, a supervisor; an error in the page's own code fails the test."""
-    context = await browser.new_context(viewport={"width": 1440, "height": 900}, base_url=sandbox)
+    options = {"viewport": {"width": 1440, "height": 900}, "base_url": address} | context_options
+    context = await browser.new_context(**options)
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -109,3 +121,52 @@ async def visitor(browser: Browser, sandbox: str) -> AsyncIterator[SandboxPage]:
     yield visitor
     await context.close()
     assert errors == []
+
+
+@pytest.fixture
+async def visitor(browser: Browser, sandbox: str) -> AsyncIterator[SandboxPage]:
+    """Visit the sandbox with the real bot in it."""
+    async with visiting(browser, sandbox) as visitor:
+        yield visitor
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The page's server with a small app in the bot's place."""
+
+    address: str
+    slack: SimulatedSlack
+    genesys: SimulatedGenesys
+    app: ExampleApp
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    feed = ChangeFeed(interval=0.02)
+    slack, genesys = SimulatedSlack(on_change=feed.changed), SimulatedGenesys(on_change=feed.changed)
+    bot = BotProcess(
+        environment={}, directory=tmp_path, port=1, transport="socket", log=lambda _: None, on_change=feed.changed
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        for simulator in (slack, genesys):
+            await simulator.start()
+            stack.push_async_callback(simulator.stop)
+            simulator.seed()
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        app = ExampleApp(slack, AsyncWebClient(token="xoxb-sandbox", base_url=slack.api_url, session=session))
+        handler = app.build()
+        await handler.connect_async()  # type: ignore[no-untyped-call]
+        stack.push_async_callback(handler.close_async)
+        await slack.wait_for(lambda: slack.sockets.links)
+        runner = web.AppRunner(Site(slack, genesys, bot, feed).app(), shutdown_timeout=1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield Stage(f"http://127.0.0.1:{runner.addresses[0][1]}", slack, genesys, app)
+
+
+@pytest.fixture
+async def guest(browser: Browser, stage: Stage) -> AsyncIterator[SandboxPage]:
+    """Visit the page with the small app behind it."""
+    async with visiting(browser, stage.address) as visitor:
+        yield visitor

@@ -4,14 +4,70 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import expect
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.async_api import Locator, Page
 
-ADA, MALLORY, COMPLIANCE = "U0ADA", "U0MALLORY", "U0COMPL"
+ADA, GRACE, HEIDI, MALLORY, COMPLIANCE = "U0ADA", "U0GRACE", "U0HEIDI", "U0MALLORY", "U0COMPL"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The modal that is open in front of the person who is typing."""
+
+    page: Page
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.locator("dialog.modal[open]")
+
+    @property
+    def title(self) -> Locator:
+        return self.dialog.locator("#modal-title")
+
+    @property
+    def errors(self) -> Locator:
+        return self.dialog.locator(".error")
+
+    def field(self, label: str) -> Locator:
+        """Return the input block with this label, with its hint and its error."""
+        return self.dialog.locator(".input").filter(has=self.page.get_by_text(label, exact=True))
+
+    def offers(self) -> Locator:
+        """Return the options of the list that is open."""
+        return self.dialog.get_by_role("option")
+
+    async def search(self, label: str, typed: str) -> None:
+        """Open a select and type into it; the list stays open."""
+        line = self.dialog.get_by_role("combobox", name=label)
+        await line.click()
+        await line.fill(typed)
+
+    async def pick(self, label: str, typed: str, option: str | None = None) -> None:
+        """Choose in a static or external select: search for ``typed``, take what contains ``option``."""
+        await self.search(label, typed)
+        await self.offers().filter(has_text=option or typed).first.click()
+
+    async def fill(self, label: str, words: str) -> None:
+        await self.dialog.get_by_label(label).fill(words)
+
+    async def tick(self, option: str) -> None:
+        """Choose a radio button or a checkbox by its words."""
+        await self.dialog.get_by_label(option, exact=True).check()
+
+    async def press(self, words: str) -> None:
+        await self.dialog.get_by_role("button", name=words, exact=True).click()
+
+    async def submit(self) -> None:
+        await self.dialog.locator('[data-focus="submit"]').click()
+
+    async def close(self) -> None:
+        await self.page.keyboard.press("Escape")
 
 
 @dataclass(frozen=True)
@@ -23,19 +79,86 @@ class SandboxPage:
     async def act_as(self, user_id: str) -> None:
         await self.page.locator(f'input[name="person"][value="{user_id}"]').check()
 
+    async def speak(self, locale: str) -> None:
+        """Change Slack's language for the person who is typing: en-US or de-DE."""
+        await self.page.locator("#language").select_option(locale)
+
     async def command(self, text: str) -> None:
         """Type a command and send it, with the keyboard."""
         line = self.page.get_by_label("Type a command")
         await line.fill(text)
         await line.press("Enter")
 
-    async def new_call(self) -> str:
-        """Let a call come in; return its conversation id."""
-        answer = await self.page.request.post("/api/calls", data={"agent": "Priya Nair", "queue": "Billing"})
+    async def says(self, text: str) -> Locator:
+        """Write a message that is no command; return it as it stands in the channel."""
+        await self.command(text)
+        message = self.page.locator("#floor li").filter(has_text=text).last
+        await expect(message).to_be_visible()
+        return message
+
+    # Shortcuts, forms, home, direct messages
+
+    async def shortcut(self, name: str) -> None:
+        """Use a global shortcut by its name in the manifest."""
+        await self.page.get_by_role("button", name="Shortcuts", exact=True).click()
+        await self.page.get_by_role("menuitem", name=re.compile(f"^{re.escape(name)}")).click()
+
+    async def message_shortcut(self, message: Locator, name: str) -> None:
+        """Use a message shortcut on a message of a channel."""
+        await message.hover()
+        await message.get_by_role("button", name=re.compile("^Shortcuts for the message")).click()
+        await self.page.get_by_role("menuitem", name=re.compile(f"^{re.escape(name)}")).click()
+
+    @property
+    def form(self) -> Form:
+        return Form(self.page)
+
+    async def open_home(self) -> Locator:
+        """Open the bot's home tab; return it once the bot has published it."""
+        await self.page.locator('#tabs [data-place="home"]').click()
+        await expect(self.home.locator(".home-view")).to_be_visible()
+        return self.home
+
+    @property
+    def home(self) -> Locator:
+        return self.page.locator("#home")
+
+    async def open_floor(self) -> None:
+        await self.page.locator('#tabs [data-place="C0FLOOR"]').click()
+
+    @property
+    def direct_tab(self) -> Locator:
+        """The tab of the person's direct messages with the bot; says how many are new."""
+        return self.page.locator('#tabs [data-kind="im"]')
+
+    async def dms(self) -> Locator:
+        """Open the person's direct messages with the bot; return the messages."""
+        await self.direct_tab.click()
+        return self.page.locator("#floor li")
+
+    async def confirm(self, *, yes: bool = True) -> None:
+        """Answer the question that a button asks before it does something."""
+        question = self.page.locator("dialog.confirm[open]")
+        await question.locator(f'[value="{"confirm" if yes else "deny"}"]').click()
+
+    # The simulated world
+
+    async def new_call(self, **described: Any) -> str:
+        """Let a call come in (agent, queue, direction); return its conversation id."""
+        answer = await self.page.request.post(
+            "/api/calls", data={"agent": "Priya Nair", "queue": "Billing"} | described
+        )
         assert answer.ok
         conversation_id: str = (await answer.json())["conversation_id"]
         await expect(self.call(conversation_id)).to_be_visible()
         return conversation_id
+
+    async def change_call(self, conversation_id: str, what: str, **body: Any) -> None:
+        """Let something happen outside the bot.
+
+        ``what`` is hang_up, hold, unhold, secure_pause, resume, recording (with ``on``), join (with ``agent``), policy.
+        """
+        assert (await self.page.request.post(f"/api/calls/{conversation_id}/{what}", data=body)).ok
 
     async def switch_on(self, system: str, name: str, *, value: float | None = None) -> None:
         """Throw a switch until it is switched off."""
@@ -58,6 +181,8 @@ class SandboxPage:
         """What Genesys says of the call, as the list of calls shows it."""
         return self.call(conversation_id).locator(".call-states .state")
 
+    # What is to be seen
+
     def card(self, conversation_id: str) -> Locator:
         cards = self.page.locator('#floor li[data-kind="recording_card"]')
         return cards.filter(has_text=conversation_id[:8]).last
@@ -70,5 +195,13 @@ class SandboxPage:
         return self.page.locator("#floor li.ephemeral").last
 
     @property
+    def delivery(self) -> Locator:
+        """How the last delivery to the bot ended."""
+        return self.page.locator("#delivery")
+
+    @property
     def bot_state(self) -> Locator:
         return self.page.locator("#bot .bot-state")
+
+    async def picture(self, path: Path) -> None:
+        await self.page.screenshot(path=path)

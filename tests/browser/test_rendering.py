@@ -121,7 +121,7 @@ async () => {
   const modal = new Modal({
     submit: async (values) => window.done.push(["submit", values]),
     close: () => window.done.push(["close"]),
-    search: async (action, typed) => [
+    search: async (view, element, typed) => [
       { text: text("Priya Nair"), value: "priya" }, { text: text("Tom Becker"), value: "tom" },
     ].filter((one) => one.value.startsWith(typed)),
     act: () => {},
@@ -144,14 +144,16 @@ async () => {
 async def test_a_modal_is_filled_in_corrected_and_closed(page: Page) -> None:
     await page.evaluate(MODAL)
     dialog = page.get_by_role("dialog", name="Record a call")
-    await dialog.get_by_label("Search: Live call").fill("to")
-    await expect(dialog.get_by_role("radio")).to_have_count(1)
-    await dialog.locator("input[name='why/why']").fill("complaint")
+    line = dialog.get_by_role("combobox", name="Live call")
+    await line.fill("to")
+    await expect(dialog.get_by_role("option")).to_have_text(["Tom Becker"])
+    await dialog.get_by_label("Reason").fill("complaint")
     await page.evaluate("show({ errors: { call: 'Please complete this required field.' } })")
     await expect(dialog.get_by_role("alert")).to_have_text("Please complete this required field.")
-    await expect(dialog.locator("input[name='why/why']")).to_have_value("complaint")
+    await expect(dialog.get_by_label("Reason")).to_have_value("complaint")
 
-    await dialog.get_by_role("radio", name="Tom Becker").check()
+    await line.fill("to")
+    await dialog.get_by_role("option", name="Tom Becker").click()
     await dialog.get_by_role("button", name="Start").click()
     await page.keyboard.press("Escape")
     assert await page.evaluate("done") == [

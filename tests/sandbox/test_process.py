@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.process import BotProcess, BotUnready, free_port
+from bot.sandbox.process import BotProcess, BotUnready, free_port, manifest
 
 ROOT = Path(__file__).parents[2]
 CHILD = """
@@ -151,3 +151,10 @@ sys.stdin.read()
         # The child's child holds the other end of this pipe too: it closes when both are gone.
         rest, _ = process.communicate(timeout=10)
     assert "leaving" in rest
+
+
+async def test_the_bot_gives_its_manifest_and_a_broken_one_gives_none(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    assert "/record" in await manifest(environment, tmp_path)
+    (tmp_path / "bot.py").write_text("raise SystemExit(1)")
+    assert await manifest(environment | {"PYTHONPATH": str(tmp_path)}, tmp_path) == ""

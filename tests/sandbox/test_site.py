@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bot.sandbox import busy
 from bot.sandbox.feed import ChangeFeed
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.process import BotProcess
@@ -192,3 +193,46 @@ async def test_a_server_that_stops_lets_go_of_its_feeds(visit: Visit) -> None:
         visit.site.feed.close()
         async with asyncio.timeout(5):
             await feed.content.read()
+
+
+async def test_a_person_writes_a_message_and_changes_the_language(visit: Visit) -> None:
+    slack = visit.site.slack
+    status, said = await visit.post("/api/message", {"user": "U0ADA", "channel": "C0FLOOR", "text": "Good morning"})
+    assert status == 200
+    assert slack.messages("C0FLOOR")[-1].ts == said["ts"]
+    status, _ = await visit.post("/api/locale", {"user": "U0ADA", "locale": "de-DE"})
+    assert (status, slack.workspace.people["U0ADA"].locale) == (200, "de-DE")
+    status, refusal = await visit.post("/api/message", {"user": "U0GUEST", "channel": "C0AUDIT", "text": "Hello"})
+    assert status == 404
+    assert "may not write" in refusal["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/home", {}),
+        ("/api/shortcut", {"callback_id": "start"}),
+        ("/api/command", {"channel": "C0FLOOR", "text": ""}),
+    ],
+)
+async def test_what_nobody_hears_is_not_acknowledged(visit: Visit, path: str, body: dict[str, Any]) -> None:
+    status, result = await visit.post(path, {"user": "U0ADA"} | body)
+    assert (status, result["sent"], result["acked"]) == (200, True, False)
+
+
+async def test_calls_are_joined_and_taken_by_a_policy(visit: Visit) -> None:
+    call = visit.site.genesys.calls[CALL]
+    assert (await visit.post(f"/api/calls/{CALL}/join"))[0] == 200
+    assert (await visit.post(f"/api/calls/{CALL}/join", {"agent": "Kwame Mensah"}))[0] == 200
+    names = [agent.name for agent in call.agents]
+    assert (len(set(names)), names[-1]) == (3, "Kwame Mensah")
+    assert (await visit.post(f"/api/calls/{CALL}/policy"))[0] == 200
+    assert (call.recording, call.mechanism) == ("active", "policy")
+
+
+async def test_a_busy_hour_gives_something_to_search_through(visit: Visit) -> None:
+    busy.fill(visit.site.genesys)
+    live = [call for call in visit.site.genesys.calls.values() if call.agents and not call.over]
+    assert len(live) >= 8
+    assert len({call.queue for call in live}) >= 5
+    assert {call.direction for call in live} == {"inbound", "outbound"}

@@ -26,7 +26,10 @@ METRICS = frozenset({"oAlerting", "oInteracting", "oLongestInteracting", "oLonge
 
 @dataclass(frozen=True, slots=True)
 class Analytics:
-    """Observations of the floor, without the delay that the real analytics have."""
+    """Observations of the floor, without the delay that the real analytics have.
+
+    That ``activityDate`` is when the activity began is likely and not documented.
+    """
 
     floor: Floor
     clock: Callable[[], float]
@@ -95,7 +98,6 @@ class Analytics:
         return Answer(body={"conversations": [_details(call) for call in shown], "totalHits": len(found)})
 
     def _observations(self) -> Iterator[tuple[str, dict[str, str | None], dict[str, Any]]]:
-        now = iso(self.clock())
         for call in (*self.floor.calls.values(), *self.floor.chats.values()):
             for leg in call.participants:
                 if not leg.connected or (leg.purpose != "acd" and not leg.recordable):
@@ -103,7 +105,7 @@ class Analytics:
                 metric = "oWaiting" if leg.purpose == "acd" else "oInteracting"
                 dimensions = _leg(call, leg)
                 fields = {name: value for name, value in dimensions.items() if value is not None}
-                yield metric, dimensions, {"activityDate": now, "metric": metric, **fields}
+                yield metric, dimensions, {"activityDate": iso(leg.connected_at), "metric": metric, **fields}
 
 
 def _group(

@@ -103,9 +103,9 @@ class Conversations:
         return ACCEPTED
 
     def recording_metadata(self, request: SimulatedRequest) -> Answer:
-        """List what was saved: nothing before the recording has ended."""
+        """List what was saved: nothing before the call is over."""
         call = self._conversation(request)
-        ended = [recording for recording in call.recordings if recording.ended_at is not None]
+        ended = [recording for recording in call.recordings if call.over and recording.ended_at is not None]
         return Answer(body=[_metadata(call, recording) for recording in ended])
 
     def refuse_client_credentials(self, _request: SimulatedRequest) -> Answer:

@@ -1,7 +1,9 @@
 // Block Kit as document nodes. Knows nothing of messages, channels or the network: the caller gives `names` for
 // mentions and `press` for what happens when an element is used.
 
+import { combobox, optionsOf } from "./combobox.js";
 import { h } from "./dom.js";
+import { choices } from "./inputs.js";
 import { link, mrkdwn, plain, unescapeText } from "./mrkdwn.js";
 
 /** Render a text object (`mrkdwn` or `plain_text`). */
@@ -23,9 +25,36 @@ function button(element, block, context) {
   }, label, element.url ? h("span", { class: "outward", "aria-hidden": "true" }, "↗") : null);
 }
 
+const stateOf = (element, block, context) => context.values?.[block.block_id]?.[element.action_id];
+const focusOf = (element, block) => `${block.block_id ?? ""}/${element.action_id ?? ""}`;
+
+/** A select whose options the bot gives for what is typed. */
+function searched(element, block, context) {
+  return combobox({
+    name: focusOf(element, block), focus: focusOf(element, block), action: element.action_id, label: plain(element.placeholder?.text ?? "Choose"),
+    placeholder: plain(element.placeholder?.text ?? "Search"), least: element.min_query_length ?? 3,
+    chosen: stateOf(element, block, context)?.selected_option ?? element.initial_option ?? null,
+    search: (typed) => context.search?.(element, typed) ?? Promise.resolve([]),
+    onchoose: (selected) => selected && context.press?.({ element, block, selected }),
+  });
+}
+
+/** Radio buttons and checkboxes outside inputs: each click is told at once. */
+function several(element, block, context) {
+  const state = stateOf(element, block, context);
+  const before = [state?.selected_options ?? state?.selected_option ?? element.initial_options ?? element.initial_option ?? []].flat();
+  const onchange = (event) => {
+    const values = [...event.target.closest(".choices").querySelectorAll("input:checked")].map((one) => one.value);
+    context.press?.({ element, block, value: element.type === "checkboxes" ? values : values[0] });
+  };
+  const role = element.type === "checkboxes" ? "group" : "radiogroup";
+  return h("div", { class: "choices", role, "aria-label": plain(block.text?.text ?? "Choose") },
+    choices(element, { name: focusOf(element, block), values: before.filter(Boolean).map((one) => one.value), onchange, block }));
+}
+
 function choice(element, block, context) {
-  const options = element.options ?? (element.option_groups ?? []).flatMap((group) => group.options);
-  const chosen = element.initial_option?.value;
+  const options = optionsOf(element);
+  const chosen = (stateOf(element, block, context)?.selected_option ?? element.initial_option)?.value;
   const changed = (event) => {
     const selected = options.find((option) => option.value === event.target.value);
     if (selected) context.press?.({ element, block, selected });
@@ -43,7 +72,7 @@ function image(element) {
 }
 
 const ELEMENTS = {
-  button, static_select: choice, overflow: choice, image,
+  button, static_select: choice, overflow: choice, external_select: searched, radio_buttons: several, checkboxes: several, image,
   mrkdwn: (element, _, context) => h("span", {}, textObject(element, context.names)),
   plain_text: (element, _, context) => h("span", {}, textObject(element, context.names)),
 };
@@ -98,7 +127,8 @@ const BLOCKS = {
  * Render a list of blocks.
  *
  * @param blocks  Block Kit, as the Web API takes it
- * @param context `names`: {person(id), channel(id)}; `press({element, block, selected})`; `disabled`
+ * @param context `names`: {person(id), channel(id)}; `press({element, block, selected or value})`; `disabled`; in views
+ *                also `values`, what is chosen, and `search(element, typed)`
  */
 export function renderBlocks(blocks, context) {
   return h("div", { class: "kit" }, blocks.map((block) => (BLOCKS[block.type] ?? (() => unknown(block.type)))(block, context)));

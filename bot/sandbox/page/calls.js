@@ -57,11 +57,14 @@ function outside(call, act) {
     h("span", { class: "note" }, "Outside the bot:"),
     call.secure_pause ? choice("End secure pause", () => act.call(id, "resume"), "secure")
       : choice("Secure pause", () => act.call(id, "secure_pause"), "secure"),
-    choice(recorded ? "Recording off" : "Recording on", () => act.call(id, "recording", { on: !recorded }), "recording"));
+    choice(recorded ? "Recording off" : "Recording on", () => act.call(id, "recording", { on: !recorded }), "recording"),
+    call.mechanism === "policy" ? null : choice("Recorded by policy", () => act.call(id, "policy"), "policy"),
+    choice("Add an agent", () => act.call(id, "join"), "join"),
+    choice("End call", () => act.call(id, "hang_up"), "end"));
 }
 
 function facts(call) {
-  const said = [call.queue, call.media === "chat" && "web chat", MECHANISM[call.mechanism], call.secure_pause && "secure pause"];
+  const said = [call.queue, call.media === "chat" ? "web chat" : call.direction, MECHANISM[call.mechanism], call.secure_pause && "secure pause"];
   return said.filter(Boolean).join(" · ");
 }
 
@@ -74,8 +77,7 @@ function render(call, act) {
   const folded = !(opened.has(id) && live);
   return h("li", { class: `call ${live ? "live" : "over"}${folded ? "" : " open"}`, data: { id } },
     h("div", { class: "call-head" },
-      h("span", { class: "direction", title: call.direction }, icon(call.direction === "outbound" ? "outbound" : "inbound"),
-        h("span", { class: "unseen" }, call.direction)),
+      h("span", { class: "direction" }, icon(call.direction === "outbound" ? "outbound" : "inbound")),
       h("span", { class: "agent", title: who }, who),
       call.state === "held" ? h("span", { class: "state state-held" }, icon("hold"), "On hold") : null,
       live ? h("span", { class: "age", data: { since: call.started_at } }, age(call.started_at)) : h("span", { class: "age" }, "ended")),

@@ -20,12 +20,13 @@ export class Composer {
   #history = [];
   #place = 0;
 
-  /** `send(text)` gets what stands after `/record`. */
-  constructor(form, send) {
-    this.input = form.querySelector("input");
+  /** `send(text)` gets what stands after `/record`, `write(text)` a message that is no command. */
+  constructor(form, send, write) {
+    this.input = form.querySelector("#command");
     this.hint = form.querySelector(".hint");
     this.chips = form.querySelector(".verbs");
     this.send = send;
+    this.write = write;
     form.addEventListener("submit", (event) => this.#submit(event));
     this.input.addEventListener("keydown", (event) => this.#walk(event));
     this.input.addEventListener("input", () => this.#explain());
@@ -47,15 +48,16 @@ export class Composer {
     event.preventDefault();
     const text = this.input.value.trim();
     if (!text) return;
-    if (!COMMAND.test(text)) {
-      this.#say("The bot hears only /record. Type /record help to see what you may do.");
+    if (text.startsWith("/") && !COMMAND.test(text)) {
+      this.#say("There is no such command. Type /record help to see what you may do.");
       return;
     }
     if (this.#history.at(-1) !== text) this.#history.push(text);
     this.#place = this.#history.length;
     this.input.value = "";
     this.#explain();
-    this.send(text.replace(COMMAND, ""));
+    if (COMMAND.test(text)) this.send(text.replace(COMMAND, ""));
+    else this.write(text);
   }
 
   #walk(event) {
@@ -72,7 +74,7 @@ export class Composer {
     const typed = this.input.value.replace(COMMAND, "").trimStart().split(/\s/)[0];
     for (const chip of this.chips.children) chip.classList.toggle("current", chip.dataset.verb === typed);
     const verb = VERBS.find(([name]) => name === typed);
-    this.#say(verb ? `/record ${verb[0]} ${verb[1]}`.trim() + ` – ${verb[2]}` : "Enter sends, ↑ brings back what you sent before");
+    this.#say(verb ? `/record ${verb[0]} ${verb[1]}`.trim() + ` – ${verb[2]}` : "Enter sends, ↑ brings back what you sent before. Without /record it is a message to all, which the bot does not read.");
   }
 
   #say(text) {

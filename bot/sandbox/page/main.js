@@ -4,13 +4,16 @@ import { follow, post } from "./api.js";
 import { showCalls } from "./calls.js";
 import { Composer } from "./composer.js";
 import { askFirst } from "./confirm.js";
-import { h, reconcile, startClock } from "./dom.js";
+import { startClock } from "./dom.js";
 import { countOn, showFaults } from "./faults.js";
 import { showHealth } from "./health.js";
-import { showMessages, visible } from "./messages.js";
+import { showHome } from "./home.js";
+import { arrowsLead, menuButton } from "./menu.js";
+import { MORE, showMessages, visible } from "./messages.js";
 import { Modal } from "./modal.js";
 import { plain } from "./mrkdwn.js";
-import { showPeople, typists } from "./people.js";
+import { showLanguage, showPeople, typists } from "./people.js";
+import { HOME, Places } from "./places.js";
 
 const AUDIT = "C0AUDIT";
 const FLOOR = "C0FLOOR";
@@ -19,7 +22,7 @@ const QUEUES = ["Billing", "Retention", "Technical support", "Claims"];
 const find = (selector) => document.querySelector(selector);
 
 let state = null;
-const view = { person: sessionStorage.getItem("person"), channel: FLOOR, faults: "genesys", pending: new Set(), calls: 0 };
+const view = { person: sessionStorage.getItem("person"), place: FLOOR, faults: "genesys", pending: new Set(), calls: 0 };
 
 const names = {
   person: (id) => state?.slack.people.find((person) => person.id === id)?.name,
@@ -54,62 +57,94 @@ async function deliver(what, path, body) {
 async function act(path, body) {
   try {
     await post(path, body);
+    return true;
   } catch (error) {
     say(error.message, "bad");
+    return false;
   }
 }
 
-async function press(channel, message, { element, block, selected }) {
-  if (view.pending.has(message.ts)) return;
+/** Use an element of a message or view: ask first where it wants that, then `send(value)`, once at a time. */
+async function use(key, { element, selected, value }, send) {
+  if (view.pending.has(key)) return;
   const asked = selected?.confirm ?? element.confirm;
   if (asked && !(await askFirst(asked, names))) return;
   const label = plain((selected ?? element).text?.text) || "Choice";
   if (element.url) window.open(element.url, "_blank", "noopener");
-  view.pending.add(message.ts);
+  view.pending.add(key);
   draw();
-  await deliver(`“${label}”`, "/api/click", {
-    user: view.person, channel, ts: message.ts, action_id: element.action_id, block_id: block.block_id ?? null,
-    value: selected?.value ?? null,
-  });
-  view.pending.delete(message.ts);
+  await deliver(`“${label}”`, ...send(value ?? selected?.value ?? null));
+  view.pending.delete(key);
   draw();
 }
+
+const press = (channel, message, used) => use(message.ts, used, (value) => ["/api/click", {
+  user: view.person, channel, ts: message.ts, action_id: used.element.action_id, block_id: used.block.block_id ?? null, value,
+}]);
+
+const actInView = (shown, used, values = {}) => use(shown.id, used, (value) => ["/api/view/act", {
+  user: view.person, view_id: shown.id, action_id: used.element.action_id, block_id: used.block.block_id, value, values,
+}]);
+
+async function searchInView(shown, element, typed) {
+  const answer = await post("/api/view/options", { user: view.person, view_id: shown.id, action_id: element.action_id, typed });
+  if (answer.error) say(`Options: ${answer.error.replaceAll("_", " ")}`, "bad");
+  return answer.options;
+}
+
+const shortcutsOf = (type) => (state?.slack.shortcuts ?? []).filter((one) => one.type === type);
+
+const useShortcut = ({ name, callback_id }, where = {}) => deliver(`“${name}”`, "/api/shortcut", { user: view.person, callback_id, ...where });
 
 function drawChannel(list, channel) {
   showMessages(list, visible(state.slack.messages[channel] ?? [], view.person), {
-    author, names, pending: (ts) => view.pending.has(ts), press: (message, use) => press(channel, message, use),
+    author, names, pending: (ts) => view.pending.has(ts), press: (message, used) => press(channel, message, used),
+    shortcuts: shortcutsOf("message"), use: (message, shortcut) => useShortcut(shortcut, { channel, ts: message.ts }),
   });
 }
 
-function tabs() {
-  const mine = state.slack.channels.filter((channel) => channel.id !== AUDIT
-    && (channel.kind === "im" ? channel.members.includes(view.person) : channel.id === FLOOR || channel.members.includes(view.person)));
-  if (!mine.some((channel) => channel.id === view.channel)) view.channel = FLOOR;
-  return mine.map((channel) => ({
-    id: channel.id, current: channel.id === view.channel,
-    label: channel.kind === "im" ? "Direct message" : `# ${channel.name}`,
-  }));
+function goTo(place) {
+  view.place = place;
+  draw();
+  if (place === HOME) deliver("Home", "/api/home", { user: view.person });
+}
+
+function become(person) {
+  view.person = person;
+  sessionStorage.setItem("person", person);
+  view.place = places.landing(view.place, state.slack, person);
+  draw();
+  if (view.place === HOME) deliver("Home", "/api/home", { user: person });
+}
+
+function drawPlace() {
+  const { slack } = state;
+  const home = view.place === HOME;
+  places.show(find("#tabs"), slack, view.person, view.place, goTo);
+  find("#home").hidden = !home;
+  find("#room").hidden = home;
+  find("#composer").hidden = home;
+  if (home) {
+    const pending = view.pending.has(slack.homes[view.person]?.id);
+    showHome(find("#home-view"), slack.homes[view.person], { names, press: actInView, search: searchInView, pending });
+    return;
+  }
+  const floor = find("#floor");
+  floor.dataset.channel = view.place;
+  find("#room").setAttribute("aria-label", view.place === FLOOR ? "Messages in the floor channel" : "Direct messages with record-bot");
+  drawChannel(floor, view.place);
 }
 
 function draw() {
   if (!state) return;
   const { slack, genesys, bot } = state;
   if (!typists(slack.people).some((person) => person.id === view.person)) view.person = typists(slack.people)[0]?.id;
-  showPeople(find("#people"), slack.people, view.person, (person) => {
-    view.person = person;
-    sessionStorage.setItem("person", person);
-    draw();
-  });
+  view.place = places.landing(view.place, slack, view.person);
+  places.note(slack, view.person, view.place);
+  showPeople(find("#people"), slack.people, view.person, become, (person) => places.unread(slack, person));
+  showLanguage(find("#language"), slack.people.find((person) => person.id === view.person));
   showHealth(find("#bot"), bot, (what) => act(`/api/bot/${what}`));
-  reconcile(find("#tabs"), tabs(), (tab) => tab.id, (tab) => h("button", {
-    type: "button", class: "channel-tab", "aria-pressed": String(tab.current), data: { focus: "tab" },
-    onclick: () => {
-      view.channel = tab.id;
-      draw();
-    },
-  }, tab.label));
-  find("#floor").dataset.channel = view.channel;
-  drawChannel(find("#floor"), view.channel);
+  drawPlace();
   drawChannel(find("#audit"), AUDIT);
   find("#typing").textContent = names.person(view.person) ?? "";
   find("#live-count").textContent = `${genesys.calls.filter((call) => call.state !== "ended").length} live`;
@@ -143,27 +178,38 @@ function drawFaults() {
 }
 
 const callActions = {
-  compose: (verb, id) => composer.fill(`/record ${verb} ${id} `),
+  compose: (verb, id) => {
+    if (view.place === HOME) goTo(FLOOR);
+    composer.fill(`/record ${verb} ${id} `);
+  },
   copy: async (id) => {
     await navigator.clipboard.writeText(id).then(() => say(`Copied ${id}`), () => say(`The id is ${id}`));
   },
   call: (id, what, body = {}) => act(`/api/calls/${id}/${what}`, body),
 };
 
+const places = new Places(FLOOR, AUDIT, (words) => {
+  find("#news").textContent = words;
+});
+
 const modal = new Modal({
   submit: (values) => deliver("Form", "/api/view/submit", { user: view.person, values }),
   close: () => act("/api/view/close", { user: view.person }),
-  search: async (action_id, typed) => {
-    const answer = await post("/api/view/options", { user: view.person, action_id, typed }).catch(() => ({ options: [] }));
-    return answer.options;
-  },
-  act: ({ element, block, selected }) => deliver(`“${plain(element.text?.text)}”`, "/api/view/act", {
-    user: view.person, action_id: element.action_id, block_id: block.block_id, value: selected?.value ?? null,
-  }),
+  search: searchInView,
+  act: actInView,
+  lost: () => find(view.place === HOME ? "#home" : "#command").focus(),
 }, names);
 
 const composer = new Composer(find("#composer"), (text) =>
-  deliver(`/record ${text.split(/\s/)[0]}`.trim(), "/api/command", { user: view.person, channel: view.channel, text }));
+  deliver(`/record ${text.split(/\s/)[0]}`.trim(), "/api/command", { user: view.person, channel: view.place, text }),
+(text) => act("/api/message", { user: view.person, channel: view.place, text }));
+
+find("#bolt").replaceWith(menuButton({
+  label: "Shortcuts", sign: "bolt", items: () => shortcutsOf("global").map((one) => ({ ...one, key: one.callback_id })),
+  choose: (shortcut) => useShortcut(shortcut), attributes: { id: "bolt" },
+}));
+find("#language").addEventListener("change", (event) => act("/api/locale", { user: view.person, locale: event.target.value }));
+for (const list of [find("#floor"), find("#audit")]) arrowsLead(list, MORE);
 
 find("#new-call").addEventListener("click", () => {
   const turn = view.calls++;

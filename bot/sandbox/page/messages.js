@@ -2,6 +2,7 @@
 
 import { renderBlocks } from "./blocks.js";
 import { h, icon, reconcile } from "./dom.js";
+import { menuButton, rove } from "./menu.js";
 import { clockTime, mrkdwn } from "./mrkdwn.js";
 
 const BOT = "U0RECBOT";
@@ -47,7 +48,17 @@ function attached(file) {
   return h("a", { class: "file", href: address, download: file.name }, `${file.name} (${file.size} bytes)`);
 }
 
-function render(message, { author, names, press }) {
+/** The menu of message shortcuts; what only one person sees has none. */
+function tools(message, writer, { shortcuts, use }) {
+  if (message.ephemeral_to || !shortcuts.length) return null;
+  return h("div", { class: "message-tools" }, menuButton({
+    label: `Shortcuts for the message of ${writer.name}, ${clockTime(message.ts)}`, sign: "more", attributes: { "data-focus": "more", tabindex: "-1" },
+    items: () => shortcuts.map((one) => ({ ...one, key: one.callback_id })), choose: (one) => use(message, one),
+  }));
+}
+
+function render(message, all) {
+  const { author, names, press } = all;
   const writer = author(message.user);
   const time = h("time", { class: "message-time", datetime: new Date(Number(message.ts) * 1000).toISOString() },
     clockTime(message.ts));
@@ -62,15 +73,20 @@ function render(message, { author, names, press }) {
     message.follows ? null : h("div", { class: "message-head" },
       h("span", { class: "author" }, writer.name), writer.bot ? h("span", { class: "app" }, "APP") : null, time),
     message.ephemeral_to ? h("div", { class: "only-you" }, icon("eye"), "Only visible to you") : null,
-    body(message, context), (message.files ?? []).map(attached), edited));
+    body(message, context), (message.files ?? []).map(attached), edited),
+  tools(message, writer, all));
 }
+
+export const MORE = ".message-tools .menu-button";
 
 /** Bring a message list in line; stays at the newest message when it was there before. */
 export function showMessages(list, messages, context) {
   const scroller = list.parentElement;
   const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
-  reconcile(list, messages, (message) => `${message.ts}/${message.ephemeral_to ?? ""}`, (message) => render(message, context));
+  reconcile(list, messages, (message) => `${message.ts}/${message.ephemeral_to ?? ""}`, (message) => render(message, context),
+    (message) => JSON.stringify([message, context.shortcuts.length]));
   // Not part of what is rendered: a screen reader would read the whole message again.
+  rove(list, MORE);
   for (const item of list.children) item.setAttribute("aria-busy", String(context.pending(item.dataset.ts)));
   if (atEnd) scroller.scrollTop = scroller.scrollHeight;
 }

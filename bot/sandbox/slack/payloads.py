@@ -86,10 +86,10 @@ class Payloads:
         }
         return Payload("interactive", body, answered=True)
 
-    def closing(self, view: SimulatedView) -> Payload:
+    def closing(self, view: SimulatedView, *, cleared: bool = False) -> Payload:
         body = self._interaction("view_closed", view.user) | {
             "view": view.as_sent(self.workspace.team_id),
-            "is_cleared": False,
+            "is_cleared": cleared,
         }
         del body["trigger_id"]
         return Payload("interactive", body)
@@ -115,6 +115,7 @@ class Payloads:
             "callback_id": callback_id,
             "action_ts": self.workspace.next_ts(),
         }
+        del body["user"]["name"]  # of all interactions, Slack leaves it out of this one
         return Payload("interactive", body)
 
     def message_shortcut(self, user: str, callback_id: str, message: SimulatedMessage) -> Payload:

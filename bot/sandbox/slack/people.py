@@ -70,6 +70,7 @@ class Person:
             "is_ultra_restricted": self.is_ultra_restricted,
             "is_stranger": self.is_stranger,
             "tz": self.tz,
+            "locale": self.locale,
         }
 
     def _kind(self) -> str:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from bot.sandbox.slack.blockkit import elements_of, wrong_with_options
 from bot.sandbox.slack.errors import NothingThere, SlackError
 from bot.sandbox.slack.views import SimulatedView, chosen
+from bot.sandbox.slack.workspace import SimulatedMessage
+from bot.sandbox.slack.written import written
 
 if TYPE_CHECKING:
     from bot.sandbox.slack.delivery import DeliveryResult
     from bot.sandbox.slack.dispatch import Dispatch
     from bot.sandbox.slack.payloads import Payloads
     from bot.sandbox.slack.views import Views
-    from bot.sandbox.slack.workspace import Channel, SimulatedMessage, Workspace
+    from bot.sandbox.slack.workspace import Channel, Workspace
 
 TROUBLE = "We had some trouble connecting. Try again?"
 
@@ -32,6 +34,15 @@ class Persons:
     async def command(self, user: str, channel_id: str, text: str, command: str) -> DeliveryResult:
         payload = self.payloads.command(user, self._channel(channel_id, user), command, text)
         return self.dispatch.show_command(await self.dispatch.deliver(payload))
+
+    def post(self, user: str, channel_id: str, text: str) -> SimulatedMessage:
+        """Write a plain message; links in it become links, as in Slack's own composer."""
+        channel = self._channel(channel_id, user)
+        if channel.archived or (channel.kind == "channel" and user not in channel.members):
+            raise NothingThere(f"{user} may not write in {channel_id}")
+        words, blocks = written(text)
+        message = SimulatedMessage(channel_id, self.workspace.next_ts(), user, words, blocks=blocks)
+        return self.workspace.put(channel, message)
 
     async def click(
         self, user: str, channel_id: str, ts: str, action_id: str, *, block_id: str | None = None, value: Any = None
@@ -78,19 +89,32 @@ class Persons:
         return result
 
     async def close_view(self, user: str) -> DeliveryResult | None:
-        view = self.views.on_top(user)
-        self.views.close(user)
-        if not view.body.get("notify_on_close"):
-            return None
-        return await self.dispatch.deliver(self.payloads.closing(view))
+        """Close the top modal, and with ``clear_on_close`` those beneath it too."""
+        top = self.views.on_top(user)
+        cleared = bool(top.body.get("clear_on_close"))
+        gone = list(reversed(self.views.modals[user])) if cleared else [top]
+        self.views.close(user, all_of_them=cleared)
+        told = [
+            await self.dispatch.deliver(self.payloads.closing(view, cleared=cleared))
+            for view in gone
+            if view.body.get("notify_on_close")
+        ]
+        return told[0] if told else None
 
     async def act_in_view(
-        self, user: str, action_id: str, value: Any, view_id: str | None, block_id: str | None
+        self,
+        user: str,
+        action_id: str,
+        value: Any,
+        view_id: str | None,
+        block_id: str | None,
+        values: dict[str, Any],
     ) -> DeliveryResult:
-        """Press or choose something in a modal or in the home tab."""
+        """Press or choose something in a modal or in the home tab, with ``values`` in its other inputs."""
         view = self._view(user, view_id)
+        view.fill(values)
         block, element = view.element(action_id, block_id)
-        action = _action(block, element, value, view.offered.get(action_id, []))
+        action = _action(block, element, value, view.known(action_id))
         if element["type"] != "button":
             view.fill({block["block_id"]: {action_id: value}})
         return await self.dispatch.deliver(self.payloads.click_in_view(view, action))
@@ -108,9 +132,7 @@ class Persons:
             result.error = "invalid_options"
             return result
         groups = result.body.get("option_groups") or []
-        view.offered[action_id] = result.body.get("options") or [
-            option for group in groups for option in group["options"]
-        ]
+        view.offer(action_id, result.body.get("options") or [option for group in groups for option in group["options"]])
         self.workspace.changes.announce()
         return result
 

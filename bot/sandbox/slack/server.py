@@ -20,8 +20,10 @@ from bot.sandbox.slack.methods_people import PeopleMethods
 from bot.sandbox.slack.methods_schedule import ScheduleMethods
 from bot.sandbox.slack.methods_views import ViewMethods
 from bot.sandbox.slack.payloads import Payloads
-from bot.sandbox.slack.people import SLACKBOT, Group, Person
+from bot.sandbox.slack.people import SLACKBOT
 from bot.sandbox.slack.persons import Persons
+from bot.sandbox.slack.picture import picture
+from bot.sandbox.slack.premises import Premises
 from bot.sandbox.slack.rates import RateLimits
 from bot.sandbox.slack.seed import seed
 from bot.sandbox.slack.sockets import SocketMode
@@ -31,18 +33,17 @@ from bot.sandbox.slack.webapi import WebApi
 from bot.sandbox.slack.workspace import BOT_USER, SimulatedMessage, Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from bot.sandbox.slack.manifest import Shortcut
     from bot.sandbox.slack.methods_files import SimulatedFile
     from bot.sandbox.slack.webapi import SlackRequest
 
 DEFAULT_SCOPES = ("commands", "chat:write", "files:write", "users:read", "usergroups:read")
 ANSWERED = {"view_submission", "block_suggestion"}
-SHOWN_MESSAGES = 200
-SHOWN_REQUESTS = 20
 
 
-class SimulatedSlack:
+class SimulatedSlack(Premises):
     """A workspace with one installed app, behind a real HTTP and WebSocket server.
 
     ``clock`` gives seconds since 1970; ``ack_timeout`` is how long Slack waits for an app, in seconds.
@@ -67,12 +68,13 @@ class SimulatedSlack:
         self.faults = FaultSwitches(FAULTS, self._faults_changed)
         self.ack_timeout = ack_timeout
         self._signing_secret = signing_secret
-        self._changes = Changes(on_change)
+        self.shortcuts: tuple[Shortcut, ...] = ()
+        changes = Changes(on_change)
+        super().__init__(Workspace(team_id, clock, changes), changes)
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
-        self.workspace = Workspace(team_id, clock, self._changes)
         self.views = Views(self.workspace)
         self.sockets = SocketMode(self._changes, self.faults, lambda: self.url, ack_timeout)
         self._triggers = TriggerIds(clock)
@@ -138,65 +140,6 @@ class SimulatedSlack:
 
     # The workspace
 
-    def add_person(
-        self,
-        user_id: str,
-        name: str,
-        handle: str,
-        *,
-        is_bot: bool = False,
-        deleted: bool = False,
-        is_restricted: bool = False,
-        is_ultra_restricted: bool = False,
-        is_stranger: bool = False,
-        team_id: str | None = None,
-        tz: str = "Europe/Berlin",
-        locale: str = "en-US",
-        role: str = "",
-    ) -> Person:
-        """Add a person, or put another in the place of the one with this id."""
-        person = Person(
-            id=user_id,
-            name=name,
-            handle=handle,
-            team_id=team_id or self.workspace.team_id,
-            is_bot=is_bot,
-            deleted=deleted,
-            is_restricted=is_restricted,
-            is_ultra_restricted=is_ultra_restricted,
-            is_stranger=is_stranger,
-            tz=tz,
-            locale=locale,
-            role=role,
-        )
-        self.workspace.people[user_id] = person
-        self._changes.announce()
-        return person
-
-    def add_group(self, group_id: str, handle: str, members: Iterable[str]) -> None:
-        """Add a user group, or give it other members."""
-        self.workspace.groups[group_id] = Group(group_id, handle, tuple(members), self.workspace.team_id)
-        self._changes.announce()
-
-    def add_channel(self, channel_id: str, name: str, members: Iterable[str], private: bool = False) -> None:  # noqa: FBT001, FBT002  as in the interface
-        self.workspace.add_channel(channel_id, name, members, private=private)
-
-    def archive(self, channel_id: str) -> None:
-        self.workspace.channels[channel_id].archived = True
-        self._changes.announce()
-
-    def remove_bot(self, channel_id: str) -> None:
-        members = self.workspace.channels[channel_id].members
-        if BOT_USER in members:
-            members.remove(BOT_USER)
-        self._changes.announce()
-
-    def invite_bot(self, channel_id: str) -> None:
-        members = self.workspace.channels[channel_id].members
-        if BOT_USER not in members:
-            members.append(BOT_USER)
-        self._changes.announce()
-
     def seed(self) -> None:
         """Add the people and channels of a small contact centre."""
         seed(self)
@@ -206,6 +149,10 @@ class SimulatedSlack:
     async def command(self, user_id: str, channel_id: str, text: str, *, command: str = "/record") -> DeliveryResult:
         """Type a slash command; the ack's words appear in the channel for that person. Raises NothingThere."""
         return await self._persons.command(user_id, channel_id, text, command)
+
+    def post(self, user_id: str, channel_id: str, text: str) -> SimulatedMessage:
+        """Write a plain message, as a person does; the app hears nothing of it. Raises NothingThere."""
+        return self._persons.post(user_id, channel_id, text)
 
     async def click(
         self,
@@ -252,8 +199,10 @@ class SimulatedSlack:
         *,
         view_id: str | None = None,
         block_id: str | None = None,
+        values: dict[str, Any] | None = None,
     ) -> DeliveryResult:
-        return await self._persons.act_in_view(user_id, action_id, value, view_id, block_id)
+        """Press or choose something in a modal or the home tab; ``values`` is what stands in the other inputs."""
+        return await self._persons.act_in_view(user_id, action_id, value, view_id, block_id, values or {})
 
     async def options(
         self, user_id: str, action_id: str, typed: str = "", *, view_id: str | None = None
@@ -296,33 +245,7 @@ class SimulatedSlack:
 
     def snapshot(self) -> dict[str, Any]:
         """Return all of it as JSON, for a page; of each channel the newest messages."""
-        workspace, last = self.workspace, self.last_delivery
-        return {
-            "team": {"id": workspace.team_id, "name": "Sandbox"},
-            "people": [person.snapshot() for person in workspace.people.values()],
-            "groups": [
-                {"id": group.id, "handle": group.handle, "members": list(group.members)}
-                for group in workspace.groups.values()
-            ],
-            "channels": [channel.snapshot() for channel in workspace.channels.values()],
-            "messages": {
-                channel_id: [message.snapshot() for message in self.messages(channel_id)[-SHOWN_MESSAGES:]]
-                for channel_id in workspace.channels
-            },
-            "views": {user: [view.snapshot() for view in stack] for user, stack in self.views.modals.items() if stack},
-            "homes": {user: view.snapshot() for user, view in self.views.homes.items()},
-            "faults": self.faults.snapshot(),
-            "connection": {
-                "transport": "http" if self.events_url else "socket",
-                "connected": len(self.sockets.links),
-                "last_delivery": last and last.snapshot(),
-            },
-            "requests": {
-                "total": len(self.requests),
-                "last": [request.snapshot() for request in self.requests[-SHOWN_REQUESTS:]],
-            },
-            "warnings": list(self.warnings),
-        }
+        return picture(self)
 
     # Inside
 

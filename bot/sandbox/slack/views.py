@@ -42,6 +42,7 @@ class SimulatedView:
     values: Values = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     offered: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    ever_offered: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     def as_sent(self, team_id: str) -> dict[str, Any]:
         """Return the view object of Slack's answers and payloads."""
@@ -80,6 +81,14 @@ class SimulatedView:
                 return block, element
         raise NothingThere(f"no element {action_id} in view {self.id}")
 
+    def offer(self, action_id: str, options: list[dict[str, Any]]) -> None:
+        """Show these options of an external select; those of an earlier search can still be the chosen one."""
+        self.offered[action_id] = options
+        self.ever_offered.setdefault(action_id, {}).update({option["value"]: option for option in options})
+
+    def known(self, action_id: str) -> list[dict[str, Any]]:
+        return list(self.ever_offered.get(action_id, {}).values())
+
     def fill(self, values: dict[str, Any]) -> None:
         """Fill in inputs: ``{action_id: value}``, or ``{block_id: {action_id: value}}``."""
         for name, value in values.items():
@@ -101,7 +110,8 @@ class SimulatedView:
 
     def _fill_one(self, action_id: str, value: Any, block_id: str | None) -> None:
         block, element = self.element(action_id, block_id)
-        state = chosen(element, value, self.offered.get(action_id, []))
+        initial = [element["initial_option"]] if "initial_option" in element else []
+        state = chosen(element, value, [*initial, *self.known(action_id)])
         self.values.setdefault(block["block_id"], {})[action_id] = state
 
 

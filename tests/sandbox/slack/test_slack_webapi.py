@@ -111,7 +111,7 @@ async def test_people_are_described_as_slack_does(slack: SimulatedSlack, client:
 
 
 async def test_groups_have_members(slack: SimulatedSlack, client: AsyncWebClient) -> None:
-    assert (await client.usergroups_users_list(usergroup="S0SUPERS"))["users"] == ["U0ADA", "U0GRACE"]
+    assert (await client.usergroups_users_list(usergroup="S0SUPERS"))["users"] == ["U0ADA", "U0GRACE", "U0HEIDI"]
     slack.add_group("S0SUPERS", "supervisors", ["U0GRACE"])
     assert (await client.usergroups_users_list(usergroup="S0SUPERS"))["users"] == ["U0GRACE"]
     assert (await client.usergroups_list())["usergroups"][0]["user_count"] == 1
@@ -122,7 +122,7 @@ async def test_users_come_in_pages(client: AsyncWebClient) -> None:
     seen: list[str] = []
     async for page in await client.users_list(limit=4):
         seen += [user["id"] for user in page["members"]]
-    assert len(seen) == len(set(seen)) == 9
+    assert len(seen) == len(set(seen)) == 10
 
 
 async def test_posting_is_limited_to_one_a_second_a_channel_after_a_burst(

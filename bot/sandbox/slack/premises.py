@@ -1,0 +1,90 @@
+"""Who and what there is in the simulated workspace, as somebody arranges it before or while people act."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bot.sandbox.slack.errors import NothingThere
+from bot.sandbox.slack.people import Group, Person
+from bot.sandbox.slack.workspace import BOT_USER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bot.sandbox.slack.changes import Changes
+    from bot.sandbox.slack.workspace import Workspace
+
+
+class Premises:
+    """People, user groups and channels. Everybody who watches hears of each change."""
+
+    def __init__(self, workspace: Workspace, changes: Changes) -> None:
+        self.workspace = workspace
+        self._changes = changes
+
+    def add_person(
+        self,
+        user_id: str,
+        name: str,
+        handle: str,
+        *,
+        is_bot: bool = False,
+        deleted: bool = False,
+        is_restricted: bool = False,
+        is_ultra_restricted: bool = False,
+        is_stranger: bool = False,
+        team_id: str | None = None,
+        tz: str = "Europe/Berlin",
+        locale: str = "en-US",
+        role: str = "",
+    ) -> Person:
+        """Add a person, or put another in the place of the one with this id."""
+        person = Person(
+            id=user_id,
+            name=name,
+            handle=handle,
+            team_id=team_id or self.workspace.team_id,
+            is_bot=is_bot,
+            deleted=deleted,
+            is_restricted=is_restricted,
+            is_ultra_restricted=is_ultra_restricted,
+            is_stranger=is_stranger,
+            tz=tz,
+            locale=locale,
+            role=role,
+        )
+        self.workspace.people[user_id] = person
+        self._changes.announce()
+        return person
+
+    def add_group(self, group_id: str, handle: str, members: Iterable[str]) -> None:
+        """Add a user group, or give it other members."""
+        self.workspace.groups[group_id] = Group(group_id, handle, tuple(members), self.workspace.team_id)
+        self._changes.announce()
+
+    def add_channel(self, channel_id: str, name: str, members: Iterable[str], private: bool = False) -> None:  # noqa: FBT001, FBT002  as in the interface
+        self.workspace.add_channel(channel_id, name, members, private=private)
+
+    def archive(self, channel_id: str) -> None:
+        self.workspace.channels[channel_id].archived = True
+        self._changes.announce()
+
+    def remove_bot(self, channel_id: str) -> None:
+        members = self.workspace.channels[channel_id].members
+        if BOT_USER in members:
+            members.remove(BOT_USER)
+        self._changes.announce()
+
+    def invite_bot(self, channel_id: str) -> None:
+        members = self.workspace.channels[channel_id].members
+        if BOT_USER not in members:
+            members.append(BOT_USER)
+        self._changes.announce()
+
+    def set_locale(self, user_id: str, locale: str) -> None:
+        """Let a person use Slack in another language, such as ``de-DE``. Raises NothingThere."""
+        if user_id not in self.workspace.people:
+            raise NothingThere(f"there is no person {user_id}")
+        self.workspace.people[user_id] = replace(self.workspace.people[user_id], locale=locale)
+        self._changes.announce()
