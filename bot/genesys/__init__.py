@@ -3,8 +3,10 @@
 from bot.genesys.check import Finding, check
 from bot.genesys.client import GenesysAccount, GenesysClient
 from bot.genesys.conversations import ConversationsControl
+from bot.genesys.directory import GenesysDirectory
 from bot.genesys.health import GenesysHealth, RateBudget, RequestSeen
 from bot.genesys.notifications import Notifications
+from bot.genesys.saved import GenesysSavedRecordings
 from bot.genesys.sessions import SessionsControl
 
 __all__ = [
@@ -12,7 +14,9 @@ __all__ = [
     "Finding",
     "GenesysAccount",
     "GenesysClient",
+    "GenesysDirectory",
     "GenesysHealth",
+    "GenesysSavedRecordings",
     "Notifications",
     "RateBudget",
     "RequestSeen",

@@ -14,7 +14,11 @@ from bot.errors import (
     PermissionMissing,
     RequestRejected,
 )
+from bot.genesys.activity import activity_request
 from bot.genesys.channel import CHANNELS
+from bot.genesys.details import details_request
+from bot.genesys.directory import names_request
+from bot.genesys.saved import metadata_request
 from bot.genesys.sdk import PureCloudRegionHosts
 from bot.genesys.sessions import SESSIONS
 from bot.genesys.wire import Request
@@ -71,6 +75,17 @@ class Finding(NamedTuple):
     """Whether the sentence is worth reading although it will do."""
 
 
+WITHOUT_LIST = "The list of live calls is then not to be had, and calls are started by their ids."
+SECOND_CHOICE = "The bot lists live calls by the details query instead, which is slower to show new ones."
+WITHOUT_NAMES = "Agents and queues without another source of their name are then shown by their ids."
+WITHOUT_FILES = "The bot then can't say whether the file of a recording is there."
+OPTIONAL = (
+    ("Genesys names of agents", names_request("user", (NOBODY,)), WITHOUT_NAMES),
+    ("Genesys names of queues", names_request("queue", (NOBODY,)), WITHOUT_NAMES),
+    ("Genesys saved recordings", metadata_request(NOBODY, "check: recording metadata"), WITHOUT_FILES),
+)
+
+
 async def check(client: GenesysClient, *, recording_api: str = "conversations") -> list[Finding]:
     """Look at the region, the login, and each permission, as far as Genesys shows them.
 
@@ -85,7 +100,11 @@ async def check(client: GenesysClient, *, recording_api: str = "conversations") 
     findings.append(Finding("Genesys login", ok=True, sentence="The OAuth client is logged in."))
     questions = SESSION_API if recording_api == "sessions" else CONVERSATIONS
     findings += [await _permission(client, what, request) for what, request in questions]
-    return findings if recording_api == "sessions" else [*findings, await _notifications(client)]
+    if recording_api == "sessions":
+        return findings
+    findings.append(await _live_calls(client))
+    findings += [await _optional(client, *question) for question in OPTIONAL]
+    return [*findings, await _notifications(client)]
 
 
 def _region(client: GenesysClient) -> Finding:
@@ -125,15 +144,32 @@ async def _permission(client: GenesysClient, what: str, request: Request) -> Fin
     return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")
 
 
+async def _live_calls(client: GenesysClient) -> Finding:
+    """Ask by the first choice, then by the second; one of them is enough."""
+    what = "Genesys live calls"
+    first = await _optional(client, what, activity_request(1, size=1), SECOND_CHOICE)
+    if not first.note:
+        return first
+    second = await _optional(client, what, details_request(1, client.clock.now()), "")
+    return first if not second.note else first._replace(sentence=first.sentence.replace(SECOND_CHOICE, WITHOUT_LIST))
+
+
 async def _notifications(client: GenesysClient) -> Finding:
     """Ask for the channels that there are; the bot does without notifications, but slower."""
-    what, slow = "Genesys notifications", "Changes outside the bot are then seen by a slow look, within about 30 s."
+    slow = "Changes outside the bot are then seen by a slow look, within about 30 s."
+    return await _optional(client, "Genesys notifications", Request("check: notifications", "GET", CHANNELS), slow)
+
+
+async def _optional(client: GenesysClient, what: str, request: Request, without: str) -> Finding:
+    """Ask for something that the bot can do without; ``without`` says how."""
     within = Within.unattended(client.clock.monotonic() + PATIENCE)
     try:
-        await client.read(Request("check: notifications", "GET", CHANNELS), within)
+        await client.read(request, within)
+    except CallNotFound:
+        pass  # permitted, and nobody has the nil id
     except PermissionMissing as missing:
         advice = "Grant it to a role of the OAuth client: Admin, Integrations, OAuth, Roles."
-        return Finding(what, ok=True, sentence=f"Refused. {missing} {slow} {advice}", note=True)
+        return Finding(what, ok=True, sentence=f"Refused. {missing} {without} {advice}", note=True)
     except GenesysError as error:
-        return Finding(what, ok=True, sentence=f"Not to be had: {error} {slow}", note=True)
+        return Finding(what, ok=True, sentence=f"Not to be had: {error} {without}", note=True)
     return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.errors import (
+    AgentLeft,
     CallEnded,
     CallNotFound,
     CallOnHold,
     GenesysUnavailable,
     NoAgentConnected,
+    NotPermitted,
     SeveralAgents,
 )
 from bot.genesys import calls
@@ -19,7 +22,7 @@ from bot.genesys.change import Change, Changed
 from bot.genesys.wire import Request
 from bot.genesys.within import Within
 from bot.recording.models import CallRecording, Effect, Mechanism
-from bot.recording.ports import Priority
+from bot.recording.ports import Priority, anybody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from bot.genesys.http import Answer
     from bot.genesys.reading import CallReading
     from bot.recording.models import Conversation, Participant, Target
-    from bot.recording.ports import Progress
+    from bot.recording.ports import Permit, Progress
 
 LOOKS_AT_NOTHING = 3
 """How often a call is read that doesn't say whether it is being recorded, before a start is refused."""
@@ -40,7 +43,15 @@ class ConversationsControl:
 
     client: GenesysClient
 
-    async def start(self, target: Target, *, reason_code: str | None, deadline: float, progress: Progress) -> Effect:
+    async def start(
+        self,
+        target: Target,
+        *,
+        reason_code: str | None,
+        deadline: float,
+        progress: Progress,
+        permit: Permit = anybody,
+    ) -> Effect:
         """Record the call by what its reading calls for; a call that is being recorded is adopted.
 
         The reason stays with the bot: no write of this API takes one.
@@ -50,14 +61,19 @@ class ConversationsControl:
         call = await self._clear_look(target.conversation_id, within)
         if not call.connected:
             raise NoAgentConnected(evidence=call.evidence)
+        _require_one(call.agents, permit)
+        there = _adopted(call, target)
         if call.recording is CallRecording.ACTIVE:
-            return _adopted(call, target)
+            permit(there.agent)
+            return there
         if call.on_hold:
             raise CallOnHold(evidence=call.evidence)
         if call.recording is CallRecording.PAUSED:
+            permit(there.agent)
             changed = await self._pause_switch(call.id, _recording_runs, within, active=True)
             return _adopted(call, target, changed)
         agent = _agent(call, target)
+        permit(agent)
         changed = await self._adhoc_switch(call.id, agent.id, partial(_recorded_on, agent.id), within, on=True)
         return Effect(Mechanism.ADHOC, agent=agent, created=changed.ours, evidence=changed.evidence)
 
@@ -181,29 +197,56 @@ class ConversationsControl:
             raise CallEnded(evidence=gone.evidence) from gone
 
 
+def _require_one(agents: tuple[Participant, ...], permit: Permit) -> None:
+    """Raise what the last of the agents is refused with, unless one is permitted; so a refusal names no agents."""
+    refusal: NotPermitted | None = None
+    for agent in agents:
+        try:
+            permit(agent)
+        except NotPermitted as refused:
+            refusal = refused
+        else:
+            return
+    if refusal is not None:
+        raise refusal
+
+
 def _adopted(call: CallReading, target: Target, changed: Changed[CallReading] | None = None) -> Effect:
     """Report a recording that was there before, resumed (``changed``) or running."""
     agents = call.agents
     return Effect(
         call.mechanism or Mechanism.POLICY,
-        agent=call.adhoc_agent
-        or _participant(call, target.participant_id)
-        or (agents[0] if len(agents) == 1 else None),
+        agent=call.adhoc_agent or _chosen(call, target) or (agents[0] if len(agents) == 1 else None),
         created=changed is not None and changed.ours,
         evidence=call.evidence if changed is None else changed.evidence,
     )
 
 
 def _agent(call: CallReading, target: Target) -> Participant:
-    """Choose whose side to record. Raise NoAgentConnected, or SeveralAgents where the supervisor has to choose."""
+    """Choose whose side to record: the chosen agent's, else the only one's.
+
+    Raise NoAgentConnected, SeveralAgents where the supervisor has to choose, AgentLeft where the chosen one has gone.
+    """
     agents = call.agents
-    if target.participant_id is not None:
-        agents = tuple(agent for agent in agents if agent.id == target.participant_id)
     if not agents:
         raise NoAgentConnected(evidence=call.evidence)
+    if target.participant_id is not None or target.agent_user_id is not None:
+        if chosen := _chosen(call, target):
+            return chosen
+        raise AgentLeft(agents=agents, evidence=call.evidence)
     if len(agents) > 1:
-        raise SeveralAgents(participant_ids=tuple(agent.id for agent in agents), evidence=call.evidence)
+        raise SeveralAgents(agents=agents, evidence=call.evidence)
     return agents[0]
+
+
+def _chosen(call: CallReading, target: Target) -> Participant | None:
+    """Return the agent whom the target names; the user counts where the participant is gone or was not named.
+
+    Somebody who left and joined again is another participant of the same user.
+    """
+    named = (agent for agent in call.agents if agent.id == target.participant_id)
+    same_user = (agent for agent in call.agents if agent.user_id == target.agent_user_id)
+    return next(itertools.chain(named, same_user), None)
 
 
 def _participant(call: CallReading, participant_id: str | None) -> Participant | None:

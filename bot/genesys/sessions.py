@@ -21,7 +21,7 @@ from bot.genesys.change import Change
 from bot.genesys.wire import Request
 from bot.genesys.within import Within
 from bot.recording.models import CallRecording, Conversation, Effect, Mechanism
-from bot.recording.ports import Priority
+from bot.recording.ports import Priority, anybody
 
 if TYPE_CHECKING:
     from bot.errors import Evidence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bot.genesys.http import Answer
     from bot.genesys.reading import CallReading
     from bot.recording.models import Participant, Target
-    from bot.recording.ports import Progress
+    from bot.recording.ports import Permit, Progress
 
 SESSIONS = "/api/v2/recording/sessions"
 STATES = {
@@ -59,8 +59,20 @@ class SessionsControl:
 
     client: GenesysClient
 
-    async def start(self, target: Target, *, reason_code: str | None, deadline: float, progress: Progress) -> Effect:
-        """Start a session on a connected voice call, or adopt the one that it has."""
+    async def start(
+        self,
+        target: Target,
+        *,
+        reason_code: str | None,
+        deadline: float,
+        progress: Progress,
+        permit: Permit = anybody,
+    ) -> Effect:
+        """Start a session on a connected voice call, or adopt the one that it has.
+
+        A session records all sides of a call, and knows of no queue: whoever is limited to some is refused.
+        """
+        permit(None)
         within = Within(deadline, progress)
         call = await calls.first_look(self.client, target.conversation_id, within)
         if not call.connected:
@@ -109,12 +121,12 @@ class SessionsControl:
     ) -> Effect:
         """Refuse: the session API can't pause."""
         del target, deadline, progress, priority
-        raise RequestRejected("The recording session API can't pause a recording; stop it instead.")
+        raise RequestRejected("The session API can't pause.", cause="sessions_cannot_pause")
 
     async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
         """Refuse: the session API can't resume."""
         del target, deadline, progress
-        raise RequestRejected("The recording session API can't resume a recording; start a new one instead.")
+        raise RequestRejected("The session API can't resume.", cause="sessions_cannot_resume")
 
     async def look(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
@@ -192,6 +204,7 @@ def _agent(call: CallReading, target: Target) -> Participant | None:
     """Name the agent for the record, where it is plain who that is."""
     agents = call.agents
     chosen = [agent for agent in agents if agent.id == target.participant_id]
+    chosen += [agent for agent in agents if agent.user_id == target.agent_user_id]
     return next(iter(chosen), agents[0] if len(agents) == 1 else None)
 
 

@@ -32,10 +32,12 @@ class Request:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    asks: bool = False
+    """Whether it only asks although its method is POST."""
 
     @property
     def changes_nothing(self) -> bool:
-        return self.method == "GET"
+        return self.method == "GET" or self.asks
 
 
 class Wire:

@@ -40,5 +40,10 @@ class Within:
         return Rank.PERSON if self.priority is Priority.PERSON else Rank.LOOP
 
 
+def silently(deadline: float, priority: Priority) -> Within:
+    """Return the limits of something of which nobody is told that it has to wait."""
+    return Within(deadline, _nobody, priority)
+
+
 async def _nobody(_: Waiting) -> None:
     """Tell nobody."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bot.genesys import ConversationsControl, SessionsControl
 from bot.recording.models import Target
-from bot.recording.ports import Priority
+from bot.recording.ports import Priority, anybody
 
 if TYPE_CHECKING:
     from bot.genesys import GenesysClient, RequestSeen
@@ -47,7 +47,11 @@ class Desk:
 
     async def start(self, target: Target | str, reason_code: str | None = None) -> Effect:
         return await self.control.start(
-            _target(target), reason_code=reason_code, deadline=self.deadline, progress=self.progress
+            _target(target),
+            reason_code=reason_code,
+            deadline=self.deadline,
+            progress=self.progress,
+            permit=anybody,
         )
 
     async def stop(self, target: Target | str) -> Effect:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.support.clock import FakeClock
 
 
-@pytest.mark.parametrize(("api", "lines"), [("conversations", 6), ("sessions", 4)])
+@pytest.mark.parametrize(("api", "lines"), [("conversations", 10), ("sessions", 4)])
 async def test_all_is_well(desk: Desk, api: str, lines: int) -> None:
     desk.simulator.seed()
     before = desk.simulator.snapshot()["calls"]
@@ -43,6 +43,36 @@ async def test_refused_notifications_are_a_note(desk: Desk) -> None:
     assert all(finding.ok for finding in findings)
     assert [(finding.what, finding.note) for finding in findings if finding.note] == [("Genesys notifications", True)]
     assert "slow look" in findings[-1].sentence
+
+
+@pytest.mark.parametrize(
+    ("only", "what", "permission", "without"),
+    [
+        ("POST conversation ", "live calls", "analytics:queueObservation:view", "started by their ids"),
+        ("GET users", "names of agents", "directory:user:view", "by their ids"),
+        ("GET queues", "names of queues", "routing:queue:view", "by their ids"),
+        ("recording metadata", "saved recordings", "recording:recording:view", "can't say"),
+    ],
+)
+async def test_what_the_bot_can_do_without_is_a_note(
+    desk: Desk, only: str, what: str, permission: str, without: str
+) -> None:
+    desk.simulator.faults.switch_on("forbidden", only=only)
+
+    (note,) = [finding for finding in await check(desk.client) if finding.note]
+
+    assert (note.what, note.ok) == (f"Genesys {what}", True)
+    assert permission in note.sentence
+    assert without in note.sentence
+
+
+async def test_the_second_choice_for_live_calls_is_enough(desk: Desk) -> None:
+    desk.simulator.faults.switch_on("forbidden", only="activity")
+
+    (note,) = [finding for finding in await check(desk.client) if finding.note]
+
+    assert (note.what, note.ok) == ("Genesys live calls", True)
+    assert "details query instead" in note.sentence
 
 
 @pytest.mark.parametrize(("only", "count"), [("write", 2), ("read", 1)])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient
 from bot.recording.clock import SystemClock
 from bot.recording.models import Target
+from bot.recording.ports import anybody
 from bot.sandbox.genesys import SimulatedGenesys
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ async def test_a_delayed_effect_is_confirmed() -> None:
     async def nobody(_: Waiting) -> None: ...
 
     deadline = clock.monotonic() + 25
-    effect = await control.start(Target(call.id), reason_code=None, deadline=deadline, progress=nobody)
+    effect = await control.start(Target(call.id), reason_code=None, deadline=deadline, progress=nobody, permit=anybody)
     assert effect.created
     assert len(simulator.writes()) == 1
     assert len(simulator.requests) > 3

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import (
+    AgentLeft,
     CallEnded,
     CallNotFound,
     CallOnHold,
@@ -95,7 +96,10 @@ async def test_of_several_agents_one_has_to_be_chosen(desk: Desk) -> None:
 
     with pytest.raises(SeveralAgents) as undecided:
         await desk.start(call.id)
-    assert undecided.value.participant_ids == (first, second)
+    assert [(agent.id, agent.name) for agent in undecided.value.agents] == [
+        (first, "Priya Nair"),
+        (second, "Tom Becker"),
+    ]
 
     effect = await desk.start(Target(call.id, participant_id=second))
     assert effect.agent is not None
@@ -108,9 +112,47 @@ async def test_an_agent_who_has_left_cannot_be_chosen(desk: Desk) -> None:
     chosen = call.agents[0].id
     desk.simulator.agent_leaves(call.id, chosen)
 
-    with pytest.raises(NoAgentConnected):
+    with pytest.raises(AgentLeft) as left:
         await desk.start(Target(call.id, participant_id=chosen))
+    assert [agent.name for agent in left.value.agents] == ["Tom Becker"]
     assert desk.writes() == 0
+
+
+async def test_an_agent_can_be_chosen_by_their_user_id(desk: Desk) -> None:
+    call = desk.simulator.add_call(agents=2)
+    user_id = call.agents[1].user_id
+
+    effect = await desk.start(Target(call.id, agent_user_id=user_id))
+
+    assert effect.agent is not None
+    assert effect.agent.user_id == user_id
+    assert [agent.adhoc for agent in call.agents] == [False, True]
+    with pytest.raises(AgentLeft):
+        await desk.start(Target(desk.simulator.add_call(agents=1).id, agent_user_id=user_id))
+
+
+async def test_a_chosen_agent_who_joined_again_is_still_the_chosen_one(desk: Desk) -> None:
+    call = desk.simulator.add_call(agents=2)
+    first = call.agents[0]
+    desk.simulator.agent_leaves(call.id, first.id)
+    desk.simulator.agent_joins(call.id, first.name)
+
+    effect = await desk.start(Target(call.id, participant_id=first.id, agent_user_id=first.user_id))
+
+    assert effect.agent is not None
+    assert (effect.agent.user_id, effect.agent.id == first.id) == (first.user_id, False)
+
+
+async def test_who_was_chosen_is_no_matter_to_a_session(desk: Desk) -> None:
+    call = desk.simulator.add_call(agents=2)
+    second = call.agents[1]
+
+    effect = await desk.on_sessions().start(Target(call.id, agent_user_id=second.user_id))
+    assert effect.agent is not None
+    assert effect.agent.id == second.id
+
+    other = desk.simulator.add_call(agents=2)
+    assert (await desk.on_sessions().start(Target(other.id, agent_user_id="gone"))).agent is None
 
 
 @pytest.mark.parametrize("role", ["monitor", "coach", "barge"])

@@ -1,0 +1,90 @@
+"""The calls that agents are on now, and what agents and queues are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.errors import CallNotFound, GenesysError, GenesysUnavailable, PermissionMissing, RequestRejected
+from bot.genesys.activity import by_activity
+from bot.genesys.details import by_details
+from bot.genesys.fields import listed, text
+from bot.genesys.wire import Request
+from bot.genesys.within import Within, silently
+from bot.recording.ports import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.genesys.client import GenesysClient
+    from bot.recording.models import LiveList
+
+log = structlog.get_logger(__name__)
+
+USERS, QUEUES = "/api/v2/users", "/api/v2/routing/queues"
+PATHS = {"user": USERS, "queue": QUEUES}
+IDS_PER_REQUEST = 100
+SECOND_CHOICE_SECONDS = 30.0
+AFTER_REFUSAL_SECONDS = 600.0
+"""How long the second choice is asked alone once the first failed, or was refused: one look is not to cost two."""
+REFUSALS = (PermissionMissing, RequestRejected, CallNotFound)
+"""What will be the answer again: a permission, or a gateway that has no such thing."""
+
+
+@dataclass(slots=True)
+class _Refused:
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GenesysDirectory:
+    """ConversationDirectory and NameDirectory over the platform's analytics, users and queues."""
+
+    client: GenesysClient
+    _activity: _Refused = field(default_factory=_Refused)
+
+    async def live_calls(self, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
+        """List by the activity query, else by the details query. Raise the first one's error where neither answers."""
+        within = silently(deadline, priority)
+        if self.client.clock.monotonic() < self._activity.until:
+            return (await by_details(self.client, within)).live_list()
+        try:
+            return (await by_activity(self.client, within)).live_list()
+        except GenesysError as refusal:
+            found = await self._second_choice(refusal, within)
+        return found
+
+    async def _second_choice(self, refusal: GenesysError, within: Within) -> LiveList:
+        try:
+            found = (await by_details(self.client, within)).live_list()
+        except GenesysError as second:
+            if isinstance(refusal, (CallNotFound, RequestRejected)):
+                raise GenesysUnavailable(
+                    "This organisation or gateway has no list of live calls.", evidence=refusal.evidence
+                ) from second
+            raise refusal from second
+        pause = AFTER_REFUSAL_SECONDS if isinstance(refusal, REFUSALS) else SECOND_CHOICE_SECONDS
+        self._activity.until = self.client.clock.monotonic() + pause
+        log.info("live_calls_by_second_choice", cause=str(refusal))
+        return found
+
+    async def names(
+        self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
+    ) -> dict[str, str]:
+        """Look names up, a hundred ids a request."""
+        within, found = silently(deadline, priority), dict[str, str]()
+        ordered = sorted(ids)
+        for first in range(0, len(ordered), IDS_PER_REQUEST):
+            request = names_request(kind, ordered[first : first + IDS_PER_REQUEST])
+            for entity in listed((await self.client.read(request, within)).document().get("entities")):
+                entity_id, name = text(entity.get("id")), text(entity.get("name"))
+                if entity_id in ids and name is not None:
+                    found[entity_id] = name
+        return found
+
+
+def names_request(kind: str, ids: Sequence[str]) -> Request:
+    query = {"id": ",".join(ids), "pageSize": str(IDS_PER_REQUEST)}
+    return Request(f"look up names ({kind})", "GET", PATHS[kind], query=query)

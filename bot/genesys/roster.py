@@ -1,0 +1,81 @@
+"""Puts what analytics say of single agents together: one live call a conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bot.recording.models import CallRecording, Direction, LiveCall, LiveList, Participant
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+DIRECTIONS = {direction.value: direction for direction in Direction}
+
+
+@dataclass(slots=True)
+class _Seen:
+    agents: dict[str, Participant] = field(default_factory=dict)
+    queue_id: str | None = None
+    direction: Direction | None = None
+    since: datetime | None = None
+    recorded: list[bool | None] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Roster:
+    """Agents on calls, as they are found. ``complete`` turns False where something was left out."""
+
+    requests: int = 0
+    complete: bool = True
+    _calls: dict[str, _Seen] = field(default_factory=dict)
+
+    def note(
+        self,
+        conversation_id: str,
+        *,
+        user_id: str,
+        participant_id: str | None = None,
+        communication_id: str | None = None,
+        name: str | None = None,
+        queue_id: str | None = None,
+        direction: str | None = None,
+        since: datetime | None = None,
+        recorded: bool | None = None,
+    ) -> None:
+        """Note that an agent is on a call; ``participant_id`` is unknown to some queries, ``direction`` a plain word.
+
+        ``recorded`` is whether Genesys says that a recording was started on that agent's side.
+        """
+        call = self._calls.setdefault(conversation_id.casefold(), _Seen())
+        call.agents.setdefault(
+            user_id,
+            Participant(participant_id or "", user_id, communication_id, name, queue_id),
+        )
+        call.queue_id = call.queue_id or queue_id
+        call.direction = call.direction or DIRECTIONS.get(direction or "")
+        if since is not None and (call.since is None or since < call.since):
+            call.since = since
+        call.recorded.append(recorded)
+
+    def live_list(self) -> LiveList:
+        """Return the calls, longest first."""
+        calls = [
+            LiveCall(
+                conversation_id,
+                agents=tuple(sorted(seen.agents.values(), key=lambda agent: (agent.name or "", agent.user_id))),
+                queue_id=seen.queue_id,
+                direction=seen.direction,
+                since=seen.since,
+                recording=_recording(seen.recorded),
+            )
+            for conversation_id, seen in self._calls.items()
+        ]
+        calls.sort(key=lambda call: (call.since is None, "" if call.since is None else call.since.isoformat()))
+        return LiveList(tuple(calls), complete=self.complete, requests=max(1, self.requests))
+
+
+def _recording(said: list[bool | None]) -> CallRecording:
+    if True in said:
+        return CallRecording.ACTIVE
+    return CallRecording.UNKNOWN if None in said else CallRecording.NONE

@@ -1,0 +1,166 @@
+"""Looks for the file of a recording that is over: Genesys needs a while, and compliance wants to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from bot.audit.entry import Draft, Phase
+from bot.errors import AuditUnavailable, GenesysError, PermissionMissing, RequestRejected, UserContextNeeded
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from bot.recording.models import Recording, SavedLook, SavedRecording
+    from bot.recording.ports import Clock, RecordingStore, SavedQueue, SavedRecordings, Transaction
+
+log = structlog.get_logger(__name__)
+
+SAVED_ACTION = "recording:saved"
+BOT = "bot"
+TICK_SECONDS = 5.0
+AFTER_SECONDS = (15.0, 60.0, 300.0, 900.0, 3600.0)
+"""When, after a recording was over, its file is looked for; then it is given up."""
+AFTER_FAILURE_SECONDS = 60.0
+LOOK_LIMIT = 15.0
+AT_ONCE = 3
+"""Looks a tick: there is no hurry, and the request limit is for people."""
+SLACK = timedelta(seconds=60)
+"""How far Genesys's times may be from ours."""
+LASTING = (PermissionMissing, UserContextNeeded)
+
+
+@dataclass(slots=True)
+class _State:
+    refused: bool = False
+    not_before: dict[UUID, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedLooks:
+    """Looks by a schedule that is kept in the database, so that a restart costs no look and repeats none.
+
+    What is found gets an ``observed`` entry, and the recording's card is drawn anew.
+    """
+
+    store: RecordingStore
+    queue: SavedQueue
+    source: SavedRecordings
+    clock: Clock
+    _state: _State = field(default_factory=_State)
+
+    async def run(self) -> None:
+        while not self._state.refused:
+            await self.clock.sleep(TICK_SECONDS)
+            await self.look_around()
+
+    async def look_around(self) -> None:
+        """Look for what is due, a few at a time."""
+        try:
+            due = await self.queue.due(self.clock.now(), limit=AT_ONCE + len(self._state.not_before))
+        except Exception:
+            log.exception("saved_looks_broke")
+            return
+        now = self.clock.monotonic()
+        waiting = [look for look in due if now >= self._state.not_before.get(look.recording_id, 0.0)]
+        for look in waiting[:AT_ONCE]:
+            if self._state.refused:
+                return
+            try:
+                await self._look(look)
+            except AuditUnavailable:
+                log.warning("saved_looks_cannot_write")
+                self._put_off(look)
+            except Exception:  # one that can't be looked for keeps no other from being looked for
+                log.exception("saved_looks_broke", recording_id=str(look.recording_id))
+                self._put_off(look)
+
+    async def _look(self, look: SavedLook) -> None:
+        recording = await self.store.recording(look.recording_id)
+        if recording is None:
+            raise AssertionError
+        try:
+            found = await self.source.saved(recording.conversation_id, deadline=self.clock.monotonic() + LOOK_LIMIT)
+        except LASTING as refusal:
+            self._state.refused = True
+            log.warning("saved_recordings_not_permitted", cause=str(refusal))
+            return
+        except RequestRejected as refusal:
+            log.warning("saved_recordings_rejected", conversation_id=recording.conversation_id, cause=str(refusal))
+            found = ()
+        except GenesysError as error:
+            log.warning("saved_look_failed", conversation_id=recording.conversation_id, error=error.kind)
+            self._put_off(look)
+            return
+        self._state.not_before.pop(look.recording_id, None)
+        await self._note(look, tuple(one for one in found if belongs(one, recording)))
+
+    def _put_off(self, look: SavedLook) -> None:
+        self._state.not_before[look.recording_id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
+
+    async def _note(self, look: SavedLook, found: tuple[SavedRecording, ...]) -> None:
+        complete = bool(found) and all(one.there for one in found)
+        looks, next_at = next_look(look, self.clock.now())
+        if complete:
+            next_at = None
+
+        async def work(transaction: Transaction) -> None:
+            recording = await transaction.recording(look.recording_id)
+            mine = await transaction.looked_for_saved(look, looks, next_at)
+            if not mine or recording is None or not recording.state.final:
+                return
+            known = {one.id: one.state for one in await transaction.saved_recordings(look.recording_id)}
+            news = [one for one in found if known.get(one.id) != one.state]
+            for one in news:
+                await transaction.keep_saved(look.recording_id, one)
+                entry = await transaction.append(_observed(recording, one, self.clock.now()))
+                recording = await transaction.change_recording(recording, audit_seq=entry.seq) or recording
+
+        await self.store.write(work)
+
+
+def next_look(look: SavedLook, now: datetime) -> tuple[int, datetime | None]:
+    """Return how many looks are over after this one, and when the next is; None where it was the last.
+
+    Looks whose time has passed meanwhile, while the bot was away, are not made up for.
+    """
+    times = [look.ended_at + timedelta(seconds=after) for after in AFTER_SECONDS]
+    over = max(look.looks + 1, sum(at <= now for at in times))
+    return over, next(iter(times[over:]), None)
+
+
+def belongs(saved: SavedRecording, recording: Recording) -> bool:
+    """Say whether the file has a part of our recording; a call can be recorded several times, one after another."""
+    begun = recording.started_at or recording.requested_at
+    too_early = saved.ended_at is not None and saved.ended_at < begun - SLACK
+    too_late = (
+        saved.started_at is not None
+        and recording.ended_at is not None
+        and saved.started_at > recording.ended_at + SLACK
+    )
+    return not too_early and not too_late
+
+
+def _observed(recording: Recording, saved: SavedRecording, at: datetime) -> Draft:
+    outcome: dict[str, Any] = {"saved_id": saved.id, "state": saved.state or "unknown"}
+    if saved.media is not None:
+        outcome["media"] = saved.media
+    if saved.length is not None:
+        outcome["seconds"] = round(saved.length.total_seconds())
+    return Draft(
+        id=uuid7(),
+        attempt_id=uuid7(),
+        occurred_at=at,
+        phase=Phase.OBSERVED,
+        action=SAVED_ACTION,
+        actor=BOT,
+        conversation_id=recording.conversation_id,
+        participant_id=recording.participant_id,
+        recording_id=recording.id,
+        outcome=outcome,
+    )

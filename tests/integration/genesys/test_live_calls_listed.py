@@ -1,0 +1,159 @@
+"""The list of live calls and the names on it, by the real SDK over real sockets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.errors import GenesysUnavailable, PermissionMissing
+from bot.genesys import GenesysDirectory
+from bot.recording.models import CallRecording, Direction
+from tests.integration.genesys.test_adapter_odd_answers import gateway
+
+if TYPE_CHECKING:
+    from bot.recording.models import LiveList
+    from tests.integration.genesys.desk import Desk
+    from tests.integration.genesys.test_adapter_odd_answers import Answers
+
+ACTIVITY = "POST /api/v2/analytics/conversations/activity/query"
+DETAILS = "POST /api/v2/analytics/conversations/details/query"
+
+
+async def live(desk: Desk) -> LiveList:
+    return await GenesysDirectory(desk.client).live_calls(deadline=desk.deadline)
+
+
+async def test_one_line_a_call_with_all_its_agents(desk: Desk) -> None:
+    long = desk.simulator.add_call(agents=2, queue="Support", started_ago=300)
+    short = desk.simulator.add_call(agent="Tom Becker", queue="Sales", direction="outbound", started_ago=20)
+    desk.simulator.add_call(agents=0)
+    desk.simulator.add_chat()
+    desk.simulator.hang_up(desk.simulator.add_call().id)
+
+    listed = await live(desk)
+
+    assert [call.conversation_id for call in listed.calls] == [long.id, short.id]
+    first, second = listed.calls
+    assert {agent.user_id for agent in first.agents} == {agent.user_id for agent in long.agents}
+    assert {agent.name for agent in first.agents} == {"Priya Nair", "Tom Becker"}
+    assert (first.queue_id, first.direction) == (long.agents[0].queue_id, Direction.INBOUND)
+    assert (second.direction, second.recording) == (Direction.OUTBOUND, CallRecording.UNKNOWN)
+    assert first.since is not None
+    assert (desk.clock.now() - first.since).total_seconds() == pytest.approx(300, abs=1)
+    assert listed.complete
+    assert desk.asked() == ["POST 200"]
+
+
+@pytest.mark.parametrize("fault", ["forbidden", "not_a_user", "server_error", "junk"])
+async def test_the_second_choice_where_the_first_is_not_to_be_had(desk: Desk, fault: str) -> None:
+    recorded = desk.simulator.add_call(recording=True, started_ago=90)
+    quiet = desk.simulator.add_call(agents=2, direction="outbound", started_ago=30)
+    desk.simulator.agent_leaves(quiet.id, "Priya Nair")
+    desk.simulator.faults.switch_on(fault, only="activity")
+
+    listed = await live(desk)
+
+    assert [(call.conversation_id, call.recording) for call in listed.calls] == [
+        (recorded.id, CallRecording.ACTIVE),
+        (quiet.id, CallRecording.NONE),
+    ]
+    assert [agent.name for agent in listed.calls[1].agents] == ["Tom Becker"]
+    assert listed.calls[1].agents[0].id == quiet.agents[0].id
+    assert listed.calls[1].queue_id == quiet.agents[0].queue_id
+
+
+async def test_a_refused_first_choice_is_not_asked_again_for_a_while(desk: Desk) -> None:
+    desk.simulator.add_call()
+    desk.simulator.faults.switch_on("forbidden", only="activity")
+    directory = GenesysDirectory(desk.client)
+    for _ in range(3):
+        await directory.live_calls(deadline=desk.deadline)
+    assert desk.asked() == ["POST 403", "POST 200", "POST 200", "POST 200"]
+
+    desk.clock.advance(601)
+    desk.simulator.faults.switch_off("forbidden")
+    await directory.live_calls(deadline=desk.deadline)
+    assert desk.simulator.requests[-1].path.endswith("/activity/query")
+
+
+async def test_where_neither_is_permitted_the_first_ones_permission_is_named(desk: Desk) -> None:
+    desk.simulator.faults.switch_on("forbidden")
+    with pytest.raises(PermissionMissing) as missing:
+        await live(desk)
+    assert missing.value.permission == "analytics:queueObservation:view"
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_a_gateway_without_analytics_says_so(status: int) -> None:
+    async with gateway({ACTIVITY: [(status, {})], DETAILS: [(status, {})]}) as (_, client, within):
+        with pytest.raises(GenesysUnavailable, match="no list of live calls"):
+            await GenesysDirectory(client).live_calls(deadline=within["deadline"])
+
+
+async def test_hundreds_of_calls_come_in_pages(desk: Desk) -> None:
+    for number in range(230):
+        desk.simulator.add_call(agent=f"Agent {number}", started_ago=number)
+
+    listed = await live(desk)
+
+    assert (len(listed.calls), listed.complete, listed.requests) == (230, True, 3)
+
+
+async def test_what_is_beyond_the_last_page_is_said_to_be_missing(desk: Desk) -> None:
+    for number in range(510):
+        desk.simulator.add_call(agent=f"Agent {number}")
+
+    listed = await live(desk)
+    assert (len(listed.calls), listed.complete, listed.requests) == (500, False, 5)
+
+    desk.simulator.faults.switch_on("forbidden", only="activity")
+    second = await live(desk)
+    assert (len(second.calls), second.complete) == (500, False)
+
+
+@pytest.mark.parametrize("kind", ["user", "queue"])
+async def test_a_hundred_names_a_request(desk: Desk, kind: str) -> None:
+    people = desk.simulator.floor.directory
+    add = people.user_id if kind == "user" else people.queue_id
+    wanted = {add(f"Name {number}"): f"Name {number}" for number in range(130)}
+
+    found = await GenesysDirectory(desk.client).names(kind, frozenset({*wanted, "gone"}), deadline=desk.deadline)
+
+    assert found == wanted
+    assert desk.asked() == ["GET 200", "GET 200"]
+
+
+WORDS = st.sampled_from(["voice", "VOICE", "chat", "hologram", "inbound", "Sideways", "agent", "user", "interact", ""])
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.text(max_size=8)
+MOMENTS = st.sampled_from(["2026-03-02T09:00:00.000Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "now"])
+VALUES = SCALARS | MOMENTS | st.lists(SCALARS, max_size=2) | st.dictionaries(WORDS, SCALARS, max_size=2)
+NAMES = (
+    "conversationId", "userId", "mediaType", "activityDate", "queueId", "direction", "metric", "participantName",
+    "conversationStart", "conversationEnd", "purpose", "segmentType", "segmentEnd", "sessionId", "participantId",
+    "recording", "originatingDirection",
+)  # fmt: skip
+NESTS = ("results", "entities", "group", "conversations", "participants", "sessions", "segments", "truncated")
+
+
+def _objects(below: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6).flatmap(
+        lambda fields: st.dictionaries(st.sampled_from(NESTS), below, max_size=3).map(lambda nests: fields | nests)
+    )
+
+
+JUNK = st.recursive(VALUES, lambda below: st.lists(below, max_size=3) | _objects(below), max_leaves=25)
+BODIES = st.dictionaries(st.sampled_from(NESTS[:1] + NESTS[3:4]), st.lists(JUNK, max_size=3), max_size=2)
+
+
+@given(body=BODIES)
+@settings(max_examples=80, deadline=None)
+async def test_whatever_the_queries_answer_there_is_a_list(body: dict[str, Any]) -> None:
+    both: tuple[Answers, ...] = ({ACTIVITY: [(200, body)]}, {ACTIVITY: [(403, {})], DETAILS: [(200, body)]})
+    for answers in both:
+        async with gateway(answers) as (_, client, within):
+            listed = await GenesysDirectory(client).live_calls(deadline=within["deadline"])
+            assert all(call.conversation_id and call.agents for call in listed.calls)
+            assert all(agent.user_id for call in listed.calls for agent in call.agents)

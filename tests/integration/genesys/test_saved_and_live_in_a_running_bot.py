@@ -1,0 +1,83 @@
+"""The whole bot: the list of live calls without Slack's help, and the file of a recording after its call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.app import opened_control
+from bot.recording.models import CallRecording
+from bot.serving import Serving
+from tests.support.hurried_clock import HurriedClock
+from tests.support.service import asked
+from tests.support.world import ADA, World, settings_for, simulators
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+CALL = "3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8"
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[World]:
+    clock = HurriedClock()
+    async with simulators(clock) as (slack, genesys):
+        settings = settings_for(monkeypatch, slack, genesys, transport="http", directory=tmp_path, changes={})
+        serving = Serving(settings, clock=clock, genesys_patience=0.5, socket_ping=0.5)
+        world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
+        await world.begin()
+        yield world
+        await world.end()
+
+
+async def test_the_file_of_a_recording_is_noted_after_its_call(world: World) -> None:
+    await world.records(CALL)
+    world.genesys.hang_up(CALL)
+    await world.until_later(lambda: world.entries("recording:saved"))
+
+    (entry,) = world.entries("recording:saved")
+    assert (entry["phase"], entry["actor"], entry["conversation_id"]) == ("observed", "bot", CALL)
+    assert entry["outcome"]["state"] == "available"
+    (kept,) = world.rows("SELECT * FROM saved_recordings")
+    assert kept["id"] == entry["outcome"]["saved_id"]
+    (recording,) = world.recordings()
+    assert (recording["state"], recording["audit_seq"]) == ("ended", entry["seq"])
+    await world.until_later(lambda: world.rows("SELECT * FROM cards WHERE rendered_version = ?", recording["version"]))
+
+
+async def test_where_files_may_not_be_asked_for_the_bot_stays_ready(world: World) -> None:
+    world.genesys.faults.switch_on("forbidden", only="recording metadata")
+    await world.records(CALL)
+    world.genesys.hang_up(CALL)
+
+    def metadata_asked() -> list[str]:
+        return [request.path for request in world.genesys.requests if "recordingmetadata" in request.path]
+
+    await world.until_later(metadata_asked)
+    world.clock.jump(120)
+    await world.types(ADA, f"start {CALL}")
+    await world.until(lambda: world.phases("recording:start")[-1] == "failed")
+    assert len(metadata_asked()) == 1
+    assert (await world.page("/readyz"))[0] == 200
+
+
+async def test_the_list_of_live_calls_as_the_composition_builds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clock = HurriedClock()
+    async with simulators(clock) as (slack, genesys):
+        settings = settings_for(monkeypatch, slack, genesys, transport="http", directory=tmp_path, changes={})
+        async with opened_control(settings, owner="test", clock=clock) as control:
+            await control.service.carry_out(await control.service.intake.start(asked(), CALL, None))
+            genesys.requests.clear()
+
+            seen = await control.live_calls.current(wait=30)
+
+            (ours,) = [call for call in seen.calls if call.conversation_id == CALL]
+            assert (seen.problem, len(seen.calls), ours.recording) == (None, 6, CallRecording.ACTIVE)
+            assert ([agent.name for agent in ours.agents], ours.queue_name) == (["Priya Nair"], "Billing")
+            assert [request.method for request in genesys.requests] == ["POST", "GET"]
+            await control.live_calls.current(wait=30)
+            assert len(genesys.requests) == 2

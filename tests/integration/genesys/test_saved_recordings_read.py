@@ -1,0 +1,71 @@
+"""What Genesys has kept of a call, by the real SDK over real sockets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.errors import GenesysError, GenesysUnavailable, PermissionMissing
+from bot.genesys import GenesysSavedRecordings
+from tests.integration.genesys.test_adapter_odd_answers import gateway
+
+if TYPE_CHECKING:
+    from bot.recording.models import SavedRecording
+    from tests.integration.genesys.desk import Desk
+
+PATH = "GET /api/v2/conversations/c1/recordingmetadata"
+
+
+async def saved(desk: Desk, call: str) -> tuple[SavedRecording, ...]:
+    return await GenesysSavedRecordings(desk.client).saved(call, deadline=desk.deadline)
+
+
+async def test_the_file_is_there_once_the_call_is_over(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    await desk.start(call.id)
+    assert await saved(desk, call.id) == ()
+
+    desk.clock.advance(185)
+    desk.simulator.hang_up(call.id)
+
+    (found,) = await saved(desk, call.id)
+    assert (found.state, found.media, found.there) == ("available", "audio", True)
+    assert found.length is not None
+    assert found.length == pytest.approx(timedelta(seconds=185), abs=timedelta(seconds=1))
+
+
+async def test_an_unknown_call_has_nothing_kept(desk: Desk) -> None:
+    assert await saved(desk, "00000000-0000-0000-0000-000000000000") == ()
+
+
+async def test_a_missing_permission_is_named(desk: Desk) -> None:
+    desk.simulator.faults.switch_on("forbidden")
+    with pytest.raises(PermissionMissing) as missing:
+        await saved(desk, desk.simulator.add_call().id)
+    assert missing.value.permission == "recording:recording:view"
+
+
+@pytest.mark.parametrize(
+    ("body", "states"),
+    [
+        ([], []),
+        ([None, 7, {}, {"id": None}, {"id": "a"}], [""]),
+        ([{"id": "b", "fileState": "VAPORISED", "startTime": None, "endTime": "later", "media": 3}], ["vaporised"]),
+        ([{"id": "c", "fileState": "UPLOADING", "startTime": "2026-03-02T10:00", "endTime": "2026-03-02T09"}],
+         ["uploading"]),
+    ],
+)  # fmt: skip
+async def test_odd_metadata_are_read_as_far_as_they_go(body: list[Any], states: list[str]) -> None:
+    async with gateway({PATH: [(200, body)]}) as (_, client, within):
+        found = await GenesysSavedRecordings(client).saved("c1", deadline=within["deadline"])
+    assert [one.state for one in found] == states
+    assert all(one.length is None for one in found)
+
+
+async def test_what_is_no_list_is_no_answer() -> None:
+    async with gateway({PATH: [(200, {"entities": []})]}) as (_, client, within):
+        with pytest.raises(GenesysUnavailable, match="no list") as junk:
+            await GenesysSavedRecordings(client).saved("c1", deadline=within["deadline"])
+    assert isinstance(junk.value, GenesysError)
