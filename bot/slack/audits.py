@@ -14,7 +14,7 @@ from bot.audit.entry import timestamp
 from bot.audit.export import Filter, json_line
 from bot.audit.period import typed_period
 from bot.errors import AuditUnavailable, MalformedPeriod
-from bot.slack.context import Answer, Desk, ephemeral
+from bot.slack.context import Answer, Desk, Reply, ephemeral
 from bot.slack.delivery import Verdict, code, verdict
 from bot.slack.digest import section, totals
 from bot.slack.people import WEB_API_ERRORS
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from zoneinfo import ZoneInfo
 
-    from slack_bolt.context.respond.async_respond import AsyncRespond
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.audit.entry import Entry
@@ -33,11 +32,12 @@ if TYPE_CHECKING:
     from bot.recording.exports import ExportOutcomes
     from bot.recording.requests import Asked
     from bot.slack.upload import Uploads
+    from bot.slack.words import Words
 
 log = structlog.get_logger(__name__)
 
 LINES_AT_ONCE = 500
-CAUSES = {"missing_scope": "the app needs the scope files:write: install it anew from the manifest"}
+MISSING_SCOPE = "missing_scope"
 
 
 class Trail(Protocol):
@@ -62,6 +62,19 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """An export that somebody asked for, and the language of that person.
+
+    The totals and the entries stay English for everybody: they are evidence.
+    """
+
+    request: Entry
+    period: Period
+    wanted: Filter
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
 class AuditReports:
     """Hands the trail to compliance. The file is never named on disk, and gone when it has been sent."""
 
@@ -73,7 +86,7 @@ class AuditReports:
     outcomes: ExportOutcomes
     zone: ZoneInfo
 
-    async def answer(self, asked: Asked, typed: str, respond: AsyncRespond) -> Answer:
+    async def answer(self, asked: Asked, typed: str, reply: Reply) -> Answer:
         """Take the request, and go on after the acknowledgement. Raise NotPermitted, MalformedPeriod."""
         intake = self.desk.service.intake
         period = typed_period(typed, intake.clock.now(), self.zone)
@@ -83,38 +96,38 @@ class AuditReports:
             raise problem
         wanted = Filter(since=timestamp(period.since), until=timestamp(period.until))
         request = await intake.export(asked, {"format": "jsonl", **wanted.facts()})
-        self.desk.work.start(self._report(request, period, wanted, respond))
-        return ephemeral(
-            f":mag: Counting and exporting the entries of {_named(period)} (#{request.seq}). "
-            "You get both as a direct message."
-        )
+        words = self.desk.words_for(asked)
+        order = Order(request, period, wanted, words)
+        self.desk.work.start(self._report(order, reply))
+        return ephemeral(words("export.counting", period=_named(period, words), seq=request.seq))
 
-    async def _report(self, request: Entry, period: Period, wanted: Filter, respond: AsyncRespond) -> None:
+    async def _report(self, order: Order, reply: Reply) -> None:
+        words = order.words
         try:
-            text = await self._carry_out(request, period, wanted)
+            text = await self._carry_out(order)
         except AuditUnavailable as error:
-            text = f":warning: How the export ended can't be written into the trail. The database says: {error.cause}."
+            text = words("export.unwritten", cause=escape(error.cause))
         except Exception:
             log.exception("export_broke")
-            text = await self._failed(request, "error", "Something went wrong in the bot itself.")
-        await self.desk.tell(respond, text)
+            text = await self._failed(order, "error", words("export.broke"))
+        await self.desk.tell(reply, text)
 
-    async def _carry_out(self, request: Entry, period: Period, wanted: Filter) -> str:
+    async def _carry_out(self, order: Order) -> str:
+        request, period, words = order.request, order.period, order.words
         before = request.seq - 1
         summary = await self.summaries.summary(period, self.zone, up_to=before)
         with tempfile.TemporaryFile(prefix="record-bot-") as file:
             try:
-                written = await self._write(file, wanted, before)
+                written = await self._write(file, order.wanted, before)
             except OSError as error:
-                return await self._failed(request, "disk", f"The file could not be written: {error.strerror}.")
+                return await self._failed(order, "disk", words("export.disk", why=error.strerror))
             try:
-                await self._send(request, period, summary, file, written)
+                await self._send(order, summary, file, written)
             except WEB_API_ERRORS as error:
-                return await self._not_sent(request, error)
+                return await self._not_sent(order, error)
         facts = {"format": "jsonl", "entries": written.entries, "sha256": written.sha256}
         seq = await self.outcomes.succeeded(request, facts)
-        entries = "1 entry" if written.entries == 1 else f"{written.entries} entries"
-        return f":white_check_mark: The totals of {_named(period)} and {entries} are in your direct messages (#{seq})."
+        return words("export.done", period=_named(period, words), count=written.entries, seq=seq)
 
     async def _write(self, file: IO[bytes], wanted: Filter, up_to: int) -> Written:
         digest, entries, size = hashlib.sha256(), 0, 0
@@ -135,12 +148,13 @@ class AuditReports:
         await asyncio.to_thread(file.seek, 0)
         return Written(entries, size, digest.hexdigest())
 
-    async def _send(self, request: Entry, period: Period, summary: Summary, file: IO[bytes], written: Written) -> None:
+    async def _send(self, order: Order, summary: Summary, file: IO[bytes], written: Written) -> None:
         """Post the totals to the person, then the file into the same conversation; no scope beyond posting is needed.
 
         An empty file is not sent: Slack takes none.
         """
-        title = f"*The audit trail, {_named(period)}*"
+        request, period, words = order.request, order.period, order.words
+        title = words("export.title", period=_named(period, words))
         pieces = [title, *totals(summary, self.desk.style)]
         uploaded = None
         name = f"audit-{period.since.astimezone(self.zone):%Y-%m-%d}-{period.name}-{request.seq}.jsonl"
@@ -153,26 +167,24 @@ class AuditReports:
             unfurl_links=False,
         )
         if uploaded is not None:
-            comment = (
-                f"{written.entries} entries, SHA-256 `{written.sha256}` (#{request.seq}). "
-                "`record-bot audit verify FILE` checks it; docs/audit-format.md says how to check it without the bot."
-            )
+            comment = words("export.comment", count=written.entries, sha256=written.sha256, seq=request.seq)
             await self.uploads.share(uploaded, channel=str(posted["channel"]), comment=comment)
 
-    async def _not_sent(self, request: Entry, error: Exception) -> str:
-        why = CAUSES.get(code(error), f"Slack says {code(error)}")
-        if verdict(error) is Verdict.UNKNOWN:
-            why += ", and whether anything arrived is not known: look into your direct messages with the bot"
-        return await self._failed(request, "not_sent", f"It could not be sent: {why}.", {"code": code(error)})
+    async def _not_sent(self, order: Order, error: Exception) -> str:
+        words, name = order.words, code(error)
+        why = words("export.missing_scope") if name == MISSING_SCOPE else words("export.slack_says", code=name)
+        key = "export.not_sent_unknown" if verdict(error) is Verdict.UNKNOWN else "export.not_sent"
+        return await self._failed(order, "not_sent", words(key, why=why), {"code": name})
 
-    async def _failed(self, request: Entry, error: str, sentence: str, facts: dict[str, Any] | None = None) -> str:
-        seq = await self.outcomes.failed(request, error, facts)
-        return f":warning: The export failed. {escape(sentence)} Nothing of it is kept; try again. (#{seq})"
+    async def _failed(self, order: Order, error: str, why: str, facts: dict[str, Any] | None = None) -> str:
+        seq = await self.outcomes.failed(order.request, error, facts)
+        return order.words("export.failed", why=escape(why), seq=seq)
 
 
-def _named(period: Period) -> str:
+def _named(period: Period, words: Words) -> str:
     if period.name in {"today", "yesterday"}:
-        return period.name
+        return words(f"export.{period.name}")
     if period.name.endswith("d"):
-        return f"the last {period.name[:-1]} days, since {moment(period.since, form='{date_short_pretty}')}"
+        since = moment(period.since, form="{date_short_pretty}")
+        return words("export.last_days", days=period.name[:-1], date=since)
     return period.name

@@ -10,14 +10,16 @@ import structlog
 
 from bot.errors import AuditUnavailable, RecordBotError
 from bot.recording.requests import Asked, Origin
+from bot.slack.agent_choice import agent_choice, choice_text
 from bot.slack.people import WEB_API_ERRORS
 from bot.slack.replies import Voice, explain
-from bot.slack.text import actor_name, escape, moment
+from bot.slack.text import escape, moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from slack_bolt.context.respond.async_respond import AsyncRespond
+    from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.recording.models import Recording
     from bot.recording.ports import Waiting
@@ -25,71 +27,110 @@ if TYPE_CHECKING:
     from bot.recording.service import RecordingService
     from bot.slack.blocks import CardStyle
     from bot.slack.people import SlackPeople
+    from bot.slack.words import Languages, Words
     from bot.slack.work import Work
 
 log = structlog.get_logger(__name__)
 
 Answer = dict[str, Any]
 TELL_SECONDS = 5.0
+OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Whom an answer goes to after the acknowledgement: by the request's response_url, else as a direct message."""
+
+    user_id: str
+    respond: AsyncRespond | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where Slack requests are handled: the listeners translate to it, and decide nothing themselves."""
+    """Where Slack requests are handled: the listeners translate to it, and decide nothing themselves.
+
+    ``style`` is in English, for what everybody reads; ``style_for`` is in the language of the one who asks.
+    """
 
     service: RecordingService
     people: SlackPeople
     work: Work
     style: CardStyle
+    languages: Languages
+    client: AsyncWebClient
 
-    @property
-    def voice(self) -> Voice:
-        return Voice(person=lambda actor: actor_name(actor, self.style.team_id), time=moment, plain=escape)
+    def words_of(self, user_id: str) -> Words:
+        """Return a person's words, as far as Slack has said their language already; English otherwise."""
+        return self.languages.of(self.people.locale(user_id))
+
+    def words_for(self, asked: Asked) -> Words:
+        return self.languages.of(asked.origin.language)
+
+    def style_for(self, asked: Asked) -> CardStyle:
+        return self.style.in_(self.words_for(asked))
 
     async def asked(
         self, source: str, *, user_id: str, team_id: str | None, channel: str | None, trigger: str | None
     ) -> Asked:
         caller = await self.people.caller(user_id, team_id)
-        return Asked(caller, Origin(source, channel=channel, trigger=trigger))
+        language = self.words_of(user_id).language
+        return Asked(caller, Origin(source, channel=channel, trigger=trigger, language=language))
 
-    def explain(self, error: RecordBotError, recording: Recording | None = None) -> str:
-        return explain(error, self.voice, recording)
+    def explain(self, error: RecordBotError, words: Words, recording: Recording | None = None) -> str:
+        """Return the sentences about an error, as mrkdwn."""
+        voice = Voice(words, person=self.style.in_(words).person, time=moment, plain=escape)
+        return explain(error, voice, recording)
 
-    def finish_later(self, accepted: Accepted, respond: AsyncRespond) -> None:
+    def finish_later(self, accepted: Accepted, reply: Reply) -> None:
         """Carry out what was accepted, after the acknowledgement."""
-        self.work.start(self._finish(accepted, respond))
+        self.work.start(self._finish(accepted, reply))
 
-    async def _finish(self, accepted: Accepted, respond: AsyncRespond) -> None:
+    async def _finish(self, accepted: Accepted, reply: Reply) -> None:
+        words, seq = self.words_for(accepted.asked), accepted.audit_seq
+
         async def progress(waiting: Waiting) -> None:
-            seconds = max(1, round(waiting.seconds))
-            text = f":hourglass: Genesys asks for patience. The next try comes in {seconds} s (#{accepted.audit_seq})."
-            self.work.start(self.tell(respond, text))  # not awaited: a slow Slack must not use up the action's time
+            text = words("command.waiting", seconds=max(1, round(waiting.seconds)), seq=seq)
+            self.work.start(self.tell(reply, text))  # not awaited: a slow Slack must not use up the action's time
 
         try:
             settled = await self.service.carry_out(accepted, progress)
         except AuditUnavailable:
-            await self.tell(
-                respond,
-                ":grey_question: How this ended can't be written into the audit trail just now, so the bot doesn't "
-                f"show it as done. It looks at the call again as soon as it can (#{accepted.audit_seq}).",
-            )
+            await self.tell(reply, words("command.not_written", seq=seq))
             return
         if settled.error is not None:
             settled.error.audit_seq = settled.audit_seq
-            await self.tell(respond, f":warning: {self.explain(settled.error, settled.recording)}")
+            text = f":warning: {self.explain(settled.error, words, settled.recording)}"
+            blocks = agent_choice(text, settled.error, settled.recording, words, channel=accepted.asked.origin.channel)
+            await self.tell(reply, choice_text(text, settled.error, words), blocks)
 
-    @staticmethod
-    async def tell(respond: AsyncRespond, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
-        """Send a message that only the person who asked can see; what matters is on the card and in the trail too."""
+    async def refuse(self, reply: Reply, error: RecordBotError) -> None:
+        """Tell a person why their request was refused."""
+        await self.tell(reply, f":warning: {self.explain(error, self.words_of(reply.user_id))}")
+
+    async def tell(self, reply: Reply, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
+        """Send what only the person who asked can see; what matters is on the card and in the trail too."""
         try:
             async with asyncio.timeout(TELL_SECONDS):
-                answer = await respond(text=text, blocks=blocks, response_type="ephemeral", replace_original=False)
-        except (*WEB_API_ERRORS, ValueError) as error:  # ValueError: there is no response_url
+                if not await _answered(reply, text, blocks):
+                    await self.client.chat_postMessage(
+                        channel=reply.user_id, text=text, blocks=blocks, unfurl_links=False, unfurl_media=False
+                    )
+        except WEB_API_ERRORS as error:
             log.warning("reply_not_sent", error=str(error))
-            return
-        status = getattr(answer, "status_code", 200)
-        if status != 200:  # noqa: PLR2004  respond() neither raises nor repeats
-            log.warning("reply_not_sent", status=status)
+
+
+async def _answered(reply: Reply, text: str, blocks: list[dict[str, Any]] | None) -> bool:
+    """Use the response_url; False where there is none, or where Slack refuses it (used up, or too old)."""
+    if reply.respond is None:
+        return False
+    try:
+        answer = await reply.respond(text=text, blocks=blocks, response_type="ephemeral", replace_original=False)
+    except ValueError:  # there is no response_url
+        return False
+    status = getattr(answer, "status_code", OK)  # respond() neither raises nor repeats
+    if status != OK:
+        log.warning("response_url_refused", status=status)
+    return bool(status == OK)
 
 
 def ephemeral(text: str, blocks: list[dict[str, Any]] | None = None) -> Answer:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot.errors import MalformedId
 from bot.recording.requests import conversation_id
+from bot.slack.blocks import SECTION_LIMIT
 from bot.slack.context import Answer, Desk, ephemeral
-from bot.slack.digest import SECTION_LIMIT, section
+from bot.slack.digest import section
 from bot.slack.lines import line
-from bot.slack.text import escape, shorten
+from bot.slack.text import inline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.recording.requests import Asked
     from bot.slack.blocks import CardStyle
+    from bot.slack.words import Words
 
 LINES = 40
 WORDS_SHOWN = 150
@@ -47,34 +49,33 @@ class CallHistory:
         try:
             call = conversation_id(typed_id)
         except MalformedId as error:
-            problem = error if typed_id else MalformedId("No call was named.")
+            problem = error if typed_id else MalformedId("No call was named.", named=False)
             await intake.refuse_reading(asked, typed_id, problem)
             raise problem from None
         reading = await intake.read_history(asked, call)
         told, older = await self.stories.story(call, before=reading.seq, limit=LINES)
-        return story(call, told, older, reading.seq, self.desk.style)
+        return story(call, told, older, reading.seq, self.desk.style, self.desk.words_for(asked))
 
 
-def story(call: str, told: Sequence[Told], older: int, seq: int, style: CardStyle) -> Answer:
-    """Render the entries about a call, the newest that fit; ``older`` more are in the trail."""
-    lead = f"*Call {style.call(call)}* (#{seq})"
+def story(call: str, told: Sequence[Told], older: int, seq: int, style: CardStyle, words: Words) -> Answer:
+    """Render the entries about a call, the newest that fit; ``older`` more are in the trail.
+
+    The entries are evidence, in the style's English; what the bot says about them is in the reader's ``words``.
+    """
+    lead = words("history.lead", call=style.call(call), seq=seq)
     if not told:
-        return ephemeral(f"{lead}\nThe trail holds nothing about this call before you asked.")
-    lines = [_line(entry, words, style) for entry, words in told]
+        return ephemeral(f"{lead}\n{words('history.nothing')}")
+    lines = [_line(entry, typed, style) for entry, typed in told]
     shown = _newest_that_fit(lines)
     missing = older + len(lines) - len(shown)
     if missing:
-        entries = "entry" if missing == 1 else "entries"
-        lead += (
-            f"\n{missing} older {entries} left out. All of them, on the bot's machine: "
-            f"`record-bot audit export --conversation {call}`"
-        )
+        lead += f"\n{words('history.left_out', count=missing, call=call)}"
     return ephemeral("\n".join([lead, *shown]), [section(lead), *map(section, _pages(shown))])
 
 
-def _line(entry: Entry, words: str | None, style: CardStyle) -> str:
+def _line(entry: Entry, typed: str | None, style: CardStyle) -> str:
     text = line(entry, style, about_call=False)
-    return text if words is None else f"{text}\n> {escape(shorten(' '.join(words.split()), WORDS_SHOWN))}"
+    return text if typed is None else f"{text}\n> {inline(typed, WORDS_SHOWN)}"
 
 
 def _newest_that_fit(lines: list[str]) -> list[str]:

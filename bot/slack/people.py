@@ -14,6 +14,7 @@ import structlog
 from slack_sdk.errors import SlackClientError
 
 from bot.errors import IdentityUnconfirmed
+from bot.recording.grants import granted
 from bot.recording.policy import Caller, Role
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
+    from bot.recording.grants import Grant
     from bot.recording.ports import Clock
 
 T = TypeVar("T")
@@ -49,6 +51,8 @@ class SlackPeople:
     team_id: str
     ids: dict[Role, tuple[str, ...]]
     clock: Clock
+    grants: tuple[Grant, ...] = ()
+    """What the policy file grants to people who are no supervisors by the settings."""
     _cache: dict[str, tuple[float, Any]] = field(default_factory=dict, repr=False)
 
     async def caller(self, user_id: str, team_id: str | None) -> Caller:
@@ -59,13 +63,22 @@ class SlackPeople:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 roles = frozenset({role for role, ids in self.ids.items() if await self._among(user_id, ids)})
-                return Caller(actor, roles, await self._obstacle(user_id))
+                held = [] if Role.SUPERVISOR in roles else await self._grants(user_id)
+                return granted(actor, roles, held, await self._obstacle(user_id))
         except (IdentityUnconfirmed, TimeoutError):
             return Caller(actor, obstacle="unconfirmed")
+
+    def locale(self, user_id: str) -> str | None:
+        """Return the person's locale, such as ``de-DE``, as far as Slack has said it already; nothing is asked."""
+        known = self._cache.get(f"user:{user_id}")
+        return None if known is None else known[1].get("locale")
 
     async def members(self, group_id: str) -> frozenset[str]:
         """Return the user ids in a user group. Raise IdentityUnconfirmed when Slack does not answer."""
         return await self._fresh(f"group:{group_id}", lambda: self._ask_members(group_id))
+
+    async def _grants(self, user_id: str) -> list[Grant]:
+        return [grant for grant in self.grants if await self._among(user_id, grant.who)]
 
     async def _among(self, user_id: str, ids: tuple[str, ...]) -> bool:
         if user_id in ids:
@@ -79,9 +92,9 @@ class SlackPeople:
         return next((obstacle for flag, obstacle in OBSTACLES if user.get(flag)), None)
 
     async def _ask_user(self, user_id: str) -> dict[str, Any]:
-        answer = await self.client.users_info(user=user_id)
+        answer = await self.client.users_info(user=user_id, include_locale=True)
         user: dict[str, Any] = answer["user"]
-        return {key: user.get(key) for key in ("team_id", *(flag for flag, _ in OBSTACLES))}
+        return {key: user.get(key) for key in ("team_id", "locale", *(flag for flag, _ in OBSTACLES))}
 
     async def _ask_members(self, group_id: str) -> frozenset[str]:
         answer = await self.client.usergroups_users_list(usergroup=group_id)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from bot.slack.words import Words
+
 ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
+DIRECTING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that turn the text after them around (Unicode's UAX 9)."""
+RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+ISOLATE, END = "\u2068", "\u2069"
 
 
 def escape(text: str) -> str:
@@ -29,15 +39,35 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def actor_name(actor: str, team_id: str) -> str:
+def isolated(text: str) -> str:
+    """Keep right-to-left text within a line from turning the rest of the line around."""
+    plain = DIRECTING.sub("", text)
+    if any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT for character in plain):
+        return f"{ISOLATE}{plain}{END}"
+    return plain
+
+
+def inline(text: str, limit: int) -> str:
+    """Make what somebody typed fit to stand inside a line of mrkdwn, in at most ``limit`` characters, escapes counted.
+
+    Two more are added where it has to be isolated.
+    """
+    escaped = [escape(character) for character in " ".join(text.split())]
+    ends = list(accumulate(map(len, escaped)))
+    if ends and ends[-1] > limit:
+        escaped = [*escaped[: bisect_right(ends, limit - 1)], "…"]
+    return isolated("".join(escaped))
+
+
+def actor_name(actor: str, team_id: str, words: Words) -> str:
     """Name an actor of the trail: as a mention that Slack turns into the person's name, or in words."""
     kind, _, rest = actor.partition(":")
     team, _, user = rest.partition(":")
     if kind == "slack":
-        return f"<@{user}>" if team == team_id else f"{escape(user)} of another workspace"
+        return f"<@{user}>" if team == team_id else words("people.elsewhere", user=escape(user))
     if kind == "cli":
-        return f"{escape(rest)} (terminal)"
-    return "somebody in Genesys" if kind == "outside" else "record-bot"
+        return words("people.terminal", login=escape(rest))
+    return words("people.outside") if kind == "outside" else words("people.bot")
 
 
 def moment(when: datetime, *, form: str = "{time_secs}") -> str:
@@ -45,10 +75,12 @@ def moment(when: datetime, *, form: str = "{time_secs}") -> str:
     return f"<!date^{int(when.timestamp())}^{form}|{when:%Y-%m-%d %H:%M:%S} UTC>"
 
 
-def length(span: timedelta) -> str:
+def length(span: timedelta, words: Words) -> str:
     """Write a length as people say it; never negative, whatever a clock did."""
     seconds = max(0, round(span.total_seconds()))
     hours, minutes, seconds = seconds // 3600, seconds // 60 % 60, seconds % 60
     if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+        return words("time.hours", hours=hours, minutes=minutes)
+    return (
+        words("time.minutes", minutes=minutes, seconds=seconds) if minutes else words("time.seconds", seconds=seconds)
+    )

@@ -38,6 +38,7 @@ class Words:
         return text.format_map(facts)
 
     def has(self, key: str) -> bool:
+        """Say whether there is such a text, in this language or in English."""
         return key in self.texts or (self.fallback is not None and self.fallback.has(key))
 
 

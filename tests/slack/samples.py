@@ -10,11 +10,14 @@ from uuid import UUID
 from bot.audit.entry import GENESIS_HASH, Draft, Entry, Phase, chain
 from bot.recording.models import Card, Mechanism, Recording, RecordingState
 from bot.slack.blocks import CardStyle
+from bot.slack.words import read_languages
 
 CALL = "3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8"
 RECORDING_ID = UUID("019a0000-0000-7000-8000-000000000001")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-STYLE = CardStyle(team_id="T1", reason_labels={"complaint": "Complaint"})
+LANGUAGES = read_languages()
+WORDS = LANGUAGES.of("en")
+STYLE = CardStyle(team_id="T1", words=WORDS, reason_labels={"complaint": "Complaint"})
 HOSTILE = "<!channel> & <@U0GRACE|x> *b* `c` <https://evil.example|click>"
 
 

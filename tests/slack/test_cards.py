@@ -7,10 +7,11 @@ import pytest
 
 from bot.recording.models import Mechanism, RecordingState
 from bot.sandbox.slack.blockkit import wrong_with_blocks
-from bot.slack.blocks import STATE_WORDS, CardStyle, card_text, control_buttons
+from bot.slack.blocks import CardStyle, card_text, control_buttons
 from bot.slack.blocks import card as rendered
-from bot.slack.replies import SENTENCES
-from tests.slack.samples import CALL, HOSTILE, NOON, RECORDING_ID, STYLE, card, recording
+from bot.slack.replies import what_happened
+from tests.slack.samples import CALL, HOSTILE, NOON, RECORDING_ID, STYLE, WORDS, card, recording
+from tests.slack.texts import KINDS
 
 
 @pytest.mark.parametrize("in_doubt", [False, True])
@@ -39,17 +40,17 @@ def test_every_state_makes_a_card_that_slack_takes(
     assert len(text) <= 4000  # what chat.update takes
 
 
-@pytest.mark.parametrize("error", sorted(SENTENCES))
+@pytest.mark.parametrize("error", KINDS)
 def test_every_error_fits_on_a_card(error: str) -> None:
     text, blocks = rendered(card(state=RecordingState.FAILED, error=error), STYLE)
-    assert SENTENCES[error].what in text
+    assert what_happened(error, WORDS).removesuffix(".") in text
     assert wrong_with_blocks(blocks) == []
 
 
 @pytest.mark.parametrize("state", list(RecordingState))
 def test_the_text_names_state_call_starter_and_audit_number(state: RecordingState) -> None:
     text = card_text(card(state=state), STYLE)
-    assert text.startswith(STATE_WORDS[state][1])
+    assert text.startswith(WORDS(f"states.{state.value}"))
     assert all(part in text for part in (CALL, "<@U0ADA>", "audit #7"))
 
 
@@ -68,14 +69,14 @@ def test_the_text_names_state_call_starter_and_audit_number(state: RecordingStat
     ],
 )
 def test_buttons_are_what_may_be_done_now(state: RecordingState, buttons: list[str]) -> None:
-    made = control_buttons(recording(state=state))
+    made = control_buttons(recording(state=state), WORDS)
     assert [button["action_id"] for button in made] == buttons
     assert {button["value"] for button in made} <= {str(RECORDING_ID)}
-    assert control_buttons(recording(state=state, in_doubt=True)) == []
+    assert control_buttons(recording(state=state, in_doubt=True), WORDS) == []
 
 
 def test_only_stop_asks_and_says_what_it_means_for_a_policys_recording() -> None:
-    made = control_buttons(recording(mechanism=Mechanism.POLICY))
+    made = control_buttons(recording(mechanism=Mechanism.POLICY), WORDS)
     assert [("confirm" in button) for button in made] == [False, True]
     assert "secure pause" in made[1]["confirm"]["text"]["text"]
 
@@ -109,6 +110,6 @@ def test_the_length_is_shown_once_it_is_over_and_never_negative() -> None:
 
 
 def test_the_call_is_linked_where_the_link_is_known() -> None:
-    linked = CardStyle("T1", interaction_url="https://apps.example/{conversation_id}/details")
+    linked = CardStyle("T1", WORDS, interaction_url="https://apps.example/{conversation_id}/details")
     assert linked.call(CALL) == f"<https://apps.example/{CALL}/details|{CALL}>"
     assert STYLE.call(CALL, short=True) == f"`{CALL[:8]}…`"

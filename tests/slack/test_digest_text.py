@@ -11,7 +11,7 @@ from bot.audit.summary import Activity, Lengths, Summary, Unresolved
 from bot.sandbox.slack.blockkit import wrong_with_blocks
 from bot.slack.digest import alt_text, message, totals
 from bot.slack.history import story
-from tests.slack.samples import CALL, HOSTILE, STYLE, entry
+from tests.slack.samples import CALL, HOSTILE, STYLE, WORDS, entry
 
 HASH = "ab" * 32
 HOURS = (0,) * 24
@@ -88,7 +88,7 @@ def test_the_picture_in_words() -> None:
 @pytest.mark.parametrize("number", [1, 40])
 def test_a_story_fits_into_a_message(number: int) -> None:
     told = [(entry(seq=seq, reason_digest="d"), HOSTILE + "&" * 3000) for seq in range(1, number + 1)]
-    answer = story(CALL, told, 7, 99, STYLE)
+    answer = story(CALL, told, 7, 99, STYLE, WORDS)
     assert wrong_with_blocks(answer["blocks"]) == []
     assert len(answer["text"]) < 40_000
     assert "older entries left out" in answer["text"]
@@ -98,7 +98,7 @@ def test_a_story_fits_into_a_message(number: int) -> None:
 
 def test_a_story_shows_words_only_with_the_entry_that_has_them() -> None:
     told = [(entry(seq=1, reason_digest="d"), "an invoice\nof two lines"), (entry(seq=2), None)]
-    answer = story(CALL, told, 0, 9, STYLE)
+    answer = story(CALL, told, 0, 9, STYLE, WORDS)
     assert answer["text"].count("\n> ") == 1
     assert "> an invoice of two lines" in answer["text"]
     assert "left out" not in answer["text"]

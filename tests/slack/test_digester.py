@@ -22,7 +22,8 @@ from bot.slack.delivery import Pace
 from bot.slack.digester import Digester, Schedule
 from bot.slack.upload import Uploads
 from bot.slack.web import web_client, web_session
-from tests.support.service import CALL, OTHER_CALL, TEAM, Shop, asked, opened_shop
+from tests.slack.samples import WORDS
+from tests.support.service import CALL, OTHER_CALL, TEAM, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, rows
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Newsroom:
         service = self.shop.service
         await service.carry_out(await service.intake.start(asked(), call, None))
         self.shop.clock.advance(minutes * 60)
-        await service.carry_out(await service.intake.change(Verb.STOP, asked(), typed_id=call))
+        await service.carry_out(at_once(await service.intake.change(Verb.STOP, asked(), typed_id=call)))
 
     def until(self, year: int, month: int, day: int, hour: int = 8, minute: int = 0) -> None:
         """Let the clock show this time (UTC)."""
@@ -121,7 +122,7 @@ def digester_for(shop: Shop, client: AsyncWebClient, session: Any) -> Digester:
         digests=SqlDigests(shop.engines, shop.store),
         summaries=SqlSummaries(shop.engines),
         gaps=gaps,
-        style=CardStyle(team_id=TEAM),
+        style=CardStyle(team_id=TEAM, words=WORDS),
         channel=AUDIT,
         schedule=Schedule(time(8), UTC_ZONE),
         clock=shop.clock,

@@ -91,3 +91,20 @@ async def test_the_bot_knows_itself_and_its_scopes(people: SlackPeople) -> None:
     identity = await identify(people.client)
     assert (identity.team_id, identity.bot_user_id) == (TEAM, "U0RECBOT")
     assert identity.scopes == {"commands", "chat:write", "files:write", "users:read", "usergroups:read"}
+
+
+async def test_the_locale_is_known_once_slack_was_asked_anyway(people: SlackPeople) -> None:
+    assert people.locale("U0HEIDI") is None
+    await people.caller("U0HEIDI", TEAM)
+    assert people.locale("U0HEIDI") == "de-DE"
+    assert people.locale("U0GRACE") is None
+
+
+async def test_a_locale_outlives_the_time_that_rights_count(
+    people: SlackPeople, slack: SimulatedSlack, clock: FakeClock
+) -> None:
+    await people.caller("U0HEIDI", TEAM)
+    clock.advance(FRESH_SECONDS + 1)
+    slack.faults.switch_on("down")
+    assert (await people.caller("U0HEIDI", TEAM)).obstacle == "unconfirmed"
+    assert people.locale("U0HEIDI") == "de-DE"

@@ -1,0 +1,60 @@
+"""What a card says in sentences, below its fields. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.recording.models import Mechanism
+from bot.slack.replies import what_happened
+from bot.slack.text import escape, length, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.recording.models import Approval, Card, Recording, SavedRecording
+    from bot.slack.words import Words
+
+SAVED_SHOWN = 5
+
+
+def notes(shown: Card, words: Words, person: Callable[[str], str]) -> list[str]:
+    """Return the sentences as mrkdwn; ``person`` names an actor of the trail."""
+    recording = shown.recording
+    return [
+        *_how_it_runs(recording, words),
+        *([_waits(shown.approval, words, person)] if shown.approval and shown.approval.outcome is None else []),
+        *_went_wrong(recording, words),
+        *_kept(shown.saved, words),
+    ]
+
+
+def _how_it_runs(recording: Recording, words: Words) -> list[str]:
+    if recording.state.final:
+        return []
+    adopted = [words("card.adopted")] if recording.adopted else []
+    return adopted + ([words("card.policy")] if recording.mechanism is Mechanism.POLICY else [])
+
+
+def _waits(approval: Approval, words: Words, person: Callable[[str], str]) -> str:
+    return words("card.waits", person=person(approval.asked_by), until=moment(approval.expires_at))
+
+
+def _went_wrong(recording: Recording, words: Words) -> list[str]:
+    if recording.error is None:
+        return []
+    what = escape(what_happened(recording.error, words))
+    return [what if recording.state.final else words("card.not_carried_out", what=what)]
+
+
+def _kept(saved: tuple[SavedRecording, ...], words: Words) -> list[str]:
+    told = [_one_kept(one, words) for one in saved[:SAVED_SHOWN]]
+    more = len(saved) - SAVED_SHOWN
+    return [*told, words("saved.more", number=more)] if more > 0 else told
+
+
+def _one_kept(one: SavedRecording, words: Words) -> str:
+    key = f"saved.state_{one.state}"
+    state = words(key) if words.has(key) else escape(one.state)
+    if one.length is None:
+        return words("saved.known", state=state)
+    return words("saved.with_length", state=state, length=length(one.length, words))
