@@ -2,89 +2,72 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
-from bot.errors import (
-    AlreadyRecording,
-    AuditUnavailable,
-    Duplicate,
-    MalformedId,
-    NothingToStop,
-    NotPermitted,
-    RecordBotError,
-    SeveralRecordings,
-    ShuttingDown,
+from bot.errors import AlreadyRecording, ApprovalClosed, MalformedId, NothingToStop, SeveralRecordings, WrongState
+from bot.recording.approvals import (
+    APPROVAL_ACTION,
+    APPROVAL_VERB,
+    both,
+    confirm_approval,
+    lapse,
+    lapsed,
+    open_approval,
+    require_open,
+    require_second,
+    withdraw_approval,
 )
-from bot.recording.models import Attempt, Reason, Recording, RecordingState, Verb
-from bot.recording.policy import Caller, Permission, require, require_state, standing
-from bot.recording.requests import Accepted, Asked, ReasonRules, conversation_id
+from bot.recording.grants import DualControl
+from bot.recording.looks import Looks
+from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
+from bot.recording.policy import Caller, Permission, require, require_control, require_state, standing
+from bot.recording.reception import Door, Facts
+from bot.recording.requests import Accepted, Asked, AwaitsConfirmation, ReasonRules, Withdrawn, conversation_id
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from bot.audit.entry import Entry
-    from bot.recording.ports import Clock, RecordingStore, Transaction
+    from bot.recording.ports import Transaction
+
+__all__ = ["ACTION_LIMIT", "Door", "Intake"]
 
 ACTION_LIMIT = timedelta(seconds=25)
 """After this an action is unknown, never failed."""
-
-READ_ACTION = "recording:read"
-EXPIRE_AGAIN_SECONDS = 1.0
-EXPORT_ACTION = "audit:export"
-
-T = TypeVar("T")
+NO_REASON = Reason()
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a refusal's entry says beyond the error: the call, the recording, and the words that were typed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake(Looks):
+    """Takes requests to change a recording. Whether a call is in the caller's scope is decided inside the transaction.
 
-    action: str
-    verb: str
-    conversation_id: str | None = None
-    recording_id: UUID | None = None
-    typed: str | None = None
-
-
-@dataclass
-class Door:
-    """Open while the bot takes new work; closed for good when it shuts down."""
-
-    open: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """Takes requests, and puts each into the trail.
-
-    Afterwards there is exactly one of three things: a ``requested`` entry (Accepted is returned), one entry of refusal
-    (the error is raised, with its number), or nothing at all because the trail can't be written (AuditUnavailable is
-    raised, and nothing may be done).
+    For a start that is known from the reading of the call only: whoever carries it out asks the scope again.
     """
 
-    store: RecordingStore
-    clock: Clock
-    owner: str
     reasons: ReasonRules = field(default_factory=ReasonRules)
-    door: Door = field(default_factory=Door)
-    expire: Callable[[Accepted], Awaitable[None]] | None = None
-    """Closes an attempt that was committed after its person had been told that nothing was done."""
-    write_limit: float = 1.5
-    """Seconds until the person is told that nothing was done; they are waiting for an answer within Slack's three."""
-    expiring: set[UUID] = field(default_factory=set)
-    """Attempts whose people have been told that nothing was done; nobody may carry them out."""
-    _watched: set[asyncio.Future[None]] = field(default_factory=set)
+    dual_control: DualControl = field(default_factory=DualControl)
 
-    async def start(self, asked: Asked, typed_id: str | None, typed_reason: str | None) -> Accepted:
-        """Ask for the call's recording to start. ``typed_id`` is an id or an interaction link."""
+    async def start(
+        self,
+        asked: Asked,
+        typed_id: str | None,
+        typed_reason: str | None,
+        *,
+        reason_code: str | None = None,
+        agent_user_id: str | None = None,
+        participant_id: str | None = None,
+        again: UUID | None = None,
+    ) -> Accepted:
+        """Ask for the call's recording to start. ``typed_id`` is an id or an interaction link.
+
+        ``reason_code`` is one that was chosen from the list; else the typed reason may begin with one. With several
+        agents on the call, the chosen one is named by participant or by user. ``again`` is an earlier recording of the
+        call: WrongState is raised where it is not the newest one, or ended with its call.
+        """
         call, problem = _read_id(typed_id)
         typed = typed_reason if problem is None else " ".join(filter(None, (typed_id, typed_reason)))
         facts = Facts(Verb.START.action, Verb.START.value, conversation_id=call, typed=typed or None)
@@ -93,9 +76,12 @@ class Intake:
             require(asked.caller, Permission.CONTROL)
             if call is None:
                 raise problem or MalformedId
-            reason = self.reasons.read(typed_reason)
+            reason = self.reasons.read(typed_reason, chosen=reason_code)
             if live := await transaction.live_recording(call):
+                require_control(asked.caller, live)
                 raise AlreadyRecording(**standing(live))
+            if again is not None:
+                await _require_newest(transaction, asked.caller, call, again)
             attempt = self._attempt(attempt_id, Verb.START, asked, uuid7(), None)
             recording = Recording(
                 id=attempt.recording_id,
@@ -104,149 +90,124 @@ class Intake:
                 version=1,
                 started_by=asked.caller.actor,
                 requested_at=attempt.requested_at,
+                participant_id=participant_id,
                 reason_code=reason.code,
                 reason=reason.text,
             )
-            await transaction.add_recording(recording, channel=asked.origin.channel, asked_by=asked.caller.actor)
-            return await self._requested(transaction, asked, attempt, recording, reason)
+            await transaction.add_recording(
+                recording,
+                channel=asked.origin.channel,
+                asked_by=asked.caller.actor,
+                language=asked.origin.language,
+            )
+            accepted = await self._requested(transaction, asked, attempt, recording, reason=reason)
+            return replace(accepted, agent_user_id=agent_user_id)
 
         return await self._take(asked, facts, work)
 
     async def change(
         self, verb: Verb, asked: Asked, *, recording_id: UUID | None = None, typed_id: str | None = None
-    ) -> Accepted:
-        """Ask for a live recording to be changed: the one with the id, the call's, or the caller's only one."""
+    ) -> Accepted | AwaitsConfirmation:
+        """Ask for a live recording to be changed: the one with the id, the call's, or the caller's only one.
+
+        A stop under dual control waits for a second supervisor; where one waits already, another person's stop is the
+        confirmation.
+        """
         call, problem = (None, None) if typed_id is None else _read_id(typed_id)
         facts = Facts(verb.action, verb.value, call, recording_id, typed_id if problem else None)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
+        async def work(transaction: Transaction, attempt_id: UUID) -> Accepted | AwaitsConfirmation:
             require(asked.caller, Permission.CONTROL)
             if problem is not None:
                 raise problem
-            before = await _find(transaction, asked.caller, recording_id, call)
-            step = require_state(before, verb)
-            attempt = self._attempt(attempt_id, verb, asked, before.id, before.state)
-            recording = await transaction.change_recording(before, state=step.during, error=None)
-            if recording is None:  # transactions run one after another, so nobody can have been faster
-                raise AssertionError
-            return await self._requested(transaction, asked, attempt, recording, Reason())
+            found = await _find(transaction, asked.caller, recording_id, call)
+            facts.about(found)
+            require_control(asked.caller, found)
+            require_state(found, verb)
+            if verb is Verb.STOP:
+                return await self._stop(transaction, asked, found, attempt_id)
+            return await self._change(transaction, asked, verb, found, attempt_id)
 
         return await self._take(asked, facts, work)
 
-    async def read(self, asked: Asked, call: str | None = None) -> Entry:
-        """Put into the trail that somebody looks at recordings, before they see anything."""
-        facts = Facts(READ_ACTION, "read", conversation_id=call)
+    async def confirm(self, asked: Asked, approval_id: UUID) -> Accepted:
+        """Confirm, as the second supervisor, a stop that waits. Raise ApprovalClosed where it doesn't any more."""
+        facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
-            require(asked.caller, Permission.READ)
-            await self._count_once(transaction, asked, facts, attempt_id)
-            draft = self._draft(asked, facts, attempt_id, Phase.REQUESTED if call else Phase.SUCCEEDED)
-            return await transaction.append(draft)
+        async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
+            require(asked.caller, Permission.CONTROL)
+            approval, recording = await _approval(transaction, approval_id)
+            facts.about(recording)
+            require_control(asked.caller, recording)
+            return await self._confirmed(transaction, asked, approval, recording, attempt_id)
 
         return await self._take(asked, facts, work)
 
-    async def read_history(self, asked: Asked, call: str) -> Entry:
-        """Put into the trail that somebody reads all that the trail holds about a call, before they see it."""
-        facts = Facts(READ_ACTION, "read", conversation_id=call)
+    async def withdraw(self, asked: Asked, approval_id: UUID) -> Withdrawn:
+        """Take back one's own request for a stop that waits. Raise ApprovalClosed where it doesn't any more."""
+        facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
-            require(asked.caller, Permission.READ)
+        async def work(transaction: Transaction, attempt_id: UUID) -> Withdrawn:
+            require(asked.caller, Permission.CONTROL)
+            approval, recording = await _approval(transaction, approval_id)
+            facts.about(recording)
+            changed, seq = await withdraw_approval(transaction, asked, approval, recording, self.clock.now())
             await self._count_once(transaction, asked, facts, attempt_id)
-            return await transaction.append(
-                self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome={"read": "history"})
+            return Withdrawn(changed, seq)
+
+        return await self._take(asked, facts, work)
+
+    async def _stop(
+        self, transaction: Transaction, asked: Asked, found: Recording, attempt_id: UUID
+    ) -> Accepted | AwaitsConfirmation:
+        now = self.clock.now()
+        waiting = await transaction.open_approval(found.id)
+        if waiting is not None and (outcome := lapsed(waiting, found, now)) is not None:
+            found, waiting = await lapse(transaction, waiting, found, outcome, now), None
+        if waiting is not None and waiting.asked_by != asked.caller.actor:
+            return await self._confirmed(transaction, asked, waiting, found, attempt_id)
+        facts = Facts(APPROVAL_ACTION, APPROVAL_VERB, found.conversation_id, found.id)
+        if waiting is not None:
+            await self._count_once(transaction, asked, facts, attempt_id)
+            outcome_facts = {"error": "already_waiting", "approval_id": str(waiting.id)}
+            draft = self._draft(asked, facts, attempt_id, Phase.FAILED, outcome=outcome_facts)
+            entry = await transaction.append(draft)
+            return AwaitsConfirmation(asked, waiting, found, entry.seq, again=True)
+        if self.dual_control.guards(found):
+            await self._count_once(transaction, asked, facts, attempt_id)
+            approval, changed, seq = await open_approval(
+                transaction, asked, found, rule=self.dual_control, approval_id=attempt_id, now=now
             )
+            return AwaitsConfirmation(asked, approval, changed, seq)
+        return await self._change(transaction, asked, Verb.STOP, found, attempt_id)
 
-        return await self._take(asked, facts, work)
+    async def _confirmed(
+        self, transaction: Transaction, asked: Asked, approval: Approval, recording: Recording, attempt_id: UUID
+    ) -> Accepted:
+        now = self.clock.now()
+        require_second(asked.caller, approval)
+        await require_open(transaction, approval, recording, now)
+        require_state(recording, approval.verb)
+        await confirm_approval(transaction, asked, approval, recording, now)
+        people = both(approval, asked.caller.actor)
+        return await self._change(transaction, asked, approval.verb, recording, attempt_id, people=people)
 
-    async def export(self, asked: Asked, wanted: dict[str, str]) -> Entry:
-        """Put into the trail that somebody wants entries of it as a file; ``wanted`` says which."""
-        facts = Facts(EXPORT_ACTION, "export")
-
-        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
-            require(asked.caller, Permission.EXPORT)
-            entry = await transaction.append(self._draft(asked, facts, attempt_id, Phase.REQUESTED, outcome=wanted))
-            await self._count_once(transaction, asked, facts, attempt_id)
-            return entry
-
-        return await self._take(asked, facts, work)
-
-    async def refuse_reading(self, asked: Asked, typed: str, error: RecordBotError) -> None:
-        """Put into the trail that a look was asked for that can't be had, and raise why."""
-        await self._refuse(asked, Facts(READ_ACTION, "read", typed=typed), Permission.READ, error)
-
-    async def refuse_export(self, asked: Asked, typed: str, error: RecordBotError) -> None:
-        """Put into the trail that an export was asked for that can't be had, and raise why."""
-        await self._refuse(asked, Facts(EXPORT_ACTION, "export", typed=typed), Permission.EXPORT, error)
-
-    async def _refuse(self, asked: Asked, facts: Facts, permission: Permission, error: RecordBotError) -> None:
-        async def work(_transaction: Transaction, _attempt_id: UUID) -> None:
-            require(asked.caller, permission)
-            raise error
-
-        await self._take(asked, facts, work)
-
-    async def _take(self, asked: Asked, facts: Facts, work: Callable[[Transaction, UUID], Awaitable[T]]) -> T:
-        attempt_id = uuid7()
-
-        async def transaction(transaction: Transaction) -> T | RecordBotError:
-            key = asked.origin.dedupe_key
-            if key and (earlier := await transaction.attempt_with_key(key)):
-                return Duplicate(earlier)
-            try:
-                if not self.door.open:
-                    raise ShuttingDown
-                return await work(transaction, attempt_id)
-            except RecordBotError as refusal:
-                refusal.audit_seq = await self._refused(transaction, asked, facts, attempt_id, refusal)
-                return refusal
-
-        result = await self._write_in_time(attempt_id, transaction)
-        if isinstance(result, RecordBotError):
-            raise result
-        return result
-
-    async def _write_in_time(self, attempt_id: UUID, transaction: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Write, or say within the limit that nothing was done; a commit that comes later is never sent to Genesys."""
-        given_up = asyncio.Event()
-
-        async def unless_given_up(inner: Transaction) -> T:
-            result = await transaction(inner)
-            if given_up.is_set():
-                raise AuditUnavailable(cause="the database was too slow")
-            return result
-
-        writing = asyncio.ensure_future(self.store.write(unless_given_up))
-        try:
-            return await asyncio.wait_for(asyncio.shield(writing), self.write_limit)
-        except TimeoutError:
-            given_up.set()  # rolls the transaction back, unless it is already being committed
-            self.expiring.add(attempt_id)
-            self._watched.add(watch := asyncio.ensure_future(self._expire_if_written(attempt_id, writing)))
-            watch.add_done_callback(self._watched.discard)
-            raise AuditUnavailable(cause="the database was too slow") from None
-
-    async def _expire_if_written(self, attempt_id: UUID, writing: asyncio.Future[T]) -> None:
-        try:
-            with contextlib.suppress(AuditUnavailable):
-                late = await writing
-                if isinstance(late, Accepted):
-                    await self._expire(late)
-        finally:
-            self.expiring.discard(attempt_id)
-
-    async def _expire(self, late: Accepted) -> None:
-        while self.expire is not None:
-            try:
-                await self.expire(late)
-            except AuditUnavailable:  # the same slow database; it has to take it sooner or later
-                await self.clock.sleep(EXPIRE_AGAIN_SECONDS)
-            else:
-                return
-
-    async def settled(self, seconds: float) -> None:
-        """Wait, at most so long, until what was given up has been closed."""
-        if self._watched:
-            await asyncio.wait(self._watched, timeout=seconds)
+    async def _change(
+        self,
+        transaction: Transaction,
+        asked: Asked,
+        verb: Verb,
+        before: Recording,
+        attempt_id: UUID,
+        *,
+        people: dict[str, Any] | None = None,
+    ) -> Accepted:
+        step = require_state(before, verb)
+        attempt = self._attempt(attempt_id, verb, asked, before.id, before.state)
+        recording = await transaction.change_recording(before, state=step.during, error=None)
+        if recording is None:  # transactions run one after another, so nobody can have been faster
+            raise AssertionError
+        return await self._requested(transaction, asked, attempt, recording, people=people)
 
     def _attempt(
         self, attempt_id: UUID, verb: Verb, asked: Asked, recording_id: UUID, before: RecordingState | None
@@ -257,7 +218,14 @@ class Intake:
         )
 
     async def _requested(
-        self, transaction: Transaction, asked: Asked, attempt: Attempt, recording: Recording, reason: Reason
+        self,
+        transaction: Transaction,
+        asked: Asked,
+        attempt: Attempt,
+        recording: Recording,
+        *,
+        reason: Reason = NO_REASON,
+        people: dict[str, Any] | None = None,
     ) -> Accepted:
         digest = await transaction.keep_text(attempt.id, reason.text, attempt.requested_at) if reason.text else None
         entry = await transaction.append(
@@ -273,7 +241,7 @@ class Intake:
                 recording_id=recording.id,
                 reason_code=reason.code,
                 reason_digest=digest,
-                origin=asked.origin.facts(),
+                origin=asked.origin.facts() | (people or {}),
             )
         )
         await transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
@@ -285,60 +253,12 @@ class Intake:
             raise AssertionError
         return Accepted(asked, attempt, numbered, reason, entry.seq)
 
-    async def _refused(
-        self, transaction: Transaction, asked: Asked, facts: Facts, attempt_id: UUID, refusal: RecordBotError
-    ) -> int:
-        phase = Phase.DENIED if isinstance(refusal, NotPermitted) else Phase.FAILED
-        outcome = {"error": refusal.kind}
-        if isinstance(refusal, NotPermitted):
-            outcome["cause"] = refusal.cause
-        now = self.clock.now()
-        digest = await transaction.keep_text(attempt_id, facts.typed, now) if facts.typed else None
-        draft = self._draft(asked, facts, attempt_id, phase, outcome=outcome, digest=digest)
-        entry = await transaction.append(draft)
-        await self._count_once(transaction, asked, facts, attempt_id)
-        return entry.seq
-
-    async def _count_once(self, transaction: Transaction, asked: Asked, facts: Facts, attempt_id: UUID) -> None:
-        """Keep the request's key, so that a second delivery of it is known; the reconciler has nothing to do here."""
-        await transaction.add_closed_attempt(
-            attempt_id,
-            verb=facts.verb,
-            actor=asked.caller.actor,
-            at=self.clock.now(),
-            dedupe_key=asked.origin.dedupe_key,
-        )
-
-    def _draft(
-        self,
-        asked: Asked,
-        facts: Facts,
-        attempt_id: UUID,
-        phase: Phase,
-        *,
-        outcome: dict[str, str] | None = None,
-        digest: str | None = None,
-    ) -> Draft:
-        return Draft(
-            id=uuid7(),
-            attempt_id=attempt_id,
-            occurred_at=self.clock.now(),
-            phase=phase,
-            action=facts.action,
-            actor=asked.caller.actor,
-            conversation_id=facts.conversation_id,
-            recording_id=facts.recording_id,
-            reason_digest=digest,
-            origin=asked.origin.facts(),
-            outcome=outcome or {},
-        )
-
 
 def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
     try:
         return conversation_id(typed or ""), None
     except MalformedId as problem:
-        return None, problem if typed else MalformedId("No call was named.")
+        return None, problem if typed else MalformedId("No call was named.", named=False)
 
 
 async def _find(transaction: Transaction, caller: Caller, recording_id: UUID | None, call: str | None) -> Recording:
@@ -354,3 +274,23 @@ async def _find(transaction: Transaction, caller: Caller, recording_id: UUID | N
     if found is None:
         raise NothingToStop
     return found
+
+
+async def _require_newest(transaction: Transaction, caller: Caller, call: str, recording_id: UUID) -> None:
+    """Raise WrongState unless the recording is the call's newest one, and its call may go on."""
+    newest = await transaction.newest_recording(call)
+    if newest is None:
+        raise NothingToStop
+    if newest.id == recording_id and newest.state is RecordingState.FAILED:
+        return  # it may never have learned whose call it is; whoever carries this one out asks the scope
+    require_control(caller, newest)
+    if newest.id != recording_id or newest.state is RecordingState.ENDED:
+        raise WrongState(**standing(newest))
+
+
+async def _approval(transaction: Transaction, approval_id: UUID) -> tuple[Approval, Recording]:
+    approval = await transaction.approval(approval_id)
+    recording = None if approval is None else await transaction.recording(approval.recording_id)
+    if approval is None or recording is None:
+        raise ApprovalClosed
+    return approval, recording

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bot.errors import Evidence
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
 
 
@@ -120,6 +120,17 @@ class LiveCall:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveList:
+    """The live calls that one look at Genesys found, longest first."""
+
+    calls: tuple[LiveCall, ...]
+    complete: bool = True
+    """Whether these are all."""
+    requests: int = 1
+    """How many requests the look took."""
+
+
+@dataclass(frozen=True, slots=True)
 class SavedRecording:
     """A recording that Genesys keeps after the call. ``state`` is Genesys's word for the file, in lower case."""
 
@@ -129,16 +140,41 @@ class SavedRecording:
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
+    @property
+    def there(self) -> bool:
+        """Whether Genesys is done with keeping it; an upload, or a word that is missing, is still to be waited for."""
+        return self.state not in {"", "uploading"}
+
+    @property
+    def length(self) -> timedelta | None:
+        """How long it is, where Genesys says; it does not for every kind."""
+        if self.started_at is None or self.ended_at is None or self.ended_at < self.started_at:
+            return None
+        return self.ended_at - self.started_at
+
+
+@dataclass(frozen=True, slots=True)
+class SavedLook:
+    """A recording whose file is looked for: since when it is over, and how often it has been looked."""
+
+    recording_id: UUID
+    ended_at: datetime
+    looks: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an action acts on: all that was learned about the call when its recording started."""
+    """What an action acts on: all that was learned about the call when its recording started.
+
+    Before a start, ``participant_id`` or ``agent_user_id`` is whose side the supervisor has chosen, if anybody's.
+    """
 
     conversation_id: str
     participant_id: str | None = None
     communication_id: str | None = None
     mechanism: Mechanism | None = None
     session_id: str | None = None
+    agent_user_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +219,8 @@ class Recording:
     reason: str | None = None
     started_at: datetime | None = None
     paused_at: datetime | None = None
+    paused_seconds: int = 0
+    """How long it rested in pauses that are over."""
     ended_at: datetime | None = None
     ended_by: str | None = None
     adopted: bool = False
@@ -193,6 +231,11 @@ class Recording:
     requested_seq: int = 0
     """The number of the entry that asked for it: what orders recordings, since clocks can be set back."""
 
+    def rested(self, until: datetime) -> int:
+        """Return for how many seconds it has been paused in all, a pause that still runs counted up to a moment."""
+        running = 0 if self.paused_at is None else max(0, round((until - self.paused_at).total_seconds()))
+        return self.paused_seconds + running
+
     @property
     def target(self) -> Target:
         return Target(
@@ -201,6 +244,7 @@ class Recording:
             communication_id=self.communication_id,
             mechanism=self.mechanism,
             session_id=self.session_id,
+            agent_user_id=self.agent_user_id,
         )
 
 
@@ -223,6 +267,35 @@ class Attempt:
     """How often the call is still looked at, because a write that was given up may land late."""
 
 
+class ApprovalOutcome(StrEnum):
+    """How the wait for a second supervisor ended."""
+
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    OVER = "over"
+    """The recording ended without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A stop that one supervisor has asked for, and that a second one has to confirm before ``expires_at``."""
+
+    id: UUID
+    recording_id: UUID
+    verb: Verb
+    asked_by: str
+    asked_at: datetime
+    expires_at: datetime
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    outcome: ApprovalOutcome | None = None
+
+    def waits(self, now: datetime) -> bool:
+        """Say whether it may still be confirmed; one that was asked for in the future (a clock set back) may not."""
+        return self.outcome is None and self.asked_at <= now < self.expires_at
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """The one message that shows a recording where it was asked for.
@@ -239,3 +312,11 @@ class Card:
     """How often posting it was begun; a copy may stand in the channel where it isn't known how an earlier one ended."""
     agent_name: str | None = None
     queue_name: str | None = None
+    language: str | None = None
+    """That of the person who asked."""
+    approval: Approval | None = None
+    """The stop that waits for a second supervisor, where there is one."""
+    saved: tuple[SavedRecording, ...] = ()
+    """What Genesys has kept of the call, oldest first; empty until it was looked for and found."""
+    startable: bool = False
+    """Whether it was stopped and nothing newer was recorded of the call, so that it can be started again."""

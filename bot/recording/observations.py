@@ -73,7 +73,12 @@ class Observations:
 
     async def changed_outside(self, recording: Recording, found: Drift) -> bool:
         now = self.clock.now()
-        changes: dict[str, Any] = {"state": found.state, "error": None, "paused_at": None}
+        changes: dict[str, Any] = {
+            "state": found.state,
+            "error": None,
+            "paused_at": None,
+            "paused_seconds": recording.rested(now),
+        }
         if found.state.final:
             changes |= {"ended_at": now, "ended_by": OUTSIDE}
         elif found.state is RecordingState.PAUSED:
@@ -81,11 +86,14 @@ class Observations:
         return await self._observe(recording, found.action, {"by": OUTSIDE}, changes)
 
     async def call_ended(self, recording: Recording) -> bool:
+        now = self.clock.now()
         changes = {
             "state": RecordingState.ENDED,
             "error": None,
             "in_doubt": False,
-            "ended_at": self.clock.now(),
+            "paused_at": None,
+            "paused_seconds": recording.rested(now),
+            "ended_at": now,
             "ended_by": BOT,
         }
         return await self._observe(recording, CALL_ENDED, {"call": "ended"}, changes)

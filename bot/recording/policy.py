@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bot.errors import NotPermitted, WrongState
+from bot.errors import NotPermitted, OutOfScope, WrongState
 from bot.recording.models import Recording, RecordingState, Verb
+
+if TYPE_CHECKING:
+    from bot.recording.models import Conversation, Participant
 
 
 class Role(StrEnum):
@@ -55,6 +58,8 @@ class Caller:
     roles: frozenset[Role] = frozenset()
     obstacle: str | None = None
     scope: Scope = Scope()
+    grants: tuple[str, ...] = ()
+    """The labels of the grants that the scope comes from; none where it is everything."""
 
     def may(self, permission: Permission) -> bool:
         return self.obstacle is None and not self.roles.isdisjoint(ROLES_WITH[permission])
@@ -65,6 +70,53 @@ def require(caller: Caller, permission: Permission) -> None:
     if not caller.may(permission):
         cause = "not_compliance" if permission is Permission.EXPORT else "not_listed"
         raise NotPermitted(cause=caller.obstacle or cause)
+
+
+def require_scope(caller: Caller, *, agent_user_id: str | None, queue_id: str | None) -> None:
+    """Raise NotPermitted unless the caller may control calls of this agent or queue; both None: nobody can tell."""
+    if caller.scope.covers(agent_user_id=agent_user_id, queue_id=queue_id):
+        return
+    unknown = agent_user_id is None and queue_id is None
+    raise OutOfScope(cause="scope_unknown" if unknown else "out_of_scope")
+
+
+def require_control(caller: Caller, recording: Recording) -> None:
+    """Raise NotPermitted unless the recording's call is in the caller's scope."""
+    require_scope(caller, agent_user_id=recording.agent_user_id, queue_id=recording.queue_id)
+
+
+def require_agent(caller: Caller, agent: Participant | None) -> None:
+    """Raise NotPermitted unless the caller may control this agent's side of a call; None: nobody can tell whose."""
+    require_scope(
+        caller,
+        agent_user_id=None if agent is None else agent.user_id,
+        queue_id=None if agent is None else agent.queue_id,
+    )
+
+
+def require_reading(caller: Caller, recording: Recording | None, seen: Conversation | None) -> None:
+    """Raise NotPermitted unless the caller may see how a call stands, by our newest record of it, or by its reading."""
+    if recording is not None:
+        inside = sees(caller, recording)
+    elif seen is None or caller.scope.everything or Role.COMPLIANCE in caller.roles:
+        inside = True
+    else:
+        inside = any(caller.scope.covers(agent_user_id=one.user_id, queue_id=one.queue_id) for one in seen.agents)
+    if not inside:
+        raise OutOfScope
+
+
+def sees(caller: Caller, recording: Recording) -> bool:
+    """Say whether the caller may see how the recording's call stands; compliance sees every call."""
+    return Role.COMPLIANCE in caller.roles or caller.scope.covers(
+        agent_user_id=recording.agent_user_id, queue_id=recording.queue_id
+    )
+
+
+def lists(caller: Caller, recording: Recording) -> bool:
+    """Say whether a list names the recording: also the caller's own start whose agent is not known yet."""
+    own = recording.started_by == caller.actor and recording.state is RecordingState.STARTING
+    return own or sees(caller, recording)
 
 
 @dataclass(frozen=True, slots=True)

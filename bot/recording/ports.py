@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Draft, Entry
     from bot.recording.models import (
+        Approval,
+        ApprovalOutcome,
         Attempt,
         Conversation,
         Effect,
-        LiveCall,
+        LiveList,
+        Participant,
         Recording,
+        SavedLook,
         SavedRecording,
         Target,
     )
@@ -48,6 +52,15 @@ Progress = Callable[[Waiting], Awaitable[None]]
 """Told when an action has to wait, so that the person can be told too."""
 
 
+Permit = Callable[["Participant | None"], None]
+"""Asked once the call was read and before anything is sent: raises NotPermitted where this agent's side (None: it can't
+be told whose) is not in the person's scope."""
+
+
+def anybody(_agent: Participant | None) -> None:
+    """Permit whatever the reading shows."""
+
+
 class Priority(Enum):
     """Who is behind a request to Genesys; people go before loops when there are too many."""
 
@@ -64,8 +77,15 @@ class RecordingControl(Protocol):
     """
 
     async def start(
-        self, target: Target, *, reason_code: str | None, deadline: float, progress: Progress
-    ) -> Effect: ...
+        self,
+        target: Target,
+        *,
+        reason_code: str | None,
+        deadline: float,
+        progress: Progress,
+        permit: Permit,
+    ) -> Effect:
+        """Record the call. What ``permit`` raises is passed on, and then nothing was sent that changes anything."""
 
     async def stop(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
@@ -86,8 +106,26 @@ class RecordingControl(Protocol):
 class ConversationDirectory(Protocol):
     """Lists the calls that agents are on now. Raises the GenesysError branch of ``bot.errors``."""
 
-    async def live_calls(self, *, deadline: float, priority: Priority = Priority.PERSON) -> tuple[LiveCall, ...]:
-        """Return the live voice calls, longest first. What a list can't say (names, agents) may be missing."""
+    async def live_calls(self, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
+        """Return the live voice calls. What a list can't say (names, agents, participant ids) may be missing."""
+
+
+class NameDirectory(Protocol):
+    """Says what agents and queues are called. Raises the GenesysError branch of ``bot.errors``."""
+
+    async def names(
+        self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
+    ) -> dict[str, str]:
+        """Return the names by id; ``kind`` is ``user`` or ``queue``. Ids that nobody knows are missing."""
+
+
+class NameStore(Protocol):
+    """The names that we know, by kind (``user``, ``queue``) and id."""
+
+    async def known(self, keys: frozenset[tuple[str, str]]) -> dict[tuple[str, str], str]: ...
+
+    async def remember(self, names: dict[tuple[str, str], str], seen_at: datetime) -> None:
+        """Keep names for cards and lists, and when they were last seen. Raise AuditUnavailable where it can't."""
 
 
 class SavedRecordings(Protocol):
@@ -97,6 +135,13 @@ class SavedRecordings(Protocol):
         self, conversation_id: str, *, deadline: float, priority: Priority = Priority.LOOP
     ) -> tuple[SavedRecording, ...]:
         """Return the call's saved recordings; none where Genesys has not got them (yet)."""
+
+
+class SavedQueue(Protocol):
+    """Which recordings' files are to be looked for."""
+
+    async def due(self, now: datetime, *, limit: int) -> tuple[SavedLook, ...]:
+        """Return the looks whose time has come, the longest waiting first."""
 
 
 class CallNews(Protocol):
@@ -141,13 +186,35 @@ class Transaction(Protocol):
 
     async def live_recordings_of(self, actor: str) -> tuple[Recording, ...]: ...
 
-    async def add_recording(self, recording: Recording, *, channel: str | None, asked_by: str) -> None:
+    async def add_recording(
+        self, recording: Recording, *, channel: str | None, asked_by: str, language: str | None = None
+    ) -> None:
         """Add a recording, and its card where there is a channel to show it in."""
 
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
         """Change the recording if it still is as ``before``, and return it with the next version; else None."""
 
+    async def newest_recording(self, conversation_id: str) -> Recording | None: ...
+
+    async def add_approval(self, approval: Approval) -> None:
+        """Add a stop that waits for a second supervisor; there is at most one open for a recording."""
+
+    async def approval(self, approval_id: UUID) -> Approval | None: ...
+
+    async def open_approval(self, recording_id: UUID) -> Approval | None:
+        """Return the recording's approval that nobody has closed yet, whether or not its time is up."""
+
+    async def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
+        """Close the approval; False where it is closed already."""
+
     async def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
+
+    async def looked_for_saved(self, look: SavedLook, looks: int, next_at: datetime | None) -> bool:
+        """Note a look for a recording's file; False where somebody else made it, and then nothing may be written."""
+
+    async def saved_recordings(self, recording_id: UUID) -> tuple[SavedRecording, ...]: ...
+
+    async def keep_saved(self, recording_id: UUID, saved: SavedRecording) -> None: ...
 
 
 class RecordingStore(Protocol):
@@ -175,6 +242,9 @@ class RecordingStore(Protocol):
 
     async def open_attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts without an outcome, oldest first."""
+
+    async def open_approvals(self) -> tuple[Approval, ...]:
+        """Return the stops that wait for a second supervisor, oldest first."""
 
     async def attempts_to_look_at(self) -> tuple[Attempt, ...]:
         """Return the settled attempts whose call is still to be looked at, oldest first."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bot.recording.models import Attempt, Conversation, Recording
     from bot.recording.ports import Clock, Waiting
+    from bot.recording.presence import Presence
     from bot.recording.service import RecordingService
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,7 @@ class Reconciler:
     service: RecordingService
     clock: Clock
     owner: str
+    presence: Presence
     _first_seen: dict[UUID, float] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -56,11 +58,12 @@ class Reconciler:
         try:
             attempts = await self.service.store.open_attempts()
             self._forget_all_but({attempt.id for attempt in attempts})
+            absent = await self.presence.absent(frozenset(attempt.owner for attempt in attempts))
         except Exception:
             log.exception("reconciler_broke")
             return
         for attempt in attempts:
-            if not self._abandoned(attempt):
+            if not self._abandoned(attempt, absent):
                 continue
             try:
                 await self._take_over(attempt)
@@ -69,15 +72,13 @@ class Reconciler:
             except Exception:  # one that can't be settled keeps no other from being settled
                 log.exception("reconciler_broke", attempt_id=str(attempt.id))
 
-    def _abandoned(self, attempt: Attempt) -> bool:
+    def _abandoned(self, attempt: Attempt, absent: frozenset[str]) -> bool:
         if attempt.id in self.service.working or attempt.id in self.service.intake.expiring:
             return False
         seen_for = self.clock.monotonic() - self._first_seen.setdefault(attempt.id, self.clock.monotonic())
-        kind = self.owner.partition(":")[0]
         if attempt.owner == self.owner:
             return seen_for >= OWN_PATIENCE
-        dead = attempt.owner.partition(":")[0] == kind  # one serving process a database
-        return dead or seen_for >= PATIENCE
+        return attempt.owner in absent or seen_for >= PATIENCE
 
     def _forget_all_but(self, attempt_ids: set[UUID]) -> None:
         for gone in self._first_seen.keys() - attempt_ids:

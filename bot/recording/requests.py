@@ -12,8 +12,8 @@ from bot.recording.models import Attempt, Reason, Recording
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.errors import GenesysError
-    from bot.recording.models import Effect
+    from bot.errors import GenesysError, NotPermitted
+    from bot.recording.models import Approval, Effect
     from bot.recording.policy import Caller
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -29,6 +29,8 @@ class Origin:
     source: str
     channel: str | None = None
     trigger: str | None = None
+    language: str | None = None
+    """In which the person reads; None where that isn't known."""
 
     @property
     def dedupe_key(self) -> str | None:
@@ -56,6 +58,30 @@ class Accepted:
     recording: Recording
     reason: Reason
     audit_seq: int
+    agent_user_id: str | None = None
+    """Whose side to record, where the person chose; a claim until a reading of the call confirms it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsConfirmation:
+    """A stop that is in the trail, and that a second supervisor has to confirm before anything is sent to Genesys.
+
+    ``again``: the same person asked before; ``approval`` is that earlier request, and its time goes on.
+    """
+
+    asked: Asked
+    approval: Approval
+    recording: Recording
+    audit_seq: int
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A stop that does not wait for a second supervisor any more, because the one who asked took it back."""
+
+    recording: Recording
+    audit_seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +91,8 @@ class Settled:
     recording: Recording
     audit_seq: int
     effect: Effect | None = None
-    error: GenesysError | None = None
+    error: GenesysError | NotPermitted | None = None
+    """NotPermitted where the reading of the call showed that it is not in the person's scope; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +102,23 @@ class ReasonRules:
     labels: Mapping[str, str] = field(default_factory=dict)
     required: bool = False
 
-    def read(self, typed: str | None) -> Reason:
-        """Split what a person typed into a known code and words of their own. Raise ReasonRefused."""
+    def read(self, typed: str | None, *, chosen: str | None = None) -> Reason:
+        """Return the reason: a code that was ``chosen`` from a list, or one that the typed words begin with.
+
+        Raise ReasonRefused.
+        """
         words = (typed or "").strip()
+        if chosen is not None and chosen not in self.labels:
+            raise ReasonRefused("The chosen reason is not one of the listed ones any more.")
         if len(words) > REASON_LIMIT:
             raise ReasonRefused(
                 f"The reason has {len(words):,} characters; at most {REASON_LIMIT:,} fit. Shorten it.",
                 length=len(words),
                 limit=REASON_LIMIT,
             )
-        code, text = self._split(words)
+        code, text = self._split(words) if chosen is None else (chosen, words)
         if self.required and not (code if self.labels else words):
-            known = ", ".join(f"`{one}` ({label})" for one, label in self.labels.items())
-            raise ReasonRefused(
-                f"A reason is required here. Add one of these: {known}." if known else "A reason is required here."
-            )
+            raise ReasonRefused("A reason is required here.", required=True, known=self.labels)
         return Reason(code=code, text=text or None)
 
     def _split(self, words: str) -> tuple[str | None, str]:

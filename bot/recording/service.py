@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
-from bot.errors import CallEnded, GenesysError, OutcomeUnknown, RecordBotError
-from bot.recording.intake import ACTION_LIMIT, READ_ACTION
+from bot.errors import CallEnded, GenesysError, NotPermitted, OutcomeUnknown, RecordBotError
+from bot.recording.intake import ACTION_LIMIT
+from bot.recording.looks import READ_ACTION
 from bot.recording.models import Conversation, Recording, Target, Verb
+from bot.recording.policy import lists, require_agent, require_reading
 from bot.recording.requests import Settled, conversation_id
 from bot.recording.settlement import facts
 
@@ -22,12 +25,15 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.recording.intake import Intake
     from bot.recording.models import Effect
+    from bot.recording.policy import Caller
     from bot.recording.ports import Clock, Progress, RecordingControl, RecordingStore, Transaction, Waiting
     from bot.recording.requests import Accepted, Asked
     from bot.recording.settlement import Settlement
 
 log = structlog.get_logger(__name__)
 
+ALL_LIVE = 10_000
+"""How many live recordings are looked through for those that a limited person may see."""
 GUARD_SECONDS = 2.0
 """How much longer than its deadline an adapter may take before it is left to itself."""
 
@@ -38,6 +44,7 @@ class StatusAsked:
 
     conversation_id: str
     entry: Entry
+    caller: Caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,8 @@ class RecordingService:
             return await self.settlement.unknown(accepted, error)
         except GenesysError as error:
             return await self.settlement.failed(accepted, error)
+        except NotPermitted as refusal:
+            return await self.settlement.denied(accepted, refusal)
         except TimeoutError:
             return await self.settlement.unknown(accepted, OutcomeUnknown())
         except Exception:
@@ -102,11 +111,15 @@ class RecordingService:
         return await self.settlement.succeeded(accepted.attempt, effect)
 
     async def _send(self, accepted: Accepted, deadline: float, progress: Progress) -> Effect:
-        target = accepted.recording.target
+        target, caller = accepted.recording.target, accepted.asked.caller
         match accepted.attempt.verb:
             case Verb.START:
                 return await self.control.start(
-                    target, reason_code=accepted.reason.code, deadline=deadline, progress=progress
+                    replace(target, agent_user_id=accepted.agent_user_id),
+                    reason_code=accepted.reason.code,
+                    deadline=deadline,
+                    progress=progress,
+                    permit=partial(require_agent, caller),
                 )
             case Verb.STOP:
                 return await self.control.stop(target, deadline=deadline, progress=progress)
@@ -116,9 +129,11 @@ class RecordingService:
                 return await self.control.resume(target, deadline=deadline, progress=progress)
 
     async def live(self, asked: Asked) -> tuple[Recording, ...]:
-        """Return the recordings that are live now, oldest first."""
+        """Return the recordings that are live now and in the caller's scope, oldest first."""
         await self.intake.read(asked)
-        return await self.store.live_recordings()
+        limit = 200 if asked.caller.scope.everything else ALL_LIVE
+        live = await self.store.live_recordings(limit=limit)
+        return tuple(one for one in live if lists(asked.caller, one))
 
     async def ask_status(self, asked: Asked, typed_id: str) -> StatusAsked:
         """Put into the trail that somebody asks how a call stands. Raise MalformedId, NotPermitted."""
@@ -127,10 +142,13 @@ class RecordingService:
         except RecordBotError as error:
             await self.intake.refuse_reading(asked, typed_id, error)
             raise
-        return StatusAsked(call, await self.intake.read(asked, call))
+        return StatusAsked(call, await self.intake.read(asked, call), asked.caller)
 
     async def status(self, asked: StatusAsked, progress: Progress = _no_progress) -> CallStatus:
-        """Say how a call stands, from our records and from Genesys."""
+        """Say how a call stands, from our records and from Genesys.
+
+        Raise NotPermitted where the reading shows that the call, of which we have no record, is not in the scope.
+        """
         call = asked.conversation_id
         recording = await self.store.newest_recording(call)
         target = recording.target if recording is not None and not recording.state.final else Target(call)
@@ -143,19 +161,26 @@ class RecordingService:
         except Exception:
             log.exception("status_broke")
             problem = GenesysError()
+        newest = await self.store.newest_recording(call)
+        try:
+            require_reading(asked.caller, newest, seen)
+        except NotPermitted as refusal:
+            refusal.audit_seq = await self._answered(asked.entry, refusal)
+            raise
         seq = await self._answered(asked.entry, problem)
-        return CallStatus(call, seq, await self.store.newest_recording(call), seen, problem)
+        return CallStatus(call, seq, newest, seen, problem)
 
-    async def _answered(self, asked: Entry, problem: GenesysError | None) -> int:
+    async def _answered(self, asked: Entry, problem: GenesysError | NotPermitted | None) -> int:
         answered = problem is None or isinstance(problem, CallEnded)
+        phase = Phase.DENIED if isinstance(problem, NotPermitted) else Phase.FAILED
 
         async def work(transaction: Transaction) -> int:
-            outcome = {} if problem is None else {"error": problem.kind, **facts(problem.evidence)}
+            outcome = _problem_facts(problem)
             draft = Draft(
                 id=uuid7(),
                 attempt_id=asked.attempt_id,
                 occurred_at=self.clock.now(),
-                phase=Phase.SUCCEEDED if answered else Phase.FAILED,
+                phase=Phase.SUCCEEDED if answered else phase,
                 action=READ_ACTION,
                 actor=asked.actor,
                 conversation_id=asked.conversation_id,
@@ -164,3 +189,11 @@ class RecordingService:
             return (await transaction.append(draft)).seq
 
         return await self.store.write(work)
+
+
+def _problem_facts(problem: GenesysError | NotPermitted | None) -> dict[str, Any]:
+    if problem is None:
+        return {}
+    if isinstance(problem, NotPermitted):
+        return {"error": problem.kind, "cause": problem.cause}
+    return {"error": problem.kind, **facts(problem.evidence)}

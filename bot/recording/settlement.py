@@ -14,7 +14,7 @@ from bot.recording.policy import STEPS
 from bot.recording.requests import Settled
 
 if TYPE_CHECKING:
-    from bot.errors import Evidence, RecordBotError
+    from bot.errors import Evidence, NotPermitted, RecordBotError
     from bot.recording.models import Attempt, Effect, Participant
     from bot.recording.ports import Clock, RecordingStore, Transaction
     from bot.recording.requests import Accepted
@@ -57,6 +57,13 @@ class Settlement:
             attempt, Phase.FAILED, self._undone(attempt, error.kind), {"error": error.kind, **facts(error.evidence)}
         )
         return Settled(settled.recording, settled.audit_seq, error=error)
+
+    async def denied(self, accepted: Accepted, refusal: NotPermitted) -> Settled:
+        """Record that the reading of the call ruled the request out; nothing was sent to Genesys."""
+        attempt = accepted.attempt
+        outcome = {"error": refusal.kind, "cause": refusal.cause}
+        settled = await self._settle(attempt, Phase.DENIED, self._undone(attempt, refusal.kind), outcome)
+        return Settled(settled.recording, settled.audit_seq, error=refusal)
 
     async def unknown(self, accepted: Accepted, error: OutcomeUnknown) -> Settled:
         """Record that nobody knows yet; the attempt stays open until a look at the call settles it."""
@@ -164,7 +171,8 @@ class Settlement:
             )
             if agent is not None:
                 await _remember(transaction, agent, now)
-            changed = await transaction.change_recording(recording, audit_seq=entry.seq, **changes)
+            rest = {"paused_seconds": recording.rested(now)} if "paused_at" in changes else {}
+            changed = await transaction.change_recording(recording, audit_seq=entry.seq, **changes, **rest)
             return Settled(changed or recording, entry.seq)
 
         return await self.store.write(work)

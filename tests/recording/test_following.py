@@ -15,12 +15,12 @@ from bot.recording.observations import Observations
 from bot.recording.ports import Priority
 from bot.recording.reconciler import PATIENCE
 from tests.support.control import AGENT
-from tests.support.service import CALL, OTHER_CALL, Shop, asked, opened_shop
+from tests.support.service import CALL, OTHER_CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, story
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
+    from tests.support.postgres import Database
 
 
 @dataclass
@@ -35,8 +35,8 @@ class FakeNews:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with opened_shop(tmp_path / "bot.db") as shop:
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    async with opened_shop(database) as shop:
         yield shop
 
 
@@ -279,7 +279,7 @@ async def test_loops_stand_back_behind_people(shop: Shop, follower: Follower, la
     await follower.look_around()
     assert set(shop.control.priorities) == {Priority.LOOP}
 
-    await shop.service.carry_out(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
+    await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL)))
     assert shop.control.priorities[-1] is Priority.PERSON
 
 

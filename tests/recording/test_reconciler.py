@@ -11,17 +11,18 @@ from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
 from bot.recording.models import CallRecording, Conversation, Effect, Mechanism, RecordingState, Target, Verb
 from bot.recording.reconciler import PATIENCE
 from tests.support.control import AGENT
-from tests.support.service import ADA, CALL, OTHER_CALL, Shop, asked, opened_shop
+from tests.support.service import ADA, CALL, OTHER_CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, story
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
+
+    from tests.support.postgres import Database
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with opened_shop(tmp_path / "bot.db") as shop:
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    async with opened_shop(database) as shop:
         yield shop
 
 
@@ -45,7 +46,7 @@ async def in_doubt(shop: Shop, verb: Verb, *, took_effect: bool) -> None:
     accepted = (
         await shop.service.intake.start(asked(), CALL, None)
         if verb is Verb.START
-        else await shop.service.intake.change(verb, asked())
+        else at_once(await shop.service.intake.change(verb, asked()))
     )
     if took_effect:
         shop.control.late_fault = OutcomeUnknown()
@@ -107,15 +108,14 @@ async def test_a_call_that_ended_meanwhile(shop: Shop) -> None:
     assert story(shop.file)[-1] == "observed recording:stop"
 
 
-async def test_what_a_dead_process_left_is_settled_at_once(tmp_path: Path) -> None:
-    file = tmp_path / "bot.db"
-    async with opened_shop(file, owner="serve:dead") as dead:
+async def test_what_a_dead_process_left_is_settled_at_once(database: Database) -> None:
+    async with opened_shop(database, owner="serve:dead") as dead:
         await dead.service.intake.start(asked(ADA), CALL, None)
-    async with opened_shop(file, owner="serve:new") as shop:
+    async with opened_shop(database, owner="serve:new") as shop:
         await shop.reconciler.settle_all()
         assert await state(shop) is RecordingState.FAILED
         assert shop.control.calls == ["look"]
-    assert story(file) == ["requested recording:start", "observed recording:start"]
+    assert story(database) == ["requested recording:start", "observed recording:start"]
 
 
 async def test_a_clock_set_back_an_hour_delays_nothing(shop: Shop) -> None:
@@ -126,9 +126,8 @@ async def test_a_clock_set_back_an_hour_delays_nothing(shop: Shop) -> None:
     assert [row["seq"] for row in entries(shop.file)] == list(range(1, 6))
 
 
-async def test_what_a_terminal_is_still_doing_is_left_alone(tmp_path: Path) -> None:
-    file = tmp_path / "bot.db"
-    async with opened_shop(file, owner="cli:1") as terminal, opened_shop(file, owner="serve:1") as shop:
+async def test_what_a_terminal_is_still_doing_is_left_alone(database: Database) -> None:
+    async with opened_shop(database, owner="cli:1") as terminal, opened_shop(database, owner="serve:1") as shop:
         accepted = await terminal.service.intake.start(asked(ADA), CALL, None)
         await shop.reconciler.settle_all()
         assert await state(shop) is RecordingState.STARTING
@@ -138,7 +137,7 @@ async def test_what_a_terminal_is_still_doing_is_left_alone(tmp_path: Path) -> N
         assert await state(shop) is RecordingState.ACTIVE
         late = await terminal.service.carry_out(accepted)
         assert late.recording.state is RecordingState.ACTIVE
-    assert story(file) == ["requested recording:start", "observed recording:start"]
+    assert story(database) == ["requested recording:start", "observed recording:start"]
 
 
 async def test_a_stale_owner_cannot_write_the_outcome(shop: Shop) -> None:
@@ -165,9 +164,9 @@ async def look_shows(shop: Shop, recording: CallRecording, *, on_hold: bool = Fa
 async def test_nothing_is_concluded_from_a_state_that_is_not_said(shop: Shop, verb: Verb) -> None:
     if verb is Verb.RESUME:
         await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
-        await shop.service.carry_out(await shop.service.intake.change(Verb.PAUSE, asked()))
+        await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.PAUSE, asked())))
         shop.control.late_fault = OutcomeUnknown()
-        await shop.service.carry_out(await shop.service.intake.change(verb, asked()))
+        await shop.service.carry_out(at_once(await shop.service.intake.change(verb, asked())))
         shop.control.late_fault = None
     else:
         await in_doubt(shop, verb, took_effect=True)

@@ -69,7 +69,7 @@ def test_a_required_reason_is_one_of_the_listed() -> None:
     rules = ReasonRules(LABELS, required=True)
     assert rules.read("dispute").code == "dispute"
     for typed in (None, "because"):
-        with pytest.raises(ReasonRefused, match="dispute"):
+        with pytest.raises(ReasonRefused, match="required"):
             rules.read(typed)
 
 

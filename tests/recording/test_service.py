@@ -27,18 +27,19 @@ from bot.errors import (
 )
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.policy import Role
-from bot.recording.requests import Accepted, ReasonRules
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, opened_shop
+from bot.recording.requests import Accepted, AwaitsConfirmation, ReasonRules
+from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, rows, story
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
+
+    from tests.support.postgres import Database
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with opened_shop(tmp_path / "bot.db") as shop:
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    async with opened_shop(database) as shop:
         yield shop
 
 
@@ -49,7 +50,7 @@ async def start(shop: Shop, call: str = CALL, actor: str = ADA) -> RecordingStat
 
 async def test_a_start_and_a_stop_leave_four_entries_and_a_stopped_recording(shop: Shop) -> None:
     assert await start(shop) is RecordingState.ACTIVE
-    accepted = await shop.service.intake.change(Verb.STOP, asked(GRACE), typed_id=CALL)
+    accepted = at_once(await shop.service.intake.change(Verb.STOP, asked(GRACE), typed_id=CALL))
     settled = await shop.service.carry_out(accepted)
 
     assert settled.recording.state is RecordingState.STOPPED
@@ -165,15 +166,15 @@ async def test_an_action_without_an_id_means_the_callers_only_recording(shop: Sh
     await start(shop, OTHER_CALL)
     with pytest.raises(SeveralRecordings):
         await shop.service.intake.change(Verb.STOP, asked())
-    await shop.service.carry_out(await shop.service.intake.change(Verb.STOP, asked(), typed_id=OTHER_CALL))
-    accepted = await shop.service.intake.change(Verb.STOP, asked())
+    await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.STOP, asked(), typed_id=OTHER_CALL)))
+    accepted = at_once(await shop.service.intake.change(Verb.STOP, asked()))
     assert accepted.recording.conversation_id == CALL
 
 
 async def test_pause_and_resume(shop: Shop) -> None:
     await start(shop)
     for verb, state in ((Verb.PAUSE, RecordingState.PAUSED), (Verb.RESUME, RecordingState.ACTIVE)):
-        settled = await shop.service.carry_out(await shop.service.intake.change(verb, asked()))
+        settled = await shop.service.carry_out(at_once(await shop.service.intake.change(verb, asked())))
         assert settled.recording.state is state
     with pytest.raises(WrongState):
         await shop.service.intake.change(Verb.RESUME, asked())
@@ -207,7 +208,7 @@ async def test_a_plain_failure_of_a_start_ends_it(shop: Shop) -> None:
 async def test_a_plain_failure_of_a_stop_leaves_the_recording_as_it_was(shop: Shop) -> None:
     await start(shop)
     shop.control.fault = PermissionMissing(permission="conversation:call:record")
-    settled = await shop.service.carry_out(await shop.service.intake.change(Verb.STOP, asked()))
+    settled = await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.STOP, asked())))
     assert (settled.recording.state, settled.recording.error) == (RecordingState.ACTIVE, "permission_missing")
     assert story(shop.file)[-1] == "failed recording:stop"
 
@@ -218,7 +219,7 @@ async def test_a_plain_failure_of_a_stop_leaves_the_recording_as_it_was(shop: Sh
 async def test_a_call_that_is_over_closes_its_recording(shop: Shop, verb: Verb, phase: str) -> None:
     await start(shop)
     shop.control.fault = CallEnded()
-    settled = await shop.service.carry_out(await shop.service.intake.change(verb, asked()))
+    settled = await shop.service.carry_out(at_once(await shop.service.intake.change(verb, asked())))
     assert settled.recording.state is RecordingState.ENDED
     assert story(shop.file)[-1] == phase
 
@@ -259,8 +260,8 @@ async def test_reading_is_in_the_trail(shop: Shop) -> None:
     assert story(shop.file)[-1] == "denied recording:read"
 
 
-async def test_a_slow_database_means_nothing_was_done(tmp_path: Path) -> None:
-    async with opened_shop(tmp_path / "bot.db", write_limit=0.05) as shop:
+async def test_a_slow_database_means_nothing_was_done(database: Database) -> None:
+    async with opened_shop(database, write_limit=0.05) as shop:
         entered, release = asyncio.Event(), asyncio.Event()
 
         async def occupy(_transaction: object) -> None:
@@ -278,8 +279,8 @@ async def test_a_slow_database_means_nothing_was_done(tmp_path: Path) -> None:
         assert shop.control.calls == []
 
 
-async def test_required_reasons(tmp_path: Path) -> None:
-    async with opened_shop(tmp_path / "bot.db", reasons=ReasonRules({"qa": "Quality"}, required=True)) as shop:
+async def test_required_reasons(database: Database) -> None:
+    async with opened_shop(database, reasons=ReasonRules({"qa": "Quality"}, required=True)) as shop:
         accepted = await shop.service.intake.start(asked(), CALL, "qa")
         assert accepted.recording.reason_code == "qa"
         assert entries(shop.file)[0]["reason_code"] == "qa"
@@ -289,7 +290,8 @@ async def test_a_commit_that_comes_late_is_closed_and_never_carried_out(shop: Sh
     accepted = await shop.service.intake.start(asked(), CALL, None)
     tries: list[int] = []
 
-    async def expire(late: Accepted) -> None:
+    async def expire(late: Accepted | AwaitsConfirmation) -> None:
+        assert isinstance(late, Accepted)
         tries.append(1)
         if len(tries) < 3:
             raise AuditUnavailable

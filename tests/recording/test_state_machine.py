@@ -27,7 +27,7 @@ from bot.errors import (
 )
 from bot.recording.models import CallRecording, RecordingState, Verb
 from bot.recording.reconciler import PATIENCE
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, asked, opened_shop
+from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, asked, at_once, opened_shop
 from tests.support.trail import entries, rows
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Recordings(RuleBasedStateMachine):
                 accepted = (
                     await intake.start(asked(actor), call, None)
                     if verb is Verb.START
-                    else await intake.change(verb, asked(actor), typed_id=call)
+                    else at_once(await intake.change(verb, asked(actor), typed_id=call))
                 )
             except RecordBotError as refusal:
                 return refusal

@@ -1,0 +1,70 @@
+"""The stops that wait for a second supervisor, as rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select, update
+
+from bot.database.tables import approvals
+from bot.recording.models import Approval, ApprovalOutcome, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+OPEN = approvals.c.closed_at.is_(None)
+
+
+async def add(connection: AsyncConnection, approval: Approval) -> None:
+    await connection.execute(
+        insert(approvals).values(
+            id=approval.id,
+            recording_id=approval.recording_id,
+            verb=approval.verb.value,
+            asked_by=approval.asked_by,
+            asked_at=approval.asked_at,
+            expires_at=approval.expires_at,
+        )
+    )
+
+
+async def find(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> tuple[Approval, ...]:
+    """Return the approvals that meet the conditions, oldest first."""
+    statement = select(approvals).where(*conditions).order_by(approvals.c.asked_at)
+    return tuple(map(_approval_from, await connection.execute(statement)))
+
+
+async def close(
+    connection: AsyncConnection, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome
+) -> bool:
+    result = await connection.execute(
+        update(approvals)
+        .where(approvals.c.id == approval.id, OPEN)
+        .values(closed_at=at, closed_by=by, outcome=outcome.value)
+    )
+    return result.rowcount == 1
+
+
+async def open_of(connection: AsyncConnection, recording_ids: Sequence[UUID]) -> dict[UUID, Approval]:
+    """Return the open approval of each of the recordings that has one."""
+    found = await find(connection, approvals.c.recording_id.in_(list(recording_ids)), OPEN)
+    return {approval.recording_id: approval for approval in found}
+
+
+def _approval_from(row: Row[tuple[object, ...]]) -> Approval:
+    return Approval(
+        id=row.id,
+        recording_id=row.recording_id,
+        verb=Verb(row.verb),
+        asked_by=row.asked_by,
+        asked_at=row.asked_at,
+        expires_at=row.expires_at,
+        closed_at=row.closed_at,
+        closed_by=row.closed_by,
+        outcome=None if row.outcome is None else ApprovalOutcome(row.outcome),
+    )

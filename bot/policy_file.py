@@ -1,0 +1,130 @@
+"""The policy file: who may control which queues' and agents' calls, and where a stop needs a second supervisor.
+
+::
+
+    [[grant]]
+    label = "Sales"
+    who = ["S0SALES", "U0ANNA"]        # Slack user groups and users
+    queues = ["<queue id>"]            # Genesys ids
+    agents = ["<user id>"]
+
+    [dual_control]
+    queues = ["<queue id>"]
+    within = "2m"                      # how long the second supervisor has
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import SettingsError
+from bot.recording.grants import DualControl, Grant, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
+LEAST, MOST = timedelta(seconds=10), timedelta(hours=24)
+SLACK_ID = re.compile(r"[UWS][A-Z0-9]{2,}")
+GENESYS_ID = re.compile(r"[^\s,;]+")
+
+
+def load_policy(path: Path, *, required: bool = False) -> Policy:
+    """Read the policy file; without one nobody is limited. Raise SettingsError, a sentence for each thing wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if required:
+            raise SettingsError((f"RECORDING_POLICY_FILE names {path}, which is not there.",)) from None
+        return Policy()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError((f"The policy file {path} can't be read: {error}.",)) from None
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError((f"The policy file {path} is not TOML: {error}.",)) from None
+    reader = _Reader(str(path))
+    policy = reader.policy(found)
+    if reader.problems:
+        raise SettingsError(tuple(reader.problems))
+    return policy
+
+
+@dataclass
+class _Reader:
+    """Collects what is wrong, so that all of it is said at once."""
+
+    file: str
+    problems: list[str] = field(default_factory=list)
+
+    def policy(self, found: Mapping[str, Any]) -> Policy:
+        self._only(found, {"grant", "dual_control"}, "the file")
+        grants = found.get("grant", [])
+        if not isinstance(grants, list) or not all(isinstance(one, dict) for one in grants):
+            self._wrong("grant", "write each grant as [[grant]], in double brackets")
+            grants = []
+        dual = found.get("dual_control")
+        if dual is not None and not isinstance(dual, dict):
+            self._wrong("dual_control", "write it as [dual_control]")
+            dual = None
+        return Policy(
+            grants=tuple(self._grant(one, f"[[grant]] number {number}") for number, one in enumerate(grants, 1)),
+            dual_control=DualControl() if dual is None else self._dual_control(dual),
+            source=self.file,
+        )
+
+    def _grant(self, found: Mapping[str, Any], where: str) -> Grant:
+        self._only(found, {"who", "queues", "agents", "label"}, where)
+        label = found.get("label")
+        if not isinstance(label, str) or not label.strip():
+            self._wrong(f"label of {where}", 'give it a name in quotation marks, such as label = "Sales"')
+            label = ""
+        who = self._ids(found, "who", where, SLACK_ID, "the id of a Slack user (U…, W…) or user group (S…)")
+        if found.get("who", []) == []:
+            self._wrong(f"who of {where}", "name at least one Slack user or user group")
+        queues, agents = self._calls(found, where)
+        return Grant(label.strip(), who, queues, agents)
+
+    def _dual_control(self, found: Mapping[str, Any]) -> DualControl:
+        where = "[dual_control]"
+        self._only(found, {"queues", "agents", "within"}, where)
+        queues, agents = self._calls(found, where)
+        return DualControl(queues, agents, self._within(found.get("within", "2m"), where))
+
+    def _calls(self, found: Mapping[str, Any], where: str) -> tuple[frozenset[str], frozenset[str]]:
+        what = "the id of a Genesys queue or user"
+        queues = self._ids(found, "queues", where, GENESYS_ID, what)
+        agents = self._ids(found, "agents", where, GENESYS_ID, what)
+        if found.get("queues", []) == [] and found.get("agents", []) == []:
+            self._wrong(where, "name at least one queue or agent")
+        return frozenset(queues), frozenset(agents)
+
+    def _ids(self, found: Mapping[str, Any], key: str, where: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
+        value = found.get(key, [])
+        if not isinstance(value, list):
+            self._wrong(f"{key} of {where}", "write a list in square brackets")
+            return ()
+        for one in value:
+            if not isinstance(one, str) or not form.fullmatch(one):
+                self._wrong(f"{key} of {where}", f"{one!r} is not {what}")
+        return tuple(one for one in value if isinstance(one, str))
+
+    def _within(self, value: object, where: str) -> timedelta:
+        parts = re.fullmatch(r"([1-9]\d{0,4})([smh])", value) if isinstance(value, str) else None
+        within = None if parts is None else timedelta(**{UNITS[parts[2]]: int(parts[1])})
+        if within is None or not LEAST <= within <= MOST:
+            self._wrong(f"within of {where}", 'write a time from 10s to 24h, such as "90s" or "2m"')
+            return DualControl().within
+        return within
+
+    def _only(self, found: Mapping[str, Any], known: set[str], where: str) -> None:
+        for key in found.keys() - known:
+            self._wrong(f"{key!r} in {where}", f"no such key is known; known are {', '.join(sorted(known))}")
+
+    def _wrong(self, what: str, advice: str) -> None:
+        self.problems.append(f"The policy file {self.file} is wrong at {what}: {advice}.")

@@ -1,0 +1,101 @@
+"""What the policy file grants: which people may control which calls, and which stops need a second supervisor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.recording.policy import Caller, Permission, Role, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bot.recording.models import Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Makes people (Slack ids of users and user groups) supervisors of some queues' and agents' calls."""
+
+    label: str
+    who: tuple[str, ...]
+    queues: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class DualControl:
+    """The queues and agents whose recordings only two supervisors together stop, the second one ``within`` a time."""
+
+    queues: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
+    within: timedelta = timedelta(minutes=2)
+
+    def guards(self, recording: Recording) -> bool:
+        """Say whether a stop needs a second supervisor; it does where nothing known of the call rules that out."""
+        if not (self.queues or self.agents):
+            return False
+        unknown = recording.agent_user_id is None and recording.queue_id is None
+        return unknown or recording.agent_user_id in self.agents or recording.queue_id in self.queues
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that the policy file says. Without one, nobody is limited and nothing needs a second supervisor."""
+
+    grants: tuple[Grant, ...] = ()
+    dual_control: DualControl = DualControl()
+    source: str | None = None
+    """The file that it was read from."""
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Return the Slack ids of users and user groups that grants name, each once."""
+        return tuple(dict.fromkeys(one for grant in self.grants for one in grant.who))
+
+    @property
+    def queues(self) -> frozenset[str]:
+        return self.dual_control.queues.union(*(grant.queues for grant in self.grants))
+
+    @property
+    def agents(self) -> frozenset[str]:
+        return self.dual_control.agents.union(*(grant.agents for grant in self.grants))
+
+
+def granted(actor: str, roles: frozenset[Role], grants: Iterable[Grant], obstacle: str | None = None) -> Caller:
+    """Return the caller with the union of the grants; whoever is a supervisor by the settings has everything anyway."""
+    held = tuple(grants)
+    if Role.SUPERVISOR in roles or not held:
+        return Caller(actor, roles, obstacle)
+    scope = Scope(
+        everything=False,
+        queues=frozenset[str]().union(*(grant.queues for grant in held)),
+        agents=frozenset[str]().union(*(grant.agents for grant in held)),
+    )
+    return Caller(actor, roles | {Role.SUPERVISOR}, obstacle, scope, tuple(grant.label for grant in held))
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a caller may do, as data for help and App Home.
+
+    ``grants`` are the labels of what a limited supervisor may control; none with ``everything``.
+    """
+
+    control: bool
+    read: bool
+    export: bool
+    everything: bool
+    grants: tuple[str, ...] = ()
+
+
+def describe(caller: Caller) -> Rights:
+    control = caller.may(Permission.CONTROL)
+    return Rights(
+        control=control,
+        read=caller.may(Permission.READ),
+        export=caller.may(Permission.EXPORT),
+        everything=control and caller.scope.everything,
+        grants=caller.grants if control else (),
+    )

@@ -1,0 +1,238 @@
+"""Who is to be told what, and when: pure rules over recordings, attempts and the trail's entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bot.recording.intake import ACTION_LIMIT
+from bot.recording.models import RecordingState, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from bot.recording.models import Attempt, Recording
+
+NEWS_LASTS = timedelta(hours=1)
+"""What is older than this when it is first come upon is told nobody any more."""
+SILENCE = ACTION_LIMIT + timedelta(seconds=5)
+"""After this, whoever worked on an attempt has said how it ended, or no longer lives."""
+
+
+PAUSE_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+class NoticeKind(StrEnum):
+    LONG_RECORDING = "long_recording"
+    LONG_PAUSE = "long_pause"
+    CALL_ENDED = "call_ended"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    OUTCOME_SETTLED = "outcome_settled"
+
+    @property
+    def reminds(self) -> bool:
+        """Whether something can be done about it; then it has buttons, which go once something was."""
+        return self in {NoticeKind.LONG_RECORDING, NoticeKind.LONG_PAUSE}
+
+
+class Result(StrEnum):
+    """How an attempt that had been in doubt turned out."""
+
+    IN_EFFECT = "in_effect"
+    NOT_IN_EFFECT = "not_in_effect"
+    CALL_ENDED = "call_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to one person, at most once: the first four fields say which.
+
+    ``occasion`` tells one pause or attempt of a recording from the others; ``audit_seq`` is the entry that it rests on.
+    """
+
+    kind: NoticeKind
+    recording_id: UUID
+    occasion: str
+    person: str
+    audit_seq: int
+    verb: Verb | None = None
+    result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderTimes:
+    """After how long somebody is reminded; None: never."""
+
+    recording: timedelta | None = None
+    pause: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An entry that says how something ended, with the recording as it is now.
+
+    ``requester`` and ``verb`` are those of the attempt behind it, None where nobody asked. ``doubted``: until then
+    nobody knew, or nobody could say.
+    """
+
+    seq: int
+    at: datetime
+    recording: Recording
+    call_over: bool
+    in_effect: bool
+    doubted: bool
+    attempt_id: UUID
+    requester: str | None = None
+    verb: Verb | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """What the trail has to say since the last look. ``upto``: the entry to note as the last one looked at, if any."""
+
+    found: tuple[Ending, ...]
+    upto: int | None
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What last happened to a recording: by an attempt of somebody's, or seen by the bot."""
+
+    seq: int
+    at: datetime
+    action: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNotice:
+    """A notice with something left to do: it is to be posted, or, where it was, its buttons are to go.
+
+    ``ts`` and ``channel`` say where it is, once it was posted. ``language`` is that of the recording's card.
+    """
+
+    notice: Notice
+    recording: Recording
+    posts_begun: int = 0
+    attempt_open: bool = False
+    asked_at: datetime | None = None
+    channel: str | None = None
+    ts: str | None = None
+    agent_name: str | None = None
+    queue_name: str | None = None
+    language: str | None = None
+
+
+def is_person(actor: str | None) -> bool:
+    """Say whether a message can reach this actor: somebody in Slack, and not a terminal or the bot."""
+    return actor is not None and actor.startswith("slack:")
+
+
+def too_old(at: datetime, now: datetime) -> bool:
+    return now - at > NEWS_LASTS
+
+
+def of_long_recording(recording: Recording, times: ReminderTimes, now: datetime) -> tuple[Notice, ...]:
+    """Remind the one who started it, once for a recording."""
+    due = (
+        times.recording is not None
+        and recording.state is RecordingState.ACTIVE
+        and not recording.in_doubt
+        and recording.started_at is not None
+        and now - recording.started_at >= times.recording
+        and is_person(recording.started_by)
+    )
+    if not due:
+        return ()
+    return (Notice(NoticeKind.LONG_RECORDING, recording.id, "", recording.started_by, recording.audit_seq),)
+
+
+def of_long_pause(
+    recording: Recording, paused_by: str | None, times: ReminderTimes, now: datetime
+) -> tuple[Notice, ...]:
+    """Remind whoever paused it, and whoever started it, once for each pause; a pause from outside is not ours."""
+    if times.pause is None or recording.state is not RecordingState.PAUSED or recording.in_doubt or paused_by is None:
+        return ()
+    if recording.paused_at is None or now - recording.paused_at < times.pause:
+        return ()
+    people = dict.fromkeys(one for one in (paused_by, recording.started_by) if is_person(one))
+    return tuple(
+        Notice(NoticeKind.LONG_PAUSE, recording.id, pause_of(recording), person, recording.audit_seq)
+        for person in people
+    )
+
+
+def pause_of(recording: Recording) -> str:
+    """Name the pause that a recording is in; empty where it is in none."""
+    return "" if recording.paused_at is None else recording.paused_at.astimezone(UTC).strftime(PAUSE_FORM)
+
+
+def of_silent_attempt(attempt: Attempt, recording: Recording, now: datetime) -> tuple[Notice, ...]:
+    """Tell a person whose request was cut off before anybody could answer that nobody knows how it ended."""
+    age = now - attempt.requested_at
+    if not is_person(attempt.actor) or age < SILENCE or age > NEWS_LASTS:
+        return ()
+    unknown = NoticeKind.OUTCOME_UNKNOWN
+    return (Notice(unknown, recording.id, str(attempt.id), attempt.actor, recording.audit_seq, verb=attempt.verb),)
+
+
+def of_ending(ending: Ending) -> tuple[Notice, ...]:
+    """Tell the person who asked how a doubt was settled, and the one who started it that the call is over."""
+    notices = [*_settled(ending), *_call_ended(ending)]
+    told = {one.person: one for one in reversed(notices)}  # one message to a person says both
+    return tuple(one for one in notices if told[one.person] is one)
+
+
+def _settled(ending: Ending) -> Iterable[Notice]:
+    if not ending.doubted or ending.verb is None or ending.requester is None or not is_person(ending.requester):
+        return
+    result = Result.IN_EFFECT if ending.in_effect else Result.NOT_IN_EFFECT
+    yield Notice(
+        NoticeKind.OUTCOME_SETTLED,
+        ending.recording.id,
+        str(ending.attempt_id),
+        ending.requester,
+        ending.seq,
+        verb=ending.verb,
+        result=Result.CALL_ENDED if ending.call_over else result,
+    )
+
+
+def _call_ended(ending: Ending) -> Iterable[Notice]:
+    recording = ending.recording
+    stopped_by_themselves = ending.verb is Verb.STOP and ending.requester == recording.started_by
+    if not ending.call_over or recording.state is not RecordingState.ENDED or stopped_by_themselves:
+        return
+    if is_person(recording.started_by):
+        yield Notice(NoticeKind.CALL_ENDED, recording.id, "", recording.started_by, ending.seq)
+
+
+class Standing(StrEnum):
+    """What is to be done about a notice that is not delivered yet, or whose buttons still stand."""
+
+    HOLDS = "holds"
+    WAIT = "wait"
+    """An action runs, or its outcome is in doubt: it may be over in a moment."""
+    OVER = "over"
+
+
+def standing(notice: Notice, recording: Recording, *, attempt_open: bool = False) -> Standing:
+    """Say whether what a notice says is still so; what is over needs no reminder, and no buttons."""
+    match notice.kind:
+        case NoticeKind.LONG_RECORDING:
+            holds = recording.state is RecordingState.ACTIVE
+        case NoticeKind.LONG_PAUSE:
+            holds = recording.state is RecordingState.PAUSED and pause_of(recording) == notice.occasion
+        case NoticeKind.OUTCOME_UNKNOWN:
+            return Standing.HOLDS if attempt_open else Standing.OVER
+        case NoticeKind.CALL_ENDED | NoticeKind.OUTCOME_SETTLED:
+            return Standing.HOLDS
+    settled = recording.state in {RecordingState.ACTIVE, RecordingState.PAUSED} or recording.state.final
+    if not settled or recording.in_doubt:
+        return Standing.WAIT
+    return Standing.HOLDS if holds else Standing.OVER
