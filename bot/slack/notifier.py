@@ -1,0 +1,216 @@
+"""Direct messages about recordings: a loop that tells people what the database says they have not been told yet.
+
+It remembers nothing. A notice is noted before it is posted and again once Slack has taken it, so that each comes once,
+whatever happens in between; one whose arrival was never confirmed is posted once more, and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from bot.recording.reminders import (
+    Notice,
+    Standing,
+    of_ending,
+    of_long_pause,
+    of_long_recording,
+    of_silent_attempt,
+    standing,
+    too_old,
+)
+from bot.slack.delivery import Verdict, code, verdict
+from bot.slack.notices import answered, notice
+from bot.slack.people import WEB_API_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.recording.models import Attempt, Recording
+    from bot.recording.ports import Clock
+    from bot.recording.reminders import Deed, Endings, OpenNotice, ReminderTimes
+    from bot.slack.blocks import CardStyle
+    from bot.slack.delivery import Pace
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 5.0
+GAP_SECONDS = 1.2
+"""Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
+FOR_GOOD = frozenset(
+    {
+        "cannot_dm_bot",
+        "invalid_arguments",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "messages_tab_disabled",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_text",
+        "user_disabled",
+        "user_not_found",
+        "user_not_visible",
+    }
+)
+"""What Slack says of a message or a person that it will not take tomorrow either."""
+
+
+class Occasions(Protocol):
+    """What calls for a notice."""
+
+    async def endings(self, now: datetime) -> Endings: ...
+
+    async def long_recordings(self, since: datetime) -> tuple[Recording, ...]: ...
+
+    async def long_pauses(self, since: datetime) -> tuple[tuple[Recording, str | None], ...]: ...
+
+    async def silent_attempts(self, now: datetime) -> tuple[tuple[Attempt, Recording], ...]: ...
+
+    async def deed(self, recording: Recording) -> Deed | None: ...
+
+
+class Notices(Protocol):
+    """The notices that there are, and what Slack has of them."""
+
+    async def note(
+        self, due: Iterable[Notice], *, at: datetime, outdated: Iterable[Notice] = (), upto: int | None = None
+    ) -> None: ...
+
+    async def open(self) -> tuple[OpenNotice, ...]: ...
+
+    async def begun(self, notice: Notice) -> None: ...
+
+    async def refused(self, notice: Notice) -> None: ...
+
+    async def delivered(self, notice: Notice, *, at: datetime, channel: str, ts: str) -> None: ...
+
+    async def close(self, notice: Notice, *, at: datetime, outcome: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """Tells people by direct message.
+
+    ``style_for`` is the style in the language of a user, given the language of the card. ``busy`` holds the attempts
+    that this process works on: whoever does will say how they end.
+    """
+
+    client: AsyncWebClient
+    occasions: Occasions
+    notices: Notices
+    style_for: Callable[[str, str | None], CardStyle]
+    times: ReminderTimes
+    busy: Collection[UUID]
+    changes: asyncio.Event
+    clock: Clock
+    pace: Pace
+
+    async def run(self) -> None:
+        while True:
+            self.changes.clear()
+            try:
+                more = await self.note_due()
+                busy = await self.send_next() or more
+            except Exception as error:  # what is not sent stays in the database, and the next look finds it
+                log.exception("notifier_broke")
+                await self.pace.wait_after(error, "notice")
+                continue
+            if not busy:
+                await self._until_something_changes()
+
+    async def _until_something_changes(self) -> None:
+        waits = [asyncio.ensure_future(one) for one in (self.changes.wait(), self.clock.sleep(LOOK_SECONDS))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
+    async def note_due(self) -> bool:
+        """Note who is to be told what; True where there is more to look at."""
+        now = self.clock.now()
+        endings = await self.occasions.endings(now)
+        due, outdated = list[Notice](), list[Notice]()
+        for ending in endings.found:
+            (outdated if too_old(ending.at, now) else due).extend(of_ending(ending))
+        due += await self._reminders(now)
+        if due or outdated or endings.upto is not None:
+            await self.notices.note(due, at=now, outdated=outdated, upto=endings.upto)
+        return endings.more
+
+    async def _reminders(self, now: datetime) -> list[Notice]:
+        times, due = self.times, list[Notice]()
+        if times.recording is not None:
+            for recording in await self.occasions.long_recordings(now - times.recording):
+                due += of_long_recording(recording, times, now)
+        if times.pause is not None:
+            for recording, paused_by in await self.occasions.long_pauses(now - times.pause):
+                due += of_long_pause(recording, paused_by, times, now)
+        for attempt, recording in await self.occasions.silent_attempts(now):
+            if attempt.id not in self.busy:
+                due += of_silent_attempt(attempt, recording, now)
+        return due
+
+    async def send_next(self) -> bool:
+        """Post, or take the buttons from, the first notice that needs it; False where none does."""
+        for one in await self.notices.open():
+            found = standing(one.notice, one.recording, attempt_open=one.attempt_open)
+            if found is Standing.OVER and one.ts is None:
+                await self.notices.close(one.notice, at=self.clock.now(), outcome="over")
+            elif found is Standing.OVER:
+                await self._answer(one)
+                return True
+            elif found is Standing.HOLDS and one.ts is None:
+                await self._post(one)
+                return True
+        return False
+
+    async def _post(self, one: OpenNotice) -> None:
+        user = _user(one)
+        message = notice(one, self.style_for(user, one.language))
+        await self.notices.begun(one.notice)
+        try:
+            answer = await self.client.chat_postMessage(channel=user, **message, unfurl_links=False, unfurl_media=False)
+        except WEB_API_ERRORS as error:
+            if _for_good(error):
+                log.warning("notice_undeliverable", kind=one.notice.kind.value, error=code(error))
+                await self.notices.close(one.notice, at=self.clock.now(), outcome="undeliverable")
+                return
+            if verdict(error) is not Verdict.UNKNOWN:
+                await self.notices.refused(one.notice)
+            await self.pace.wait_after(error, "notice")
+            return
+        self.pace.went_well()
+        channel, ts = str(answer["channel"]), str(answer["ts"])
+        await self.notices.delivered(one.notice, at=self.clock.now(), channel=channel, ts=ts)
+        await self.clock.sleep(GAP_SECONDS)
+
+    async def _answer(self, one: OpenNotice) -> None:
+        """Say what came of a reminder, where it stands, and take its buttons away."""
+        message = answered(one, await self.occasions.deed(one.recording), self.style_for(_user(one), one.language))
+        outcome = "answered"
+        try:
+            await self.client.chat_update(channel=str(one.channel), ts=str(one.ts), **message)
+        except WEB_API_ERRORS as error:
+            if not _for_good(error):
+                await self.pace.wait_after(error, "notice")
+                return
+            outcome = "lost"
+        self.pace.went_well()
+        await self.notices.close(one.notice, at=self.clock.now(), outcome=outcome)
+        await self.clock.sleep(GAP_SECONDS)
+
+
+def _user(one: OpenNotice) -> str:
+    return one.notice.person.rpartition(":")[2]
+
+
+def _for_good(error: Exception) -> bool:
+    return verdict(error) in {Verdict.GONE, Verdict.UNREACHABLE} or code(error) in FOR_GOOD
