@@ -24,6 +24,7 @@ def register(*, audit: typer.Typer, db: typer.Typer) -> None:
     audit.command("archive")(archive)
     audit.command("hold")(hold)
     db.command("backup")(backup)
+    db.command("copy")(copy)
 
 
 @privacy.command("erase")
@@ -89,9 +90,22 @@ def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file
     typer.echo(sentence)
 
 
-def _keeper() -> Keeper:
+def copy(
+    target: Annotated[str, typer.Option("--to", metavar="URL", help="The new database, as in DATABASE_URL.")],
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="URL", help="The old one.", show_default="DATABASE_URL")
+    ] = None,
+) -> None:
+    """Move to another database: copy everything, numbers and hashes as they are, and verify the copy."""
+    keeper = _keeper(None if source is None else config.database_at(source))
+    with bar("Copying") as progress:
+        sentence = asyncio.run(keeper.copy(config.database_at(target), progress))
+    typer.echo(sentence)
+
+
+def _keeper(settings: config.DatabaseSettings | None = None) -> Keeper:
     log.configure(level="error")
-    settings = config.load(config.DatabaseSettings)
+    settings = settings or config.load(config.DatabaseSettings)
     from bot.keeping import Keeper
 
     return Keeper(settings, f"cli:{login_name()}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,12 @@ from uuid_utils.compat import uuid7
 from bot.app import opened_database
 from bot.audit.entry import Draft, Phase
 from bot.database.backup import back_up
+from bot.database.copying import copy_all
 from bot.database.hold import HOLD_ACTION, RELEASE_ACTION, current_hold
+from bot.database.lock import serving_alone
 from bot.database.migrate import upgrade, version
 from bot.database.privacy import Erased, Person, count, erase, rows_of
+from bot.database.replicas import somebody_serves
 from bot.database.retention import Retention
 from bot.database.scrub import scrub
 from bot.database.store import SqlStore
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 ERASE_ACTION = "privacy:erase"
 BACKUP_ACTION = "db:backup"
+COPY_ACTION = "db:copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,31 @@ class Keeper:
 
             await SqlStore(engines).write(note)
         return f"{file}: {made.entries} entries up to {made.seq} {made.head}, verified; SHA-256 {made.sha256}"
+
+    async def copy(self, target: DatabaseSettings, progress: Callable[[int, int], None]) -> str:
+        """Copy the whole database into an empty one, and verify it. Raise Refused, DatabaseUnusable.
+
+        Nothing may serve either of them meanwhile: what is written during the copy would be missing in it.
+        """
+        with ExitStack() as alone:
+            for settings in (self.settings, target):
+                alone.enter_context(serving_alone(settings.database_url))
+            async with opened_database(self.settings) as source, opened_database(target) as other:
+                for engines in (source, other):
+                    await upgrade(engines)
+                    if engines.on_postgresql and await somebody_serves(engines):
+                        raise Refused("A record-bot serves one of the two databases. Stop it first, on every machine.")
+                kind = other.writer.dialect.name
+
+                async def note(transaction: SqlTransaction) -> Entry:
+                    return await self.append(transaction, COPY_ACTION, Phase.OBSERVED, uuid7(), {"to": kind})
+
+                if await SqlStore(other).head():
+                    raise Refused("The target is not empty; name a new database.")
+                await SqlStore(source).write(note)
+                made = await copy_all(source, other, progress)
+        rows = "\n".join(f"  {name:<24} {count}" for name, count in made.rows.items())
+        return f"Copied and verified: entries up to {made.seq} {made.head}.\n{rows}"
 
     async def hold(self, *, on: bool, reason: str) -> str:
         """Put the legal hold on, or release it. Raise Refused where it is so already."""

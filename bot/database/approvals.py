@@ -56,6 +56,12 @@ async def open_of(connection: AsyncConnection, recording_ids: Sequence[UUID]) ->
     return {approval.recording_id: approval for approval in found}
 
 
+async def newest_of(connection: AsyncConnection, recording_ids: Sequence[UUID]) -> dict[UUID, Approval]:
+    """Return the newest approval of each of the recordings that has any; the open one, whatever a clock did."""
+    found = await find(connection, approvals.c.recording_id.in_(list(recording_ids)))
+    return {one.recording_id: one for one in sorted(found, key=lambda one: (one.outcome is None, one.asked_at))}
+
+
 def _approval_from(row: Row[tuple[object, ...]]) -> Approval:
     return Approval(
         id=row.id,

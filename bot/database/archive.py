@@ -10,7 +10,9 @@ from sqlalchemy import delete, func, or_, select
 
 from bot.audit.archive import ARCHIVE_ACTION, Tombstone
 from bot.audit.entry import Phase
+from bot.database import postgresql
 from bot.database.guards import removal_allowed
+from bot.database.guards_postgresql import may_change_guards
 from bot.database.hold import current_hold
 from bot.database.tables import attempts, audit_deliveries, audit_entries
 from bot.errors import Refused
@@ -72,6 +74,12 @@ class Obstacle:
 
 async def obstacle(connection: AsyncConnection, last_seq: int) -> Obstacle | None:
     """Return why the entries up to ``last_seq`` have to stay, None where they may go."""
+    if connection.dialect.name == postgresql.NAME and not await connection.run_sync(may_change_guards):
+        return Obstacle(
+            "not_the_owner",
+            "The role in DATABASE_URL may not remove entries, and that is as it should be while it serves. Archive "
+            "with the DATABASE_URL of the tables' owner.",
+        )
     if hold := await current_hold(connection):
         return Obstacle("legal_hold", f"{hold}: nothing is archived until it is released: record-bot audit hold off.")
     mine = select(audit_entries.c.attempt_id).where(audit_entries.c.seq <= last_seq)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from bot.database.engine import Engines
 
 
+NEEDED_TO_CONNECT = frozenset({"host", "port", "service", "sslmode", "sslrootcert", "sslcert", "sslkey"})
+
+
 @dataclass(frozen=True, slots=True)
 class Backup:
     """A verified copy: its chain's head, its size in bytes, and its SHA-256."""
@@ -45,6 +49,8 @@ async def back_up(engines: Engines, file: Path, progress: Callable[[int, int], N
     The copy gets its name only when it is verified, so that what has the name can be relied on. Raise Refused where the
     file exists or the copy is not intact, DatabaseUnusable where the database can't be read.
     """
+    if engines.on_postgresql:
+        raise Refused(pg_dump_instead(engines.writer.url, file))
     partial = await asyncio.to_thread(_partial, file)
     try:
         await asyncio.to_thread(_copy, engines.writer.url.database or "", partial)
@@ -53,6 +59,17 @@ async def back_up(engines: Engines, file: Path, progress: Callable[[int, int], N
     finally:
         partial.unlink(missing_ok=True)
     return Backup(verifier.entries, verifier.last_seq, verifier.head, size, digest)
+
+
+def pg_dump_instead(url: URL, file: Path) -> str:
+    """Say how a PostgreSQL database is backed up; the password is left to ~/.pgpass or PGPASSWORD."""
+    login = url.set(drivername="postgresql", password=None)
+    login = login.difference_update_query([name for name in login.query if name not in NEEDED_TO_CONNECT])
+    command = f"pg_dump --format=custom --file={shlex.quote(str(file))} {shlex.quote(login.render_as_string())}"
+    return (
+        f"A PostgreSQL database is backed up with its own tool: {command}. "
+        "A restored copy is checked with record-bot audit verify."
+    )
 
 
 def _partial(file: Path) -> Path:

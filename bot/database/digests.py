@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from bot.audit.entry import Draft, Phase
+from bot.database.outbox import as_it_is
 from bot.database.rows import entry_from
 from bot.database.summary import head_of
 from bot.database.tables import audit_entries, digests
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
@@ -31,6 +32,8 @@ class SqlDigests:
 
     engines: Engines
     store: SqlStore
+    confirm: Callable[[], Awaitable[None]] = as_it_is
+    """Waits until this process is the one that tells Slack; asked before each step."""
 
     async def missing(self, days: Sequence[date]) -> tuple[date, ...]:
         """Return those of the days that have no digest yet."""
@@ -66,6 +69,7 @@ class SqlDigests:
 
     async def undelivered(self) -> tuple[Entry, bool] | None:
         """Return the oldest digest that Slack is not known to have; True with one that may have arrived already."""
+        await self.confirm()
         statement = (
             select(audit_entries, digests.c.tried_at)
             .join(digests, digests.c.seq == audit_entries.c.seq)

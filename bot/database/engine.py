@@ -12,6 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.database import postgresql
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ class Engines:
     writer: AsyncEngine
     reader: AsyncEngine
 
+    @property
+    def on_postgresql(self) -> bool:
+        return self.writer.dialect.name == postgresql.NAME
+
     async def close(self) -> None:
         await self.reader.dispose()
         await self.writer.dispose()
@@ -34,8 +39,14 @@ class Engines:
 
 def open_engines(url: str | URL) -> Engines:
     """Make the engines for ``url``; nothing is opened yet. Raise DatabaseUnusable for a kind that isn't supported."""
-    if make_url(url).get_backend_name() != "sqlite":
-        raise DatabaseUnusable("Only SQLite is supported so far: DATABASE_URL must begin with sqlite+aiosqlite:///.")
+    url = make_url(url)
+    if url.drivername == postgresql.DRIVER:
+        return Engines(postgresql.open_writer(url), postgresql.open_reader(url))
+    if url.get_backend_name() != "sqlite":
+        raise DatabaseUnusable(
+            "The database must be SQLite or PostgreSQL: DATABASE_URL must begin with sqlite+aiosqlite:/// or "
+            "postgresql+psycopg://."
+        )
     writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_TIMEOUT_MS / 1000)
     reader = create_async_engine(url, pool_size=4, max_overflow=0)
     event.listen(writer.sync_engine, "connect", _on_connect)

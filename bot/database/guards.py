@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from bot.database import guards_postgresql, postgresql
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:
@@ -39,10 +40,8 @@ GUARDED_INDEXES = ("uq_recordings_live_conversation",)
 
 def check_guards(connection: Connection) -> None:
     """Raise DatabaseUnusable when a trigger or index that the bot's promises rest on is missing or was changed."""
-    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'index')"))
-    found = {row.name: _folded(row.sql or "") for row in rows}
-    wrong = [name for name, sql in AUDIT_TRIGGERS.items() if found.get(name) != _folded(sql)]
-    wrong += [name for name in GUARDED_INDEXES if name not in found]
+    on_postgresql = connection.dialect.name == postgresql.NAME
+    wrong = list(guards_postgresql.wrong_guards(connection) if on_postgresql else _wrong_on_sqlite(connection))
     if wrong:
         raise DatabaseUnusable(
             f"The database's protection of the audit trail was changed ({', '.join(wrong)}). "
@@ -50,17 +49,43 @@ def check_guards(connection: Connection) -> None:
         )
 
 
+def _wrong_on_sqlite(connection: Connection) -> Iterator[str]:
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'index')"))
+    found = {row.name: _folded(row.sql or "") for row in rows}
+    yield from (name for name, sql in AUDIT_TRIGGERS.items() if found.get(name) != _folded(sql))
+    yield from (name for name in GUARDED_INDEXES if name not in found)
+
+
 @contextmanager
 def removal_allowed(connection: Connection) -> Iterator[None]:
     """Let entries be removed inside the transaction that is open, and only there.
 
-    No other connection sees the table without its guard: dropping and making a trigger are part of the transaction.
+    No other connection sees the table without its guard: switching it off and on is part of the transaction.
     The triggers themselves know no exception, since whoever can write a tombstone could write one for anything.
     """
-    name = "audit_entries_no_delete"
-    connection.execute(text(f"DROP TRIGGER {name}"))
+    with _without(connection, "audit_entries_no_delete"):
+        yield
+
+
+@contextmanager
+def any_first_number(connection: Connection) -> Iterator[None]:
+    """Let the copy of a trail begin where its archive ends, inside the transaction that is open, and only there."""
+    with _without(connection, "audit_entries_next_only"):
+        yield
+
+
+@contextmanager
+def _without(connection: Connection, name: str) -> Iterator[None]:
+    on_postgresql = connection.dialect.name == postgresql.NAME
+    if on_postgresql:
+        guards_postgresql.disable(connection, name)
+    else:
+        connection.execute(text(f"DROP TRIGGER {name}"))
     yield
-    connection.execute(text(AUDIT_TRIGGERS[name].strip()))
+    if on_postgresql:
+        guards_postgresql.enable(connection, name)
+    else:
+        connection.execute(text(AUDIT_TRIGGERS[name].strip()))
     check_guards(connection)
 
 

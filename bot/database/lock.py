@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 def serving_alone(url: str) -> Iterator[None]:
     """Hold the database file for this process; the system lets go when the process ends, however it ends.
 
+    A PostgreSQL database may be served by several, which share the work (``bot.database.replicas``).
     Raise DatabaseUnusable where another process holds it, or the lock file can't be written.
     """
+    if make_url(url).get_backend_name() != "sqlite":
+        yield
+        return
     path = f"{make_url(url).database}.lock"
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

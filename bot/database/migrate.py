@@ -13,8 +13,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from bot.database import postgresql
 from bot.database.guards import check_guards
 from bot.errors import DatabaseUnusable
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 IN_CHECKOUT = Path(__file__).parents[2] / "migrations"
 IN_PACKAGE = Path(__file__).parent / "migrations"
+NOT_ALLOWED = "42501"
+"""PostgreSQL's code for a right that a role lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +49,30 @@ async def upgrade(engines: Engines) -> SchemaVersion:
     """Run all pending migrations in one transaction, then check the audit guards. Raise DatabaseUnusable."""
 
     def run(connection: Connection) -> None:
+        if engines.on_postgresql:
+            postgresql.patient(connection)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         check_guards(connection)
 
-    await _probe(engines)
+    found = await version(engines)
     try:
+        if engines.on_postgresql:
+            async with engines.reader.connect() as connection:
+                await connection.run_sync(_check_encoding)
+                if found.current == found.newest:  # the usual start needs no more than the right to read
+                    await connection.run_sync(check_guards)
+                    return found
         async with engines.writer.begin() as connection:
             await connection.run_sync(run)
     except SQLAlchemyError as error:
+        if getattr(error.orig if isinstance(error, DBAPIError) else None, "sqlstate", None) == NOT_ALLOWED:
+            raise DatabaseUnusable(
+                f"The database is at {found.current or 'nothing yet'}, this version of the bot needs {found.newest}, "
+                "and the role in DATABASE_URL may not change the tables. Run record-bot db upgrade once with the "
+                "DATABASE_URL of their owner."
+            ) from error
         raise unusable(error) from error
     return await version(engines)
 
@@ -70,8 +88,15 @@ async def version(engines: Engines) -> SchemaVersion:
     return SchemaVersion(current, newest)
 
 
+def _check_encoding(connection: Connection) -> None:
+    if (encoding := connection.execute(text("SHOW server_encoding")).scalar_one()) != "UTF8":
+        raise DatabaseUnusable(f"The database's encoding is {encoding}: create it anew with ENCODING 'UTF8'.")
+
+
 async def _probe(engines: Engines) -> None:
-    """Open the file once without the pool: the asynchronous driver leaves a broken thread behind where it can't."""
+    """Open SQLite's file once without the pool: its asynchronous driver leaves a broken thread where it can't."""
+    if engines.on_postgresql:
+        return
     file = engines.writer.url.database or ""
 
     def look() -> None:
@@ -86,5 +111,7 @@ async def _probe(engines: Engines) -> None:
 
 def unusable(error: SQLAlchemyError | sqlite3.Error) -> DatabaseUnusable:
     """Say what is wrong with the database in one sentence."""
-    cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
-    return DatabaseUnusable(f"The database can't be used: {cause}. Check DATABASE_URL, the file's rights and the disk.")
+    cause = str(getattr(error, "orig", None) or error).partition("\n")[0].removesuffix(".")
+    server = isinstance(error, DBAPIError) and hasattr(error.orig, "sqlstate")
+    check = "that the server takes connections" if server else "the file's rights and the disk"
+    return DatabaseUnusable(f"The database can't be used: {cause}. Check DATABASE_URL, and {check}.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy import Text, and_, func, or_, select, type_coerce, update
 
+from bot.database import approvals as approval_rows
 from bot.database.occasions import AT_ONCE, OWN, PROGRESS, pause
 from bot.database.rows import recording_from
-from bot.database.tables import attempts, cards, names, notice_progress, notices, recordings
+from bot.database.tables import approvals, attempts, cards, names, notice_progress, notices, recordings
 from bot.database.upsert import upsert
 from bot.recording.models import RecordingState, Verb
 from bot.recording.reminders import Notice, NoticeKind, OpenNotice, Result
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
 
     from bot.database.engine import Engines
+    from bot.recording.models import Approval
 
 agents = names.alias("agents")
 queues = names.alias("queues")
@@ -30,6 +33,12 @@ STILL_SO = or_(
         notices.c.kind == NoticeKind.LONG_PAUSE,
         recordings.c.state == RecordingState.PAUSED,
         notices.c.occasion == func.coalesce(pause, ""),
+    ),
+    and_(
+        notices.c.kind == NoticeKind.STOP_WAITS,
+        select(approvals.c.id)
+        .where(type_coerce(approvals.c.id, Text) == notices.c.occasion, approval_rows.OPEN)
+        .exists(),
     ),
 )
 """Of a reminder: nothing has come of it yet."""
@@ -63,7 +72,11 @@ class SqlNotices:
         """Return the notices with something left to do, those that are still to be posted first."""
         statement = _open().order_by(notices.c.delivered_at.is_not(None), notices.c.noted_at).limit(AT_ONCE)
         async with self.engines.reader.connect() as connection:
-            return tuple(map(_open_from, (await connection.execute(statement)).mappings()))
+            rows = (await connection.execute(statement)).mappings().all()
+            about = [UUID(row["occasion"]) for row in rows if row["kind"] == NoticeKind.STOP_WAITS]
+            found = await approval_rows.find(connection, approvals.c.id.in_(about)) if about else ()
+        stops = {str(one.id): one for one in found}
+        return tuple(_open_from(row, stops.get(row["occasion"])) for row in rows)
 
     async def begun(self, notice: Notice) -> None:
         """Note, before posting, that it is on its way: after a crash it may or may not have arrived."""
@@ -107,7 +120,7 @@ def _open() -> Select[Any]:
     )
 
 
-def _open_from(row: Mapping[Any, Any]) -> OpenNotice:
+def _open_from(row: Mapping[Any, Any], approval: Approval | None) -> OpenNotice:
     return OpenNotice(
         notice=Notice(
             kind=NoticeKind(row["kind"]),
@@ -117,6 +130,7 @@ def _open_from(row: Mapping[Any, Any]) -> OpenNotice:
             audit_seq=row["audit_seq"],
             verb=None if row["verb"] is None else Verb(row["verb"]),
             result=None if row["result"] is None else Result(row["result"]),
+            channel=row["channel"] if row["ts"] is None else None,
         ),
         recording=recording_from({name: row[f"own_{name}"] for name in OWN}),
         posts_begun=row["posts_begun"],
@@ -127,6 +141,7 @@ def _open_from(row: Mapping[Any, Any]) -> OpenNotice:
         agent_name=row["agent_name"],
         queue_name=row["queue_name"],
         language=row["language"],
+        approval=approval,
     )
 
 
@@ -145,4 +160,5 @@ def _row(notice: Notice) -> dict[str, Any]:
         "audit_seq": notice.audit_seq,
         "verb": notice.verb and notice.verb.value,
         "result": notice.result and notice.result.value,
+        "channel": notice.channel,
     }

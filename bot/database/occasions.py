@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Text, func, or_, select, type_coerce
 
 from bot.audit.entry import Phase
+from bot.database import approvals as approval_rows
 from bot.database.rows import attempt_from, recording_from
-from bot.database.tables import attempts, audit_entries, notice_progress, notices, recordings
+from bot.database.tables import approvals, attempts, audit_entries, cards, notice_progress, notices, recordings
 from bot.recording.models import RecordingState, Verb
 from bot.recording.observations import CALL_ENDED
 from bot.recording.reminders import NEWS_LASTS, SILENCE, Deed, Ending, Endings, NoticeKind
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bot.database.engine import Engines
-    from bot.recording.models import Attempt, Recording
+    from bot.recording.models import Approval, Attempt, Recording
 
 PROGRESS = "endings"
 ENTRIES_AT_ONCE = 200
@@ -120,6 +121,32 @@ class SqlOccasions:
             one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one in found]))
         }
         return tuple((one, about[one.recording_id]) for one in found)
+
+    async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]:
+        """Return the stops that wait for a second supervisor, and that nobody was told of.
+
+        With each, the channels that could be told: that of the recording's card, and the one where it was asked for.
+        """
+        known = _known(NoticeKind.STOP_WAITS, type_coerce(approvals.c.id, Text), approvals.c.recording_id)
+        async with self.engines.reader.connect() as connection:
+            found = (await approval_rows.find(connection, approval_rows.OPEN, ~known))[:AT_ONCE]
+            channels = {one.id: await self._channels(connection, one) for one in found}
+        about = {
+            one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one in found]))
+        }
+        return tuple((one, about[one.recording_id], channels[one.id]) for one in found)
+
+    @staticmethod
+    async def _channels(connection: AsyncConnection, approval: Approval) -> tuple[str | None, ...]:
+        shown = select(func.coalesce(cards.c.posted_channel, cards.c.channel))
+        card = await connection.execute(shown.where(cards.c.recording_id == approval.recording_id))
+        asked = await connection.execute(
+            select(audit_entries.c.origin).where(
+                audit_entries.c.attempt_id == approval.id, audit_entries.c.phase == Phase.REQUESTED
+            )
+        )
+        origins = [json.loads(origin).get("channel") for origin in asked.scalars()]
+        return (card.scalar_one_or_none(), *origins)
 
     async def deed(self, recording: Recording) -> Deed | None:
         """Return what last happened to a recording, by whomever."""

@@ -12,6 +12,10 @@ from bot.database.rows import entry_from
 from bot.database.tables import audit_entries
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
 
@@ -27,11 +31,18 @@ class SqlOpenRequests:
 
     async def find(self, action: str) -> tuple[Entry, ...]:
         began = select(entry.seq).where(entry.action == "bot:start").order_by(entry.seq.desc()).limit(1)
+        return await self._find(action, entry.seq > func.coalesce(began.scalar_subquery(), 0))
+
+    async def find_between(self, action: str, since: datetime, until: datetime) -> tuple[Entry, ...]:
+        """Find those of a period, whichever process worked on them."""
+        return await self._find(action, entry.occurred_at >= since, entry.occurred_at < until)
+
+    async def _find(self, action: str, *when: ColumnElement[bool]) -> tuple[Entry, ...]:
         answered = select(outcomes.c.seq).where(outcomes.c.attempt_id == entry.attempt_id, outcomes.c.seq > entry.seq)
         statement = (
             select(audit_entries)
             .where(
-                entry.seq > func.coalesce(began.scalar_subquery(), 0),
+                *when,
                 entry.action == action,
                 entry.phase == Phase.REQUESTED,
                 entry.actor.startswith("slack:"),

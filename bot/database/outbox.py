@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import and_, delete, func, select, type_coerce, update
 
+from bot.database.approvals import newest_of
 from bot.database.rows import entry_from, recording_from
-from bot.database.tables import audit_deliveries, audit_entries, cards, names, recordings
-from bot.recording.models import Card
+from bot.database.saved import saved_of
+from bot.database.tables import Flag, audit_deliveries, audit_entries, cards, names, recordings
+from bot.database.upsert import upsert
+from bot.recording.models import Card, RecordingState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -22,6 +24,17 @@ if TYPE_CHECKING:
 
 agents = names.alias("agents")
 queues = names.alias("queues")
+newer = recordings.alias("newer")
+NOTHING_NEWER = ~(
+    select(newer.c.id)
+    .where(newer.c.conversation_id == recordings.c.conversation_id, newer.c.requested_seq > recordings.c.requested_seq)
+    .exists()
+)
+STARTABLE = type_coerce(and_(recordings.c.state == RecordingState.STOPPED, NOTHING_NEWER), Flag).label("startable")
+
+
+async def as_it_is() -> None:
+    """Nobody else could do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +42,12 @@ class SqlOutbox:
     """Compares what is with what Slack has been sent; both sides are in the database, so a crash loses nothing."""
 
     engines: Engines
+    confirm: Callable[[], Awaitable[None]] = as_it_is
+    """Waits until this process is the one that tells Slack; asked before each step."""
 
     async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]:
         """Return cards whose shown version is behind, the oldest recordings first."""
+        await self.confirm()
         statement = (
             select(
                 recordings,
@@ -40,6 +56,8 @@ class SqlOutbox:
                 cards.c.ts,
                 cards.c.posted_channel,
                 cards.c.posts_begun,
+                cards.c.language,
+                STARTABLE,
                 agents.c.name.label("agent_name"),
                 queues.c.name.label("queue_name"),
             )
@@ -53,8 +71,12 @@ class SqlOutbox:
         own = {column.name for column in recordings.columns}
         async with self.engines.reader.connect() as connection:
             rows = [row._asdict() for row in await connection.execute(statement)]
+            saved = await saved_of(connection, [row["id"] for row in rows]) if rows else {}
+            approvals = await newest_of(connection, [row["id"] for row in rows]) if rows else {}
         return tuple(
             Card(
+                saved=saved.get(row["id"], ()),
+                approval=approvals.get(row["id"]),
                 recording=recording_from({name: row[name] for name in own}),
                 **{name: value for name, value in row.items() if name not in own},
             )
@@ -86,6 +108,7 @@ class SqlOutbox:
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
         """Return the entries after the last delivered one, in order; True with those that may have arrived already."""
+        await self.confirm()
         last = (
             select(audit_deliveries.c.seq)
             .where(audit_deliveries.c.delivered_at.is_not(None))
@@ -114,8 +137,8 @@ class SqlOutbox:
 
     async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
         """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""
-        statement = upsert(audit_deliveries).on_conflict_do_nothing()
         async with self.engines.writer.begin() as connection:
+            statement = upsert(connection, audit_deliveries).on_conflict_do_nothing()
             await connection.execute(statement, [{"seq": seq, "tried_at": at} for seq in seqs])
 
     async def delivery_refused(self, seqs: Sequence[int]) -> None:

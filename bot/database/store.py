@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,22 +11,28 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.database import approvals
+from bot.database.postgresql import tell_the_others
 from bot.database.rows import attempt_from, recording_from
 from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE, SqlTransaction
 from bot.errors import AuditUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement
 
+    from bot.audit.entry import Entry
     from bot.database.engine import Engines
-    from bot.recording.models import Attempt, Recording
+    from bot.recording.models import Approval, Attempt, Recording
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
+
+ASK_TIMES = 60
+ASK_AGAIN_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -35,6 +42,8 @@ class SqlStore:
     engines: Engines
     last_problem: str | None = None
     """Why the newest write failed; None when it didn't."""
+    on_write: Callable[[float, Sequence[Entry]], None] | None = None
+    """Told of each committed transaction: the seconds that it took, waiting for its turn included, and its entries."""
     _listeners: list[asyncio.Event] = field(default_factory=list)
     _running: set[asyncio.Task[object]] = field(default_factory=set)
 
@@ -50,18 +59,52 @@ class SqlStore:
         return await asyncio.shield(task)
 
     async def _write(self, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+        began = time.perf_counter()
+        complete: SqlTransaction | None = None
         try:
             async with self.engines.writer.begin() as connection:
-                result = await work(SqlTransaction(connection))
+                transaction = SqlTransaction(connection)
+                result = await work(transaction)
+                if self.engines.on_postgresql:
+                    await tell_the_others(connection)
+                complete = transaction
         except SQLAlchemyError as error:
+            if complete is not None and await self._committed_all_the_same(complete):
+                self._written(began, complete)
+                return result
             cause = str(getattr(error, "orig", None) or type(error).__name__)
             log.error("database_write_failed", cause=cause)  # noqa: TRY400  the cause says it; a traceback adds noise
             self.last_problem = cause
             raise AuditUnavailable(cause=cause) from error
+        self._written(began, transaction)
+        return result
+
+    async def _committed_all_the_same(self, transaction: SqlTransaction) -> bool:
+        """Find out what became of a commit whose answer was lost with the connection to the server.
+
+        The write lock is held until a transaction has ended, so once it is ours the entry is there or will never be.
+        """
+        if not (self.engines.on_postgresql and transaction.appended):
+            return False
+        wanted = select(audit_entries.c.seq).where(audit_entries.c.id == transaction.appended[-1].id)
+        for _ in range(ASK_TIMES):
+            try:
+                async with self.engines.writer.begin() as connection:
+                    return (await connection.execute(wanted)).one_or_none() is not None
+            except SQLAlchemyError:
+                await asyncio.sleep(ASK_AGAIN_SECONDS)
+        return False  # whoever finds an open attempt of this process settles it
+
+    def _written(self, began: float, transaction: SqlTransaction) -> None:
         self.last_problem = None
+        if self.on_write is not None:
+            self.on_write(time.perf_counter() - began, transaction.appended)
+        self.announce()
+
+    def announce(self) -> None:
+        """Wake whoever waits for changes: there was one, by this process or another."""
         for listener in self._listeners:
             listener.set()
-        return result
 
     def changes(self) -> asyncio.Event:
         """Return an event that is set after each write; whoever waits for it clears it."""
@@ -90,6 +133,11 @@ class SqlStore:
     async def open_attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts without an outcome, oldest first."""
         return await self._attempts(attempts.c.settled_at.is_(None))
+
+    async def open_approvals(self) -> tuple[Approval, ...]:
+        """Return the stops that wait for a second supervisor, oldest first."""
+        async with self.engines.reader.connect() as connection:
+            return await approvals.find(connection, approvals.OPEN)
 
     async def attempts_to_look_at(self) -> tuple[Attempt, ...]:
         """Return the settled attempts whose call is still to be looked at, oldest first."""

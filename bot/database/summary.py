@@ -103,10 +103,13 @@ async def _unresolved(connection: AsyncConnection, until: datetime) -> Unresolve
     async def number(statement: Any) -> int:
         return int((await connection.execute(statement)).scalar_one())
 
+    def live(*, in_doubt: bool) -> Any:
+        conditions = (LIVE, recordings.c.started_at < until, recordings.c.in_doubt == in_doubt)
+        return select(func.count()).select_from(recordings).where(*conditions)
+
     open_requests = select(func.count()).select_from(attempts)
-    live = select(func.count()).select_from(recordings).where(LIVE, recordings.c.started_at < until)
     return Unresolved(
         requests=await number(open_requests.where(attempts.c.settled_at.is_(None), attempts.c.requested_at < until)),
-        in_doubt=await number(live.where(recordings.c.in_doubt.is_(True))),
-        live=await number(live.where(recordings.c.in_doubt.is_(False))),
+        in_doubt=await number(live(in_doubt=True)),
+        live=await number(live(in_doubt=False)),
     )

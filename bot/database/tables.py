@@ -105,6 +105,7 @@ recordings = Table(
     Column("requested_at", Moment, nullable=False),
     Column("started_at", Moment),
     Column("paused_at", Moment),
+    Column("paused_seconds", Integer, nullable=False, server_default=text("0")),
     Column("ended_at", Moment),
     Column("ended_by", Text),
     Column("adopted", Flag, nullable=False),
@@ -153,6 +154,7 @@ attempts = Table(
         postgresql_where=text("looks_left > 0"),
     ),
     Index("ix_attempts_recording_id", "recording_id"),
+    Index("ix_attempts_actor", "actor", "requested_at"),
     sqlite_strict=True,
 )
 """Every request, refused ones included; the open ones (not settled) are the reconciler's work.
@@ -255,3 +257,125 @@ digests = Table(
     sqlite_strict=True,
 )
 """The daily digests: the day, its audit entry, and the message in the audit channel once Slack has taken it."""
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("recording_id", UuidText, ForeignKey("recordings.id"), primary_key=True),
+    Column("occasion", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("audit_seq", Number, nullable=False),
+    Column("verb", Text),
+    Column("result", Text),
+    Column("noted_at", Moment, nullable=False),
+    Column("posts_begun", Integer, nullable=False, server_default=text("0")),
+    Column("delivered_at", Moment),
+    Column("channel", Text),
+    Column("ts", Text),
+    Column("closed_at", Moment),
+    Column("outcome", Text),
+    Index(
+        "ix_notices_open",
+        "noted_at",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    sqlite_strict=True,
+)
+"""Direct messages to people about recordings, each at most once: the key says which one.
+
+``occasion`` tells one pause or attempt of a recording from the others. A row without ``closed_at`` has something left to
+do: it is to be posted, or its buttons are to be taken away. ``outcome`` says why it is closed.
+"""
+
+notice_progress = Table(
+    "notice_progress",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("seq", Number, nullable=False),
+    sqlite_strict=True,
+)
+"""Up to which entry of the trail it has been worked out who is to be told."""
+
+saved_looks = Table(
+    "saved_looks",
+    metadata,
+    Column("recording_id", UuidText, ForeignKey("recordings.id"), primary_key=True),
+    Column("ended_at", Moment, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("next_at", Moment),
+    Index(
+        "ix_saved_looks_due",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    sqlite_strict=True,
+)
+"""When Genesys is asked for the file of a recording that is over; no ``next_at``: it was found, or given up."""
+
+saved_recordings = Table(
+    "saved_recordings",
+    metadata,
+    Column("recording_id", UuidText, ForeignKey("recordings.id"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("media", Text),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    sqlite_strict=True,
+)
+"""The files that Genesys has kept of a recording, by Genesys's id, with its word for their state in lower case."""
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", UuidText, primary_key=True),
+    Column("recording_id", UuidText, ForeignKey("recordings.id"), nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", Text),
+    Column("outcome", Text),
+    CheckConstraint("outcome IN ('confirmed', 'withdrawn', 'expired', 'over')", name="outcome"),
+    Index(
+        "uq_approvals_open",
+        "recording_id",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    sqlite_strict=True,
+)
+"""Stops that wait, or waited, for a second supervisor; at most one open for a recording. The id is the attempt's."""
+
+homes = Table(
+    "homes",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("team_id", Text, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("audit_seq", Number),
+    Column("view_hash", Text),
+    Column("digest", Text),
+    Index("ix_homes_opened_at", "opened_at"),
+    sqlite_strict=True,
+)
+"""The App Homes that were opened in the last hours, which are kept up to date.
+
+``audit_seq`` is the entry that says that the person looks. ``view_hash`` is Slack's mark of what it was given last, and
+``digest`` ours; none: it has to be shown anew.
+"""
+
+standing_rules = Table(
+    "standing_rules",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("noted_at", Moment, nullable=False),
+    sqlite_strict=True,
+)
+"""What the policy file said when the bot last started, as JSON: a terminal elsewhere may not find the file."""

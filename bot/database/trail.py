@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sqlalchemy import text
+from sqlalchemy import NullPool, create_engine, event, text
 
 from bot.audit.export import Filter
 from bot.audit.stored import COLUMNS, entry_of
+from bot.database import postgresql
 from bot.database.engine import BUSY_TIMEOUT_MS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+
+    from sqlalchemy import URL
 
     from bot.audit.verification import Verifier
     from bot.database.engine import Engines
@@ -35,6 +38,8 @@ CONDITIONS = {
 NOT_TEXT = "decode"
 """What the driver says of text that is not UTF-8."""
 BARE_PAGE = f"SELECT {', '.join(COLUMNS)} FROM audit_entries WHERE seq > ? ORDER BY seq LIMIT {PAGE}"  # noqa: S608  ours
+NUMBERED_PAGE = text(BARE_PAGE.replace("?", ":after"))
+NEWEST = text("SELECT coalesce(max(seq), 0) FROM audit_entries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,15 @@ class SqlTrail:
                 return
 
     async def verify(self, verifier: Verifier, progress: Callable[[int, int], None], *, after: int = 0) -> None:
-        """Feed the verifier with everything, up to the first flaw. Raise sqlite3.Error where a page can't be read."""
-        await asyncio.to_thread(_verify, self.engines.reader.url.database or "", verifier, progress, after)
+        """Feed the verifier with everything, up to the first flaw.
+
+        Raise sqlite3.Error or SQLAlchemyError where a page can't be read.
+        """
+        url = self.engines.reader.url
+        if self.engines.on_postgresql:
+            await asyncio.to_thread(_verify_on_postgresql, url, verifier, progress, after)
+        else:
+            await asyncio.to_thread(_verify, url.database or "", verifier, progress, after)
 
     async def first(self) -> int:
         """Return the number of the oldest entry that is here, 0 where there is none."""
@@ -100,6 +112,20 @@ def _verify(file: str, verifier: Verifier, progress: Callable[[int, int], None],
             before = after
             after = _feed_page(connection, verifier, after)
             progress(after, max(after, total))
+
+
+def _verify_on_postgresql(url: URL, verifier: Verifier, progress: Callable[[int, int], None], after: int) -> None:
+    engine = create_engine(url, poolclass=NullPool)
+    event.listen(engine, "connect", lambda connection, _: postgresql.set_up(connection, postgresql.READER_SETTINGS))
+    while verifier.flaw is None:
+        with engine.begin() as connection:
+            rows = connection.execute(NUMBERED_PAGE, {"after": after}).all()
+            total = connection.execute(NEWEST).scalar_one()
+        if not rows:
+            return
+        verifier.feed_rows(rows)
+        after = rows[-1][0]
+        progress(after, max(after, total))
 
 
 def _feed_page(connection: sqlite3.Connection, verifier: Verifier, after: int) -> int:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
+from bot.database import approvals as approval_rows
 from bot.database.rows import recording_from
-from bot.database.tables import attempts, audit_entries, cards, names, recordings, typed_texts
-from bot.recording.models import FINAL_STATES
+from bot.database.saved import keep_saved, note_look, saved_of, schedule_looks
+from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
+from bot.database.upsert import upsert
+from bot.recording.models import FINAL_STATES, RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bot.audit.entry import Draft, Entry
-    from bot.recording.models import Attempt, Recording
+    from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, SavedLook, SavedRecording
 
 LIVE = recordings.c.state.not_in(FINAL_STATES)
 
@@ -33,6 +35,8 @@ class SqlTransaction:
     """One open write transaction; ``bot.recording.ports.Transaction`` says what each step means."""
 
     connection: AsyncConnection
+    appended: list[Entry] = field(default_factory=list)
+    """The entries that this transaction has added."""
 
     async def append(self, draft: Draft) -> Entry:
         (entry,) = await self.append_many((draft,))
@@ -51,6 +55,7 @@ class SqlTransaction:
             entries.append(chain(draft, seq=seq + 1, previous_hash=previous_hash))
             seq, previous_hash = entries[-1].seq, entries[-1].hash
         await self.connection.execute(insert(audit_entries), [_row(entry) for entry in entries])
+        self.appended.extend(entries)
         return tuple(entries)
 
     async def keep_text(self, attempt_id: UUID, text: str, typed_at: datetime) -> str:
@@ -63,6 +68,18 @@ class SqlTransaction:
     async def attempt_with_key(self, dedupe_key: str) -> UUID | None:
         statement = select(attempts.c.id).where(attempts.c.dedupe_key == dedupe_key)
         return (await self.connection.execute(statement)).scalar_one_or_none()
+
+    async def requests_of(
+        self, actor: str, verbs: frozenset[str], *, since: datetime, upto: datetime, limit: int
+    ) -> tuple[datetime, ...]:
+        asked = attempts.c.requested_at
+        statement = (
+            select(asked)
+            .where(attempts.c.actor == actor, asked > since, asked <= upto, attempts.c.verb.in_(sorted(verbs)))
+            .order_by(asked.desc())
+            .limit(limit)
+        )
+        return tuple((await self.connection.execute(statement)).scalars())
 
     async def add_attempt(self, attempt: Attempt, *, dedupe_key: str | None) -> None:
         await self.connection.execute(
@@ -117,13 +134,34 @@ class SqlTransaction:
         )
         return tuple(map(recording_from, (await self.connection.execute(statement)).mappings()))
 
-    async def add_recording(self, recording: Recording, *, channel: str | None, asked_by: str) -> None:
+    async def add_recording(
+        self, recording: Recording, *, channel: str | None, asked_by: str, language: str | None = None
+    ) -> None:
         values = {column.name: getattr(recording, column.name) for column in recordings.columns}
         await self.connection.execute(insert(recordings).values(**values))
+        await self._redraw_earlier(recording)
+        channel = channel or _direct(asked_by)
         if channel is not None:
             await self.connection.execute(
-                insert(cards).values(recording_id=recording.id, channel=channel, asked_by=asked_by, rendered_version=0)
+                insert(cards).values(
+                    recording_id=recording.id,
+                    channel=channel,
+                    asked_by=asked_by,
+                    rendered_version=0,
+                    language=language,
+                )
             )
+
+    async def _redraw_earlier(self, recording: Recording) -> None:
+        """Have the cards of the call's stopped recordings drawn anew: none of them can be started again now."""
+        earlier = select(recordings.c.id).where(
+            recordings.c.conversation_id == recording.conversation_id,
+            recordings.c.state == RecordingState.STOPPED,
+            recordings.c.id != recording.id,
+        )
+        await self.connection.execute(
+            update(cards).where(cards.c.recording_id.in_(earlier)).values(rendered_version=0)
+        )
 
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
         result = await self.connection.execute(
@@ -133,15 +171,52 @@ class SqlTransaction:
             .returning(recordings)
         )
         row = result.mappings().one_or_none()
-        return None if row is None else recording_from(row)
+        if row is None:
+            return None
+        recording = recording_from(row)
+        if "state" in changes:
+            await schedule_looks(self.connection, recording)
+        return recording
+
+    async def looked_for_saved(self, look: SavedLook, looks: int, next_at: datetime | None) -> bool:
+        return await note_look(self.connection, look, looks, next_at)
+
+    async def saved_recordings(self, recording_id: UUID) -> tuple[SavedRecording, ...]:
+        return (await saved_of(self.connection, (recording_id,))).get(recording_id, ())
+
+    async def keep_saved(self, recording_id: UUID, saved: SavedRecording) -> None:
+        await keep_saved(self.connection, recording_id, saved)
 
     async def forget_card_version(self, recording_id: UUID) -> None:
         await self.connection.execute(
             update(cards).where(cards.c.recording_id == recording_id).values(rendered_version=0)
         )
 
+    async def newest_recording(self, conversation_id: str) -> Recording | None:
+        statement = (
+            select(recordings)
+            .where(recordings.c.conversation_id == conversation_id)
+            .order_by(recordings.c.requested_seq.desc())
+            .limit(1)
+        )
+        row = (await self.connection.execute(statement)).mappings().one_or_none()
+        return None if row is None else recording_from(row)
+
+    async def add_approval(self, approval: Approval) -> None:
+        await approval_rows.add(self.connection, approval)
+
+    async def approval(self, approval_id: UUID) -> Approval | None:
+        found = await approval_rows.find(self.connection, approvals.c.id == approval_id)
+        return next(iter(found), None)
+
+    async def open_approval(self, recording_id: UUID) -> Approval | None:
+        return (await approval_rows.open_of(self.connection, (recording_id,))).get(recording_id)
+
+    async def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
+        return await approval_rows.close(self.connection, approval, at, by=by, outcome=outcome)
+
     async def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None:
-        statement = upsert(names).values(kind=kind, id=name_id, name=name, seen_at=seen_at)
+        statement = upsert(self.connection, names).values(kind=kind, id=name_id, name=name, seen_at=seen_at)
         await self.connection.execute(
             statement.on_conflict_do_update(
                 index_elements=[names.c.kind, names.c.id], set_={"name": name, "seen_at": seen_at}
@@ -151,6 +226,12 @@ class SqlTransaction:
     async def _one(self, *conditions: Any) -> Recording | None:
         row = (await self.connection.execute(select(recordings).where(*conditions))).mappings().one_or_none()
         return None if row is None else recording_from(row)
+
+
+def _direct(actor: str) -> str | None:
+    """Return where somebody reads what no channel shows: a Slack user's id, nowhere for a terminal's."""
+    kind, _, rest = actor.partition(":")
+    return rest.rpartition(":")[2] if kind == "slack" else None
 
 
 def _row(entry: Entry) -> dict[str, Any]:

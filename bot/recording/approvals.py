@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -53,7 +54,15 @@ async def open_approval(
     """Write that a stop waits for a second supervisor, and have the card say so."""
     approval = Approval(approval_id, recording.id, Verb.STOP, asked.caller.actor, now, now + rule.within)
     await transaction.add_approval(approval)
-    draft = _draft(approval, recording, now, Phase.REQUESTED, asked.caller.actor, origin=asked.origin.facts())
+    draft = _draft(
+        approval,
+        recording,
+        now,
+        Phase.REQUESTED,
+        asked.caller.actor,
+        origin=asked.origin.facts(),
+        outcome={"until": approval.expires_at.astimezone(UTC).isoformat()},
+    )
     entry = await transaction.append(draft)
     return approval, await redrawn(transaction, recording, entry), entry.seq
 

@@ -39,6 +39,12 @@ class DualControl:
         unknown = recording.agent_user_id is None and recording.queue_id is None
         return unknown or recording.agent_user_id in self.agents or recording.queue_id in self.queues
 
+    def with_also(self, other: DualControl) -> DualControl:
+        """Return the rule that guards what either of them does, in the time of the one that guards anything."""
+        mine = bool(self.queues or self.agents)
+        within = self.within if mine else other.within
+        return DualControl(self.queues | other.queues, self.agents | other.agents, within)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

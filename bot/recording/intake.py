@@ -135,9 +135,7 @@ class Intake(Looks):
         facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
-            require(asked.caller, Permission.CONTROL)
-            approval, recording = await _approval(transaction, approval_id)
-            facts.about(recording)
+            approval, recording = await _permitted_approval(transaction, asked.caller, approval_id, facts)
             require_control(asked.caller, recording)
             return await self._confirmed(transaction, asked, approval, recording, attempt_id)
 
@@ -148,9 +146,7 @@ class Intake(Looks):
         facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Withdrawn:
-            require(asked.caller, Permission.CONTROL)
-            approval, recording = await _approval(transaction, approval_id)
-            facts.about(recording)
+            approval, recording = await _permitted_approval(transaction, asked.caller, approval_id, facts)
             changed, seq = await withdraw_approval(transaction, asked, approval, recording, self.clock.now())
             await self._count_once(transaction, asked, facts, attempt_id)
             return Withdrawn(changed, seq)
@@ -190,7 +186,8 @@ class Intake(Looks):
         require_state(recording, approval.verb)
         await confirm_approval(transaction, asked, approval, recording, now)
         people = both(approval, asked.caller.actor)
-        return await self._change(transaction, asked, approval.verb, recording, attempt_id, people=people)
+        accepted = await self._change(transaction, asked, approval.verb, recording, attempt_id, people=people)
+        return replace(accepted, confirmed=approval)
 
     async def _change(
         self,
@@ -288,9 +285,15 @@ async def _require_newest(transaction: Transaction, caller: Caller, call: str, r
         raise WrongState(**standing(newest))
 
 
-async def _approval(transaction: Transaction, approval_id: UUID) -> tuple[Approval, Recording]:
+async def _permitted_approval(
+    transaction: Transaction, caller: Caller, approval_id: UUID, facts: Facts
+) -> tuple[Approval, Recording]:
+    """Return what a click is about; that is in the trail also where the caller may do nothing at all."""
     approval = await transaction.approval(approval_id)
     recording = None if approval is None else await transaction.recording(approval.recording_id)
+    if recording is not None:
+        facts.about(recording)
+    require(caller, Permission.CONTROL)
     if approval is None or recording is None:
         raise ApprovalClosed
     return approval, recording

@@ -54,6 +54,19 @@ class Looks(Reception):
 
         return await self._take(asked, facts, work)
 
+    async def read_home(self, asked: Asked) -> Entry:
+        """Put into the trail that somebody opens the overview of what is live, before they see it."""
+        facts = Facts(READ_ACTION, "read")
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+            require(asked.caller, Permission.READ)
+            await self._count_once(transaction, asked, facts, attempt_id)
+            return await transaction.append(
+                self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome={"read": "home"})
+            )
+
+        return await self._take(asked, facts, work)
+
     async def export(self, asked: Asked, wanted: dict[str, str]) -> Entry:
         """Put into the trail that somebody wants entries of it as a file; ``wanted`` says which."""
         facts = Facts(EXPORT_ACTION, "export")
@@ -94,4 +107,4 @@ async def _require_sight(transaction: Transaction, asked: Asked, call: str, *, u
     if newest is None and unrecorded:
         return
     if newest is None or not sees(caller, newest):
-        raise OutOfScope
+        raise OutOfScope(grants=caller.grants)

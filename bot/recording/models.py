@@ -315,7 +315,7 @@ class Card:
     language: str | None = None
     """That of the person who asked."""
     approval: Approval | None = None
-    """The stop that waits for a second supervisor, where there is one."""
+    """The newest stop that waits, or waited, for a second supervisor."""
     saved: tuple[SavedRecording, ...] = ()
     """What Genesys has kept of the call, oldest first; empty until it was looked for and found."""
     startable: bool = False

@@ -77,7 +77,7 @@ def require_scope(caller: Caller, *, agent_user_id: str | None, queue_id: str | 
     if caller.scope.covers(agent_user_id=agent_user_id, queue_id=queue_id):
         return
     unknown = agent_user_id is None and queue_id is None
-    raise OutOfScope(cause="scope_unknown" if unknown else "out_of_scope")
+    raise OutOfScope(cause="scope_unknown" if unknown else "out_of_scope", grants=caller.grants)
 
 
 def require_control(caller: Caller, recording: Recording) -> None:
@@ -103,7 +103,7 @@ def require_reading(caller: Caller, recording: Recording | None, seen: Conversat
     else:
         inside = any(caller.scope.covers(agent_user_id=one.user_id, queue_id=one.queue_id) for one in seen.agents)
     if not inside:
-        raise OutOfScope
+        raise OutOfScope(grants=caller.grants)
 
 
 def sees(caller: Caller, recording: Recording) -> bool:

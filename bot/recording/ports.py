@@ -166,6 +166,11 @@ class Transaction(Protocol):
 
     async def attempt_with_key(self, dedupe_key: str) -> UUID | None: ...
 
+    async def requests_of(
+        self, actor: str, verbs: frozenset[str], *, since: datetime, upto: datetime, limit: int
+    ) -> tuple[datetime, ...]:
+        """Return when a person asked for such things, the newest first, refused requests included."""
+
     async def add_attempt(self, attempt: Attempt, *, dedupe_key: str | None) -> None: ...
 
     async def add_closed_attempt(

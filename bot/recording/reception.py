@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from structlog.contextvars import bind_contextvars
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
-from bot.errors import AuditUnavailable, Duplicate, NotPermitted, RecordBotError, ShuttingDown
+from bot.errors import AuditUnavailable, Duplicate, NotPermitted, RecordBotError, ShuttingDown, TooManyRequests
+from bot.recording.personal_limit import LIMITED, PersonalLimit
 from bot.recording.requests import Accepted, AwaitsConfirmation
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class Reception:
     """Seconds until the person is told that nothing was done; they are waiting for an answer within Slack's three."""
     expiring: set[UUID] = field(default_factory=set)
     """Attempts whose people have been told that nothing was done; nobody may carry them out."""
+    limit: PersonalLimit = field(default_factory=PersonalLimit)
     _watched: set[asyncio.Future[None]] = field(default_factory=set)
 
     async def settled(self, seconds: float) -> None:
@@ -76,6 +79,7 @@ class Reception:
 
     async def _take(self, asked: Asked, facts: Facts, work: Callable[[Transaction, UUID], Awaitable[T]]) -> T:
         attempt_id = uuid7()
+        bind_contextvars(attempt_id=str(attempt_id))  # what is logged from here on belongs to it
 
         async def transaction(transaction: Transaction) -> T | RecordBotError:
             key = asked.origin.dedupe_key
@@ -84,7 +88,11 @@ class Reception:
             try:
                 if not self.door.open:
                     raise ShuttingDown
+                await self.limit.check(transaction, asked.caller.actor, facts.verb, self.clock.now())
                 return await work(transaction, attempt_id)
+            except TooManyRequests as refusal:
+                refusal.audit_seq = await self._too_many(transaction, asked, facts, attempt_id, refusal)
+                return refusal
             except RecordBotError as refusal:
                 refusal.audit_seq = await self._refused(transaction, asked, facts, attempt_id, refusal)
                 return refusal
@@ -144,6 +152,17 @@ class Reception:
         draft = self._draft(asked, facts, attempt_id, phase, outcome=outcome, digest=digest)
         entry = await transaction.append(draft)
         await self._count_once(transaction, asked, facts, attempt_id)
+        return entry.seq
+
+    async def _too_many(
+        self, transaction: Transaction, asked: Asked, facts: Facts, attempt_id: UUID, refusal: TooManyRequests
+    ) -> int | None:
+        """Write down the first refusal of a minute; the others are counted, or the trail could be flooded."""
+        if not await self.limit.refused(transaction, asked.caller.actor, self.clock.now()):
+            return None
+        outcome = {"error": refusal.kind, "limit": refusal.limit}
+        entry = await transaction.append(self._draft(asked, facts, attempt_id, Phase.FAILED, outcome=outcome))
+        await self._count_once(transaction, asked, replace(facts, verb=LIMITED), attempt_id)
         return entry.seq
 
     async def _count_once(self, transaction: Transaction, asked: Asked, facts: Facts, attempt_id: UUID) -> None:

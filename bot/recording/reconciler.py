@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot.audit.entry import Phase
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, OutcomeUnknown
@@ -86,8 +87,9 @@ class Reconciler:
 
     async def _take_over(self, attempt: Attempt) -> None:
         """Make the attempt this process's own first: from then on its former owner can't write the outcome."""
-        if await self.service.store.write(lambda transaction: transaction.claim_attempt(attempt, self.owner)):
-            await self._settle(replace(attempt, owner=self.owner))
+        with bound_contextvars(attempt_id=str(attempt.id)):  # the log goes on under the attempt's id
+            if await self.service.store.write(lambda transaction: transaction.claim_attempt(attempt, self.owner)):
+                await self._settle(replace(attempt, owner=self.owner))
 
     async def _settle(self, attempt: Attempt) -> None:
         recording = await self.service.store.recording(attempt.recording_id)

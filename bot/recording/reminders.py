@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from bot.recording.models import Attempt, Recording
+    from bot.recording.models import Approval, Attempt, Recording
 
 NEWS_LASTS = timedelta(hours=1)
 """What is older than this when it is first come upon is told nobody any more."""
 SILENCE = ACTION_LIMIT + timedelta(seconds=5)
 """After this, whoever worked on an attempt has said how it ended, or no longer lives."""
-
-
+SHARED = ("C", "G")
+"""What the ids of channels begin with that more than one person reads."""
 PAUSE_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -32,11 +32,13 @@ class NoticeKind(StrEnum):
     CALL_ENDED = "call_ended"
     OUTCOME_UNKNOWN = "outcome_unknown"
     OUTCOME_SETTLED = "outcome_settled"
+    STOP_WAITS = "stop_waits"
+    """To everybody in a channel: a stop waits for a second supervisor."""
 
     @property
     def reminds(self) -> bool:
         """Whether something can be done about it; then it has buttons, which go once something was."""
-        return self in {NoticeKind.LONG_RECORDING, NoticeKind.LONG_PAUSE}
+        return self in {NoticeKind.LONG_RECORDING, NoticeKind.LONG_PAUSE, NoticeKind.STOP_WAITS}
 
 
 class Result(StrEnum):
@@ -51,7 +53,8 @@ class Result(StrEnum):
 class Notice:
     """One message to one person, at most once: the first four fields say which.
 
-    ``occasion`` tells one pause or attempt of a recording from the others; ``audit_seq`` is the entry that it rests on.
+    ``occasion`` tells one pause, attempt or approval of a recording from the others; ``audit_seq`` is the entry that it
+    rests on. One that everybody in a channel is to see goes there, and ``person`` is whose request it is about.
     """
 
     kind: NoticeKind
@@ -61,6 +64,7 @@ class Notice:
     audit_seq: int
     verb: Verb | None = None
     result: Result | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,8 @@ class OpenNotice:
     agent_name: str | None = None
     queue_name: str | None = None
     language: str | None = None
+    approval: Approval | None = None
+    """The stop that it is about, where it is about one."""
 
 
 def is_person(actor: str | None) -> bool:
@@ -181,6 +187,20 @@ def of_silent_attempt(attempt: Attempt, recording: Recording, now: datetime) -> 
     return (Notice(unknown, recording.id, str(attempt.id), attempt.actor, recording.audit_seq, verb=attempt.verb),)
 
 
+def of_approval(approval: Approval, recording: Recording, channels: Iterable[str | None]) -> tuple[Notice, ...]:
+    """Tell everybody where the recording's card stands, or else where the stop was asked for, that one waits.
+
+    A direct message reaches no second supervisor; where there is no channel, the audit channel's line says it.
+    """
+    channel = next((one for one in channels if one is not None and one.startswith(SHARED)), None)
+    if channel is None or approval.outcome is not None:
+        return ()
+    kind, occasion = NoticeKind.STOP_WAITS, str(approval.id)
+    return (
+        Notice(kind, recording.id, occasion, approval.asked_by, recording.audit_seq, approval.verb, channel=channel),
+    )
+
+
 def of_ending(ending: Ending) -> tuple[Notice, ...]:
     """Tell the person who asked how a doubt was settled, and the one who started it that the call is over."""
     notices = [*_settled(ending), *_call_ended(ending)]
@@ -221,9 +241,13 @@ class Standing(StrEnum):
     OVER = "over"
 
 
-def standing(notice: Notice, recording: Recording, *, attempt_open: bool = False) -> Standing:
+def standing(
+    notice: Notice, recording: Recording, *, attempt_open: bool = False, approval: Approval | None = None
+) -> Standing:
     """Say whether what a notice says is still so; what is over needs no reminder, and no buttons."""
     match notice.kind:
+        case NoticeKind.STOP_WAITS:
+            return Standing.HOLDS if approval is not None and approval.outcome is None else Standing.OVER
         case NoticeKind.LONG_RECORDING:
             holds = recording.state is RecordingState.ACTIVE
         case NoticeKind.LONG_PAUSE:

@@ -60,6 +60,8 @@ class Accepted:
     audit_seq: int
     agent_user_id: str | None = None
     """Whose side to record, where the person chose; a claim until a reading of the call confirms it."""
+    confirmed: Approval | None = None
+    """The other supervisor's request that this one confirms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,50 @@ TRIGGERS = (
     """,
 )
 
+ON_POSTGRESQL = {
+    "audit_entries_no_update": (
+        "BEFORE UPDATE ON audit_entries FOR EACH STATEMENT",
+        "BEGIN RAISE EXCEPTION 'audit entries are never changed' USING ERRCODE = 'integrity_constraint_violation'; END",
+    ),
+    "audit_entries_no_delete": (
+        "BEFORE DELETE ON audit_entries FOR EACH STATEMENT",
+        "BEGIN RAISE EXCEPTION 'audit entries are never removed' USING ERRCODE = 'integrity_constraint_violation'; END",
+    ),
+    "audit_entries_no_truncate": (
+        "BEFORE TRUNCATE ON audit_entries FOR EACH STATEMENT",
+        "BEGIN RAISE EXCEPTION 'audit entries are never removed' USING ERRCODE = 'integrity_constraint_violation'; END",
+    ),
+    "audit_entries_next_only": (
+        "BEFORE INSERT ON audit_entries FOR EACH ROW",
+        """
+        DECLARE next bigint;
+        BEGIN
+            EXECUTE format('SELECT coalesce(max(seq), 0) + 1 FROM %I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME) INTO next;
+            IF NEW.seq IS DISTINCT FROM next THEN
+                RAISE EXCEPTION 'an audit entry takes the next number' USING ERRCODE = 'integrity_constraint_violation';
+            END IF;
+            RETURN NEW;
+        END
+        """,
+    ),
+}
+
 
 def upgrade() -> None:
     create_tables()
-    for trigger in TRIGGERS:
-        op.execute(trigger)
+    if op.get_bind().dialect.name == "postgresql":
+        guard_on_postgresql()
+    else:
+        for trigger in TRIGGERS:
+            op.execute(trigger)
+
+
+def guard_on_postgresql() -> None:
+    for name, (when, body) in ON_POSTGRESQL.items():
+        op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $guard${body}$guard$")
+        op.execute(f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION {name}()")
+        # Always: also where a session plays a replica's part, which switches usual triggers off.
+        op.execute(f"ALTER TABLE audit_entries ENABLE ALWAYS TRIGGER {name}")
 
 
 def create_tables() -> None:

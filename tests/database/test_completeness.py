@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +10,20 @@ import pytest
 from bot.database.completeness import Completeness, Range, SqlCompleteness, ranges
 from bot.database.outbox import SqlOutbox
 from tests.support.service import CALL, Shop, asked, opened_shop
+from tests.support.trail import attack, unguarded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
+
+    from tests.support.postgres import Database
 
 TEN = 10
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(database: Database) -> AsyncIterator[Shop]:
     """Ten entries, all of them delivered."""
-    async with opened_shop(tmp_path / "bot.db") as shop:
+    async with opened_shop(database) as shop:
         await write(shop, TEN)
         await deliver(shop, *range(1, TEN + 1))
         yield shop
@@ -40,12 +40,6 @@ async def deliver(shop: Shop, *seqs: int) -> None:
     await outbox.delivered(seqs, at=shop.clock.now(), channel="C0AUDIT", ts="1.1")
 
 
-def attack(shop: Shop, *statements: str) -> None:
-    with contextlib.closing(sqlite3.connect(shop.file, isolation_level=None)) as outside:
-        for statement in statements:
-            outside.execute(statement)
-
-
 async def look(shop: Shop) -> Completeness:
     return await SqlCompleteness(shop.engines).look(shop.clock.now())
 
@@ -55,13 +49,13 @@ async def test_all_is_there(shop: Shop) -> None:
     assert (found.complete, found.sound, found.problem, found.lacking, found.altered) == (True, True, "", 0, 0)
 
 
-async def test_an_empty_trail_lacks_nothing(tmp_path: Path) -> None:
-    async with opened_shop(tmp_path / "empty.db") as empty:
+async def test_an_empty_trail_lacks_nothing(database: Database) -> None:
+    async with opened_shop(database) as empty:
         assert (await look(empty)).complete
 
 
 async def test_deliveries_that_were_removed_are_gaps(shop: Shop) -> None:
-    attack(shop, "DELETE FROM audit_deliveries WHERE seq IN (2, 4, 5, 6)")
+    attack(shop.file, "DELETE FROM audit_deliveries WHERE seq IN (2, 4, 5, 6)")
     found = await look(shop)
     assert found.skipped == (Range(2, 2), Range(4, 6))
     assert found.problem.startswith("entry 2, entries 4-6 were never delivered, although later ones were.")
@@ -69,7 +63,7 @@ async def test_deliveries_that_were_removed_are_gaps(shop: Shop) -> None:
 
 
 async def test_deliveries_that_were_only_begun_are_gaps(shop: Shop) -> None:
-    attack(shop, "UPDATE audit_deliveries SET delivered_at = NULL WHERE seq = 7")
+    attack(shop.file, "UPDATE audit_deliveries SET delivered_at = NULL WHERE seq = 7")
     assert (await look(shop)).problem.startswith("entry 7 was never delivered")
 
 
@@ -81,9 +75,8 @@ async def test_many_gaps_are_counted(shop: Shop) -> None:
 
 async def test_a_tail_that_was_cut_off_is_missed(shop: Shop) -> None:
     attack(
-        shop,
-        "PRAGMA foreign_keys = OFF",
-        "DROP TRIGGER audit_entries_no_delete",
+        shop.file,
+        *unguarded(shop.file, "audit_entries_no_delete"),
         "DELETE FROM audit_entries WHERE seq > 7",
     )
     found = await look(shop)
@@ -93,7 +86,7 @@ async def test_a_tail_that_was_cut_off_is_missed(shop: Shop) -> None:
 
 
 async def test_a_tail_that_was_cut_off_and_written_anew_is_missed_too(shop: Shop) -> None:
-    attack(shop, "DROP TRIGGER audit_entries_no_delete", "DELETE FROM audit_entries WHERE seq > 7")
+    attack(shop.file, *unguarded(shop.file, "audit_entries_no_delete"), "DELETE FROM audit_entries WHERE seq > 7")
     await write(shop, 5)
     found = await look(shop)
     assert found.vanished is None
@@ -102,7 +95,9 @@ async def test_a_tail_that_was_cut_off_and_written_anew_is_missed_too(shop: Shop
 
 
 async def test_an_entry_that_was_changed_with_its_hash_is_seen(shop: Shop) -> None:
-    attack(shop, "DROP TRIGGER audit_entries_no_update", "UPDATE audit_entries SET hash = 'x' WHERE seq = 3")
+    attack(
+        shop.file, *unguarded(shop.file, "audit_entries_no_update"), "UPDATE audit_entries SET hash = 'x' WHERE seq = 3"
+    )
     assert (await look(shop)).problem.startswith("entry 3 has another hash than the channel shows")
 
 
@@ -119,14 +114,14 @@ async def test_new_entries_may_take_a_while(shop: Shop) -> None:
 
 
 async def test_everything_waits_where_all_deliveries_were_removed(shop: Shop) -> None:
-    attack(shop, "DELETE FROM audit_deliveries")
+    attack(shop.file, "DELETE FROM audit_deliveries")
     shop.clock.advance(301)
     found = await look(shop)
     assert (found.skipped, found.waiting) == ((), Range(1, 10))
 
 
 async def test_the_end_alone_is_looked_at_quickly(shop: Shop) -> None:
-    attack(shop, "DELETE FROM audit_deliveries WHERE seq = 2")
+    attack(shop.file, "DELETE FROM audit_deliveries WHERE seq = 2")
     await write(shop, 1)
     found = await SqlCompleteness(shop.engines).look_at_the_end(shop.clock.now(), timedelta(seconds=-1))
     assert (found.skipped, found.waiting) == ((), Range(11, 11))

@@ -8,16 +8,17 @@ import pytest
 
 from bot.database.outbox import SqlOutbox
 from bot.recording.models import Verb
-from tests.support.service import ADA, CALL, Shop, asked, opened_shop
+from tests.support.service import ADA, CALL, Shop, asked, at_once, opened_shop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
+
+    from tests.support.postgres import Database
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with opened_shop(tmp_path / "bot.db") as shop:
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    async with opened_shop(database) as shop:
         yield shop
 
 
@@ -56,7 +57,7 @@ async def test_entries_wait_in_order_and_a_begun_delivery_is_remembered(shop: Sh
     outbox = SqlOutbox(shop.engines)
     for _ in range(2):
         await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
-        await shop.service.carry_out(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
+        await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL)))
     assert [(entry.seq, again) for entry, again in await outbox.undelivered(limit=3)] == [
         (1, False),
         (2, False),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -19,12 +17,13 @@ from bot.database.story import SqlStories
 from bot.database.summary import SqlSummaries
 from bot.errors import NotPermitted, OutcomeUnknown
 from bot.recording.models import Verb
-from tests.support.service import ADA, CALL, OTHER_CALL, TEAM, Shop, asked, opened_shop
-from tests.support.trail import entries
+from tests.support.service import ADA, CALL, OTHER_CALL, TEAM, Shop, asked, at_once, opened_shop
+from tests.support.trail import attack, entries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
+
+    from tests.support.postgres import Database
 
 BERLIN, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 SECOND = date(2026, 3, 2)
@@ -32,15 +31,15 @@ MALLORY = f"slack:{TEAM}:U0MALLORY"
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with opened_shop(tmp_path / "bot.db") as shop:
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    async with opened_shop(database) as shop:
         yield shop
 
 
 async def record(shop: Shop, call: str, seconds: float) -> None:
     await shop.service.carry_out(await shop.service.intake.start(asked(), call, "an invoice"))
     shop.clock.advance(seconds)
-    await shop.service.carry_out(await shop.service.intake.change(Verb.STOP, asked(), typed_id=call))
+    await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.STOP, asked(), typed_id=call)))
 
 
 async def of(shop: Shop, day: date, zone: ZoneInfo = UTC_ZONE, *, up_to: int | None = None) -> Summary:
@@ -105,7 +104,7 @@ async def test_what_is_unresolved(shop: Shop) -> None:
     await shop.service.intake.start(asked(), OTHER_CALL, None)  # and nobody carries it out
     assert (await of(shop, SECOND)).unresolved == Unresolved(requests=1, live=1)
 
-    stop = await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL)
+    stop = at_once(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
     await shop.service.settlement.unknown(stop, OutcomeUnknown())
     assert (await of(shop, SECOND)).unresolved == Unresolved(requests=2, in_doubt=1)
     assert (await of(shop, date(2026, 3, 1))).unresolved == Unresolved()
@@ -128,8 +127,7 @@ async def test_a_story_holds_the_words_while_they_are_kept(shop: Shop) -> None:
     assert (newest, older) == (told[1:], 1)
     assert await stories.story(CALL, before=1, limit=3) == ((), 0)
 
-    with contextlib.closing(sqlite3.connect(shop.file, isolation_level=None)) as outside:
-        outside.execute("DELETE FROM typed_texts")
+    attack(shop.file, "DELETE FROM typed_texts")
     told, _ = await stories.story(CALL, before=100, limit=40)
     assert {words for _, words in told} == {None}
 

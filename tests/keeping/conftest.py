@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,12 +17,11 @@ from bot.database.outbox import SqlOutbox
 from bot.keeping import Keeper
 from bot.recording.models import Verb
 from tests.support.clock import BEGIN, FakeClock
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, opened_shop
+from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
     from typing import Any
 
 ADAS_WORDS = "Frau Zwetschgenknödel wants a copy"
@@ -40,6 +40,7 @@ class Past:
 
     @property
     def file(self) -> Path:
+        assert isinstance(self.shop.file, Path)
         return self.shop.file
 
     def archiving(self, before: datetime = BETWEEN) -> Archiving:
@@ -53,10 +54,10 @@ class Past:
         return await verify_database(self.keeper.settings, Verifier(**options), nothing, archive=where)
 
     def entries(self) -> list[dict[str, Any]]:
-        return entries(self.file)
+        return entries(self.shop.file)
 
     def rows(self, statement: str) -> list[dict[str, Any]]:
-        return rows(self.file, statement)
+        return rows(self.shop.file, statement)
 
     def story(self) -> list[str]:
         """Return what the keeper has done so far, in short."""
@@ -84,7 +85,9 @@ async def past(tmp_path: Path) -> AsyncIterator[Past]:
     async with opened_shop(tmp_path / "bot.db") as shop:
         for actor, call, words in ((ADA, CALL, ADAS_WORDS), (GRACE, OTHER_CALL, GRACES_WORDS)):
             await shop.service.carry_out(await shop.service.intake.start(asked(actor), call, words))
-            await shop.service.carry_out(await shop.service.intake.change(Verb.STOP, asked(actor), typed_id=call))
+            await shop.service.carry_out(
+                at_once(await shop.service.intake.change(Verb.STOP, asked(actor), typed_id=call))
+            )
         await deliver(shop)
         clock = FakeClock(begin=LATER)
         settings = DatabaseSettings(database_url=f"sqlite+aiosqlite:///{shop.file}")

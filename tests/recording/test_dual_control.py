@@ -82,7 +82,8 @@ async def test_the_card_shows_what_it_waits_for_until_that_is_over(shop: Shop) -
     assert card.approval == answer.approval
     await shop.service.intake.withdraw(asked(ADA), answer.approval.id)
     (card,) = await outbox.stale_cards()
-    assert card.approval is None
+    assert card.approval is not None
+    assert (card.approval.outcome, card.approval.closed_by) == (ApprovalOutcome.WITHDRAWN, ADA)
     assert card.recording.version > answer.recording.version
 
 

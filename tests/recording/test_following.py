@@ -20,6 +20,7 @@ from tests.support.trail import entries, story
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
     from tests.support.postgres import Database
 
 

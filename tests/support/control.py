@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.recording.models import CallRecording, Conversation, Effect, Mechanism, Participant, Target
-from bot.recording.ports import Priority
+from bot.recording.ports import Priority, anybody
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
 
-    from bot.recording.ports import Progress
+    from bot.recording.ports import Permit, Progress
 
 AGENT = Participant("participant-1", "user-1", "communication-1", "Priya Nair", "queue-1", "Billing")
 
@@ -30,10 +30,22 @@ class FakeControl:
     priorities: list[Priority] = field(default_factory=list)
     """Of the calls that have one, in order."""
 
+    agents: dict[str, Participant | None] = field(default_factory=dict)
+    """Who is on which call, where that isn't the usual agent; None: a reading can't tell."""
     before_write: Callable[[], Awaitable[None]] | None = None
     gate: asyncio.Event | None = None
 
-    async def start(self, target: Target, *, reason_code: str | None, deadline: float, progress: Progress) -> Effect:
+    async def start(
+        self,
+        target: Target,
+        *,
+        reason_code: str | None,
+        deadline: float,
+        progress: Progress,
+        permit: Permit = anybody,
+    ) -> Effect:
+        agent = self.agents.get(target.conversation_id, AGENT)
+        permit(agent)
         return await self._write("start", target, CallRecording.ACTIVE)
 
     async def stop(
@@ -59,7 +71,9 @@ class FakeControl:
         if self.fault is not None:
             raise self.fault
         recording = self.recordings.get(target.conversation_id, CallRecording.NONE)
-        return Conversation(target.conversation_id, connected=True, recording=recording, agents=(AGENT,))
+        agent = self.agents.get(target.conversation_id, AGENT)
+        agents = () if agent is None else (agent,)
+        return Conversation(target.conversation_id, connected=True, recording=recording, agents=agents)
 
     async def _write(self, verb: str, target: Target, wanted: CallRecording) -> Effect:
         if self.before_write is not None:
@@ -72,4 +86,4 @@ class FakeControl:
         self.recordings[target.conversation_id] = wanted
         if self.late_fault is not None:
             raise self.late_fault
-        return Effect(self.mechanism, agent=AGENT)
+        return Effect(self.mechanism, agent=self.agents.get(target.conversation_id, AGENT))

@@ -1,4 +1,4 @@
-"""The real service on a real SQLite file, with Genesys behind the domain's port replaced by a fake."""
+"""The real service on a real database, with Genesys behind the domain's port replaced by a fake."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING
 from bot.database.engine import Engines, open_engines
 from bot.database.migrate import upgrade
 from bot.database.store import SqlStore
-from bot.recording.intake import Door, Intake
-from bot.recording.policy import Caller, Role
+from bot.recording.approvals import Approvals, closing_late
+from bot.recording.grants import DualControl
+from bot.recording.intake import Intake
+from bot.recording.policy import Caller, Role, Scope
+from bot.recording.presence import SoleProcess
+from bot.recording.reception import Door
 from bot.recording.reconciler import Reconciler
-from bot.recording.requests import Asked, Origin, ReasonRules
+from bot.recording.requests import Accepted, Asked, AwaitsConfirmation, Origin, ReasonRules
 from bot.recording.service import RecordingService
 from bot.recording.settlement import Settlement
 from tests.support.clock import FakeClock
 from tests.support.control import FakeControl
+from tests.support.postgres import url_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
+
+    from tests.support.postgres import Database
 
 TEAM = "T0SANDBOX"
 ADA = f"slack:{TEAM}:U0ADA"
@@ -36,7 +42,7 @@ _triggers = itertools.count(1)
 class Shop:
     """Everything that a test of the domain needs."""
 
-    file: Path
+    file: Database
     engines: Engines
     store: SqlStore
     control: FakeControl
@@ -44,36 +50,53 @@ class Shop:
     service: RecordingService
     reconciler: Reconciler
     door: Door
+    approvals: Approvals
 
 
 @asynccontextmanager
 async def opened_shop(
-    file: Path, *, reasons: ReasonRules | None = None, write_limit: float = 1.5, owner: str = "serve:1"
+    file: Database,
+    *,
+    reasons: ReasonRules | None = None,
+    write_limit: float = 1.5,
+    owner: str = "serve:1",
+    dual_control: DualControl | None = None,
+    clock: FakeClock | None = None,
 ) -> AsyncIterator[Shop]:
-    clock, control, door = FakeClock(), FakeControl(), Door()
-    engines = open_engines(f"sqlite+aiosqlite:///{file}")
+    clock, control, door = clock or FakeClock(), FakeControl(), Door()
+    engines = open_engines(url_of(file))
     try:
         await upgrade(engines)
         store = SqlStore(engines)
-        settlement = Settlement(store, clock)
+        settlement, approvals = Settlement(store, clock), Approvals(store, clock)
         intake = Intake(
             store=store,
             clock=clock,
             owner=owner,
             reasons=reasons or ReasonRules(),
             door=door,
-            expire=settlement.expired,
+            expire=closing_late(settlement, approvals),
             write_limit=write_limit,
+            dual_control=dual_control or DualControl(),
         )
         service = RecordingService(intake=intake, settlement=settlement, control=control, store=store, clock=clock)
-        yield Shop(file, engines, store, control, clock, service, Reconciler(service, clock, owner=owner), door)
+        reconciler = Reconciler(service, clock, owner, SoleProcess(owner))
+        yield Shop(file, engines, store, control, clock, service, reconciler, door, approvals)
         await store.settled()
     finally:
         await engines.close()
 
 
-def asked(actor: str = ADA, *, roles: frozenset[Role] | None = None, trigger: str | None = None) -> Asked:
+def at_once(answer: Accepted | AwaitsConfirmation) -> Accepted:
+    """Hold that a request may go to Genesys at once."""
+    assert isinstance(answer, Accepted)
+    return answer
+
+
+def asked(
+    actor: str = ADA, *, roles: frozenset[Role] | None = None, trigger: str | None = None, scope: Scope | None = None
+) -> Asked:
     """Return a request of a supervisor's, each with a trigger id of its own."""
     held = frozenset({Role.SUPERVISOR}) if roles is None else roles
     trigger = trigger or f"trigger-{next(_triggers)}"
-    return Asked(Caller(actor, held), Origin("command", channel="C0FLOOR", trigger=trigger))
+    return Asked(Caller(actor, held, scope=scope or Scope()), Origin("command", channel="C0FLOOR", trigger=trigger))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SECONDS_TO_ANSWER = 60
 BOT_SETTINGS = (
-    "AUDIT_", "SLACK_", "PURECLOUD_", "GENESYS_", "DATABASE_", "HTTP_", "LOG_", "RECORDING_", "TARGET_",
+    "AUDIT_", "SLACK_", "PURECLOUD_", "GENESYS_", "DATABASE_", "HTTP_", "LOG_", "OTEL_", "RECORDING_", "TARGET_",
 )  # fmt: skip
 SECRETS = ("xoxb-sandbox", "xapp-sandbox", "sandbox-signing-secret", "sandbox-secret")
 """What the simulators take as secrets; none of it may ever be printed."""

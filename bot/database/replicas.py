@@ -1,0 +1,272 @@
+"""Several processes on one PostgreSQL database: who lives, who leads, and what the others have written.
+
+A replica holds one connection whose session has two advisory locks: that of its own name, which says that it lives,
+and, in one of them, the leader's. The server lets go of both when the session ends, and it ends every session that has
+said nothing for ``SILENT_SECONDS``: so a frozen process, or one behind a cut line, leads no longer than that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import structlog
+from typing_extensions import override
+
+from bot.database.postgresql import CHANNEL, connectable
+from bot.errors import DatabaseUnusable
+from bot.recording.presence import SoleProcess, kind
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+
+    from bot.database.engine import Engines
+    from bot.database.store import SqlStore
+
+    Loop = Callable[[], Coroutine[Any, Any, None]]
+
+log = structlog.get_logger(__name__)
+
+BEAT_SECONDS = 1.0
+ANSWER_SECONDS = 3.0
+SILENT_SECONDS = 6
+"""More than a beat and an answer, and little enough that another replica takes over within ten seconds."""
+GRACE_SECONDS = 4.0
+"""How long a lock has to be free: a replica may lose its session and live, and what a dead one sent may still land."""
+CANCEL_AGAIN_SECONDS = 0.5
+UNSIGNED = 0xFFFFFFFF
+NAMES, LEADER = 1_919_247_203, 1_818_583_923
+"""The first halves of the keys of both kinds of locks."""
+LIVING = """
+    SELECT objid::bigint FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+@dataclass
+class Replicas:
+    """One process a database, as on SQLite (``bot.database.lock``): it leads, and whoever served before it is gone."""
+
+    owner: str
+
+    @property
+    def leading(self) -> bool:
+        return True
+
+    @property
+    def several(self) -> bool:
+        """Whether other processes may serve the same database at this moment."""
+        return False
+
+    @contextlib.asynccontextmanager
+    async def joined(self) -> AsyncIterator[None]:
+        """Belong to those who serve, until the end of the block."""
+        yield
+
+    async def confirm(self) -> None:
+        """Return once this process leads, and is sure of it; a step that only one process may take begins with this."""
+
+    async def lead(self, loops: Sequence[Loop]) -> None:
+        """Run the loops whenever this process leads; for ever."""
+        await _all(loops)
+
+    async def absent(self, owners: frozenset[str]) -> frozenset[str]:
+        """Return those that serve no more."""
+        return await SoleProcess(self.owner).absent(owners)
+
+
+@dataclass
+class PostgresReplicas(Replicas):
+    """One of several processes on one PostgreSQL database."""
+
+    engines: Engines
+    store: SqlStore
+    grace: float = GRACE_SECONDS
+    _session: psycopg.AsyncConnection[Any] | None = None
+    _leading: asyncio.Event = field(default_factory=asyncio.Event)
+    _lost: asyncio.Event = field(default_factory=asyncio.Event)
+    _missed_since: dict[str, float] = field(default_factory=dict)
+
+    @property
+    @override
+    def leading(self) -> bool:
+        return self._leading.is_set()
+
+    @property
+    @override
+    def several(self) -> bool:
+        return True
+
+    @override
+    @contextlib.asynccontextmanager
+    async def joined(self) -> AsyncIterator[None]:
+        """Join before anything is written: from the first attempt on, the others have to see that its owner lives."""
+        try:
+            await self._join()
+        except (psycopg.Error, TimeoutError, OSError) as error:
+            raise DatabaseUnusable(f"The database can't be used: {error}. Check DATABASE_URL.") from error
+        tasks = [asyncio.ensure_future(one) for one in (self._stay(), self._hear())]
+        try:
+            yield
+        finally:
+            await _end(tasks)
+            await self._leave()
+
+    @override
+    async def confirm(self) -> None:
+        """Ask the server, in the session that holds the lock.
+
+        A process that stands still right after this, for longer than the server is patient, can still overlap with the
+        next leader's first step; a line that comes twice has the same number.
+        """
+        while not (self.leading and await self._answers()):
+            await self._leading.wait()
+
+    @override
+    async def lead(self, loops: Sequence[Loop]) -> None:
+        while True:
+            await self._leading.wait()
+            log.info("leading")
+            work = asyncio.ensure_future(_all(loops))
+            lost = asyncio.ensure_future(self._lost.wait())
+            try:
+                await asyncio.wait({work, lost}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await _end([work, lost])
+            if work.done() and not work.cancelled() and work.exception() is None and self.leading:
+                return  # there was nothing to run for ever
+            log.warning("not_leading_any_more")
+
+    @override
+    async def absent(self, owners: frozenset[str]) -> frozenset[str]:
+        """Return those whose lock has been free for a while; terminals hold no lock, and are never absent."""
+        asked = {one for one in owners if one != self.owner and kind(one) == kind(self.owner)}
+        living: set[int] = set()
+        if asked:
+            async with self.engines.reader.connect() as connection:
+                living.update((await connection.exec_driver_sql(LIVING, (NAMES,))).scalars())
+        now = asyncio.get_running_loop().time()
+        self._missed_since = {
+            one: self._missed_since.get(one, now) for one in asked if _half(one) & UNSIGNED not in living
+        }
+        return frozenset(one for one, since in self._missed_since.items() if now - since >= self.grace)
+
+    async def _join(self) -> None:
+        session = await self._connected()
+        try:
+            await session.execute("SELECT pg_advisory_lock(%s, %s)", (NAMES, _half(self.owner)))
+            self._session = session
+            await self._try_to_lead()
+        except BaseException:
+            self._session = None
+            await session.close()
+            raise
+
+    async def _stay(self) -> None:
+        """Keep the session alive, lead when nobody else does, and join anew when the session is lost."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                if self._session is None:
+                    await self._join()
+                elif self.leading:
+                    await self._answers()
+                else:
+                    await self._try_to_lead()
+            except (psycopg.Error, TimeoutError, OSError) as error:
+                log.warning("replica_cut_off", cause=str(error).partition("\n")[0])
+                await self._leave()
+
+    async def _try_to_lead(self) -> None:
+        if self._session is None:
+            return
+        async with asyncio.timeout(ANSWER_SECONDS):
+            found = await self._session.execute("SELECT pg_try_advisory_lock(%s, 0)", (LEADER,))
+            if (row := await found.fetchone()) is not None and row[0]:
+                self._lost.clear()
+                self._leading.set()
+
+    async def _answers(self) -> bool:
+        """Say whether the session still stands, and with it the locks; what doesn't answer is given up."""
+        session = self._session
+        if session is None:
+            return False
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await session.execute("SELECT 1")
+        except (psycopg.Error, TimeoutError, OSError) as error:
+            log.warning("replica_cut_off", cause=str(error).partition("\n")[0])
+            if session is self._session:
+                await self._leave()
+            return False
+        return session is self._session
+
+    async def _leave(self) -> None:
+        self._leading.clear()
+        self._lost.set()
+        session, self._session = self._session, None
+        if session is not None:
+            with contextlib.suppress(psycopg.Error, OSError):
+                await session.close()
+
+    async def _hear(self) -> None:
+        """Pass on that another replica has written something; the publishers look now and then anyway."""
+        while True:
+            with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
+                async with await self._connected(silent_seconds=0) as connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    async for _ in connection.notifies():
+                        self.store.announce()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _connected(self, *, silent_seconds: int = SILENT_SECONDS) -> psycopg.AsyncConnection[Any]:
+        _, arguments = self.engines.writer.dialect.create_connect_args(connectable(self.engines.writer.url))
+        connection = await psycopg.AsyncConnection.connect(**arguments, autocommit=True)
+        try:
+            await connection.execute("SELECT set_config('idle_session_timeout', %s, false)", (f"{silent_seconds}s",))
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+
+async def somebody_serves(engines: Engines) -> bool:
+    """Say whether a process serves this PostgreSQL database at this moment."""
+    async with engines.reader.connect() as connection:
+        return (await connection.exec_driver_sql(LIVING, (NAMES,))).first() is not None
+
+
+def replicas_of(owner: str, engines: Engines, store: SqlStore) -> Replicas:
+    """Return what the kind of database allows."""
+    return PostgresReplicas(owner, engines, store) if engines.on_postgresql else Replicas(owner)
+
+
+async def _all(loops: Sequence[Loop]) -> None:
+    tasks = [asyncio.ensure_future(loop()) for loop in loops]
+    try:
+        if tasks:
+            await asyncio.wait(tasks)
+    finally:
+        await _end(tasks)
+
+
+async def _end(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    pending = set(tasks)
+    while pending := {task for task in pending if not task.done()}:
+        # Once is not enough: Python 3.11's wait_for, in the connection pool, loses a cancellation now and then.
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("loop_broke", exc_info=error)
+
+
+def _half(owner: str) -> int:
+    """Return the second half of the key of an owner's lock: 32 bits, as a signed number."""
+    return int.from_bytes(hashlib.sha256(owner.encode()).digest()[:4], "big", signed=True)

@@ -1,0 +1,139 @@
+"""How much one person may ask for within a minute, so that nobody can flood Genesys, the trail or the audit channel."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from bot.audit.entry import Draft, Phase
+from bot.errors import AuditUnavailable, TooManyRequests
+from bot.recording.approvals import APPROVAL_VERB
+from bot.recording.models import Verb
+from bot.recording.settlement import BOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from bot.recording.ports import Clock, RecordingStore, Transaction
+
+log = structlog.get_logger(__name__)
+
+WINDOW = timedelta(minutes=1)
+LIMITED = "limited"
+"""The verb of the closed attempt that stands for a person's refused requests of a minute."""
+REFUSED_ACTION = "requests:refused"
+LOOKS = frozenset({"read", "export"})
+ACTIONS = frozenset({*(verb.value for verb in Verb), APPROVAL_VERB})
+NOTE_SECONDS = 60.0
+
+
+def _nobody_counts() -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalLimit:
+    """Counts a person's requests in the database, so that replicas and restarts share one count.
+
+    Actions and looks have a limit of their own, of the same number. ``per_minute`` 0: there is none.
+    """
+
+    per_minute: int = 0
+    on_refused: Callable[[], None] = _nobody_counts
+    unnoted: dict[str, int] = field(default_factory=dict)
+    """By person, the refused requests that no entry tells of yet."""
+
+    async def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
+        """Raise TooManyRequests where the person has had as many such requests within the last minute."""
+        if not self.per_minute:
+            return
+        alike = LOOKS if verb in LOOKS else ACTIONS
+        earlier = await transaction.requests_of(actor, alike, since=now - WINDOW, upto=now, limit=self.per_minute)
+        if len(earlier) >= self.per_minute:
+            wait = (earlier[-1] + WINDOW - now).total_seconds()
+            raise TooManyRequests(limit=self.per_minute, retry_after=wait)
+
+    async def refused(self, transaction: Transaction, actor: str, now: datetime) -> bool:
+        """Count a refused request, and say whether it is to have an entry of its own: one a minute and person has."""
+        self.on_refused()
+        known = await transaction.requests_of(actor, frozenset({LIMITED}), since=now - WINDOW, upto=now, limit=1)
+        if known:
+            self.unnoted[actor] = self.unnoted.get(actor, 0) + 1
+        return not known
+
+    async def run(self, store: RecordingStore, clock: Clock) -> None:
+        """Note once a minute how many requests were refused without an entry of their own."""
+        while True:
+            await clock.sleep(NOTE_SECONDS)
+            await self.note(store, clock)
+
+    async def note(self, store: RecordingStore, clock: Clock) -> None:
+        """Put into the trail, in one entry a person, how many more requests were refused."""
+        if not self.unnoted:
+            return
+        counted = dict(self.unnoted)
+        drafts = [_draft(actor, number, clock.now(), uuid7()) for actor, number in counted.items()]
+
+        async def work(transaction: Transaction) -> None:
+            for draft in drafts:
+                await transaction.append(draft)
+
+        try:
+            await store.write(work)
+        except AuditUnavailable:
+            log.warning("refusals_not_noted")  # the next time has them too
+            return
+        for actor, number in counted.items():
+            self.unnoted[actor] -= number
+            if not self.unnoted[actor]:
+                del self.unnoted[actor]
+
+
+def _draft(actor: str, number: int, now: datetime, entry_id: UUID) -> Draft:
+    return Draft(
+        id=entry_id,
+        attempt_id=entry_id,
+        occurred_at=now,
+        phase=Phase.OBSERVED,
+        action=REFUSED_ACTION,
+        actor=BOT,
+        outcome={"error": TooManyRequests.kind, "refused": number, "person": actor},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LookUps:
+    """Counts what has no entry, such as the look-ups while somebody types, on this process alone.
+
+    ``per_minute`` 0: there is no limit.
+    """
+
+    clock: Clock
+    per_minute: int = 0
+    _times: dict[str, deque[float]] = field(default_factory=dict)
+
+    def admit(self, actor: str) -> bool:
+        """Say whether the person may have one more, and count it if so."""
+        if not self.per_minute:
+            return True
+        now = self.clock.monotonic()
+        self._forget(now)
+        times = self._times.setdefault(actor, deque())
+        if len(times) >= self.per_minute:
+            return False
+        times.append(now)
+        return True
+
+    def _forget(self, now: float) -> None:
+        for actor, times in list(self._times.items()):
+            while times and now - times[0] >= WINDOW.total_seconds():
+                times.popleft()
+            if not times:
+                del self._times[actor]

@@ -1,0 +1,139 @@
+"""What holds on SQLite alone: its own settings, guards and faults."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.database.engine import open_engines
+from bot.database.migrate import upgrade
+from bot.errors import AuditUnavailable, DatabaseUnusable, MalformedId, RecordBotError
+from tests.support.service import CALL, Shop, asked, opened_shop
+from tests.support.trail import entries
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with opened_shop(tmp_path / "bot.db") as shop:
+        yield shop
+
+
+async def test_what_is_committed_is_on_disk(shop: Shop) -> None:
+    async with shop.engines.writer.begin() as connection:
+        found = {
+            name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+
+
+def write_as_outsider(shop: Shop, statement: str) -> None:
+    with closing(sqlite3.connect(str(shop.file))) as connection, connection:
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "UPDATE audit_entries SET actor = 'slack:T:U0EVIL' WHERE seq = 1",
+        "DELETE FROM audit_entries WHERE seq = 2",
+        "INSERT OR REPLACE INTO audit_entries SELECT * FROM audit_entries WHERE seq = 1",
+        "REPLACE INTO audit_entries SELECT * FROM audit_entries WHERE seq = 2",
+        (
+            "INSERT INTO audit_entries SELECT 9, 'x', attempt_id, occurred_at, phase, action, actor, conversation_id, "
+            "participant_id, recording_id, reason_code, reason_digest, origin, outcome, previous_hash, 'y' "
+            "FROM audit_entries WHERE seq = 1"
+        ),
+    ],
+)
+async def test_entries_are_only_added(shop: Shop, attack: str) -> None:
+    for _ in range(2):
+        with pytest.raises(MalformedId):
+            await shop.service.intake.start(asked(), "no id", None)
+    before = entries(shop.file)
+    with pytest.raises(sqlite3.IntegrityError, match="audit entr"):
+        write_as_outsider(shop, attack)
+    assert entries(shop.file) == before
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "DROP TRIGGER audit_entries_no_update",
+        "DROP TRIGGER audit_entries_no_delete",
+        "DROP TRIGGER audit_entries_next_only",
+        "DROP INDEX uq_recordings_live_conversation",
+    ],
+)
+async def test_a_database_without_its_guards_is_refused(shop: Shop, tampering: str) -> None:
+    write_as_outsider(shop, tampering)
+    with pytest.raises(DatabaseUnusable, match=tampering.rsplit(maxsplit=1)[-1]):
+        await upgrade(shop.engines)
+
+
+async def test_a_weakened_guard_is_refused(shop: Shop) -> None:
+    write_as_outsider(shop, "DROP TRIGGER audit_entries_no_update")
+    write_as_outsider(
+        shop, "CREATE TRIGGER audit_entries_no_update BEFORE UPDATE ON audit_entries WHEN 0 BEGIN SELECT 1; END"
+    )
+    with pytest.raises(DatabaseUnusable, match="audit_entries_no_update"):
+        await upgrade(shop.engines)
+
+
+async def test_a_locked_database_refuses_and_recovers(shop: Shop) -> None:
+    async with shop.engines.writer.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA busy_timeout=20")
+    with closing(sqlite3.connect(str(shop.file), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(AuditUnavailable) as caught:
+            await shop.service.intake.start(asked(), CALL, None)
+        assert "locked" in caught.value.cause
+        assert shop.store.last_problem is not None
+        other.execute("ROLLBACK")
+    assert shop.control.calls == []
+    await shop.service.intake.start(asked(), CALL, None)
+    assert shop.store.last_problem is None
+
+
+async def test_a_full_disk_refuses_and_recovers(shop: Shop) -> None:
+    async with shop.engines.writer.connect() as connection:
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    kinds = [await _refusal(shop) for _ in range(100)]
+    assert kinds[-1] == "audit_unavailable"
+    written = len(entries(shop.file))
+    async with shop.engines.writer.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA max_page_count=100000")
+    await shop.service.intake.start(asked(), CALL, None)
+    assert len(entries(shop.file)) == written + 1
+
+
+async def test_a_file_that_cannot_be_opened_is_said_so(tmp_path: Path) -> None:
+    engines = open_engines(f"sqlite+aiosqlite:///{tmp_path}/nowhere/bot.db")
+    with pytest.raises(DatabaseUnusable, match="unable to open database file"):
+        await upgrade(engines)
+    await engines.close()
+
+
+async def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
+    file = tmp_path / "bot.db"
+    file.write_text("this is not a database, but it is long enough to be looked at as one" * 20)
+    engines = open_engines(f"sqlite+aiosqlite:///{file}")
+    with pytest.raises(DatabaseUnusable, match="not a database"):
+        await upgrade(engines)
+    await engines.close()
+
+
+async def _refusal(shop: Shop) -> str:
+    try:
+        await shop.service.intake.start(asked(), "no id", "x" * 2000)
+    except RecordBotError as error:
+        return error.kind
+    return "accepted"

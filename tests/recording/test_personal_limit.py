@@ -1,0 +1,181 @@
+"""One person can't flood Genesys or the trail: so many requests in a rolling minute, and one entry for what is more."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from bot.errors import Duplicate, NotPermitted, TooManyRequests
+from bot.recording.personal_limit import LookUps, PersonalLimit
+from bot.recording.requests import Asked, Origin
+from tests.support.clock import FakeClock
+from tests.support.service import ADA, GRACE, asked, opened_shop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from bot.recording.intake import Intake
+    from tests.support.service import Shop
+
+LIMIT = 3
+
+
+@asynccontextmanager
+async def limited(file: Path, *, owner: str = "serve:1", clock: FakeClock | None = None) -> AsyncIterator[Limited]:
+    async with opened_shop(file, owner=owner, clock=clock) as shop:
+        yield Limited(shop)
+
+
+class Limited:
+    """A shop in which each person may have three requests a minute."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.refusals: list[None] = []
+        limit = PersonalLimit(LIMIT, lambda: self.refusals.append(None))
+        self.intake: Intake = replace(shop.service.intake, limit=limit)
+
+    async def starts(self, actor: str = ADA, request: Asked | None = None) -> None:
+        await self.intake.start(request or asked(actor), str(uuid4()), None)
+
+    async def flood(self, times: int, actor: str = ADA) -> list[TooManyRequests]:
+        refused = []
+        for _ in range(times):
+            try:
+                await self.starts(actor)
+            except TooManyRequests as refusal:
+                refused.append(refusal)
+        return refused
+
+    async def entries(self, condition: str = "1 = 1") -> list[Any]:
+        async with self.shop.engines.reader.connect() as connection:
+            return list(await connection.execute(text(f"SELECT * FROM audit_entries WHERE {condition} ORDER BY seq")))  # noqa: S608  a test's own words
+
+
+@pytest.fixture
+async def limited_shop(tmp_path: Path) -> AsyncIterator[Limited]:
+    async with limited(tmp_path / "record-bot.db") as found:
+        yield found
+
+
+async def test_the_limit_is_of_a_rolling_minute(limited_shop: Limited) -> None:
+    clock = limited_shop.shop.clock
+    for _ in range(LIMIT):
+        await limited_shop.starts()
+        clock.advance(10)  # asked at 0, 10 and 20 s; now it is 30 s
+
+    with pytest.raises(TooManyRequests) as refused:
+        await limited_shop.starts()
+    assert refused.value.limit == LIMIT
+    assert refused.value.retry_after == pytest.approx(30)
+
+    clock.advance(29)
+    assert len(await limited_shop.flood(1)) == 1
+    clock.advance(1)
+    assert len(await limited_shop.flood(2)) == 1  # the first one of the minute before is out of it, the second is not
+
+
+async def test_each_person_has_a_limit_of_their_own(limited_shop: Limited) -> None:
+    assert len(await limited_shop.flood(LIMIT + 2)) == 2
+    assert await limited_shop.flood(LIMIT, GRACE) == []
+
+
+async def test_denied_requests_count_too(limited_shop: Limited) -> None:
+    stranger = asked(roles=frozenset())
+    for _ in range(LIMIT):
+        with pytest.raises(NotPermitted):
+            await limited_shop.starts(request=replace(stranger, origin=asked().origin))
+
+    with pytest.raises(TooManyRequests):
+        await limited_shop.starts(request=replace(stranger, origin=asked().origin))
+
+
+async def test_looks_are_limited_apart_from_actions(limited_shop: Limited) -> None:
+    await limited_shop.flood(LIMIT + 1)
+    for _ in range(LIMIT):
+        await limited_shop.intake.read(asked())
+
+    with pytest.raises(TooManyRequests):
+        await limited_shop.intake.read(asked())
+
+
+async def test_a_flood_leaves_one_entry_a_minute_and_the_number_of_the_rest(limited_shop: Limited) -> None:
+    refused = await limited_shop.flood(LIMIT + 40)
+
+    assert len(refused) == len(limited_shop.refusals) == 40
+    (first,) = await limited_shop.entries("phase = 'failed'")
+    assert (first.actor, '"too_many_requests"' in first.outcome) == (ADA, True)
+    assert [one.audit_seq for one in refused] == [first.seq, *[None] * 39]
+
+    await limited_shop.intake.limit.note(limited_shop.shop.store, limited_shop.shop.clock)
+    await limited_shop.intake.limit.note(limited_shop.shop.store, limited_shop.shop.clock)
+    (rest,) = await limited_shop.entries("action = 'requests:refused'")
+    assert (rest.phase, rest.actor) == ("observed", "bot")
+    assert '"refused":39' in rest.outcome.replace(" ", "")
+    assert ADA in rest.outcome
+
+    limited_shop.shop.clock.advance(61)
+    await limited_shop.flood(LIMIT + 5)
+    assert len(await limited_shop.entries("phase = 'failed'")) == 2
+
+
+async def test_nothing_of_what_is_refused_reaches_genesys_or_the_records(limited_shop: Limited) -> None:
+    await limited_shop.flood(LIMIT + 10)
+
+    assert len(await limited_shop.shop.store.live_recordings()) == LIMIT
+
+
+async def test_a_second_delivery_is_told_how_the_first_stands_whatever_the_limit(limited_shop: Limited) -> None:
+    request = asked(trigger="the-same")
+    await limited_shop.starts(request=request)
+    await limited_shop.flood(LIMIT + 1)
+
+    with pytest.raises(Duplicate):
+        await limited_shop.starts(request=request)
+
+
+async def test_processes_share_one_count(tmp_path: Path) -> None:
+    file, clock = tmp_path / "record-bot.db", FakeClock()
+    async with limited(file, owner="serve:1", clock=clock) as one, limited(file, owner="serve:2", clock=clock) as other:
+        assert await one.flood(2) == []
+        assert len(await other.flood(2)) == 1
+        assert len(await one.entries("phase = 'failed'")) == 1
+        await one.flood(1)
+        assert len(await one.entries("phase = 'failed'")) == 1
+
+
+async def test_a_clock_that_was_set_back_locks_nobody_out(limited_shop: Limited) -> None:
+    await limited_shop.flood(LIMIT)
+    limited_shop.shop.clock.advance(-3600)
+
+    assert await limited_shop.flood(LIMIT) == []
+
+
+async def test_the_bots_machine_has_no_limit_by_default(tmp_path: Path) -> None:
+    async with opened_shop(tmp_path / "record-bot.db") as shop:
+        for _ in range(50):
+            await shop.service.intake.start(
+                Asked(asked().caller, Origin("cli")), str(uuid4()), None
+            )
+
+
+def test_look_ups_are_counted_in_memory_and_forgotten() -> None:
+    clock = FakeClock()
+    look_ups = LookUps(clock, 2)
+
+    assert [look_ups.admit(ADA), look_ups.admit(ADA), look_ups.admit(ADA), look_ups.admit(GRACE)] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    clock.advance(60)
+    assert look_ups.admit(ADA)
+    assert set(look_ups._times) == {ADA}
+    assert all(LookUps(clock).admit(ADA) for _ in range(1000))

@@ -1,0 +1,221 @@
+"""A real PostgreSQL server for the tests, in a directory of its own, and databases on it that are made in a moment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from bot.database.engine import open_engines
+from bot.database.migrate import upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name.split(".")[0]))
+ADMINISTRATOR = "postgres"
+OWNER = "record_bot_owner"
+TEMPLATE = "migrated"
+UP_SECONDS = 60
+
+_numbers = itertools.count(1)
+
+
+def programs() -> Path | None:
+    """Return the directory of the newest server's programs; None where there is none."""
+    if INSTALLED:
+        return INSTALLED[-1]
+    found = shutil.which("initdb")
+    return None if found is None else Path(found).parent
+
+
+@dataclass(frozen=True)
+class PostgresDatabase:
+    """One database. ``url`` is what DATABASE_URL has to be, for the owner of the tables or another role."""
+
+    server: PostgresServer
+    name: str
+    role: str = OWNER
+
+    @property
+    def url(self) -> str:
+        return self.url_of(self.role)
+
+    def url_of(self, role: str) -> str:
+        return f"postgresql+psycopg://{role}@/{self.name}?host={self.server.directory}"
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Return what a statement finds, as an administrator sees it in a connection of their own."""
+        with self.server.connected(self.name) as connection:
+            statement = statement.replace("%", "%%").replace("?", "%s") if values else statement
+            return connection.cursor(row_factory=dict_row).execute(statement, values or None).fetchall()
+
+    def attack(self, *statements: str, role: str = ADMINISTRATOR) -> None:
+        """Do what somebody with this role can do."""
+        with self.server.connected(self.name, role=role) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def drop(self) -> None:
+        with self.server.connected() as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+
+
+Database = Path | PostgresDatabase
+"""A SQLite file or a database on a server."""
+
+
+def url_of(database: Database) -> str:
+    """Return what DATABASE_URL has to be."""
+    return database.url if isinstance(database, PostgresDatabase) else f"sqlite+aiosqlite:///{database}"
+
+
+@dataclass
+class PostgresServer:
+    """A server that listens on a Unix socket alone, so that no two tests want the same port."""
+
+    programs: Path
+    directory: Path
+    durable: bool = False
+    """Whether what is committed is really synced; only tests whose subject that is need it."""
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def make(self) -> None:
+        """Initialise the cluster, with a role that owns databases and is no superuser."""
+        if os.geteuid() == 0:
+            account = pwd.getpwnam(ADMINISTRATOR)
+            os.chown(self.directory, account.pw_uid, account.pw_gid)
+        options = ("--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={ADMINISTRATOR}")
+        command = [str(self.programs / "initdb"), *options, "-D", str(self.data)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **self._account)
+        self.start()
+        with self.connected() as connection:
+            connection.execute(f"CREATE ROLE {OWNER} LOGIN")
+
+    def start(self) -> None:
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": self.directory,
+            "fsync": "on" if self.durable else "off",
+            "max_connections": "100",
+            "shared_buffers": "32MB",
+        }
+        flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self.programs / "postgres", "-D", self.data, *flags], stdout=log, stderr=log, **self._account
+            )
+        self._wait()
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server: SIGINT ends its connections in order, SIGQUIT is a crash from which it has to recover."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(UP_SECONDS)
+            self._process = None
+
+    def crash(self) -> None:
+        self.stop(signal.SIGQUIT)
+
+    @contextlib.contextmanager
+    def connected(self, database: str = "postgres", *, role: str = ADMINISTRATOR) -> Iterator[psycopg.Connection[Any]]:
+        with contextlib.closing(
+            psycopg.connect(host=str(self.directory), dbname=database, user=role, autocommit=True)
+        ) as connection:
+            yield connection
+
+    def database(self, *, migrated: bool = True) -> PostgresDatabase:
+        """Make a database, empty or with all tables."""
+        made = PostgresDatabase(self, f"bot_{next(_numbers)}")
+        with self.connected() as connection:
+            if migrated and not self._has_template(connection):
+                connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER}")
+                asyncio.run(_migrate(PostgresDatabase(self, TEMPLATE).url))
+            template = TEMPLATE if migrated else "template0"
+            connection.execute(f"CREATE DATABASE {made.name} TEMPLATE {template} OWNER {OWNER}")
+        return made
+
+    @staticmethod
+    def _has_template(connection: psycopg.Connection[Any]) -> bool:
+        return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone() is not None
+
+    def _wait(self) -> None:
+        ready = [str(self.programs / "pg_isready"), "--quiet", f"--host={self.directory}", f"--timeout={UP_SECONDS}"]
+        for _ in range(UP_SECONDS * 20):
+            if subprocess.run(ready, check=False).returncode == 0:
+                return
+            assert self._process is not None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.05)
+                raise AssertionError((self.directory / "log").read_text())
+        raise AssertionError("the PostgreSQL server did not come up")
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def _account(self) -> dict[str, Any]:
+        """The server refuses to run as root."""
+        return {"user": ADMINISTRATOR, "group": ADMINISTRATOR, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+@contextlib.contextmanager
+def postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """Run a server; skip the test where none is installed, and fail there with CI=true."""
+    found = programs()
+    if found is None:
+        tell = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        tell("PostgreSQL is needed for this test: apt-get install postgresql")
+    directory = Path(tempfile.mkdtemp(prefix="pg-"))
+    server = PostgresServer(found, directory, durable)
+    try:
+        server.make()
+        yield server
+    finally:
+        server.stop(signal.SIGQUIT)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One server for all tests of a worker."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    """A database with all tables."""
+    made = postgres_server.database()
+    yield made
+    made.drop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """Both kinds, one after the other: what the storage promises holds on either."""
+    if request.param == "sqlite":
+        return tmp_path / "bot.db"
+    return request.getfixturevalue("postgres_database")  # type: ignore[no-any-return]
+
+
+async def _migrate(url: str) -> None:
+    engines = open_engines(url)
+    try:
+        await upgrade(engines)
+    finally:
+        await engines.close()
