@@ -46,6 +46,18 @@ app.add_typer(audit, name="audit")
 app.add_typer(privacy, name="privacy")
 register(audit=audit, db=db)
 
+
+@app.callback()
+def _logs_first() -> None:
+    """Control Genesys Cloud call recordings from Slack, with an audit trail."""
+    try:
+        settings = config.load(config.LogSettings)
+    except SettingsError:
+        log.configure(level="error")  # the commands that are about logs say what is wrong
+    else:
+        _logs(settings, level=None if "log_level" in settings.model_fields_set else "error")
+
+
 CallId = Annotated[str, typer.Argument(metavar="ID", help="The conversation's id or its interaction link.")]
 OptionalCallId = Annotated[
     str | None,

@@ -16,7 +16,7 @@ REDACTED = "[redacted]"
 SECRET_NAMES = re.compile(r"token|secret|password|authorization|signature|cookie|ticket", re.IGNORECASE)
 SECRET_SHAPES = re.compile(
     r"xox[a-z]-[\w-]+|xapp-[\w-]+|(?:Bearer|Basic)\s+[\w.~+/=-]+|v0=[0-9a-f]{16,}"
-    r"|(?<=ticket=)[^&\s\"']+|(?<=client_secret=)[^&\s\"']+|(?<=token=)[^&\s\"']+"
+    r"|(?<=://)[^\s/@]+(?=@)|(?<=ticket=)[^&\s\"']+|(?<=client_secret=)[^&\s\"']+|(?<=token=)[^&\s\"']+"
 )
 CHATTY = ("slack_bolt", "slack_sdk", "aiohttp.access", "alembic", "aiosqlite", "urllib3", "sqlalchemy")
 
