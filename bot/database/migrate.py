@@ -78,13 +78,20 @@ async def upgrade(engines: Engines) -> SchemaVersion:
 
 
 async def version(engines: Engines) -> SchemaVersion:
+    """Say which schema the database has. Raise DatabaseUnusable where this version of the bot doesn't know it."""
     await _probe(engines)
-    newest = ScriptDirectory.from_config(_config()).get_current_head() or ""
+    known = ScriptDirectory.from_config(_config())
+    newest = known.get_current_head() or ""
     try:
         async with engines.reader.connect() as connection:
             current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
     except SQLAlchemyError as error:
         raise unusable(error) from error
+    if current is not None and current not in {one.revision for one in known.walk_revisions()}:
+        raise DatabaseUnusable(
+            f"The database is at {current}, which is newer than this version of record-bot (it knows {newest} and what "
+            "came before). Run the newer version again, or restore the backup that was made before the upgrade."
+        )
     return SchemaVersion(current, newest)
 
 

@@ -56,6 +56,16 @@ async def test_upgrading_again_changes_nothing(shop: Shop) -> None:
     assert first.current == first.newest
 
 
+async def test_an_older_bot_leaves_a_newer_database_alone(shop: Shop) -> None:
+    async with shop.engines.writer.begin() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    for looking in (upgrade, version):
+        with pytest.raises(
+            DatabaseUnusable, match=r"at 9999, which is newer than this version .* Run the newer version"
+        ):
+            await looking(shop.engines)
+
+
 async def test_the_chain_ties_each_entry_to_the_one_before(shop: Shop) -> None:
     for _ in range(3):
         await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, "because"))
