@@ -10,7 +10,9 @@ import structlog
 
 from bot.errors import AboutRecording, Duplicate, MalformedId, RecordBotError
 from bot.recording.models import Verb
-from bot.slack.context import Desk, team_of
+from bot.recording.requests import AwaitsConfirmation
+from bot.slack.awaiting import awaiting, confirming
+from bot.slack.context import Desk, Reply, team_of
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -44,7 +46,7 @@ class RecordingButtons:
             refusal = RecordBotError()
         await ack()
         if refusal is not None and not isinstance(refusal, Duplicate):
-            self.desk.work.start(self._refuse(refusal, respond))
+            self.desk.work.start(self._refuse(refusal, Reply(body["user"]["id"], respond)))
 
     async def _take(self, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond) -> None:
         asked = await self.desk.asked(
@@ -57,10 +59,16 @@ class RecordingButtons:
         accepted = await self.desk.service.intake.change(
             BUTTON_VERBS[action["action_id"]], asked, recording_id=_recording_id(action.get("value"))
         )
-        self.desk.finish_later(accepted, respond)
+        reply = Reply(body["user"]["id"], respond)
+        if isinstance(accepted, AwaitsConfirmation):
+            self.desk.work.start(self.desk.tell(reply, awaiting(accepted, self.desk.style_for(asked))))
+        else:
+            self.desk.finish_later(accepted, reply)
+            if accepted.confirmed is not None:
+                self.desk.work.start(self.desk.tell(reply, confirming(accepted, self.desk.style_for(asked))))
 
-    async def _refuse(self, refusal: RecordBotError, respond: AsyncRespond) -> None:
-        await self.desk.tell(respond, f":warning: {self.desk.explain(refusal)}")
+    async def _refuse(self, refusal: RecordBotError, reply: Reply) -> None:
+        await self.desk.refuse(reply, refusal)
         if isinstance(refusal, AboutRecording):
             # The click came from a card that shows an older state: have it drawn again.
             await self.desk.service.store.show_again(refusal.recording_id)

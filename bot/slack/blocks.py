@@ -2,46 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.policy import STEPS
-from bot.slack.replies import SENTENCES
-from bot.slack.text import actor_name, escape, length, moment, shorten
+from bot.slack.notes import notes
+from bot.slack.text import actor_name, inline, isolated, length, moment, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from typing import Self
 
-    from bot.recording.models import Card, Recording
+    from bot.recording.models import Approval, Card, Recording
+    from bot.slack.words import Words
 
 Block = dict[str, Any]
 
-STATE_WORDS = {
-    RecordingState.STARTING: (":hourglass_flowing_sand:", "Starting…"),
-    RecordingState.ACTIVE: (":red_circle:", "Recording"),
-    RecordingState.PAUSING: (":hourglass_flowing_sand:", "Pausing…"),
-    RecordingState.PAUSED: (":double_vertical_bar:", "Paused"),
-    RecordingState.RESUMING: (":hourglass_flowing_sand:", "Resuming…"),
-    RecordingState.STOPPING: (":hourglass_flowing_sand:", "Stopping…"),
-    RecordingState.STOPPED: (":black_square_for_stop:", "Stopped"),
-    RecordingState.FAILED: (":warning:", "Not recorded"),
-    RecordingState.ENDED: (":telephone_receiver:", "Call ended"),
+STATE_ICONS = {
+    RecordingState.STARTING: ":hourglass_flowing_sand:",
+    RecordingState.ACTIVE: ":red_circle:",
+    RecordingState.PAUSING: ":hourglass_flowing_sand:",
+    RecordingState.PAUSED: ":double_vertical_bar:",
+    RecordingState.RESUMING: ":hourglass_flowing_sand:",
+    RecordingState.STOPPING: ":hourglass_flowing_sand:",
+    RecordingState.STOPPED: ":black_square_for_stop:",
+    RecordingState.FAILED: ":warning:",
+    RecordingState.ENDED: ":telephone_receiver:",
 }
-IN_DOUBT = (":grey_question:", "Outcome unknown, checking")
+IN_DOUBT_ICON = ":grey_question:"
 REASON_SHOWN = 600
-SENT_AGAIN = "sent again: an older copy of this card may stand above"
-BUTTON_LABELS = {Verb.STOP: "Stop", Verb.PAUSE: "Pause", Verb.RESUME: "Resume"}
+NAME_SHOWN = 100
+SECTION_LIMIT = 3000
+START_AGAIN = "recording_start_again"
+CONFIRM_STOP = "recording_confirm_stop"
+WITHDRAW_STOP = "recording_withdraw_stop"
+CONTROLS = (Verb.PAUSE, Verb.RESUME, Verb.STOP)
+"""The verbs that have a button, in the order of the buttons."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardStyle:
-    """What a card needs to know beyond its recording."""
+    """What a card needs to know beyond its recording; the language too."""
 
     team_id: str
+    words: Words
     interaction_url: str = ""
     reason_labels: Mapping[str, str] = field(default_factory=dict)
+
+    def in_(self, words: Words) -> Self:
+        """Return the same style in another language."""
+        return replace(self, words=words)
 
     def call(self, conversation_id: str, *, short: bool = False) -> str:
         """Name a call, linked to the interaction where the link is known."""
@@ -50,141 +63,186 @@ class CardStyle:
             return f"`{shown}`"
         return f"<{self.interaction_url.replace('{conversation_id}', conversation_id)}|{shown}>"
 
+    def person(self, actor: str) -> str:
+        """Name an actor of the trail."""
+        return actor_name(actor, self.team_id, self.words)
+
     def reason(self, recording: Recording) -> str:
         """Return the reason in plain words; show it only where markup can't come alive."""
         label = self.reason_labels.get(recording.reason_code or "", recording.reason_code)
         return ": ".join(filter(None, (label, recording.reason)))
 
 
-def state_words(recording: Recording) -> tuple[str, str]:
+def state_words(recording: Recording, words: Words) -> tuple[str, str]:
     """Return the icon and the word for a recording's state."""
     if recording.in_doubt:
-        return IN_DOUBT
-    icon, word = STATE_WORDS[recording.state]
+        return IN_DOUBT_ICON, words("states.in_doubt")
     if recording.state is RecordingState.STOPPED and recording.mechanism is Mechanism.POLICY:
-        word = "Stopped: in secure pause, not deleted"
-    return icon, word
+        return STATE_ICONS[recording.state], words("states.stopped_policy")
+    return STATE_ICONS[recording.state], words(f"states.{recording.state.value}")
 
 
 def card(shown: Card, style: CardStyle) -> tuple[str, list[Block]]:
     """Render a recording's card: its text for screen readers and notifications, and its blocks."""
-    recording = shown.recording
-    icon, word = state_words(recording)
-    blocks: list[Block] = [_section(f"{icon}  *{word}*{_when(recording)}"), _fields(shown, style)]
-    notes = [note for note in (_mechanism_note(recording), _error_note(recording)) if note]
-    if notes:
-        blocks.append(_section("\n".join(notes)))
+    recording, words = shown.recording, style.words
+    icon, word = state_words(recording, words)
+    blocks: list[Block] = [_section(f"{icon}  {_standing(recording, f'*{word}*', words)}"), _fields(shown, style)]
+    if sentences := notes(shown, words, style.person):
+        blocks.append(_section(shorten("\n".join(sentences), SECTION_LIMIT)))
     if reason := style.reason(recording):
-        blocks.append(_plain_context(f"Reason: {shorten(reason, REASON_SHOWN)}"))
-    if buttons := control_buttons(recording):
+        blocks.append(_plain_context(words("card.reason", reason=isolated(shorten(reason, REASON_SHOWN)))))
+    if buttons := control_buttons(recording, words, shown.approval) or _again(shown, words):
         blocks.append({"type": "actions", "block_id": "recording_controls", "elements": buttons})
-    again = f" · {SENT_AGAIN}" if shown.posts_begun > 1 or (shown.posts_begun and shown.ts is None) else ""
-    blocks.append({"type": "context", "elements": [_mrkdwn(f"Audit #{recording.audit_seq}{again}")]})
+    end = [words("card.audit", seq=recording.audit_seq), words("card.sent_again") if _sent_again(shown) else ""]
+    blocks.append({"type": "context", "elements": [_mrkdwn(" · ".join(filter(None, end)))]})
     return card_text(shown, style), blocks
 
 
 def card_text(shown: Card, style: CardStyle) -> str:
     """Say in one text all that the blocks say."""
-    recording = shown.recording
+    recording, words = shown.recording, style.words
+    standing = _standing(recording, state_words(recording, words)[1], words)
+    began = "started" if recording.started_at else "asked"
+    reason = style.reason(recording)
+    over = _over(recording)
     parts = [
-        f"{state_words(recording)[1]}{_when(recording)}: call {recording.conversation_id}",
-        f"agent {escape(shown.agent_name)}" if shown.agent_name else "",
-        f"queue {escape(shown.queue_name)}" if shown.queue_name else "",
-        f"started by {actor_name(recording.started_by, style.team_id)}",
-        f"{_over(recording)[0].lower()} {actor_name(recording.ended_by, style.team_id)}" if recording.ended_by else "",
-        f"reason {escape(shorten(style.reason(recording), REASON_SHOWN))}" if style.reason(recording) else "",
-        _error_note(recording),
-        f"audit #{recording.audit_seq}",
+        words("card.text_call", state=standing, call=recording.conversation_id),
+        words("card.text_agent", name=inline(shown.agent_name, NAME_SHOWN)) if shown.agent_name else "",
+        words("card.text_queue", name=inline(shown.queue_name, NAME_SHOWN)) if shown.queue_name else "",
+        words(f"card.text_{began}_by", person=style.person(recording.started_by)),
+        words(f"card.text_{began}", time=_began(recording)),
+        words(f"card.text_{over}", person=style.person(recording.ended_by)) if over and recording.ended_by else "",
+        words("card.text_reason", reason=inline(reason, REASON_SHOWN)) if reason else "",
+        words("card.text_paused", length=_paused(recording, words)) if recording.paused_seconds else "",
+        *notes(shown, words, style.person),
+        words("card.text_audit", seq=recording.audit_seq),
+        words("card.sent_again") if _sent_again(shown) else "",
     ]
-    return ", ".join(filter(None, parts))
+    return ", ".join(part.removesuffix(".") for part in parts if part)
 
 
-def control_buttons(recording: Recording) -> list[Block]:
-    """Return the buttons for what may be done now; none while an action runs or is in doubt."""
+def control_buttons(recording: Recording, words: Words, approval: Approval | None = None) -> list[Block]:
+    """Return the buttons for what may be done now; none while an action runs or is in doubt.
+
+    While a stop waits for a second supervisor, it is confirmed or withdrawn in the place of Stop.
+    """
     if recording.in_doubt:
         return []
-    allowed = [verb for verb in BUTTON_LABELS if recording.state in STEPS[verb].allowed_from]
-    return [_button(verb, recording) for verb in sorted(allowed, key=lambda verb: verb is Verb.STOP)]
+    waits = approval is not None and approval.outcome is None
+    allowed = [verb for verb in CONTROLS if recording.state in STEPS[verb].allowed_from]
+    buttons = [_button(verb, recording, words) for verb in allowed if not (waits and verb is Verb.STOP)]
+    if approval is not None and waits and Verb.STOP in allowed:
+        buttons += approval_buttons(approval, recording, words)
+    return buttons
 
 
-def _button(verb: Verb, recording: Recording) -> Block:
+def approval_buttons(approval: Approval, recording: Recording, words: Words) -> list[Block]:
+    """Return the buttons about a stop that waits for a second supervisor; the click decides who may press which."""
+    call = recording.conversation_id[:8]
+    confirm: Block = {
+        "type": "button",
+        "action_id": CONFIRM_STOP,
+        "text": _plain(words("approval.confirm")),
+        "value": str(approval.id),
+        "accessibility_label": words("approval.confirm_of", call=call),
+        "style": "danger",
+        "confirm": _stop_dialog(recording, words, button=words("approval.confirm")),
+    }
+    withdraw: Block = {
+        "type": "button",
+        "action_id": WITHDRAW_STOP,
+        "text": _plain(words("approval.withdraw")),
+        "value": str(approval.id),
+        "accessibility_label": words("approval.withdraw_of", call=call),
+    }
+    return [confirm, withdraw]
+
+
+def _again(shown: Card, words: Words) -> list[Block]:
+    """Return the button that records a call anew after a stop; none once its file shows that the call is over."""
+    if not shown.startable or shown.saved:
+        return []
+    button: Block = {
+        "type": "button",
+        "action_id": START_AGAIN,
+        "text": _plain(words("again.button")),
+        "value": str(shown.recording.id),
+        "accessibility_label": words("again.button_of", call=shown.recording.conversation_id[:8]),
+    }
+    return [button]
+
+
+def _button(verb: Verb, recording: Recording, words: Words) -> Block:
     button: Block = {
         "type": "button",
         "action_id": f"recording_{verb.value}",
-        "text": {"type": "plain_text", "text": BUTTON_LABELS[verb]},
+        "text": _plain(words(f"buttons.{verb.value}")),
         "value": str(recording.id),
-        "accessibility_label": f"{BUTTON_LABELS[verb]} the recording of call {recording.conversation_id[:8]}",
+        "accessibility_label": words(f"buttons.{verb.value}_of", call=recording.conversation_id[:8]),
     }
     if verb is Verb.STOP:
-        policy = recording.mechanism is Mechanism.POLICY
         button["style"] = "danger"
-        button["confirm"] = {
-            "title": {"type": "plain_text", "text": "Stop this recording?"},
-            "text": {
-                "type": "plain_text",
-                "text": "A policy records this call. It goes into secure pause; nothing recorded so far is deleted."
-                if policy
-                else "Nothing more of the call is recorded from then on. What was recorded so far is kept.",
-            },
-            "confirm": {"type": "plain_text", "text": "Stop recording"},
-            "deny": {"type": "plain_text", "text": "Keep recording"},
-            "style": "danger",
-        }
+        button["confirm"] = _stop_dialog(recording, words, button=words("buttons.stop_confirm"))
     return button
 
 
-def _when(recording: Recording) -> str:
+def _stop_dialog(recording: Recording, words: Words, *, button: str) -> Block:
+    policy = recording.mechanism is Mechanism.POLICY
+    return {
+        "title": _plain(words("buttons.stop_title")),
+        "text": _plain(words("buttons.stop_means_policy" if policy else "buttons.stop_means")),
+        "confirm": _plain(button),
+        "deny": _plain(words("buttons.stop_deny")),
+        "style": "danger",
+    }
+
+
+def _standing(recording: Recording, word: str, words: Words) -> str:
+    """Return the state's word with what makes it complete: since when, or after how long."""
     if recording.state in {RecordingState.STOPPED, RecordingState.ENDED} and recording.started_at:
         end: datetime = recording.ended_at or recording.started_at
-        return f" after {length(end - recording.started_at)}"
+        return words("states.after", state=word, length=length(end - recording.started_at, words))
     if recording.state is RecordingState.PAUSED and recording.paused_at:
-        return f" since {moment(recording.paused_at)}"
+        return words("states.since", state=word, time=moment(recording.paused_at))
     if recording.state is RecordingState.ACTIVE and recording.started_at:
-        return f" since {moment(recording.started_at)}"
-    return ""
+        return words("states.since", state=word, time=moment(recording.started_at))
+    return word
 
 
-def _over(recording: Recording) -> tuple[str, str]:
-    if recording.state is RecordingState.FAILED:
-        return "Settled by", "failed"
-    return ("Stopped by", "stopped") if recording.state is RecordingState.STOPPED else ("Closed by", "closed")
+def _over(recording: Recording) -> str:
+    """Return the key for who ended it; empty where nobody did: a recording that never began was ended by no one."""
+    if recording.state is RecordingState.FAILED or recording.ended_by is None:
+        return ""
+    return "stopped_by" if recording.state is RecordingState.STOPPED else "closed_by"
+
+
+def _began(recording: Recording) -> str:
+    return moment(recording.started_at or recording.requested_at, form="{date_short_pretty} {time_secs}")
+
+
+def _paused(recording: Recording, words: Words) -> str:
+    return length(timedelta(seconds=recording.paused_seconds), words)
+
+
+def _sent_again(shown: Card) -> bool:
+    return shown.posts_begun > 1 or bool(shown.posts_begun and shown.ts is None)
 
 
 def _fields(shown: Card, style: CardStyle) -> Block:
     recording = shown.recording
-    fields = [("Call", style.call(recording.conversation_id))]
-    if shown.agent_name:
-        fields.append(("Agent", escape(shorten(shown.agent_name, 200))))
-    if shown.queue_name:
-        fields.append(("Queue", escape(shorten(shown.queue_name, 200))))
-    began = recording.started_at or recording.requested_at
-    fields.append(
-        ("Started by" if recording.started_at else "Asked by", actor_name(recording.started_by, style.team_id))
-    )
-    fields.append(
-        ("Started" if recording.started_at else "Asked", moment(began, form="{date_short_pretty} {time_secs}"))
-    )
-    if recording.ended_by and recording.state is not RecordingState.FAILED:
-        fields.append((_over(recording)[0], actor_name(recording.ended_by, style.team_id)))
-    return {"type": "section", "fields": [_mrkdwn(f"*{name}*\n{value}") for name, value in fields]}
-
-
-def _mechanism_note(recording: Recording) -> str:
-    if recording.state.final:
-        return ""
-    adopted = "This call was being recorded already; the bot has taken over its control." if recording.adopted else ""
-    policy = recording.mechanism is Mechanism.POLICY
-    stop = "A recording policy records this call: Stop puts it in secure pause." if policy else ""
-    return " ".join(filter(None, (adopted, stop)))
-
-
-def _error_note(recording: Recording) -> str:
-    if recording.error is None:
-        return ""
-    what = SENTENCES[recording.error].what
-    if recording.state.final:
-        return what
-    return f"The last request was not carried out: {what}"
+    began, over = "started" if recording.started_at else "asked", _over(recording)
+    fields = [
+        ("call", style.call(recording.conversation_id)),
+        ("agent", inline(shown.agent_name or "", NAME_SHOWN)),
+        ("queue", inline(shown.queue_name or "", NAME_SHOWN)),
+        (f"{began}_by", style.person(recording.started_by)),
+        (began, _began(recording)),
+        (over, style.person(recording.ended_by) if over and recording.ended_by else ""),
+    ]
+    if recording.paused_seconds:
+        fields.append(("paused", style.words("card.paused_in_all", length=_paused(recording, style.words))))
+    shown_fields = [_mrkdwn(f"*{style.words(f'card.{name}')}*\n{value}") for name, value in fields if value]
+    return {"type": "section", "fields": shown_fields}
 
 
 def _section(text: str) -> Block:
@@ -193,6 +251,10 @@ def _section(text: str) -> Block:
 
 def _mrkdwn(text: str) -> Block:
     return {"type": "mrkdwn", "text": text}
+
+
+def _plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text}
 
 
 def _plain_context(text: str) -> Block:

@@ -4,45 +4,54 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot.errors import AboutRecording, CallEnded, Duplicate, RecordBotError
-from bot.recording.models import CallRecording, Verb
+from bot.errors import AboutRecording, CallEnded, Duplicate, NothingToStop, RecordBotError, SeveralRecordings
+from bot.recording.grants import describe
+from bot.recording.models import Verb
 from bot.recording.policy import Permission
+from bot.recording.requests import AwaitsConfirmation
+from bot.slack.awaiting import awaiting, confirming
 from bot.slack.blocks import control_buttons, state_words
-from bot.slack.context import Answer, Desk, ephemeral
-from bot.slack.text import actor_name, escape, moment, shorten, unescape
+from bot.slack.context import Answer, Desk, Reply, ephemeral
+from bot.slack.digest import section
+from bot.slack.replies import granted_calls
+from bot.slack.text import escape, inline, moment, unescape
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-    from bot.recording.models import Recording
-    from bot.recording.requests import Asked
+    from bot.recording.models import Approval, Recording
+    from bot.recording.requests import Accepted, Asked
     from bot.recording.service import CallStatus, StatusAsked
     from bot.slack.audits import AuditReports
+    from bot.slack.blocks import Block, CardStyle
+    from bot.slack.choice import RecordingChoice
     from bot.slack.history import CallHistory
+    from bot.slack.starting import StartModal
+    from bot.slack.words import Words
 
 log = structlog.get_logger(__name__)
 
 COMMAND = "/record"
-DOING = {Verb.START: "Starting", Verb.STOP: "Stopping", Verb.PAUSE: "Pausing", Verb.RESUME: "Resuming"}
-HELP = {
-    "start": ("start <id or link> [reason]", "record a call", Permission.CONTROL),
-    "stop": ("stop [id]", "stop your only recording, or that call's", Permission.CONTROL),
-    "pause": ("pause [id]", "secure pause, for example while card data is read out", Permission.CONTROL),
-    "resume": ("resume [id]", "go on after a pause", Permission.CONTROL),
-    "status": ("status [id]", "how a call stands, in the bot and in Genesys", Permission.READ),
-    "list": ("list", "what is being recorded now", Permission.READ),
-    "history": ("history <id>", "a call's whole story: who did what, when and why", Permission.READ),
-    "audit": (
-        "audit [period]",
-        "totals and the trail's entries as a file; period: today, yesterday, 7d, 30d or a day such as 2026-01-31",
-        Permission.EXPORT,
-    ),
-    "help": ("help", "this list", None),
+VERBS = {
+    "start": Permission.CONTROL,
+    "stop": Permission.CONTROL,
+    "pause": Permission.CONTROL,
+    "resume": Permission.CONTROL,
+    "status": Permission.READ,
+    "list": Permission.READ,
+    "history": Permission.READ,
+    "audit": Permission.EXPORT,
+    "help": None,
 }
+"""What can be typed, and the permission that it takes."""
 LISTED = 20
 
 
@@ -53,6 +62,8 @@ class RecordCommand:
     desk: Desk
     history: CallHistory
     audits: AuditReports
+    modal: StartModal
+    choice: RecordingChoice
 
     def register(self, app: AsyncApp) -> None:
         app.command(COMMAND)(self.on_command)
@@ -61,15 +72,18 @@ class RecordCommand:
         """Acknowledge with an answer. Nothing may be raised from here: Bolt would lose the acknowledgement."""
         try:
             try:
-                answer = await self._answer(command, respond)
+                answer = await self._answer(command, Reply(command["user_id"], respond))
             except RecordBotError as error:
-                answer = await self._refusal(error)
+                answer = await self._refusal(error, self._words(command))
         except Exception:
             log.exception("command_broke")
-            answer = ephemeral(f":warning: {self.desk.explain(RecordBotError())}")
+            answer = ephemeral(f":warning: {self.desk.explain(RecordBotError(), self._words(command))}")
         await ack(**answer)
 
-    async def _answer(self, command: dict[str, Any], respond: AsyncRespond) -> Answer:
+    def _words(self, command: dict[str, Any]) -> Words:
+        return self.desk.words_of(str(command.get("user_id")))
+
+    async def _answer(self, command: dict[str, Any], reply: Reply) -> Answer:
         verb, rest = _first_word(unescape(command.get("text") or ""))
         verb = verb.lower() or "help"
         asked = await self.desk.asked(
@@ -81,149 +95,187 @@ class RecordCommand:
         )
         match verb:
             case "start":
-                return await self._start(asked, rest, respond)
+                return await self._start(asked, rest, reply)
             case "stop" | "pause" | "resume":
-                return await self._change(Verb(verb), asked, rest, respond)
+                return await self._change(Verb(verb), asked, rest, reply)
             case "help":
                 return self._help(asked)
             case _:
-                return await self._look_up(verb, asked, rest, respond)
+                return await self._look_up(verb, asked, rest, reply)
 
-    async def _look_up(self, verb: str, asked: Asked, rest: str, respond: AsyncRespond) -> Answer:
+    async def _look_up(self, verb: str, asked: Asked, rest: str, reply: Reply) -> Answer:
         match verb:
             case "status":
-                return await self._status(asked, rest, respond)
+                return await self._status(asked, rest, reply)
             case "list":
                 return await self._list(asked)
             case "history":
                 return await self.history.answer(asked, rest)
             case "audit":
-                return await self.audits.answer(asked, rest, respond)
+                return await self.audits.answer(asked, rest, reply)
             case _:
                 return self._unknown(asked, verb)
 
-    async def _start(self, asked: Asked, rest: str, respond: AsyncRespond) -> Answer:
+    async def _start(self, asked: Asked, rest: str, reply: Reply) -> Answer:
         typed_id, typed_reason = _first_word(rest)
+        if not typed_id:
+            return await self._open_modal(asked, reply)
         try:
-            accepted = await self.desk.service.intake.start(asked, typed_id or None, typed_reason or None)
+            accepted = await self.desk.service.intake.start(asked, typed_id, typed_reason or None)
         except Duplicate as duplicate:
-            return await self._again(duplicate)
-        self.desk.finish_later(accepted, respond)
-        return self._accepted(Verb.START, accepted.recording.conversation_id, accepted.audit_seq)
+            return await self._again(duplicate, asked)
+        self.desk.finish_later(accepted, reply)
+        return self._accepted(Verb.START, accepted)
 
-    async def _change(self, verb: Verb, asked: Asked, rest: str, respond: AsyncRespond) -> Answer:
+    async def _open_modal(self, asked: Asked, reply: Reply) -> Answer:
+        """Open the start modal; nothing is said beside it."""
+        await self.modal.allowed(asked)
+        self.desk.work.start(self.modal.show(asked, asked.origin.trigger or "", reply))
+        return {}
+
+    async def _change(self, verb: Verb, asked: Asked, rest: str, reply: Reply) -> Answer:
         try:
             accepted = await self.desk.service.intake.change(verb, asked, typed_id=rest or None)
         except Duplicate as duplicate:
-            return await self._again(duplicate)
-        self.desk.finish_later(accepted, respond)
-        return self._accepted(verb, accepted.recording.conversation_id, accepted.audit_seq)
+            return await self._again(duplicate, asked)
+        except (SeveralRecordings, NothingToStop) as refusal:
+            if not rest and (offer := await self.choice.offer(verb, asked, refusal)):
+                return offer
+            raise
+        if isinstance(accepted, AwaitsConfirmation):
+            return ephemeral(awaiting(accepted, self.desk.style_for(asked)))
+        self.desk.finish_later(accepted, reply)
+        if accepted.confirmed is not None:
+            return ephemeral(confirming(accepted, self.desk.style_for(asked)))
+        return self._accepted(verb, accepted)
 
-    def _accepted(self, verb: Verb, conversation_id: str, seq: int) -> Answer:
-        return ephemeral(
-            f":hourglass_flowing_sand: {DOING[verb]} the recording of call {self.desk.style.call(conversation_id)} "
-            f"(#{seq}). Its card shows how it goes."
-        )
+    def _accepted(self, verb: Verb, accepted: Accepted) -> Answer:
+        style = self.desk.style_for(accepted.asked)
+        call = style.call(accepted.recording.conversation_id)
+        return ephemeral(style.words(f"command.{verb.value}", call=call, seq=accepted.audit_seq))
 
-    async def _again(self, duplicate: Duplicate) -> Answer:
+    async def _again(self, duplicate: Duplicate, asked: Asked) -> Answer:
         """Answer a second delivery of a request: it counts once, and this is how it stands."""
         recording = await self.desk.service.store.attempt_recording(duplicate.attempt_id)
-        return ephemeral(f":information_source: {self.desk.explain(duplicate, recording)}")
+        return ephemeral(f":information_source: {self.desk.explain(duplicate, self.desk.words_for(asked), recording)}")
 
-    async def _status(self, asked: Asked, rest: str, respond: AsyncRespond) -> Answer:
+    async def _status(self, asked: Asked, rest: str, reply: Reply) -> Answer:
         if not rest:
             return await self._list(asked, only_of=asked.caller.actor)
         question = await self.desk.service.ask_status(asked, rest)
-        self.desk.work.start(self._look(question, respond))
-        return ephemeral(":mag: Looking at the call…")
+        self.desk.work.start(self._look(question, asked, reply))
+        return ephemeral(self.desk.words_for(asked)("status.looking"))
 
-    async def _look(self, question: StatusAsked, respond: AsyncRespond) -> None:
+    async def _look(self, question: StatusAsked, asked: Asked, reply: Reply) -> None:
         try:
             status = await self.desk.service.status(question)
         except RecordBotError as error:
-            await self.desk.tell(respond, f":warning: {self.desk.explain(error)}")
+            await self.desk.refuse(reply, error)
             return
-        await self.desk.tell(respond, self._status_text(status))
+        waiting = await self._waiting()
+        await self.desk.tell(reply, self._status_text(status, self.desk.style_for(asked), waiting))
 
-    def _status_text(self, status: CallStatus) -> str:
-        lines = [f"Call {self.desk.style.call(status.conversation_id)} (#{status.audit_seq})"]
+    async def _waiting(self) -> dict[UUID, Approval]:
+        """Return the stops that wait for a second supervisor, by recording."""
+        return {one.recording_id: one for one in await self.desk.service.store.open_approvals()}
+
+    def _status_text(self, status: CallStatus, style: CardStyle, waiting: Mapping[UUID, Approval]) -> str:
+        words, seen = style.words, status.seen
+        lines = [words("status.call", call=style.call(status.conversation_id), seq=status.audit_seq)]
         if status.recording is None:
-            lines.append("• The bot has no recording of it.")
+            lines.append(words("status.no_recording"))
         else:
-            lines.append(f"• The bot: {self._line(status.recording)}")
-        if status.seen is not None:
-            words = {
-                CallRecording.ACTIVE: "it is being recorded now",
-                CallRecording.PAUSED: "its recording is paused now",
-                CallRecording.NONE: "it is not being recorded now",
-                CallRecording.UNKNOWN: "it does not say whether the call is being recorded",
-            }
-            extra = " (on hold)" if status.seen.on_hold else ""
-            lines.append(f"• Genesys: {words[status.seen.recording]}{extra}.")
+            line = recording_line(status.recording, style, waiting.get(status.recording.id))
+            lines.append(words("status.recording", line=line))
+        if seen is not None:
+            hold = "_on_hold" if seen.on_hold else ""
+            lines.append(words(f"status.{seen.recording.value}{hold}"))
         elif isinstance(status.error, CallEnded):
-            lines.append("• Genesys: the call has ended; nothing is being recorded.")
+            lines.append(words("status.ended"))
         elif status.error is not None:
-            lines.append(f"• Genesys: {self.desk.explain(status.error)}")
+            lines.append(words("status.error", error=self.desk.explain(status.error, words)))
         return "\n".join(lines)
 
     async def _list(self, asked: Asked, *, only_of: str | None = None) -> Answer:
-        live = await self.desk.service.live(asked)
+        live, style = await self.desk.service.live(asked), self.desk.style_for(asked)
         if only_of is not None:
             live = tuple(one for one in live if one.started_by == only_of)
         if not live:
-            whose = "of yours " if only_of else ""
-            return ephemeral(f"No recording {whose}is live. Start one with `{COMMAND} start <id or link> [reason]`.")
-        shown = live[:LISTED]
-        blocks = [block for one in shown for block in self._listed(one)]
-        text = "\n".join(f"• {self._line(one)}" for one in shown)
-        if len(live) > LISTED:
-            more = f"… and {len(live) - LISTED} more."
-            blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": more}]})
-            text = f"{text}\n{more}"
-        return ephemeral(text, blocks)
-
-    def _listed(self, recording: Recording) -> list[dict[str, Any]]:
-        blocks: list[dict[str, Any]] = [
-            {"type": "section", "text": {"type": "mrkdwn", "text": shorten(self._line(recording), 3000)}}
-        ]
-        if buttons := control_buttons(recording):
-            blocks.append({"type": "actions", "elements": buttons})
-        return blocks
-
-    def _line(self, recording: Recording) -> str:
-        icon, word = state_words(recording)
-        began = recording.started_at or recording.requested_at
-        return (
-            f"{icon} *{word}* · call {self.desk.style.call(recording.conversation_id, short=True)} · since "
-            f"{moment(began)} · {actor_name(recording.started_by, self.desk.style.team_id)} · #{recording.audit_seq}"
-        )
+            usage = escape(style.words("help.start_usage"))
+            key = "list.none_of_yours" if only_of else "list.none"
+            return ephemeral(style.words(key, command=COMMAND, usage=usage))
+        return live_list(live, style, await self._waiting())
 
     def _help(self, asked: Asked) -> Answer:
+        words = self.desk.words_for(asked)
         may = [
-            f"`{COMMAND} {escape(usage)}`  {what}"
-            for usage, what, permission in HELP.values()
+            f"`{COMMAND} {escape(words(f'help.{verb}_usage'))}`  {words(f'help.{verb}')}"
+            for verb, permission in VERBS.items()
             if permission is None or asked.caller.may(permission)
         ]
-        lead = "What you can do:"
-        if not asked.caller.may(Permission.READ):
-            lead = "You are not on the bot's list of supervisors, so there is little here for you. What you can do:"
-        return ephemeral("\n".join([lead, *may]))
+        lead = words("help.lead" if asked.caller.may(Permission.READ) else "help.lead_stranger")
+        limits = escape(granted_calls(describe(asked.caller).grants, words))
+        return ephemeral("\n".join(filter(None, [lead, *may, limits])))
 
     def _unknown(self, asked: Asked, verb: str) -> Answer:
-        nearest = difflib.get_close_matches(verb, HELP, n=1, cutoff=0.5)
-        hint = f" Did you mean `{COMMAND} {nearest[0]}`?" if nearest else ""
-        answer = self._help(asked)
-        lead = f"`{escape(shorten(verb, 40).replace('`', ''))}` is not something that {COMMAND} knows.{hint}"
-        return ephemeral(f"{lead} Nothing was done.\n{answer['text']}")
+        words = self.desk.words_for(asked)
+        typed = inline(verb.replace("`", ""), 40)
+        nearest = difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.5)
+        if nearest:
+            lead = words("command.did_you_mean", typed=typed, command=COMMAND, nearest=nearest[0])
+        else:
+            lead = words("command.unknown", typed=typed, command=COMMAND)
+        return ephemeral(f"{lead}\n{self._help(asked)['text']}")
 
-    async def _refusal(self, error: RecordBotError) -> Answer:
-        text = f":warning: {self.desk.explain(error)}"
+    async def _refusal(self, error: RecordBotError, words: Words) -> Answer:
+        text = f":warning: {self.desk.explain(error, words)}"
         in_the_way = error.recording_id if isinstance(error, AboutRecording) else None
         recording = in_the_way and await self.desk.service.store.recording(in_the_way)
-        if not recording or not (buttons := control_buttons(recording)):
+        if not recording or not (buttons := control_buttons(recording, words)):
             return ephemeral(text)
-        section = {"type": "section", "text": {"type": "mrkdwn", "text": shorten(text, 3000)}}
-        return ephemeral(text, [section, {"type": "actions", "elements": buttons}])
+        return ephemeral(text, [section(text), {"type": "actions", "elements": buttons}])
+
+
+def live_list(
+    live: Sequence[Recording], style: CardStyle, waiting: Mapping[UUID, Approval] = MappingProxyType({})
+) -> Answer:
+    """Render live recordings, each with its buttons; of more than a message holds, the first ones.
+
+    ``waiting`` are the stops that wait for a second supervisor, by recording.
+    """
+    shown = [(one, waiting.get(one.id)) for one in live[:LISTED]]
+    blocks = [block for one, approval in shown for block in _listed(one, style, approval)]
+    text = "\n".join(f"• {recording_line(one, style, approval)}" for one, approval in shown)
+    if len(live) > LISTED:
+        more = style.words("list.more", number=len(live) - LISTED)
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": more}]})
+        text = f"{text}\n{more}"
+    return ephemeral(text, blocks)
+
+
+def recording_line(recording: Recording, style: CardStyle, approval: Approval | None = None) -> str:
+    """Say in one line how a recording stands, and which stop of it waits for a second supervisor."""
+    icon, state = state_words(recording, style.words)
+    line = style.words(
+        "list.line",
+        icon=icon,
+        state=state,
+        call=style.call(recording.conversation_id, short=True),
+        time=moment(recording.started_at or recording.requested_at),
+        person=style.person(recording.started_by),
+        seq=recording.audit_seq,
+    )
+    if approval is None:
+        return line
+    person, until = style.person(approval.asked_by), moment(approval.expires_at)
+    return f"{line} · {style.words('approval.in_list', person=person, until=until)}"
+
+
+def _listed(recording: Recording, style: CardStyle, approval: Approval | None) -> list[Block]:
+    blocks = [section(recording_line(recording, style, approval))]
+    if buttons := control_buttons(recording, style.words, approval):
+        blocks.append({"type": "actions", "elements": buttons})
+    return blocks
 
 
 def _first_word(text: str) -> tuple[str, str]:

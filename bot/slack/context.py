@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.recording.models import Recording
+    from bot.recording.personal_limit import LookUps
     from bot.recording.ports import Waiting
     from bot.recording.requests import Accepted
     from bot.recording.service import RecordingService
@@ -58,6 +59,7 @@ class Desk:
     style: CardStyle
     languages: Languages
     client: AsyncWebClient
+    look_ups: LookUps
 
     def words_of(self, user_id: str) -> Words:
         """Return a person's words, as far as Slack has said their language already; English otherwise."""
@@ -103,9 +105,9 @@ class Desk:
             blocks = agent_choice(text, settled.error, settled.recording, words, channel=accepted.asked.origin.channel)
             await self.tell(reply, choice_text(text, settled.error, words), blocks)
 
-    async def refuse(self, reply: Reply, error: RecordBotError) -> None:
-        """Tell a person why their request was refused."""
-        await self.tell(reply, f":warning: {self.explain(error, self.words_of(reply.user_id))}")
+    async def refuse(self, reply: Reply, error: RecordBotError, recording: Recording | None = None) -> None:
+        """Tell a person why their request was refused, and how the recording stands where that is known."""
+        await self.tell(reply, f":warning: {self.explain(error, self.words_of(reply.user_id), recording)}")
 
     async def tell(self, reply: Reply, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
         """Send what only the person who asked can see; what matters is on the card and in the trail too."""

@@ -1,4 +1,7 @@
-"""The daily digest in words: what an ``audit:digest`` entry says, and the same figures for whoever asks. Pure."""
+"""The daily digest in words: what an ``audit:digest`` entry says, and the same figures for whoever asks. Pure.
+
+In English whoever reads it: evidence says the same to everybody.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.summary import OTHERS, Summary, summary_from
-from bot.slack.text import actor_name, escape, length, shorten
+from bot.slack.blocks import SECTION_LIMIT
+from bot.slack.text import escape, length, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +19,6 @@ if TYPE_CHECKING:
     from bot.slack.blocks import Block, CardStyle
 
 EVENT_TYPE = "audit_digest"
-SECTION_LIMIT = 3000
 
 
 def message(entry: Entry, style: CardStyle, *, again: bool = False, note: str = "") -> dict[str, Any]:
@@ -109,16 +112,15 @@ def _recordings(summary: Summary, style: CardStyle) -> str:
     found = summary.recordings
     if not found.number:
         return "*Recordings*: none ended."
-    text = f"*Recordings*: {found.number} ended, {_span(found.seconds)} in all"
+    text = f"*Recordings*: {found.number} ended, {_span(found.seconds, style)} in all"
     if found.longest_call is None:
         return f"{text}."
-    return f"{text}; the longest took {_span(found.longest_seconds)}, of call {style.call(found.longest_call)}."
+    return f"{text}; the longest took {_span(found.longest_seconds, style)}, of call {style.call(found.longest_call)}."
 
 
 def _denials(denials: Mapping[str, int], denied: int, style: CardStyle) -> str:
     by = ", ".join(
-        f"{number} of {OTHERS if actor == OTHERS else actor_name(actor, style.team_id)}"
-        for actor, number in denials.items()
+        f"{number} of {OTHERS if actor == OTHERS else style.person(actor)}" for actor, number in denials.items()
     )
     return f":no_entry: *Denied*: {_number(denied, 'request', 'requests')}: {by}."
 
@@ -139,8 +141,8 @@ def _unresolved(summary: Summary) -> str:
     return f":grey_question: *Unresolved*: {', '.join(filter(None, open_ones))}.{live}"
 
 
-def _span(seconds: int) -> str:
-    return length(timedelta(seconds=seconds))
+def _span(seconds: int, style: CardStyle) -> str:
+    return length(timedelta(seconds=seconds), style.words)
 
 
 def _number(number: int, one: str, many: str) -> str:

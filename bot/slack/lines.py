@@ -1,11 +1,15 @@
-"""One line of the audit channel for each entry, never edited afterwards."""
+"""One line of the audit channel for each entry, never edited afterwards.
+
+In English whoever reads it: evidence says the same to everybody.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
-from bot.slack.text import actor_name, escape, moment
+from bot.slack.text import escape, moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,13 +34,15 @@ def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: boo
     outcome = entry.outcome
     facts = [
         f"{ICONS[entry.phase]} *#{entry.seq}* *{entry.phase.value}* `{escape(entry.action)}`",
-        actor_name(entry.actor, style.team_id),
+        style.person(entry.actor),
         f"call {style.call(entry.conversation_id)}" if entry.conversation_id and about_call else "",
         f"reason {escape(style.reason_labels.get(entry.reason_code, entry.reason_code))}" if entry.reason_code else "",
         "reason in words" if entry.reason_digest and entry.phase is Phase.REQUESTED else "",
+        *_two_people(entry, style),
         f"by {escape(str(outcome['mechanism']))}" if "mechanism" in outcome else "",
         "was so already" if outcome.get("created") is False else "",
         f"error `{escape(str(outcome.get('cause', outcome['error'])))}`" if "error" in outcome else "",
+        f"{outcome['refused']} more of {style.person(str(outcome['person']))}" if "refused" in outcome else "",
         "call ended" if outcome.get("call") == "ended" else "",
         f"HTTP {outcome['http_status']}" if "error" in outcome and "http_status" in outcome else "",
         moment(entry.occurred_at, form="{date_short_pretty} {time_secs}"),
@@ -44,6 +50,17 @@ def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: boo
         "_sent again_" if again else "",
     ]
     return " · ".join(filter(None, facts))
+
+
+def _two_people(entry: Entry, style: CardStyle) -> list[str]:
+    """Say of a stop that takes two supervisors who the other one is, and until when it waits."""
+    known = {**entry.origin, **entry.outcome}
+    first, until = known.get("asked_by"), known.get("until")
+    return [
+        f"asked for by {style.person(str(first))}" if first else "",
+        f"confirmed by {style.person(str(known['confirmed_by']))}" if "confirmed_by" in known else "",
+        f"to be confirmed by {moment(datetime.fromisoformat(str(until)))}" if until else "",
+    ]
 
 
 def message(entries: Sequence[tuple[Entry, bool]], style: CardStyle) -> dict[str, Any]:

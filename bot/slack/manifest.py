@@ -7,9 +7,15 @@ from typing import Any
 import yaml
 
 from bot.slack.commands import COMMAND
+from bot.slack.shortcuts import START, START_FROM_MESSAGE
 from bot.slack.transport import EVENTS_PATH
 
-USAGE = "start <id or link> [reason] | stop | pause | resume | status | list | history <id> | audit [period] | help"
+USAGE = "start [id or link] [reason] | stop | pause | resume | status | list | history <id> | audit [period] | help"
+SHORTCUTS = (
+    ("Start a recording", "global", START, "Choose one of the live calls and have it recorded"),
+    ("Record this call", "message", START_FROM_MESSAGE, "Have the call recorded whose id or link is in the message"),
+)
+EVENTS = ("app_home_opened",)
 SCOPES = ("chat:write", "commands", "files:write", "usergroups:read", "users:read")
 
 
@@ -23,9 +29,11 @@ def manifest(url: str | None = None) -> dict[str, Any]:
         "should_escape": False,
     }
     interactivity: dict[str, Any] = {"is_enabled": True}
+    events: dict[str, Any] = {"bot_events": list(EVENTS)}
     if address is not None:
         command["url"] = address
-        interactivity["request_url"] = address
+        interactivity |= {"request_url": address, "message_menu_options_url": address}
+        events["request_url"] = address
     return {
         "_metadata": {"major_version": 2, "minor_version": 0},
         "display_information": {
@@ -34,11 +42,21 @@ def manifest(url: str | None = None) -> dict[str, Any]:
             "background_color": "#1f2a44",
         },
         "features": {
+            "app_home": {
+                "home_tab_enabled": True,
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": True,
+            },
             "bot_user": {"display_name": "record-bot", "always_online": True},
+            "shortcuts": [
+                {"name": name, "type": kind, "callback_id": callback_id, "description": description}
+                for name, kind, callback_id, description in SHORTCUTS
+            ],
             "slash_commands": [command],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
+            "event_subscriptions": events,
             "interactivity": interactivity,
             "org_deploy_enabled": False,
             "socket_mode_enabled": url is None,

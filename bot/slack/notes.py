@@ -22,7 +22,7 @@ def notes(shown: Card, words: Words, person: Callable[[str], str]) -> list[str]:
     recording = shown.recording
     return [
         *_how_it_runs(recording, words),
-        *([_waits(shown.approval, words, person)] if shown.approval and shown.approval.outcome is None else []),
+        *([approval_note(shown.approval, words, person)] if shown.approval else []),
         *_went_wrong(recording, words),
         *_kept(shown.saved, words),
     ]
@@ -35,8 +35,17 @@ def _how_it_runs(recording: Recording, words: Words) -> list[str]:
     return adopted + ([words("card.policy")] if recording.mechanism is Mechanism.POLICY else [])
 
 
-def _waits(approval: Approval, words: Words, person: Callable[[str], str]) -> str:
-    return words("card.waits", person=person(approval.asked_by), until=moment(approval.expires_at))
+def approval_note(approval: Approval, words: Words, person: Callable[[str], str]) -> str:
+    """Say of a stop under dual control who asked and until when it waits, or what came of it."""
+    outcome = "waits" if approval.outcome is None else approval.outcome.value
+    return words(
+        f"approval.{outcome}",
+        person=person(approval.asked_by),
+        asked=moment(approval.asked_at),
+        until=moment(approval.expires_at),
+        by=person(approval.closed_by or approval.asked_by),
+        closed=moment(approval.closed_at or approval.expires_at),
+    )
 
 
 def _went_wrong(recording: Recording, words: Words) -> list[str]:

@@ -1,4 +1,4 @@
-"""Direct messages about recordings, as text and Block Kit. Pure functions."""
+"""Messages to people about recordings, as text and Block Kit. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from bot.recording.models import RecordingState, Verb
 from bot.recording.observations import CALL_ENDED
 from bot.recording.reminders import NoticeKind, Result
-from bot.slack.blocks import NAME_SHOWN, control_buttons, state_words
+from bot.slack.blocks import NAME_SHOWN, approval_buttons, control_buttons, state_words
+from bot.slack.notes import approval_note
 from bot.slack.replies import now
 from bot.slack.text import inline, length, moment
 
@@ -27,6 +28,7 @@ ICONS = {
     NoticeKind.CALL_ENDED: ":telephone_receiver:",
     NoticeKind.OUTCOME_UNKNOWN: ":grey_question:",
     NoticeKind.OUTCOME_SETTLED: ":information_source:",
+    NoticeKind.STOP_WAITS: ":bust_in_silhouette:",
 }
 ANSWERED_ICON = ":white_check_mark:"
 OFFERED = {
@@ -38,7 +40,10 @@ OFFERED = {
 
 def notice(one: OpenNotice, style: CardStyle) -> dict[str, Any]:
     """Return the message that tells somebody, as arguments of ``chat.postMessage``."""
-    buttons = _buttons(one, style.words)
+    if one.approval is None:
+        buttons = _buttons(one, style.words)
+    else:
+        buttons = approval_buttons(one.approval, one.recording, style.words)
     actions: list[Block] = [{"type": "actions", "block_id": "notice_controls", "elements": buttons}] if buttons else []
     again = style.words("notices.sent_again") if one.posts_begun else ""
     return _message(one, style, ICONS[one.notice.kind], _says(one, style), actions=actions, end=again)
@@ -46,6 +51,8 @@ def notice(one: OpenNotice, style: CardStyle) -> dict[str, Any]:
 
 def answered(one: OpenNotice, deed: Deed | None, style: CardStyle) -> dict[str, Any]:
     """Return what a reminder says once something came of it, as arguments of ``chat.update``."""
+    if one.approval is not None:
+        return _message(one, style, ANSWERED_ICON, approval_note(one.approval, style.words, style.person))
     says = f"{_came_of(one.recording, deed, style)} {style.words('notices.answered')}"
     return _message(one, style, ANSWERED_ICON, says)
 
@@ -87,12 +94,21 @@ def _says(one: OpenNotice, style: CardStyle) -> str:
             return words("notices.long_pause", since=_at(recording.paused_at or recording.requested_at))
         case NoticeKind.CALL_ENDED:
             return f"{words('notices.call_ended')} {_recorded(recording, words)}".rstrip()
+        case NoticeKind.STOP_WAITS:
+            return _stop_waits(one, style)
         case NoticeKind.OUTCOME_UNKNOWN:
             key = f"notices.unknown_{_verb(one)}"
         case NoticeKind.OUTCOME_SETTLED:
             key = f"notices.settled_{_verb(one)}_{(one.notice.result or Result.NOT_IN_EFFECT).value}"
     says = f"{words(key, time=_at(one.asked_at or recording.requested_at))} {now(recording, words)}"
     return f"{says} {_recorded(recording, words)}" if one.notice.result is Result.CALL_ENDED else says
+
+
+def _stop_waits(one: OpenNotice, style: CardStyle) -> str:
+    how = style.words("approval.notice", call=one.recording.conversation_id)
+    if one.approval is None:  # the row has gone, and with it what could be said of it
+        return how
+    return f"{approval_note(one.approval, style.words, style.person)} {how}"
 
 
 def _verb(one: OpenNotice) -> str:

@@ -1,4 +1,4 @@
-"""Direct messages about recordings: a loop that tells people what the database says they have not been told yet.
+"""Messages about recordings: a loop that tells people what the database says they have not been told yet.
 
 It remembers nothing. A notice is noted before it is posted and again once Slack has taken it, so that each comes once,
 whatever happens in between; one whose arrival was never confirmed is posted once more, and says so.
@@ -15,6 +15,7 @@ import structlog
 from bot.recording.reminders import (
     Notice,
     Standing,
+    of_approval,
     of_ending,
     of_long_pause,
     of_long_recording,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.recording.models import Attempt, Recording
+    from bot.recording.models import Approval, Attempt, Recording
     from bot.recording.ports import Clock
     from bot.recording.reminders import Deed, Endings, OpenNotice, ReminderTimes
     from bot.slack.blocks import CardStyle
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+ROUND_SECONDS = 1.0
+"""Between two looks, however much is written: each asks the database some ten questions."""
 LOOK_SECONDS = 5.0
 GAP_SECONDS = 1.2
 """Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
@@ -73,6 +76,8 @@ class Occasions(Protocol):
 
     async def silent_attempts(self, now: datetime) -> tuple[tuple[Attempt, Recording], ...]: ...
 
+    async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]: ...
+
     async def deed(self, recording: Recording) -> Deed | None: ...
 
 
@@ -96,7 +101,7 @@ class Notices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """Tells people by direct message.
+    """Tells people by direct message, and a channel where anybody there could act.
 
     ``style_for`` is the style in the language of a user, given the language of the card. ``busy`` holds the attempts
     that this process works on: whoever does will say how they end.
@@ -126,6 +131,7 @@ class Notifier:
                 await self._until_something_changes()
 
     async def _until_something_changes(self) -> None:
+        await self.clock.sleep(ROUND_SECONDS)
         waits = [asyncio.ensure_future(one) for one in (self.changes.wait(), self.clock.sleep(LOOK_SECONDS))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -147,6 +153,8 @@ class Notifier:
 
     async def _reminders(self, now: datetime) -> list[Notice]:
         times, due = self.times, list[Notice]()
+        for approval, recording, channels in await self.occasions.waiting_stops():
+            due += of_approval(approval, recording, channels)
         if times.recording is not None:
             for recording in await self.occasions.long_recordings(now - times.recording):
                 due += of_long_recording(recording, times, now)
@@ -161,7 +169,7 @@ class Notifier:
     async def send_next(self) -> bool:
         """Post, or take the buttons from, the first notice that needs it; False where none does."""
         for one in await self.notices.open():
-            found = standing(one.notice, one.recording, attempt_open=one.attempt_open)
+            found = standing(one.notice, one.recording, attempt_open=one.attempt_open, approval=one.approval)
             if found is Standing.OVER and one.ts is None:
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="over")
             elif found is Standing.OVER:
@@ -177,7 +185,9 @@ class Notifier:
         message = notice(one, self.style_for(user, one.language))
         await self.notices.begun(one.notice)
         try:
-            answer = await self.client.chat_postMessage(channel=user, **message, unfurl_links=False, unfurl_media=False)
+            answer = await self.client.chat_postMessage(
+                channel=one.notice.channel or user, **message, unfurl_links=False, unfurl_media=False
+            )
         except WEB_API_ERRORS as error:
             if _for_good(error):
                 log.warning("notice_undeliverable", kind=one.notice.kind.value, error=code(error))

@@ -18,7 +18,7 @@ from bot.recording.grants import granted
 from bot.recording.policy import Caller, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from slack_sdk.web.async_client import AsyncWebClient
 
@@ -87,9 +87,7 @@ class SlackPeople:
 
     async def _obstacle(self, user_id: str) -> str | None:
         user = await self._fresh(f"user:{user_id}", lambda: self._ask_user(user_id))
-        if (user.get("team_id") or self.team_id) != self.team_id:
-            return "foreign_team"
-        return next((obstacle for flag, obstacle in OBSTACLES if user.get(flag)), None)
+        return obstacle(user, self.team_id)
 
     async def _ask_user(self, user_id: str) -> dict[str, Any]:
         answer = await self.client.users_info(user=user_id, include_locale=True)
@@ -112,3 +110,10 @@ class SlackPeople:
             raise IdentityUnconfirmed from error
         self._cache[key] = (self.clock.monotonic(), value)
         return value
+
+
+def obstacle(user: Mapping[str, Any], team_id: str) -> str | None:
+    """Say in a word why nothing is taken from somebody whom Slack describes so; None where there is no reason."""
+    if (user.get("team_id") or team_id) != team_id:
+        return "foreign_team"
+    return next((word for flag, word in OBSTACLES if user.get(flag)), None)

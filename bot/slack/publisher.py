@@ -14,7 +14,7 @@ from bot.slack.people import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.recording.models import Card
     from bot.recording.ports import Clock
+    from bot.slack.words import Languages
 
 log = structlog.get_logger(__name__)
 
@@ -57,13 +58,19 @@ class Outbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CardPublisher:
-    """Posts the card of a new recording, and edits it whenever the recording's version has moved on."""
+    """Posts the card of a new recording, and edits it whenever the recording's version has moved on.
+
+    Cards are in the language of the person who asked for the recording.
+    """
 
     client: AsyncWebClient
     outbox: Outbox
     style: CardStyle
+    languages: Languages
     changes: asyncio.Event
     pace: Pace
+    on_shown: Callable[[UUID, float], None] | None = None
+    """Told of each card that shows the newest state: its recording, and the seconds that Slack took."""
 
     async def run(self) -> None:
         await forever("cards", self.publish_all, self.changes, self.pace)
@@ -76,7 +83,7 @@ class CardPublisher:
         return bool(stale)
 
     async def _publish(self, stale: Card) -> None:
-        text, blocks = card(stale, self.style)
+        text, blocks = card(stale, self.style.in_(self.languages.of(stale.language)))
         arguments: dict[str, Any] = {
             "text": text,
             "blocks": blocks,
@@ -85,6 +92,7 @@ class CardPublisher:
                 "event_payload": {"recording_id": str(stale.recording.id), "version": stale.recording.version},
             },
         }
+        began = self.pace.clock.monotonic()
         try:
             channel, ts = await self._show(stale, arguments)
         except WEB_API_ERRORS as error:
@@ -102,6 +110,8 @@ class CardPublisher:
             return
         self.pace.went_well()
         await self.outbox.card_shown(stale.recording.id, version=stale.recording.version, channel=channel, ts=ts)
+        if self.on_shown is not None:
+            self.on_shown(stale.recording.id, self.pace.clock.monotonic() - began)
 
     async def _show(self, stale: Card, arguments: dict[str, Any]) -> tuple[str, str]:
         if stale.ts is not None and stale.posted_channel is not None:

@@ -6,31 +6,38 @@ and a terminal can show the same ones.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.errors import (
     AboutRecording,
+    ApprovalClosed,
     AuditUnavailable,
     GenesysError,
     GenesysUnavailable,
     MalformedId,
     NotPermitted,
+    OutOfScope,
     PermissionMissing,
     RateLimited,
     ReasonRefused,
     RecordBotError,
     RequestRejected,
     SeveralRecordings,
+    TooManyRequests,
 )
 from bot.recording.models import RecordingState
+from bot.slack.text import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from bot.recording.models import Recording
     from bot.slack.words import Words
+
+LABELS_SHOWN = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,11 @@ def what_happened(kind: str, words: Words) -> str:
 def now(recording: Recording, words: Words) -> str:
     """Say whether the call is being recorded now, as far as is known."""
     return words("now.in_doubt") if recording.in_doubt else words(f"now.{recording.state.value}")
+
+
+def granted_calls(grants: Sequence[str], words: Words) -> str:
+    """Name the calls that somebody is limited to, by the labels of their grants, as plain text."""
+    return words("approval.grants", names=shorten(", ".join(grants), LABELS_SHOWN)) if grants else ""
 
 
 def _what(error: RecordBotError, words: Words) -> str:
@@ -104,16 +116,26 @@ def _standing(error: RecordBotError, voice: Voice) -> str:
 
 
 def _details(error: RecordBotError, words: Words) -> str:
+    if isinstance(error, OutOfScope):
+        return granted_calls(error.grants, words)
+    if isinstance(error, ApprovalClosed) and words.has(key := f"approval.was_{error.outcome}"):
+        return words(key)
+    if isinstance(error, AuditUnavailable) and error.cause:
+        return words("details.database", cause=error.cause)
+    return _details_of_genesys(error, words)
+
+
+def _details_of_genesys(error: RecordBotError, words: Words) -> str:
     if isinstance(error, PermissionMissing) and error.permission:
         return words("details.permission", permission=error.permission)
+    if isinstance(error, TooManyRequests):
+        return words("details.too_many_requests", limit=error.limit, seconds=max(1, math.ceil(error.retry_after)))
     if isinstance(error, RateLimited):
         return words("details.wait", seconds=max(1, round(error.retry_after)))
     if isinstance(error, GenesysUnavailable) and error.next_trial is not None:
         return words("details.next_trial", seconds=max(1, round(error.next_trial)))
     if isinstance(error, RequestRejected) and words.has(key := f"details.{error.cause}"):
         return words(key)
-    if isinstance(error, AuditUnavailable) and error.cause:
-        return words("details.database", cause=error.cause)
     return ""
 
 

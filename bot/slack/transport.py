@@ -1,38 +1,84 @@
-"""How Slack's requests come in: Socket Mode with a watchdog, or signed HTTP."""
+"""How Slack's requests come in, whichever way: each gets an id, and is watched until its acknowledgement."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import hashlib
 import logging
-from dataclasses import dataclass, field
+import secrets
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from structlog.contextvars import bind_contextvars, clear_contextvars
+from typing_extensions import override
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from slack_bolt.request.async_request import AsyncBoltRequest
+    from slack_bolt.response import BoltResponse
     from slack_sdk.signature import SignatureVerifier
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.recording.ports import Clock
     from bot.slack.web import SlackIdentity
 
 log = structlog.get_logger(__name__)
 
 EVENTS_PATH = "/slack/events"
-PING_SECONDS = 5.0
-STUCK_SECONDS = 5.0
-"""After this long without a connection the watchdog throws the ticket away: slack_sdk may retry a used one for ever."""
-FORCE_SECONDS = 20.0
-"""After this long it starts a new connection itself."""
+SURFACES = {
+    "block_actions": "button",
+    "block_suggestion": "options",
+    "view_submission": "modal",
+    "view_closed": "modal",
+    "shortcut": "shortcut",
+    "message_action": "shortcut",
+    "event_callback": "event",
+}
+"""Names of ours, by the type of a payload."""
+ID_LENGTH = 12
+
+Watch = Callable[[str], "AbstractContextManager[None]"]
+"""Covers the handling of one request; it is given the surface."""
 
 
-def bolt_app(client: AsyncWebClient, identity: SlackIdentity, *, signing_secret: str | None) -> AsyncApp:
+class WatchedApp(AsyncApp):
+    """Bolt's app, with an id for each request and somebody who watches."""
+
+    watch: Watch = staticmethod(lambda _surface: nullcontext())
+
+    @override
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        # The context goes with the tasks that are begun here, but not with the connection's next request.
+        clear_contextvars()
+        bind_contextvars(request=request_id(req.body))
+        try:
+            with self.watch(surface_of(req.body)):
+                return await super().async_dispatch(req)
+        finally:
+            clear_contextvars()
+
+
+def surface_of(body: Mapping[str, Any]) -> str:
+    """Say by which of a few surfaces a request came."""
+    return "command" if "command" in body else SURFACES.get(str(body.get("type")), "other")
+
+
+def request_id(body: Mapping[str, Any]) -> str:
+    """Return the same short id for each delivery of a request: a digest of Slack's id, which may open a window."""
+    own = body.get("trigger_id") or body.get("event_id")
+    return secrets.token_hex(ID_LENGTH // 2) if not own else hashlib.sha256(str(own).encode()).hexdigest()[:ID_LENGTH]
+
+
+def bolt_app(
+    client: AsyncWebClient, identity: SlackIdentity, *, signing_secret: str | None, watch: Watch | None = None
+) -> AsyncApp:
     """Make the Bolt app. It never calls ``auth.test`` inside a request's three seconds: the identity is known."""
 
     async def authorize(**_: Any) -> AuthorizeResult:
@@ -46,7 +92,7 @@ def bolt_app(client: AsyncWebClient, identity: SlackIdentity, *, signing_secret:
 
     quiet = logging.getLogger("slack.bolt")
     quiet.setLevel(logging.ERROR)  # it warns that one token was given in two ways, and logs bodies at lower levels
-    app = AsyncApp(
+    app = WatchedApp(
         name="record-bot",
         logger=quiet,
         client=client,
@@ -54,6 +100,9 @@ def bolt_app(client: AsyncWebClient, identity: SlackIdentity, *, signing_secret:
         authorize=authorize,
         process_before_response=True,  # the other runner polls for the acknowledgement every 10 ms
     )
+
+    if watch is not None:
+        app.watch = watch
 
     @app.error
     async def broke(error: Exception) -> None:
@@ -85,73 +134,3 @@ class HttpDoor:
             )
         except (ValueError, TypeError):  # no UTF-8, a timestamp that is no number, a signature with umlauts
             return False
-
-
-@dataclass
-class SocketState:
-    """What readiness shows of the socket."""
-
-    connected: bool = False
-    reconnects: int = 0
-    connections: int | None = None
-    last_hello: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SocketDoor:
-    """Socket Mode, kept alive."""
-
-    handler: AsyncSocketModeHandler
-    clock: Clock
-    state: SocketState = field(default_factory=SocketState)
-
-    @classmethod
-    def open(cls, app: AsyncApp, app_token: str, clock: Clock, ping_seconds: float = PING_SECONDS) -> SocketDoor:
-        handler = AsyncSocketModeHandler(app, app_token, ping_interval=ping_seconds)
-        door = cls(handler, clock)
-        handler.client.message_listeners.append(door.on_message)
-        return door
-
-    async def on_message(self, _client: Any, message: dict[str, Any], _raw: str | None = None) -> None:
-        """Take note of Slack's hello: the connection counts from then on."""
-        if message.get("type") == "hello":
-            self.state.reconnects += self.state.last_hello is not None
-            self.state.last_hello = self.clock.monotonic()
-            self.state.connections = message.get("num_connections")
-            self.state.connected = True
-
-    async def run(self) -> None:
-        """Connect and stay connected until cancelled."""
-        connecting = asyncio.ensure_future(self.handler.connect_async())  # type: ignore[no-untyped-call]
-        try:
-            await self._watch()
-        finally:
-            connecting.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await connecting
-            await self.close()
-
-    async def close(self) -> None:
-        """Let go of everything; also where it was never run."""
-        await self.handler.close_async()  # type: ignore[no-untyped-call]
-
-    async def _watch(self) -> None:
-        client = self.handler.client
-        lost_at: float | None = self.clock.monotonic()
-        while True:
-            await self.clock.sleep(0.5)
-            self.state.connected = await client.is_connected() and self.state.last_hello is not None
-            if self.state.connected:
-                lost_at = None
-                continue
-            now = self.clock.monotonic()
-            lost_at = now if lost_at is None else lost_at
-            if now - lost_at > FORCE_SECONDS:
-                lost_at = now
-                log.warning("socket_forced_anew")
-                with contextlib.suppress(Exception):
-                    async with asyncio.timeout(FORCE_SECONDS):
-                        await client.connect_to_new_endpoint(force=True)
-            elif now - lost_at > STUCK_SECONDS and client.wss_uri is not None:
-                log.warning("socket_ticket_thrown_away")
-                client.wss_uri = None

@@ -42,7 +42,9 @@ class ServedScene(Scene):
         )
         self.slack.events_url = f"http://127.0.0.1:{port}/slack/events" if transport == "http" else None
         self.process = BotProcess(
-            environment=environment | {"LOG_LEVEL": "debug", "LOG_FORMAT": "json"} | settings,
+            environment=environment
+            | {"LOG_LEVEL": "debug", "LOG_FORMAT": "json", "RECORDING_ACTIONS_PER_MINUTE": "0"}
+            | settings,
             directory=self.directory,
             port=port,
             transport=transport,

@@ -15,7 +15,6 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 @pytest.mark.parametrize(
     ("text", "said", "kind"),
     [
-        ("start", "No call was named", "malformed_id"),
         ("start 12345 complaint", "not the id of a call", "malformed_id"),
         (f"start {INBOUND[:-1]}", "not the id of a call", "malformed_id"),
         ("start https://example.com/nowhere", "not the id of a call", "malformed_id"),
