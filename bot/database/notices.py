@@ -10,6 +10,7 @@ from sqlalchemy import Text, and_, func, or_, select, type_coerce, update
 
 from bot.database import approvals as approval_rows
 from bot.database.occasions import AT_ONCE, OWN, PROGRESS, pause
+from bot.database.outbox import as_it_is
 from bot.database.rows import recording_from
 from bot.database.tables import approvals, attempts, cards, names, notice_progress, notices, recordings
 from bot.database.upsert import upsert
@@ -17,7 +18,7 @@ from bot.recording.models import RecordingState, Verb
 from bot.recording.reminders import Notice, NoticeKind, OpenNotice, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Select
@@ -49,6 +50,8 @@ class SqlNotices:
     """One row a notice, whose key says which; a row is written before anything is posted, and says how far it got."""
 
     engines: Engines
+    confirm: Callable[[], Awaitable[None]] = as_it_is
+    """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
 
     async def note(
         self, due: Iterable[Notice], *, at: datetime, outdated: Iterable[Notice] = (), upto: int | None = None
@@ -70,6 +73,7 @@ class SqlNotices:
 
     async def open(self) -> tuple[OpenNotice, ...]:
         """Return the notices with something left to do, those that are still to be posted first."""
+        await self.confirm()
         statement = _open().order_by(notices.c.delivered_at.is_not(None), notices.c.noted_at).limit(AT_ONCE)
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
@@ -81,6 +85,7 @@ class SqlNotices:
     async def begun(self, notice: Notice) -> None:
         """Note, before posting, that it is on its way: after a crash it may or may not have arrived."""
         await self._change(notice, posts_begun=notices.c.posts_begun + 1)
+        await self.confirm()
 
     async def refused(self, notice: Notice) -> None:
         """Note that Slack plainly did not take it."""

@@ -10,6 +10,7 @@ from sqlalchemy import Text, func, or_, select, type_coerce
 
 from bot.audit.entry import Phase
 from bot.database import approvals as approval_rows
+from bot.database.outbox import as_it_is
 from bot.database.rows import attempt_from, recording_from
 from bot.database.tables import approvals, attempts, audit_entries, cards, notice_progress, notices, recordings
 from bot.recording.models import RecordingState, Verb
@@ -17,7 +18,7 @@ from bot.recording.observations import CALL_ENDED
 from bot.recording.reminders import NEWS_LASTS, SILENCE, Deed, Ending, Endings, NoticeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Select
@@ -45,9 +46,12 @@ class SqlOccasions:
     """Works out each time, from recordings, attempts and the trail, what somebody may have to be told."""
 
     engines: Engines
+    confirm: Callable[[], Awaitable[None]] = as_it_is
+    """Waits until this process is the one that notes what is due."""
 
     async def endings(self, now: datetime) -> Endings:
         """Return the entries since the last look that end something; what is old at the very first look is left out."""
+        await self.confirm()
         async with self.engines.reader.connect() as connection:
             known = await self._progress(connection)
             after = await self._old(connection, now) if known is None else known

@@ -43,7 +43,7 @@ class SqlOutbox:
 
     engines: Engines
     confirm: Callable[[], Awaitable[None]] = as_it_is
-    """Waits until this process is the one that tells Slack; asked before each step."""
+    """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
 
     async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]:
         """Return cards whose shown version is behind, the oldest recordings first."""
@@ -93,6 +93,7 @@ class SqlOutbox:
     async def card_begun(self, recording_id: UUID) -> None:
         """Note, before posting, that a card is on its way."""
         await self._change_card(recording_id, posts_begun=cards.c.posts_begun + 1)
+        await self.confirm()
 
     async def card_refused(self, recording_id: UUID) -> None:
         """Note that Slack plainly did not take it."""
@@ -140,11 +141,13 @@ class SqlOutbox:
         async with self.engines.writer.begin() as connection:
             statement = upsert(connection, audit_deliveries).on_conflict_do_nothing()
             await connection.execute(statement, [{"seq": seq, "tried_at": at} for seq in seqs])
+        await self.confirm()
 
     async def delivery_refused(self, seqs: Sequence[int]) -> None:
-        """Note that Slack plainly did not take these."""
+        """Note that Slack plainly did not take these; what another process has delivered since stays delivered."""
+        mine = audit_deliveries.c.seq.in_(list(seqs)), audit_deliveries.c.delivered_at.is_(None)
         async with self.engines.writer.begin() as connection:
-            await connection.execute(delete(audit_deliveries).where(audit_deliveries.c.seq.in_(list(seqs))))
+            await connection.execute(delete(audit_deliveries).where(*mine))
 
     async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
         """Note that these are in the channel, with the hashes that are shown there."""

@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 BEAT_SECONDS = 1.0
-ANSWER_SECONDS = 3.0
-SILENT_SECONDS = 6
-"""More than a beat and an answer, and little enough that another replica takes over within ten seconds."""
-GRACE_SECONDS = 4.0
+ANSWER_SECONDS = 2.0
+SILENT_SECONDS = 4
+"""More than a beat and an answer, and little enough that another replica takes over within ten seconds: with the grace
+below, the two seconds between two looks of the reconciler, and a look at the call."""
+GRACE_SECONDS = 3.0
 """How long a lock has to be free: a replica may lose its session and live, and what a dead one sent may still land."""
+FORGET_SECONDS = 3600.0
 CANCEL_AGAIN_SECONDS = 0.5
 UNSIGNED = 0xFFFFFFFF
 NAMES, LEADER = 1_919_247_203, 1_818_583_923
@@ -46,6 +48,29 @@ LIVING = """
     WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+
+
+@dataclass
+class Sightings:
+    """Which names' locks were held when, as one process has seen it without a break, on its own steady clock."""
+
+    since: float | None = None
+    """When it began to look; nothing is concluded from a time in which it was frozen or cut off itself."""
+    at: float = 0.0
+    last: dict[int, float] = field(default_factory=dict)
+
+    def note(self, living: set[int], now: float) -> None:
+        if self.since is None or now - self.at > SILENT_SECONDS:
+            self.since = now
+        self.at = now
+        self.last = {key: at for key, at in self.last.items() if now - at < FORGET_SECONDS}
+        self.last.update(dict.fromkeys(living, now))
+
+    def missed_for(self, key: int) -> float:
+        """Return for how many seconds the lock has been free."""
+        if self.since is None:
+            return 0.0
+        return self.at - max(self.since, self.last.get(key, self.since))
 
 
 @dataclass
@@ -90,7 +115,7 @@ class PostgresReplicas(Replicas):
     _session: psycopg.AsyncConnection[Any] | None = None
     _leading: asyncio.Event = field(default_factory=asyncio.Event)
     _lost: asyncio.Event = field(default_factory=asyncio.Event)
-    _missed_since: dict[str, float] = field(default_factory=dict)
+    _sightings: Sightings = field(default_factory=Sightings)
 
     @property
     @override
@@ -146,15 +171,17 @@ class PostgresReplicas(Replicas):
     async def absent(self, owners: frozenset[str]) -> frozenset[str]:
         """Return those whose lock has been free for a while; terminals hold no lock, and are never absent."""
         asked = {one for one in owners if one != self.owner and kind(one) == kind(self.owner)}
-        living: set[int] = set()
-        if asked:
-            async with self.engines.reader.connect() as connection:
-                living.update((await connection.exec_driver_sql(LIVING, (NAMES,))).scalars())
-        now = asyncio.get_running_loop().time()
-        self._missed_since = {
-            one: self._missed_since.get(one, now) for one in asked if _half(one) & UNSIGNED not in living
-        }
-        return frozenset(one for one, since in self._missed_since.items() if now - since >= self.grace)
+        if not asked or self._session is None:
+            return frozenset()
+        async with self.engines.reader.connect() as connection:
+            living = set((await connection.exec_driver_sql(LIVING, (NAMES,))).scalars())
+        self._sightings.note(living, asyncio.get_running_loop().time())
+        keys = {one: _half(one) & UNSIGNED for one in asked}
+        return frozenset(
+            one
+            for one, key in keys.items()
+            if key not in living and self._sightings.missed_for(key) >= self.grace
+        )
 
     async def _join(self) -> None:
         session = await self._connected()
@@ -178,6 +205,7 @@ class PostgresReplicas(Replicas):
                     await self._answers()
                 else:
                     await self._try_to_lead()
+                await self._see_who_lives()
             except (psycopg.Error, TimeoutError, OSError) as error:
                 log.warning("replica_cut_off", cause=str(error).partition("\n")[0])
                 await self._leave()
@@ -190,6 +218,14 @@ class PostgresReplicas(Replicas):
             if (row := await found.fetchone()) is not None and row[0]:
                 self._lost.clear()
                 self._leading.set()
+
+    async def _see_who_lives(self) -> None:
+        """Keep account of the others, so that one that is gone is known to be gone the sooner."""
+        if self._session is None:
+            return
+        async with asyncio.timeout(ANSWER_SECONDS):
+            found = await (await self._session.execute(LIVING, (NAMES,))).fetchall()
+        self._sightings.note({row[0] for row in found}, asyncio.get_running_loop().time())
 
     async def _answers(self) -> bool:
         """Say whether the session still stands, and with it the locks; what doesn't answer is given up."""

@@ -285,8 +285,8 @@ notices = Table(
 )
 """Direct messages to people about recordings, each at most once: the key says which one.
 
-``occasion`` tells one pause or attempt of a recording from the others. A row without ``closed_at`` has something left to
-do: it is to be posted, or its buttons are to be taken away. ``outcome`` says why it is closed.
+``occasion`` tells one pause or attempt of a recording from the others. A row without ``closed_at`` has something left
+to do: it is to be posted, or its buttons are to be taken away. ``outcome`` says why it is closed.
 """
 
 notice_progress = Table(

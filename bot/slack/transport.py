@@ -15,15 +15,17 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from typing_extensions import override
+
+from bot.slack.payloads import sound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from slack_bolt.request.async_request import AsyncBoltRequest
-    from slack_bolt.response import BoltResponse
     from slack_sdk.signature import SignatureVerifier
     from slack_sdk.web.async_client import AsyncWebClient
 
@@ -43,6 +45,8 @@ SURFACES = {
 }
 """Names of ours, by the type of a payload."""
 ID_LENGTH = 12
+UNUSABLE = 400
+"""HTTP's status for what nothing can be made of."""
 
 Watch = Callable[[str], "AbstractContextManager[None]"]
 """Covers the handling of one request; it is given the surface."""
@@ -55,6 +59,11 @@ class WatchedApp(AsyncApp):
 
     @override
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        body = sound(req.body)
+        if body is None:
+            log.warning("slack_payload_refused")
+            return BoltResponse(status=UNUSABLE, body="")
+        req.body = body
         # The context goes with the tasks that are begun here, but not with the connection's next request.
         clear_contextvars()
         bind_contextvars(request=request_id(req.body))
@@ -122,8 +131,12 @@ class HttpDoor:
         if not self._signed(await request.read(), request):
             log.warning("slack_signature_refused", remote=request.remote)
             return web.json_response({"error": "the signature is missing, wrong or too old"}, status=401)
-        answer = await self.app.async_dispatch(await to_bolt_request(request))
-        return await to_aiohttp_response(answer)
+        try:
+            asked = await to_bolt_request(request)
+        except Exception:  # noqa: BLE001  Bolt's reading of a body raises whatever comes of it
+            log.warning("slack_payload_refused")
+            return web.json_response({"error": "that is no payload of Slack's"}, status=UNUSABLE)
+        return await to_aiohttp_response(await self.app.async_dispatch(asked))
 
     def _signed(self, body: bytes, request: web.Request) -> bool:
         try:

@@ -18,17 +18,17 @@ from tests.support.service import ADA, GRACE, TEAM, asked, opened_shop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from bot.recording.homes import OpenHome
     from bot.recording.models import Recording
     from bot.recording.ports import Transaction
+    from tests.support.postgres import Database
     from tests.support.service import Shop
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with opened_shop(tmp_path / "record-bot.db") as opened:
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    async with opened_shop(database) as opened:
         yield opened
 
 

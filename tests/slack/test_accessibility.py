@@ -165,6 +165,8 @@ def _error(kind: str) -> RecordBotError:
             return found(RECORDING_ID)
         case errors.RateLimited:
             return found(retry_after=3)
+        case errors.TooManyRequests:
+            return found(limit=30, retry_after=3)
         case _:
             return found()
 
