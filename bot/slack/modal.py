@@ -21,6 +21,7 @@ Option = dict[str, Any]
 START_VIEW = "recording_start_view"
 CALL, FOUND, AGENT, TYPED_ID, REASON, NOTE = "call", "found", "agent", "typed_id", "reason", "note"
 """Action ids; the block around each has the id ``start_`` and the same name."""
+INPUTS = (CALL, FOUND, AGENT, TYPED_ID, REASON, NOTE)
 NOTICE, CALLS_NOTE = "start_notice", "start_calls_note"
 OPTIONS_LIMIT = 100
 OPTION_TEXT = 75
@@ -61,19 +62,19 @@ class Form:
 
 def read_form(view: Mapping[str, Any]) -> Form:
     """Read the modal as Slack sends it back."""
-    values = (view.get("state") or {}).get("values") or {}
-    kept = json.loads(view.get("private_metadata") or "{}")
-    states = {name: (values.get(block_id(name)) or {}).get(name) or {} for name in (CALL, FOUND, AGENT, REASON)}
-    chosen = {name: state.get("selected_option") for name, state in states.items()}
-    typed = {name: ((values.get(block_id(name)) or {}).get(name) or {}).get("value") for name in (TYPED_ID, NOTE)}
+    values = part(part(view.get("state")).get("values"))
+    kept = _kept(view.get("private_metadata"))
+    states = {name: part(part(values.get(block_id(name))).get(name)) for name in INPUTS}
+    chosen = {name: _chosen(state.get("selected_option")) for name, state in states.items()}
+    typed = {name: str(state.get("value") or "").strip() for name, state in states.items()}
     return Form(
-        channel=kept.get("channel"),
-        tries=int(kept.get("tries", 0)),
+        channel=channel if isinstance(channel := kept.get("channel"), str) else None,
+        tries=tries if type(tries := kept.get("tries")) is int else 0,
         call=chosen[FOUND] or chosen[CALL],
         agent=chosen[AGENT],
         reason=chosen[REASON],
-        typed_id=(typed[TYPED_ID] or "").strip(),
-        note=(typed[NOTE] or "").strip(),
+        typed_id=typed[TYPED_ID],
+        note=typed[NOTE],
         agents=_offered(view, AGENT),
         found=_offered(view, FOUND),
     )
@@ -206,6 +207,24 @@ def _section(name: str, text: str) -> dict[str, Any]:
 
 
 def _offered(view: Mapping[str, Any], name: str) -> tuple[Option, ...]:
-    blocks: Sequence[dict[str, Any]] = view.get("blocks") or ()
-    found: dict[str, Any] = next((block["element"] for block in blocks if block.get("block_id") == block_id(name)), {})
-    return tuple(found.get("options", ()))
+    blocks = view.get("blocks")
+    found = (one for one in blocks if part(one).get("block_id") == block_id(name)) if isinstance(blocks, list) else ()
+    options = part(part(next(iter(found), None)).get("element")).get("options")
+    return tuple(filter(None, map(_chosen, options))) if isinstance(options, list) else ()
+
+
+def _chosen(option: object) -> Option | None:
+    """Return an option as Slack sends it back; None where it is none."""
+    return part(option) if isinstance(part(option).get("value"), str) else None
+
+
+def _kept(metadata: object) -> dict[str, Any]:
+    try:
+        return part(json.loads(str(metadata or "{}")))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def part(value: object) -> dict[str, Any]:
+    """Return an object that is in a payload, an empty one where there is something else."""
+    return value if isinstance(value, dict) else {}

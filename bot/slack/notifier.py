@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bot.recording.reminders import (
+    SILENCE,
     Notice,
     Standing,
     of_approval,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from bot.recording.models import Approval, Attempt, Recording
     from bot.recording.ports import Clock
+    from bot.recording.presence import Presence
     from bot.recording.reminders import Deed, Endings, OpenNotice, ReminderTimes
     from bot.slack.blocks import CardStyle
     from bot.slack.delivery import Pace
@@ -104,7 +106,7 @@ class Notifier:
     """Tells people by direct message, and a channel where anybody there could act.
 
     ``style_for`` is the style in the language of a user, given the language of the card. ``busy`` holds the attempts
-    that this process works on: whoever does will say how they end.
+    that this process, ``owner``, works on: whoever does will say how they end, so others that live are left more time.
     """
 
     client: AsyncWebClient
@@ -113,6 +115,8 @@ class Notifier:
     style_for: Callable[[str, str | None], CardStyle]
     times: ReminderTimes
     busy: Collection[UUID]
+    owner: str
+    presence: Presence
     changes: asyncio.Event
     clock: Clock
     pace: Pace
@@ -161,10 +165,17 @@ class Notifier:
         if times.pause is not None:
             for recording, paused_by in await self.occasions.long_pauses(now - times.pause):
                 due += of_long_pause(recording, paused_by, times, now)
-        for attempt, recording in await self.occasions.silent_attempts(now):
-            if attempt.id not in self.busy:
-                due += of_silent_attempt(attempt, recording, now)
+        for attempt, recording in await self._cut_off(now):
+            due += of_silent_attempt(attempt, recording, now)
         return due
+
+    async def _cut_off(self, now: datetime) -> list[tuple[Attempt, Recording]]:
+        """Return the attempts of which nobody says anything any more."""
+        silent = [one for one in await self.occasions.silent_attempts(now) if one[0].id not in self.busy]
+        if not silent:
+            return []
+        gone = {self.owner, *await self.presence.absent(frozenset(attempt.owner for attempt, _ in silent))}
+        return [one for one in silent if one[0].owner in gone or one[0].requested_at <= now - 2 * SILENCE]
 
     async def send_next(self) -> bool:
         """Post, or take the buttons from, the first notice that needs it; False where none does."""

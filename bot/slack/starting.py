@@ -92,7 +92,8 @@ class StartModal:
     async def on_call_chosen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ask whose side to record where several agents are on the chosen call. Nothing may be raised from here."""
         await ack()
-        self.desk.work.start(self._ask_for_agent(body))
+        if body.get("view"):
+            self.desk.work.start(self._ask_for_agent(body))
 
     async def on_submit(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         """Put the request into the trail, then acknowledge: closed, or with what is wrong. Nothing may be raised."""
@@ -148,7 +149,9 @@ class StartModal:
     async def _refused(self, form: Form, asked: Asked, why: str) -> dict[str, Any]:
         """Return the answer that leaves the modal open, with all that was put in."""
         words = self.desk.words_for(asked)
-        note = calls_note(await self.calls.current(wait=0), asked, words, opening=True)
+        note = ""
+        if asked.caller.may(Permission.CONTROL):  # a stranger's submission is no reason to ask Genesys anything
+            note = calls_note(await self.calls.current(wait=0), asked, words, opening=True)
         return _updated(self._view(form, words, note, notice=f":warning: {why}"))
 
     async def _ask_for_agent(self, body: dict[str, Any]) -> None:

@@ -45,6 +45,7 @@ SURFACES = {
 }
 """Names of ours, by the type of a payload."""
 ID_LENGTH = 12
+BROKE = 500
 UNUSABLE = 400
 """HTTP's status for what nothing can be made of."""
 
@@ -69,7 +70,11 @@ class WatchedApp(AsyncApp):
         bind_contextvars(request=request_id(req.body))
         try:
             with self.watch(surface_of(req.body)):
-                return await super().async_dispatch(req)
+                answer = await super().async_dispatch(req)
+                return answer if answer.status < BROKE else BoltResponse(status=UNUSABLE, body="")
+        except Exception:
+            log.exception("slack_request_broke")
+            return BoltResponse(status=UNUSABLE, body="")
         finally:
             clear_contextvars()
 
@@ -145,5 +150,5 @@ class HttpDoor:
                 timestamp=request.headers.get("X-Slack-Request-Timestamp", ""),
                 signature=request.headers.get("X-Slack-Signature", ""),
             )
-        except (ValueError, TypeError):  # no UTF-8, a timestamp that is no number, a signature with umlauts
+        except (ValueError, TypeError, OverflowError):  # no UTF-8, no number or one too large, a signature with umlauts
             return False

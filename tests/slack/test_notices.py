@@ -114,6 +114,8 @@ def notifier_for(shop: Shop, client: AsyncWebClient) -> Notifier:
         style_for=lambda _user, language: STYLE.in_(LANGUAGES.of(language)),
         times=ReminderTimes(timedelta(minutes=30), timedelta(minutes=3)),
         busy=shop.service.working,
+        owner=shop.reconciler.owner,
+        presence=shop.reconciler.presence,
         changes=shop.store.changes(),
         clock=shop.clock,
         pace=Pace(shop.clock),

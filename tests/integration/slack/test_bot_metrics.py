@@ -96,9 +96,11 @@ async def test_actions_count_by_verb_and_outcome(world: World) -> None:
 
 
 async def test_what_waits_for_slack_and_what_is_in_doubt_is_shown(world: World) -> None:
-    await world.until(
-        lambda: world.rows("SELECT max(seq) AS seq FROM audit_deliveries WHERE delivered_at IS NOT NULL")[0]["seq"]
-        == world.head()
+    await world.until_later(
+        lambda: (
+            world.rows("SELECT max(seq) AS seq FROM audit_deliveries WHERE delivered_at IS NOT NULL")[0]["seq"]
+            == world.head()
+        )
     )
     settled = await scrape(world)
     assert settled.value("record_bot_delivery_lag_seconds") == 0

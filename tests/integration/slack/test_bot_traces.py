@@ -42,7 +42,9 @@ class FakeCollector:
     async def take(self, request: web.Request) -> web.Response:
         sent = ExportTraceServiceRequest.FromString(await request.read())
         for resource in sent.resource_spans:
-            self.services |= {one.value.string_value for one in resource.resource.attributes if one.key == "service.name"}
+            self.services |= {
+                one.value.string_value for one in resource.resource.attributes if one.key == "service.name"
+            }
             for scope in resource.scope_spans:
                 self.spans += [Span(one.name, one.trace_id.hex(), _facts(one.attributes)) for one in scope.spans]
         return web.Response(content_type="application/x-protobuf")

@@ -338,3 +338,16 @@ class TestScopes:
         await grace.presses(others[0])
         await ada.until_sees("No recording is live.", "*Stopped* after")
         assert world.genesys.effective_recording(OUTBOUND) == "none"
+
+
+class TestOverHttp:
+    @pytest.fixture
+    def transport(self) -> str:
+        return "http"
+
+    async def test_it_opens_and_keeps_up_there_too(self, world: World) -> None:
+        ada = await AtHome(world).opens()
+        await world.records(INBOUND)
+        await world.until(lambda: "*Recording* since" in ada.text)
+        await ada.presses("recording_stop")
+        await world.until(lambda: "*Stopped* after" in ada.text)
