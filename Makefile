@@ -8,13 +8,14 @@ PORT := 8300
 WORKERS := 2
 ENTRIES := 1000000
 RUNS := 20
+FUZZ_SECONDS := 600
 JOBS := 4
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: sandbox test install dev lint types unit faults mutations bench format requirements clean help
+.PHONY: sandbox test install dev lint types unit faults mutations fuzz bench deps sbom format requirements clean help
 
 sandbox: install ## run the bot against the simulators and print the address of their page (PORT=8300)
 	@exec $(BIN)/record-bot sandbox --port $(PORT)
@@ -44,8 +45,26 @@ faults: dev ## kill, cut and delay the real bot some 800 times, and write docs/r
 mutations: dev ## break the code in known ways, and see that named tests notice (3 minutes)
 	$(BIN)/python -m tests.mutations
 
+fuzz: dev ## feed the bot odd input for FUZZ_SECONDS, other input each time; a failure says how to repeat it
+	@until=$$(($$(date +%s) + $(FUZZ_SECONDS))); while [ $$(date +%s) -lt $$until ]; do \
+		FUZZ_TIMES=10 $(BIN)/python -m pytest tests/fuzz -n $(WORKERS) -p no:cacheprovider -q || exit 1; done
+
 bench: dev ## measure the audit trail on a million entries, and write docs/benchmarks.md (ENTRIES=1000000)
 	$(BIN)/python -m tests.benchmarks.audit --entries $(ENTRIES)
+
+deps: dev ## ask an advisory service for published vulnerabilities in requirements.txt; needs to reach it
+	@.ci/advisories
+
+# In an environment of its own, so that it lists what the bot runs with and not what tests it.
+sbom: dev ## write dist/sbom.json (CycloneDX): all that the bot is installed with
+	@rm -rf dist/sbom
+	@$(BIN)/python -m venv --without-pip dist/sbom
+	@$(BIN)/python -m pip --python dist/sbom/bin/python --disable-pip-version-check install --quiet \
+		--require-hashes -r requirements.txt
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file dist/sbom.json dist/sbom
+	@rm -rf dist/sbom
+	@echo "dist/sbom.json is written"
 
 format: dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -26,6 +26,8 @@ LIMITING = frozenset({413, 429})
 PERMISSION = re.compile(r"\b[A-Za-z]\w*:[A-Za-z]\w*:[A-Za-z]\w*\b")
 OVER_WORDS = ("disconnected", "no.active.conversations", "conversation.not.active")
 NOT_ON_THE_CALL = "conversation.error.forbidden.not.active.participant"
+LONGEST_WAIT = 3600.0
+"""Seconds; one that names more has miscounted, and is asked again after so many."""
 LONGEST_QUOTE = 200
 """Characters of Genesys's own message in ours."""
 
@@ -41,7 +43,7 @@ def retry_after(answer: Answer) -> float | None:
         seconds = float(answer.headers.get("retry-after", ""))
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return min(seconds, LONGEST_WAIT) if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def error_for(answer: Answer) -> GenesysError:

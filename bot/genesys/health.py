@@ -22,7 +22,7 @@ STATED = ("count", "allowed", "reset")
 
 @dataclass(frozen=True, slots=True)
 class RequestSeen:
-    """One HTTP request as metrics and logs may show it: no body, no header, no id."""
+    """One HTTP request as metrics, logs and traces may show it: no body, and no id but Genesys's own of the request."""
 
     operation: str
     method: str
@@ -32,6 +32,8 @@ class RequestSeen:
 
     seconds: float
     retry_after: float | None = None
+    correlation_id: str | None = None
+    """By which Genesys finds the request again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class HealthRecord:
                 error=None,
                 seconds=seconds,
                 retry_after=retry_after(answer),
+                correlation_id=answer.evidence.correlation_id,
             )
         )
 

@@ -15,6 +15,7 @@ import certifi
 import urllib3
 from urllib3 import exceptions
 
+from bot.audit.storable import storable
 from bot.errors import Evidence
 from bot.genesys.sdk import AbstractHttpClient, ApiException, RESTResponse
 
@@ -58,8 +59,8 @@ class Answer:
     def json(self) -> Any:
         """Return the body as JSON, None where it is none."""
         try:
-            return json.loads(self.text)
-        except ValueError:
+            return storable(json.loads(self.text))
+        except (ValueError, RecursionError):  # or is too deep to be one of Genesys's
             return None
 
     def document(self) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class RequestLimit:
         if stated is None:
             return
         now = self._clock.monotonic()
-        until = now + stated.reset + ROUNDING
+        until = now + min(max(stated.reset, 0), WINDOW) + ROUNDING
         known = self._stated if now < self._stated_until else None
         same_window = known is not None and abs(until - self._stated_until) <= 2 * ROUNDING
         if known is not None and same_window and stated.used < known.used:

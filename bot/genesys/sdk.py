@@ -2,7 +2,10 @@
 
 Importing it creates its ``Configuration``, which reads ``~/.genesyscloudpython/config`` (it could move the API's
 host, or log requests to a file) and starts two threads that watch that folder. Here it finds another home, gone
-after the import, where a configuration says ``live_reload_config = false``. The import takes about two seconds.
+after the import, where a configuration says ``live_reload_config = false``.
+
+All of the SDK takes some 190 MB and two seconds, nearly all of them for thousands of generated models and calls. The
+bot sends its requests through the SDK's client and reads the answers as JSON, so those stay outside.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import sys
 import warnings
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import PathFinder
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+PACKAGE = "PureCloudPlatformClientV2"
+
+
 class _AnotherHome(MetaPathFinder):
     """Gives the SDK's configuration module, and nothing else in the process, another home directory."""
 
@@ -34,7 +40,7 @@ class _AnotherHome(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != "PureCloudPlatformClientV2.configuration":
+        if fullname != f"{PACKAGE}.configuration":
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
@@ -62,12 +68,59 @@ def _another_home() -> Iterator[None]:
             sys.meta_path.remove(finder)
 
 
-with _another_home(), warnings.catch_warnings():
+class _Hollow(Loader):
+    """Makes a module with nothing in it."""
+
+    @override
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Let Python make it."""
+
+    @override
+    def exec_module(self, module: ModuleType) -> None:
+        """Run none of its code."""
+
+
+class _WithoutModels(MetaPathFinder):
+    """Finds the SDK's package and its models empty, and everything else of it as it is."""
+
+    @override
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in {PACKAGE, f"{PACKAGE}.models"}:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None:
+            spec.loader = _Hollow()
+        return spec
+
+
+@contextmanager
+def _without_models() -> Iterator[None]:
+    """Import only what sends requests, in a copy of our own: whoever else imports the SDK gets all of it."""
+    if PACKAGE in sys.modules:
+        yield
+        return
+    finder = _WithoutModels()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for name in [name for name in sys.modules if name == PACKAGE or name.startswith(f"{PACKAGE}.")]:
+            del sys.modules[name]
+
+
+with _another_home(), _without_models(), warnings.catch_warnings():
     # its generated code has escapes that newer Pythons warn of when they compile it
     warnings.simplefilter("ignore", DeprecationWarning)
     warnings.simplefilter("ignore", SyntaxWarning)
-    from PureCloudPlatformClientV2 import ApiClient, PureCloudRegionHosts
     from PureCloudPlatformClientV2.abstract_http_client import AbstractHttpClient
+    from PureCloudPlatformClientV2.api_client import ApiClient
+    from PureCloudPlatformClientV2.configuration import Configuration
+    from PureCloudPlatformClientV2.purecloud_region_hosts import PureCloudRegionHosts
     from PureCloudPlatformClientV2.rest import ApiException, RESTResponse
+
+    Configuration()  # its only one, made where it finds the other home
 
 __all__ = ["AbstractHttpClient", "ApiClient", "ApiException", "PureCloudRegionHosts", "RESTResponse"]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from bot.audit.storable import storable
+
 if TYPE_CHECKING:
     import ssl
 
@@ -89,8 +91,8 @@ class Stream:
             raise StreamOver("the socket was closed")
         self._pinged, self._quiet_at = False, self._clock.monotonic() + QUIET_SECONDS
         try:
-            document = json.loads(message.data)
-        except ValueError:
+            document = storable(json.loads(message.data))
+        except (ValueError, RecursionError):
             return None
         if not isinstance(document, dict):
             return None

@@ -19,7 +19,7 @@ RENEWAL_PAUSE = 30.0
 """Seconds between tries to renew a token that still holds."""
 
 DEFAULT_LIFETIME = 86400.0
-"""Seconds, where the answer doesn't say: Genesys's own default for client credentials."""
+"""Seconds, where the answer doesn't say, and at most: Genesys's own default for client credentials."""
 
 LogIn = Callable[[], Awaitable["Answer"]]
 """Sends the login request; raises GenesysError."""
@@ -63,7 +63,9 @@ class Token:
         if not isinstance(value, str) or not value:
             raise GenesysUnavailable("Genesys's login answered without a token.", evidence=answer.evidence)
         stated = body.get("expires_in")
-        lifetime = float(stated) if isinstance(stated, (int, float)) and stated > 0 else DEFAULT_LIFETIME
+        lifetime = DEFAULT_LIFETIME
+        if isinstance(stated, (int, float)) and stated > 0:
+            lifetime = float(min(stated, DEFAULT_LIFETIME))
         now = self._clock.monotonic()
         self._value, self._renew_at, self._expires_at = value, now + RENEW_AT * lifetime, now + lifetime
         return value

@@ -1,0 +1,26 @@
+"""Text from outside, made such that it can be hashed, stored and sent on."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""NUL, which PostgreSQL has no place for, and halves of surrogate pairs, which have no bytes in UTF-8.
+
+JSON can spell out both; RFC 8785 refuses the latter, and with it the whole audit entry.
+"""
+STANDS_FOR = "\ufffd"
+DEEPEST = 100
+"""Levels of lists and objects; nothing that the bot reads is as deep, and what is deeper is left out."""
+
+
+def storable(value: Any, levels: int = DEEPEST) -> Any:
+    """Return a JSON value with each character that can't be stored replaced by U+FFFD."""
+    if isinstance(value, str):
+        return UNSTORABLE.sub(STANDS_FOR, value)
+    if isinstance(value, dict):
+        return {storable(name): storable(one, levels - 1) for name, one in value.items()} if levels else None
+    if isinstance(value, list):
+        return [storable(one, levels - 1) for one in value] if levels else None
+    return value

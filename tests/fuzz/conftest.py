@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.serving import Serving
+from tests.support.hurried_clock import HurriedClock
+from tests.support.world import World, settings_for, simulators
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[World]:
+    """The whole bot, which all examples of a test share."""
+    clock = HurriedClock()
+    async with simulators(clock) as (slack, genesys):
+        settings = settings_for(monkeypatch, slack, genesys, transport="http", directory=tmp_path, changes={})
+        serving = Serving(settings, clock=clock, genesys_patience=0.5, socket_ping=0.5)
+        world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
+        await world.begin()
+        yield world
+        await world.end()
