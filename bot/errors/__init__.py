@@ -1,0 +1,128 @@
+"""Every error that the bot raises on purpose, as facts.
+
+::
+
+    RecordBotError
+    ├── NotPermitted              the person may not do this
+    │   └── OutOfScope
+    ├── IdentityUnconfirmed       Slack could not say who somebody is; nobody acts on a guess
+    ├── Refused                   the request can't be carried out; nothing was sent to Genesys
+    │   ├── MalformedId
+    │   ├── ReasonRefused
+    │   ├── MalformedPeriod
+    │   ├── AboutRecording
+    │   │   ├── AlreadyRecording
+    │   │   └── WrongState
+    │   ├── NothingToStop
+    │   ├── SeveralRecordings
+    │   ├── ShuttingDown
+    │   ├── ApprovalClosed
+    │   ├── TooManyRequests
+    │   └── TooLate
+    ├── Duplicate                 the same request was delivered twice; the first one counts
+    ├── AuditUnavailable          the trail can't be written, so nothing was done
+    ├── GenesysError              what Genesys answered, or didn't; carries the evidence
+    │   ├── CallNotFound
+    │   ├── CallEnded
+    │   ├── NotAVoiceCall
+    │   ├── NoAgentConnected
+    │   ├── SeveralAgents
+    │   ├── AgentLeft
+    │   ├── CallOnHold
+    │   ├── PermissionMissing
+    │   ├── UserContextNeeded
+    │   ├── LoginRefused
+    │   ├── RequestRejected
+    │   ├── Conflict
+    │   ├── RateLimited
+    │   ├── GenesysUnavailable    nothing had been sent that changes anything
+    │   └── OutcomeUnknown        a change was sent, and nobody knows yet whether it took effect
+    ├── SettingsError             a setting is wrong or missing
+    └── DatabaseUnusable          the database can't be opened, or isn't ours
+
+An error carries facts; ``bot.slack.replies`` and the command line turn them into sentences.
+"""
+
+from bot.errors.genesys import (
+    AgentLeft,
+    CallEnded,
+    CallNotFound,
+    CallOnHold,
+    Conflict,
+    ConnectedAgent,
+    Evidence,
+    GenesysError,
+    GenesysUnavailable,
+    LoginRefused,
+    NoAgentConnected,
+    NotAVoiceCall,
+    OutcomeUnknown,
+    PermissionMissing,
+    RateLimited,
+    RequestRejected,
+    SeveralAgents,
+    UserContextNeeded,
+)
+from bot.errors.refusals import (
+    AboutRecording,
+    AlreadyRecording,
+    ApprovalClosed,
+    AuditUnavailable,
+    Duplicate,
+    IdentityUnconfirmed,
+    MalformedId,
+    MalformedPeriod,
+    NothingToStop,
+    NotPermitted,
+    OutOfScope,
+    ReasonRefused,
+    Refused,
+    SeveralRecordings,
+    ShuttingDown,
+    TooLate,
+    TooManyRequests,
+    WrongState,
+)
+from bot.errors.root import DatabaseUnusable, RecordBotError, SettingsError
+
+__all__ = [
+    "AboutRecording",
+    "AgentLeft",
+    "AlreadyRecording",
+    "ApprovalClosed",
+    "AuditUnavailable",
+    "CallEnded",
+    "CallNotFound",
+    "CallOnHold",
+    "Conflict",
+    "ConnectedAgent",
+    "DatabaseUnusable",
+    "Duplicate",
+    "Evidence",
+    "GenesysError",
+    "GenesysUnavailable",
+    "IdentityUnconfirmed",
+    "LoginRefused",
+    "MalformedId",
+    "MalformedPeriod",
+    "NoAgentConnected",
+    "NotAVoiceCall",
+    "NotPermitted",
+    "NothingToStop",
+    "OutOfScope",
+    "OutcomeUnknown",
+    "PermissionMissing",
+    "RateLimited",
+    "ReasonRefused",
+    "RecordBotError",
+    "Refused",
+    "RequestRejected",
+    "SettingsError",
+    "SeveralAgents",
+    "SeveralRecordings",
+    "ShuttingDown",
+    "TooLate",
+    "TooManyRequests",
+    "UserContextNeeded",
+    "WrongState",
+]

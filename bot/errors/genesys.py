@@ -1,0 +1,175 @@
+"""What Genesys answered, or did not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bot.errors.root import RecordBotError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What vendor support asks for when a Genesys request went wrong; it goes into the audit entry."""
+
+    http_status: int | None = None
+    code: str | None = None
+    context_id: str | None = None
+    correlation_id: str | None = None
+
+
+class ConnectedAgent(Protocol):
+    """An agent whom a supervisor can choose: the participant's id, the user's, and the name where it is known."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def name(self) -> str | None: ...
+
+
+class GenesysError(RecordBotError):
+    """What Genesys answered, or that it did not."""
+
+    kind = "genesys_error"
+
+    def __init__(self, message: str = "", *, evidence: Evidence | None = None) -> None:
+        super().__init__(message)
+        self.evidence = evidence or Evidence()
+
+
+class CallNotFound(GenesysError):
+    """There is no such call in this organisation and region."""
+
+    kind = "call_not_found"
+
+
+class CallEnded(GenesysError):
+    """The call has ended."""
+
+    kind = "call_ended"
+
+
+class NotAVoiceCall(GenesysError):
+    """The conversation is not a voice call."""
+
+    kind = "not_a_voice_call"
+
+
+class NoAgentConnected(GenesysError):
+    """No agent is connected to the call."""
+
+    kind = "no_agent_connected"
+
+
+class SeveralAgents(GenesysError):
+    """Several agents are connected, and one has to be chosen."""
+
+    kind = "several_agents"
+
+    def __init__(
+        self, message: str = "", *, agents: tuple[ConnectedAgent, ...] = (), evidence: Evidence | None = None
+    ) -> None:
+        super().__init__(message, evidence=evidence)
+        self.agents = agents
+
+
+class AgentLeft(GenesysError):
+    """The agent who was chosen is not on the call any more; others are."""
+
+    kind = "agent_left"
+
+    def __init__(
+        self, message: str = "", *, agents: tuple[ConnectedAgent, ...] = (), evidence: Evidence | None = None
+    ) -> None:
+        super().__init__(message, evidence=evidence)
+        self.agents = agents
+        """Those who are connected now."""
+
+
+class CallOnHold(GenesysError):
+    """The call is on hold; its recording resumes by itself."""
+
+    kind = "call_on_hold"
+
+
+class PermissionMissing(GenesysError):
+    """The bot's OAuth client lacks a permission in Genesys."""
+
+    kind = "permission_missing"
+
+    def __init__(self, message: str = "", *, permission: str | None = None, evidence: Evidence | None = None) -> None:
+        super().__init__(message, evidence=evidence)
+        self.permission = permission
+
+
+class UserContextNeeded(GenesysError):
+    """This organisation wants a user behind the request (Genesys says ``not.a.user``)."""
+
+    kind = "user_context_needed"
+
+
+class LoginRefused(GenesysError):
+    """Genesys refuses the OAuth client's id or secret."""
+
+    kind = "login_refused"
+
+
+class RequestRejected(GenesysError):
+    """Genesys rejects the request as not valid."""
+
+    kind = "request_rejected"
+
+    def __init__(self, message: str = "", *, cause: str = "", evidence: Evidence | None = None) -> None:
+        super().__init__(message, evidence=evidence)
+        self.cause = cause
+        """A word for what can't be, where that is known before Genesys is asked."""
+
+
+class Conflict(GenesysError):
+    """Something else changed the call at the same moment."""
+
+    kind = "conflict"
+
+
+class RateLimited(GenesysError):
+    """Genesys's request limit is used up for longer than the request may wait."""
+
+    kind = "rate_limited"
+
+    def __init__(self, message: str = "", *, retry_after: float, evidence: Evidence | None = None) -> None:
+        super().__init__(message, evidence=evidence)
+        self.retry_after = retry_after
+        """Seconds."""
+
+
+class GenesysUnavailable(GenesysError):
+    """Genesys did not answer; nothing that changes the call had been sent."""
+
+    kind = "genesys_unavailable"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        since: datetime | None = None,
+        next_trial: float | None = None,
+        evidence: Evidence | None = None,
+    ) -> None:
+        super().__init__(message, evidence=evidence)
+        self.since = since
+        """Since when Genesys has been down, where nothing is sent for that reason."""
+        self.next_trial = next_trial
+        """Seconds until the bot tries whether it is back."""
+
+
+class OutcomeUnknown(GenesysError):
+    """A change was sent to Genesys, and nobody knows yet whether it took effect."""
+
+    kind = "outcome_unknown"

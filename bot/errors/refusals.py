@@ -1,0 +1,191 @@
+"""What the bot itself refuses; nothing was sent to Genesys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.errors.root import RecordBotError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+
+class NotPermitted(RecordBotError):
+    """This person may not do this."""
+
+    kind = "not_permitted"
+
+    def __init__(self, message: str = "", *, cause: str = "not_a_supervisor") -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class OutOfScope(NotPermitted):
+    """This call is not among those that the person may control."""
+
+    kind = "out_of_scope"
+
+    def __init__(self, message: str = "", *, cause: str = "out_of_scope", grants: tuple[str, ...] = ()) -> None:
+        super().__init__(message, cause=cause)
+        self.grants = grants
+        """The labels of what the person may control."""
+
+
+class IdentityUnconfirmed(RecordBotError):
+    """Slack could not confirm who this person is."""
+
+    kind = "identity_unconfirmed"
+
+
+class Refused(RecordBotError):
+    """The request can't be carried out; nothing was sent to Genesys."""
+
+    kind = "refused"
+
+
+class MalformedId(Refused):
+    """That is not the id of a conversation."""
+
+    kind = "malformed_id"
+
+    def __init__(self, message: str = "", *, named: bool = True) -> None:
+        super().__init__(message)
+        self.named = named
+        """False where nothing was typed at all."""
+
+
+class ReasonRefused(Refused):
+    """The reason is missing, unknown, or too long."""
+
+    kind = "reason_refused"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        length: int = 0,
+        limit: int = 0,
+        required: bool = False,
+        known: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.length = length
+        self.limit = limit
+        self.required = required
+        """One has to be given, and wasn't."""
+        self.known = dict(known or {})
+        """The settings' reasons, code to label."""
+
+
+class MalformedPeriod(Refused):
+    """That is not a period whose entries could be looked at."""
+
+    kind = "malformed_period"
+
+
+class AboutRecording(Refused):
+    """A refusal because of how a recording stands; it says which, in what state, since when and by whom."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        recording_id: UUID,
+        conversation_id: str,
+        state: str,
+        actor: str,
+        since: datetime,
+    ) -> None:
+        super().__init__(message)
+        self.recording_id = recording_id
+        self.conversation_id = conversation_id
+        self.state = state
+        self.actor = actor
+        self.since = since
+
+
+class AlreadyRecording(AboutRecording):
+    """This call is already being recorded."""
+
+    kind = "already_recording"
+
+
+class WrongState(AboutRecording):
+    """The recording is in a state in which this can't be done."""
+
+    kind = "wrong_state"
+
+
+class NothingToStop(Refused):
+    """There is no recording that this could act on."""
+
+    kind = "nothing_to_stop"
+
+
+class SeveralRecordings(Refused):
+    """Several recordings of this person are live, and one has to be named."""
+
+    kind = "several_recordings"
+
+    def __init__(self, message: str = "", *, recording_ids: tuple[UUID, ...]) -> None:
+        super().__init__(message)
+        self.recording_ids = recording_ids
+
+
+class ShuttingDown(Refused):
+    """The bot is restarting and takes no new work."""
+
+    kind = "shutting_down"
+
+
+class ApprovalClosed(Refused):
+    """That stop does not wait for a second supervisor any more."""
+
+    kind = "approval_closed"
+
+    def __init__(self, message: str = "", *, outcome: str = "unknown", recording_id: UUID | None = None) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        """``confirmed``, ``withdrawn``, ``expired``, ``over`` (the recording ended without it), or ``unknown``."""
+        self.recording_id = recording_id
+
+
+class TooManyRequests(Refused):
+    """This person has asked for more within a minute than is taken from one."""
+
+    kind = "too_many_requests"
+
+    def __init__(self, message: str = "", *, limit: int, retry_after: float) -> None:
+        super().__init__(message)
+        self.limit = limit
+        """Requests a minute."""
+        self.retry_after = retry_after
+        """Seconds until the next one is taken."""
+
+
+class TooLate(Refused):
+    """The request waited too long before it could be sent, so it was not sent."""
+
+    kind = "too_late"
+
+
+class Duplicate(RecordBotError):
+    """The same request was delivered before; the first one counts."""
+
+    kind = "duplicate"
+
+    def __init__(self, attempt_id: UUID) -> None:
+        super().__init__()
+        self.attempt_id = attempt_id
+
+
+class AuditUnavailable(RecordBotError):
+    """The audit trail can't be written, so nothing was done."""
+
+    kind = "audit_unavailable"
+
+    def __init__(self, message: str = "", *, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause

@@ -1,0 +1,33 @@
+"""The root of all errors, and what is wrong with the set-up."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RecordBotError(Exception):
+    """The root of all errors raised on purpose."""
+
+    kind: ClassVar[str] = "error"
+    """A stable word for the audit entry, the metrics and ``--json``."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (self.__doc__ or self.kind).partition("\n")[0])
+        self.audit_seq: int | None = None
+        """The number of the audit entry that records this error, once there is one."""
+
+
+class SettingsError(RecordBotError):
+    """One or more settings are wrong or missing; one sentence for each."""
+
+    kind = "settings"
+
+    def __init__(self, sentences: tuple[str, ...]) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+class DatabaseUnusable(RecordBotError):
+    """The database can't be opened, is locked, or is not the bot's."""
+
+    kind = "database_unusable"
