@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uuid_utils.compat import uuid7
 
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
+from bot.database.names import SqlNames
+from bot.database.rules import SqlRules
+from bot.database.saved import SqlSavedLooks
 from bot.database.store import SqlStore
-from bot.metrics import Metrics
+from bot.database.timing import time_reads
+from bot.observing import Observing
+from bot.policy_file import load_policy
+from bot.recording.approvals import Approvals, closing_late
 from bot.recording.clock import SystemClock
 from bot.recording.follower import NoNews
-from bot.recording.intake import Door, Intake
+from bot.recording.intake import Intake
+from bot.recording.live_calls import LiveCalls
+from bot.recording.names import NameBook
+from bot.recording.personal_limit import PersonalLimit
+from bot.recording.reception import Door
 from bot.recording.requests import ReasonRules
+from bot.recording.saved import SavedLooks
 from bot.recording.service import RecordingService
 from bot.recording.settlement import Settlement
+from bot.tracing import open_tracing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
-    from bot.config import ControlSettings, DatabaseSettings, GenesysSettings
+    from bot.config import ControlSettings, DatabaseSettings, GenesysSettings, RecordingSettings
     from bot.database.engine import Engines
-    from bot.genesys import GenesysClient, Notifications
+    from bot.genesys import GenesysClient, Notifications, RequestSeen
+    from bot.metrics import Metrics
+    from bot.recording.grants import DualControl, Policy
     from bot.recording.ports import Clock, RecordingControl
 
 SERVE_OWNER = "serve"
@@ -45,7 +60,14 @@ class Control:
     service: RecordingService
     door: Door
     clock: Clock
-    metrics: Metrics
+    observing: Observing
+    live_calls: LiveCalls
+    policy: Policy
+    approvals: Approvals
+
+    @property
+    def metrics(self) -> Metrics:
+        return self.observing.metrics
 
 
 @asynccontextmanager
@@ -66,12 +88,17 @@ async def opened_control(
 
     ``patience`` is how many seconds an answer of Genesys may take.
     """
-    clock, metrics = clock or SystemClock(), Metrics()
-    async with opened_database(settings) as engines:
+    clock = clock or SystemClock()
+    policy = recording_policy(settings)
+    async with AsyncExitStack() as opened:
+        engines = await opened.enter_async_context(opened_database(settings))
         await upgrade(engines)
-        client = await genesys_client(settings, clock, metrics, patience)
-        store = SqlStore(engines)
-        settlement = Settlement(store, clock)
+        observing = Observing(tracing=open_tracing(settings.otel_exporter_otlp_endpoint))
+        opened.push_async_callback(asyncio.to_thread, observing.tracing.close)
+        time_reads(engines, observing.read)
+        client = await genesys_client(settings, clock, observing.genesys, patience)
+        store = SqlStore(engines, on_write=observing.written)
+        settlement, approvals = Settlement(store, clock), Approvals(store, clock)
         door = Door()
         intake = Intake(
             store=store,
@@ -79,20 +106,44 @@ async def opened_control(
             owner=f"{owner}:{uuid7()}",
             reasons=ReasonRules(settings.recording_reasons, required=settings.recording_reason_required),
             door=door,
-            expire=settlement.expired,
+            expire=closing_late(settlement, approvals),
+            dual_control=await _dual_control(store, policy, owner),
+            # scripts on the bot's machine may do as much at once as they like
+            limit=PersonalLimit(
+                settings.recording_actions_per_minute if owner == SERVE_OWNER else 0, observing.metrics.on_too_many
+            ),
         )
         control = await recording_control(settings, client)
         service = RecordingService(intake=intake, settlement=settlement, control=control, store=store, clock=clock)
+        live_calls = await live_call_list(client, store, clock)
         try:
-            yield Control(engines, store, client, service, door, clock, metrics)
+            yield Control(
+                engines, store, client, service, door, clock, observing, live_calls, policy=policy, approvals=approvals
+            )
         finally:
+            await live_calls.close()
             await intake.settled(EXPIRE_SECONDS)
             await store.settled()
             await client.close()
 
 
+async def _dual_control(store: SqlStore, policy: Policy, owner: str) -> DualControl:
+    """Return where a stop takes two: for a terminal, which may stand where no file is, also where the bot says."""
+    noted = await SqlRules(store).dual_control() if owner == CLI_OWNER else None
+    return policy.dual_control if noted is None else noted.with_also(policy.dual_control)
+
+
+def recording_policy(settings: RecordingSettings) -> Policy:
+    """Read the policy file. Raise SettingsError where it is wrong, or missing although a setting names it."""
+    named = "recording_policy_file" in settings.model_fields_set
+    return load_policy(Path(settings.recording_policy_file), required=named)
+
+
 async def genesys_client(
-    settings: GenesysSettings, clock: Clock, metrics: Metrics, patience: float = GENESYS_READ_SECONDS
+    settings: GenesysSettings,
+    clock: Clock,
+    on_request: Callable[[RequestSeen], None] | None = None,
+    patience: float = GENESYS_READ_SECONDS,
 ) -> GenesysClient:
     """Build the client; importing the SDK takes seconds, so a thread does it while other things go on."""
     genesys = await asyncio.to_thread(__import__, "bot.genesys", fromlist=["GenesysClient"])
@@ -105,11 +156,30 @@ async def genesys_client(
     client: GenesysClient = genesys.GenesysClient(
         account,
         clock=clock,
-        on_request=metrics.on_request,
+        on_request=on_request,
         read_timeout=patience,
         requests_per_minute=settings.genesys_requests_per_minute,
     )
     return client
+
+
+async def live_call_list(client: GenesysClient, store: SqlStore, clock: Clock) -> LiveCalls:
+    """Build the list of live calls; where a gateway has none, it says so when somebody looks."""
+    from bot.genesys import GenesysDirectory  # noqa: PLC0415  importing the SDK takes seconds
+
+    directory = GenesysDirectory(client)
+    return LiveCalls(directory, NameBook(directory, SqlNames(store), clock), store, clock)
+
+
+def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | None:
+    """Return what looks for the files of recordings; a gateway's sessions have none that could be asked for."""
+    from bot.genesys import GenesysSavedRecordings  # noqa: PLC0415  importing the SDK takes seconds
+
+    if settings.genesys_recording_api == "sessions":
+        return None
+    return SavedLooks(
+        control.store, SqlSavedLooks(control.engines), GenesysSavedRecordings(control.genesys), control.clock
+    )
 
 
 def call_news(settings: GenesysSettings, client: GenesysClient) -> Notifications | NoNews:

@@ -4,37 +4,50 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import config
-from bot.app import genesys_client, opened_database
+from bot.app import genesys_client, opened_database, recording_policy
 from bot.database.completeness import Completeness, SqlCompleteness
 from bot.database.migrate import version
-from bot.errors import DatabaseUnusable, SettingsError
-from bot.metrics import Metrics
+from bot.errors import DatabaseUnusable, GenesysError, SettingsError
 from bot.recording.clock import SystemClock
+from bot.recording.grants import Policy
 from bot.server import Part
 from bot.slack.delivery import code
 from bot.slack.manifest import SCOPES
-from bot.slack.people import WEB_API_ERRORS
+from bot.slack.people import WEB_API_ERRORS, obstacle
 from bot.slack.web import SlackIdentity, identify, web_client, web_session
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.config import ServeSettings
+    from bot.recording.ports import NameDirectory
 
 SCHEDULE_AHEAD = 3600
+ASK_SECONDS = 15.0
 CHANNEL_ADVICE = {
     "channel_not_found": "put the id of a channel of this workspace into SLACK_AUDIT_CHANNEL, and invite the bot there "
     "where the channel is private",
     "missing_scope": "add the scopes of the manifest and install the app anew",
 }
+
+
+PEOPLE_SETTINGS = "SLACK_SUPERVISORS, SLACK_COMPLIANCE or the policy file"
+REFUSED = {
+    "deleted": "This account was deactivated",
+    "bot": "This is a bot",
+    "guest": "This is a guest",
+    "stranger": "This is somebody of another workspace",
+    "foreign_team": "This is somebody of another workspace",
+}
+"""Why the bot takes nothing from somebody, in words."""
 
 
 async def check_everything() -> tuple[Part, ...]:
@@ -43,12 +56,30 @@ async def check_everything() -> tuple[Part, ...]:
         settings = config.load(config.ServeSettings)
     except SettingsError as error:
         return tuple(Part("settings", ok=False, problem=sentence) for sentence in error.sentences)
+    policy, found = _policy(settings)
     return (
         Part("settings", ok=True),
+        *found,
         await _database(settings),
-        *await _slack(settings, await _completeness(settings)),
-        *await _genesys(settings),
+        *await _slack(settings, policy, await _completeness(settings)),
+        *await _genesys(settings, policy),
     )
+
+
+def _policy(settings: ServeSettings) -> tuple[Policy, tuple[Part, ...]]:
+    """Read the policy file; without one there is nothing to say about it."""
+    try:
+        policy = recording_policy(settings)
+    except SettingsError as error:
+        return Policy(), tuple(Part("policy file", ok=False, problem=sentence) for sentence in error.sentences)
+    if policy.source is None:
+        return policy, ()
+    dual = policy.dual_control
+    says = (
+        f"{policy.source}: grants: {len(policy.grants)}; a stop takes two supervisors on {len(dual.queues)} queues and "
+        f"for {len(dual.agents)} agents."
+    )
+    return policy, (Part("policy file", ok=True, problem=says),)
 
 
 def as_text(parts: tuple[Part, ...]) -> str:
@@ -90,7 +121,7 @@ async def _completeness(settings: ServeSettings) -> Completeness:
     return Completeness()
 
 
-async def _slack(settings: ServeSettings, delivered: Completeness) -> tuple[Part, ...]:
+async def _slack(settings: ServeSettings, policy: Policy, delivered: Completeness) -> tuple[Part, ...]:
     async with web_session() as session:
         client = web_client(
             settings.slack_bot_token.get_secret_value(), api_url=settings.slack_api_url, session=session
@@ -105,17 +136,19 @@ async def _slack(settings: ServeSettings, delivered: Completeness) -> tuple[Part
             )
             return (Part("Slack token", ok=False, problem=f"Slack says {code(error)}; {advice}."),)
         parts = [Part("Slack token", ok=True), _scopes(identity)]
-        if settings.slack_app_token is not None:
-            parts.append(await _app_token(client, settings.slack_app_token.get_secret_value()))
+        parts.append(await _door(client, settings, identity))
         channel = await _audit_channel(client, settings.slack_audit_channel, SystemClock().now())
         parts.append(_and_complete(channel, delivered))
-        groups = [one for one in (*settings.slack_supervisors, *settings.slack_compliance) if one.startswith("S")]
-        parts += [await _group(client, group) for group in dict.fromkeys(groups)]
+        named = (*settings.slack_supervisors, *settings.slack_compliance, *policy.people)
+        parts += [await _group(client, one) for one in dict.fromkeys(named) if one.startswith("S")]
+        parts += [await _user(client, one, identity) for one in dict.fromkeys(named) if not one.startswith("S")]
     return tuple(parts)
 
 
 def _scopes(identity: SlackIdentity) -> Part:
-    missing = sorted(set(SCOPES) - identity.scopes) if identity.scopes else []
+    if not identity.scopes:
+        return Part("Slack scopes", ok=True, problem="Slack doesn't say which scopes the bot token has.")
+    missing = sorted(set(SCOPES) - identity.scopes)
     return Part(
         "Slack scopes",
         ok=not missing,
@@ -123,10 +156,34 @@ def _scopes(identity: SlackIdentity) -> Part:
     )
 
 
-async def _app_token(client: AsyncWebClient, token: str) -> Part:
-    problem = await _problem(lambda: client.apps_connections_open(app_token=token))
-    advice = "put an app-level token with connections:write into SLACK_APP_TOKEN, and switch Socket Mode on"
-    return Part("Slack socket", ok=problem is None, problem=f"Slack says {problem}; {advice}." if problem else "")
+async def _door(client: AsyncWebClient, settings: ServeSettings, identity: SlackIdentity) -> Part:
+    """Check how Slack's requests come in, as far as it can be seen from here."""
+    if settings.slack_app_token is None:
+        note = (
+            "It can't be checked from here. Where it is wrong, /record fails in Slack, and the log of serve says "
+            "slack_signature_refused: copy it anew from Basic Information."
+        )
+        return Part("Slack signing secret", ok=True, problem=note)
+    try:
+        answer = await client.apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
+    except WEB_API_ERRORS as error:
+        advice = "put an app-level token with connections:write into SLACK_APP_TOKEN, and switch Socket Mode on"
+        return Part("Slack socket", ok=False, problem=f"Slack says {code(error)}; {advice}.")
+    theirs = parse_qs(urlsplit(str(answer.get("url"))).query).get("app_id", [""])[0]
+    ours = await _app_id(client, identity)
+    if theirs and ours and theirs != ours:
+        problem = f"SLACK_APP_TOKEN is of the app {theirs}, SLACK_BOT_TOKEN of {ours}; put tokens of one app there."
+        return Part("Slack socket", ok=False, problem=problem)
+    return Part("Slack socket", ok=True)
+
+
+async def _app_id(client: AsyncWebClient, identity: SlackIdentity) -> str:
+    """Return the id of the app that the bot token is of; empty where Slack doesn't say it."""
+    try:
+        answer = await client.bots_info(bot=identity.bot_id)
+    except WEB_API_ERRORS:
+        return ""
+    return str(answer["bot"].get("app_id") or "")
 
 
 async def _audit_channel(client: AsyncWebClient, channel: str, now: datetime) -> Part:
@@ -151,27 +208,59 @@ def _and_complete(channel: Part, delivered: Completeness) -> Part:
 
 
 async def _group(client: AsyncWebClient, group: str) -> Part:
-    problem = await _problem(lambda: client.usergroups_users_list(usergroup=group))
-    advice = "put the id of a user group of this workspace into SLACK_SUPERVISORS or SLACK_COMPLIANCE"
-    return Part(
-        f"user group {group}", ok=problem is None, problem=f"Slack says {problem}; {advice}." if problem else ""
-    )
-
-
-async def _problem(ask: Callable[[], Awaitable[object]]) -> str | None:
+    name = f"user group {group}"
     try:
-        await ask()
+        answer = await client.usergroups_users_list(usergroup=group)
     except WEB_API_ERRORS as error:
-        return code(error)
-    return None
+        advice = f"put the id of a user group of this workspace into {PEOPLE_SETTINGS}"
+        return Part(name, ok=False, problem=f"Slack says {code(error)}; {advice}.")
+    return Part(name, ok=True, problem="" if answer["users"] else "Nobody is in it.")
 
 
-async def _genesys(settings: ServeSettings) -> tuple[Part, ...]:
-    client = await genesys_client(settings, SystemClock(), Metrics())
-    from bot.genesys import check  # noqa: PLC0415  importing the SDK takes seconds
+async def _user(client: AsyncWebClient, user: str, identity: SlackIdentity) -> Part:
+    """Ask who somebody is whom a setting names, and say so where the bot would refuse them."""
+    name = f"user {user}"
+    try:
+        answer = await client.users_info(user=user)
+    except WEB_API_ERRORS as error:
+        advice = f"put the id of a user of this workspace into {PEOPLE_SETTINGS}"
+        return Part(name, ok=False, problem=f"Slack says {code(error)}; {advice}.")
+    refused = obstacle(answer["user"], identity.team_id)
+    advice = f"the bot refuses what they ask for: take them out of {PEOPLE_SETTINGS}"
+    return Part(name, ok=not refused, problem=f"{REFUSED[refused]}; {advice}." if refused else "")
+
+
+async def _genesys(settings: ServeSettings, policy: Policy) -> tuple[Part, ...]:
+    client = await genesys_client(settings, SystemClock())
+    from bot.genesys import GenesysDirectory, check  # noqa: PLC0415  importing the SDK takes seconds
 
     try:
         findings = await check(client, recording_api=settings.genesys_recording_api)
+        named = await _policy_names(settings, policy, GenesysDirectory(client), client.clock.monotonic() + ASK_SECONDS)
     finally:
         await client.close()
-    return tuple(Part(one.what, ok=one.ok, problem=one.sentence if one.note or not one.ok else "") for one in findings)
+    found = (Part(one.what, ok=one.ok, problem=one.sentence if one.note or not one.ok else "") for one in findings)
+    return (*found, *named)
+
+
+async def _policy_names(
+    settings: ServeSettings, policy: Policy, directory: NameDirectory, deadline: float
+) -> tuple[Part, ...]:
+    """Hold what the policy file names against Genesys, as far as Genesys lets the bot ask."""
+    parts = []
+    for kind, words, ids in (("queue", "queues", policy.queues), ("user", "agents", policy.agents)):
+        if not ids:
+            continue
+        what = f"policy file: {words}"
+        try:
+            known = await directory.names(kind, ids, deadline=deadline)
+        except GenesysError as error:
+            parts.append(Part(what, ok=True, problem=f"Not to be checked: {error}"))
+            continue
+        missing = sorted(ids - known.keys())
+        problem = f"Genesys knows no {words} with these ids: {', '.join(missing)}. Correct them in the policy file."
+        parts.append(Part(what, ok=not missing, problem=problem if missing else ""))
+    if policy.grants and settings.genesys_recording_api == "sessions":
+        note = "A session records a whole call, so whoever is limited by a grant can't start one."
+        parts.append(Part("policy file: sessions", ok=True, problem=note))
+    return tuple(parts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -89,10 +90,20 @@ def _channel(value: str) -> str:
 
 
 def _database(value: str) -> str:
-    if value.startswith("postgresql"):
-        raise ValueError("it can't be PostgreSQL yet: use sqlite+aiosqlite:///FILE")
+    scheme, slashes, rest = value.partition("://")
+    if slashes and scheme in {"postgresql", "postgres", "postgresql+psycopg"}:  # as hosting services write it, too
+        try:
+            _ = urlsplit(value).port
+        except ValueError:
+            raise ValueError(
+                "its port is not a number; write special characters of a password as %XX (@ is %40, : is %3A, / is %2F)"
+            ) from None
+        return f"postgresql+psycopg://{rest}"
     if not value.startswith("sqlite+aiosqlite:///"):
-        raise ValueError("it must begin with sqlite+aiosqlite:/// (three slashes, then the file)")
+        raise ValueError(
+            "it must begin with sqlite+aiosqlite:/// (three slashes, then the file) or postgresql+psycopg:// (then "
+            "USER:PASSWORD@HOST/DATABASE)"
+        )
     return value
 
 
@@ -118,8 +129,23 @@ def _period(value: Any) -> Any:
 Period = Annotated[timedelta, BeforeValidator(_period)]
 
 
+def _delay(value: Any) -> Any:
+    if isinstance(value, str) and value.strip() == "0":
+        return None
+    try:
+        return _period(value)
+    except ValueError:
+        raise ValueError("it must be a number of days, hours or minutes such as 1d, 2h or 30m, or 0 for none") from None
+
+
+Delay = Annotated[timedelta | None, BeforeValidator(_delay)]
+
+
 class DatabaseSettings(_Part):
-    database_url: Annotated[str, AfterValidator(_database)] = "sqlite+aiosqlite:///record-bot.db"
+    database_url: Annotated[str, AfterValidator(_database)] = Field(
+        default="sqlite+aiosqlite:///record-bot.db",
+        repr=False,  # a password may stand in it
+    )
 
 
 class RetentionSettings(DatabaseSettings):
@@ -130,6 +156,10 @@ class RetentionSettings(DatabaseSettings):
 class LogSettings(_Part):
     log_format: Literal["text", "json"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class TracingSettings(_Part):
+    otel_exporter_otlp_endpoint: HttpUrl | None = None
 
 
 class GenesysSettings(_Part):
@@ -158,6 +188,8 @@ class GenesysSettings(_Part):
 class RecordingSettings(_Part):
     recording_reasons: Annotated[dict[str, str], NoDecode, BeforeValidator(_reasons)] = Field(default_factory=dict)
     recording_reason_required: bool = False
+    recording_policy_file: str = "policy.toml"
+    recording_actions_per_minute: int = Field(default=30, ge=0, le=1000)
 
 
 class SlackSettings(_Part):
@@ -165,9 +197,12 @@ class SlackSettings(_Part):
     slack_app_token: Annotated[SecretStr, _starts("xapp-")] | None = None
     slack_signing_secret: SecretStr | None = Field(default=None, validate_default=True)
     slack_api_url: HttpUrl = SLACK_API
+    slack_sockets: int = Field(default=2, ge=1, le=4)
     slack_audit_channel: Annotated[str, AfterValidator(_channel)]
     slack_supervisors: Ids
     slack_compliance: Ids = ()
+    recording_remind_after: Delay = timedelta(minutes=30)
+    recording_pause_remind_after: Delay = timedelta(minutes=3)
 
     @field_validator("slack_signing_secret")
     @classmethod
@@ -219,7 +254,7 @@ class HttpSettings(_Part):
     http_port: int = Field(default=3000, ge=0, le=65535)
 
 
-class ControlSettings(DatabaseSettings, GenesysSettings, RecordingSettings, LogSettings):
+class ControlSettings(DatabaseSettings, GenesysSettings, RecordingSettings, LogSettings, TracingSettings):
     """What recording control from a terminal needs."""
 
 
@@ -234,6 +269,14 @@ def load(part: type[AnySettings]) -> AnySettings:
     """Read settings. Raise SettingsError with one sentence for each that is wrong or missing."""
     try:
         return part()
+    except ValidationError as error:
+        raise SettingsError(tuple(_sentence(one) for one in error.errors(include_input=False))) from None
+
+
+def database_at(url: str) -> DatabaseSettings:
+    """Return the settings for another database than the environment's. Raise SettingsError."""
+    try:
+        return DatabaseSettings(database_url=url)
     except ValidationError as error:
         raise SettingsError(tuple(_sentence(one) for one in error.errors(include_input=False))) from None
 

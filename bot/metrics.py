@@ -1,10 +1,34 @@
-"""What Prometheus can scrape."""
+"""What Prometheus can scrape. Labels have few values that the code knows: never an id, a name or a typed word."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+
+from bot.audit.entry import Phase
+from bot.errors import TooManyRequests
+
+if TYPE_CHECKING:
+    from bot.audit.entry import Entry
+
+ACK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0)
+"""Seconds; Slack waits for three."""
+DATABASE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 5.0)
+"""Seconds; a person's request waits for 1.5."""
+GENESYS_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
+VERBS = {
+    "recording:start": "start",
+    "recording:stop": "stop",
+    "recording:pause": "pause",
+    "recording:resume": "resume",
+    "recording:stop_approval": "stop_approval",
+    "recording:read": "read",
+    "audit:export": "export",
+}
+"""The actions that people ask for; the others are the bot's own, and not counted."""
 
 
 class SeenRequest(Protocol):
@@ -12,6 +36,9 @@ class SeenRequest(Protocol):
 
     @property
     def operation(self) -> str: ...
+
+    @property
+    def method(self) -> str: ...
 
     @property
     def status(self) -> int | None: ...
@@ -22,12 +49,45 @@ class SeenRequest(Protocol):
     @property
     def seconds(self) -> float: ...
 
+    @property
+    def correlation_id(self) -> str | None: ...
+
 
 class Metrics:
-    """The numbers of one process."""
+    """The numbers of one process; counters begin at 0 with it."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.build = Info("record_bot_build", "What runs.", registry=self.registry)
+        self.build.info({"version": version("record-bot"), "python": platform.python_version()})
+        self._people()
+        self._genesys()
+        self._database()
+        self._slack()
+        self.ready = self._gauge("recordbot_ready", "1 while the part is usable.", "part")
+
+    def _people(self) -> None:
+        self.actions = Counter(
+            "record_bot_actions",
+            "What people asked for, by verb and how it ended.",
+            ["verb", "outcome"],
+            registry=self.registry,
+        )
+        self.denied = Counter(
+            "record_bot_denied",
+            "Requests that were denied, by cause; too_many_requests: more than one person may have in a minute.",
+            ["cause"],
+            registry=self.registry,
+        )
+        self.ack = Histogram(
+            "record_bot_ack_seconds",
+            "How long Slack waited for an acknowledgement, by surface.",
+            ["surface"],
+            buckets=ACK_BUCKETS,
+            registry=self.registry,
+        )
+
+    def _genesys(self) -> None:
         self.requests = Counter(
             "recordbot_genesys_requests",
             "Requests sent to Genesys, by operation and answer.",
@@ -35,31 +95,63 @@ class Metrics:
             registry=self.registry,
         )
         self.seconds = Histogram(
-            "recordbot_genesys_request_seconds",
+            "record_bot_genesys_seconds",
             "How long Genesys took to answer.",
             ["operation"],
+            buckets=GENESYS_BUCKETS,
             registry=self.registry,
         )
-        self.ready = Gauge("recordbot_ready", "1 while the part is usable.", ["part"], registry=self.registry)
-        self.entries = Gauge("recordbot_audit_entries", "Entries in the audit trail.", registry=self.registry)
-        self.waiting = Gauge(
-            "recordbot_audit_entries_undelivered", "Entries that the audit channel lacks.", registry=self.registry
+        self.budget = self._gauge("record_bot_genesys_budget_left", "Requests that may be sent to Genesys at once.")
+
+    def _database(self) -> None:
+        self.database = Histogram(
+            "record_bot_database_seconds",
+            "How long the database took, by kind: read, or write with the wait for its turn.",
+            ["kind"],
+            buckets=DATABASE_BUCKETS,
+            registry=self.registry,
         )
-        self.missing = Gauge(
+        self.entries = self._gauge("recordbot_audit_entries", "Entries in the audit trail.")
+        self.live = self._gauge("recordbot_recordings_live", "Live recordings.")
+        self.open_attempts = self._gauge("recordbot_attempts_open", "Requests without an outcome.")
+        self.in_doubt = self._gauge(
+            "record_bot_in_doubt", "Live recordings of which nobody knows whether the newest change took effect."
+        )
+
+    def _slack(self) -> None:
+        self.queue = self._gauge("record_bot_queue_length", "What Slack still has to be told, by queue.", "queue")
+        self.lag = self._gauge(
+            "record_bot_delivery_lag_seconds", "Age of the oldest entry that the audit channel lacks."
+        )
+        self.waiting = self._gauge("recordbot_audit_entries_undelivered", "Entries that the audit channel lacks.")
+        self.missing = self._gauge(
             "recordbot_audit_entries_missing",
             "Entries that the audit channel should have by now: skipped, or waiting for too long.",
-            registry=self.registry,
         )
-        self.live = Gauge("recordbot_recordings_live", "Live recordings.", registry=self.registry)
-        self.open_attempts = Gauge("recordbot_attempts_open", "Requests without an outcome.", registry=self.registry)
-        self.reconnects = Gauge(
-            "recordbot_socket_reconnects", "How often the Slack socket came back.", registry=self.registry
+        self.reconnects = self._gauge("recordbot_socket_reconnects", "How often the Slack sockets came back.")
+        self.connected = self._gauge(
+            "record_bot_socket_connected", "1 while this connection of Socket Mode stands.", "connection"
         )
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(name, what, labels, registry=self.registry)
 
     def on_request(self, seen: SeenRequest) -> None:
         answer = seen.error or str(seen.status)
         self.requests.labels(seen.operation, answer).inc()
         self.seconds.labels(seen.operation).observe(seen.seconds)
+
+    def on_entry(self, entry: Entry) -> None:
+        """Count an entry that has been committed, where it says how a person's request ended."""
+        verb = VERBS.get(entry.action)
+        if verb is None or entry.phase is Phase.REQUESTED:
+            return
+        self.actions.labels(verb, entry.phase.value).inc()
+        if entry.phase is Phase.DENIED:
+            self.denied.labels(str(entry.outcome.get("cause", "other"))).inc()
+
+    def on_too_many(self) -> None:
+        self.denied.labels(TooManyRequests.kind).inc()
 
     def page(self) -> bytes:
         return generate_latest(self.registry)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database.completeness import Completeness, SqlCompleteness
+from bot.database.figures import SqlFigures
 from bot.database.migrate import unusable
-from bot.database.outbox import SqlOutbox
 from bot.server import Part
 
 if TYPE_CHECKING:
     from bot.app import Control
+    from bot.database.figures import Figures
+    from bot.metrics import Metrics
     from bot.slack.delivery import Pace
-    from bot.slack.transport import SocketState
+    from bot.slack.sockets import SocketState
 
 COMPARE_SECONDS = 60.0
 """How old a comparison of the whole trail with its deliveries may be: it takes a while on a long one."""
@@ -33,7 +36,8 @@ class Readiness:
     """Looks at what each part last did; only the database is asked anew, for all of the trail not each time."""
 
     started: bool = False
-    socket: SocketState | None = None
+    sockets: tuple[SocketState, ...] = ()
+    """The connections of Socket Mode; one that stands is enough."""
     news: News | None = None
     digests: Pace | None = None
     _control: Control | None = None
@@ -64,18 +68,25 @@ class Readiness:
         if self._control is None:
             return b""
         await self.look()
-        metrics, store = self._control.metrics, self._control.store
-        try:
-            waiting = await SqlOutbox(self._control.engines).undelivered_count()
-            metrics.entries.set(await store.head())
-            metrics.live.set(len(await store.live_recordings(limit=10_000)))
-            metrics.open_attempts.set(len(await store.open_attempts()))
-            metrics.waiting.set(waiting)
-        except SQLAlchemyError:
-            pass  # the database's part already shows 0
-        if self.socket is not None:
-            metrics.reconnects.set(self.socket.reconnects)
+        metrics = self._control.metrics
+        with suppress(SQLAlchemyError):  # the database's part already shows 0
+            self._count(metrics, await SqlFigures(self._control.engines).look(self._control.clock.now()))
+        metrics.budget.set(self._control.genesys.health().requests_left)
+        metrics.reconnects.set(sum(state.reconnects for state in self.sockets))
+        for number, state in enumerate(self.sockets, start=1):
+            metrics.connected.labels(str(number)).set(state.connected)
         return metrics.page()
+
+    @staticmethod
+    def _count(metrics: Metrics, found: Figures) -> None:
+        metrics.entries.set(found.entries)
+        metrics.live.set(found.live)
+        metrics.open_attempts.set(found.open_attempts)
+        metrics.in_doubt.set(found.in_doubt)
+        metrics.waiting.set(found.lines)
+        metrics.lag.set(found.lag_seconds)
+        for queue, length in (("cards", found.cards), ("audit", found.lines), ("notices", found.notices)):
+            metrics.queue.labels(queue).set(length)
 
     @staticmethod
     async def _database(control: Control) -> Part:
@@ -88,18 +99,22 @@ class Readiness:
         return Part("database", ok=True, facts={"audit_entries": head})
 
     def _slack(self, control: Control) -> Part:
-        if self.socket is None:
+        if not self.sockets:
             return Part("slack", ok=True, facts={"transport": "http"})
-        ago = None if self.socket.last_hello is None else control.clock.monotonic() - self.socket.last_hello
+        now = control.clock.monotonic()
+        hellos = [state.last_hello for state in self.sockets if state.last_hello is not None]
+        open_ones = sum(state.connected for state in self.sockets)
         return Part(
             "slack",
-            ok=self.socket.connected,
-            problem="" if self.socket.connected else "The socket to Slack is not connected; it is being opened anew.",
+            ok=open_ones > 0,
+            problem="" if open_ones else "The socket to Slack is not connected; it is being opened anew.",
             facts={
                 "transport": "socket",
-                "reconnects": self.socket.reconnects,
-                "connections": self.socket.connections,
-                "last_hello_seconds_ago": None if ago is None else round(ago),
+                "sockets": len(self.sockets),
+                "sockets_connected": open_ones,
+                "reconnects": sum(state.reconnects for state in self.sockets),
+                "connections": max((state.connections or 0 for state in self.sockets), default=0) or None,
+                "last_hello_seconds_ago": round(now - max(hellos)) if hellos else None,
             },
         )
 
@@ -111,16 +126,8 @@ class Readiness:
     async def _channel(self, control: Control) -> Part:
         """Say whether messages arrive, and whether every entry has."""
         part = self._delivery("audit_channel", self._audit)
-        now, look = control.clock.monotonic(), SqlCompleteness(control.engines)
         try:
-            if self._compared_at is None or now - self._compared_at > COMPARE_SECONDS:
-                self._compared = await look.look(control.clock.now())
-                self._compared_at = now
-            found = replace(
-                await look.look_at_the_end(control.clock.now()),
-                skipped=self._compared.skipped,
-                rewritten=self._compared.rewritten,
-            )
+            found = await self._completeness(control)
         except SQLAlchemyError:
             return part  # the database's part says why
         control.metrics.missing.set(found.lacking)
@@ -128,6 +135,25 @@ class Readiness:
         late = f"The daily digest can't be posted: {digest}." if digest else ""
         problem = " ".join(filter(None, (part.problem, found.problem, late)))
         return Part(part.name, ok=not problem, problem=problem)
+
+    async def gaps(self) -> tuple[int, int]:
+        """Return how many entries the audit channel lacks, and how many are not as it shows them."""
+        if self._control is None:
+            return 0, 0
+        found = await self._completeness(self._control)
+        return found.lacking, found.altered
+
+    async def _completeness(self, control: Control) -> Completeness:
+        """Compare the trail with its deliveries: the end of it now, all of it once in a while."""
+        now, look = control.clock.monotonic(), SqlCompleteness(control.engines)
+        if self._compared_at is None or now - self._compared_at > COMPARE_SECONDS:
+            self._compared = await look.look(control.clock.now())
+            self._compared_at = now
+        return replace(
+            await look.look_at_the_end(control.clock.now()),
+            skipped=self._compared.skipped,
+            rewritten=self._compared.rewritten,
+        )
 
     def _genesys(self, control: Control) -> Part:
         health = control.genesys.health()

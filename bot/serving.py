@@ -6,6 +6,7 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,29 +14,44 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from uuid_utils.compat import uuid7
 
-from bot.app import GENESYS_READ_SECONDS, SERVE_OWNER, Control, call_news, look_gap, opened_control
+from bot.app import GENESYS_READ_SECONDS, SERVE_OWNER, Control, call_news, look_gap, opened_control, saved_looks
 from bot.audit.entry import Draft, Phase
 from bot.database.lock import serving_alone
+from bot.database.notices import SqlNotices
+from bot.database.occasions import SqlOccasions
 from bot.database.outbox import SqlOutbox
+from bot.database.replicas import replicas_of
 from bot.database.retention import Retention
+from bot.database.rules import SqlRules
 from bot.errors import AuditUnavailable, DatabaseUnusable, GenesysUnavailable, SettingsError
 from bot.readiness import Readiness
 from bot.recording.clock import SystemClock
 from bot.recording.follower import Follower
 from bot.recording.later_looks import LaterLooks
 from bot.recording.observations import Observations
+from bot.recording.personal_limit import LookUps
 from bot.recording.policy import Role
 from bot.recording.reconciler import Reconciler
+from bot.recording.reminders import ReminderTimes
 from bot.recording.settlement import BOT
 from bot.server import Pages, listen
 from bot.slack.actions import RecordingButtons
+from bot.slack.again import StartAgain
+from bot.slack.approvals import ApprovalButtons
 from bot.slack.blocks import CardStyle
 from bot.slack.context import Desk
 from bot.slack.delivery import Pace, code
+from bot.slack.home_events import HomeEvents
+from bot.slack.notifier import Notifier
+from bot.slack.options import CallOptions
 from bot.slack.people import WEB_API_ERRORS, SlackPeople
 from bot.slack.publisher import AuditPublisher, CardPublisher
-from bot.slack.transport import EVENTS_PATH, PING_SECONDS, HttpDoor, SocketDoor, bolt_app
+from bot.slack.shortcuts import StartShortcuts
+from bot.slack.sockets import PING_SECONDS, SocketDoor
+from bot.slack.starting import StartModal
+from bot.slack.transport import EVENTS_PATH, HttpDoor, bolt_app
 from bot.slack.web import SlackIdentity, identify, web_client, web_session
+from bot.slack.words import ENGLISH, read_languages
 from bot.slack.work import Work
 from bot.witness import Witness
 
@@ -48,6 +64,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.config import ServeSettings
+    from bot.database.replicas import Loop, Replicas
     from bot.recording.ports import Clock, Transaction
 
 log = structlog.get_logger(__name__)
@@ -55,6 +72,8 @@ log = structlog.get_logger(__name__)
 FINISH_SECONDS = 20.0
 FLUSH_SECONDS = 5.0
 CANCEL_AGAIN_SECONDS = 0.5
+LOOK_UPS_EACH = 4
+"""Look-ups of the list of calls that one person may have for each action: Slack asks again as somebody types."""
 FATAL_SLACK_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 
 
@@ -101,18 +120,31 @@ class Serving:
     ) -> None:
         settings = self.settings
         secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None
-        app = bolt_app(client, identity, signing_secret=secret)
+        app = bolt_app(client, identity, signing_secret=secret, watch=control.observing.request)
         work = Work()
         desk = self._desk(control, client, identity, work)
-        witness = Witness(settings, control, client, session, desk)
-        witness.command().register(app)
-        RecordingButtons(desk).register(app)
-        cards, audit = self._publishers(control, client, desk)
-        reconciler = Reconciler(control.service, control.clock, owner=control.service.intake.owner)
+        owner = control.service.intake.owner
+        replicas = replicas_of(owner, control.engines, control.store)
+        witness = Witness(settings, control, client, session, desk, replicas)
+        modal, homes = StartModal(desk, control.live_calls), witness.homes(self.readiness.look, self.readiness.gaps)
+        witness.command(modal).register(app)
+        for listener in (
+            RecordingButtons(desk),
+            ApprovalButtons(desk),
+            StartAgain(desk),
+            modal,
+            CallOptions(desk, control.live_calls),
+            StartShortcuts(desk, modal),
+            HomeEvents(desk, homes, witness.reports()),
+        ):
+            listener.register(app)
+        cards, audit = self._publishers(control, client, desk, replicas)
+        reconciler = Reconciler(control.service, control.clock, owner, replicas)
         self.readiness.watch(control, cards.pace, audit.pace)
         routes, socket = self._doors(app, control, secret)
         pages = Pages(look=self.readiness.look, scrape=self.readiness.scrape)
         async with AsyncExitStack() as opened:
+            await opened.enter_async_context(replicas.joined())
             if socket is not None:
                 opened.push_async_callback(socket.close)
             server = await listen(pages, host=settings.http_host, port=settings.http_port, routes=routes)
@@ -122,33 +154,43 @@ class Serving:
             await witness.settle_interrupted()
             await self._note_start(control)
             await reconciler.settle_all()
-            self._start(cards.run(), audit.run(), reconciler.run(), *self._watchers(control))
+            await control.approvals.close_lapsed()
+            notifier = self._notifier(control, desk, replicas)
+            led = [cards.run, audit.run, notifier.run, homes.run, witness.settle_forgotten, *self._watchers(control)]
+            led.append(control.approvals.run)
             if (digester := witness.digester()) is not None:
                 self.readiness.digests = digester.pace
-                self._start(digester.run())
+                led.append(digester.run)
             if settings.retention_texts is not None or settings.retention_names is not None:
                 texts, names = settings.retention_texts, settings.retention_names
-                self._start(Retention(control.store, control.clock, texts, names, BOT).run())
+                led.append(Retention(control.store, control.clock, texts, names, BOT).run)
+            self._start(reconciler.run(), control.genesys.watch_health(), replicas.lead(led))
+            self._start(control.service.intake.limit.run(control.store, control.clock))
             if socket is not None:
-                self.readiness.socket = socket.state
+                self.readiness.sockets = socket.states
                 self._start(socket.run())
             self.readiness.started = True
             self.up.set()
             log.info("serving", transport="socket" if socket else "http", team=identity.team, port=self.port)
             await self.stopping.wait()
-            await self._stop(control, work, cards, audit)
+            await self._stop(control, work, replicas, cards, audit)
 
-    async def _stop(self, control: Control, work: Work, cards: CardPublisher, audit: AuditPublisher) -> None:
+    async def _stop(
+        self, control: Control, work: Work, replicas: Replicas, cards: CardPublisher, audit: AuditPublisher
+    ) -> None:
         log.info("stopping")
         self.readiness.started = False
         control.door.open = False
         if left := await work.drain(FINISH_SECONDS):
             log.warning("stopped_with_work_left", left=left)  # its attempts are settled at the next start
+        await control.service.intake.limit.note(control.store, control.clock)
         try:
             await self._note(control, "bot:stop")
         except AuditUnavailable:
             log.warning("stop_not_noted")  # the next start shows that the bot was away
         await self._end_loops()
+        if not replicas.leading:
+            return
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await cards.publish_all()
@@ -162,37 +204,64 @@ class Serving:
 
     def _desk(self, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work) -> Desk:
         ids = {Role.SUPERVISOR: self.settings.slack_supervisors, Role.COMPLIANCE: self.settings.slack_compliance}
-        people = SlackPeople(client, identity.team_id, ids, control.clock)
+        people = SlackPeople(client, identity.team_id, ids, control.clock, control.policy.grants)
+        languages = read_languages()
         style = CardStyle(
             team_id=identity.team_id,
+            words=languages.of(ENGLISH),
             interaction_url=self.settings.genesys_interaction_url.replace(
                 "{region}", self.settings.purecloud_environment
             ),
             reason_labels=self.settings.recording_reasons,
         )
-        return Desk(control.service, people, work, style)
+        look_ups = LookUps(control.clock, LOOK_UPS_EACH * self.settings.recording_actions_per_minute)
+        return Desk(control.service, people, work, style, languages, client, look_ups)
 
-    def _publishers(self, control: Control, client: AsyncWebClient, desk: Desk) -> tuple[CardPublisher, AuditPublisher]:
-        outbox = SqlOutbox(control.engines)
+    def _publishers(
+        self, control: Control, client: AsyncWebClient, desk: Desk, replicas: Replicas
+    ) -> tuple[CardPublisher, AuditPublisher]:
+        outbox = SqlOutbox(control.engines, replicas.confirm)
         store, clock = control.store, control.clock
         return (
-            CardPublisher(client, outbox, desk.style, store.changes(), Pace(clock)),
+            CardPublisher(
+                client, outbox, desk.style, desk.languages, store.changes(), Pace(clock), control.observing.card
+            ),
             AuditPublisher(
                 client, outbox, desk.style, self.settings.slack_audit_channel, store.changes(), clock, Pace(clock)
             ),
         )
 
-    def _watchers(self, control: Control) -> tuple[Coroutine[None, None, None], ...]:
+    def _notifier(self, control: Control, desk: Desk, replicas: Replicas) -> Notifier:
+        def style_for(user_id: str, card_language: str | None) -> CardStyle:
+            return desk.style.in_(desk.languages.of(desk.people.locale(user_id) or card_language))
+
+        settings, engines = self.settings, control.engines
+        return Notifier(
+            client=desk.client,
+            occasions=SqlOccasions(engines, replicas.confirm),
+            notices=SqlNotices(engines, replicas.confirm),
+            style_for=style_for,
+            times=ReminderTimes(settings.recording_remind_after, settings.recording_pause_remind_after),
+            busy=control.service.working,
+            owner=replicas.owner,
+            presence=replicas,
+            changes=control.store.changes(),
+            clock=control.clock,
+            pace=Pace(control.clock),
+        )
+
+    def _watchers(self, control: Control) -> tuple[Loop, ...]:
         service, clock = control.service, control.clock
         observations = Observations(control.store, clock)
         news = self.readiness.news = call_news(self.settings, control.genesys)
         gap = look_gap(self.settings)
         follower = Follower(control.store, service.control, observations, clock, news, look_gap=gap)
+        looks = saved_looks(self.settings, control)
         return (
-            follower.run(),
-            news.run(follower.on_news, follower.missed_news),
-            LaterLooks(service, observations, clock).run(),
-            control.genesys.watch_health(),
+            *(() if looks is None else (looks.run,)),
+            follower.run,
+            partial(news.run, follower.on_news, follower.missed_news),
+            LaterLooks(service, observations, clock).run,
         )
 
     def _doors(
@@ -200,7 +269,14 @@ class Serving:
     ) -> tuple[dict[str, Handler], SocketDoor | None]:
         token = self.settings.slack_app_token
         if token is not None:
-            return {}, SocketDoor.open(app, token.get_secret_value(), control.clock, self.socket_ping)
+            door = SocketDoor.open(
+                app,
+                token.get_secret_value(),
+                control.clock,
+                ping_seconds=self.socket_ping,
+                count=self.settings.slack_sockets,
+            )
+            return {}, door
         return {EVENTS_PATH: HttpDoor(app, SignatureVerifier(secret or "")).handle}, None
 
     async def _identify(self, client: AsyncWebClient) -> SlackIdentity:
@@ -233,8 +309,12 @@ class Serving:
             log.warning("genesys_not_reached")  # the bot serves, says so in /readyz, and logs in with the next request
 
     async def _note_start(self, control: Control) -> None:
-        """Write the first entry; it also shows whether the file may be written at all. Raise DatabaseUnusable."""
+        """Write the first entry; it also shows whether the file may be written at all. Raise DatabaseUnusable.
+
+        Terminals on this database follow the rule that is noted before it.
+        """
         try:
+            await SqlRules(control.store).note(control.policy.dual_control, control.clock.now())
             await self._note(control, "bot:start")
         except AuditUnavailable as error:
             raise DatabaseUnusable(

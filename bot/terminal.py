@@ -10,8 +10,9 @@ from bot.app import CLI_OWNER, opened_control
 from bot.errors import AuditUnavailable, CallEnded, RecordBotError
 from bot.recording.models import Verb
 from bot.recording.policy import Caller, Role
-from bot.recording.requests import Asked, Origin
+from bot.recording.requests import Asked, AwaitsConfirmation, Origin
 from bot.slack.replies import Voice, explain, now
+from bot.slack.words import ENGLISH, read_languages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,7 +28,14 @@ def _in_terminal(text: str) -> str:
     return text.replace("[reason]", "[--reason REASON]").replace("/record ", "record-bot recording ")
 
 
-VOICE = Voice(person=lambda actor: actor, time=lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC", plain=_in_terminal)
+def _voice() -> Voice:
+    """Speak English, whatever the machine's locale is: scripts read it too."""
+    return Voice(
+        words=read_languages().of(ENGLISH),
+        person=lambda actor: actor,
+        time=lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        plain=_in_terminal,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,8 @@ class Terminal:
     async def change(self, verb: str, typed_id: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
             accepted = await service.intake.change(Verb(verb), self._asked, typed_id=typed_id)
+            if isinstance(accepted, AwaitsConfirmation):
+                return _awaiting(accepted)
             return await self._carry_out(service, accepted)
 
         return await self._with_service(run)
@@ -74,7 +84,7 @@ class Terminal:
                 "error": found.error and found.error.kind,
                 "audit_seq": found.audit_seq,
             }
-            there = seen.recording.value if seen else explain(found.error or RecordBotError(), VOICE)
+            there = seen.recording.value if seen else explain(found.error or RecordBotError(), _voice())
             text = f"Call {found.conversation_id}\n  bot:     {ours}\n  Genesys: {there}\n  audit:   #{found.audit_seq}"
             answered = found.error is None or isinstance(found.error, CallEnded)
             return Result(answered, text, facts)
@@ -100,8 +110,10 @@ class Terminal:
         if settled.error is not None:
             settled.error.audit_seq = settled.audit_seq
             facts = {"error": settled.error.kind, **_facts(settled.recording)}
-            return Result(ok=False, text=explain(settled.error, VOICE, settled.recording), facts=facts)
-        text = f"Call {settled.recording.conversation_id}: {now(settled.recording)} (#{settled.audit_seq})"
+            return Result(ok=False, text=explain(settled.error, _voice(), settled.recording), facts=facts)
+        text = (
+            f"Call {settled.recording.conversation_id}: {now(settled.recording, _voice().words)} (#{settled.audit_seq})"
+        )
         return Result(ok=True, text=text, facts=_facts(settled.recording))
 
     async def _with_service(self, run: Callable[[RecordingService], Awaitable[Result]]) -> Result:
@@ -109,10 +121,33 @@ class Terminal:
             try:
                 return await run(control.service)
             except AuditUnavailable as error:
-                return Result(ok=False, text=explain(error, VOICE), facts={"error": error.kind, "cause": error.cause})
+                return Result(
+                    ok=False, text=explain(error, _voice()), facts={"error": error.kind, "cause": error.cause}
+                )
             except RecordBotError as error:
                 facts = {"error": error.kind, "audit_seq": error.audit_seq}
-                return Result(ok=False, text=explain(error, VOICE), facts=facts)
+                return Result(ok=False, text=explain(error, _voice()), facts=facts)
+
+
+def _awaiting(answer: AwaitsConfirmation) -> Result:
+    approval, voice = answer.approval, _voice()
+    text = voice.words(
+        "approval.again" if answer.again else "approval.asked",
+        call=answer.recording.conversation_id,
+        id=answer.recording.conversation_id,
+        until=voice.time(approval.expires_at),
+        seq=answer.audit_seq,
+    )
+    facts = {
+        **_facts(answer.recording),
+        "approval": {
+            "id": str(approval.id),
+            "asked_by": approval.asked_by,
+            "expires_at": approval.expires_at.isoformat(),
+        },
+        "audit_seq": answer.audit_seq,
+    }
+    return Result(ok=True, text=voice.plain(text), facts=facts)
 
 
 def _facts(recording: Recording) -> dict[str, Any]:

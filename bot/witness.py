@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
 from bot.database.completeness import SqlCompleteness
 from bot.database.digests import SqlDigests
+from bot.database.homes import SqlHomes
 from bot.database.open_requests import SqlOpenRequests
+from bot.database.overview import SqlOverview
 from bot.database.story import SqlStories
 from bot.database.summary import SqlSummaries
 from bot.database.trail import SqlTrail
+from bot.errors import AuditUnavailable
 from bot.recording.exports import ExportOutcomes
-from bot.recording.intake import EXPORT_ACTION, READ_ACTION
+from bot.recording.looks import EXPORT_ACTION, READ_ACTION
 from bot.slack.audits import AuditReports
+from bot.slack.choice import RecordingChoice
 from bot.slack.commands import RecordCommand
 from bot.slack.delivery import Pace
 from bot.slack.digester import Digester, Schedule
 from bot.slack.history import CallHistory
+from bot.slack.home_sources import HomeSources
+from bot.slack.homes import HomePublisher, Turns
 from bot.slack.upload import Uploads
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     import aiohttp
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.app import Control
     from bot.config import ServeSettings
+    from bot.database.replicas import Replicas
     from bot.slack.context import Desk
+    from bot.slack.home import Part
+    from bot.slack.starting import StartModal
 
 NEVER = "off"
+FORGOTTEN_AFTER = timedelta(minutes=30)
+"""No export takes as long."""
+LOOKED_BACK = timedelta(days=7)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +60,17 @@ class Witness:
     client: AsyncWebClient
     session: aiohttp.ClientSession
     desk: Desk
+    replicas: Replicas
 
-    def command(self) -> RecordCommand:
+    def command(self, modal: StartModal) -> RecordCommand:
         """Return the slash command with all its verbs."""
+        history = CallHistory(self.desk, SqlStories(self.control.engines))
+        return RecordCommand(self.desk, history, self.reports(), modal, RecordingChoice(self.desk, modal.calls))
+
+    def reports(self) -> AuditReports:
+        """Return what hands the trail to compliance."""
         engines = self.control.engines
-        reports = AuditReports(
+        return AuditReports(
             desk=self.desk,
             client=self.client,
             uploads=self._uploads,
@@ -55,7 +79,22 @@ class Witness:
             outcomes=self._outcomes,
             zone=self._zone,
         )
-        return RecordCommand(self.desk, CallHistory(self.desk, SqlStories(engines)), reports)
+
+    def homes(
+        self, parts: Callable[[], Awaitable[Sequence[Part]]], gaps: Callable[[], Awaitable[tuple[int, int]]]
+    ) -> HomePublisher:
+        """Return what shows App Home, where it says how the bot's parts stand and what the audit channel lacks."""
+        engines, clock = self.control.engines, self.control.clock
+        sources = HomeSources(
+            overview=SqlOverview(engines),
+            parts=parts,
+            gaps=gaps,
+            summaries=SqlSummaries(engines),
+            zone=self._zone,
+            clock=clock,
+        )
+        changes = self.control.store.changes()
+        return HomePublisher(self.desk, SqlHomes(engines), sources, changes, clock, Pace(clock), Turns(clock))
 
     def digester(self) -> Digester | None:
         """Return the loop behind the daily digest; None where the settings want no digest."""
@@ -72,7 +111,7 @@ class Witness:
         return Digester(
             client=self.client,
             uploads=self._uploads,
-            digests=SqlDigests(control.engines, control.store),
+            digests=SqlDigests(control.engines, control.store, self.replicas.confirm),
             summaries=SqlSummaries(control.engines),
             gaps=gaps,
             style=self.desk.style,
@@ -83,9 +122,28 @@ class Witness:
         )
 
     async def settle_interrupted(self) -> None:
-        """Give an outcome to exports and looks that ended with the process before; call it before noting the start."""
+        """Give an outcome to exports and looks that ended with the process before; call it before noting the start.
+
+        Where there are several processes, another one may be working on them: see ``settle_forgotten``.
+        """
+        if self.replicas.several:
+            return
         for action in (EXPORT_ACTION, READ_ACTION):
             await self._outcomes.interrupted(await SqlOpenRequests(self.control.engines).find(action))
+
+    async def settle_forgotten(self) -> None:
+        """Give an outcome to exports and looks that no process can still be working on; for ever, now and then."""
+        requests, clock = SqlOpenRequests(self.control.engines), self.control.clock
+        while self.replicas.several:
+            await self.replicas.confirm()
+            until = clock.now() - FORGOTTEN_AFTER
+            try:
+                for action in (EXPORT_ACTION, READ_ACTION):
+                    found = await requests.find_between(action, until - LOOKED_BACK, until)
+                    await self._outcomes.interrupted(found)
+            except (AuditUnavailable, SQLAlchemyError):
+                log.warning("forgotten_requests_not_settled")
+            await clock.sleep(FORGOTTEN_AFTER.total_seconds() / 2)
 
     @property
     def _uploads(self) -> Uploads:

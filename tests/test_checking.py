@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from bot.checking import check_everything
 from bot.sandbox.genesys import SimulatedGenesys
+from bot.sandbox.genesys.people import derived_id
 from bot.sandbox.slack import SimulatedSlack
 from tests.support.shell import BOT_SETTINGS, SECRETS, Shell, genesys_settings, slack_settings
 
@@ -21,7 +23,8 @@ PAUSE = "Genesys permission: pause and resume recordings"
 READ = "Genesys permission: read calls"
 EVERYTHING = [
     "settings", "database", "Slack token", "Slack scopes", "Slack socket", "audit channel", "user group S0SUPERS",
-    "Genesys region", "Genesys login", READ, RECORD, PAUSE, "Genesys notifications",
+    "user U0COMPL", "Genesys region", "Genesys login", READ, RECORD, PAUSE, "Genesys live calls",
+    "Genesys names of agents", "Genesys names of queues", "Genesys saved recordings", "Genesys notifications",
 ]  # fmt: skip
 
 
@@ -173,6 +176,57 @@ async def test_unknown_user_group(set_up: pytest.MonkeyPatch) -> None:
     assert "SLACK_SUPERVISORS" in found["user group S0NOBODY"]
 
 
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        ("U0NOBODY", "user_not_found"),
+        ("U0GUEST", "This is a guest"),
+        ("U0OUTSIDE", "another workspace"),
+        ("U0HELPER", "This is a bot"),
+    ],
+)
+async def test_somebody_who_is_named_but_would_be_refused(set_up: pytest.MonkeyPatch, user: str, words: str) -> None:
+    set_up.setenv("SLACK_SUPERVISORS", f"S0SUPERS,{user}")
+
+    found = await problems()
+
+    assert list(found) == [f"user {user}"]
+    assert words in found[f"user {user}"]
+    assert "SLACK_SUPERVISORS" in found[f"user {user}"]
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_an_empty_user_group_is_a_note(slack: SimulatedSlack) -> None:
+    group = slack.workspace.groups["S0SUPERS"]
+    slack.workspace.groups["S0SUPERS"] = dataclasses.replace(group, members=())
+
+    found = {part.name: part for part in await check_everything()}
+
+    assert (found["user group S0SUPERS"].ok, found["user group S0SUPERS"].problem) == (True, "Nobody is in it.")
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_tokens_of_two_apps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.sandbox.slack.sockets.APP_ID", "A0OTHER")  # whose app the app-level token is of
+
+    found = await problems()
+
+    assert list(found) == ["Slack socket"]
+    assert "SLACK_APP_TOKEN is of the app A0OTHER" in found["Slack socket"]
+
+
+async def test_the_signing_secret_cannot_be_checked_and_the_line_says_so(set_up: pytest.MonkeyPatch) -> None:
+    set_up.delenv("SLACK_APP_TOKEN")
+    set_up.setenv("SLACK_SIGNING_SECRET", "any-secret-at-all")
+
+    found = {part.name: part for part in await check_everything()}
+
+    assert all(part.ok for part in found.values())
+    assert "Slack socket" not in found
+    assert found["Slack signing secret"].problem.startswith("It can't be checked from here.")
+    assert "any-secret-at-all" not in str(found)
+
+
 @pytest.mark.usefixtures("set_up")
 async def test_slack_is_down(slack: SimulatedSlack) -> None:
     await slack.stop()
@@ -190,15 +244,43 @@ async def test_wrong_genesys_secret(set_up: pytest.MonkeyPatch) -> None:
     assert "not-the-secret" not in found["Genesys login"]
 
 
-@pytest.mark.usefixtures("set_up")
-async def test_missing_genesys_permission(genesys: SimulatedGenesys) -> None:
-    genesys.faults.switch_on("forbidden", times=1, only="participant")
+async def test_unknown_genesys_client(set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("PURECLOUD_CLIENT_ID", "of-another-region")
 
     found = await problems()
 
-    assert list(found) == [RECORD]
-    assert "conversation:call:record" in found[RECORD]
-    assert "Roles" in found[RECORD]
+    assert list(found) == ["Genesys login"]
+    assert "PURECLOUD_CLIENT_ID" in found["Genesys login"]
+    assert "PURECLOUD_ENVIRONMENT" in found["Genesys login"]
+
+
+async def test_a_region_that_there_is_not(set_up: pytest.MonkeyPatch) -> None:
+    set_up.delenv("GENESYS_API_URL")
+    set_up.setenv("PURECLOUD_ENVIRONMENT", "mypurecloud.eu")
+
+    found = await problems()
+
+    assert list(found) == ["settings"]
+    assert "'mypurecloud.eu', which is no Genesys Cloud region" in found["settings"]
+
+
+@pytest.mark.usefixtures("set_up")
+@pytest.mark.parametrize(
+    ("only", "line", "permission"),
+    [
+        ("participant", RECORD, "conversation:call:record"),
+        ("recording state", PAUSE, "conversation:recording:pauseOthers"),
+        ("conversation call (", READ, "conversation:communication:view"),
+    ],
+)
+async def test_missing_genesys_permission(genesys: SimulatedGenesys, only: str, line: str, permission: str) -> None:
+    genesys.faults.switch_on("forbidden", times=1, only=only)
+
+    found = await problems()
+
+    assert list(found) == [line]
+    assert permission in found[line]
+    assert "Roles" in found[line]
 
 
 @pytest.mark.usefixtures("set_up")
@@ -226,3 +308,49 @@ async def test_a_database_of_something_else(set_up: pytest.MonkeyPatch, tmp_path
 
     assert list(found) == ["database"]
     assert "DATABASE_URL" in found["database"]
+
+
+POLICY = """
+[[grant]]
+label = "Billing"
+who = ["{who}", "U0GRACE"]
+queues = ["{queue}"]
+
+[dual_control]
+queues = ["{queue}"]
+"""
+
+
+async def policy_lines(tmp_path: Path, *, who: str, queue: str) -> dict[str, tuple[bool, str]]:
+    (tmp_path / "policy.toml").write_text(POLICY.format(who=who, queue=queue))
+    return {part.name: (part.ok, part.problem) for part in await check_everything()}
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_the_policy_file_and_what_it_names(tmp_path: Path) -> None:
+    found = await policy_lines(tmp_path, who="S0SUPERS", queue=derived_id("queue", "Billing"))
+    assert found["policy file"] == (
+        True,
+        "policy.toml: grants: 1; a stop takes two supervisors on 1 queues and for 0 agents.",
+    )
+    assert found["user U0GRACE"] == found["policy file: queues"] == (True, "")
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_what_the_policy_file_names_has_to_be_there(tmp_path: Path) -> None:
+    found = await policy_lines(tmp_path, who="S0NOBODY", queue="no-such-queue")
+    assert not found["user group S0NOBODY"][0]
+    assert found["policy file: queues"][0] is False
+    assert "no-such-queue" in found["policy file: queues"][1]
+
+
+async def test_a_grant_is_of_little_use_with_sessions(tmp_path: Path, set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("GENESYS_RECORDING_API", "sessions")
+    found = await policy_lines(tmp_path, who="U0GRACE", queue=derived_id("queue", "Billing"))
+    assert "can't start one" in found["policy file: sessions"][1]
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_a_policy_file_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("[grants]")
+    assert "'grants' in the file" in (await problems())["policy file"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ACTOR = f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
 NO_CALL = "00000000-0000-4000-8000-000000000000"
-HEAVY = ("PureCloudPlatformClientV2", "slack_bolt", "slack_sdk", "sqlalchemy", "aiohttp", "bot.sandbox")
+HEAVY = ("bot.genesys", "slack_bolt", "slack_sdk", "sqlalchemy", "aiohttp", "bot.sandbox")
 LOADED = f"""
 import sys
 from bot.cli import main

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from dotenv import dotenv_values
 
 from bot.cli import app
 from bot.config import ServeSettings, load
-from bot.slack.commands import COMMAND, HELP
+from bot.slack.commands import COMMAND, VERBS
 from bot.slack.manifest import SCOPES
+from bot.slack.words import ENGLISH, read_languages
 from tests.support.shell import BOT_SETTINGS, ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -66,6 +68,8 @@ def test_the_readme_says_the_default(name: str) -> None:
     elif said.startswith("`") and isinstance(field.default, (str, int)):
         value = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
         assert said == f"`{value}`"
+    elif isinstance(field.default, timedelta):
+        assert said == f"`{field.default // timedelta(minutes=1)}m`"
     elif isinstance(field.default, (str, int)):
         assert said == "the region's web page"
     else:
@@ -127,8 +131,8 @@ def test_the_readme_has_every_option_of_a_command_and_no_other(usage: str) -> No
 
 def test_the_readme_has_every_verb_of_slack_and_no_other() -> None:
     rows = re.findall(rf"^\| `{COMMAND} ([^`]+)` \|", README, re.MULTILINE)
-
-    assert rows == [usage for usage, *_ in HELP.values()]
+    words = read_languages().of(ENGLISH)
+    assert rows == [words(f"help.{verb}_usage") for verb in VERBS]
 
 
 def test_make_targets_that_the_documents_name_exist() -> None:

@@ -11,9 +11,12 @@ import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.actions import BUTTON_VERBS
-from bot.slack.blocks import BUTTON_LABELS
-from bot.slack.commands import COMMAND, HELP
-from bot.slack.manifest import SCOPES, manifest, manifest_yaml
+from bot.slack.agent_choice import START_AGENT
+from bot.slack.blocks import CONFIRM_STOP, CONTROLS, START_AGAIN, WITHDRAW_STOP
+from bot.slack.commands import COMMAND, VERBS
+from bot.slack.manifest import EVENTS, SCOPES, SHORTCUTS, manifest, manifest_yaml
+from bot.slack.modal import AGENT, CALL, FOUND, NOTE, REASON, START_VIEW, TYPED_ID
+from bot.slack.shortcuts import OPEN_BUTTON
 from tests.support.shell import ROOT
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ LISTENERS = {
 SCOPE_OF = {
     "auth_test": None,
     "apps_connections_open": None,  # the app-level token's own connections:write, which no manifest names
+    "bots_info": "users:read",
     "chat_deleteScheduledMessage": "chat:write",
     "chat_postMessage": "chat:write",
     "chat_scheduleMessage": "chat:write",
@@ -42,6 +46,9 @@ SCOPE_OF = {
     "files_getUploadURLExternal": "files:write",
     "usergroups_users_list": "usergroups:read",
     "users_info": "users:read",
+    "views_open": None,  # a modal needs a person's trigger, and no scope
+    "views_publish": None,
+    "views_update": None,
 }
 """The Web API methods that the bot may use, and the scope that each needs: https://docs.slack.dev/reference/methods."""
 HTTPS = {"type": "string", "pattern": "^https://"}
@@ -71,6 +78,31 @@ SCHEMA = {
                     "properties": {
                         "display_name": {"type": "string", "maxLength": 80, "pattern": "^[a-z0-9._-]+$"},
                         "always_online": {"type": "boolean"},
+                    },
+                },
+                "app_home": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "home_tab_enabled": {"type": "boolean"},
+                        "messages_tab_enabled": {"type": "boolean"},
+                        "messages_tab_read_only_enabled": {"type": "boolean"},
+                    },
+                },
+                "shortcuts": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 10,
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["name", "type", "callback_id", "description"],
+                        "properties": {
+                            "name": {"type": "string", "minLength": 1, "maxLength": 24},
+                            "type": {"enum": ["message", "global"]},
+                            "callback_id": {"type": "string", "minLength": 1, "maxLength": 255},
+                            "description": {"type": "string", "minLength": 1, "maxLength": 150},
+                        },
                     },
                 },
                 "slash_commands": {
@@ -109,7 +141,19 @@ SCHEMA = {
                 "interactivity": {
                     "type": "object",
                     "additionalProperties": False,
-                    "properties": {"is_enabled": {"type": "boolean"}, "request_url": HTTPS},
+                    "properties": {
+                        "is_enabled": {"type": "boolean"},
+                        "request_url": HTTPS,
+                        "message_menu_options_url": HTTPS,
+                    },
+                },
+                "event_subscriptions": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "bot_events": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+                        "request_url": HTTPS,
+                    },
                 },
                 "org_deploy_enabled": {"type": "boolean"},
                 "socket_mode_enabled": {"type": "boolean"},
@@ -133,18 +177,27 @@ def web_api_methods_in_code() -> set[str]:
     return {name for name in names if "_" in name.strip("_") and hasattr(AsyncWebClient, name)} - {"api_call"}
 
 
+def registrations() -> Iterator[tuple[str, ast.expr]]:
+    """Yield the kind of each listener that is registered with Bolt, and what it listens to."""
+    for path in (BOT / "slack").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == "app"
+                and node.func.attr in LISTENERS
+            ):
+                yield node.func.attr, node.args[0]
+
+
 def listeners_in_code() -> set[str]:
-    """Return the kinds of listeners that are registered with Bolt."""
-    return {
-        node.func.attr
-        for path in (BOT / "slack").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == "app"
-        and node.func.attr in LISTENERS
-    }
+    return {kind for kind, _ in registrations()}
+
+
+def names_listened_to(kind: str) -> set[str]:
+    """Return the names of the constants with which listeners of one kind are registered."""
+    return {ast.unparse(named) for found, named in registrations() if found == kind}
 
 
 def test_the_file_is_what_the_code_prints() -> None:
@@ -168,21 +221,59 @@ def test_scopes_are_those_that_the_code_needs() -> None:
 def test_commands_and_interactivity_are_those_that_the_code_listens_to() -> None:
     found = manifest()
 
-    assert listeners_in_code() == {"command", "action"}
+    assert listeners_in_code() - {"event"} == {
+        "command",
+        "action",
+        "global_shortcut",
+        "message_shortcut",
+        "view",
+        "options",
+    }
     assert [one["command"] for one in found["features"]["slash_commands"]] == [COMMAND] == ["/record"]
     assert found["settings"]["interactivity"] == {"is_enabled": True}
-    assert "shortcuts" not in found["features"]
-    assert "event_subscriptions" not in found["settings"]
+
+
+def test_shortcuts_are_those_that_the_code_listens_to() -> None:
+    named = {one["type"]: one["callback_id"] for one in manifest()["features"]["shortcuts"]}
+
+    assert named == {"global": "recording_start", "message": "recording_start_from_message"}
+    assert len(SHORTCUTS) == len(named)
+    assert names_listened_to("global_shortcut") == {"START"}
+    assert names_listened_to("message_shortcut") == {"START_FROM_MESSAGE"}
+
+
+def test_app_home_shows_its_tab_and_takes_no_messages() -> None:
+    found = manifest()
+
+    assert found["features"]["app_home"] == {
+        "home_tab_enabled": True,
+        "messages_tab_enabled": True,
+        "messages_tab_read_only_enabled": True,
+    }
+    assert (
+        found["settings"]["event_subscriptions"] == {"bot_events": list(EVENTS)} == {"bot_events": ["app_home_opened"]}
+    )
+
+
+def test_the_names_that_others_rely_on() -> None:
+    assert (START_AGAIN, START_AGENT, OPEN_BUTTON) == (
+        "recording_start_again",
+        "recording_start_agent",
+        "recording_start_open",
+    )
+    assert (CONFIRM_STOP, WITHDRAW_STOP) == ("recording_confirm_stop", "recording_withdraw_stop")
+    assert START_VIEW == "recording_start_view"
+    assert (CALL, FOUND, AGENT, TYPED_ID, REASON, NOTE) == ("call", "found", "agent", "typed_id", "reason", "note")
 
 
 def test_the_usage_hint_names_every_verb() -> None:
     hint = manifest()["features"]["slash_commands"][0]["usage_hint"]
 
-    assert [part.split()[0] for part in hint.split(" | ")] == list(HELP)
+    assert [part.split()[0] for part in hint.split(" | ")] == list(VERBS)
 
 
 def test_every_button_has_its_listener_and_every_listener_its_button() -> None:
-    assert set(BUTTON_VERBS) == {f"recording_{verb.value}" for verb in BUTTON_LABELS}
+    assert set(BUTTON_VERBS) == {f"recording_{verb.value}" for verb in CONTROLS}
 
 
 def test_socket_mode_names_no_address() -> None:
@@ -200,3 +291,5 @@ def test_http_names_one_address_everywhere(url: str) -> None:
     assert found["settings"]["socket_mode_enabled"] is False
     assert found["features"]["slash_commands"][0]["url"] == address
     assert found["settings"]["interactivity"]["request_url"] == address
+    assert found["settings"]["interactivity"]["message_menu_options_url"] == address
+    assert found["settings"]["event_subscriptions"]["request_url"] == address

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from bot.config import ControlSettings
 from bot.sandbox.genesys import SimulatedGenesys
+from bot.sandbox.genesys.people import derived_id
 from bot.sandbox.genesys.seed import CHAT, ENDED, INBOUND, OUTBOUND, WAITING
 from bot.terminal import Terminal
 from tests.support.shell import Shell
@@ -140,3 +141,26 @@ async def test_the_status_of_a_call_that_is_over_is_an_answer(terminal: Terminal
 
     assert seen.ok
     assert "The call has ended." in seen.text
+
+
+async def test_a_stop_under_dual_control_takes_another_person(
+    terminal: Terminal, genesys: SimulatedGenesys, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(f'[dual_control]\nqueues = ["{derived_id("queue", "Billing")}"]')
+    settings = terminal.settings.model_copy(update={"recording_policy_file": str(policy)})
+    first, second = Terminal(settings, login="ada"), Terminal(settings, login="grace")
+    await first.start(INBOUND, None)
+
+    waits, again = await first.change("stop", INBOUND), await first.change("stop", INBOUND)
+
+    assert "takes two supervisors" in waits.text
+    assert "still waits for a second supervisor" in again.text
+    assert facts(waits)["approval"] == facts(again)["approval"]
+    assert facts(waits)["approval"]["asked_by"] == ACTOR
+    assert facts(waits)["state"] == "active"
+    assert genesys.effective_recording(INBOUND) == "active"
+    stopped = await second.change("stop", INBOUND)
+    assert stopped.ok
+    assert facts(stopped)["state"] == "stopped"
+    assert genesys.effective_recording(INBOUND) == "none"

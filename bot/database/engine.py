@@ -6,13 +6,14 @@ The measurements behind each line are in ``docs/decisions/storage.md``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.database import postgresql
+from bot.database import one_hop, postgresql
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ def open_engines(url: str | URL) -> Engines:
             "The database must be SQLite or PostgreSQL: DATABASE_URL must begin with sqlite+aiosqlite:/// or "
             "postgresql+psycopg://."
         )
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_TIMEOUT_MS / 1000)
-    reader = create_async_engine(url, pool_size=4, max_overflow=0)
+    creator = partial(one_hop.connect, url)
+    writer = create_async_engine(
+        url, async_creator=creator, pool_size=1, max_overflow=0, pool_timeout=BUSY_TIMEOUT_MS / 1000
+    )
+    reader = create_async_engine(url, async_creator=creator, pool_size=4, max_overflow=0)
     event.listen(writer.sync_engine, "connect", _on_connect)
     event.listen(writer.sync_engine, "begin", _begin_immediate)
     event.listen(reader.sync_engine, "connect", _on_reader_connect)

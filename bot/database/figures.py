@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, select, true
+from sqlalchemy import and_, func, literal, select, true
 
 from bot.database.tables import attempts, audit_deliveries, audit_entries, cards, notices, recordings
 from bot.database.transaction import LIVE
@@ -48,7 +48,7 @@ class SqlFigures:
         last = select(func.coalesce(func.max(audit_deliveries.c.seq), 0)).where(
             audit_deliveries.c.delivered_at.is_not(None)
         )
-        behind = and_(cards.c.recording_id == recordings.c.id, cards.c.rendered_version < recordings.c.version)
+        behind = and_(cards.c.recording_id == recordings.c.id, cards.c.rendered_version < cards.c.wanted_version)
         unsent = and_(notices.c.closed_at.is_(None), notices.c.delivered_at.is_(None))
         async with self.engines.reader.connect() as connection:
 
@@ -65,7 +65,7 @@ class SqlFigures:
                 entries=newest,
                 live=await count(recordings, LIVE),
                 open_attempts=await count(attempts, attempts.c.settled_at.is_(None)),
-                in_doubt=await count(recordings, LIVE, recordings.c.in_doubt.is_(True)),
+                in_doubt=await count(recordings, LIVE, recordings.c.in_doubt == literal(1)),
                 cards=await count(cards.join(recordings, behind)),
                 lines=max(0, newest - delivered),
                 notices=await count(notices, unsent),

@@ -13,6 +13,7 @@ from bot.database import approvals as approval_rows
 from bot.database.outbox import as_it_is
 from bot.database.rows import attempt_from, recording_from
 from bot.database.tables import approvals, attempts, audit_entries, cards, notice_progress, notices, recordings
+from bot.database.transaction import LIVE
 from bot.recording.models import RecordingState, Verb
 from bot.recording.observations import CALL_ENDED
 from bot.recording.reminders import NEWS_LASTS, SILENCE, Deed, Ending, Endings, NoticeKind
@@ -76,6 +77,7 @@ class SqlOccasions:
         """Return those that have been running since before a moment, and nobody was reminded of."""
         known = _known(NoticeKind.LONG_RECORDING, "", recordings.c.id)
         return await self._recordings(
+            LIVE,
             recordings.c.state == RecordingState.ACTIVE,
             recordings.c.started_at <= since,
             recordings.c.started_by.like(PERSON),
@@ -86,7 +88,7 @@ class SqlOccasions:
         """Return those that have been paused since before a moment, with who paused them; None: not through the bot."""
         known = _known(NoticeKind.LONG_PAUSE, pause, recordings.c.id)
         found = await self._recordings(
-            recordings.c.state == RecordingState.PAUSED, recordings.c.paused_at <= since, ~known
+            LIVE, recordings.c.state == RecordingState.PAUSED, recordings.c.paused_at <= since, ~known
         )
         async with self.engines.reader.connect() as connection:
             return tuple([(one, await self._paused_by(connection, one)) for one in found])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, func, select, type_coerce, update
+from sqlalchemy import and_, delete, select, type_coerce, update
 
 from bot.database.approvals import newest_of
 from bot.database.rows import entry_from, recording_from
@@ -64,7 +64,7 @@ class SqlOutbox:
             .join(cards, cards.c.recording_id == recordings.c.id)
             .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
             .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
-            .where(cards.c.rendered_version < recordings.c.version)
+            .where(cards.c.rendered_version < cards.c.wanted_version)
             .order_by(recordings.c.requested_seq)
             .limit(limit)
         )
@@ -125,16 +125,6 @@ class SqlOutbox:
             tried = select(audit_deliveries.c.seq).where(audit_deliveries.c.seq > after)
             begun = set((await connection.execute(tried)).scalars())
         return tuple((entry, entry.seq in begun) for entry in entries)
-
-    async def undelivered_count(self) -> int:
-        last = select(func.coalesce(func.max(audit_deliveries.c.seq), 0)).where(
-            audit_deliveries.c.delivered_at.is_not(None)
-        )
-        ends = select(func.coalesce(func.min(audit_entries.c.seq), 1), func.coalesce(func.max(audit_entries.c.seq), 0))
-        async with self.engines.reader.connect() as connection:
-            oldest, newest = (await connection.execute(ends)).one()
-            delivered: int = (await connection.execute(last)).scalar_one()
-        return int(newest - max(delivered, oldest - 1))  # what is older was delivered, and archived since
 
     async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
         """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""

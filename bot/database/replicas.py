@@ -178,9 +178,7 @@ class PostgresReplicas(Replicas):
         self._sightings.note(living, asyncio.get_running_loop().time())
         keys = {one: _half(one) & UNSIGNED for one in asked}
         return frozenset(
-            one
-            for one, key in keys.items()
-            if key not in living and self._sightings.missed_for(key) >= self.grace
+            one for one, key in keys.items() if key not in living and self._sightings.missed_for(key) >= self.grace
         )
 
     async def _join(self) -> None:

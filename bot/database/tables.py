@@ -195,10 +195,18 @@ cards = Table(
     Column("rendered_version", Integer, nullable=False),
     Column("posts_begun", Integer, nullable=False, server_default=text("0")),
     Column("language", Text),
+    Column("wanted_version", Integer, nullable=False, server_default=text("0")),
+    Index(
+        "ix_cards_behind",
+        "recording_id",
+        sqlite_where=text("rendered_version < wanted_version"),
+        postgresql_where=text("rendered_version < wanted_version"),
+    ),
     sqlite_strict=True,
 )
-"""The one Slack message about a recording; behind while ``rendered_version`` is less than the recording's version.
+"""The one Slack message about a recording; behind while ``rendered_version`` is less than ``wanted_version``.
 
+``wanted_version`` is the recording's version, kept here too so that an index finds the few that are behind.
 ``language`` is that of the person who asked.
 More than one of ``posts_begun``: the end of an earlier post was never known, so a copy may stand in the channel.
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, literal_column, select, update
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database import approvals as approval_rows
@@ -15,7 +15,7 @@ from bot.database.rows import recording_from
 from bot.database.saved import keep_saved, note_look, saved_of, schedule_looks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
 from bot.database.upsert import upsert
-from bot.recording.models import FINAL_STATES, RecordingState
+from bot.recording.models import RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from bot.audit.entry import Draft, Entry
     from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, SavedLook, SavedRecording
 
-LIVE = recordings.c.state.not_in(FINAL_STATES)
+# Spelled out as in the index of the live ones: with parameters for the states it would not be used.
+LIVE = recordings.c.state.not_in([literal_column(f"'{state}'") for state in ("stopped", "failed", "ended")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class SqlTransaction:
                     channel=channel,
                     asked_by=asked_by,
                     rendered_version=0,
+                    wanted_version=recording.version,
                     language=language,
                 )
             )
@@ -159,9 +161,7 @@ class SqlTransaction:
             recordings.c.state == RecordingState.STOPPED,
             recordings.c.id != recording.id,
         )
-        await self.connection.execute(
-            update(cards).where(cards.c.recording_id.in_(earlier)).values(rendered_version=0)
-        )
+        await self.connection.execute(update(cards).where(cards.c.recording_id.in_(earlier)).values(rendered_version=0))
 
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
         result = await self.connection.execute(
@@ -174,6 +174,9 @@ class SqlTransaction:
         if row is None:
             return None
         recording = recording_from(row)
+        await self.connection.execute(
+            update(cards).where(cards.c.recording_id == recording.id).values(wanted_version=recording.version)
+        )
         if "state" in changes:
             await schedule_looks(self.connection, recording)
         return recording

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import certifi
 import urllib3
 from urllib3 import exceptions
 
@@ -98,18 +97,6 @@ class TimeOuts:
 
     def within(self, seconds: float) -> TimeOuts:
         return TimeOuts(connect=min(self.connect, seconds), read=min(self.read, seconds))
-
-
-def trust() -> ssl.SSLContext:
-    """Return whom to believe to be Genesys: the system's authorities, and certifi's."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
-
-
-def connection_pool(size: int) -> urllib3.PoolManager:
-    """Return the pool of connections that all exchanges share."""
-    return urllib3.PoolManager(num_pools=2, maxsize=size, block=False, retries=False, ssl_context=trust())
 
 
 class Exchange(AbstractHttpClient):  # type: ignore[misc]  # the SDK has no types

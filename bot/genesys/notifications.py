@@ -11,7 +11,7 @@ import structlog
 
 from bot.errors import CallNotFound, GenesysError, PermissionMissing, RequestRejected, UserContextNeeded
 from bot.genesys.channel import MOST_TOPICS, Channel, Subscribed, chosen, open_channel, read_news, subscribe
-from bot.genesys.http import trust
+from bot.genesys.connections import trust
 from bot.genesys.inbox import Inbox
 from bot.genesys.stream import ChannelGone, Stream, StreamOver
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bot.genesys.http import Answer, Exchange, NoTimeLeft, TimeOuts, Unanswered, Unsent, connection_pool
+from bot.genesys.connections import connection_pool
+from bot.genesys.http import Answer, Exchange, NoTimeLeft, TimeOuts, Unanswered, Unsent
 from bot.genesys.sdk import ApiClient, ApiException
 
 if TYPE_CHECKING:

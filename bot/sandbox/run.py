@@ -28,7 +28,18 @@ HOST = "127.0.0.1"
 SECONDS_TO_READY = 60.0
 REASONS = "complaint=Complaint;quality=Quality check;training=Training"
 # A visitor's own settings must not reach a real workspace or organisation from here. Settings are read in any case.
-FOREIGN = ("AUDIT_", "SLACK_", "PURECLOUD_", "GENESYS_", "DATABASE_", "HTTP_", "RECORDING_", "TARGET_", "PYTHONPATH")
+FOREIGN = (
+    "AUDIT_",
+    "SLACK_",
+    "PURECLOUD_",
+    "GENESYS_",
+    "DATABASE_",
+    "HTTP_",
+    "RECORDING_",
+    "TARGET_",
+    "OTEL_",
+    "PYTHONPATH",
+)
 
 
 async def run(*, port: int, transport: str, announce: Callable[[str], None], database: Path | None = None) -> int:

@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("cards", sa.Column("language", sa.Text))
+    want_versions()
     op.add_column("recordings", sa.Column("paused_seconds", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.create_index("ix_attempts_actor", "attempts", ["actor", "requested_at"])
     create_notices()
@@ -20,6 +21,16 @@ def upgrade() -> None:
     create_saved()
     create_homes()
     create_standing_rules()
+
+
+def want_versions() -> None:
+    op.add_column("cards", sa.Column("wanted_version", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.execute(
+        "UPDATE cards SET wanted_version ="
+        " (SELECT recordings.version FROM recordings WHERE recordings.id = cards.recording_id)"
+    )
+    behind = sa.text("rendered_version < wanted_version")
+    op.create_index("ix_cards_behind", "cards", ["recording_id"], sqlite_where=behind, postgresql_where=behind)
 
 
 def create_notices() -> None:
@@ -148,4 +159,6 @@ def downgrade() -> None:
     op.drop_table("notices")
     op.drop_index("ix_attempts_actor", "attempts")
     op.drop_column("recordings", "paused_seconds")
+    op.drop_index("ix_cards_behind", "cards")
+    op.drop_column("cards", "wanted_version")
     op.drop_column("cards", "language")

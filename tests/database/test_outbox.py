@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.database.figures import SqlFigures
 from bot.database.outbox import SqlOutbox
 from bot.recording.models import Verb
 from tests.support.service import ADA, CALL, Shop, asked, at_once, opened_shop
@@ -70,7 +73,10 @@ async def test_entries_wait_in_order_and_a_begun_delivery_is_remembered(shop: Sh
     await outbox.delivery_begun([1, 2], shop.clock.now())
     await outbox.delivered([1, 2], at=shop.clock.now(), channel="C0AUDIT", ts="2.2")
     assert [entry.seq for entry, _ in await outbox.undelivered()] == [3, 4, 5, 6, 7, 8]
-    assert await outbox.undelivered_count() == 6
+    figures = await SqlFigures(shop.engines).look(shop.clock.now())
+    assert (figures.entries, figures.lines, figures.cards) == (8, 6, 2)
+    shop.clock.advance(7)
+    assert (await SqlFigures(shop.engines).look(shop.clock.now())).lag_seconds == figures.lag_seconds + 7
 
 
 async def test_a_change_wakes_whoever_waits(shop: Shop) -> None:
@@ -87,3 +93,54 @@ async def test_a_card_that_can_be_shown_nowhere_waits_for_its_next_version(shop:
     assert await outbox.stale_cards() == ()
     await shop.service.carry_out(accepted)
     assert len(await outbox.stale_cards()) == 1
+
+
+@dataclass
+class Lead:
+    """Another process may have taken the lead, until ``mine`` is set."""
+
+    asked: int = 0
+    mine: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def confirm(self) -> None:
+        self.asked += 1
+        await self.mine.wait()
+
+
+async def test_nothing_is_posted_before_the_lead_is_confirmed_once_more(shop: Shop) -> None:
+    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+    lead = Lead()
+    outbox = SqlOutbox(shop.engines, lead.confirm)
+    waiting = asyncio.ensure_future(outbox.stale_cards())
+    await until_asked(lead, 1)
+    assert not waiting.done()
+    lead.mine.set()
+    (card,) = await waiting
+    lead.mine.clear()
+    for number, begun in enumerate(
+        (outbox.card_begun(card.recording.id), outbox.delivery_begun([1], shop.clock.now())), start=2
+    ):
+        task = asyncio.ensure_future(begun)
+        await until_asked(lead, number)
+        assert not task.done()  # it is noted, and waits for the lead: another process may post it meanwhile
+        task.cancel()
+        await asyncio.wait([task])
+    again = SqlOutbox(shop.engines)
+    assert (await again.stale_cards())[0].posts_begun == 1
+    assert [marked for _, marked in await again.undelivered()] == [True, False]
+
+
+async def until_asked(lead: Lead, times: int) -> None:
+    async with asyncio.timeout(10):
+        while lead.asked < times:  # noqa: ASYNC110  what is waited for is a commit on the way
+            await asyncio.sleep(0.01)
+
+
+async def test_a_refusal_noted_late_takes_no_delivery_of_another_process_back(shop: Shop) -> None:
+    outbox = SqlOutbox(shop.engines)
+    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+    at = shop.clock.now()
+    await outbox.delivery_begun([1, 2], at)
+    await outbox.delivered([1, 2], at=at, channel="C0AUDIT", ts="1.1")  # by the leader that came after
+    await outbox.delivery_refused([1, 2])
+    assert await outbox.undelivered() == ()

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.recording.intake import Intake
+    from tests.support.postgres import Database
     from tests.support.service import Shop
 
 LIMIT = 3
 
 
 @asynccontextmanager
-async def limited(file: Path, *, owner: str = "serve:1", clock: FakeClock | None = None) -> AsyncIterator[Limited]:
+async def limited(file: Database, *, owner: str = "serve:1", clock: FakeClock | None = None) -> AsyncIterator[Limited]:
     async with opened_shop(file, owner=owner, clock=clock) as shop:
         yield Limited(shop)
 
@@ -59,8 +60,8 @@ class Limited:
 
 
 @pytest.fixture
-async def limited_shop(tmp_path: Path) -> AsyncIterator[Limited]:
-    async with limited(tmp_path / "record-bot.db") as found:
+async def limited_shop(database: Database) -> AsyncIterator[Limited]:
+    async with limited(database) as found:
         yield found
 
 
@@ -140,9 +141,9 @@ async def test_a_second_delivery_is_told_how_the_first_stands_whatever_the_limit
         await limited_shop.starts(request=request)
 
 
-async def test_processes_share_one_count(tmp_path: Path) -> None:
-    file, clock = tmp_path / "record-bot.db", FakeClock()
-    async with limited(file, owner="serve:1", clock=clock) as one, limited(file, owner="serve:2", clock=clock) as other:
+async def test_processes_share_one_count(database: Database) -> None:
+    clock = FakeClock()
+    async with limited(database, clock=clock) as one, limited(database, owner="serve:2", clock=clock) as other:
         assert await one.flood(2) == []
         assert len(await other.flood(2)) == 1
         assert len(await one.entries("phase = 'failed'")) == 1
@@ -160,9 +161,7 @@ async def test_a_clock_that_was_set_back_locks_nobody_out(limited_shop: Limited)
 async def test_the_bots_machine_has_no_limit_by_default(tmp_path: Path) -> None:
     async with opened_shop(tmp_path / "record-bot.db") as shop:
         for _ in range(50):
-            await shop.service.intake.start(
-                Asked(asked().caller, Origin("cli")), str(uuid4()), None
-            )
+            await shop.service.intake.start(Asked(asked().caller, Origin("cli")), str(uuid4()), None)
 
 
 def test_look_ups_are_counted_in_memory_and_forgotten() -> None:

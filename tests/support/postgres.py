@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ TEMPLATE = "migrated"
 UP_SECONDS = 60
 
 _numbers = itertools.count(1)
+_migrating = threading.Lock()
+"""Alembic keeps what it is doing in its modules: one migration at a time in a process."""
 
 
 def programs() -> Path | None:
@@ -143,7 +146,8 @@ class PostgresServer:
         with self.connected() as connection:
             if migrated and not self._has_template(connection):
                 connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER}")
-                asyncio.run(_migrate(PostgresDatabase(self, TEMPLATE).url))
+                with _migrating:
+                    asyncio.run(_migrate(PostgresDatabase(self, TEMPLATE).url))
             template = TEMPLATE if migrated else "template0"
             connection.execute(f"CREATE DATABASE {made.name} TEMPLATE {template} OWNER {OWNER}")
         return made

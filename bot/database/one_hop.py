@@ -1,0 +1,82 @@
+"""SQLite's driver with one way to its thread and back for each statement.
+
+``aiosqlite`` goes there four times: to make a cursor, to execute, to fetch and to close. Those ways, not SQLite, are
+most of what a statement costs.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+import aiosqlite
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sqlalchemy import URL
+
+
+class WholeCursor:
+    """A cursor that brings all rows along with the execution; whoever asks gets all of them anyway."""
+
+    arraysize = 1
+
+    def __init__(self, run: Callable[..., Any]) -> None:
+        self._run = run
+        self._rows: list[Any] = []
+        self.description: Any = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, statement: str, parameters: Any = ()) -> Self:
+        await self._run(partial(self._execute, sqlite3.Cursor.execute, statement, parameters))
+        return self
+
+    async def executemany(self, statement: str, rows: Iterable[Any]) -> Self:
+        await self._run(partial(self._execute, sqlite3.Cursor.executemany, statement, rows))
+        return self
+
+    async def fetchall(self) -> list[Any]:
+        rows, self._rows = self._rows, []
+        return rows
+
+    async def close(self) -> None:
+        """Do nothing: the real cursor is closed already."""
+
+    def _execute(
+        self, how: Callable[..., Any], statement: str, parameters: Any, connection: sqlite3.Connection
+    ) -> None:
+        cursor = connection.cursor()
+        try:
+            how(cursor, statement, parameters)
+            self.description, self.lastrowid = cursor.description, cursor.lastrowid
+            self._rows = cursor.fetchall() if cursor.description else []
+            self.rowcount = cursor.rowcount  # with RETURNING it is known once the rows are fetched
+        finally:
+            cursor.close()
+
+
+class OneHopConnection(aiosqlite.Connection):
+    """A connection whose cursors are whole."""
+
+    @override
+    def cursor(self) -> Any:
+        return WholeCursor(self._in_thread)
+
+    async def _in_thread(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]
+
+
+async def connect(url: URL) -> OneHopConnection:
+    """Open what the URL names; SQLAlchemy calls it as ``async_creator``."""
+    file, options = url.get_dialect()().create_connect_args(url)
+    connection = OneHopConnection(partial(sqlite3.connect, *file, **options), 64)
+    connection._thread.daemon = True  # noqa: SLF001  as SQLAlchemy does: one left open must not keep the process alive
+    await connection
+    return connection

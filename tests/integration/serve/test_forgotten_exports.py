@@ -1,0 +1,51 @@
+"""Exports that a dead replica was working on: nobody can tell at once, so they are closed after half an hour."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from bot.database.replicas import replicas_of
+from bot.recording.policy import Role
+from bot.witness import FORGOTTEN_AFTER, Witness
+from tests.counts.conftest import bench_at
+from tests.support.trail import entries
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from tests.support.postgres import PostgresDatabase
+
+LIMIT = 20.0
+
+
+async def test_an_export_of_a_dead_replica_is_closed_after_half_an_hour(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, postgres_database: PostgresDatabase
+) -> None:
+    async with bench_at(monkeypatch, tmp_path, {"DATABASE_URL": postgres_database.url}) as bench:
+        control, nothing = bench.control, cast("Any", None)
+        asked = bench.asked(Role.COMPLIANCE)
+        await control.service.intake.export(asked, {"days": "7"})  # and its process is killed
+        replicas = replicas_of("serve:living", control.engines, control.store)
+        witness = Witness(nothing, control, nothing, nothing, nothing, replicas)
+        async with replicas.joined(), asyncio.timeout(LIMIT):
+            await witness.settle_interrupted()  # as at a start, when others may be at work
+            assert [one["phase"] for one in entries(postgres_database)] == ["requested"]
+            loop = asyncio.ensure_future(witness.settle_forgotten())
+            while len(entries(postgres_database)) == 1:
+                await asyncio.sleep(0.02)
+            loop.cancel()
+            await asyncio.wait([loop])
+    requested, closed = entries(postgres_database)
+    assert (closed["phase"], closed["action"], closed["outcome"]) == (
+        "failed",
+        "audit:export",
+        {"error": "interrupted"},
+    )
+    assert (closed["attempt_id"], closed["actor"]) == (requested["attempt_id"], requested["actor"])
+    waited = datetime.fromisoformat(closed["occurred_at"]) - datetime.fromisoformat(requested["occurred_at"])
+    assert FORGOTTEN_AFTER <= waited <= 2 * FORGOTTEN_AFTER
+    assert timedelta(minutes=30) == FORGOTTEN_AFTER
