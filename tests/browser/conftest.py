@@ -17,10 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import async_playwright, expect
+from pytest_asyncio import is_async_test
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.database.engine import open_engines
+from bot.database.migrate import upgrade
 from bot.sandbox.feed import ChangeFeed
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.process import BotProcess
@@ -28,17 +32,27 @@ from bot.sandbox.site import Site
 from bot.sandbox.slack import SimulatedSlack
 from tests.browser.example_app import ExampleApp
 from tests.browser.sandbox_page import ADA, SandboxPage
+from tests.browser.seat import Seat, opened_house
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from playwright.async_api import Browser
 
+    from tests.browser.seat import House
+
 ROOT = Path(__file__).parents[2]
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 SECONDS_TO_START = 90
 SECONDS_TO_STOP = 30
 expect.set_options(timeout=15_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run all tests here in one event loop: they share a browser, which takes longer to start than a test."""
+    for item in items:
+        if is_async_test(item) and Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +67,7 @@ def chromium() -> str:
     pytest.skip(sentence)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -123,7 +137,7 @@ async def visiting(browser: Browser, address: str, **context_options: Any) -> As
     assert errors == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def visitor(browser: Browser, sandbox: str) -> AsyncIterator[SandboxPage]:
     """Visit the sandbox with the real bot in it."""
     async with visiting(browser, sandbox) as visitor:
@@ -140,7 +154,7 @@ class Stage:
     app: ExampleApp
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     feed = ChangeFeed(interval=0.02)
     slack, genesys = SimulatedSlack(on_change=feed.changed), SimulatedGenesys(on_change=feed.changed)
@@ -165,8 +179,39 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield Stage(f"http://127.0.0.1:{runner.addresses[0][1]}", slack, genesys, app)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def guest(browser: Browser, stage: Stage) -> AsyncIterator[SandboxPage]:
     """Visit the page with the small app behind it."""
     async with visiting(browser, stage.address) as visitor:
         yield visitor
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an empty database at the newest schema, for every bot of a story to begin with."""
+    file = tmp_path_factory.mktemp("migrated") / "record-bot.db"
+    engines = open_engines(f"sqlite+aiosqlite:///{file}")
+    await upgrade(engines)
+    await engines.close()
+    return file
+
+
+@pytest.fixture
+def policy() -> str:
+    """Return the policy file of the story's bot; for modules to override."""
+    return ""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated: Path, policy: str) -> AsyncIterator[House]:
+    shutil.copy(migrated, tmp_path)
+    (tmp_path / "policy.toml").write_text(policy)
+    async with opened_house(monkeypatch, tmp_path) as house:
+        yield house
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def seat(browser: Browser, house: House, tmp_path: Path) -> AsyncIterator[Seat]:
+    """Sit down as Ada, a supervisor, with the real bot in this process behind the page."""
+    async with visiting(browser, house.address) as visitor:
+        yield Seat(visitor.page, house, Path(os.environ.get("BROWSER_PICTURES", tmp_path)))

@@ -39,6 +39,19 @@ async def test_a_form_is_filled_in_with_every_kind_of_input(guest: SandboxPage, 
     assert view["private_metadata"] == "kept"
 
 
+async def test_the_ring_of_the_focus_hides_no_hint(guest: SandboxPage) -> None:
+    await guest.shortcut("Everything")
+    line = guest.form.dialog.get_by_role("combobox", name="Agent")
+    await expect(line).to_be_focused()
+    ring: float = await line.evaluate(
+        "(one) => parseFloat(getComputedStyle(one).outlineWidth) + parseFloat(getComputedStyle(one).outlineOffset)"
+    )
+    end, hint = await line.bounding_box(), await guest.form.dialog.get_by_text("Search by name").bounding_box()
+    assert end
+    assert hint
+    assert hint["y"] >= end["y"] + end["height"] + ring
+
+
 async def test_what_was_typed_stays_while_the_form_changes(guest: SandboxPage, stage: Stage) -> None:
     await guest.shortcut("Everything")
     form = guest.form

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from bot.database.homes import SqlHomes
 from bot.database.overview import SqlOverview
@@ -233,3 +236,26 @@ async def test_a_look_that_can_not_be_written_down_is_not_tried_again_at_once(ta
     await tab.publisher.refresh()
     assert "No recording is live." in tab.shows()
     assert await tab.shop.store.head() == 2
+
+
+async def test_a_warning_is_taken_back_also_where_the_opening_could_not_be_noted_at_all(
+    tab: Tab, tmp_path: Path
+) -> None:
+    await tab.opens()
+    await tab.records(1)
+    tab.shop.clock.advance(PERSON_SECONDS)
+    await tab.publisher.refresh()
+    assert "Live recordings (1)" in tab.shows()
+    looks = await tab.shop.store.head()
+    with closing(sqlite3.connect(tmp_path / "record-bot.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError):
+            await tab.opens()
+    assert "The audit trail can't be written" in tab.shows()
+    tab.shop.clock.advance(60)
+    await tab.publisher.refresh()
+    assert "Live recordings (1)" in tab.shows()
+    assert await tab.shop.store.head() == looks + 1  # it is a look like any other
+    tab.shop.clock.advance(60)
+    await tab.publisher.refresh()
+    assert await tab.shop.store.head() == looks + 1

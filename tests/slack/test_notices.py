@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from slack_sdk.errors import SlackApiError
 
 from bot.database.notices import SqlNotices
 from bot.database.occasions import SqlOccasions
@@ -164,7 +165,7 @@ async def test_a_reminder_says_what_came_of_it_and_loses_its_buttons(office: Off
     await office.turn()
     (message,) = office.told()
     word = {"stop": "Stopped", "pause": "Paused"}[verb.value]
-    assert message.text.startswith(f"{word} by <@U0GRACE> at ")
+    assert message.text.startswith(f"{word} by <@U0GRACE>, ")
     assert f"#{settled.audit_seq}" in message.text
     assert buttons(message) == []
     edited = message.edited
@@ -198,7 +199,7 @@ async def test_somebody_in_genesys_can_be_what_came_of_it(office: Office) -> Non
     stopped = Drift(Verb.STOP.action, RecordingState.STOPPED)
     assert await Observations(office.shop.store, office.shop.clock).changed_outside(current, stopped)
     await office.turn()
-    assert office.told()[0].text.startswith("Stopped by somebody in Genesys at ")
+    assert office.told()[0].text.startswith("Stopped by somebody in Genesys, ")
 
 
 async def test_a_reminder_that_is_no_longer_so_is_not_sent(office: Office) -> None:
@@ -251,7 +252,7 @@ async def test_a_long_pause_is_brought_to_mind_of_both_and_once_for_each_pause(o
     await office.asks(Verb.RESUME, GRACE)
     await office.turn()
     for person in (ADA, GRACE):
-        assert office.told(person)[0].text.startswith("Resumed by <@U0GRACE> at ")
+        assert office.told(person)[0].text.startswith("Resumed by <@U0GRACE>, ")
         assert buttons(office.told(person)[0]) == []
     await office.asks(Verb.PAUSE, ADA)
     await office.turn(minutes=4)
@@ -338,7 +339,7 @@ async def test_how_a_doubt_was_settled_is_told_to_the_one_who_asked(office: Offi
     await office.settles()
     await office.turn()
     (message,) = office.told(GRACE)
-    assert message.text.startswith("Settled: the pause asked for at ")
+    assert message.text.startswith("Settled: the pause asked for ")
     assert "took effect" in message.text
     assert "The recording is paused." in message.text  # a pause is driven again until it is in force
     assert buttons(message) == []
@@ -354,7 +355,7 @@ async def test_a_start_that_did_not_take_effect_is_told(office: Office) -> None:
     await office.settles()
     await office.turn()
     (message,) = office.told()
-    assert message.text.startswith("Settled: the start asked for at ")
+    assert message.text.startswith("Settled: the start asked for ")
     assert "did not take effect. The bot is not recording this call." in message.text
 
 
@@ -379,7 +380,7 @@ async def test_a_request_that_was_cut_off_is_told_as_unknown_and_then_as_settled
     assert office.told(GRACE) == []  # it may still be worked on
     await office.turn(minutes=0.5)
     (message,) = office.told(GRACE)
-    assert message.text.startswith("The stop asked for at ")
+    assert message.text.startswith("The stop asked for ")
     assert "interrupted" in message.text
     await office.anew().turn(minutes=1)
     assert len(office.told(GRACE)) == 1
@@ -614,3 +615,28 @@ async def test_a_recording_asked_for_in_no_channel_has_its_card_as_a_direct_mess
 def test_there_are_words_for_every_outcome(language: str, verb: Verb, kind: str) -> None:
     key = f"notices.unknown_{verb.value}" if kind == "unknown" else f"notices.settled_{verb.value}_{kind}"
     assert key in LANGUAGES.known[language].texts
+
+
+async def test_a_message_that_slack_refuses_for_a_reason_of_its_own_holds_nobody_up(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.starts()
+    await office.starts(GRACE, OTHER_CALL)
+    client = office.notifier.client
+    post = client.chat_postMessage
+
+    async def refusing(*, channel: str, **rest: Any) -> Any:
+        if channel == "U0ADA":
+            raise SlackApiError("refused", {"ok": False, "error": "something_new"})  # type: ignore[no-untyped-call]
+        return await post(channel=channel, **rest)
+
+    monkeypatch.setattr(client, "chat_postMessage", refusing)
+    office.shop.clock.advance(31 * 60)
+    await office.notifier.note_due()
+    for _ in range(3):
+        await office.notifier.send_next()
+    assert len(office.told(GRACE)) == 1
+    monkeypatch.undo()
+    await office.turn()
+    (message,) = office.told()
+    assert AGAIN not in message.text

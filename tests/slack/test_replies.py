@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot import errors
@@ -8,7 +10,7 @@ from bot.recording.models import RecordingState
 from bot.recording.policy import standing
 from bot.slack.replies import Voice, explain, now
 from bot.slack.text import escape
-from tests.slack.samples import HOSTILE, NOON, WORDS, recording
+from tests.slack.samples import HOSTILE, LANGUAGES, NOON, WORDS, recording
 from tests.slack.texts import CAUSES
 
 VOICE = Voice(WORDS, person=lambda actor: f"<{actor}>", time=lambda when: f"{when:%H:%M}", plain=escape)
@@ -72,3 +74,17 @@ def test_an_unknown_outcome_is_not_called_a_failure() -> None:
     said = explain(errors.OutcomeUnknown(evidence=Evidence(http_status=503)), VOICE, recording(in_doubt=True))
     assert "fail" not in said.lower()
     assert "Whether the call is being recorded now is being checked." in said
+
+
+def test_a_fault_of_the_bots_own_promises_nothing_about_the_call() -> None:
+    said = explain(errors.RecordBotError(), VOICE)
+    assert "Nothing was changed." not in said
+    assert "look at the call in Genesys" in said
+
+
+@pytest.mark.parametrize("language", LANGUAGES.known)
+def test_a_slow_database_is_said_in_the_readers_words(language: str) -> None:
+    voice = replace(VOICE, words=LANGUAGES.known[language])
+    said = explain(errors.AuditUnavailable(cause=errors.AuditUnavailable.TOO_SLOW), voice)
+    assert voice.words("details.database_slow") in said
+    assert errors.AuditUnavailable.TOO_SLOW not in said

@@ -34,6 +34,8 @@ def refused(data: Any, status: int = 200, **headers: str) -> SlackApiError:
         (refused({"ok": False, "error": "message_not_found"}), Verdict.GONE, "message_not_found"),
         (refused({"ok": False, "error": "not_in_channel"}), Verdict.UNREACHABLE, "not_in_channel"),
         (refused({"ok": False, "error": "is_archived"}), Verdict.UNREACHABLE, "is_archived"),
+        (refused({"ok": False, "error": "user_disabled"}), Verdict.UNREACHABLE, "user_disabled"),
+        (refused({"ok": False, "error": "messages_tab_disabled"}), Verdict.UNREACHABLE, "messages_tab_disabled"),
         (refused({"ok": False, "error": "internal_error"}), Verdict.UNKNOWN, "internal_error"),
         (refused({"ok": False}), Verdict.LATER, "http_200"),
         (refused("", 503), Verdict.UNKNOWN, "http_503"),
@@ -111,3 +113,21 @@ async def test_work_that_breaks_takes_nothing_with_it() -> None:
 
     work.start(broken())
     assert await work.drain(10) == 0
+
+
+async def test_work_that_work_leads_to_is_waited_for_too() -> None:
+    work, ended = Work(), list[str]()
+
+    async def answer() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        ended.append("answer")
+
+    async def click() -> None:
+        await asyncio.sleep(0)
+        work.start(answer())
+        ended.append("click")
+
+    work.start(click())
+    assert await work.drain(10) == 0
+    assert ended == ["click", "answer"]

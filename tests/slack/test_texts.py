@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 
 from bot.audit.entry import Phase
 from bot.recording.models import CallRecording, RecordingState, Verb
 from bot.slack.blocks import CONTROLS
 from bot.slack.commands import VERBS
+from bot.slack.text import length
 from bot.slack.words import Languages, Words
 from tests.slack.samples import LANGUAGES
 from tests.slack.texts import CAUSES, ENGLISH, KINDS, Use, asked_for, facts, mentioned
@@ -101,3 +105,18 @@ def test_what_a_language_lacks_is_said_in_english_and_a_number_chooses_its_form(
         words("a.c")
     with pytest.raises(KeyError):
         words("a.b")
+
+
+@pytest.mark.parametrize("language", LANGUAGES.known)
+def test_a_length_at_the_end_of_a_sentence_brings_no_second_full_stop(language: str) -> None:
+    words = LANGUAGES.known[language]
+    lengths = [length(timedelta(seconds=seconds), words) for seconds in (7, 65, 3665)]
+    ending = [str(text) for text in words.texts.values() if str(text).endswith(("{length}.", "{paused}."))]
+    assert [one for one in lengths for text in ending if f"{one}.".endswith("..")] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES.known)
+def test_a_state_with_a_length_behind_it_reads_as_one(language: str) -> None:
+    words = LANGUAGES.known[language]
+    said = words("states.after", state=words("states.stopped_policy"), length="12 min")
+    assert re.search(r"(deleted|gelöscht) (after|nach) 12 min", said) is None

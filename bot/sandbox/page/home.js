@@ -9,6 +9,6 @@ export function showHome(place, view, context) {
   reconcile(place, shown, (one) => one.id, (one) => h("div", { class: "home-view" }, renderBlocks(one.blocks, {
     names: context.names, values: one.values, press: (use) => context.press(one, use),
     search: (element, typed) => context.search(one, element, typed),
-  })), (one) => JSON.stringify([one.id, one.hash, one.blocks]));
+  })), (one) => JSON.stringify([one.id, one.hash, one.blocks, context.names.locale()]));
   for (const item of place.children) item.setAttribute("aria-busy", String(context.pending));
 }

@@ -28,6 +28,7 @@ const names = {
   person: (id) => state?.slack.people.find((person) => person.id === id)?.name,
   channel: (id) => state?.slack.channels.find((channel) => channel.id === id)?.name,
   group: (id) => state?.slack.groups?.find((group) => group.id === id)?.handle,
+  locale: () => (state?.slack.people.find((person) => person.id === view.person)?.locale === "de-DE" ? "de-DE" : "en-GB"),
 };
 
 function author(id) {

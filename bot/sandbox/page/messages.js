@@ -84,7 +84,7 @@ export function showMessages(list, messages, context) {
   const scroller = list.parentElement;
   const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
   reconcile(list, messages, (message) => `${message.ts}/${message.ephemeral_to ?? ""}`, (message) => render(message, context),
-    (message) => JSON.stringify([message, context.shortcuts.length]));
+    (message) => JSON.stringify([message, context.shortcuts.length, context.names.locale()]));
   // Not part of what is rendered: a screen reader would read the whole message again.
   rove(list, MORE);
   for (const item of list.children) item.setAttribute("aria-busy", String(context.pending(item.dataset.ts)));

@@ -23,7 +23,8 @@ export function link(address, label) {
 }
 
 const at = (seconds) => new Date(Number(seconds) * 1000);
-const formatted = (options) => (seconds) => new Intl.DateTimeFormat("en-GB", options).format(at(seconds));
+const OURS = "en-GB";
+const formatted = (options) => (seconds, locale = OURS) => new Intl.DateTimeFormat(locale, options).format(at(seconds));
 const TIME = formatted({ hour: "2-digit", minute: "2-digit" });
 const TIME_SECS = formatted({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DATE = formatted({ day: "numeric", month: "long", year: "numeric" });
@@ -34,34 +35,32 @@ const DATE_NUM = (seconds) => {
   return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 };
 
-function relative(seconds, otherwise) {
-  const days = Math.round((new Date().setHours(0, 0, 0, 0) - at(seconds).setHours(0, 0, 0, 0)) / 86_400_000);
-  return { 0: "today", 1: "yesterday", [-1]: "tomorrow" }[days] ?? otherwise(seconds);
-}
+const relative = (otherwise) => (seconds, locale = OURS) => {
+  const days = Math.round((at(seconds).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 86_400_000);
+  return Math.abs(days) <= 1 ? new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day") : otherwise(seconds, locale);
+};
 
 const DATE_TOKENS = {
   date: DATE, date_num: DATE_NUM, date_short: DATE_SHORT, date_long: DATE_LONG, time: TIME, time_secs: TIME_SECS,
-  date_pretty: (seconds) => relative(seconds, DATE),
-  date_short_pretty: (seconds) => relative(seconds, DATE_SHORT),
-  date_long_pretty: (seconds) => relative(seconds, DATE_LONG),
+  date_pretty: relative(DATE), date_short_pretty: relative(DATE_SHORT), date_long_pretty: relative(DATE_LONG),
   ago: (seconds) => `${Math.max(0, Math.round((Date.now() / 1000 - seconds) / 60))} min ago`,
 };
 
 /** The local hour and minute of a Unix time. */
 export const clockTime = TIME;
 
-function dateNode(body, begins) {
+function dateNode(body, names, begins) {
   const [head, fallback = ""] = body.split("|");
   const [, seconds, pattern = "", address] = head.split("^");
   if (!/^\d+$/.test(seconds ?? "")) return document.createTextNode(plain(fallback));
-  const text = pattern.replace(/\{(\w+)\}/g, (whole, token) => DATE_TOKENS[token]?.(Number(seconds)) ?? whole);
+  const text = pattern.replace(/\{(\w+)\}/g, (whole, token) => DATE_TOKENS[token]?.(Number(seconds), names.locale?.()) ?? whole);
   const shown = begins ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   const time = h("time", { datetime: at(seconds).toISOString(), title: at(seconds).toString() }, shown);
   return address && SAFE_LINK.test(address) ? h("a", { href: address, target: "_blank", rel: "noopener" }, time) : time;
 }
 
 function bracketNode(body, names, begins) {
-  if (body.startsWith("!date^")) return dateNode(body, begins);
+  if (body.startsWith("!date^")) return dateNode(body, names, begins);
   const [target, label] = body.split(/\|(.*)/s);
   if (target.startsWith("@")) {
     const id = target.slice(1);
@@ -114,7 +113,7 @@ function lines(text, names) {
   return nodes;
 }
 
-/** Render mrkdwn; `names` looks up `person(id)` and `channel(id)`. */
+/** Render mrkdwn; `names` looks up `person(id)` and `channel(id)`, and `locale()`, the language in which the reader is shown dates. */
 export function mrkdwn(text, names) {
   return String(text ?? "").split("```").flatMap((part, index, all) => {
     const closed = index % 2 === 1 && index < all.length - 1;

@@ -1,0 +1,94 @@
+"""Take the pictures that the documents show, anew: ``python -m tests.browser.pictures ADDRESS DIRECTORY``.
+
+ADDRESS is where ``record-bot sandbox`` says that its page is; it has to be a fresh one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from playwright.async_api import async_playwright, expect
+
+from bot.sandbox.genesys.seed import INBOUND, OUTBOUND, POLICY_RECORDED
+from tests.browser.sandbox_page import ADA, GRACE, MALLORY, SandboxPage
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator
+
+COLOURS = 256
+"""As many as a PNG with a palette holds; it takes half of the space."""
+
+
+async def keep(directory: Path, name: str, what: SandboxPage | Locator) -> None:
+    """Save what is to be seen as a small PNG."""
+    shown = what.page if isinstance(what, SandboxPage) else what
+    taken = Image.open(io.BytesIO(await shown.screenshot(animations="disabled")))
+    taken.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        directory / f"{name}.png", optimize=True
+    )
+
+
+async def take(visitor: SandboxPage, directory: Path) -> None:
+    """Act a short story, and take a picture where a document has one."""
+    await visitor.act_as(ADA)
+    await visitor.command("/record start")
+    form = visitor.form
+    await form.pick("Live call", "priya", "Billing")
+    await form.pick("Reason", "", "Complaint")
+    await form.fill("Note", "Third call about the same invoice")
+    await form.submit()
+    card = visitor.card(INBOUND)
+    await expect(card).to_contain_text("Recording since")
+    await visitor.act_as(MALLORY)
+    await visitor.command(f"/record start {OUTBOUND}")
+    await expect(visitor.audit_lines(OUTBOUND)).to_contain_text("denied")
+    await visitor.act_as(ADA)
+    await visitor.page.mouse.move(0, 0)
+    await keep(directory, "sandbox", visitor)
+
+    await visitor.command("/record start")
+    await form.pick("Reason", "", "Quality check")
+    await form.search("Live call", "billing")
+    await expect(form.offers()).to_have_count(3)
+    await expect(form.offers().filter(has_text="being recorded")).to_have_count(1)
+    await visitor.page.mouse.move(0, 0)
+    await keep(directory, "start", form.dialog)
+    await form.close()
+    await form.close()
+
+    await card.locator('[data-action="recording_pause"]').click()
+    await expect(card).to_contain_text("Paused since")
+    await visitor.act_as(GRACE)
+    await visitor.command(f"/record start {POLICY_RECORDED} training")
+    await expect(visitor.card(POLICY_RECORDED)).to_contain_text("Recording since")
+    await visitor.act_as(ADA)
+    await visitor.command(f"/record start {OUTBOUND} quality")
+    stopped = visitor.card(OUTBOUND)
+    await stopped.locator('[data-action="recording_stop"]').click()
+    await visitor.confirm()
+    await expect(stopped).to_contain_text("Stopped after")
+    home = await visitor.open_home()
+    await expect(home).to_contain_text("Live recordings (2)")
+    await visitor.page.set_viewport_size({"width": 1440, "height": 700})
+    await keep(directory, "home", home)
+
+
+async def main(address: str, directory: Path) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
+        )
+        page = await browser.new_page(base_url=address, viewport={"width": 1440, "height": 900})
+        await page.goto("/")
+        await take(SandboxPage(page), directory)
+        await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

@@ -1,0 +1,115 @@
+"""A seat at the sandbox's page with the real bot in this process behind it, on a clock that a story can let jump."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from playwright.async_api import expect
+
+from bot.sandbox import busy
+from bot.sandbox.feed import ChangeFeed
+from bot.sandbox.process import BotProcess
+from bot.sandbox.site import Site
+from bot.sandbox.slack.manifest import shortcuts_of
+from bot.serving import Serving
+from tests.browser.sandbox_page import SandboxPage
+from tests.support.hurried_clock import HurriedClock
+from tests.support.world import World, settings_for, simulators
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    import pytest
+    from playwright.async_api import Locator
+
+LOOKS = 60
+MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+
+
+@dataclass(frozen=True)
+class House:
+    """The sandbox with its page at ``address``; the bot is no child process, so that its clock can jump."""
+
+    address: str
+    world: World
+
+
+@dataclass(frozen=True)
+class Seat(SandboxPage):
+    """The page, and what goes on behind it."""
+
+    house: House
+    pictures: Path
+
+    @property
+    def world(self) -> World:
+        return self.house.world
+
+    async def records(self, call: str) -> Locator:
+        """Have a call recorded by command; return the card once it says so, in whatever language."""
+        await self.command(f"/record start {call}")
+        card = self.card(call)
+        await expect(card.locator('[data-action="recording_stop"]')).to_be_visible()
+        return card
+
+    async def press(self, message: Locator, action_id: str, *, sure: bool = False) -> None:
+        """Press a button by its action; ``sure`` answers the question that comes before."""
+        await message.locator(f'[data-action="{action_id}"]').click()
+        if sure:
+            await self.confirm()
+
+    async def later(self, shown: Locator, words: str, *, step: float = 5.0) -> None:
+        """Let the bot's time pass until the page shows ``words`` there."""
+        for _ in range(LOOKS):
+            with contextlib.suppress(AssertionError):
+                await expect(shown).to_contain_text(words, timeout=500)
+                return
+            self.world.clock.jump(step)
+        await expect(shown).to_contain_text(words)
+
+    async def keep(self, name: str, of: Locator | None = None) -> None:
+        """Take a picture of the page, or of a part of it, once everything has stopped moving."""
+        await self.page.mouse.move(0, 0)
+        file = self.pictures / f"{name}.png"
+        await (of or self.page).screenshot(path=file, animations="disabled", scale="css")
+
+
+@contextlib.asynccontextmanager
+async def opened_house(
+    monkeypatch: pytest.MonkeyPatch, directory: Path, changes: Mapping[str, str] | None = None
+) -> AsyncIterator[House]:
+    """Open the sandbox with a bot on the database in ``directory``, which is at the newest schema."""
+    clock, feed = HurriedClock(), ChangeFeed(interval=0.02)
+    async with contextlib.AsyncExitStack() as stack:
+        slack, genesys = await stack.enter_async_context(simulators(clock))
+        slack.workspace.changes.on_change = feed.changed
+        slack.shortcuts = shortcuts_of(MANIFEST.read_text())
+        busy.fill(genesys)
+        settings = settings_for(
+            monkeypatch, slack, genesys, transport="socket", directory=directory, changes=changes or {}
+        )
+        serving = Serving(settings, clock=clock, genesys_patience=0.5, socket_ping=0.5)
+        world = World(slack, genesys, clock, directory / "record-bot.db", serving)
+        await world.begin()
+        site = Site(slack, genesys, _no_process(directory), feed)
+        runner = web.AppRunner(site.app(), shutdown_timeout=1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield House(f"http://127.0.0.1:{runner.addresses[0][1]}", world)
+        slack.faults.switch_all_off()
+        genesys.faults.switch_all_off()
+        await world.end()
+        assert slack.warnings == []  # each message has its text beside the blocks
+
+
+def _no_process(directory: Path) -> BotProcess:
+    """Return what the page shows in the place of a child process: the bot is ready, and can't be stopped there."""
+    options: dict[str, Any] = {"environment": {}, "directory": directory, "port": 1, "transport": "socket"}
+    process = BotProcess(**options, log=lambda _: None, on_change=lambda: None)
+    process.state = "ready"
+    return process

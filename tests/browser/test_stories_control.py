@@ -1,0 +1,189 @@
+"""What a supervisor does with recordings that run: pause and reminder, choices, what is over, what is in doubt."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from playwright.async_api import expect
+
+from bot.sandbox.genesys.seed import INBOUND, OUTBOUND
+from tests.browser.sandbox_page import ADA, GRACE, HEIDI
+from tests.browser.test_keyboard import tab_to
+
+if TYPE_CHECKING:
+    from tests.browser.seat import Seat
+
+AWAY = "C0AWAY"
+ENGLISH_DAY = re.compile("today|tomorrow|yesterday", re.IGNORECASE)
+
+
+async def test_a_forgotten_pause_is_reminded_of_and_ended_from_the_reminder(seat: Seat) -> None:
+    card = await seat.records(INBOUND)
+    await seat.press(card, "recording_pause")
+    await expect(card).to_contain_text("Paused since")
+    seat.world.clock.jump(4 * 60)
+    await seat.later(seat.direct_tab, "1 new direct message")
+    reminder = (await seat.dms()).last
+    await expect(reminder).to_contain_text("Paused since")
+    await expect(reminder).to_contain_text("Is the pause still needed?")
+    await seat.keep("pause-reminder")
+
+    await seat.press(reminder, "recording_resume")
+    await seat.later(reminder, "Resumed by @Ada Byron")
+    await expect(reminder.get_by_role("button", name="Resume")).to_have_count(0)
+    await seat.open_floor()
+    await expect(card).to_contain_text(re.compile("Recording since"))
+    await expect(card).to_contain_text("in all")
+    await expect(seat.recording_state(INBOUND)).to_have_text("Recording")
+    await seat.keep("pause-resumed")
+
+
+async def test_a_bare_stop_offers_a_choice_between_several(seat: Seat) -> None:
+    await seat.records(INBOUND)
+    await seat.records(OUTBOUND)
+    await seat.command("/record stop")
+    choice = seat.only_for_me
+    await expect(choice).to_contain_text("You have several live recordings. Which one to stop?")
+    rows = choice.locator(".kit-section")
+    await expect(rows.filter(has_text="Priya Nair")).to_contain_text("Billing")
+    await expect(rows.filter(has_text="Tom Becker")).to_contain_text("Sales")
+    await seat.keep("choice")
+    await seat.press(rows.filter(has_text="Tom Becker"), "recording_stop", sure=True)
+    await expect(seat.card(OUTBOUND)).to_contain_text("Stopped after")
+    await expect(seat.recording_state(OUTBOUND)).to_have_text("Not recorded")
+    await expect(seat.recording_state(INBOUND)).to_have_text("Recording")
+
+
+async def test_a_stopped_recording_is_started_again(seat: Seat) -> None:
+    await seat.command(f"/record start {INBOUND} complaint")
+    first = seat.card(INBOUND)
+    await seat.press(first, "recording_stop", sure=True)
+    await expect(first).to_contain_text("Stopped after")
+    await expect(first).not_to_contain_text(re.compile("undo", re.IGNORECASE))
+    await seat.press(first, "recording_start_again")
+    cards = seat.page.locator('#floor li[data-kind="recording_card"]')
+    await expect(cards).to_have_count(2)
+    await expect(cards.last).to_contain_text("Recording since")
+    await expect(cards.last).to_contain_text("Reason: Complaint")
+    await expect(cards.first).to_contain_text("Stopped after")
+    await expect(cards.first.locator('[data-action="recording_start_again"]')).to_have_count(0)
+    await seat.keep("start-again")
+
+
+async def test_the_card_of_a_call_that_ended_names_the_saved_recording(seat: Seat) -> None:
+    card = await seat.records(INBOUND)
+    await seat.change_call(INBOUND, "hang_up")
+    await expect(card).to_contain_text("Call ended after")
+    await expect(card.get_by_role("link").first).to_have_attribute("href", re.compile(INBOUND))
+    await seat.later(card, "Saved recording in Genesys: available", step=20)
+    await seat.later(seat.direct_tab, "1 new direct message")
+    await seat.keep("call-ended")
+    told = (await seat.dms()).last
+    await expect(told).to_contain_text("The call is over, and with it its recording.")
+
+
+async def test_an_unknown_outcome_is_said_and_settled_by_a_direct_message(seat: Seat) -> None:
+    genesys = seat.world.genesys
+    genesys.faults.switch_on("hang_after", times=1, value=600, only="(write)")
+    genesys.on_write(lambda _: genesys.faults.switch_on("server_error", only="(read)"))
+    await seat.command(f"/record start {INBOUND}")
+    card = seat.card(INBOUND)
+    await seat.later(card, "Outcome unknown, checking")
+    await expect(card.locator("[data-action]")).to_have_count(0)
+    await seat.keep("outcome-unknown")
+    genesys.faults.switch_all_off()
+    await seat.later(card, "Recording since")
+    await seat.later(seat.direct_tab, "new direct message")
+    told = (await seat.dms()).last
+    await expect(told).to_contain_text(re.compile("Settled: the start asked for .* took effect"))
+    await seat.keep("outcome-settled")
+
+
+async def test_where_the_bot_is_no_member_the_card_is_a_direct_message(seat: Seat) -> None:
+    seat.world.slack.add_channel(AWAY, "back-office", [ADA, GRACE])
+    await seat.page.locator(f'#tabs [data-place="{AWAY}"]').click()
+    await seat.command(f"/record start {INBOUND}")
+    await expect(seat.only_for_me).to_contain_text("Starting the recording of call")
+    await expect(seat.direct_tab).to_contain_text("1 new direct message")
+    await expect(seat.card(INBOUND)).to_have_count(0)
+    await seat.dms()
+    await expect(seat.card(INBOUND)).to_contain_text("Recording since")
+    await seat.keep("direct-message")
+
+
+async def test_a_german_supervisor_reads_german_all_the_way(seat: Seat) -> None:
+    await seat.act_as(HEIDI)
+    await seat.command("/record start")
+    form = seat.form
+    await expect(form.title).to_have_text("Aufzeichnung starten")
+    await form.pick("Laufender Anruf", "priya", "Billing")
+    await form.pick("Grund", "", "Complaint")
+    await form.fill("Notiz", "Rückruf wegen der Rechnung")
+    await seat.keep("german-modal", form.dialog)
+    await form.submit()
+    card = seat.card(INBOUND)
+    await expect(card).to_contain_text("Wird aufgezeichnet seit")
+    await seat.press(card, "recording_pause")
+    await expect(card).to_contain_text("Pausiert seit")
+    seat.world.clock.jump(4 * 60)
+    await seat.later(seat.direct_tab, "1 new direct message")
+    reminder = (await seat.dms()).last
+    await expect(reminder).to_contain_text("Wird die Pause noch gebraucht?")
+    await seat.press(reminder, "recording_resume")
+    await seat.later(reminder, "Fortgesetzt von @Heidi Brandt")
+    await expect(reminder).not_to_contain_text(ENGLISH_DAY)
+    await seat.keep("german-reminder")
+    await seat.open_floor()
+    await seat.press(card, "recording_stop")
+    question = seat.page.locator("dialog.confirm[open]")
+    await expect(question).to_contain_text("Diese Aufzeichnung stoppen?")
+    await seat.keep("german-question", question)
+    await seat.confirm()
+    await expect(card).to_contain_text("Gestoppt nach")
+    await expect(card.get_by_role("button", name="Neu starten: Anruf")).to_be_visible()
+    await seat.command("/record strat")
+    await expect(seat.only_for_me).to_contain_text("War /record start gemeint?")
+    await seat.keep("german-floor")
+
+
+async def test_start_pause_and_stop_from_the_modal_without_a_mouse(seat: Seat) -> None:
+    page, keys = seat.page, seat.page.keyboard
+    line = page.get_by_label("Type a command")
+    await line.focus()
+    await keys.type("/record start")
+    await keys.press("Enter")
+    calls = seat.form.dialog.get_by_role("combobox", name="Live call")
+    await expect(calls).to_be_focused()
+    await keys.type("priya bil")
+    await expect(seat.form.offers()).to_have_count(1)
+    await keys.press("Enter")
+    await expect(calls).to_have_value(re.compile("Priya Nair"))
+    await keys.press("Tab")
+    await keys.press("Tab")
+    await expect(seat.form.dialog.get_by_role("combobox", name="Reason")).to_be_focused()
+    await keys.press("ArrowDown")
+    await keys.press("ArrowDown")
+    await keys.press("Enter")
+    await seat.keep("keyboard-modal", seat.form.dialog)
+    await keys.press("Tab")
+    await keys.press("Tab")
+    await keys.press("Tab")
+    await expect(seat.form.dialog.locator('[data-focus="submit"]')).to_be_focused()
+    await keys.press("Enter")
+    await expect(seat.form.dialog).to_be_hidden()
+    await expect(line).to_be_focused()
+
+    card = seat.card(INBOUND)
+    await expect(card).to_contain_text("Recording since")
+    pause, stop = (card.locator(f'[data-action="recording_{verb}"]') for verb in ("pause", "stop"))
+    await tab_to(page, pause, back=True)
+    await keys.press("Enter")
+    await expect(card).to_contain_text("Paused since")
+    await tab_to(page, stop)
+    await keys.press("Enter")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await keys.press("Tab")
+    await keys.press("Enter")
+    await expect(card).to_contain_text("Stopped after")
+    await seat.keep("keyboard-stopped")
