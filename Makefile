@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PORT := 8300
 WORKERS := 2
 ENTRIES := 1000000
+SECONDS := 1800
 RUNS := 20
 FUZZ_SECONDS := 600
 JOBS := 4
@@ -15,7 +16,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: sandbox test install dev lint types unit faults mutations fuzz bench deps sbom format requirements clean help
+.PHONY: sandbox test install dev lint types unit faults mutations fuzz bench soak deps sbom format requirements clean help
 
 sandbox: install ## run the bot against the simulators and print the address of their page (PORT=8300)
 	@exec $(BIN)/record-bot sandbox --port $(PORT)
@@ -39,7 +40,7 @@ unit: dev ## the test suite alone (WORKERS=2)
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
 
-faults: dev ## kill, cut and delay the real bot some 800 times, and write docs/reliability.md (RUNS=20 JOBS=4)
+faults: dev ## kill, cut and delay the real bot some 950 times, and write docs/reliability.md (RUNS=20 JOBS=4)
 	$(BIN)/python -m tests.faults --runs $(RUNS) --jobs $(JOBS)
 
 mutations: dev ## break the code in known ways, and see that named tests notice (3 minutes)
@@ -49,8 +50,11 @@ fuzz: dev ## feed the bot odd input for FUZZ_SECONDS, other input each time; a f
 	@until=$$(($$(date +%s) + $(FUZZ_SECONDS))); while [ $$(date +%s) -lt $$until ]; do \
 		FUZZ_TIMES=10 $(BIN)/python -m pytest tests/fuzz -n $(WORKERS) -p no:cacheprovider -q || exit 1; done
 
-bench: dev ## measure the audit trail on a million entries, and write docs/benchmarks.md (ENTRIES=1000000)
-	$(BIN)/python -m tests.benchmarks.audit --entries $(ENTRIES)
+bench: dev ## measure the bot against yardsticks, and write docs/benchmarks.md (10 minutes; ENTRIES=1000000)
+	$(BIN)/python -m tests.benchmarks --entries $(ENTRIES)
+
+soak: dev ## load the bot for half an hour while Genesys and Slack fail, and write docs/soak.md (SECONDS=1800)
+	$(BIN)/python -m tests.benchmarks.soak --seconds $(SECONDS)
 
 deps: dev ## ask an advisory service for published vulnerabilities in requirements.txt; needs to reach it
 	@.ci/advisories

@@ -19,14 +19,20 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 
+AT_ONCE = 500
+"""Rows that come along with the execution; what is longer is fetched as it is asked for."""
+
+
 class WholeCursor:
-    """A cursor that brings all rows along with the execution; whoever asks gets all of them anyway."""
+    """A cursor that brings its rows along with the execution, and is closed again by then, unless they are many."""
 
     arraysize = 1
 
     def __init__(self, run: Callable[..., Any]) -> None:
         self._run = run
         self._rows: list[Any] = []
+        self._cursor: sqlite3.Cursor | None = None
+        """The real one, while it has more rows."""
         self.description: Any = None
         self.rowcount = -1
         self.lastrowid: int | None = None
@@ -35,19 +41,32 @@ class WholeCursor:
         return self
 
     async def execute(self, statement: str, parameters: Any = ()) -> Self:
+        await self.close()
         await self._run(partial(self._execute, sqlite3.Cursor.execute, statement, parameters))
         return self
 
     async def executemany(self, statement: str, rows: Iterable[Any]) -> Self:
+        await self.close()
         await self._run(partial(self._execute, sqlite3.Cursor.executemany, statement, rows))
         return self
 
     async def fetchall(self) -> list[Any]:
         rows, self._rows = self._rows, []
+        if (cursor := self._cursor) is not None:
+            rows += await self._run(lambda _: cursor.fetchall())
+            await self.close()
+        return rows
+
+    async def fetchmany(self, size: int = arraysize) -> list[Any]:
+        if not self._rows and (cursor := self._cursor) is not None:
+            self._rows = await self._run(lambda _: cursor.fetchmany(max(size, AT_ONCE)))
+        rows, self._rows = self._rows[:size], self._rows[size:]
         return rows
 
     async def close(self) -> None:
-        """Do nothing: the real cursor is closed already."""
+        if (cursor := self._cursor) is not None:
+            self._cursor = None
+            await self._run(lambda _: cursor.close())
 
     def _execute(
         self, how: Callable[..., Any], statement: str, parameters: Any, connection: sqlite3.Connection
@@ -56,10 +75,15 @@ class WholeCursor:
         try:
             how(cursor, statement, parameters)
             self.description, self.lastrowid = cursor.description, cursor.lastrowid
-            self._rows = cursor.fetchall() if cursor.description else []
+            self._rows = cursor.fetchmany(AT_ONCE) if cursor.description else []
             self.rowcount = cursor.rowcount  # with RETURNING it is known once the rows are fetched
-        finally:
+        except BaseException:
             cursor.close()
+            raise
+        if len(self._rows) < AT_ONCE:
+            cursor.close()
+        else:
+            self._cursor = cursor
 
 
 class OneHopConnection(aiosqlite.Connection):
@@ -69,8 +93,8 @@ class OneHopConnection(aiosqlite.Connection):
     def cursor(self) -> Any:
         return WholeCursor(self._in_thread)
 
-    async def _in_thread(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]
+    async def _in_thread(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        return await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]
 
 
 async def connect(url: URL) -> OneHopConnection:

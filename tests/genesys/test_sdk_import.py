@@ -15,7 +15,7 @@ import json, os, sys, threading
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
 import bot.genesys
-from PureCloudPlatformClientV2 import Configuration
+from bot.genesys.sdk import ApiClient, Configuration
 print(json.dumps({
     "threads": [thread.name for thread in threading.enumerate()],
     "home": os.environ["HOME"],
@@ -23,6 +23,7 @@ print(json.dumps({
     "finders": [type(finder).__name__ for finder in sys.meta_path if type(finder).__module__.startswith("bot")],
     "host": Configuration().host,
     "there": os.path.exists(Configuration().config_file_path),
+    "models": [name for name in vars(ApiClient.call_api.__globals__["models"]) if not name.startswith("_")],
 }))
 """
 
@@ -49,5 +50,19 @@ def test_the_import_starts_no_thread_and_reads_nothing_of_the_user(tmp_path: Pat
         "finders": [],
         "host": "https://api.mypurecloud.com",
         "there": False,
+        "models": [],
     }
     assert [path.name for path in tmp_path.iterdir()] == [".genesyscloudpython"]
+
+
+def test_whoever_imports_the_sdk_otherwise_gets_all_of_it() -> None:
+    script = """
+import bot.genesys.sdk, sys
+assert not [name for name in sys.modules if name.startswith("PureCloudPlatformClientV2")]
+import PureCloudPlatformClientV2 as whole
+assert whole.MediaParticipantRequest and whole.ConversationsApi
+assert whole.ApiClient is not bot.genesys.sdk.ApiClient
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+
+    assert run.returncode == 0, run.stderr

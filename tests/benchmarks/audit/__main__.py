@@ -1,7 +1,7 @@
-"""Measures what the trail promises about speed and size, and writes ``docs/benchmarks.md``.
+"""Measures what the trail promises about speed and size; ``python -m tests.benchmarks`` writes it down with the rest.
 
-``python -m tests.benchmarks.audit [--entries 1000000] [--directory DIR] [--output FILE]``; a million entries take about
-ten minutes and 1.5 GB. A trail that is in the directory already is used again.
+``python -m tests.benchmarks.audit [--entries 1000000] [--directory DIR]``; a million entries take about six minutes
+and 1.5 GB. A trail that is in the directory already is used again.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -25,7 +22,7 @@ from tests.benchmarks.audit.trails import append_one_by_one, grow, opened
 
 ROOT = Path(__file__).parents[3]
 SMALL, MIDDLE = 1_000, 10_000
-ROUNDS = 5
+ROUNDS = 3
 APPEND_ROUNDS, APPENDS = 400, 20
 FLIPS = 200
 
@@ -119,42 +116,24 @@ async def measure(directory: Path, entries: int) -> list[Line]:
     ]
 
 
-PAGE = """\
-# Figures
-
-Written by `make bench` (`python -m tests.benchmarks.audit`), which makes the trail through the bot's own code and
-measures on it. This run: {entries:,} entries, on a virtual machine with {machine}.
-Compare the ratios; the seconds are this machine's.
-
-| what | wanted | measured | kept |
-|---|---|---|---|
-{rows}
-
+HOW = f"""\
 The bare loop is plain `sqlite3`: it reads the same sixteen columns and hashes their text, and checks nothing. Verify
 does that too, and also builds the canonical form, follows the chain, and looks for tombstones and anchors. Its times
-are the best of {rounds} runs in turns, each in a process of its own. The rates of appending are those of {appends:,}
-entries to each trail, a few to the one and a few to the other in turns, checkpoints of the log included.
-"""
-
-
-def page(lines: list[Line], entries: int) -> str:
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
-    rows = [f"| {one.what} | {one.wanted} | {one.measured} | {'yes' if one.kept else '**no**'} |" for one in lines]
-    appends = APPEND_ROUNDS * APPENDS
-    return PAGE.format(entries=entries, machine=machine, rows="\n".join(rows), rounds=ROUNDS, appends=appends)
+are the best of {ROUNDS} runs in turns, each in a process of its own. The rates of appending are those of
+{APPENDS * APPEND_ROUNDS:,} entries to each trail, a few to the one and a few to the other in turns, checkpoints of
+the log included."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.audit")
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--directory", type=Path)
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         directory = arguments.directory or Path(temporary)
         lines = asyncio.run(measure(directory, arguments.entries))
-    arguments.output.write_text(page(lines, arguments.entries))
-    say(f"written: {arguments.output}")
+    for one in lines:
+        sys.stdout.write(f"{one.what}: {one.measured} (wanted: {one.wanted}; kept: {'yes' if one.kept else 'no'})\n")
     return 0 if all(one.kept for one in lines) else 1
 
 

@@ -1,0 +1,110 @@
+"""Measures the bot against yardsticks in the same run, and writes ``docs/benchmarks.md``.
+
+``python -m tests.benchmarks [--entries 1000000] [--trail N] [--directory DIR] [--output FILE]``: ten minutes on an
+idle machine, and 2 GB of disk. A trail that is in the directory already is used again. The soak is
+``tests.benchmarks.soak``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+import structlog
+
+from tests.benchmarks import acks, processes, starts
+from tests.benchmarks.audit.__main__ import HOW as HOW_THE_TRAIL
+from tests.benchmarks.audit.__main__ import Line, measure, say
+from tests.benchmarks.child import ROOT
+from tests.benchmarks.figures import Figure, machine, table
+from tests.benchmarks.grown import million
+from tests.benchmarks.live import many_live
+from tests.benchmarks.stage import stage
+
+PAGE = """\
+# Figures
+
+Written by `make bench` (`python -m tests.benchmarks`), on a shared virtual machine with {machine}. Each row is held
+against a yardstick that is measured in the same run, in turns with it, and shows medians. Compare the ratios: the times
+are this machine's.
+
+## The bot
+
+{bot}
+{why}
+Around the bot stand both simulators, answering at once, in another process. "To settled" is until the outcome is on
+disk. How many requests, statements and commits an action costs depends on no clock, and is held by `tests/counts` in
+each test run: a start is 3 requests to Genesys and 2 for its card, a stop 2 and 2, a minute of a live recording none
+while notifications flow; each action is two commits; audit lines that wait go out up to twenty in a message.
+[How far that goes](scaling.md), and [what load and faults do to it in time](soak.md).
+
+## The trail
+
+{trail}
+
+{how}
+"""
+
+
+async def measured_bot() -> list[Figure]:
+    """Measure the running bot."""
+    figures = list[Figure]()
+    say("acknowledgements")
+    async with stage() as at, at.serving() as bot:
+        figures += await acks.one_after_another(at, bot)
+        figures += await acks.many(at, bot)
+    say("whole starts")
+    async with stage() as at, at.serving() as bot:
+        figures += await starts.whole_starts(at, bot)
+    say("idle processes")
+    async with stage() as at:
+        figures += await processes.idle(at)
+    return [*figures, await asyncio.to_thread(processes.commands)]
+
+
+async def measure_all(directory: Path, entries: int, trail_entries: int) -> tuple[list[Figure], list[Figure]]:
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    bot = await measured_bot()
+    say("live recordings")
+    with tempfile.TemporaryDirectory() as place:
+        bot += await many_live(Path(place))
+    trail = [_figure(line) for line in await measure(directory, trail_entries)]
+    say("a grown installation")
+    with tempfile.TemporaryDirectory() as place:
+        bot += await million(Path(place), entries)
+    return bot, trail
+
+
+def _figure(line: Line) -> Figure:
+    return Figure(line.what, "", line.wanted, line.measured, line.kept)
+
+
+def page(bot: list[Figure], trail: list[Figure]) -> str:
+    missed = [one for one in bot if not one.kept]
+    why = "".join(f"- **{one.what}**: {one.why}\n" for one in missed if one.why)
+    if why:
+        why = f"\nWhat was missed, and why:\n\n{why}"
+    return PAGE.format(machine=machine(), bot=table(bot), trail=table(trail), why=why, how=HOW_THE_TRAIL)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--trail", type=int, help="of the trail that is verified; as many, unless it is said")
+    parser.add_argument("--directory", type=Path)
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        bot, trail = asyncio.run(
+            measure_all(arguments.directory or Path(temporary), arguments.entries, arguments.trail or arguments.entries)
+        )
+    arguments.output.write_text(page(bot, trail))
+    say(f"written: {arguments.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
