@@ -31,6 +31,7 @@ from bot.recording.requests import ReasonRules
 from bot.recording.saved import SavedLooks
 from bot.recording.service import RecordingService
 from bot.recording.settlement import Settlement
+from bot.recording.unnamed import UnnamedRecordings
 from bot.tracing import open_tracing
 
 if TYPE_CHECKING:
@@ -180,6 +181,11 @@ def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | Non
     return SavedLooks(
         control.store, SqlSavedLooks(control.engines), GenesysSavedRecordings(control.genesys), control.clock
     )
+
+
+def unnamed_recordings(control: Control) -> UnnamedRecordings:
+    """Return what looks up the names that cards lack; it knows what the list of live calls has learnt."""
+    return UnnamedRecordings(control.live_calls.names, control.clock)
 
 
 def call_news(settings: GenesysSettings, client: GenesysClient) -> Notifications | NoNews:

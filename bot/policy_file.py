@@ -32,6 +32,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 LEAST, MOST = timedelta(seconds=10), timedelta(hours=24)
 SLACK_ID = re.compile(r"[UWS][A-Z0-9]{2,}")
 GENESYS_ID = re.compile(r"[^\s,;]+")
+UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def load_policy(path: Path, *, required: bool = False) -> Policy:
@@ -46,6 +47,8 @@ def load_policy(path: Path, *, required: bool = False) -> Policy:
         raise SettingsError((f"The policy file {path} can't be read: {error}.",)) from None
     try:
         found = tomllib.loads(text)
+    except RecursionError:
+        raise SettingsError((f"The policy file {path} holds lists within lists beyond all measure.",)) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError((f"The policy file {path} is not TOML: {error}.",)) from None
     reader = _Reader(str(path))
@@ -102,7 +105,7 @@ class _Reader:
         agents = self._ids(found, "agents", where, GENESYS_ID, what)
         if found.get("queues", []) == [] and found.get("agents", []) == []:
             self._wrong(where, "name at least one queue or agent")
-        return frozenset(queues), frozenset(agents)
+        return frozenset(map(_as_genesys_writes, queues)), frozenset(map(_as_genesys_writes, agents))
 
     def _ids(self, found: Mapping[str, Any], key: str, where: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
         value = found.get(key, [])
@@ -128,3 +131,8 @@ class _Reader:
 
     def _wrong(self, what: str, advice: str) -> None:
         self.problems.append(f"The policy file {self.file} is wrong at {what}: {advice}.")
+
+
+def _as_genesys_writes(genesys_id: str) -> str:
+    """Return a UUID in lower case: in capitals it would be no call's, and guard nothing."""
+    return genesys_id.lower() if UUID_FORM.fullmatch(genesys_id) else genesys_id

@@ -16,6 +16,7 @@ from bot.server import Part
 if TYPE_CHECKING:
     from bot.app import Control
     from bot.database.figures import Figures
+    from bot.database.replicas import Replicas
     from bot.metrics import Metrics
     from bot.slack.delivery import Pace
     from bot.slack.sockets import SocketState
@@ -40,6 +41,7 @@ class Readiness:
     """The connections of Socket Mode; one that stands is enough."""
     news: News | None = None
     digests: Pace | None = None
+    replicas: Replicas | None = None
     _control: Control | None = None
     _cards: Pace | None = None
     _audit: Pace | None = None
@@ -53,7 +55,7 @@ class Readiness:
         if self._control is None:
             return (Part("bot", ok=False, problem="starting"),)
         parts = (
-            Part("bot", ok=self.started, problem="" if self.started else "starting or stopping"),
+            self._bot(),
             await self._database(self._control),
             self._slack(self._control),
             await self._channel(self._control),
@@ -63,6 +65,12 @@ class Readiness:
         for part in parts:
             self._control.metrics.ready.labels(part.name).set(part.ok)
         return parts
+
+    def _bot(self) -> Part:
+        """Say which of several replicas this is, and whether it is the one that tells Slack."""
+        mine = self.replicas
+        facts = {"replica": mine.owner, "leading": mine.leading} if mine is not None and mine.several else None
+        return Part("bot", ok=self.started, problem="" if self.started else "starting or stopping", facts=facts)
 
     async def scrape(self) -> bytes:
         if self._control is None:
@@ -92,6 +100,7 @@ class Readiness:
     async def _database(control: Control) -> Part:
         try:
             head = await control.store.head()
+            await control.store.try_again()
         except SQLAlchemyError as error:
             return Part("database", ok=False, problem=str(unusable(error)))
         if control.store.last_problem:

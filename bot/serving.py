@@ -14,7 +14,16 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from uuid_utils.compat import uuid7
 
-from bot.app import GENESYS_READ_SECONDS, SERVE_OWNER, Control, call_news, look_gap, opened_control, saved_looks
+from bot.app import (
+    GENESYS_READ_SECONDS,
+    SERVE_OWNER,
+    Control,
+    call_news,
+    look_gap,
+    opened_control,
+    saved_looks,
+    unnamed_recordings,
+)
 from bot.audit.entry import Draft, Phase
 from bot.database.lock import serving_alone
 from bot.database.notices import SqlNotices
@@ -141,6 +150,7 @@ class Serving:
         cards, audit = self._publishers(control, client, desk, replicas)
         reconciler = Reconciler(control.service, control.clock, owner, replicas)
         self.readiness.watch(control, cards.pace, audit.pace)
+        self.readiness.replicas = replicas
         routes, socket = self._doors(app, control, secret)
         pages = Pages(look=self.readiness.look, scrape=self.readiness.scrape)
         async with AsyncExitStack() as opened:
@@ -259,6 +269,7 @@ class Serving:
         looks = saved_looks(self.settings, control)
         return (
             *(() if looks is None else (looks.run,)),
+            unnamed_recordings(control).run,
             follower.run,
             partial(news.run, follower.on_news, follower.missed_news),
             LaterLooks(service, observations, clock).run,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.app import CLI_OWNER, opened_control
+from bot.audit.storable import storable
 from bot.errors import AuditUnavailable, CallEnded, RecordBotError
 from bot.recording.models import Verb
 from bot.recording.policy import Caller, Role
@@ -59,13 +60,14 @@ class Terminal:
 
     async def start(self, typed_id: str | None, reason: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
-            return await self._carry_out(service, await service.intake.start(self._asked, typed_id, reason))
+            accepted = await service.intake.start(self._asked, storable(typed_id), storable(reason))
+            return await self._carry_out(service, accepted)
 
         return await self._with_service(run)
 
     async def change(self, verb: str, typed_id: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
-            accepted = await service.intake.change(Verb(verb), self._asked, typed_id=typed_id)
+            accepted = await service.intake.change(Verb(verb), self._asked, typed_id=storable(typed_id))
             if isinstance(accepted, AwaitsConfirmation):
                 return _awaiting(accepted)
             return await self._carry_out(service, accepted)
@@ -74,7 +76,7 @@ class Terminal:
 
     async def status(self, typed_id: str) -> Result:
         async def run(service: RecordingService) -> Result:
-            found = await service.status(await service.ask_status(self._asked, typed_id))
+            found = await service.status(await service.ask_status(self._asked, storable(typed_id)))
             ours = "no recording of it" if found.recording is None else found.recording.state.value
             seen = found.seen
             facts = {
@@ -136,6 +138,7 @@ def _awaiting(answer: AwaitsConfirmation) -> Result:
         call=answer.recording.conversation_id,
         id=answer.recording.conversation_id,
         until=voice.time(approval.expires_at),
+        now=now(answer.recording, voice.words),
         seq=answer.audit_seq,
     )
     facts = {

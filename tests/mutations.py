@@ -38,7 +38,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no de-duplication",
-        "bot/recording/intake.py",
+        "bot/recording/reception.py",
         "if key and (earlier :=",
         "if not key and (earlier :=",
         "tests/recording/test_service.py::test_the_same_delivery_twice_is_one_request",
@@ -103,6 +103,20 @@ MUTATIONS = (
         "tests/integration/slack/test_bot_authorisation.py::test_nobody_else_may_click",
     ),
     Mutation(
+        "no authorisation on option look-ups",
+        "bot/slack/options.py",
+        "if not asked.caller.may(Permission.CONTROL):",
+        "if asked is None:",
+        "tests/integration/slack/test_modal_start.py::test_rights_that_went_while_the_modal_was_open",
+    ),
+    Mutation(
+        "a modal's second try taken for its first",
+        "bot/slack/starting.py",
+        "tries=form.tries + 1",
+        "tries=form.tries",
+        "tests/integration/slack/test_modal_start.py::test_a_call_that_is_recorded_already",
+    ),
+    Mutation(
         "a start driven again",
         "bot/recording/reconciler.py",
         "elif attempt.verb in {Verb.START, Verb.RESUME}:",
@@ -117,11 +131,46 @@ MUTATIONS = (
         "tests/recording/test_service.py::test_an_unknown_outcome_is_never_called_a_failure",
     ),
     Mutation(
+        "no scope check",
+        "bot/recording/intake.py",
+        "            require_control(asked.caller, found)\n",
+        "",
+        "tests/recording/test_scopes.py::test_what_runs_outside_is_not_changed",
+    ),
+    Mutation(
+        "no scope check of what was read",
+        "bot/recording/service.py",
+        "permit=partial(require_agent, caller),",
+        "permit=lambda _agent: None,",
+        "tests/recording/test_scopes.py::test_a_start_outside_is_denied_once_the_call_was_read_and_nothing_is_sent",
+    ),
+    Mutation(
+        "anybody confirms",
+        "bot/recording/intake.py",
+        "    require(caller, Permission.CONTROL)\n",
+        "",
+        "tests/recording/test_dual_control.py::test_who_may_not_control_the_call_confirms_nothing",
+    ),
+    Mutation(
+        "own confirmation counts",
+        "bot/recording/intake.py",
+        "        require_second(asked.caller, approval)\n",
+        "",
+        "tests/recording/test_dual_control.py::test_nobody_confirms_what_they_asked_for",
+    ),
+    Mutation(
+        "a confirmation after the time counts",
+        "bot/recording/models.py",
+        "self.asked_at - CLOCKS_APART <= now < self.expires_at",
+        "self.asked_at - CLOCKS_APART <= now",
+        "tests/recording/test_dual_control.py::test_too_late_is_too_late_before_any_loop_has_seen_it",
+    ),
+    Mutation(
         "entries that can be changed",
         "migrations/versions/0001_first_tables.py",
         "RAISE(ABORT, 'audit entries are never changed')",
         "1",
-        "tests/database/test_storage.py::test_entries_are_only_added",
+        "tests/database/test_sqlite.py::test_entries_are_only_added",
     ),
 )
 

@@ -78,7 +78,7 @@ async def test_a_second_start_says_since_when_and_by_whom(terminal: Terminal, ge
 
     assert not again.ok
     assert facts(again)["error"] == "already_recording"
-    assert again.text.startswith("This call is being recorded since ")
+    assert again.text.startswith("This call has been recorded since ")
     assert f" UTC by {ACTOR}." in again.text
     assert len(genesys.writes(INBOUND)) == 1
 

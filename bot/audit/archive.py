@@ -64,7 +64,10 @@ class Manifest:
     @classmethod
     def read(cls, text: str) -> Self:
         """Read a manifest. Raise ValueError where it is none."""
-        values = json.loads(text)
+        try:
+            values = json.loads(text)
+        except RecursionError:
+            values = None
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise ValueError("it is not a manifest of an archived segment")
         if values.keys() != {one.name for one in fields(cls)}:

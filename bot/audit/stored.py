@@ -87,7 +87,11 @@ def row_matches(row: Sequence[Any]) -> bool:
 def entry_matches(entry: Mapping[str, Any]) -> bool:
     """Check an entry as JSON values: what it means has to be what was hashed."""
     hashed = {name: entry[name] for name in FIELDS}
-    quick = _sha256((str(entry["previous_hash"]) + _encode(hashed)).encode("utf-8", "surrogatepass")).hexdigest()
+    try:
+        text = _encode(hashed)
+    except RecursionError:  # deeper than anything that was ever written
+        return False
+    quick = _sha256((str(entry["previous_hash"]) + text).encode("utf-8", "surrogatepass")).hexdigest()
     return bool(quick == entry["hash"]) or _slowly(entry, hashed)
 
 
@@ -97,7 +101,7 @@ def is_canonical(line: str, entry: Mapping[str, Any]) -> bool:
         return True
     try:
         return line == rfc8785.dumps(dict(entry)).decode()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return False
 
 
@@ -107,7 +111,7 @@ def entry_of(row: Sequence[Any]) -> dict[str, Any]:
     for name in JSON_FIELDS:
         try:
             entry[name] = json.loads(entry[name])
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             entry[name] = {"not": "JSON"}  # was changed to something that was never written
     return entry
 
@@ -125,7 +129,7 @@ def _slowly_from_row(row: Sequence[Any]) -> bool:
     texts = dict(zip(COLUMNS, row, strict=True))
     try:
         same = all(rfc8785.dumps(entry[name]).decode() == texts[name] for name in JSON_FIELDS)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return False
     return same and _slowly(entry, {name: entry[name] for name in FIELDS})
 
@@ -133,5 +137,5 @@ def _slowly_from_row(row: Sequence[Any]) -> bool:
 def _slowly(entry: Mapping[str, Any], hashed: Mapping[str, Any]) -> bool:
     try:
         return bool(chain_hash(str(entry["previous_hash"]), hashed) == entry["hash"])
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return False

@@ -61,8 +61,8 @@ class SqlHomes:
             await self._change(home.user_id, digest=None, view_hash=None)
 
     async def looked(self, user_id: str, audit_seq: int) -> None:
-        """Note the number under which the person's look is in the trail."""
-        await self._change(user_id, audit_seq=audit_seq)
+        """Note the number under which the person's look is in the trail; what stood there before is shown no more."""
+        await self._change(user_id, audit_seq=audit_seq, digest=None)
 
     async def show_again(self, user_id: str) -> None:
         """Have the person's Home shown anew, whatever it shows now."""

@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import and_, literal, or_, select, union, update
 
-from bot.database.tables import names
+from bot.database.tables import cards, names, recordings
+from bot.database.transaction import FORGOTTEN, LIVE
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from bot.database.store import SqlStore
     from bot.database.transaction import SqlTransaction
 
+Key = tuple[str, str]
+
 KEYS_PER_QUERY = 500
+USER, QUEUE = "user", "queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +30,48 @@ class SqlNames:
 
     store: SqlStore
 
-    async def known(self, keys: frozenset[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        ids = sorted({name_id for _, name_id in keys})
-        found: dict[tuple[str, str], str] = {}
+    async def known(self, keys: frozenset[Key]) -> dict[Key, str]:
         async with self.store.engines.reader.connect() as connection:
-            for first in range(0, len(ids), KEYS_PER_QUERY):
-                statement = select(names).where(names.c.id.in_(ids[first : first + KEYS_PER_QUERY]))
-                for row in await connection.execute(statement):
-                    found[row.kind, row.id] = row.name
-        return {key: name for key, name in found.items() if key in keys}
+            return await _known(connection, keys)
 
-    async def remember(self, news: dict[tuple[str, str], str], seen_at: datetime) -> None:
+    async def remember(self, news: dict[Key, str], seen_at: datetime) -> None:
+        """Keep names, and have the cards of live recordings that show them drawn anew, all in one transaction."""
+
         async def work(transaction: SqlTransaction) -> None:
+            before = await _known(transaction.connection, frozenset(news))
             for (kind, name_id), name in news.items():
                 await transaction.remember_name(kind, name_id, name, seen_at)
+            await _redraw(transaction.connection, [key for key, name in news.items() if before.get(key) != name])
 
         await self.store.write(work)
+
+    async def unnamed(self) -> frozenset[Key]:
+        """Return the agents and queues of live recordings whose names we don't know."""
+        agents = select(literal(USER).label("kind"), recordings.c.agent_user_id.label("id")).where(LIVE)
+        queues = select(literal(QUEUE).label("kind"), recordings.c.queue_id.label("id")).where(LIVE)
+        shown = union(agents, queues).subquery()
+        named = and_(names.c.kind == shown.c.kind, names.c.id == shown.c.id)
+        statement = select(shown).outerjoin(names, named).where(shown.c.id.is_not(None), names.c.id.is_(None))
+        async with self.store.engines.reader.connect() as connection:
+            return frozenset((row.kind, row.id) for row in await connection.execute(statement) if row.id)
+
+
+async def _known(connection: AsyncConnection, keys: frozenset[Key]) -> dict[Key, str]:
+    ids = sorted({name_id for _, name_id in keys})
+    found: dict[Key, str] = {}
+    for first in range(0, len(ids), KEYS_PER_QUERY):
+        statement = select(names).where(names.c.id.in_(ids[first : first + KEYS_PER_QUERY]))
+        for row in await connection.execute(statement):
+            found[row.kind, row.id] = row.name
+    return {key: name for key, name in found.items() if key in keys}
+
+
+async def _redraw(connection: AsyncConnection, changed: list[Key]) -> None:
+    for first in range(0, len(changed), KEYS_PER_QUERY):
+        part = changed[first : first + KEYS_PER_QUERY]
+        of_agents = recordings.c.agent_user_id.in_([name_id for kind, name_id in part if kind == USER])
+        of_queues = recordings.c.queue_id.in_([name_id for kind, name_id in part if kind == QUEUE])
+        shown = select(recordings.c.id).where(LIVE, or_(of_agents, of_queues))
+        await connection.execute(
+            update(cards).where(cards.c.recording_id.in_(shown)).values(rendered_version=FORGOTTEN)
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, select, type_coerce, update
+from sqlalchemy import and_, case, delete, select, type_coerce, update
 
 from bot.database.approvals import newest_of
 from bot.database.rows import entry_from, recording_from
@@ -56,6 +56,7 @@ class SqlOutbox:
                 cards.c.ts,
                 cards.c.posted_channel,
                 cards.c.posts_begun,
+                cards.c.rendered_version,
                 cards.c.language,
                 STARTABLE,
                 agents.c.name.label("agent_name"),
@@ -83,8 +84,16 @@ class SqlOutbox:
             for row in rows
         )
 
-    async def card_shown(self, recording_id: UUID, *, version: int, channel: str, ts: str) -> None:
-        await self._change_card(recording_id, rendered_version=version, posted_channel=channel, ts=ts)
+    async def card_shown(
+        self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None
+    ) -> None:
+        """Note what a card shows; ``was`` is its ``rendered_version`` as it was read before.
+
+        One that was to be drawn anew meanwhile is still to be drawn.
+        """
+        now = cards.c.rendered_version
+        shown = version if was is None else case((now == was, version), else_=now)
+        await self._change_card(recording_id, rendered_version=shown, posted_channel=channel, ts=ts)
 
     async def card_given_up(self, recording_id: UUID, *, version: int) -> None:
         """Note that this version can be shown nowhere; the next one is tried again."""

@@ -40,7 +40,8 @@ WRITER_SETTINGS = {
     "default_transaction_isolation": "read committed",
     "statement_timeout": "30s",
     # Who holds the write lock and says nothing is frozen or cut off; the others must not wait for it for long.
-    "idle_in_transaction_session_timeout": "5s",
+    # Less than the others wait for it: then they get it, and need not be refused.
+    "idle_in_transaction_session_timeout": "4s",
 }
 READER_SETTINGS = {
     **SETTINGS,

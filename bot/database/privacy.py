@@ -6,9 +6,10 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import ColumnElement, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, false, func, or_, select, tuple_, update
 
 from bot.database.tables import attempts, audit_entries, cards, names, recordings, typed_texts
+from bot.database.transaction import FORGOTTEN
 from bot.recording.models import FINAL_STATES
 
 if TYPE_CHECKING:
@@ -81,10 +82,17 @@ class Rows:
 def rows_of(person: Person) -> Rows:
     asked = select(attempts.c.id).where(person.acted(attempts.c.actor))
     wrote = select(audit_entries.c.attempt_id).where(person.acted(audit_entries.c.actor))
+    typed = recordings.alias("typed")
+    own = select(typed.c.conversation_id, typed.c.reason).where(
+        person.acted(typed.c.started_by), typed.c.reason.is_not(None)
+    )
+    # Whoever starts a call's recording again takes over the words of whoever started it before.
+    same_words = tuple_(recordings.c.conversation_id, recordings.c.reason).in_(own)
+    took_over = select(attempts.c.id).join(recordings).where(same_words)
     return Rows(
         names=(names.c.id == person.name_id) & (names.c.kind != QUEUE),
-        texts=or_(typed_texts.c.attempt_id.in_(asked), typed_texts.c.attempt_id.in_(wrote)),
-        reasons=person.acted(recordings.c.started_by) & recordings.c.reason.is_not(None),
+        texts=or_(*(typed_texts.c.attempt_id.in_(one) for one in (asked, wrote, took_over))),
+        reasons=same_words,
     )
 
 
@@ -118,9 +126,11 @@ async def erase(connection: AsyncConnection, rows: Rows, *, redraw: bool) -> Era
     if redraw:
         shown = select(recordings.c.id).where(rows.reasons)
         await connection.execute(
-            update(cards).where(cards.c.recording_id.in_(shown), cards.c.ts.is_not(None)).values(rendered_version=0)
+            update(cards)
+            .where(cards.c.recording_id.in_(shown), cards.c.ts.is_not(None))
+            .values(rendered_version=FORGOTTEN)
         )
-    return Erased(
+    return Erased(  # the reasons last: they tell which texts are the same words
         names=(await connection.execute(delete(names).where(rows.names))).rowcount,
         texts=(await connection.execute(delete(typed_texts).where(rows.texts))).rowcount,
         reasons=(await connection.execute(update(recordings).where(rows.reasons).values(reason=None))).rowcount,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Entry, Phase
 from bot.recording.models import Attempt, Mechanism, Recording, RecordingState, Verb
+from bot.recording.policy import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,22 @@ def attempt_from(row: Row[Any]) -> Attempt:
         owner=row.owner or "",
         settled_at=row.settled_at,
         looks_left=row.looks_left,
+        scope=_scope_from(row.scope),
     )
+
+
+def scope_text(scope: Scope | None) -> str | None:
+    """Return a scope as it is kept; None where it is everything."""
+    if scope is None or scope.everything:
+        return None
+    return json.dumps({"queues": sorted(scope.queues), "agents": sorted(scope.agents)})
+
+
+def _scope_from(text: str | None) -> Scope | None:
+    if text is None:
+        return None
+    facts = json.loads(text)
+    return Scope(everything=False, queues=frozenset(facts["queues"]), agents=frozenset(facts["agents"]))
 
 
 def entry_from(row: Row[Any], *, leave_out: tuple[str, ...] = ()) -> Entry:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import approvals
@@ -17,6 +17,7 @@ from bot.database.rows import attempt_from, recording_from
 from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE, SqlTransaction
 from bot.errors import AuditUnavailable
+from bot.recording.models import RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
+A_WRITE = text("SELECT pg_current_xact_id()")
+"""Gives the transaction a number, whose commit has to go to the server's disk."""
+IDS_PER_QUERY = 500
 ASK_TIMES = 60
 ASK_AGAIN_SECONDS = 0.5
 
@@ -78,6 +82,21 @@ class SqlStore:
             raise AuditUnavailable(cause=cause) from error
         self._written(began, transaction)
         return result
+
+    async def try_again(self) -> None:
+        """After a failed write, find out whether PostgreSQL takes one now.
+
+        A replica that says it is not ready gets no requests any more, and may have nothing else to write.
+        """
+        if self.last_problem is None or not self.engines.on_postgresql:
+            return
+        try:
+            async with self.engines.writer.begin() as connection:
+                await connection.execute(A_WRITE)
+        except SQLAlchemyError as error:
+            self.last_problem = str(getattr(error, "orig", None) or type(error).__name__)
+        else:
+            self.last_problem = None
 
     async def _committed_all_the_same(self, transaction: SqlTransaction) -> bool:
         """Find out what became of a commit whose answer was lost with the connection to the server.
@@ -129,6 +148,17 @@ class SqlStore:
     async def newest_recording(self, conversation_id: str) -> Recording | None:
         found = await self._recordings(recordings.c.conversation_id == conversation_id, newest_first=True, limit=1)
         return next(iter(found), None)
+
+    async def recorded_before(self, conversation_ids: frozenset[str]) -> frozenset[str]:
+        """Return those of the calls of which a recording of ours is over."""
+        wanted, found = sorted(conversation_ids), set[str]()
+        over = recordings.c.state.in_([RecordingState.STOPPED, RecordingState.ENDED])
+        async with self.engines.reader.connect() as connection:
+            for first in range(0, len(wanted), IDS_PER_QUERY):
+                these = recordings.c.conversation_id.in_(wanted[first : first + IDS_PER_QUERY])
+                statement = select(recordings.c.conversation_id).where(these, over).distinct()
+                found.update((await connection.execute(statement)).scalars())
+        return frozenset(found)
 
     async def open_attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts without an outcome, oldest first."""

@@ -141,6 +141,7 @@ attempts = Table(
     Column("owner", Text),
     Column("settled_at", Moment),
     Column("looks_left", Integer, nullable=False, server_default=text("0")),
+    Column("scope", Text),
     Index(
         "ix_attempts_open",
         "requested_at",
@@ -160,6 +161,7 @@ attempts = Table(
 """Every request, refused ones included; the open ones (not settled) are the reconciler's work.
 
 ``looks_left``: how often the call is still looked at after a doubtful attempt was settled.
+``scope``: of a limited person's start, the queues and agents whose calls it might record, as JSON.
 """
 
 typed_texts = Table(
@@ -356,6 +358,7 @@ approvals = Table(
         sqlite_where=text("closed_at IS NULL"),
         postgresql_where=text("closed_at IS NULL"),
     ),
+    Index("ix_approvals_recording_id", "recording_id"),
     sqlite_strict=True,
 )
 """Stops that wait, or waited, for a second supervisor; at most one open for a recording. The id is the attempt's."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
-from sqlalchemy import insert, literal_column, select, update
+from sqlalchemy import case, insert, literal_column, or_, select, update
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database import approvals as approval_rows
-from bot.database.rows import recording_from
+from bot.database.rows import recording_from, scope_text
 from bot.database.saved import keep_saved, note_look, saved_of, schedule_looks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
 from bot.database.upsert import upsert
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 # Spelled out as in the index of the live ones: with parameters for the states it would not be used.
 LIVE = recordings.c.state.not_in([literal_column(f"'{state}'") for state in ("stopped", "failed", "ended")])
+
+FORGOTTEN = case((cards.c.rendered_version > 0, 0), else_=cards.c.rendered_version - 1)
+"""The version of a card to be drawn anew: another one each time, so that a drawing under way is told from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class SqlTransaction:
                 deadline_at=attempt.deadline_at,
                 state_before=attempt.before,
                 owner=attempt.owner,
+                scope=scope_text(attempt.scope),
             )
         )
 
@@ -161,7 +165,9 @@ class SqlTransaction:
             recordings.c.state == RecordingState.STOPPED,
             recordings.c.id != recording.id,
         )
-        await self.connection.execute(update(cards).where(cards.c.recording_id.in_(earlier)).values(rendered_version=0))
+        await self.connection.execute(
+            update(cards).where(cards.c.recording_id.in_(earlier)).values(rendered_version=FORGOTTEN)
+        )
 
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
         result = await self.connection.execute(
@@ -192,13 +198,14 @@ class SqlTransaction:
 
     async def forget_card_version(self, recording_id: UUID) -> None:
         await self.connection.execute(
-            update(cards).where(cards.c.recording_id == recording_id).values(rendered_version=0)
+            update(cards).where(cards.c.recording_id == recording_id).values(rendered_version=FORGOTTEN)
         )
 
-    async def newest_recording(self, conversation_id: str) -> Recording | None:
+    async def newest_recording(self, conversation_id: str, *, telling_whose: bool = False) -> Recording | None:
+        known = or_(recordings.c.agent_user_id.is_not(None), recordings.c.queue_id.is_not(None))
         statement = (
             select(recordings)
-            .where(recordings.c.conversation_id == conversation_id)
+            .where(recordings.c.conversation_id == conversation_id, *((known,) if telling_whose else ()))
             .order_by(recordings.c.requested_seq.desc())
             .limit(1)
         )

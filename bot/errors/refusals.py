@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from bot.errors.root import RecordBotError
 
@@ -185,6 +185,8 @@ class AuditUnavailable(RecordBotError):
     """The audit trail can't be written, so nothing was done."""
 
     kind = "audit_unavailable"
+    TOO_SLOW: ClassVar[str] = "the database was too slow"
+    """The cause that the bot names itself; any other is the database's own."""
 
     def __init__(self, message: str = "", *, cause: str = "") -> None:
         super().__init__(message)

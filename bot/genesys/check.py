@@ -79,6 +79,7 @@ WITHOUT_LIST = "The list of live calls is then not to be had, and calls are star
 SECOND_CHOICE = "The bot lists live calls by the details query instead, which is slower to show new ones."
 WITHOUT_NAMES = "Agents and queues without another source of their name are then shown by their ids."
 WITHOUT_FILES = "The bot then can't say whether the file of a recording is there."
+WITHOUT_RECORDING = "The list of live calls then says only of the bot's own recordings that they run."
 OPTIONAL = (
     ("Genesys names of agents", names_request("user", (NOBODY,)), WITHOUT_NAMES),
     ("Genesys names of queues", names_request("queue", (NOBODY,)), WITHOUT_NAMES),
@@ -102,7 +103,7 @@ async def check(client: GenesysClient, *, recording_api: str = "conversations") 
     findings += [await _permission(client, what, request) for what, request in questions]
     if recording_api == "sessions":
         return findings
-    findings.append(await _live_calls(client))
+    findings += await _live_calls(client)
     findings += [await _optional(client, *question) for question in OPTIONAL]
     return [*findings, await _notifications(client)]
 
@@ -144,14 +145,14 @@ async def _permission(client: GenesysClient, what: str, request: Request) -> Fin
     return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")
 
 
-async def _live_calls(client: GenesysClient) -> Finding:
-    """Ask by the first choice, then by the second; one of them is enough."""
-    what = "Genesys live calls"
-    first = await _optional(client, what, activity_request(1, size=1), SECOND_CHOICE)
-    if not first.note:
-        return first
-    second = await _optional(client, what, details_request(1, client.clock.now()), "")
-    return first if not second.note else first._replace(sentence=first.sentence.replace(SECOND_CHOICE, WITHOUT_LIST))
+async def _live_calls(client: GenesysClient) -> list[Finding]:
+    """Ask by both queries: one of them is enough for a list, the second tells what is being recorded."""
+    first = await _optional(client, "Genesys live calls", activity_request(1, size=1), SECOND_CHOICE)
+    details = details_request(1, client.clock.now())
+    second = await _optional(client, "Genesys recording of live calls", details, WITHOUT_RECORDING)
+    if first.note and second.note:
+        first = first._replace(sentence=first.sentence.replace(SECOND_CHOICE, WITHOUT_LIST))
+    return [first, second]
 
 
 async def _notifications(client: GenesysClient) -> Finding:

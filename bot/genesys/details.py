@@ -1,4 +1,4 @@
-"""Live calls by the conversation details query: slower analytics, where the activity query is not permitted."""
+"""Live calls by the conversation details query: slower analytics, which also say what is being recorded."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def details_request(page: int, now: datetime) -> Request:
 
 async def by_details(client: GenesysClient, within: Within) -> Roster:
     """Ask for conversations without an end. Raise the GenesysError branch; nulls and new words are passed over."""
-    roster = Roster()
+    roster = Roster(tells_recording=True)
     for page in range(1, PAGES + 1):
         answer = await client.read(details_request(page, client.clock.now()), within)
         roster.requests += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -37,6 +37,9 @@ REFUSALS = (PermissionMissing, RequestRejected, CallNotFound)
 class _Refused:
     until: float = 0.0
 
+    def note(self, error: GenesysError, now: float) -> None:
+        self.until = now + (AFTER_REFUSAL_SECONDS if isinstance(error, REFUSALS) else SECOND_CHOICE_SECONDS)
+
 
 @dataclass(frozen=True, slots=True)
 class GenesysDirectory:
@@ -44,6 +47,8 @@ class GenesysDirectory:
 
     client: GenesysClient
     _activity: _Refused = field(default_factory=_Refused)
+    _details: _Refused = field(default_factory=_Refused)
+    """Whether what is being recorded can be asked for, beside the list."""
 
     async def live_calls(self, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
         """List by the activity query, else by the details query. Raise the first one's error where neither answers."""
@@ -65,10 +70,24 @@ class GenesysDirectory:
                     "This organisation or gateway has no list of live calls.", evidence=refusal.evidence
                 ) from second
             raise refusal from second
-        pause = AFTER_REFUSAL_SECONDS if isinstance(refusal, REFUSALS) else SECOND_CHOICE_SECONDS
-        self._activity.until = self.client.clock.monotonic() + pause
+        self._activity.note(refusal, self.client.clock.monotonic())
         log.info("live_calls_by_second_choice", cause=str(refusal))
         return found
+
+    async def with_recording(
+        self, seen: LiveList, *, deadline: float, priority: Priority = Priority.PERSON
+    ) -> LiveList:
+        """Return the list with what the details query says of recordings; as it is where that can't be had."""
+        if seen.tells_recording or not seen.calls or self.client.clock.monotonic() < self._details.until:
+            return seen
+        try:
+            told = await by_details(self.client, silently(deadline, priority))
+        except GenesysError as error:
+            self._details.note(error, self.client.clock.monotonic())
+            log.info("list_without_recording", cause=str(error))
+            return seen
+        calls = tuple(replace(call, recording=told.recording_of(call)) for call in seen.calls)
+        return replace(seen, calls=calls, requests=seen.requests + told.requests, tells_recording=True)
 
     async def names(
         self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON

@@ -19,7 +19,8 @@ class _Seen:
     queue_id: str | None = None
     direction: Direction | None = None
     since: datetime | None = None
-    recorded: list[bool | None] = field(default_factory=list)
+    recorded: dict[str, list[bool | None]] = field(default_factory=dict)
+    """What was said of each agent's sessions."""
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Roster:
 
     requests: int = 0
     complete: bool = True
+    tells_recording: bool = False
     _calls: dict[str, _Seen] = field(default_factory=dict)
 
     def note(
@@ -56,7 +58,7 @@ class Roster:
         call.direction = call.direction or DIRECTIONS.get(direction or "")
         if since is not None and (call.since is None or since < call.since):
             call.since = since
-        call.recorded.append(recorded)
+        call.recorded.setdefault(user_id, []).append(recorded)
 
     def live_list(self) -> LiveList:
         """Return the calls, longest first."""
@@ -67,12 +69,24 @@ class Roster:
                 queue_id=seen.queue_id,
                 direction=seen.direction,
                 since=seen.since,
-                recording=_recording(seen.recorded),
+                recording=_recording([said for one in seen.recorded.values() for said in one]),
             )
             for conversation_id, seen in self._calls.items()
         ]
         calls.sort(key=lambda call: (call.since is None, "" if call.since is None else call.since.isoformat()))
-        return LiveList(tuple(calls), complete=self.complete, requests=max(1, self.requests))
+        return LiveList(
+            tuple(calls),
+            complete=self.complete,
+            requests=max(1, self.requests),
+            tells_recording=self.tells_recording,
+        )
+
+    def recording_of(self, call: LiveCall) -> CallRecording:
+        """Return what is known of the agents whom a newer list has on this call; UNKNOWN where one is missing here."""
+        seen = self._calls.get(call.conversation_id)
+        if seen is None or not call.agents:
+            return CallRecording.UNKNOWN
+        return _recording([said for agent in call.agents for said in seen.recorded.get(agent.user_id, [None])])
 
 
 def _recording(said: list[bool | None]) -> CallRecording:

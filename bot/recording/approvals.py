@@ -177,7 +177,7 @@ def closing_late(
     async def close(late: Accepted | AwaitsConfirmation) -> None:
         if isinstance(late, Accepted):
             await settlement.expired(late)
-        else:
+        elif not late.again:  # else the earlier request is the one that waits, and its person knows of it
             await approvals.too_late(late.approval)
 
     return close
@@ -197,12 +197,17 @@ class Approvals:
 
     async def close_lapsed(self) -> None:
         try:
-            for approval in await self.store.open_approvals():
-                await self._close_if_lapsed(approval)
-        except AuditUnavailable:
-            log.warning("approvals_cannot_write")
+            waiting = await self.store.open_approvals()
         except Exception:
             log.exception("approvals_broke")
+            return
+        for approval in waiting:
+            try:
+                await self._close_if_lapsed(approval)
+            except AuditUnavailable:
+                log.warning("approvals_cannot_write")
+            except Exception:  # one that can't be closed keeps no other from being closed
+                log.exception("approvals_broke", approval_id=str(approval.id))
 
     async def _close_if_lapsed(self, approval: Approval) -> None:
         recording = await self.store.recording(approval.recording_id)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from bot.recording.models import Card
+    from bot.recording.models import Card, Recording
     from bot.recording.policy import Caller
 
 
@@ -43,9 +43,8 @@ def recent_in_scope(caller: Caller, recent: Iterable[Card]) -> tuple[Card, ...]:
     return tuple(one for one in recent if sees(caller, one.recording)) if caller.may(Permission.CONTROL) else ()
 
 
-def controls(caller: Caller, shown: Card) -> bool:
+def controls(caller: Caller, recording: Recording) -> bool:
     """Say whether the caller may control the recording; seeing it is not enough."""
-    recording = shown.recording
     return caller.may(Permission.CONTROL) and caller.scope.covers(
         agent_user_id=recording.agent_user_id, queue_id=recording.queue_id
     )

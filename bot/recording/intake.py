@@ -70,6 +70,8 @@ class Intake(Looks):
         """
         call, problem = _read_id(typed_id)
         typed = typed_reason if problem is None else " ".join(filter(None, (typed_id, typed_reason)))
+        if again is not None:
+            typed = None  # somebody else's words maybe, which a refusal has no need to keep
         facts = Facts(Verb.START.action, Verb.START.value, conversation_id=call, typed=typed or None)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
@@ -83,6 +85,8 @@ class Intake(Looks):
             if again is not None:
                 await _require_newest(transaction, asked.caller, call, again)
             attempt = self._attempt(attempt_id, Verb.START, asked, uuid7(), None)
+            scope = asked.caller.scope
+            attempt = replace(attempt, scope=None if scope.everything else scope)
             recording = Recording(
                 id=attempt.recording_id,
                 conversation_id=call,

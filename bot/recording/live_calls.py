@@ -88,10 +88,11 @@ class LiveCalls:
             memory.looking = asyncio.create_task(self._look())
         if memory.looking is not None and not memory.looking.done() and wait > 0:
             await asyncio.wait({memory.looking}, timeout=wait)
-        problem = memory.problem
-        if problem is None and memory.as_of is None:
+        # one moment's list: a look may end while our own recordings are read
+        seen, as_of, problem = memory.seen, memory.as_of, memory.problem
+        if problem is None and as_of is None:
             problem = GenesysUnavailable("Genesys has not told yet which calls are live.")
-        return CallList(await self._with_ours(memory.seen.calls), memory.as_of, problem, memory.seen.complete)
+        return CallList(await self._with_ours(seen.calls), as_of, problem, seen.complete)
 
     @staticmethod
     def search(calls: Iterable[LiveCall], text: str) -> tuple[LiveCall, ...]:
@@ -123,12 +124,15 @@ class LiveCalls:
         deadline = asked_at + LOOK_SECONDS
         try:
             seen = await self.directory.live_calls(deadline=deadline)
-            known = {call.conversation_id: call.since for call in memory.seen.calls}
+            known = {call.conversation_id: call for call in memory.seen.calls}
             calls = tuple(_since_first_seen(call, known.get(call.conversation_id)) for call in seen.calls)
-            memory.seen = replace(seen, calls=await self.names.named_from_store(calls))
+            said = tuple(_as_said_before(call, known.get(call.conversation_id)) for call in calls)
+            memory.seen = replace(seen, calls=await self.names.named_from_store(said))
             memory.as_of, memory.at, memory.problem, memory.failed_at = asked_on, asked_at, None, None
-            # whoever can't wait for names that have to be looked up sees the calls without them
-            memory.seen = replace(seen, calls=await self.names.named(calls, deadline=deadline))
+            # whoever can't wait for what has to be looked up sees the calls without it
+            memory.seen = replace(seen, calls=await self.names.named(said, deadline=deadline))
+            told = await self.directory.with_recording(replace(seen, calls=calls), deadline=deadline)
+            memory.seen = replace(told, calls=await self.names.named_from_store(told.calls))
         except GenesysError as error:
             memory.problem, memory.failed_at = error, self.clock.monotonic()
         except Exception:
@@ -142,9 +146,18 @@ class LiveCalls:
         except Exception:
             log.exception("live_recordings_cannot_be_read")
             ours = {}
-        merged = [_as_recorded(call, ours.pop(call.conversation_id, None)) for call in calls]
+        told = frozenset(call.conversation_id for call in calls if call.recording is not CallRecording.UNKNOWN)
+        over = await self._recorded_before(told - ours.keys())
+        merged = [_as_recorded(call, ours.pop(call.conversation_id, None), over) for call in calls]
         missing = await self.names.named_from_store(tuple(map(_call_of, ours.values())))
         return tuple(sorted((*merged, *missing), key=_longest))
+
+    async def _recorded_before(self, conversation_ids: frozenset[str]) -> frozenset[str]:
+        try:
+            return await self.store.recorded_before(conversation_ids) if conversation_ids else frozenset()
+        except Exception:
+            log.exception("earlier_recordings_cannot_be_read")
+            return conversation_ids
 
 
 def covers(scope: Scope, call: LiveCall) -> bool:
@@ -180,17 +193,29 @@ def _texts(call: LiveCall) -> tuple[str, ...]:
     return tuple(folded(one) for one in said if one)
 
 
-def _since_first_seen(call: LiveCall, before: datetime | None) -> LiveCall:
+def _since_first_seen(call: LiveCall, before: LiveCall | None) -> LiveCall:
     """Keep the earliest time: some organisations' lists say when a call was looked at, not when it began."""
-    if before is None or (call.since is not None and call.since <= before):
+    if before is None or before.since is None or (call.since is not None and call.since <= before.since):
         return call
-    return replace(call, since=before)
+    return replace(call, since=before.since)
 
 
-def _as_recorded(call: LiveCall, ours: Recording | None) -> LiveCall:
-    if ours is None or ours.in_doubt or ours.state not in SHOWN:
+def _as_said_before(call: LiveCall, before: LiveCall | None) -> LiveCall:
+    """Keep what was said of the recording until it is asked anew."""
+    if before is None or call.recording is not CallRecording.UNKNOWN:
         return call
-    return replace(call, recording=SHOWN[ours.state])
+    return replace(call, recording=before.recording)
+
+
+def _as_recorded(call: LiveCall, ours: Recording | None, over: frozenset[str]) -> LiveCall:
+    if ours is not None:
+        return replace(call, recording=_shown(ours))
+    # "a recording was started" stays true in analytics after we have stopped it
+    return replace(call, recording=CallRecording.UNKNOWN) if call.conversation_id in over else call
+
+
+def _shown(ours: Recording) -> CallRecording:
+    return CallRecording.UNKNOWN if ours.in_doubt else SHOWN.get(ours.state, CallRecording.UNKNOWN)
 
 
 def _call_of(ours: Recording) -> LiveCall:
@@ -201,5 +226,5 @@ def _call_of(ours: Recording) -> LiveCall:
         agents=(agent,) if ours.agent_user_id else (),
         queue_id=ours.queue_id,
         since=ours.started_at or ours.requested_at,
-        recording=CallRecording.UNKNOWN if ours.in_doubt else SHOWN.get(ours.state, CallRecording.UNKNOWN),
+        recording=_shown(ours),
     )

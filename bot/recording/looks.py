@@ -96,14 +96,14 @@ class Looks(Reception):
 
 
 async def _require_sight(transaction: Transaction, asked: Asked, call: str, *, unrecorded: bool) -> None:
-    """Raise NotPermitted where the call is not in the caller's scope, by its newest recording.
+    """Raise NotPermitted where the call is not in the caller's scope, by its newest recording that tells whose it is.
 
     With ``unrecorded``, a call that was never recorded passes: the reading of it decides.
     """
     caller = asked.caller
     if caller.scope.everything or Role.COMPLIANCE in caller.roles:
         return
-    newest = await transaction.newest_recording(call)
+    newest = await transaction.newest_recording(call, telling_whose=True)
     if newest is None and unrecorded:
         return
     if newest is None or not sees(caller, newest):

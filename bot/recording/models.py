@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.errors import Evidence
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from uuid import UUID
+
+    from bot.recording.policy import Scope
+
+
+CLOCKS_APART = timedelta(seconds=30)
+"""How far the clocks of two machines that serve together may be apart."""
 
 
 class RecordingState(StrEnum):
@@ -128,6 +135,8 @@ class LiveList:
     """Whether these are all."""
     requests: int = 1
     """How many requests the look took."""
+    tells_recording: bool = False
+    """Whether it was asked what is being recorded; of single calls that may be unknown all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +274,8 @@ class Attempt:
     settled_at: datetime | None = None
     looks_left: int = 0
     """How often the call is still looked at, because a write that was given up may land late."""
+    scope: Scope | None = None
+    """Of a start: the calls that the person might have recorded then; None: every call."""
 
 
 class ApprovalOutcome(StrEnum):
@@ -292,8 +303,11 @@ class Approval:
     outcome: ApprovalOutcome | None = None
 
     def waits(self, now: datetime) -> bool:
-        """Say whether it may still be confirmed; one that was asked for in the future (a clock set back) may not."""
-        return self.outcome is None and self.asked_at <= now < self.expires_at
+        """Say whether it may still be confirmed; one that was asked for in the future (a clock set back) may not.
+
+        Another process, whose clock is a little ahead, may have written it just now.
+        """
+        return self.outcome is None and self.asked_at - CLOCKS_APART <= now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +322,8 @@ class Card:
     asked_by: str
     ts: str | None = None
     posted_channel: str | None = None
+    rendered_version: int = 0
+    """The recording's version that it shows; less than 1 where it is to be drawn, whatever it shows."""
     posts_begun: int = 0
     """How often posting it was begun; a copy may stand in the channel where it isn't known how an earlier one ended."""
     agent_name: str | None = None

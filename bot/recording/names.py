@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.errors import AuditUnavailable, GenesysError, PermissionMissing
+from bot.errors import AuditUnavailable, CallNotFound, GenesysError, PermissionMissing
+from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +23,8 @@ Key = tuple[str, str]
 KEPT_SECONDS = 3600.0
 AFTER_FAILURE_SECONDS = 60.0
 USER, QUEUE = "user", "queue"
+LASTING = (PermissionMissing, CallNotFound)
+"""What will be the answer again: a permission, or a gateway that has no such thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,15 @@ class NameBook:
         await self._look_up(missing, deadline)
         return tuple(self._fill(call) for call in calls)
 
+    async def learn(self, keys: frozenset[Key], *, deadline: float) -> None:
+        """Have names looked up that nobody waits for; those that are found are in the store then."""
+        await self._look_up(set(keys), deadline, Priority.LOOP)
+
+    def unknown(self, keys: frozenset[Key]) -> frozenset[Key]:
+        """Return those that may be asked for now."""
+        now = self.clock.monotonic()
+        return frozenset(key for key in keys if not self._known(key) and now >= self._refused_until.get(key[0], 0.0))
+
     async def named_from_store(self, calls: tuple[LiveCall, ...]) -> tuple[LiveCall, ...]:
         """Return the calls with the names that we know, and ask nobody for the others."""
         if wanted := frozenset(key for call in calls for key in _keys(call) if not self._known(key)):
@@ -53,7 +65,7 @@ class NameBook:
     def _known(self, key: Key) -> bool:
         return key in self._names and self.clock.monotonic() < self._names[key][1]
 
-    async def _look_up(self, keys: set[Key], deadline: float) -> None:
+    async def _look_up(self, keys: set[Key], deadline: float, priority: Priority = Priority.PERSON) -> None:
         wanted = frozenset(key for key in keys if not self._known(key))
         if not wanted:
             return
@@ -62,7 +74,7 @@ class NameBook:
         for kind in (USER, QUEUE):
             ids = frozenset(name_id for one, name_id in wanted - kept.keys() if one == kind)
             if ids and self.clock.monotonic() >= self._refused_until.get(kind, 0.0):
-                await self._ask(kind, ids, deadline)
+                await self._ask(kind, ids, deadline, priority)
 
     async def _kept(self, wanted: frozenset[Key]) -> dict[Key, str]:
         try:
@@ -71,12 +83,11 @@ class NameBook:
             log.exception("names_cannot_be_read")
             return {}
 
-    async def _ask(self, kind: str, ids: frozenset[str], deadline: float) -> None:
+    async def _ask(self, kind: str, ids: frozenset[str], deadline: float, priority: Priority) -> None:
         try:
-            found = await self.directory.names(kind, ids, deadline=deadline)
+            found = await self.directory.names(kind, ids, deadline=deadline, priority=priority)
         except GenesysError as error:
-            lasting = isinstance(error, PermissionMissing)
-            pause = KEPT_SECONDS if lasting else AFTER_FAILURE_SECONDS
+            pause = KEPT_SECONDS if isinstance(error, LASTING) else AFTER_FAILURE_SECONDS
             self._refused_until[kind] = self.clock.monotonic() + pause
             log.warning("names_not_to_be_had", kind=kind, error=error.kind, cause=str(error))
             return
@@ -96,6 +107,7 @@ class NameBook:
             await self.store.remember(news, self.clock.now())
         except AuditUnavailable:
             log.warning("names_cannot_be_kept")  # they are only there to be shown
+            self._note(news, AFTER_FAILURE_SECONDS)
 
     def _note(self, names: dict[Key, str] | dict[Key, str | None], seconds: float) -> None:
         now = self.clock.monotonic()

@@ -96,14 +96,21 @@ def require_agent(caller: Caller, agent: Participant | None) -> None:
 
 def require_reading(caller: Caller, recording: Recording | None, seen: Conversation | None) -> None:
     """Raise NotPermitted unless the caller may see how a call stands, by our newest record of it, or by its reading."""
-    if recording is not None:
-        inside = sees(caller, recording)
-    elif seen is None or caller.scope.everything or Role.COMPLIANCE in caller.roles:
+    if caller.scope.everything or Role.COMPLIANCE in caller.roles:
         inside = True
+    elif recording is not None and tells_whose(recording):
+        inside = sees(caller, recording)
+    elif seen is None:
+        inside = recording is None
     else:
         inside = any(caller.scope.covers(agent_user_id=one.user_id, queue_id=one.queue_id) for one in seen.agents)
     if not inside:
         raise OutOfScope(grants=caller.grants)
+
+
+def tells_whose(recording: Recording) -> bool:
+    """Say whether the recording's agent or queue is known; of a start that was refused neither is."""
+    return recording.agent_user_id is not None or recording.queue_id is not None
 
 
 def sees(caller: Caller, recording: Recording) -> bool:

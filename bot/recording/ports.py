@@ -109,6 +109,14 @@ class ConversationDirectory(Protocol):
     async def live_calls(self, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
         """Return the live voice calls. What a list can't say (names, agents, participant ids) may be missing."""
 
+    async def with_recording(
+        self, seen: LiveList, *, deadline: float, priority: Priority = Priority.PERSON
+    ) -> LiveList:
+        """Return the list with what Genesys says of recordings, where the list doesn't tell; as it is where it can't.
+
+        An error of Genesys is none here.
+        """
+
 
 class NameDirectory(Protocol):
     """Says what agents and queues are called. Raises the GenesysError branch of ``bot.errors``."""
@@ -125,7 +133,13 @@ class NameStore(Protocol):
     async def known(self, keys: frozenset[tuple[str, str]]) -> dict[tuple[str, str], str]: ...
 
     async def remember(self, names: dict[tuple[str, str], str], seen_at: datetime) -> None:
-        """Keep names for cards and lists, and when they were last seen. Raise AuditUnavailable where it can't."""
+        """Keep names for cards and lists, and when they were last seen. Raise AuditUnavailable where it can't.
+
+        The cards of live recordings that a new name belongs to are drawn anew.
+        """
+
+    async def unnamed(self) -> frozenset[tuple[str, str]]:
+        """Return the agents and queues of live recordings whose names we don't know."""
 
 
 class SavedRecordings(Protocol):
@@ -199,7 +213,8 @@ class Transaction(Protocol):
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
         """Change the recording if it still is as ``before``, and return it with the next version; else None."""
 
-    async def newest_recording(self, conversation_id: str) -> Recording | None: ...
+    async def newest_recording(self, conversation_id: str, *, telling_whose: bool = False) -> Recording | None:
+        """Return the call's newest recording; ``telling_whose``: of those whose agent or queue is known."""
 
     async def add_approval(self, approval: Approval) -> None:
         """Add a stop that waits for a second supervisor; there is at most one open for a recording."""
@@ -238,6 +253,9 @@ class RecordingStore(Protocol):
     async def live_recordings(self, *, limit: int = 200) -> tuple[Recording, ...]: ...
 
     async def newest_recording(self, conversation_id: str) -> Recording | None: ...
+
+    async def recorded_before(self, conversation_ids: frozenset[str]) -> frozenset[str]:
+        """Return those of the calls of which a recording of ours is over."""
 
     async def attempt_recording(self, attempt_id: UUID) -> Recording | None:
         """Return the recording that an attempt was about."""

@@ -109,7 +109,7 @@ class Reception:
         async def unless_given_up(inner: Transaction) -> T:
             result = await transaction(inner)
             if given_up.is_set():
-                raise AuditUnavailable(cause="the database was too slow")
+                raise AuditUnavailable(cause=AuditUnavailable.TOO_SLOW)
             return result
 
         writing = asyncio.ensure_future(self.store.write(unless_given_up))
@@ -120,7 +120,7 @@ class Reception:
             self.expiring.add(attempt_id)
             self._watched.add(watch := asyncio.ensure_future(self._expire_if_written(attempt_id, writing)))
             watch.add_done_callback(self._watched.discard)
-            raise AuditUnavailable(cause="the database was too slow") from None
+            raise AuditUnavailable(cause=AuditUnavailable.TOO_SLOW) from None
 
     async def _expire_if_written(self, attempt_id: UUID, writing: asyncio.Future[T]) -> None:
         try:

@@ -9,7 +9,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.audit.entry import Phase
-from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, OutcomeUnknown
+from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, OutcomeUnknown, OutOfScope
 from bot.recording.intake import ACTION_LIMIT
 from bot.recording.models import CallRecording, Effect, Mechanism, Verb
 from bot.recording.ports import Priority
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.models import Attempt, Conversation, Recording
+    from bot.recording.policy import Scope
     from bot.recording.ports import Clock, Waiting
     from bot.recording.presence import Presence
     from bot.recording.service import RecordingService
@@ -111,6 +112,11 @@ class Reconciler:
         if seen.recording is CallRecording.UNKNOWN:
             return  # nothing is concluded from what is not said; the end of the call settles it at the latest
         if _as_wanted(attempt, recording, seen):
+            if attempt.scope is not None and _outside(attempt.scope, seen):
+                # The start was cut off before the call was read. What runs is somebody else's: not to be taken over by
+                # it, and not to be stopped because of it.
+                await settlement.not_in_effect(attempt, OutOfScope(), look_again=False)
+                return
             await settlement.succeeded(attempt, _effect(recording, seen), phase=Phase.OBSERVED, actor=BOT)
         elif attempt.verb in {Verb.START, Verb.RESUME}:
             # Nobody wants a recording to begin late.
@@ -130,6 +136,12 @@ class Reconciler:
             log.warning("reconciler_cannot_act", attempt_id=str(attempt.id), error=error.kind)
         else:
             await self.service.settlement.succeeded(attempt, effect, phase=Phase.OBSERVED, actor=BOT)
+
+
+def _outside(scope: Scope, seen: Conversation) -> bool:
+    """Say whether nobody on the call is in the scope; a reading that names nobody tells nothing."""
+    covered = [scope.covers(agent_user_id=one.user_id, queue_id=one.queue_id) for one in seen.agents]
+    return bool(covered) and not any(covered)
 
 
 def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bool:

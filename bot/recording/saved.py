@@ -27,6 +27,8 @@ TICK_SECONDS = 5.0
 AFTER_SECONDS = (15.0, 60.0, 300.0, 900.0, 3600.0)
 """When, after a recording was over, its file is looked for; then it is given up."""
 AFTER_FAILURE_SECONDS = 60.0
+GIVEN_UP_AFTER = timedelta(days=1)
+"""For so long a look that fails is made up for."""
 LOOK_LIMIT = 15.0
 AT_ONCE = 3
 """Looks a tick: there is no hurry, and the request limit is for people."""
@@ -95,8 +97,10 @@ class SavedLooks:
             found = ()
         except GenesysError as error:
             log.warning("saved_look_failed", conversation_id=recording.conversation_id, error=error.kind)
-            self._put_off(look)
-            return
+            if self.clock.now() - look.ended_at < GIVEN_UP_AFTER:
+                self._put_off(look)
+                return
+            found = ()
         self._state.not_before.pop(look.recording_id, None)
         await self._note(look, tuple(one for one in found if belongs(one, recording)))
 

@@ -92,14 +92,15 @@ class Settlement:
         settled = await self._settle(attempt, phase, changes, outcome, actor=actor)
         return Settled(settled.recording, settled.audit_seq, error=error)
 
-    async def not_in_effect(self, attempt: Attempt, error: RecordBotError) -> Settled:
-        """Record that a later look found the change not in force."""
+    async def not_in_effect(self, attempt: Attempt, error: RecordBotError, *, look_again: bool = True) -> Settled:
+        """Record that a later look found the change not in force. ``look_again``: it may still come into force."""
         return await self._settle(
             attempt,
             Phase.OBSERVED,
             self._undone(attempt, error.kind),
             {"in_effect": False, "error": error.kind},
             actor=BOT,
+            looks=LATER_LOOKS if look_again else 0,
         )
 
     async def expired(self, accepted: Accepted) -> None:
@@ -141,14 +142,15 @@ class Settlement:
         close: bool = True,
         actor: str | None = None,
         agent: Participant | None = None,
+        looks: int | None = None,
     ) -> Settled:
         now = self.clock.now()
 
         async def work(transaction: Transaction) -> Settled:
             recording = await _existing(transaction, attempt)
-            looks = LATER_LOOKS if phase is Phase.OBSERVED else 0
+            later = looks if looks is not None else LATER_LOOKS if phase is Phase.OBSERVED else 0
             mine = (
-                await transaction.settle_attempt(attempt, now, looks=looks)
+                await transaction.settle_attempt(attempt, now, looks=later)
                 if close
                 else await transaction.claim_attempt(attempt, attempt.owner)
             )
@@ -171,8 +173,10 @@ class Settlement:
             )
             if agent is not None:
                 await _remember(transaction, agent, now)
-            rest = {"paused_seconds": recording.rested(now)} if "paused_at" in changes else {}
-            changed = await transaction.change_recording(recording, audit_seq=entry.seq, **changes, **rest)
+            rest: dict[str, Any] = {"paused_seconds": recording.rested(now)} if "paused_at" in changes else {}
+            if agent is not None and agent.id == recording.participant_id:
+                rest |= _not_said_again(recording, agent)
+            changed = await transaction.change_recording(recording, audit_seq=entry.seq, **(changes | rest))
             return Settled(changed or recording, entry.seq)
 
         return await self.store.write(work)
@@ -197,6 +201,15 @@ def _known_agent(agent: Participant | None) -> dict[str, Any]:
         "communication_id": agent.communication_id,
         "agent_user_id": agent.user_id,
         "queue_id": agent.queue_id,
+    }
+
+
+def _not_said_again(recording: Recording, agent: Participant) -> dict[str, Any]:
+    """Return what is known of the same agent and a later reading lacks: scopes and dual control go by it."""
+    return {
+        name: known
+        for name, known in (("agent_user_id", recording.agent_user_id), ("queue_id", recording.queue_id))
+        if known and not _known_agent(agent)[name]
     }
 
 

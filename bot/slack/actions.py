@@ -11,7 +11,7 @@ import structlog
 from bot.errors import AboutRecording, Duplicate, MalformedId, RecordBotError
 from bot.recording.models import Verb
 from bot.recording.requests import AwaitsConfirmation
-from bot.slack.awaiting import awaiting, confirming
+from bot.slack.awaiting import awaiting, confirming, under_way
 from bot.slack.context import Desk, Reply, team_of
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ class RecordingButtons:
             self.desk.finish_later(accepted, reply)
             if accepted.confirmed is not None:
                 self.desk.work.start(self.desk.tell(reply, confirming(accepted, self.desk.style_for(asked))))
+            elif (body.get("container") or {}).get("is_ephemeral"):  # it shows nothing of what comes, as a card does
+                self.desk.work.start(self.desk.tell(reply, under_way(accepted, self.desk.style_for(asked))))
 
     async def _refuse(self, refusal: RecordBotError, reply: Reply) -> None:
         await self.desk.refuse(reply, refusal)

@@ -1,9 +1,10 @@
-"""What people are told about a stop that has to be confirmed by a second supervisor."""
+"""What people are told about a request that is under way, or a stop that a second supervisor has to confirm."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.slack.replies import now
 from bot.slack.text import moment
 
 if TYPE_CHECKING:
@@ -18,15 +19,22 @@ def awaiting(answer: AwaitsConfirmation, style: CardStyle) -> str:
         call=style.call(answer.recording.conversation_id),
         id=answer.recording.conversation_id,
         until=moment(answer.approval.expires_at),
+        now=now(answer.recording, style.words),
         seq=answer.audit_seq,
     )
 
 
+def under_way(accepted: Accepted, style: CardStyle) -> str:
+    """Say that what was asked for is being done, and where to see how it goes."""
+    call = style.call(accepted.recording.conversation_id)
+    return style.words(f"command.{accepted.attempt.verb.value}", call=call, seq=accepted.audit_seq)
+
+
 def confirming(accepted: Accepted, style: CardStyle) -> str:
     """Say to the second supervisor whose stop they have confirmed, or that the stop is on its way."""
-    call, seq = style.call(accepted.recording.conversation_id), accepted.audit_seq
     if accepted.confirmed is None:
-        return style.words("command.stop", call=call, seq=seq)
+        return under_way(accepted, style)
+    call, seq = style.call(accepted.recording.conversation_id), accepted.audit_seq
     return style.words("approval.confirming", call=call, seq=seq, person=style.person(accepted.confirmed.asked_by))
 
 

@@ -11,10 +11,11 @@ import structlog
 
 from bot.errors import AboutRecording, CallEnded, Duplicate, NothingToStop, RecordBotError, SeveralRecordings
 from bot.recording.grants import describe
+from bot.recording.homes import controls
 from bot.recording.models import Verb
 from bot.recording.policy import Permission
 from bot.recording.requests import AwaitsConfirmation
-from bot.slack.awaiting import awaiting, confirming
+from bot.slack.awaiting import awaiting, confirming, under_way
 from bot.slack.blocks import control_buttons, state_words
 from bot.slack.context import Answer, Desk, Reply, ephemeral
 from bot.slack.digest import section
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
     from bot.recording.models import Approval, Recording
+    from bot.recording.policy import Caller
     from bot.recording.requests import Accepted, Asked
     from bot.recording.service import CallStatus, StatusAsked
     from bot.slack.audits import AuditReports
@@ -125,7 +127,7 @@ class RecordCommand:
         except Duplicate as duplicate:
             return await self._again(duplicate, asked)
         self.desk.finish_later(accepted, reply)
-        return self._accepted(Verb.START, accepted)
+        return self._accepted(accepted)
 
     async def _open_modal(self, asked: Asked, reply: Reply) -> Answer:
         """Open the start modal; nothing is said beside it."""
@@ -147,12 +149,10 @@ class RecordCommand:
         self.desk.finish_later(accepted, reply)
         if accepted.confirmed is not None:
             return ephemeral(confirming(accepted, self.desk.style_for(asked)))
-        return self._accepted(verb, accepted)
+        return self._accepted(accepted)
 
-    def _accepted(self, verb: Verb, accepted: Accepted) -> Answer:
-        style = self.desk.style_for(accepted.asked)
-        call = style.call(accepted.recording.conversation_id)
-        return ephemeral(style.words(f"command.{verb.value}", call=call, seq=accepted.audit_seq))
+    def _accepted(self, accepted: Accepted) -> Answer:
+        return ephemeral(under_way(accepted, self.desk.style_for(accepted.asked)))
 
     async def _again(self, duplicate: Duplicate, asked: Asked) -> Answer:
         """Answer a second delivery of a request: it counts once, and this is how it stands."""
@@ -169,11 +169,14 @@ class RecordCommand:
     async def _look(self, question: StatusAsked, asked: Asked, reply: Reply) -> None:
         try:
             status = await self.desk.service.status(question)
+            text = self._status_text(status, self.desk.style_for(asked), await self._waiting())
         except RecordBotError as error:
             await self.desk.refuse(reply, error)
-            return
-        waiting = await self._waiting()
-        await self.desk.tell(reply, self._status_text(status, self.desk.style_for(asked), waiting))
+        except Exception:
+            log.exception("status_broke")
+            await self.desk.refuse(reply, RecordBotError())
+        else:
+            await self.desk.tell(reply, text)
 
     async def _waiting(self) -> dict[UUID, Approval]:
         """Return the stops that wait for a second supervisor, by recording."""
@@ -204,7 +207,7 @@ class RecordCommand:
             usage = escape(style.words("help.start_usage"))
             key = "list.none_of_yours" if only_of else "list.none"
             return ephemeral(style.words(key, command=COMMAND, usage=usage))
-        return live_list(live, style, await self._waiting())
+        return live_list(live, style, await self._waiting(), asked.caller)
 
     def _help(self, asked: Asked) -> Answer:
         words = self.desk.words_for(asked)
@@ -213,7 +216,7 @@ class RecordCommand:
             for verb, permission in VERBS.items()
             if permission is None or asked.caller.may(permission)
         ]
-        lead = words("help.lead" if asked.caller.may(Permission.READ) else "help.lead_stranger")
+        lead = words("help.lead") if asked.caller.may(Permission.READ) else _stranger_lead(asked.caller.obstacle, words)
         limits = escape(granted_calls(describe(asked.caller).grants, words))
         return ephemeral("\n".join(filter(None, [lead, *may, limits])))
 
@@ -237,14 +240,22 @@ class RecordCommand:
 
 
 def live_list(
-    live: Sequence[Recording], style: CardStyle, waiting: Mapping[UUID, Approval] = MappingProxyType({})
+    live: Sequence[Recording],
+    style: CardStyle,
+    waiting: Mapping[UUID, Approval] = MappingProxyType({}),
+    reader: Caller | None = None,
 ) -> Answer:
     """Render live recordings, each with its buttons; of more than a message holds, the first ones.
 
-    ``waiting`` are the stops that wait for a second supervisor, by recording.
+    ``waiting`` are the stops that wait for a second supervisor, by recording. The ``reader`` has buttons for what they
+    may control only; where none is named, all are there.
     """
     shown = [(one, waiting.get(one.id)) for one in live[:LISTED]]
-    blocks = [block for one, approval in shown for block in _listed(one, style, approval)]
+    blocks = [
+        block
+        for one, approval in shown
+        for block in _listed(one, style, approval, buttons=reader is None or controls(reader, one))
+    ]
     text = "\n".join(f"• {recording_line(one, style, approval)}" for one, approval in shown)
     if len(live) > LISTED:
         more = style.words("list.more", number=len(live) - LISTED)
@@ -271,11 +282,19 @@ def recording_line(recording: Recording, style: CardStyle, approval: Approval | 
     return f"{line} · {style.words('approval.in_list', person=person, until=until)}"
 
 
-def _listed(recording: Recording, style: CardStyle, approval: Approval | None) -> list[Block]:
+def _listed(recording: Recording, style: CardStyle, approval: Approval | None, *, buttons: bool) -> list[Block]:
     blocks = [section(recording_line(recording, style, approval))]
-    if buttons := control_buttons(recording, style.words, approval):
-        blocks.append({"type": "actions", "elements": buttons})
+    if buttons and (elements := control_buttons(recording, style.words, approval)):
+        blocks.append({"type": "actions", "elements": elements})
     return blocks
+
+
+def _stranger_lead(obstacle: str | None, words: Words) -> str:
+    """Say why there is little to help with: what stands against this person, else that nobody has listed them."""
+    if obstacle and words.has(f"denied.{obstacle}_what"):
+        why = f"{words(f'denied.{obstacle}_what')} {words(f'denied.{obstacle}_do')}"
+        return f"{why}\n{words('help.lead')}"
+    return words("help.lead_stranger")
 
 
 def _first_word(text: str) -> tuple[str, str]:

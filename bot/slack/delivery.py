@@ -23,7 +23,19 @@ TOO_MANY = 429
 SERVER_ERROR = 500
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 UNREACHABLE = frozenset(
-    {"channel_not_found", "not_in_channel", "is_archived", "is_inactive", "restricted_action", "no_permission"}
+    {
+        "cannot_dm_bot",
+        "channel_not_found",
+        "is_archived",
+        "is_inactive",
+        "messages_tab_disabled",
+        "no_permission",
+        "not_in_channel",
+        "restricted_action",
+        "user_disabled",
+        "user_not_found",
+        "user_not_visible",
+    }
 )
 
 
@@ -37,7 +49,7 @@ class Verdict(Enum):
     GONE = auto()
     """The message that was to be edited is no longer there."""
     UNREACHABLE = auto()
-    """The bot can't write to that channel; somebody has to mend it."""
+    """The bot can't write to that channel or person; somebody has to mend it."""
 
 
 def verdict(error: Exception) -> Verdict:

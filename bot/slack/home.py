@@ -122,7 +122,7 @@ def _live(facts: HomeFacts, style: CardStyle) -> list[Block]:
     for one in live[:LIVE_SHOWN]:
         said = [_live_line(one, style), *notes(one, words, style.person)]
         blocks.append(section("\n".join(said)))
-        if controls(facts.caller, one) and (buttons := _buttons(one, facts.caller, words)):
+        if controls(facts.caller, one.recording) and (buttons := _buttons(one, facts.caller, words)):
             blocks.append(_actions(f"home_{one.recording.id}", buttons))
     if len(live) > LIVE_SHOWN:
         blocks.append(_context(words("home.more", number=len(live) - LIVE_SHOWN)))

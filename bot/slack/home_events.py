@@ -41,8 +41,8 @@ class HomeEvents:
 
     async def on_opened(self, ack: AsyncAck, body: dict[str, Any], event: dict[str, Any]) -> None:
         await ack()
-        if event.get("tab") == HOME:
-            self.desk.work.start(self.publisher.open(event["user"], str(team_of(body)), body.get("event_id")))
+        if event.get("tab") == HOME and isinstance(user := event.get("user"), str):
+            self.desk.work.start(self.publisher.open(user, str(team_of(body)), body.get("event_id")))
 
     async def on_anything(self, body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
         """Have a Home shown anew in which something is pressed, whatever comes of the click."""

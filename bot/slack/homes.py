@@ -124,6 +124,8 @@ class HomePublisher:
     pace: Pace
     turns: Turns
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    _warned: set[str] = field(default_factory=set)
+    """Whom a warning is shown in place of what the database says, and whose look is still to be written down."""
 
     async def open(self, user_id: str, team_id: str, trigger: str | None) -> None:
         """Put into the trail that somebody opens Home, where there is anything to see, and show it."""
@@ -137,11 +139,13 @@ class HomePublisher:
         except Duplicate:
             return  # the same event came twice
         except RecordBotError as error:  # the loop shows the rest as soon as the look can be written down
+            self._warned.add(user_id)
             await self._say(user_id, error)
             self.turns.rest(user_id)
             await self.homes.opened(user_id, team_id, self.clock.now(), audit_seq=None)
             return
         await self.homes.opened(user_id, team_id, self.clock.now(), audit_seq=seq)
+        self._warned.discard(user_id)
         try:
             if not self.turns.just_had(user_id):
                 await self._show(user_id, await self.sources.sight())
@@ -210,8 +214,9 @@ class HomePublisher:
                 home = await self.homes.find(user_id)
                 if home is None:
                     return
+                warned = user_id in self._warned
                 view, digest = await self._rendered(home, sight)
-                if digest == home.digest:
+                if digest == home.digest and not warned:
                     return
                 self.turns.take(user_id)
                 try:
@@ -233,10 +238,11 @@ class HomePublisher:
             raise IdentityUnconfirmed
         if not caller.may(Permission.READ):
             return plain_view(stranger_text(caller, words), words, sight.at)
-        if home.audit_seq is None:
+        if home.audit_seq is None or home.user_id in self._warned:
             try:
                 asked = Asked(caller, Origin("home", language=words.language))
                 await self.homes.looked(home.user_id, (await self.desk.service.intake.read_home(asked)).seq)
+                self._warned.discard(home.user_id)
             except RecordBotError as error:
                 self.turns.rest(home.user_id)
                 return self._explained(error, words, sight.at)

@@ -24,7 +24,7 @@ from bot.recording.reminders import (
     standing,
     too_old,
 )
-from bot.slack.delivery import Verdict, code, verdict
+from bot.slack.delivery import Verdict, code, retry_after, verdict
 from bot.slack.notices import answered, notice
 from bot.slack.people import WEB_API_ERRORS
 
@@ -50,21 +50,9 @@ LOOK_SECONDS = 5.0
 GAP_SECONDS = 1.2
 """Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
 FOR_GOOD = frozenset(
-    {
-        "cannot_dm_bot",
-        "invalid_arguments",
-        "invalid_blocks",
-        "invalid_blocks_format",
-        "messages_tab_disabled",
-        "msg_blocks_too_long",
-        "msg_too_long",
-        "no_text",
-        "user_disabled",
-        "user_not_found",
-        "user_not_visible",
-    }
+    {"invalid_arguments", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text"}
 )
-"""What Slack says of a message or a person that it will not take tomorrow either."""
+"""What Slack says of a message that it will not take tomorrow either."""
 
 
 class Occasions(Protocol):
@@ -178,20 +166,26 @@ class Notifier:
         return [one for one in silent if one[0].owner in gone or one[0].requested_at <= now - 2 * SILENCE]
 
     async def send_next(self) -> bool:
-        """Post, or take the buttons from, the first notice that needs it; False where none does."""
+        """Post, or take the buttons from, the first that needs it and that Slack takes; False where none needs it."""
+        refused = False
         for one in await self.notices.open():
             found = standing(one.notice, one.recording, attempt_open=one.attempt_open, approval=one.approval)
             if found is Standing.OVER and one.ts is None:
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="over")
-            elif found is Standing.OVER:
-                await self._answer(one)
-                return True
+                continue
+            if found is Standing.OVER:
+                sent = await self._answer(one)
             elif found is Standing.HOLDS and one.ts is None:
-                await self._post(one)
+                sent = await self._post(one)
+            else:
+                continue
+            if sent:
                 return True
-        return False
+            refused = True  # for a reason of its own, maybe: it keeps nobody else from being told
+        return refused
 
-    async def _post(self, one: OpenNotice) -> None:
+    async def _post(self, one: OpenNotice) -> bool:
+        """Post it; False where Slack plainly did not take it, and asked for no patience."""
         user = _user(one)
         message = notice(one, self.style_for(user, one.language))
         await self.notices.begun(one.notice)
@@ -203,18 +197,19 @@ class Notifier:
             if _for_good(error):
                 log.warning("notice_undeliverable", kind=one.notice.kind.value, error=code(error))
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="undeliverable")
-                return
+                return True
             if verdict(error) is not Verdict.UNKNOWN:
                 await self.notices.refused(one.notice)
             await self.pace.wait_after(error, "notice")
-            return
+            return not _refused_alone(error)
         self.pace.went_well()
         channel, ts = str(answer["channel"]), str(answer["ts"])
         await self.notices.delivered(one.notice, at=self.clock.now(), channel=channel, ts=ts)
         await self.clock.sleep(GAP_SECONDS)
+        return True
 
-    async def _answer(self, one: OpenNotice) -> None:
-        """Say what came of a reminder, where it stands, and take its buttons away."""
+    async def _answer(self, one: OpenNotice) -> bool:
+        """Say what came of a reminder, where it stands, and take its buttons away; False as in ``_post``."""
         message = answered(one, await self.occasions.deed(one.recording), self.style_for(_user(one), one.language))
         outcome = "answered"
         try:
@@ -222,15 +217,20 @@ class Notifier:
         except WEB_API_ERRORS as error:
             if not _for_good(error):
                 await self.pace.wait_after(error, "notice")
-                return
+                return not _refused_alone(error)
             outcome = "lost"
         self.pace.went_well()
         await self.notices.close(one.notice, at=self.clock.now(), outcome=outcome)
         await self.clock.sleep(GAP_SECONDS)
+        return True
 
 
 def _user(one: OpenNotice) -> str:
     return one.notice.person.rpartition(":")[2]
+
+
+def _refused_alone(error: Exception) -> bool:
+    return verdict(error) is Verdict.LATER and retry_after(error) is None
 
 
 def _for_good(error: Exception) -> bool:

@@ -18,7 +18,7 @@ from bot.recording.grants import granted
 from bot.recording.policy import Caller, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from slack_sdk.web.async_client import AsyncWebClient
 
@@ -62,6 +62,8 @@ class SlackPeople:
             return Caller(actor, obstacle="foreign_team")
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
+                # At once: the answers of a slow Slack, one after another, would take too long.
+                await asyncio.gather(self._obstacle(user_id), *self._look_ups(user_id, self.ids.values()))
                 roles = frozenset({role for role, ids in self.ids.items() if await self._among(user_id, ids)})
                 held = [] if Role.SUPERVISOR in roles else await self._grants(user_id)
                 return granted(actor, roles, held, await self._obstacle(user_id))
@@ -78,7 +80,13 @@ class SlackPeople:
         return await self._fresh(f"group:{group_id}", lambda: self._ask_members(group_id))
 
     async def _grants(self, user_id: str) -> list[Grant]:
+        await asyncio.gather(*self._look_ups(user_id, (grant.who for grant in self.grants)))
         return [grant for grant in self.grants if await self._among(user_id, grant.who)]
+
+    def _look_ups(self, user_id: str, lists: Iterable[tuple[str, ...]]) -> list[Awaitable[object]]:
+        """Look up each user group that decides whether somebody is on one of these lists."""
+        groups = {one for ids in lists if user_id not in ids for one in ids if one.startswith("S")}
+        return [self.members(one) for one in groups]
 
     async def _among(self, user_id: str, ids: tuple[str, ...]) -> bool:
         if user_id in ids:

@@ -37,7 +37,9 @@ class Outbox(Protocol):
 
     async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]: ...
 
-    async def card_shown(self, recording_id: UUID, *, version: int, channel: str, ts: str) -> None: ...
+    async def card_shown(
+        self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None
+    ) -> None: ...
 
     async def card_given_up(self, recording_id: UUID, *, version: int) -> None: ...
 
@@ -109,7 +111,13 @@ class CardPublisher:
             await self.pace.wait_after(error, "card")
             return
         self.pace.went_well()
-        await self.outbox.card_shown(stale.recording.id, version=stale.recording.version, channel=channel, ts=ts)
+        await self.outbox.card_shown(
+            stale.recording.id,
+            version=stale.recording.version,
+            channel=channel,
+            ts=ts,
+            was=stale.rendered_version,
+        )
         if self.on_shown is not None:
             self.on_shown(stale.recording.id, self.pace.clock.monotonic() - began)
 

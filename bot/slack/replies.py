@@ -121,7 +121,8 @@ def _details(error: RecordBotError, words: Words) -> str:
     if isinstance(error, ApprovalClosed) and words.has(key := f"approval.was_{error.outcome}"):
         return words(key)
     if isinstance(error, AuditUnavailable) and error.cause:
-        return words("details.database", cause=error.cause)
+        slow = error.cause == AuditUnavailable.TOO_SLOW
+        return words("details.database_slow") if slow else words("details.database", cause=error.cause)
     return _details_of_genesys(error, words)
 
 
@@ -143,5 +144,7 @@ def _now(error: RecordBotError, recording: Recording | None, words: Words) -> st
     if recording is not None:
         return now(recording, words)
     if isinstance(error, (AboutRecording, SeveralRecordings, GenesysError, AuditUnavailable)):
+        return ""
+    if type(error) is RecordBotError:  # a fault of our own, and how far it let the request come is not known
         return ""
     return words("now.unchanged")

@@ -91,7 +91,8 @@ class StartShortcuts:
 
     async def _options(self, ids: tuple[str, ...], asked: Asked) -> tuple[Option, ...]:
         words, now = self.desk.words_for(asked), self.desk.service.clock.now()
-        known = {one.conversation_id: one for one in (await self.modal.calls.current(wait=0)).calls}
+        calls = (await self.modal.calls.current(wait=0)).within(asked.caller.scope).calls
+        known = {one.conversation_id: one for one in calls}  # of the others no more than the message says
         return tuple(
             call_option(known[one], words, now) if one in known else option(one, one) for one in ids[:OPTIONS_LIMIT]
         )

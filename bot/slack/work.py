@@ -31,8 +31,11 @@ class Work:
             log.error("work_failed", exc_info=error)
 
     async def drain(self, seconds: float) -> int:
-        """Wait for what runs, at most so long, and return how many tasks are still not done."""
-        if not self._tasks:
-            return 0
-        _, pending = await asyncio.wait(self._tasks, timeout=seconds)
-        return len(pending)
+        """Wait for what runs and what it leads to, at most so long; return how many tasks are still not done."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while self._tasks:
+            _, pending = await asyncio.wait(self._tasks, timeout=max(0.0, until - loop.time()))
+            if pending:
+                return len(pending)
+        return 0

@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.add_column("cards", sa.Column("language", sa.Text))
     want_versions()
     op.add_column("recordings", sa.Column("paused_seconds", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.add_column("attempts", sa.Column("scope", sa.Text))
     op.create_index("ix_attempts_actor", "attempts", ["actor", "requested_at"])
     create_notices()
     create_approvals()
@@ -121,6 +122,7 @@ def create_approvals() -> None:
         sqlite_where=still_open,
         postgresql_where=still_open,
     )
+    op.create_index("ix_approvals_recording_id", "approvals", ["recording_id"])
 
 
 def create_homes() -> None:
@@ -158,6 +160,7 @@ def downgrade() -> None:
     op.drop_table("notice_progress")
     op.drop_table("notices")
     op.drop_index("ix_attempts_actor", "attempts")
+    op.drop_column("attempts", "scope")
     op.drop_column("recordings", "paused_seconds")
     op.drop_index("ix_cards_behind", "cards")
     op.drop_column("cards", "wanted_version")

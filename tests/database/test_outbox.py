@@ -144,3 +144,24 @@ async def test_a_refusal_noted_late_takes_no_delivery_of_another_process_back(sh
     await outbox.delivered([1, 2], at=at, channel="C0AUDIT", ts="1.1")  # by the leader that came after
     await outbox.delivery_refused([1, 2])
     assert await outbox.undelivered() == ()
+
+
+@pytest.mark.parametrize("drawn_before", [False, True])
+async def test_a_card_asked_for_while_it_was_being_drawn_is_drawn_once_more(shop: Shop, *, drawn_before: bool) -> None:
+    outbox = SqlOutbox(shop.engines)
+    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+    (card,) = await outbox.stale_cards()
+    version = card.recording.version
+    if drawn_before:
+        await outbox.card_shown(card.recording.id, version=version, channel="C0FLOOR", ts="1.1")
+        await shop.service.intake.change(Verb.STOP, asked())
+        (card,) = await outbox.stale_cards()
+        version = card.recording.version
+    for _ in range(2):  # Slack is being told, and meanwhile what the card shows is erased, or must not be offered now
+        await shop.store.show_again(card.recording.id)
+        was = card.rendered_version
+        await outbox.card_shown(card.recording.id, version=version, channel="C0FLOOR", ts="1.1", was=was)
+        (card,) = await outbox.stale_cards()
+        assert (card.ts, card.posted_channel) == ("1.1", "C0FLOOR")
+    await outbox.card_shown(card.recording.id, version=version, channel="C0FLOOR", ts="1.1", was=card.rendered_version)
+    assert await outbox.stale_cards() == ()

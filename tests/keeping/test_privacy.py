@@ -8,14 +8,16 @@ import string
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
 from bot.database.privacy import Erased, Person
 from bot.database.retention import Retention
 from bot.errors import DatabaseUnusable, Refused
+from bot.recording.again import start_again
 from tests.keeping.conftest import ADAS_WORDS, GRACES_WORDS
-from tests.support.service import ADA, CALL, asked
+from tests.support.service import ADA, CALL, GRACE, asked
 
 if TYPE_CHECKING:
     from bot.recording.ports import Transaction
@@ -229,3 +231,26 @@ async def test_a_reader_that_keeps_old_pages_is_said_so_and_the_next_run_finishe
 def test_nothing_is_nothing() -> None:
     assert not Erased()
     assert Erased(names=1)
+
+
+async def test_words_that_somebody_elses_new_start_took_over_are_gone_as_well(past: Past) -> None:
+    (first,) = past.rows("SELECT id FROM recordings WHERE started_by LIKE '%ADA'")
+    accepted = await start_again(past.shop.service.intake, asked(GRACE), UUID(first["id"]))
+    assert accepted.recording.reason == ADAS_WORDS
+    await past.shop.service.carry_out(accepted)
+
+    said = await past.keeper.erase(ADA_HERSELF, despite_hold=False)
+
+    assert said.startswith("Erased: 0 names, 2 typed texts, 2 reasons of recordings.")
+    assert ADAS_WORDS.encode() not in past.bytes()
+    assert GRACES_WORDS.encode() in past.bytes()
+    assert (await past.verdict()).ok
+
+
+async def test_what_somebody_typed_themselves_after_a_start_again_stays(past: Past) -> None:
+    own = "Grace's own words about Ada's call"
+    await past.shop.service.intake.start(asked(GRACE), CALL, own)
+
+    await past.keeper.erase(ADA_HERSELF, despite_hold=False)
+
+    assert own.encode() in past.bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from bot.database.outbox import SqlOutbox
+from bot.database.store import SqlStore
 from bot.errors import ApprovalClosed, Duplicate, NothingToStop, NotPermitted, OutOfScope, WrongState
 from bot.recording.grants import DualControl
 from bot.recording.models import ApprovalOutcome, CallRecording, RecordingState, Verb
@@ -17,12 +19,15 @@ from bot.recording.observations import Observations
 from bot.recording.policy import Role, Scope
 from bot.recording.reconciler import silent
 from bot.recording.requests import Accepted, AwaitsConfirmation
+from tests.support.control import AGENT
 from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, rows, story
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from uuid import UUID
 
+    from bot.recording.models import Recording
     from bot.recording.requests import Asked
     from tests.support.postgres import Database
 
@@ -376,3 +381,50 @@ async def test_the_bots_own_corrections_wait_for_nobody(shop: Shop) -> None:
 
 def test_the_outcomes_are_those_that_the_table_takes() -> None:
     assert {one.value for one in ApprovalOutcome} == {"confirmed", "withdrawn", "expired", "over"}
+
+
+async def test_a_second_request_that_was_written_too_late_leaves_the_first_one_open(shop: Shop) -> None:
+    first = await waiting(shop)
+    again = await ask(shop)
+    assert again.again
+    expire = shop.service.intake.expire
+    assert expire is not None
+    await expire(again)
+    assert approvals(shop) == [(ADA, None, None)]
+    await shop.service.intake.confirm(asked(GRACE), first.approval.id)
+
+
+async def test_a_clock_that_is_a_little_behind_the_others_closes_nothing(shop: Shop) -> None:
+    answer = await waiting(shop)
+    shop.clock.advance(-2)
+    await shop.approvals.close_lapsed()
+    assert approvals(shop) == [(ADA, None, None)]
+    await shop.service.intake.confirm(asked(GRACE), answer.approval.id)
+
+
+async def test_a_reading_that_lacks_the_queue_lifts_nothing(shop: Shop) -> None:
+    await start(shop)
+    shop.control.agents[CALL] = replace(AGENT, queue_id=None, queue_name=None, user_id="")
+    await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.PAUSE, asked(), typed_id=CALL)))
+    (recording,) = await shop.store.live_recordings()
+    assert (recording.agent_user_id, recording.queue_id) == ("user-1", "queue-1")
+    await ask(shop)
+
+
+async def test_one_that_can_not_be_closed_keeps_no_other_open(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await waiting(shop)
+    shop.clock.advance(1)
+    await start(shop, OTHER_CALL)
+    await shop.service.intake.change(Verb.STOP, asked(), typed_id=OTHER_CALL)
+    shop.clock.advance(200)
+    first = (await shop.store.open_approvals())[0].recording_id
+    read = SqlStore.recording
+
+    async def broken(store: SqlStore, recording_id: UUID) -> Recording | None:
+        if recording_id == first:
+            raise ValueError
+        return await read(store, recording_id)
+
+    monkeypatch.setattr(SqlStore, "recording", broken)
+    await shop.approvals.close_lapsed()
+    assert approvals(shop) == [(ADA, None, None), (ADA, "bot", "expired")]

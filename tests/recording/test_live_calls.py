@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.errors import GenesysError
+    from bot.recording.models import Recording
     from tests.support.postgres import Database
     from tests.support.service import Shop
 
@@ -71,6 +72,20 @@ class FakeDirectory:
         if self.name_fault is not None:
             raise self.name_fault
         return {one: name for one, name in self.known.get(kind, {}).items() if one in ids}
+
+
+@dataclass(frozen=True)
+class FakeSlowStore:
+    """Reads our own recordings for as long as the look at Genesys takes."""
+
+    live: LiveCalls
+
+    async def live_recordings(self, *, limit: int) -> list[Recording]:
+        assert limit > 0
+        looking = self.live._memory.looking
+        assert looking is not None
+        await looking
+        return []
 
 
 @dataclass(frozen=True)
@@ -166,6 +181,16 @@ async def test_before_genesys_has_told_anything_the_list_says_so(tmp_path: Path)
         seen = await board.live.current(wait=0.01)
         assert (seen.calls, seen.as_of) == ((), None)
         assert isinstance(seen.problem, GenesysUnavailable)
+
+
+async def test_a_look_that_ends_meanwhile_leaves_no_list_that_contradicts_itself(tmp_path: Path) -> None:
+    async with opened_board(tmp_path / "bot.db", call()) as board:
+        store = FakeSlowStore(board.live)
+        seen = await replace(board.live, store=store).current(wait=0)  # type: ignore[arg-type]
+        assert (seen.calls, seen.as_of) == ((), None)
+        assert isinstance(seen.problem, GenesysUnavailable)
+        now = await board.live.current(wait=0)
+        assert (len(now.calls), now.problem) == (1, None)
 
 
 async def test_a_problem_comes_with_the_last_list_and_is_not_asked_for_at_once(tmp_path: Path) -> None:

@@ -272,3 +272,16 @@ async def test_files_of_another_recording_of_the_same_call_are_not_its_own(datab
 def test_what_is_not_there_yet(state: str) -> None:
     assert not SavedRecording("x", state).there
     assert SavedRecording("x", "error").there
+
+
+async def test_what_can_never_be_asked_for_is_given_up_after_a_day(database: Database) -> None:
+    async with opened_shop(database) as shop:
+        ended = await recorded(shop)
+        files = FakeFiles(fault=GenesysUnavailable())
+        shop.clock.advance(23 * 3600)
+        await looks_of(shop, files).look_around()
+        assert await schedule(shop) == [(0, True)]
+        shop.clock.advance(3 * 3600)
+        await looks_of(shop, files).look_around()
+        assert (len(files.looks), await schedule(shop)) == (2, [(len(AFTER_SECONDS), False)])
+        assert await shop.store.recording(ended.id) == ended

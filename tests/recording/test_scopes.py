@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import AlreadyRecording, NotPermitted, OutcomeUnknown, OutOfScope
+from bot.policy_file import load_policy
 from bot.recording.grants import DualControl, Grant, Policy, describe, granted
 from bot.recording.models import CallRecording, Participant, RecordingState, Verb
 from bot.recording.policy import Caller, Role, Scope
@@ -15,6 +16,7 @@ from tests.support.trail import entries, rows, story
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from bot.recording.requests import Asked
     from tests.support.postgres import Database
@@ -218,3 +220,51 @@ async def test_the_unlisted_are_refused_before_any_scope(shop: Shop) -> None:
     with pytest.raises(NotPermitted):
         await shop.service.intake.start(asked(GRACE, roles=frozenset(), scope=SALES), OTHER_CALL, None)
     assert last(shop) == ("denied", "recording:start", "not_listed")
+
+
+async def test_a_start_that_was_cut_off_takes_over_nothing_outside(database: Database) -> None:
+    async with opened_shop(database, owner="serve:dead") as dead:
+        await dead.service.intake.start(limited(), CALL, None)
+    async with opened_shop(database, owner="serve:new") as shop:
+        shop.control.recordings[CALL] = CallRecording.ACTIVE  # by a policy, or by somebody in Genesys
+        await shop.reconciler.settle_all()
+        (row,) = rows(shop.file, "SELECT state, error, agent_user_id, queue_id FROM recordings")
+        assert row == {"state": "failed", "error": "out_of_scope", "agent_user_id": None, "queue_id": None}
+        assert entries(shop.file)[-1]["outcome"] == {"in_effect": False, "error": "out_of_scope"}
+        assert await shop.store.attempts_to_look_at() == ()
+        assert shop.control.calls == ["look"]
+
+
+async def test_a_start_that_was_cut_off_takes_over_what_is_inside(database: Database) -> None:
+    async with opened_shop(database, owner="serve:dead") as dead:
+        await dead.service.intake.start(limited(), OTHER_CALL, None)
+    async with opened_shop(database, owner="serve:new") as shop:
+        shop.control.recordings[OTHER_CALL] = CallRecording.ACTIVE
+        shop.control.agents[OTHER_CALL] = TOM
+        await shop.reconciler.settle_all()
+        (row,) = rows(shop.file, "SELECT state, queue_id FROM recordings")
+        assert row == {"state": "active", "queue_id": "queue-2"}
+
+
+async def test_somebody_elses_refused_start_hides_no_call_of_ones_own(shop: Shop) -> None:
+    await start(shop)
+    await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL)))
+    assert await start(shop, who=limited()) is RecordingState.FAILED
+    await shop.service.status(await shop.service.ask_status(limited(BILLING), CALL))
+    await shop.service.intake.read_history(limited(BILLING), CALL)
+    with pytest.raises(OutOfScope):
+        await shop.service.ask_status(limited(), CALL)
+    with pytest.raises(OutOfScope):
+        await shop.service.intake.read_history(limited(), CALL)
+
+
+def test_ids_in_the_policy_file_mean_the_same_in_capitals(tmp_path: Path) -> None:
+    queue = "a3f0c2d4-11aa-4bcd-8eef-0123456789ab"
+    (tmp_path / "policy.toml").write_text(
+        f'[[grant]]\nlabel = "Sales"\nwho = ["S0SALES"]\nqueues = ["{queue.upper()}"]\n'
+        f'[dual_control]\nqueues = ["{queue.upper()}"]\nagents = ["Agent-1"]\n'
+    )
+    policy = load_policy(tmp_path / "policy.toml")
+    assert policy.grants[0].queues == {queue}
+    assert policy.dual_control.queues == {queue}
+    assert policy.dual_control.agents == {"Agent-1"}

@@ -15,6 +15,7 @@ from bot.recording.policy import Scope
 from bot.recording.requests import Accepted, Asked
 from tests.support.control import AGENT
 from tests.support.service import ADA, CALL, GRACE, Shop, asked, opened_shop
+from tests.support.trail import rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -129,3 +130,12 @@ async def test_choosing_an_agent_outside_the_scope_sends_nothing(shop: Shop) -> 
     settled = await service.carry_out(accepted)
     assert isinstance(settled.error, NotPermitted)
     assert shop.control.calls == sent
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+async def test_a_refused_start_again_keeps_no_copy_of_the_words(shop: Shop, *, stopped: bool) -> None:
+    earlier = await recorded(shop, stopped=stopped)
+    who = asked(GRACE, roles=frozenset()) if stopped else asked(GRACE)
+    with pytest.raises(NotPermitted if stopped else AlreadyRecording):
+        await start_again(shop.service.intake, who, earlier.id)
+    assert len(rows(shop.file, "SELECT text FROM typed_texts")) == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,3 +109,19 @@ async def test_a_locale_outlives_the_time_that_rights_count(
     slack.faults.switch_on("down")
     assert (await people.caller("U0HEIDI", TEAM)).obstacle == "unconfirmed"
     assert people.locale("U0HEIDI") == "de-DE"
+
+
+async def test_all_that_is_to_be_known_is_asked_at_once(
+    people: SlackPeople, slack: SimulatedSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after another, the answers of a slow Slack would take longer than the person's command may."""
+    monkeypatch.setattr("bot.slack.people.ANSWER_SECONDS", 60)
+    slack.add_group("S0QUALITY", "quality", ["U0GRACE"])
+    people.ids[Role.COMPLIANCE] = ("S0QUALITY",)
+    slack.faults.switch_on("hang", value=60)
+    asking = asyncio.create_task(people.caller("U0ADA", TEAM))
+    wanted = ["usergroups.users.list", "usergroups.users.list", "users.info"]
+    await slack.wait_for(lambda: sorted(one.method for one in slack.requests) == wanted, timeout=10)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from bot.config import DatabaseSettings
 from bot.sandbox.genesys.seed import INBOUND, OUTBOUND
 from tests.integration.serve.conftest import ServedScene
 from tests.support.hurried_clock import HurriedClock
-from tests.support.world import ADA, simulators
+from tests.support.world import ADA, PATIENCE, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -74,8 +75,17 @@ async def check(scene: Replica) -> None:
     assert verdict.ok, verdict.text
 
 
+async def leads(scene: Replica) -> bool:
+    """Return what the replica itself says of that."""
+    part = json.loads((await scene.page("/readyz"))[1])["parts"]["bot"]
+    assert part["replica"].startswith("serve:")
+    leading: bool = part["leading"]
+    return leading
+
+
 async def test_either_one_takes_the_work_and_one_tells_slack(pair: tuple[Replica, Replica]) -> None:
     first, second = pair
+    assert [await leads(one) for one in pair] == [True, False]
     second.gets_the_clicks()
     await second.records(INBOUND)
     first.gets_the_clicks()
@@ -85,6 +95,9 @@ async def test_either_one_takes_the_work_and_one_tells_slack(pair: tuple[Replica
     assert first.phases() == ["requested", "succeeded"] * 2
     await first.until_delivered()
     assert await first.terminate() == 0  # it hands the lead over in order
+    async with asyncio.timeout(PATIENCE):
+        while not await leads(second):  # noqa: ASYNC110  nothing says when another process takes the lead
+            await asyncio.sleep(0.1)
     second.gets_the_clicks()
     await second.types(ADA, f"start {OUTBOUND}")
     await second.until(lambda: second.shows("Recording") and OUTBOUND in second.card().text)

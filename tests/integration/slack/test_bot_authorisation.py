@@ -130,3 +130,20 @@ async def test_people_can_be_listed_one_by_one(world: World, changes: dict[str, 
     del changes
     assert "can't control" in await world.types(ADA, f"start {INBOUND}")
     await world.records(INBOUND, user=MALLORY)
+
+
+async def test_help_does_not_call_a_supervisor_a_stranger_because_slack_is_away(world: World) -> None:
+    world.slack.faults.switch_on("server_error", only="users.info")
+    answer = await world.types(ADA, "help")
+    assert "not on the bot's list" not in answer
+    assert "Slack could not confirm who you are just now" in answer
+    world.slack.faults.switch_off("server_error")
+    assert "not on the bot's list" in await world.types(MALLORY, "help")
+
+
+async def test_a_list_has_buttons_for_those_only_who_may_press_them(world: World) -> None:
+    await world.records(INBOUND)
+    for user, buttons in ((CLARA, False), (ADA, True)):
+        result = await world.slack.command(user, FLOOR, "list")
+        assert INBOUND[:8] in result.body["text"]
+        assert ("recording_stop" in str(result.body["blocks"])) is buttons

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.sandbox.genesys.seed import CHAT, ENDED, INBOUND, ON_HOLD, TWO_AGENTS, WAITING
 from tests.support.world import ADA, FLOOR, GRACE, World
@@ -75,7 +78,7 @@ async def test_a_call_that_can_not_be_recorded_is_said_why(world: World, call: s
 async def test_a_second_start_is_told_who_was_first_and_gets_the_stop_button(world: World) -> None:
     await world.records(INBOUND)
     result = await world.slack.command(GRACE, FLOOR, f"start {INBOUND} quality")
-    assert "This call is being recorded since <!date^" in result.body["text"]
+    assert "This call has been recorded since <!date^" in result.body["text"]
     assert "by <@U0ADA>" in result.body["text"]
     assert world.entries()[-1]["outcome"] == {"error": "already_recording"}
     assert len(world.genesys.writes()) == 1
@@ -161,3 +164,12 @@ async def test_a_required_reason_that_is_missing_is_asked_for(world: World, chan
 async def test_a_command_of_any_length_is_answered(world: World) -> None:
     answer = await world.types(ADA, "y" * 8000)
     assert len(answer) < 3000
+
+
+async def test_a_status_that_breaks_is_not_left_at_looking(world: World) -> None:
+    with contextlib.closing(sqlite3.connect(world.database)) as outside, capture_logs() as logs:
+        outside.execute("ALTER TABLE approvals RENAME TO elsewhere")
+        assert "Looking at the call" in await world.types(ADA, f"status {INBOUND}")
+        await world.until_told(ADA, "Something went wrong in the bot itself")
+        outside.execute("ALTER TABLE elsewhere RENAME TO approvals")
+    assert "status_broke" in [one["event"] for one in logs]

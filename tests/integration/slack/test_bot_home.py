@@ -198,6 +198,12 @@ async def test_an_event_that_comes_twice_is_one_look(world: World) -> None:
     assert len(looks(world)) == 2
 
 
+async def test_an_event_that_names_nobody_is_acknowledged(world: World) -> None:
+    event = {"type": "app_home_opened", "channel": "D1", "tab": "home", "event_ts": "1.1"}
+    payload = {"type": "event_callback", "team_id": "T0SANDBOX", "event_id": "Ev1", "event": event}
+    assert (await world.slack.deliver("events_api", payload)).acked
+
+
 async def test_the_messages_tab_is_no_look(world: World) -> None:
     await world.slack.open_home(ADA, "messages")
     await world.types(ADA, "list")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], set[str]]:
     lead, start = Replicas.lead, Serving._start
 
     def starting(serving: Serving, *loops: Coroutine[None, None, None]) -> None:
-        each.update(loop.__qualname__ for loop in loops)
+        each.update(str(getattr(loop, "__qualname__", loop)) for loop in loops)
         start(serving, *loops)
 
     async def leading(replicas: Replicas, loops: Sequence[Loop]) -> None:
@@ -57,14 +56,12 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], set[str]]:
 @pytest.mark.parametrize("changes", [{"RETENTION_TEXTS": "400d"}])
 async def test_each_loop_is_of_one_replica_or_of_all(seen: tuple[set[str], set[str]], world: World) -> None:
     each, one = seen
-    async with asyncio.timeout(20):
-        while not one:
-            await asyncio.sleep(0.01)
+    await world.until(lambda: one)
     assert (each, one) == (EACH, ONE)
 
 
 def _named(loop: Loop) -> str:
-    return str((loop.func if isinstance(loop, partial) else loop).__qualname__)  # type: ignore[attr-defined]
+    return str(getattr(loop.func if isinstance(loop, partial) else loop, "__qualname__", loop))
 
 
 def _like(former: Any, spy: Any) -> Any:

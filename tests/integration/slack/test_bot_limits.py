@@ -38,7 +38,7 @@ async def test_who_asks_too_much_is_told_when_to_try_again(world: World) -> None
     await world.records(INBOUND, user=GRACE)
 
     world.clock.jump(61)
-    assert "being recorded since" in await world.types(ADA, f"start {INBOUND}")
+    assert "been recorded since" in await world.types(ADA, f"start {INBOUND}")
     await world.until(lambda: any("1 more of" in line for line in world.lines()))
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.sandbox.genesys.people import derived_id
-from bot.sandbox.genesys.seed import INBOUND, OUTBOUND
-from tests.support.world import ADA, FLOOR, MALLORY, World
+from bot.sandbox.genesys.seed import INBOUND, OUTBOUND, TWO_AGENTS
+from tests.support.start_modal import AtTheModal
+from tests.support.world import ADA, FLOOR, GRACE, MALLORY, World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,3 +74,26 @@ async def test_what_nobody_confirms_lapses(sales: World) -> None:
     await sales.until_later(lambda: sales.entries("recording:stop_approval")[-1]["phase"] == "observed")
     assert sales.genesys.effective_recording(OUTBOUND) == "active"
     assert sales.rows("SELECT closed_by, outcome FROM approvals") == [{"closed_by": "bot", "outcome": "expired"}]
+
+
+async def test_a_message_shortcut_says_nothing_of_calls_outside_the_queue(sales: World) -> None:
+    message = sales.slack.post(GRACE, FLOOR, f"{INBOUND} {OUTBOUND} {TWO_AGENTS}")
+    ada = AtTheModal(sales)
+    await ada.opens()
+    await ada.looks_up()  # the list of calls is in memory from now on
+    mallory = await AtTheModal(sales, MALLORY).opens("recording_start_from_message", message)
+    offered = {one["value"]: one["text"]["text"] for one in mallory.view.element("found")[1]["options"]}
+    assert "Tom Becker" in offered[OUTBOUND]
+    assert offered[INBOUND] == INBOUND
+    assert offered[TWO_AGENTS] == TWO_AGENTS
+
+
+async def test_who_asks_again_for_the_stop_of_a_paused_recording_is_not_told_that_it_goes_on(sales: World) -> None:
+    await sales.records(OUTBOUND, user=MALLORY)
+    await sales.types(MALLORY, "pause")
+    await sales.until(lambda: sales.shows("Paused"))
+    await sales.types(MALLORY, "stop")
+    again = await sales.types(MALLORY, "stop")
+    assert "still waits" in again
+    assert "The recording is paused." in again
+    assert "goes on" not in again

@@ -134,7 +134,7 @@ async def test_a_call_that_a_policy_records_is_adopted_and_stop_means_secure_pau
     assert adopted["outcome"]["created"] is False
 
     await world.clicks(ADA, "stop")
-    await world.until(lambda: world.shows("Stopped: in secure pause, not deleted"))
+    await world.until(lambda: world.shows("Stopped (in secure pause, not deleted)"))
     assert world.genesys.effective_recording(POLICY_RECORDED) == "paused"
 
 

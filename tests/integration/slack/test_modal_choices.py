@@ -55,6 +55,8 @@ async def test_a_bare_verb_with_several_recordings_offers_each(two: World) -> No
         assert words in answer.text
     await two.slack.click(ADA, FLOOR, answer.ts, "recording_pause")
     await two.until(lambda: [card for card in two.cards() if card.text.startswith("Paused")])
+    told = await two.until_told(ADA, "Pausing the recording of call")  # only the card changes, and may be elsewhere
+    assert f"(#{two.entries('recording:pause')[-2]['seq']})" in told
 
 
 async def test_only_what_the_verb_allows_is_offered(two: World) -> None:
@@ -138,7 +140,7 @@ async def test_a_late_click_on_start_again_is_told_how_it_stands(world: World) -
 
     body = dict(click.payload.body)
     await world.slack.deliver("interactive", body | {"trigger_id": "another.one.1"})
-    await world.until_told(ADA, "This call is being recorded since")
+    await world.until_told(ADA, "This call has been recorded since")
     await world.types(GRACE, f"stop {INBOUND}")
     await world.until(lambda: world.shows("Stopped"))
     await world.slack.deliver("interactive", body | {"trigger_id": "another.one.2"})

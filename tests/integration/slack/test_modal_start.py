@@ -196,8 +196,9 @@ async def test_without_a_list_the_agents_are_offered_afterwards_and_the_card_goe
     ada: AtTheModal,
 ) -> None:
     world = ada.world
-    world.genesys.faults.switch_on("server_error", only="analytics")
+    world.genesys.faults.switch_on("forbidden", only="POST conversation")
     await ada.types_start()
+    await world.until(lambda: "The list of live calls" in ada.says("start_calls_note"))
     ada.fills(typed_id=TWO_AGENTS, note="kept")
     await ada.submits()
     assert not ada.open
