@@ -127,9 +127,13 @@ class Readiness:
             },
         )
 
-    @staticmethod
-    def _delivery(name: str, pace: Pace | None) -> Part:
-        problem = pace.problem if pace is not None else None
+    @property
+    def _leads(self) -> bool:
+        return self.replicas is None or self.replicas.leading
+
+    def _delivery(self, name: str, pace: Pace | None) -> Part:
+        # Who led once, and met a problem then, has nothing to deliver any more.
+        problem = pace.problem if pace is not None and self._leads else None
         return Part(name, ok=problem is None, problem=f"Slack says: {problem}" if problem else "")
 
     async def _channel(self, control: Control) -> Part:
@@ -140,7 +144,7 @@ class Readiness:
         except SQLAlchemyError:
             return part  # the database's part says why
         control.metrics.missing.set(found.lacking)
-        digest = self.digests.problem if self.digests is not None else None
+        digest = self.digests.problem if self.digests is not None and self._leads else None
         late = f"The daily digest can't be posted: {digest}." if digest else ""
         problem = " ".join(filter(None, (part.problem, found.problem, late)))
         return Part(part.name, ok=not problem, problem=problem)

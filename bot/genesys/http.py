@@ -135,8 +135,6 @@ class Exchange(AbstractHttpClient):  # type: ignore[misc]  # the SDK has no type
             )
         except exceptions.HTTPError as error:
             raise _failure(error) from error
-        except (ValueError, LookupError) as error:  # the head of an answer that urllib3 trips over
-            raise Unanswered("dropped") from error
 
 
 def _body(options: Any) -> str | None:

@@ -78,7 +78,7 @@ class Wire:
 
         def use(api: Any) -> None:
             # a body without a token is for the caller to notice; the SDK trips over it
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(ValueError, LookupError, TypeError):
                 api.get_client_credentials_token(client_id, client_secret)
 
         return await self._in_thread(use, deadline, (self._slots,))

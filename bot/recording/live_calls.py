@@ -130,8 +130,10 @@ class LiveCalls:
             memory.seen = replace(seen, calls=await self.names.named_from_store(said))
             memory.as_of, memory.at, memory.problem, memory.failed_at = asked_on, asked_at, None, None
             # whoever can't wait for what has to be looked up sees the calls without it
-            memory.seen = replace(seen, calls=await self.names.named(said, deadline=deadline))
-            told = await self.directory.with_recording(replace(seen, calls=calls), deadline=deadline)
+            _, told = await asyncio.gather(
+                self.names.named(said, deadline=deadline),
+                self.directory.with_recording(replace(seen, calls=calls), deadline=deadline),
+            )
             memory.seen = replace(told, calls=await self.names.named_from_store(told.calls))
         except GenesysError as error:
             memory.problem, memory.failed_at = error, self.clock.monotonic()

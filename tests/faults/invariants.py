@@ -24,7 +24,7 @@ STANDS = {
 }
 RESTLESS = """
     SELECT (SELECT count(*) FROM attempts WHERE settled_at IS NULL)
-         + (SELECT count(*) FROM recordings WHERE in_doubt)
+         + (SELECT count(*) FROM recordings WHERE in_doubt = 1)
          + (SELECT count(*) FROM recordings JOIN cards ON cards.recording_id = recordings.id
              WHERE rendered_version < version)
          + (SELECT count(*) FROM audit_entries

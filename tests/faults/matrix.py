@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from tests.faults import genesys_rows, kills, slack_rows, storage_rows
+from tests.faults import genesys_rows, kills, replica_rows, slack_rows, storage_rows
 
-ROWS = (*kills.ROWS, *genesys_rows.ROWS, *slack_rows.ROWS, *storage_rows.ROWS)
+ALONE = (*kills.ROWS, *genesys_rows.ROWS, *slack_rows.ROWS, *storage_rows.ROWS)
+REPLICAS = replica_rows.ROWS
+ROWS = (*ALONE, *REPLICAS)

@@ -17,6 +17,7 @@ from tests.faults.stage import Unmoved, opened_stage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from tests.faults.stage import Stage
 
@@ -24,8 +25,6 @@ SECONDS_TO_REST = 60.0
 RUN_SECONDS = 240.0
 LINES_AGAIN = "audit lines marked as sent again"
 CARDS_TWICE = "cards that stand twice"
-HTTP_SHARE = 4
-"""One run in so many goes over HTTP; the others use Socket Mode."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class Row:
 
     ``share``: how many runs it gets of those asked for. ``ambiguous``: Slack may have taken what was sent, so lines may
     be repeated. ``unanswered``: the bot is dead or cut off when it should answer. ``quick`` rows are part of the tests.
+    ``opened`` sets the stage; one run in ``http_share`` goes over HTTP, the others use Socket Mode.
     """
 
     name: str
@@ -48,6 +48,8 @@ class Row:
     rate_limits: bool = False
     quick: bool = True
     transports: tuple[str, ...] = ("socket", "http")
+    opened: Callable[..., AbstractAsyncContextManager[Stage]] = opened_stage
+    http_share: int = 4
 
     def runs(self, asked: int) -> int:
         return max(1, math.ceil(asked * self.share))
@@ -74,6 +76,8 @@ class Result:
     runs: int = 0
     violations: list[str] = field(default_factory=list)
     lost: Counter[str] = field(default_factory=Counter)
+    taken_over: list[float] = field(default_factory=list)
+    """After how many seconds each work of a dead or frozen replica was finished by another."""
     said: list[str] = field(default_factory=list)
     """The bot's last words, where something was wrong."""
     stuck: bool = False
@@ -83,6 +87,7 @@ class Result:
         self.runs += other.runs
         self.violations += other.violations
         self.lost += other.lost
+        self.taken_over += other.taken_over
         self.said += other.said
 
 
@@ -97,7 +102,7 @@ def single(play: Callable[[Run], Awaitable[None]]) -> Callable[[list[Run]], Awai
 
 def series(row: Row, runs: int) -> list[Series]:
     """Divide the runs of a row into series with one stage each."""
-    http = 0 if len(row.transports) == 1 else runs // HTTP_SHARE
+    http = 0 if len(row.transports) == 1 else runs // row.http_share
     return [Series(row, row.transports[0], range(http, runs))] + [Series(row, "http", range(http))] * bool(http)
 
 
@@ -125,7 +130,7 @@ async def play_batches(
     while len(results) < len(batches):
         left = batches[len(results) :]
         try:
-            async with opened_stage(transport, enforce_rate_limits=rate_limits) as stage:
+            async with left[0][0].opened(transport, enforce_rate_limits=rate_limits) as stage:
                 await _play_in_order(stage, left, results, tell)
                 if (status := await stage.end()) != 0:
                     results[-1].violations.append(f"SIGTERM ended the bot with status {status}")
@@ -159,6 +164,7 @@ async def _play_on(stage: Stage, row: Row, count: int, first: int) -> Result:
                 for run in runs:
                     result.violations += run.violations
                     result.lost += run.lost
+                    result.taken_over += run.taken_over
     except (Unmoved, TimeoutError) as error:
         result.violations.append(f"{type(error).__name__}: {error}")
         result.stuck = True

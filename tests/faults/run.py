@@ -36,6 +36,7 @@ class Run:
     asked: list[DeliveryResult] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     lost: Counter[str] = field(default_factory=Counter)
+    taken_over: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.call = self.stage.genesys.add_call().conversation_id

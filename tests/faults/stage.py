@@ -198,6 +198,7 @@ async def opened_stage(transport: str, *, enforce_rate_limits: bool = False) -> 
             os.environ, slack=slack, genesys=genesys, transport=transport, port=0, database=database
         )
         said: deque[str] = deque(maxlen=60)
+        environment["RECORDING_ACTIONS_PER_MINUTE"] = "0"  # tests type faster than people
         bot = BotProcess(environment, place, 0, transport, said.append, lambda: None)
         outside = Outside(database)
         stage = Stage(transport, place, slack, genesys, outside, Witness(outside), http, bot, said)

@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[World]:
+def transport() -> str:
+    """How Slack reaches the bot."""
+    return "http"
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, transport: str) -> AsyncIterator[World]:
     """The whole bot, which all examples of a test share."""
     clock = HurriedClock()
     async with simulators(clock) as (slack, genesys):
-        settings = settings_for(monkeypatch, slack, genesys, transport="http", directory=tmp_path, changes={})
+        settings = settings_for(monkeypatch, slack, genesys, transport=transport, directory=tmp_path, changes={})
         serving = Serving(settings, clock=clock, genesys_patience=0.5, socket_ping=0.5)
         world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
         await world.begin()

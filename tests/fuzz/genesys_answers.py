@@ -72,7 +72,7 @@ STATUSES = (200, 200, 200, 200, 201, 202, 204, 206, 301, 304, 400, 401, 403, 404
 SECONDS = ("0", "1", "-1", "1e300", "inf", "nan", "9" * 400, "soon", "", "1_0", "0.5", "Wed, 21 Oct 2026 07:28:00 GMT")
 COUNTS = ("0", "1", "300", "-5", "9" * 30, "9" * 400, "1.5", "none", "\xb2", "")
 NONSENSE = (
-    b"", b"\x00" * 40, b"HTTP/1.1", b"HTTP/1.1 200\r\n", b"HTTP/9.9 200 OK\r\n\r\n{}", b"HTTP/1.1 20x OK\r\n\r\n",
+    b"", b"\x00" * 40, b"HTTP/1.1", b"HTTP/1.1 200\r\n", b"HTTP/1.1 200\r\n ", b"HTTP/1.1 200 OK\r\n: x\r\n\r\n{}", b"HTTP/9.9 200 OK\r\n\r\n{}", b"HTTP/1.1 20x OK\r\n\r\n",
     b"HTTP/1.1 99999 OK\r\n\r\n", b"HTTP/1.1 099 OK\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n", b"\r\n\r\n", b"{}",
     b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n", b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.database.names import SqlNames
-from bot.errors import GenesysUnavailable, PermissionMissing
+from bot.errors import GenesysUnavailable, OutcomeUnknown, PermissionMissing
 from bot.recording.live_calls import LiveCalls
 from bot.recording.models import CallRecording, Direction, LiveCall, LiveList, Participant, Verb
 from bot.recording.names import NameBook
@@ -45,6 +45,10 @@ class FakeDirectory:
     fault: GenesysError | None = None
     name_fault: GenesysError | None = None
     name_gate: asyncio.Event | None = None
+    words: dict[str, CallRecording] = field(default_factory=dict)
+    """What another query says of the recordings of calls."""
+    word_gate: asyncio.Event | None = None
+    asking_words: asyncio.Event = field(default_factory=asyncio.Event)
     asking_names: asyncio.Event = field(default_factory=asyncio.Event)
     looks: int = 0
     asked_names: list[tuple[str, frozenset[str]]] = field(default_factory=list)
@@ -59,6 +63,17 @@ class FakeDirectory:
         if self.fault is not None:
             raise self.fault
         return listed
+
+    async def with_recording(
+        self, seen: LiveList, *, deadline: float, priority: Priority = Priority.PERSON
+    ) -> LiveList:
+        assert deadline > 0
+        assert priority is Priority.PERSON
+        self.asking_words.set()
+        if self.word_gate is not None:
+            await self.word_gate.wait()
+        calls = (replace(one, recording=self.words.get(one.conversation_id, one.recording)) for one in seen.calls)
+        return replace(seen, calls=tuple(calls))
 
     async def names(
         self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
@@ -234,6 +249,47 @@ async def test_our_own_recordings_are_newer_than_the_list(tmp_path: Path) -> Non
         await service.carry_out(at_once(paused))
         seen = {one.conversation_id: one for one in (await board.live.current()).calls}
         assert seen[CALL].recording is CallRecording.PAUSED
+
+
+async def test_a_list_says_what_is_recorded_without_waiting_for_it(tmp_path: Path) -> None:
+    async with opened_board(tmp_path / "bot.db", call(), call(OTHER_CALL, JOSE)) as board:
+        board.directory.words = {CALL: CallRecording.ACTIVE, OTHER_CALL: CallRecording.NONE}
+        board.directory.word_gate = asyncio.Event()
+        looking = asyncio.create_task(board.live.current(wait=30))
+        await board.directory.asking_words.wait()
+
+        seen = await board.live.current(wait=0.01)
+        assert ({one.recording for one in seen.calls}, seen.problem) == ({CallRecording.UNKNOWN}, None)
+
+        board.directory.word_gate.set()
+        told = [CallRecording.ACTIVE, CallRecording.NONE]
+        assert [one.recording for one in (await looking).calls] == told
+
+        board.directory.word_gate = asyncio.Event()
+        board.clock.advance(60)
+        assert [one.recording for one in (await board.live.current(wait=0.01)).calls] == told
+
+        board.directory.words = {}
+        board.directory.word_gate.set()
+        assert {one.recording for one in (await board.live.current(wait=30)).calls} == {CallRecording.UNKNOWN}
+
+
+async def test_of_what_we_stopped_or_doubt_analytics_say_nothing(tmp_path: Path) -> None:
+    async with opened_board(tmp_path / "bot.db", call(), call(OTHER_CALL, JOSE), call(THIRD_CALL)) as board:
+        board.directory.words = dict.fromkeys((CALL, OTHER_CALL, THIRD_CALL), CallRecording.ACTIVE)
+        service = board.shop.service
+        await service.carry_out(await service.intake.start(asked(), CALL, None))
+        await service.carry_out(at_once(await service.intake.change(Verb.STOP, asked(), typed_id=CALL)))
+        board.shop.control.late_fault = OutcomeUnknown()
+        await service.carry_out(await service.intake.start(asked(), OTHER_CALL, None))
+
+        seen = {one.conversation_id: one.recording for one in (await board.live.current()).calls}
+
+        assert seen == {
+            CALL: CallRecording.UNKNOWN,
+            OTHER_CALL: CallRecording.UNKNOWN,
+            THIRD_CALL: CallRecording.ACTIVE,
+        }
 
 
 async def test_names_come_from_our_table_then_from_genesys_and_are_remembered(database: Database) -> None:

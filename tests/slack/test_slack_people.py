@@ -116,12 +116,9 @@ async def test_all_that_is_to_be_known_is_asked_at_once(
 ) -> None:
     """One after another, the answers of a slow Slack would take longer than the person's command may."""
     monkeypatch.setattr("bot.slack.people.ANSWER_SECONDS", 60)
-    slack.add_group("S0QUALITY", "quality", ["U0GRACE"])
-    people.ids[Role.COMPLIANCE] = ("S0QUALITY",)
-    slack.faults.switch_on("hang", value=60)
+    slack.faults.switch_on("hang", value=60, only="usergroups")
     asking = asyncio.create_task(people.caller("U0ADA", TEAM))
-    wanted = ["usergroups.users.list", "usergroups.users.list", "users.info"]
-    await slack.wait_for(lambda: sorted(one.method for one in slack.requests) == wanted, timeout=10)
+    await slack.wait_for(lambda: "users.info" in [one.method for one in slack.requests], timeout=10)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking

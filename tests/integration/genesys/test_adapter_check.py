@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.support.clock import FakeClock
 
 
-@pytest.mark.parametrize(("api", "lines"), [("conversations", 10), ("sessions", 4)])
+@pytest.mark.parametrize(("api", "lines"), [("conversations", 11), ("sessions", 4)])
 async def test_all_is_well(desk: Desk, api: str, lines: int) -> None:
     desk.simulator.seed()
     before = desk.simulator.snapshot()["calls"]
@@ -48,7 +48,7 @@ async def test_refused_notifications_are_a_note(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("only", "what", "permission", "without"),
     [
-        ("POST conversation ", "live calls", "analytics:queueObservation:view", "started by their ids"),
+        ("details", "recording of live calls", "analytics:conversationDetail:view", "bot's own recordings"),
         ("GET users", "names of agents", "directory:user:view", "by their ids"),
         ("GET queues", "names of queues", "routing:queue:view", "by their ids"),
         ("recording metadata", "saved recordings", "recording:recording:view", "can't say"),
@@ -73,6 +73,17 @@ async def test_the_second_choice_for_live_calls_is_enough(desk: Desk) -> None:
 
     assert (note.what, note.ok) == ("Genesys live calls", True)
     assert "details query instead" in note.sentence
+
+
+async def test_without_either_query_there_is_no_list(desk: Desk) -> None:
+    desk.simulator.faults.switch_on("forbidden", only="POST conversation ")
+
+    first, second = [finding for finding in await check(desk.client) if finding.note]
+
+    assert (first.what, second.what) == ("Genesys live calls", "Genesys recording of live calls")
+    assert "analytics:queueObservation:view" in first.sentence
+    assert "started by their ids" in first.sentence
+    assert "analytics:conversationDetail:view" in second.sentence
 
 
 @pytest.mark.parametrize(("only", "count"), [("write", 2), ("read", 1)])

@@ -22,6 +22,13 @@ ACTIVITY = "POST /api/v2/analytics/conversations/activity/query"
 DETAILS = "POST /api/v2/analytics/conversations/details/query"
 
 
+async def told(desk: Desk, directory: GenesysDirectory | None = None) -> LiveList:
+    """List the calls, and what is being recorded."""
+    directory = directory or GenesysDirectory(desk.client)
+    seen = await directory.live_calls(deadline=desk.deadline)
+    return await directory.with_recording(seen, deadline=desk.deadline)
+
+
 async def live(desk: Desk) -> LiveList:
     return await GenesysDirectory(desk.client).live_calls(deadline=desk.deadline)
 
@@ -93,6 +100,94 @@ async def test_a_gateway_without_analytics_says_so(status: int) -> None:
             await GenesysDirectory(client).live_calls(deadline=within["deadline"])
 
 
+async def test_what_a_policy_records_is_said_by_one_more_request(desk: Desk) -> None:
+    recorded = desk.simulator.add_call(recording=True, started_ago=90)
+    quiet = desk.simulator.add_call(agents=2, started_ago=30)
+
+    listed = await told(desk)
+
+    assert [(call.conversation_id, call.recording) for call in listed.calls] == [
+        (recorded.id, CallRecording.ACTIVE),
+        (quiet.id, CallRecording.NONE),
+    ]
+    assert (listed.requests, desk.asked()) == (2, ["POST 200", "POST 200"])
+
+
+async def test_where_nothing_runs_nothing_more_is_asked(desk: Desk) -> None:
+    assert (await told(desk)).calls == ()
+    assert desk.asked() == ["POST 200"]
+
+
+@pytest.mark.parametrize(("fault", "seconds"), [("forbidden", 600), ("server_error", 30), ("junk", 30)])
+async def test_where_it_is_not_to_be_had_the_list_says_nothing_of_recording(
+    desk: Desk, fault: str, seconds: float
+) -> None:
+    desk.simulator.add_call(recording=True)
+    desk.simulator.faults.switch_on(fault, only="details")
+    directory = GenesysDirectory(desk.client)
+
+    listed = await told(desk, directory)
+
+    assert [call.recording for call in listed.calls] == [CallRecording.UNKNOWN]
+    assert listed.requests == 1
+    desk.simulator.faults.switch_off(fault)
+    for later, requests in ((0, 1), (seconds - 1, 1), (2, 2)):
+        desk.clock.advance(later)
+        listed = await told(desk, directory)
+        assert listed.requests == requests
+    assert [call.recording for call in listed.calls] == [CallRecording.ACTIVE]
+
+
+async def test_the_second_choice_says_it_with_the_same_request(desk: Desk) -> None:
+    desk.simulator.add_call(recording=True)
+    desk.simulator.faults.switch_on("forbidden", only="activity")
+    directory = GenesysDirectory(desk.client)
+    await told(desk, directory)
+    desk.simulator.requests.clear()
+
+    assert [call.recording for call in (await told(desk, directory)).calls] == [CallRecording.ACTIVE]
+    assert desk.asked() == ["POST 200"]
+
+
+INTERACTING = {"conversationId": "c1", "mediaType": "voice", "metric": "oInteracting"}
+
+
+def sessions_of(user_id: str, *recorded: object) -> dict[str, object]:
+    sessions = [
+        {"mediaType": "voice", "segments": [{"segmentType": "interact"}]}
+        | ({} if one == "missing" else {"recording": one})
+        for one in recorded
+    ]
+    return {"userId": user_id, "purpose": "agent", "sessions": sessions}
+
+
+@pytest.mark.parametrize(
+    ("participants", "recording"),
+    [
+        ([], CallRecording.UNKNOWN),
+        ([sessions_of("u1", False)], CallRecording.UNKNOWN),
+        ([sessions_of("u1", False), sessions_of("u2", "missing")], CallRecording.UNKNOWN),
+        ([sessions_of("u1", False), sessions_of("u2", None)], CallRecording.UNKNOWN),
+        ([sessions_of("u1", False), sessions_of("u2", "no")], CallRecording.UNKNOWN),
+        ([sessions_of("u1", False), sessions_of("u2", False, False)], CallRecording.NONE),
+        ([sessions_of("u1", None), sessions_of("u2", False, True)], CallRecording.ACTIVE),
+        ([sessions_of("u1", False), sessions_of("u2", False), sessions_of("gone", True)], CallRecording.NONE),
+    ],
+)
+async def test_a_missing_word_is_never_taken_for_not_recorded(
+    participants: list[dict[str, object]], recording: CallRecording
+) -> None:
+    answers: Answers = {
+        ACTIVITY: [(200, {"results": [{"entities": [INTERACTING | {"userId": one} for one in ("u1", "u2")]}]})],
+        DETAILS: [(200, {"conversations": [{"conversationId": "C1", "participants": participants}]})],
+    }
+    async with gateway(answers) as (_, client, within):
+        directory = GenesysDirectory(client)
+        seen = await directory.live_calls(deadline=within["deadline"])
+        (one,) = (await directory.with_recording(seen, deadline=within["deadline"])).calls
+    assert (one.conversation_id, one.recording) == ("c1", recording)
+
+
 async def test_hundreds_of_calls_come_in_pages(desk: Desk) -> None:
     for number in range(230):
         desk.simulator.add_call(agent=f"Agent {number}", started_ago=number)
@@ -151,9 +246,16 @@ BODIES = st.dictionaries(st.sampled_from(NESTS[:1] + NESTS[3:4]), st.lists(JUNK,
 @given(body=BODIES)
 @settings(max_examples=80, deadline=None)
 async def test_whatever_the_queries_answer_there_is_a_list(body: dict[str, Any]) -> None:
-    both: tuple[Answers, ...] = ({ACTIVITY: [(200, body)]}, {ACTIVITY: [(403, {})], DETAILS: [(200, body)]})
-    for answers in both:
+    listing = {"results": [{"entities": [INTERACTING | {"userId": "u1"}]}]}
+    each: tuple[Answers, ...] = (
+        {ACTIVITY: [(200, body)], DETAILS: [(200, body)]},
+        {ACTIVITY: [(403, {})], DETAILS: [(200, body)]},
+        {ACTIVITY: [(200, listing)], DETAILS: [(200, body)]},
+    )
+    for answers in each:
         async with gateway(answers) as (_, client, within):
-            listed = await GenesysDirectory(client).live_calls(deadline=within["deadline"])
+            directory = GenesysDirectory(client)
+            listed = await directory.live_calls(deadline=within["deadline"])
+            listed = await directory.with_recording(listed, deadline=within["deadline"])
             assert all(call.conversation_id and call.agents for call in listed.calls)
             assert all(agent.user_id for call in listed.calls for agent in call.agents)

@@ -8,6 +8,7 @@ import pytest
 
 from bot.app import opened_control
 from bot.recording.models import CallRecording
+from bot.sandbox.genesys.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from bot.serving import Serving
 from tests.support.hurried_clock import HurriedClock
 from tests.support.service import asked
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-CALL = "3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8"
+CALL = INBOUND
 
 
 @pytest.fixture
@@ -78,6 +79,41 @@ async def test_the_list_of_live_calls_as_the_composition_builds_it(
             (ours,) = [call for call in seen.calls if call.conversation_id == CALL]
             assert (seen.problem, len(seen.calls), ours.recording) == (None, 6, CallRecording.ACTIVE)
             assert ([agent.name for agent in ours.agents], ours.queue_name) == (["Priya Nair"], "Billing")
-            assert [request.method for request in genesys.requests] == ["POST", "GET"]
+            (by_policy,) = [call for call in seen.calls if call.conversation_id == POLICY_RECORDED]
+            assert by_policy.recording is CallRecording.ACTIVE
+            assert sorted(request.method for request in genesys.requests) == ["GET", "POST", "POST"]
             await control.live_calls.current(wait=30)
-            assert len(genesys.requests) == 2
+            assert len(genesys.requests) == 3
+
+
+def queues_asked(world: World) -> list[str]:
+    return [one.path for one in world.genesys.requests if "/routing/queues" in one.path]
+
+
+async def test_a_call_that_was_named_by_its_id_gets_its_queues_name_on_the_card(world: World) -> None:
+    await world.records(CALL)
+    (card,) = world.cards()
+    await world.until_later(lambda: "Billing" in world.card().text)
+
+    assert (world.card().ts, len(world.cards())) == (card.ts, 1)
+    for other in (OUTBOUND, POLICY_RECORDED):
+        await world.records(other)
+    await world.until_later(lambda: len(world.rows("SELECT * FROM names WHERE kind = 'queue'")) >= 2)
+    asked_once = queues_asked(world)
+    world.clock.jump(60)
+    await world.types(ADA, f"stop {CALL}")
+    await world.until(lambda: world.phases("recording:stop")[-1:] == ["succeeded"])
+    assert queues_asked(world) == asked_once
+
+
+async def test_where_queues_may_not_be_asked_for_the_card_stays_as_it_is(world: World) -> None:
+    world.genesys.faults.switch_on("forbidden", only="GET queues")
+    await world.records(CALL)
+    await world.until_later(lambda: queues_asked(world))
+    for _ in range(5):
+        world.clock.jump(60)
+        await world.types(ADA, "list")
+
+    assert len(queues_asked(world)) == 1
+    assert "Billing" not in world.card().text
+    assert (await world.page("/readyz"))[0] == 200

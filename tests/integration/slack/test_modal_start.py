@@ -87,9 +87,9 @@ async def test_while_the_bot_stops_no_modal_opens(ada: AtTheModal) -> None:
 async def test_the_list_says_who_where_and_how_long(ada: AtTheModal) -> None:
     await ada.opens()
 
-    assert "Priya Nair · Billing · inbound · 4 min" in await ada.looks_up()
-    assert await ada.looks_up("BECK sal") == ["Tom Becker · Sales · outbound · 1 min"]
-    assert await ada.looks_up(INBOUND[:6]) == ["Priya Nair · Billing · inbound · 4 min"]
+    assert "Priya Nair · Billing · inbound · 4 min · not recorded" in await ada.looks_up()
+    assert await ada.looks_up("BECK sal") == ["Tom Becker · Sales · outbound · 1 min · not recorded"]
+    assert await ada.looks_up(INBOUND[:6]) == ["Priya Nair · Billing · inbound · 4 min · not recorded"]
     assert await ada.looks_up("nobody of that name") == []
 
 
@@ -454,7 +454,7 @@ class TestMessageShortcut:
         await ada.opens(self.FROM_MESSAGE, message)
 
         assert "No conversation id" in ada.says("start_notice")
-        assert "Priya Nair · Billing · inbound · 4 min" in await ada.looks_up()
+        assert "Priya Nair · Billing · inbound · 4 min · not recorded" in await ada.looks_up()
 
     async def test_the_bots_own_card_names_its_call(self, ada: AtTheModal) -> None:
         card = await ada.world.records(INBOUND)
@@ -474,6 +474,6 @@ async def test_in_german(world: World) -> None:
     await heidi.opens()
 
     assert heidi.view.body["title"]["text"] == "Aufzeichnung starten"
-    assert "Priya Nair · Billing · eingehend · 4 Min." in await heidi.looks_up()
+    assert "Priya Nair · Billing · eingehend · 4 Min. · nicht aufgezeichnet" in await heidi.looks_up()
     await heidi.submits()
     assert heidi.view.errors == {"start_call": "Einen Anruf auswählen oder unten seine ID oder seinen Link angeben."}
