@@ -23,7 +23,8 @@ PAUSE = "Genesys permission: pause and resume recordings"
 READ = "Genesys permission: read calls"
 EVERYTHING = [
     "settings", "database", "Slack token", "Slack scopes", "Slack socket", "audit channel", "user group S0SUPERS",
-    "user U0COMPL", "Genesys region", "Genesys login", READ, RECORD, PAUSE, "Genesys live calls", "Genesys recording of live calls",
+    "user U0COMPL", "Genesys region", "Genesys login", READ, RECORD, PAUSE, "Genesys live calls",
+    "Genesys recording of live calls",
     "Genesys names of agents", "Genesys names of queues", "Genesys saved recordings", "Genesys notifications",
 ]  # fmt: skip
 

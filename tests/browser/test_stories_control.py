@@ -141,7 +141,7 @@ async def test_a_german_supervisor_reads_german_all_the_way(seat: Seat) -> None:
     await seat.keep("german-question", question)
     await seat.confirm()
     await expect(card).to_contain_text("Gestoppt nach")
-    await expect(card.get_by_role("button", name="Neu starten: Anruf")).to_be_visible()
+    await expect(card.get_by_role("button", name="Erneut starten: Anruf")).to_be_visible()
     await seat.command("/record strat")
     await expect(seat.only_for_me).to_contain_text("War /record start gemeint?")
     await seat.keep("german-floor")

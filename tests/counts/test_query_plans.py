@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
+from bot.database.names import SqlNames
 from bot.database.notices import SqlNotices
 from bot.database.occasions import SqlOccasions
 from bot.database.open_requests import SqlOpenRequests
@@ -124,5 +125,9 @@ async def everything_once(bench: Bench) -> None:
     await SqlNotices(engines).open()
     await SqlSavedLooks(engines).due(now, limit=10)
     await SqlOpenRequests(engines).find("audit:export")
+    names = SqlNames(store)
+    await names.unnamed()
+    await names.remember({("user", "u-1"): "Anna", ("queue", "q-1"): "Sales"}, now)
+    await store.recorded_before(frozenset({INBOUND, OUTBOUND}))
     await overview.live()
     await overview.recent("slack:T0SANDBOX:U0ADA", limit=5)
