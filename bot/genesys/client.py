@@ -236,6 +236,7 @@ class GenesysClient:
                 lambda: self._wire.send(request, token, deadline=within.deadline, background=within.rank is Rank.LOOP),
                 within,
                 may_try=may_try,
+                tells_of_genesys=not request.asks,
             )
             stated = RateBudget.stated(answer)
         finally:
@@ -264,8 +265,20 @@ class GenesysClient:
             raise LoginRefused("The OAuth client's id or secret has characters that none of Genesys's have.")
         return await self._repeated(send, within)
 
-    async def _seen(self, operation: str, method: str, send: Send, within: Within, *, may_try: bool = True) -> Answer:
-        """Send once, unless it is too late or Genesys is down, and record what came of it."""
+    async def _seen(
+        self,
+        operation: str,
+        method: str,
+        send: Send,
+        within: Within,
+        *,
+        may_try: bool = True,
+        tells_of_genesys: bool = True,
+    ) -> Answer:
+        """Send once, unless it is too late or Genesys is down, and record what came of it.
+
+        Analytics can be away while calls are controlled as ever, and the other way round: its queries don't tell.
+        """
         began = self.clock.monotonic()
         if began >= within.deadline:
             raise GenesysUnavailable(NO_TIME_LEFT)
@@ -276,12 +289,13 @@ class GenesysClient:
             raise  # Genesys has nothing to do with that
         except (Unsent, Unanswered) as failure:
             self._record.failed(operation, method, failure, seconds=self.clock.monotonic() - began)
-            if failure.kind != "timeout" or within.deadline - began >= self._read_timeout:
+            had_time = failure.kind != "timeout" or within.deadline - began >= self._read_timeout
+            if tells_of_genesys and had_time:
                 self._circuit.failed()  # one that had hardly any time says nothing of Genesys
             raise
         self._record.answered(operation, method, answer, seconds=self.clock.monotonic() - began)
-        if transient(answer):
+        if tells_of_genesys and transient(answer):
             self._circuit.failed()
-        else:
+        elif tells_of_genesys:
             self._circuit.answered()
         return answer

@@ -259,3 +259,14 @@ async def test_whatever_the_queries_answer_there_is_a_list(body: dict[str, Any])
             listed = await directory.with_recording(listed, deadline=within["deadline"])
             assert all(call.conversation_id and call.agents for call in listed.calls)
             assert all(agent.user_id for call in listed.calls for agent in call.agents)
+
+
+async def test_a_list_that_is_away_does_not_keep_anybody_from_a_call(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    desk.simulator.faults.switch_on("server_error", only="POST conversation")
+    for _ in range(6):
+        with pytest.raises(GenesysUnavailable):
+            await live(desk)
+
+    assert desk.client.health().down_since is None
+    assert (await desk.look(call.id)).connected

@@ -86,6 +86,9 @@ async def test_the_list_of_live_calls_as_the_composition_builds_it(
             assert len(genesys.requests) == 3
 
 
+UNNAMED = "SELECT queue_id FROM recordings WHERE queue_id NOT IN (SELECT id FROM names WHERE kind = 'queue')"
+
+
 def queues_asked(world: World) -> list[str]:
     return [one.path for one in world.genesys.requests if "/routing/queues" in one.path]
 
@@ -98,7 +101,7 @@ async def test_a_call_that_was_named_by_its_id_gets_its_queues_name_on_the_card(
     assert (world.card().ts, len(world.cards())) == (card.ts, 1)
     for other in (OUTBOUND, POLICY_RECORDED):
         await world.records(other)
-    await world.until_later(lambda: len(world.rows("SELECT * FROM names WHERE kind = 'queue'")) >= 2)
+    await world.until_later(lambda: not world.rows(UNNAMED))
     asked_once = queues_asked(world)
     world.clock.jump(60)
     await world.types(ADA, f"stop {CALL}")
