@@ -177,7 +177,7 @@ def _details_participant(call: SimulatedCall, leg: SimulatedParticipant) -> dict
     if leg.ended_at is not None:
         segment |= {"segmentEnd": iso(leg.ended_at), "disconnectType": leg.disconnect_type or "other"}
     session: dict[str, Any] = {name: value for name, value in _leg(call, leg).items() if name in _SESSION_FIELDS}
-    session |= {"provider": "Edge", "recording": call.recording_on(leg) == "active", "segments": [segment]}
+    session |= {"provider": "Edge", "recording": call.recording_on(leg) != "none", "segments": [segment]}
     body = {
         "participantId": leg.id,
         "participantName": leg.name,

@@ -112,6 +112,9 @@ async def test_what_a_policy_records_is_said_by_one_more_request(desk: Desk) -> 
     ]
     assert (listed.requests, desk.asked()) == (2, ["POST 200", "POST 200"])
 
+    desk.simulator.secure_pause(recorded.id)
+    assert (await told(desk)).calls[0].recording is CallRecording.ACTIVE  # all that is said: whether one was started
+
 
 async def test_where_nothing_runs_nothing_more_is_asked(desk: Desk) -> None:
     assert (await told(desk)).calls == ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.support.world import ADA
 
 if TYPE_CHECKING:
+    from bot.sandbox.genesys import SimulatedRequest
     from tests.support.world import World
 
 CALL = "3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8"
@@ -18,30 +19,35 @@ async def news_flow(world: World) -> None:
 
 
 def _operations(world: World) -> list[str]:
-    return [request.method for request in world.genesys.requests if request.status is not None]
+    return [request.method for request in _asked(world) if request.status is not None]
+
+
+def _asked(world: World) -> list[SimulatedRequest]:
+    """Return the requests but for those that look up queues' names, which come when they may."""
+    return [request for request in world.genesys.requests if "queues" not in request.operation]
 
 
 async def test_the_end_of_a_call_shows_without_a_request(world: World) -> None:
     await world.records(CALL)
     await news_flow(world)
-    before = len(world.genesys.requests)
+    before = len(_asked(world))
 
     world.genesys.hang_up(CALL)
     await world.until(lambda: world.shows("Call ended"))
 
-    assert len(world.genesys.requests) == before
+    assert len(_asked(world)) == before
     assert (await world.readiness())["genesys"]["notifications"] == "ok"
 
 
 async def test_a_pause_outside_the_bot_shows_after_one_look(world: World) -> None:
     await world.records(CALL)
     await news_flow(world)
-    before = len(world.genesys.requests)
+    before = len(_asked(world))
 
     world.genesys.secure_pause(CALL)
     await world.until(lambda: world.shows("Paused"))
 
-    assert len(world.genesys.requests) == before + 1
+    assert len(_asked(world)) == before + 1
 
 
 async def test_refused_notifications_leave_the_bot_ready(world: World) -> None:
