@@ -72,6 +72,9 @@ async def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
         "bot.cli_keeping",
         "bot.config",
         "bot.errors",
+        "bot.errors.genesys",
+        "bot.errors.refusals",
+        "bot.errors.root",
         "bot.log",
         "bot.login",
     }

@@ -29,6 +29,7 @@ ONE = {
     "Notifier.run",
     "Retention.run",
     "SavedLooks.run",
+    "UnnamedRecordings.run",
     "Witness.settle_forgotten",
 }
 EACH = {"GenesysClient.watch_health", "PersonalLimit.run", "Reconciler.run", "Replicas.lead"}
