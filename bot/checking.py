@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import config
 from bot.app import genesys_client, opened_database, recording_policy
 from bot.database.completeness import Completeness, SqlCompleteness
-from bot.database.migrate import version
+from bot.database.guards import check_guards
+from bot.database.migrate import unusable, version
 from bot.errors import DatabaseUnusable, GenesysError, SettingsError
 from bot.recording.clock import SystemClock
 from bot.recording.grants import Policy
@@ -102,8 +103,13 @@ async def _database(settings: ServeSettings) -> Part:
     try:
         async with opened_database(settings) as engines:
             found = await version(engines)
+            if found.current == found.newest:
+                async with engines.reader.connect() as connection:
+                    await connection.run_sync(check_guards)
     except DatabaseUnusable as error:
         return Part("database", ok=False, problem=str(error))
+    except SQLAlchemyError as error:
+        return Part("database", ok=False, problem=str(unusable(error)))
     if found.current not in {None, found.newest}:
         return Part("database", ok=False, problem=f"It is at {found.current}; run: record-bot db upgrade")
     return Part("database", ok=True)

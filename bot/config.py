@@ -98,6 +98,8 @@ def _database(value: str) -> str:
             raise ValueError(
                 "its port is not a number; write special characters of a password as %XX (@ is %40, : is %3A, / is %2F)"
             ) from None
+        if urlsplit(value).netloc.count("@") > 1:  # the driver would take the password's end for the host, and say it
+            raise ValueError("it has more than one @ before the host; write one in a password as %40")
         return f"postgresql+psycopg://{rest}"
     if not value.startswith("sqlite+aiosqlite:///"):
         raise ValueError(

@@ -116,12 +116,21 @@ class OpenTelemetry:
     @contextmanager
     def request(self, surface: str) -> Iterator[None]:
         from opentelemetry.context import Context  # noqa: PLC0415  an optional package
-        from opentelemetry.trace import SpanKind  # noqa: PLC0415  likewise
+        from opentelemetry.trace import SpanKind, StatusCode  # noqa: PLC0415  likewise
 
         with self._tracer.start_as_current_span(
-            f"slack {surface}", context=Context(), kind=SpanKind.SERVER, attributes=_ids(), record_exception=False
-        ):
-            yield
+            f"slack {surface}",
+            context=Context(),
+            kind=SpanKind.SERVER,
+            attributes=_ids(),
+            record_exception=False,
+            set_status_on_exception=False,  # it would take the error's words along, which the log redacts
+        ) as span:
+            try:
+                yield
+            except Exception:
+                span.set_status(StatusCode.ERROR)
+                raise
 
     def written(self, seconds: float, entries: Sequence[Entry]) -> None:
         from opentelemetry.context import get_current  # noqa: PLC0415  an optional package

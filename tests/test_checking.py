@@ -12,6 +12,7 @@ from bot.checking import check_everything
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.people import derived_id
 from bot.sandbox.slack import SimulatedSlack
+from tests.support.service import opened_shop
 from tests.support.shell import BOT_SETTINGS, SECRETS, Shell, genesys_settings, slack_settings
 
 if TYPE_CHECKING:
@@ -309,6 +310,17 @@ async def test_a_database_of_something_else(set_up: pytest.MonkeyPatch, tmp_path
 
     assert list(found) == ["database"]
     assert "DATABASE_URL" in found["database"]
+
+
+async def test_a_database_that_serve_would_refuse(set_up: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async with opened_shop(tmp_path / "bot.db") as shop, shop.engines.writer.begin() as connection:
+        await connection.exec_driver_sql("DROP TRIGGER audit_entries_no_update")
+    set_up.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/bot.db")
+
+    found = await problems()
+
+    assert list(found) == ["database"]
+    assert "audit_entries_no_update" in found["database"]
 
 
 POLICY = """

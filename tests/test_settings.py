@@ -117,6 +117,11 @@ def test_an_empty_one_is_a_missing_one(settings: Set) -> None:
         ("GENESYS_RECORDING_API", "both", "GENESYS_RECORDING_API is wrong: it must be 'conversations' or 'sessions'."),
         ("DATABASE_URL", "postgresql+asyncpg://db", "DATABASE_URL is wrong: it must begin with sqlite+aiosqlite:///"),
         ("DATABASE_URL", "postgresql://bot:p/w@db/bot", "DATABASE_URL is wrong: its port is not a number"),
+        (
+            "DATABASE_URL",
+            "postgresql://bot:p@w@db/bot",
+            "DATABASE_URL is wrong: it has more than one @ before the host",
+        ),
         ("DATABASE_URL", "record-bot.db", "DATABASE_URL is wrong: it must begin with sqlite+aiosqlite:///"),
         ("HTTP_PORT", "http", "HTTP_PORT is wrong: it must be a whole number."),
         ("HTTP_PORT", "70000", "HTTP_PORT is wrong: it must be at most 65535."),

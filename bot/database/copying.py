@@ -52,6 +52,7 @@ async def copy_all(source: Engines, target: Engines, progress: Callable[[int, in
                 if target.on_postgresql:
                     await writing.run_sync(postgresql.patient)
                 await _copy_tables(reading, writing, progress, sum(expected.values()))
+                await _still(source, expected)
         async with target.reader.connect() as connection:
             made = await _counts(connection)
         verifier = Verifier()
@@ -65,6 +66,13 @@ async def copy_all(source: Engines, target: Engines, progress: Callable[[int, in
             f"The trail in the copy is broken: don't use it. {verifier.flaw} Run record-bot audit verify on the source."
         )
     return Copied(made, verifier.last_seq, verifier.head)
+
+
+async def _still(source: Engines, expected: dict[str, int]) -> None:
+    """Raise Refused where a terminal, or a bot that was begun meanwhile, has written what the copy lacks."""
+    async with source.reader.connect() as connection:
+        if await _counts(connection) != expected:
+            raise Refused("The source was written to while it was copied, so nothing was kept. Run the command again.")
 
 
 async def _copy_tables(

@@ -33,7 +33,7 @@ class SqlDigests:
     engines: Engines
     store: SqlStore
     confirm: Callable[[], Awaitable[None]] = as_it_is
-    """Waits until this process is the one that tells Slack; asked before each step."""
+    """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
 
     async def missing(self, days: Sequence[date]) -> tuple[date, ...]:
         """Return those of the days that have no digest yet."""
@@ -86,6 +86,7 @@ class SqlDigests:
     async def begun(self, day: str, at: datetime) -> None:
         """Note, before posting, that the digest is on its way: after a crash it may or may not have arrived."""
         await self._change(day, tried_at=at)
+        await self.confirm()
 
     async def refused(self, day: str) -> None:
         """Note that Slack plainly did not take it."""

@@ -50,9 +50,15 @@ def open_engines(url: str | URL) -> Engines:
         )
     creator = partial(one_hop.connect, url)
     writer = create_async_engine(
-        url, async_creator=creator, pool_size=1, max_overflow=0, pool_timeout=BUSY_TIMEOUT_MS / 1000
+        url,
+        async_creator=creator,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=BUSY_TIMEOUT_MS / 1000,
+        hide_parameters=True,
     )
-    reader = create_async_engine(url, async_creator=creator, pool_size=4, max_overflow=0)
+    # hide_parameters: names and typed words would stand in errors, and so in logs, where nobody could erase them
+    reader = create_async_engine(url, async_creator=creator, pool_size=4, max_overflow=0, hide_parameters=True)
     event.listen(writer.sync_engine, "connect", _on_connect)
     event.listen(writer.sync_engine, "begin", _begin_immediate)
     event.listen(reader.sync_engine, "connect", _on_reader_connect)

@@ -36,6 +36,8 @@ AUDIT_TRIGGERS = {
 }
 
 GUARDED_INDEXES = ("uq_recordings_live_conversation",)
+GUARDED_TABLES = ("audit_entries", "attempts", "recordings")
+"""Where a trigger of somebody else's could swallow what is written, and nobody would hear of it."""
 
 
 def check_guards(connection: Connection) -> None:
@@ -50,10 +52,15 @@ def check_guards(connection: Connection) -> None:
 
 
 def _wrong_on_sqlite(connection: Connection) -> Iterator[str]:
-    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'index')"))
+    rows = connection.execute(
+        text("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE type IN ('trigger', 'index') ORDER BY name")
+    ).all()
     found = {row.name: _folded(row.sql or "") for row in rows}
     yield from (name for name, sql in AUDIT_TRIGGERS.items() if found.get(name) != _folded(sql))
-    yield from (name for name in GUARDED_INDEXES if name not in found)
+    for row in rows:
+        if row.type == "trigger" and row.tbl_name.lower() in GUARDED_TABLES and row.name not in AUDIT_TRIGGERS:
+            yield row.name
+    yield from (name for name in GUARDED_INDEXES if not found.get(name, "").startswith("CREATE UNIQUE INDEX "))
 
 
 @contextmanager

@@ -28,8 +28,9 @@ class WholeCursor:
 
     arraysize = 1
 
-    def __init__(self, run: Callable[..., Any]) -> None:
+    def __init__(self, run: Callable[..., Any], left_open: set[sqlite3.Cursor]) -> None:
         self._run = run
+        self._left_open = left_open
         self._rows: list[Any] = []
         self._cursor: sqlite3.Cursor | None = None
         """The real one, while it has more rows."""
@@ -66,6 +67,7 @@ class WholeCursor:
     async def close(self) -> None:
         if (cursor := self._cursor) is not None:
             self._cursor = None
+            self._left_open.discard(cursor)
             await self._run(lambda _: cursor.close())
 
     def _execute(
@@ -84,14 +86,29 @@ class WholeCursor:
             cursor.close()
         else:
             self._cursor = cursor
+            self._left_open.add(cursor)
 
 
 class OneHopConnection(aiosqlite.Connection):
     """A connection whose cursors are whole."""
 
+    def __init__(self, connector: Callable[[], sqlite3.Connection], iter_chunk_size: int) -> None:
+        super().__init__(connector, iter_chunk_size)
+        self._left_open: set[sqlite3.Cursor] = set()
+
     @override
     def cursor(self) -> Any:
-        return WholeCursor(self._in_thread)
+        return WholeCursor(self._in_thread, self._left_open)
+
+    @override
+    async def rollback(self) -> None:
+        """End the transaction, and with it what was not read to its end: it would keep the old state for the next."""
+        await self._in_thread(self._roll_back)
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        while self._left_open:
+            self._left_open.pop().close()
+        connection.rollback()
 
     async def _in_thread(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         return await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]

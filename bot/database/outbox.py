@@ -11,6 +11,7 @@ from bot.database.approvals import newest_of
 from bot.database.rows import entry_from, recording_from
 from bot.database.saved import saved_of
 from bot.database.tables import Flag, audit_deliveries, audit_entries, cards, names, recordings
+from bot.database.transaction import FORGOTTEN
 from bot.database.upsert import upsert
 from bot.recording.models import Card, RecordingState
 
@@ -89,10 +90,10 @@ class SqlOutbox:
     ) -> None:
         """Note what a card shows; ``was`` is its ``rendered_version`` as it was read before.
 
-        One that was to be drawn anew meanwhile is still to be drawn.
+        One that was to be drawn anew meanwhile is still to be drawn; so is one that another process has drawn since, by
+        whose newer state this may have gone.
         """
-        now = cards.c.rendered_version
-        shown = version if was is None else case((now == was, version), else_=now)
+        shown = version if was is None else case((cards.c.rendered_version == was, version), else_=FORGOTTEN)
         await self._change_card(recording_id, rendered_version=shown, posted_channel=channel, ts=ts)
 
     async def card_given_up(self, recording_id: UUID, *, version: int) -> None:

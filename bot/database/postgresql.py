@@ -61,7 +61,12 @@ def open_writer(url: URL) -> AsyncEngine:
     """Make the engine whose transactions run one after another, over all processes. Nothing is opened yet."""
     # One connection: a second one would only wait for the lock of the first, and less fairly.
     engine = create_async_engine(
-        connectable(url), pool_size=1, max_overflow=0, pool_timeout=LOCK_SECONDS, pool_pre_ping=True
+        connectable(url),
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=LOCK_SECONDS,
+        pool_pre_ping=True,
+        hide_parameters=True,
     )
     _set_up(engine, WRITER_SETTINGS)
     event.listen(engine.sync_engine, "begin", take_write_lock)
@@ -70,7 +75,9 @@ def open_writer(url: URL) -> AsyncEngine:
 
 def open_reader(url: URL) -> AsyncEngine:
     """Make the engine that can't write. It reads from the primary too: a standby may not know the newest entries."""
-    engine = create_async_engine(connectable(url), pool_size=4, max_overflow=0, pool_pre_ping=True)
+    engine = create_async_engine(
+        connectable(url), pool_size=4, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+    )
     _set_up(engine, READER_SETTINGS)
     return engine
 

@@ -207,6 +207,9 @@ class PostgresReplicas(Replicas):
             except (psycopg.Error, TimeoutError, OSError) as error:
                 log.warning("replica_cut_off", cause=str(error).partition("\n")[0])
                 await self._leave()
+            except Exception:  # without this loop nobody would ever join again, and others would take this one for dead
+                log.exception("replica_broke")
+                await self._leave()
 
     async def _try_to_lead(self) -> None:
         if self._session is None:

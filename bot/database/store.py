@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-A_WRITE = text("SELECT pg_current_xact_id()")
-"""Gives the transaction a number, whose commit has to go to the server's disk."""
+A_WRITE = {"postgresql": text("SELECT pg_current_xact_id()"), "sqlite": text("PRAGMA user_version = 0")}
+"""Changes nothing, and yet has to go to the disk: the transaction's number, a page that says what it said before."""
 IDS_PER_QUERY = 500
 ASK_TIMES = 60
 ASK_AGAIN_SECONDS = 0.5
@@ -76,7 +76,7 @@ class SqlStore:
             if complete is not None and await self._committed_all_the_same(complete):
                 self._written(began, complete)
                 return result
-            cause = str(getattr(error, "orig", None) or type(error).__name__)
+            cause = _cause(error)
             log.error("database_write_failed", cause=cause)  # noqa: TRY400  the cause says it; a traceback adds noise
             self.last_problem = cause
             raise AuditUnavailable(cause=cause) from error
@@ -84,17 +84,17 @@ class SqlStore:
         return result
 
     async def try_again(self) -> None:
-        """After a failed write, find out whether PostgreSQL takes one now.
+        """After a failed write, find out whether the database takes one now.
 
-        A replica that says it is not ready gets no requests any more, and may have nothing else to write.
+        A process that says it is not ready gets no requests any more, and may have nothing else to write.
         """
-        if self.last_problem is None or not self.engines.on_postgresql:
+        if self.last_problem is None:
             return
         try:
             async with self.engines.writer.begin() as connection:
-                await connection.execute(A_WRITE)
+                await connection.execute(A_WRITE[connection.dialect.name])
         except SQLAlchemyError as error:
-            self.last_problem = str(getattr(error, "orig", None) or type(error).__name__)
+            self.last_problem = _cause(error)
         else:
             self.last_problem = None
 
@@ -199,3 +199,8 @@ class SqlStore:
         statement = select(recordings).where(*conditions).order_by(order).limit(limit)
         async with self.engines.reader.connect() as connection:
             return tuple(map(recording_from, (await connection.execute(statement)).mappings()))
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """Say what the driver says, without PostgreSQL's further lines: a row with somebody's words may stand there."""
+    return str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]

@@ -79,6 +79,7 @@ class PersonalLimit:
         if not self.unnoted:
             return
         counted = dict(self.unnoted)
+        self.unnoted.clear()  # at once: a second one, at the bot's end, is not to note the same
         drafts = [_draft(actor, number, clock.now(), uuid7()) for actor, number in counted.items()]
 
         async def work(transaction: Transaction) -> None:
@@ -89,11 +90,8 @@ class PersonalLimit:
             await store.write(work)
         except AuditUnavailable:
             log.warning("refusals_not_noted")  # the next time has them too
-            return
-        for actor, number in counted.items():
-            self.unnoted[actor] -= number
-            if not self.unnoted[actor]:
-                del self.unnoted[actor]
+            for actor, number in counted.items():
+                self.unnoted[actor] = self.unnoted.get(actor, 0) + number
 
 
 def _draft(actor: str, number: int, now: datetime, entry_id: UUID) -> Draft:

@@ -6,19 +6,22 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from slack_sdk.errors import SlackApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from bot.recording.ports import Clock
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 LOOK_AGAIN_SECONDS = 5.0
+END_SECONDS = 10.0
+"""How long a message that is on its way when its loop is cancelled may still take; more than the client's time-out."""
 TOO_MANY = 429
 SERVER_ERROR = 500
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
@@ -105,6 +108,29 @@ class Pace:
             seconds = min(self.longest, 0.5 * 2**self._failures)
         log.warning("slack_delivery_failed", doing=doing, error=self.problem, wait=seconds)
         await self.clock.sleep(seconds)
+
+
+async def to_the_end(step: Coroutine[None, None, T]) -> T:
+    """Run a step to its end, also where the caller is cancelled meanwhile, and only then let it be cancelled.
+
+    A message that is on its way when the bot stops arrives all the same; without its note it would be sent again. A
+    cancelled step has END_SECONDS left: as long as one request to Slack and its notes may take.
+    """
+    task = asyncio.ensure_future(step)
+    latest: float | None = None
+    while not task.done():
+        try:
+            left = None if latest is None else latest - asyncio.get_running_loop().time()
+            if left is not None and left <= 0:
+                task.cancel()
+            await asyncio.wait({task}, timeout=left if left is None or left > 0 else END_SECONDS)
+        except asyncio.CancelledError:
+            latest = latest or asyncio.get_running_loop().time() + END_SECONDS
+    if latest is None:
+        return task.result()
+    if not task.cancelled() and task.exception() is not None:
+        log.error("step_broke", exc_info=task.exception())
+    raise asyncio.CancelledError
 
 
 async def forever(name: str, step: Callable[[], Awaitable[bool]], changes: asyncio.Event, pace: Pace) -> None:

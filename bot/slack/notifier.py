@@ -24,7 +24,7 @@ from bot.recording.reminders import (
     standing,
     too_old,
 )
-from bot.slack.delivery import Verdict, code, retry_after, verdict
+from bot.slack.delivery import Verdict, code, retry_after, to_the_end, verdict
 from bot.slack.notices import answered, notice
 from bot.slack.people import WEB_API_ERRORS
 
@@ -186,6 +186,21 @@ class Notifier:
 
     async def _post(self, one: OpenNotice) -> bool:
         """Post it; False where Slack plainly did not take it, and asked for no patience."""
+        return await self._after(await to_the_end(self._send(one)))
+
+    async def _answer(self, one: OpenNotice) -> bool:
+        """Say what came of a reminder, where it stands, and take its buttons away; False as in ``_post``."""
+        return await self._after(await to_the_end(self._edit(one)))
+
+    async def _after(self, error: Exception | None) -> bool:
+        if error is None:
+            await self.clock.sleep(GAP_SECONDS)
+            return True
+        await self.pace.wait_after(error, "notice")
+        return not _refused_alone(error)
+
+    async def _send(self, one: OpenNotice) -> Exception | None:
+        """Return what Slack says that is worth another try."""
         user = _user(one)
         message = notice(one, self.style_for(user, one.language))
         await self.notices.begun(one.notice)
@@ -197,32 +212,27 @@ class Notifier:
             if _for_good(error):
                 log.warning("notice_undeliverable", kind=one.notice.kind.value, error=code(error))
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="undeliverable")
-                return True
+                return None
             if verdict(error) is not Verdict.UNKNOWN:
                 await self.notices.refused(one.notice)
-            await self.pace.wait_after(error, "notice")
-            return not _refused_alone(error)
+            return error
         self.pace.went_well()
         channel, ts = str(answer["channel"]), str(answer["ts"])
         await self.notices.delivered(one.notice, at=self.clock.now(), channel=channel, ts=ts)
-        await self.clock.sleep(GAP_SECONDS)
-        return True
+        return None
 
-    async def _answer(self, one: OpenNotice) -> bool:
-        """Say what came of a reminder, where it stands, and take its buttons away; False as in ``_post``."""
+    async def _edit(self, one: OpenNotice) -> Exception | None:
         message = answered(one, await self.occasions.deed(one.recording), self.style_for(_user(one), one.language))
         outcome = "answered"
         try:
             await self.client.chat_update(channel=str(one.channel), ts=str(one.ts), **message)
         except WEB_API_ERRORS as error:
             if not _for_good(error):
-                await self.pace.wait_after(error, "notice")
-                return not _refused_alone(error)
+                return error
             outcome = "lost"
         self.pace.went_well()
         await self.notices.close(one.notice, at=self.clock.now(), outcome=outcome)
-        await self.clock.sleep(GAP_SECONDS)
-        return True
+        return None
 
 
 def _user(one: OpenNotice) -> str:

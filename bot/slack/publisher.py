@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bot.slack.blocks import CardStyle, card
-from bot.slack.delivery import Pace, Verdict, code, forever, verdict
+from bot.slack.delivery import Pace, Verdict, code, forever, to_the_end, verdict
 from bot.slack.lines import message
 from bot.slack.people import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -34,6 +34,9 @@ LINES_IN_A_MESSAGE = 20
 
 class Outbox(Protocol):
     """What Slack still has to be told, and what it has been told."""
+
+    @property
+    def confirm(self) -> Callable[[], Awaitable[None]]: ...
 
     async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]: ...
 
@@ -85,6 +88,11 @@ class CardPublisher:
         return bool(stale)
 
     async def _publish(self, stale: Card) -> None:
+        if (error := await to_the_end(self._draw(stale))) is not None:
+            await self.pace.wait_after(error, "card")
+
+    async def _draw(self, stale: Card) -> Exception | None:
+        """Show the card as it is now; return what Slack says that is worth another try."""
         text, blocks = card(stale, self.style.in_(self.languages.of(stale.language)))
         arguments: dict[str, Any] = {
             "text": text,
@@ -101,15 +109,14 @@ class CardPublisher:
             found = verdict(error)
             if stale.ts is not None and found in {Verdict.GONE, Verdict.UNREACHABLE}:
                 await self.outbox.card_lost(stale.recording.id)  # it is posted anew, to the person where need be
-                return
+                return None
             if found is Verdict.UNREACHABLE:
                 log.warning("card_cannot_be_shown", recording_id=str(stale.recording.id), error=code(error))
                 await self.outbox.card_given_up(stale.recording.id, version=stale.recording.version)
-                return
+                return None
             if stale.ts is None and verdict(error) is not Verdict.UNKNOWN:
                 await self.outbox.card_refused(stale.recording.id)
-            await self.pace.wait_after(error, "card")
-            return
+            return error
         self.pace.went_well()
         await self.outbox.card_shown(
             stale.recording.id,
@@ -120,9 +127,11 @@ class CardPublisher:
         )
         if self.on_shown is not None:
             self.on_shown(stale.recording.id, self.pace.clock.monotonic() - began)
+        return None
 
     async def _show(self, stale: Card, arguments: dict[str, Any]) -> tuple[str, str]:
         if stale.ts is not None and stale.posted_channel is not None:
+            await self.outbox.confirm()  # others came before it since it was read; a newer state may stand there by now
             await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **arguments)
             return stale.posted_channel, stale.ts
         await self.outbox.card_begun(stale.recording.id)
@@ -173,6 +182,11 @@ class AuditPublisher:
         return True
 
     async def _post(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
+        if (error := await to_the_end(self._send(waiting))) is not None:
+            await self.pace.wait_after(error, "audit")
+
+    async def _send(self, waiting: Sequence[tuple[Entry, bool]]) -> Exception | None:
+        """Post the lines; return why Slack did not take them, or may not have."""
         seqs = [entry.seq for entry, _ in waiting]
         fresh = [entry.seq for entry, again in waiting if not again]
         await self.outbox.delivery_begun(seqs, self.clock.now())
@@ -181,8 +195,8 @@ class AuditPublisher:
         except WEB_API_ERRORS as error:
             if verdict(error) is not Verdict.UNKNOWN:
                 await self.outbox.delivery_refused(fresh)
-            await self.pace.wait_after(error, "audit")
-            return
+            return error
         self.pace.went_well()
         self.progress.earliest = self.clock.monotonic() + POST_GAP_SECONDS
         await self.outbox.delivered(seqs, at=self.clock.now(), channel=str(answer["channel"]), ts=str(answer["ts"]))
+        return None

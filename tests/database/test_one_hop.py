@@ -54,6 +54,17 @@ async def test_a_reading_that_is_left_halfway_is_in_nobodys_way(engines: Engines
         assert (await connection.execute(text("DELETE FROM numbers"))).rowcount == MANY
 
 
+async def test_a_reading_that_nobody_ended_keeps_no_old_state(engines: Engines) -> None:
+    async with engines.reader.connect() as connection:
+        left = await connection.stream(ALL)
+        await left.fetchone()
+    async with engines.writer.begin() as connection:
+        await connection.execute(text("DELETE FROM numbers"))
+    async with engines.reader.connect() as connection:  # the same connection, from the pool
+        assert (await connection.execute(text("SELECT count(*) FROM numbers"))).scalar_one() == 0
+    await left.close()
+
+
 async def test_changed_rows_are_counted_also_where_they_are_returned(engines: Engines) -> None:
     async with engines.writer.begin() as connection:
         changed = await connection.execute(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,10 @@ import pytest
 from bot.database.figures import SqlFigures
 from bot.database.outbox import SqlOutbox
 from bot.recording.models import Verb
+from bot.slack.blocks import CardStyle
+from bot.slack.delivery import Pace
+from bot.slack.publisher import CardPublisher
+from bot.slack.words import ENGLISH, read_languages
 from tests.support.service import ADA, CALL, Shop, asked, at_once, opened_shop
 
 if TYPE_CHECKING:
@@ -144,6 +149,42 @@ async def test_a_refusal_noted_late_takes_no_delivery_of_another_process_back(sh
     await outbox.delivered([1, 2], at=at, channel="C0AUDIT", ts="1.1")  # by the leader that came after
     await outbox.delivery_refused([1, 2])
     assert await outbox.undelivered() == ()
+
+
+async def test_an_older_state_that_was_shown_over_a_newer_one_is_drawn_over(shop: Shop) -> None:
+    outbox = SqlOutbox(shop.engines)
+    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+    (old,) = await outbox.stale_cards()  # by a leader that then stood still
+    await shop.service.intake.change(Verb.STOP, asked())
+    (new,) = await outbox.stale_cards()
+    where = {"channel": "C0FLOOR", "ts": "1.1"}
+    await outbox.card_shown(new.recording.id, version=new.recording.version, was=new.rendered_version, **where)
+    assert await outbox.stale_cards() == ()
+    await outbox.card_shown(old.recording.id, version=old.recording.version, was=old.rendered_version, **where)
+    (card,) = await outbox.stale_cards()
+    await outbox.card_shown(card.recording.id, version=card.recording.version, was=card.rendered_version, **where)
+    assert await outbox.stale_cards() == ()
+
+
+async def test_nobody_edits_a_card_without_being_sure_of_the_lead(shop: Shop) -> None:
+    sure = asyncio.Event()
+
+    async def confirm() -> None:
+        await sure.wait()
+
+    outbox = SqlOutbox(shop.engines, confirm)
+    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+    sure.set()
+    (card,) = await outbox.stale_cards()
+    sure.clear()  # the leader stood still, and another one leads
+    client, languages = SimpleNamespace(), read_languages()
+    style = CardStyle("T1", languages.of(ENGLISH))
+    publisher = CardPublisher(client, outbox, style, languages, asyncio.Event(), Pace(shop.clock))  # type: ignore[arg-type]
+    editing = asyncio.ensure_future(publisher._publish(replace(card, ts="1.1", posted_channel="C0FLOOR")))
+    await asyncio.wait([editing], timeout=0.2)
+    assert not editing.done()  # the edit itself would fail: there is no client
+    editing.cancel()
+    await asyncio.wait([editing])
 
 
 @pytest.mark.parametrize("drawn_before", [False, True])

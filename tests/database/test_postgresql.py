@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.audit.verification import Verifier
 from bot.database import store as store_module
+from bot.database.digests import SqlDigests
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade, version
 from bot.database.outbox import SqlOutbox
@@ -324,4 +325,17 @@ async def test_the_outbox_asks_before_each_step(shop: Shop) -> None:
     outbox = SqlOutbox(shop.engines, count)
     await outbox.stale_cards()
     await outbox.undelivered()
+    assert asked_times == 2
+
+
+async def test_the_digest_asks_once_more_between_noting_and_posting(shop: Shop) -> None:
+    asked_times = 0
+
+    async def count() -> None:
+        nonlocal asked_times
+        asked_times += 1
+
+    digests = SqlDigests(shop.engines, shop.store, count)
+    await digests.undelivered()
+    await digests.begun("2026-03-01", BEGIN)  # its picture was drawn and uploaded in between, which takes a while
     assert asked_times == 2

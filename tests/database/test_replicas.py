@@ -161,6 +161,23 @@ async def test_the_loops_end_when_the_session_is_lost_and_begin_anew(postgres_da
         await asyncio.wait([task])
 
 
+async def test_what_nobody_foresaw_is_a_lost_session_and_no_more(
+    postgres_database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with asyncio.timeout(LIMIT), replica(postgres_database) as alone:
+        (backend,) = backends(postgres_database, "NAMES")
+        look, left = alone._see_who_lives, [True]
+
+        async def see() -> None:
+            if left:
+                left.clear()
+                raise RuntimeError
+            await look()
+
+        monkeypatch.setattr(alone, "_see_who_lives", see)
+        await until(lambda: not left and alone.leading and backends(postgres_database, "NAMES") not in ([], [backend]))
+
+
 async def test_a_step_waits_for_the_server_to_confirm(
     postgres_database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,20 @@ async def test_a_weakened_guard_is_refused(shop: Shop) -> None:
         await upgrade(shop.engines)
 
 
+@pytest.mark.parametrize("table", ["audit_entries", "attempts", "recordings"])
+async def test_a_trigger_that_could_swallow_what_is_written_is_refused(shop: Shop, table: str) -> None:
+    write_as_outsider(shop, f"CREATE TRIGGER swallow BEFORE INSERT ON {table} BEGIN SELECT RAISE(IGNORE); END")
+    with pytest.raises(DatabaseUnusable, match="swallow"):
+        await upgrade(shop.engines)
+
+
+async def test_an_index_of_the_same_name_that_allows_two_live_recordings_is_refused(shop: Shop) -> None:
+    write_as_outsider(shop, "DROP INDEX uq_recordings_live_conversation")
+    write_as_outsider(shop, "CREATE INDEX uq_recordings_live_conversation ON recordings (conversation_id)")
+    with pytest.raises(DatabaseUnusable, match="uq_recordings_live_conversation"):
+        await upgrade(shop.engines)
+
+
 async def test_a_locked_database_refuses_and_recovers(shop: Shop) -> None:
     async with shop.engines.writer.connect() as connection:
         await connection.exec_driver_sql("PRAGMA busy_timeout=20")

@@ -16,7 +16,7 @@ from bot.audit.entry import GENESIS_HASH, Draft, Phase, chain_hash, text_digest
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade, version
 from bot.database.tables import metadata
-from bot.errors import DatabaseUnusable
+from bot.errors import AuditUnavailable, DatabaseUnusable
 from bot.recording.models import RecordingState, Verb
 from tests.support.service import CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, rows
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from tests.support.postgres import Database
 
 
+NAMELESS = "INSERT INTO names (kind, id) VALUES ('user', :id)"
+
+
 @pytest.fixture
 async def shop(database: Database) -> AsyncIterator[Shop]:
     async with opened_shop(database) as shop:
@@ -40,6 +43,21 @@ async def test_readers_cannot_write(shop: Shop) -> None:
     async with shop.engines.reader.connect() as connection:
         with pytest.raises(DBAPIError, match=r"readonly|read-only"):
             await connection.exec_driver_sql("DELETE FROM names")
+
+
+async def test_what_people_typed_is_in_no_error_and_so_in_no_log(shop: Shop) -> None:
+    for engine, statement in (
+        (shop.engines.writer, "INSERT INTO names (kind, id) VALUES (:kind, :id)"),
+        (shop.engines.reader, "SELECT * FROM no_table WHERE kind = :kind AND id = :id"),
+    ):
+        async with engine.connect() as connection:
+            with pytest.raises(DBAPIError) as failed:
+                await connection.execute(text(statement), {"kind": "user", "id": "Mrs Miller"})
+        assert "Mrs Miller" not in str(failed.value).partition("[SQL")[2]
+    with pytest.raises(AuditUnavailable) as refused:
+        await shop.store.write(lambda transaction: transaction.connection.execute(text(NAMELESS), {"id": "Mrs Miller"}))
+    assert "Mrs Miller" not in refused.value.cause
+    assert "Mrs Miller" not in (shop.store.last_problem or "")
 
 
 async def test_the_migrations_make_exactly_the_tables_of_the_code(shop: Shop) -> None:

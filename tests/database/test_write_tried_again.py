@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import event
@@ -11,8 +14,11 @@ from bot.database.engine import open_engines
 from bot.database.postgresql import WRITE_LOCK
 from bot.database.store import SqlStore
 from bot.errors import AuditUnavailable
+from tests.support.service import opened_shop
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bot.database.transaction import SqlTransaction
     from tests.support.postgres import PostgresDatabase
 
@@ -40,3 +46,28 @@ async def test_a_failed_write_is_tried_again_until_one_works(postgres_database: 
     await store.try_again()
     assert not store.last_problem
     await engines.close()
+
+
+async def test_a_file_that_takes_writes_again_is_noticed_without_a_request(tmp_path: Path) -> None:
+    async with opened_shop(tmp_path / "bot.db") as shop:
+        async with shop.engines.writer.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA busy_timeout=20")
+        with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(AuditUnavailable):
+                await shop.store.write(nothing)
+            await shop.store.try_again()
+            assert "locked" in (shop.store.last_problem or "")
+            other.execute("ROLLBACK")
+        await shop.store.try_again()
+        assert not shop.store.last_problem
+
+
+async def test_a_file_that_takes_none_is_not_taken_for_well(tmp_path: Path) -> None:
+    async with opened_shop(tmp_path / "bot.db") as shop:
+        async with shop.engines.writer.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA query_only=ON")
+        with pytest.raises(AuditUnavailable):
+            await shop.store.show_again(uuid4())
+        await shop.store.try_again()
+        assert shop.store.last_problem

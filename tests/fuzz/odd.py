@@ -54,6 +54,8 @@ def deep(levels: int = 400) -> Any:
     return value
 
 
+PLACES = 300
+
 junk = st.one_of(documents(), st.builds(deep))
 
 
@@ -81,13 +83,20 @@ def mutilated(
     return copy
 
 
-def _places(value: Any, keep: frozenset[str]) -> list[tuple[Any, Any]]:
+def _places(document: Any, keep: frozenset[str]) -> list[tuple[Any, Any]]:
+    """Return where something stands, the outermost first. A loop: what is nested deep must not meet a stack's end."""
     found: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
-        found = [(value, key) for key in value if key not in keep]
-    elif isinstance(value, list):
-        found = [(value, index) for index in range(len(value))]
-    return found + [place for container, key in found for place in _places(container[key], keep)][:200]
+    inside = [document]
+    while inside and len(found) < PLACES:
+        value = inside.pop(0)
+        here: list[tuple[Any, Any]] = []
+        if isinstance(value, dict):
+            here = [(value, key) for key in value if key not in keep]
+        elif isinstance(value, list):
+            here = [(value, index) for index in range(len(value))]
+        found += here
+        inside += [container[key] for container, key in here]
+    return found
 
 
 def _remove(container: Any, key: Any, _odd: Any) -> None:

@@ -81,4 +81,4 @@ async def test_an_envelope_with_anything_in_it_breaks_nothing(world: World, data
             await quiet(world)
     hold(world, logs)
     if user == MALLORY:
-        assert world.genesys.requests[before:] == []
+        assert [one for one in world.genesys.requests[before:] if one.is_write] == []

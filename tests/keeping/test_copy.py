@@ -149,6 +149,22 @@ async def test_nothing_is_copied_while_a_bot_serves(grown: Shop, empty: Postgres
     await engines.close()
 
 
+async def test_what_a_terminal_writes_meanwhile_is_not_left_behind(grown: Shop, empty: PostgresDatabase) -> None:
+    left = [True]
+
+    def write(_done: int, _total: int) -> None:
+        if left:
+            left.clear()
+            attack(grown.file, "UPDATE names SET seen_at = seen_at")  # the file takes writes meanwhile
+            attack(grown.file, "INSERT INTO names VALUES ('user', 'written-meanwhile', 'X', '2026-01-01T00:00:00Z')")
+
+    with pytest.raises(Refused, match="written to"):
+        await keeper(grown.file).copy(settings(empty), write)
+    assert not any(content(empty).values())
+    await keeper(grown.file).copy(settings(empty), nothing)
+    assert content(empty) == content(grown.file)
+
+
 async def test_a_broken_trail_is_not_passed_on_as_whole(grown: Shop, empty: PostgresDatabase) -> None:
     trigger = "audit_entries_no_update"
     definition = rows(grown.file, "SELECT sql FROM sqlite_master WHERE name = ?", trigger)[0]["sql"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from bot.database.engine import open_engines
+from bot.database.store import SqlStore
 from bot.errors import Duplicate, NotPermitted, TooManyRequests
 from bot.recording.personal_limit import LookUps, PersonalLimit
 from bot.recording.requests import Asked, Origin
@@ -124,6 +127,30 @@ async def test_a_flood_leaves_one_entry_a_minute_and_the_number_of_the_rest(limi
     limited_shop.shop.clock.advance(61)
     await limited_shop.flood(LIMIT + 5)
     assert len(await limited_shop.entries("phase = 'failed'")) == 2
+
+
+async def test_two_notes_at_once_tell_of_each_refusal_once(limited_shop: Limited) -> None:
+    await limited_shop.flood(LIMIT + 10)
+    limit, shop = limited_shop.intake.limit, limited_shop.shop
+
+    await asyncio.gather(limit.note(shop.store, shop.clock), limit.note(shop.store, shop.clock))
+
+    (rest,) = await limited_shop.entries("action = 'requests:refused'")
+    assert '"refused":9' in rest.outcome.replace(" ", "")
+    assert limit.unnoted == {}
+
+
+async def test_what_could_not_be_noted_is_noted_the_next_time(limited_shop: Limited) -> None:
+    await limited_shop.flood(LIMIT + 10)
+    limit, shop = limited_shop.intake.limit, limited_shop.shop
+    closed = SqlStore(open_engines("sqlite+aiosqlite:////nowhere/at/all.db"))
+
+    await limit.note(closed, shop.clock)
+    await limited_shop.flood(1)
+    await limit.note(shop.store, shop.clock)
+
+    (rest,) = await limited_shop.entries("action = 'requests:refused'")
+    assert '"refused":10' in rest.outcome.replace(" ", "")
 
 
 async def test_nothing_of_what_is_refused_reaches_genesys_or_the_records(limited_shop: Limited) -> None:

@@ -433,7 +433,10 @@ async def test_what_may_have_arrived_comes_again_and_says_so(office: Office, fau
     assert len(office.told()) == copies
 
 
-async def test_killed_between_begun_and_sent_it_comes_once_more_and_says_so(office: Office) -> None:
+async def test_killed_between_begun_and_sent_it_comes_once_more_and_says_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.slack.delivery.END_SECONDS", 0.01)  # a kill waits for nothing
     await office.starts()
     office.shop.clock.advance(1860)
     office.slack.faults.switch_on("hang", times=1, only=POST)

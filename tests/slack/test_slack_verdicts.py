@@ -8,7 +8,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack.delivery import Pace, Verdict, code, forever, retry_after, verdict
+from bot.slack.delivery import Pace, Verdict, code, forever, retry_after, to_the_end, verdict
 from bot.slack.work import Work
 from tests.support.clock import FakeClock
 
@@ -131,3 +131,42 @@ async def test_work_that_work_leads_to_is_waited_for_too() -> None:
     work.start(click())
     assert await work.drain(10) == 0
     assert ended == ["click", "answer"]
+
+
+async def test_what_is_on_its_way_arrives_although_the_bot_stops() -> None:
+    posted = asyncio.Event()
+    noted: list[str] = []
+
+    async def step() -> None:
+        posted.set()
+        await answered.wait()
+        noted.append("delivered")
+
+    answered = asyncio.Event()
+    loop = asyncio.create_task(to_the_end(step()))
+    await posted.wait()
+    loop.cancel()
+    await asyncio.sleep(0)
+    loop.cancel()  # the end of the loops is asked for more than once
+    answered.set()
+    with pytest.raises(asyncio.CancelledError):
+        await loop
+    assert noted == ["delivered"]
+
+
+async def test_what_never_arrives_does_not_keep_the_bot_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.slack.delivery.END_SECONDS", 0.01)
+    loop = asyncio.create_task(to_the_end(asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    loop.cancel()
+    async with asyncio.timeout(30):
+        with pytest.raises(asyncio.CancelledError):
+            await loop
+
+
+async def test_what_a_step_raises_is_raised() -> None:
+    async def step() -> None:
+        raise KeyError("gone")
+
+    with pytest.raises(KeyError, match="gone"):
+        await to_the_end(step())

@@ -15,6 +15,7 @@ from bot.config import ServeSettings, load
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.run import bot_environment
 from bot.sandbox.slack import SimulatedSlack
+from bot.sandbox.slack.handles import TRIGGER_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -181,10 +182,14 @@ class World(Scene):
         parts: dict[str, Any] = json.loads((await self.page("/readyz"))[1])["parts"]
         return parts
 
-    def lock_the_database(self) -> None:
+    async def lock_the_database(self) -> None:
         """Hold the file's write lock, as a backup or an administrator's tool might."""
-        self._lock = sqlite3.connect(self.database, isolation_level=None)
-        self._lock.execute("BEGIN IMMEDIATE")
+        self._lock = sqlite3.connect(self.database, isolation_level=None, timeout=0)
+        async with asyncio.timeout(PATIENCE):
+            while not self._lock.in_transaction:
+                with contextlib.suppress(sqlite3.OperationalError):
+                    self._lock.execute("BEGIN IMMEDIATE")
+                await asyncio.sleep(0)  # the bot may be writing just now, in this same loop
 
     def unlock_the_database(self) -> None:
         if self._lock is not None:
@@ -194,7 +199,8 @@ class World(Scene):
 @contextlib.asynccontextmanager
 async def simulators(clock: HurriedClock) -> AsyncIterator[tuple[SimulatedSlack, SimulatedGenesys]]:
     """Run both simulators, with their seeds; who waits at Slack hears of changes at Genesys too."""
-    slack = SimulatedSlack(clock=clock.time)
+    # only the clock is hurried, not the machine: a trigger lives for as long as a real one
+    slack = SimulatedSlack(clock=clock.time, trigger_seconds=TRIGGER_SECONDS * clock.speed)
     genesys = SimulatedGenesys(effect_delay=0, clock=clock.time, on_change=slack.workspace.changes.announce)
     async with contextlib.AsyncExitStack() as stack:
         for simulator in (slack, genesys):

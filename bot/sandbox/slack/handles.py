@@ -25,9 +25,10 @@ class _Trigger:
 
 @dataclass
 class TriggerIds:
-    """Trigger ids: each opens one view, within three seconds."""
+    """Trigger ids: each opens one view, within three seconds of the clock."""
 
     clock: Callable[[], float]
+    lifetime: float = TRIGGER_SECONDS
     _given: dict[str, _Trigger] = field(init=False, default_factory=dict)
 
     def give(self, user_id: str) -> str:
@@ -42,7 +43,7 @@ class TriggerIds:
             raise SlackError("invalid_trigger_id")
         if trigger.used:
             raise SlackError("exchanged_trigger_id")
-        if self.clock() - trigger.at > TRIGGER_SECONDS:
+        if self.clock() - trigger.at > self.lifetime:
             raise SlackError("expired_trigger_id")
         return trigger.user
 

@@ -13,7 +13,7 @@ from bot.sandbox.faults import FaultSwitches
 from bot.sandbox.slack.changes import Changes, nobody_watches
 from bot.sandbox.slack.delivery import DeliveryResult, HttpTransport, Payload, Transport
 from bot.sandbox.slack.dispatch import Dispatch
-from bot.sandbox.slack.handles import ResponseUrls, TriggerIds
+from bot.sandbox.slack.handles import TRIGGER_SECONDS, ResponseUrls, TriggerIds
 from bot.sandbox.slack.methods_chat import ChatMethods
 from bot.sandbox.slack.methods_files import FileMethods
 from bot.sandbox.slack.methods_people import PeopleMethods
@@ -46,7 +46,8 @@ ANSWERED = {"view_submission", "block_suggestion"}
 class SimulatedSlack(Premises):
     """A workspace with one installed app, behind a real HTTP and WebSocket server.
 
-    ``clock`` gives seconds since 1970; ``ack_timeout`` is how long Slack waits for an app, in seconds.
+    ``clock`` gives seconds since 1970; ``ack_timeout`` is how long Slack waits for an app, and
+    ``trigger_seconds`` how long a trigger opens a view, both in seconds.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class SimulatedSlack(Premises):
         on_change: Callable[[], None] = nobody_watches,
         enforce_rate_limits: bool = True,
         ack_timeout: float = 3.0,
+        trigger_seconds: float = TRIGGER_SECONDS,
     ) -> None:
         self.url = ""
         self.events_url: str | None = None
@@ -77,7 +79,7 @@ class SimulatedSlack(Premises):
         self._session: aiohttp.ClientSession | None = None
         self.views = Views(self.workspace)
         self.sockets = SocketMode(self._changes, self.faults, lambda: self.url, ack_timeout)
-        self._triggers = TriggerIds(clock)
+        self._triggers = TriggerIds(clock, trigger_seconds)
         self._response_urls = ResponseUrls(clock)
         self._chat = ChatMethods(self.workspace, self.scopes, self.warnings)
         self._schedule = ScheduleMethods(self._chat)

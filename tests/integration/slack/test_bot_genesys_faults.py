@@ -135,7 +135,7 @@ async def test_readiness_shows_genesys_down_and_up_again(world: World) -> None:
 
 
 async def test_nothing_goes_to_genesys_while_the_trail_can_not_be_written(world: World) -> None:
-    world.lock_the_database()
+    await world.lock_the_database()
     answer = await world.types(ADA, f"start {INBOUND}")
     assert "audit trail can't be written, so nothing was done" in answer
     assert world.genesys.requests == []

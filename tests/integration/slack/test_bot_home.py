@@ -291,7 +291,7 @@ async def test_an_export_is_refused_to_whom_it_was_taken_from(world: World) -> N
 
 async def test_nothing_is_shown_while_the_look_can_not_be_written_down(world: World) -> None:
     await world.records(INBOUND)
-    world.lock_the_database()
+    await world.lock_the_database()
     try:
         ada = await AtHome(world).opens()
         assert "The audit trail can't be written" in ada.text

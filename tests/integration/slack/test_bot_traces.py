@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.support.world import World
 
+FAILED = 2
+"""STATUS_CODE_ERROR of the protocol."""
 TYPED = "a-complaint-of-Mrs-Miller"
 
 
@@ -29,6 +31,9 @@ class Span:
     name: str
     trace: str
     facts: dict[str, Any]
+    failed: bool = False
+    said: str = field(default="", repr=False)
+    """All of it, as text."""
 
 
 @dataclass
@@ -46,7 +51,10 @@ class FakeCollector:
                 one.value.string_value for one in resource.resource.attributes if one.key == "service.name"
             }
             for scope in resource.scope_spans:
-                self.spans += [Span(one.name, one.trace_id.hex(), _facts(one.attributes)) for one in scope.spans]
+                self.spans += [
+                    Span(one.name, one.trace_id.hex(), _facts(one.attributes), one.status.code == FAILED, str(one))
+                    for one in scope.spans
+                ]
         return web.Response(content_type="application/x-protobuf")
 
     def trace_of(self, name: str) -> list[Span]:
@@ -112,6 +120,16 @@ async def test_each_request_is_a_trace_of_its_own(traced: FakeCollector, world: 
     await world.end()
 
     assert len({span.trace for span in traced.spans if span.name == "slack command"}) == 5
+
+
+async def test_what_an_error_says_stays_out_of_the_trace(collector: FakeCollector) -> None:
+    traces = open_tracing(collector.url)
+    with pytest.raises(RuntimeError), traces.request("command"):
+        raise RuntimeError(TYPED)
+    await asyncio.to_thread(traces.close)
+
+    (span,) = collector.spans
+    assert (span.failed, TYPED in span.said) == (True, False)
 
 
 @pytest.mark.parametrize("changes", [{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}])

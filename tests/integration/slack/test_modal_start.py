@@ -402,7 +402,7 @@ async def test_a_trail_that_cannot_be_written_is_said_in_the_modal(ada: AtTheMod
     await ada.opens()
     await ada.chooses_call(INBOUND)
     ada.fills(note="not lost")
-    ada.world.lock_the_database()
+    await ada.world.lock_the_database()
     await ada.submits()
     assert "The audit trail can't be written" in ada.says("start_notice")
     assert ada.world.genesys.writes() == []
