@@ -24,7 +24,7 @@ from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.process import BotProcess, BotUnready, free_port
 from bot.sandbox.run import bot_environment
 from bot.sandbox.slack import SimulatedSlack
-from tests.faults.balancer import opened_balancer
+from tests.faults.balancer import Balancer, opened_balancer
 from tests.faults.outside import Outside
 from tests.faults.stage import EFFECT_SECONDS, OK, PORT_TRIES, SECONDS_TO_SERVE, Stage
 from tests.faults.witness import Witness
@@ -111,6 +111,7 @@ class Fleet(Stage):
 
     server: PostgresServer
     replicas: list[Replica]
+    balancer: Balancer | None = None
 
     @override
     async def start(self) -> None:
@@ -119,6 +120,10 @@ class Fleet(Stage):
             one.thaw()
         await asyncio.gather(*(self.begin(one) for one in self.replicas if not one.bot.running))
         self.bot = self.replicas[0].bot
+        if (balancer := self.balancer) is not None:  # before it has looked, it knows nobody to pass a request on to
+            await self.until(
+                "the balancer knows all replicas", lambda: all(one.bot.port in balancer.ready for one in self.replicas)
+            )
 
     async def begin(self, replica: Replica) -> None:
         """Start one, and wait until it is ready."""
@@ -237,6 +242,7 @@ async def opened_fleet(
             Replica(name, _bot(name, environment, database.url, place, transport, said))
             for name in (f"replica-{number}" for number in range(1, count + 1))
         ]
+        balancer = None
         if transport == "http":
             balancer = await stack.enter_async_context(
                 opened_balancer(lambda: [one.bot.port for one in replicas], http)
@@ -248,6 +254,7 @@ async def opened_fleet(
             *(transport, place, slack, genesys, outside, Witness(outside), http, replicas[0].bot, said),
             server=server,
             replicas=replicas,
+            balancer=balancer,
         )
         hooks.append(fleet.on_genesys_change)
         genesys.on_write(fleet.witness.on_write)
