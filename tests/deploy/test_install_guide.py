@@ -25,8 +25,6 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 SHELL = [text for language, text in BLOCKS if language == "sh"]
 NOT_USED = {"conversation:participant:attributes"} | {f"recording:session:{verb}" for verb in ("add", "edit", "view")}
 """Permissions that the simulator knows, and the bot has no use for in an organisation of Genesys Cloud."""
-FROM_LATER = {"db copy"}
-"""Commands that may be missing from the code for as long as PostgreSQL is in the making."""
 
 
 def invocations() -> Iterator[list[str]]:
@@ -54,9 +52,6 @@ def test_the_guide_has_commands() -> None:
 def test_every_command_in_the_guide_exists_with_its_options(words: list[str]) -> None:
     known = commands()
     name = words[0] if words[0] in known else " ".join(words[:2])
-    if name in FROM_LATER - set(known):
-        pytest.skip(f"record-bot {name} is not there yet")
-
     options = {option for one in known[name].params for option in one.opts}
     assert {word for word in words if word.startswith("--")} <= options
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from tests.deploy.dockerfile import Stage, read_dockerfile
 
 ROOT = Path(__file__).parents[2]
-SUITE, MIRROR = "trixie", "http://deb.debian.org/debian"
+SUITE = "trixie"
 PACKAGES = "ca-certificates,python3,python3-venv"
 FETCHING = ("PIP_", "SSL_", "REQUESTS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 """What the machine's settings for fetching packages begin with: they go along while building, never into the image."""
@@ -100,9 +100,7 @@ def base(place: Path) -> Path:
     """Return a clean Debian with Python, made with debootstrap where it is not there yet."""
     root = place / "base"
     if not (root / "usr/bin/python3").exists():
-        subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root), MIRROR], check=True
-        )
+        subprocess.run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root)], check=True)
     python = root / "usr/local/bin/python"
     python.unlink(missing_ok=True)
     python.symlink_to("/usr/bin/python3")
