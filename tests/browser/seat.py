@@ -92,7 +92,7 @@ async def opened_house(
         settings = settings_for(
             monkeypatch, slack, genesys, transport="socket", directory=directory, changes=changes or {}
         )
-        serving = Serving(settings, clock=clock, genesys_patience=0.5, socket_ping=0.5)
+        serving = Serving(settings, clock=clock, genesys_patience=0.5)
         world = World(slack, genesys, clock, directory / "record-bot.db", serving)
         await world.begin()
         site = Site(slack, genesys, _no_process(directory), feed)

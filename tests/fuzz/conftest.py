@@ -25,7 +25,7 @@ async def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, transport: str)
     clock = HurriedClock()
     async with simulators(clock) as (slack, genesys):
         settings = settings_for(monkeypatch, slack, genesys, transport=transport, directory=tmp_path, changes={})
-        serving = Serving(settings, clock=clock, genesys_patience=0.5, socket_ping=0.5)
+        serving = Serving(settings, clock=clock, genesys_patience=0.5)
         world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
         await world.begin()
         yield world

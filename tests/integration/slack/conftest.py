@@ -49,6 +49,12 @@ def clock() -> HurriedClock:
 
 
 @pytest.fixture
+def socket_ping() -> float:
+    """Real seconds between two trials of the socket: so many that a machine that stands still loses no connection."""
+    return 600.0
+
+
+@pytest.fixture
 async def world(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -56,11 +62,12 @@ async def world(
     transport: str,
     changes: dict[str, str],
     clock: HurriedClock,
+    socket_ping: float,
 ) -> AsyncIterator[World]:
     shutil.copy(migrated, tmp_path)
     async with simulators(clock) as (slack, genesys):
         settings = settings_for(monkeypatch, slack, genesys, transport=transport, directory=tmp_path, changes=changes)
-        serving = Serving(settings, clock=clock, genesys_patience=0.5, socket_ping=0.5)
+        serving = Serving(settings, clock=clock, genesys_patience=0.5, socket_ping=socket_ping)
         world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
         await world.begin()
         yield world

@@ -78,7 +78,7 @@ async def until_usual(world: World, words: str) -> None:
 async def restarted(world: World) -> World:
     """Return the world with a new bot on the same database."""
     await world.end()
-    serving = Serving(world.serving.settings, clock=world.clock, genesys_patience=0.5, socket_ping=0.5)
+    serving = Serving(world.serving.settings, clock=world.clock, genesys_patience=0.5)
     anew = replace(world, serving=serving)
     await anew.begin()
     return anew
@@ -194,7 +194,7 @@ async def test_one_that_lapsed_while_the_bot_was_away_is_closed_at_the_start(wor
     await waiting(world)
     await world.end()
     world.clock.jump(3601)
-    anew = replace(world, serving=Serving(world.serving.settings, clock=world.clock, socket_ping=0.5))
+    anew = replace(world, serving=Serving(world.serving.settings, clock=world.clock))
     await anew.begin()
     await until_usual(anew, "so it lapsed")
     await anew.end()

@@ -28,10 +28,11 @@ async def test_slacks_refresh_is_followed(world: World) -> None:
     assert slack["reconnects"] == 1
 
 
+@pytest.mark.parametrize("socket_ping", [2.0])
 async def test_after_a_spoiled_handshake_a_new_ticket_is_used(world: World) -> None:
     world.slack.faults.switch_on("drop_before", only="socket", times=1)
     world.slack.faults.switch_on("socket_refresh", times=1)
-    await world.until(lambda: world.slack.sockets.connections == 2)
+    await world.until_later(lambda: world.slack.sockets.connections == 2, step=1)
     await _still_works(world)
 
 
@@ -41,6 +42,7 @@ async def test_closed_sockets_are_opened_again(world: World) -> None:
     await _still_works(world)
 
 
+@pytest.mark.parametrize("socket_ping", [0.5])
 async def test_a_silent_socket_is_noticed_and_replaced(world: World) -> None:
     world.slack.faults.switch_on("socket_silent", times=1)
     await world.until_later(lambda: world.slack.sockets.connections == 2, step=1)

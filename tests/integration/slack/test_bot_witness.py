@@ -42,7 +42,7 @@ def digests(world: World) -> list[SimulatedMessage]:
 
 async def again(world: World) -> None:
     """Start the bot once more on the same database."""
-    world.serving = Serving(world.serving.settings, clock=world.clock, genesys_patience=0.5, socket_ping=0.5)
+    world.serving = Serving(world.serving.settings, clock=world.clock, genesys_patience=0.5)
     await world.begin()
 
 
