@@ -7,11 +7,9 @@ import contextlib
 import hashlib
 import os
 import signal
-import tempfile
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -20,18 +18,17 @@ from psycopg.rows import dict_row
 from typing_extensions import override
 
 from bot.database.replicas import LEADER, NAMES
-from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.process import BotProcess, BotUnready, free_port
-from bot.sandbox.run import bot_environment
-from bot.sandbox.slack import SimulatedSlack
 from tests.faults.balancer import Balancer, opened_balancer
 from tests.faults.outside import Outside
-from tests.faults.stage import EFFECT_SECONDS, OK, PORT_TRIES, SECONDS_TO_SERVE, Stage
+from tests.faults.stage import OK, PORT_TRIES, SECONDS_TO_SERVE, Stage
+from tests.faults.surroundings import opened_surroundings
 from tests.faults.witness import Witness
 from tests.support.postgres import postgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from tests.support.postgres import PostgresDatabase, PostgresServer
 
@@ -215,28 +212,13 @@ async def opened_fleet(
     ``durable``: whether the server really waits for the disk. ``settings`` are those of the bots besides the usual.
     """
     async with contextlib.AsyncExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="record-bot-faults-")))
+        around = await stack.enter_async_context(opened_surroundings(enforce_rate_limits=enforce_rate_limits))
+        place, slack, genesys, http = around.place, around.slack, around.genesys, around.http
         running = postgres(durable=durable)
         server = await asyncio.to_thread(running.__enter__)
         stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
         database = await asyncio.to_thread(server.database)
-        hooks: list[Callable[[], None]] = []
-
-        def changed() -> None:
-            for hook in hooks:
-                hook()
-
-        slack = SimulatedSlack(enforce_rate_limits=enforce_rate_limits)
-        genesys = SimulatedGenesys(effect_delay=EFFECT_SECONDS, on_change=changed)
-        genesys.rate_limit.allowed = 1_000_000
-        for simulator in (slack, genesys):
-            await simulator.start()
-            stack.push_async_callback(simulator.stop)
-        slack.seed()
-        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)))
-        environment = bot_environment(
-            os.environ, slack=slack, genesys=genesys, transport=transport, port=0, database=place / "unused"
-        ) | {"RECORDING_ACTIONS_PER_MINUTE": "0", **(settings or {})}
+        environment = around.environment(transport, place / "unused", settings or {})
         said: deque[str] = deque(maxlen=90)
         replicas = [
             Replica(name, _bot(name, environment, database.url, place, transport, said))
@@ -256,7 +238,7 @@ async def opened_fleet(
             replicas=replicas,
             balancer=balancer,
         )
-        hooks.append(fleet.on_genesys_change)
+        around.on_genesys_change.append(fleet.on_genesys_change)
         genesys.on_write(fleet.witness.on_write)
         stack.push_async_callback(fleet.kill)
         await fleet.start()

@@ -6,34 +6,31 @@ import asyncio
 import contextlib
 import os
 import signal
-import tempfile
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 
-from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.process import BotProcess, BotUnready, free_port
-from bot.sandbox.run import bot_environment
-from bot.sandbox.slack import SimulatedSlack
 from tests.faults.outside import Outside
+from tests.faults.surroundings import opened_surroundings
 from tests.faults.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
+    from bot.sandbox.genesys import SimulatedGenesys
     from bot.sandbox.genesys.answers import SimulatedRequest
-    from bot.sandbox.slack import SimulatedMessage
+    from bot.sandbox.slack import SimulatedMessage, SimulatedSlack
 
 FLOOR, AUDIT = "C0FLOOR", "C0AUDIT"
 LOOK_SECONDS = 0.03
 """How often a file or another process is looked at, which tell nobody when they change."""
 SECONDS_TO_SERVE = 60.0
 PORT_TRIES = 4
-EFFECT_SECONDS = 0.1
 OK = 200
 
 
@@ -178,31 +175,15 @@ class Stage:
 async def opened_stage(transport: str, *, enforce_rate_limits: bool = False) -> AsyncIterator[Stage]:
     """Set everything up and start the bot; whatever happens, nothing is left behind."""
     async with contextlib.AsyncExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="record-bot-faults-")))
-        hooks: list[Callable[[], None]] = []
-
-        def changed() -> None:
-            for hook in hooks:
-                hook()
-
-        slack = SimulatedSlack(enforce_rate_limits=enforce_rate_limits)
-        genesys = SimulatedGenesys(effect_delay=EFFECT_SECONDS, on_change=changed)
-        genesys.rate_limit.allowed = 1_000_000
-        for simulator in (slack, genesys):
-            await simulator.start()
-            stack.push_async_callback(simulator.stop)
-        slack.seed()
-        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)))
-        database = place / "record-bot.db"
-        environment: dict[str, Any] = bot_environment(
-            os.environ, slack=slack, genesys=genesys, transport=transport, port=0, database=database
-        )
+        around = await stack.enter_async_context(opened_surroundings(enforce_rate_limits=enforce_rate_limits))
+        database = around.place / "record-bot.db"
         said: deque[str] = deque(maxlen=60)
-        environment["RECORDING_ACTIONS_PER_MINUTE"] = "0"  # tests type faster than people
-        bot = BotProcess(environment, place, 0, transport, said.append, lambda: None)
+        environment = around.environment(transport, database, {})
+        bot = BotProcess(environment, around.place, 0, transport, said.append, lambda: None)
         outside = Outside(database)
-        stage = Stage(transport, place, slack, genesys, outside, Witness(outside), http, bot, said)
-        hooks.append(stage.on_genesys_change)
+        slack, genesys = around.slack, around.genesys
+        stage = Stage(transport, around.place, slack, genesys, outside, Witness(outside), around.http, bot, said)
+        around.on_genesys_change.append(stage.on_genesys_change)
         genesys.on_write(stage.witness.on_write)
         stack.push_async_callback(stage.kill)
         await stage.start()

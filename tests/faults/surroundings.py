@@ -1,0 +1,62 @@
+"""Around the bots of a fault run: a folder, a simulated Slack and Genesys, and an HTTP client."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from bot.sandbox.genesys import SimulatedGenesys
+from bot.sandbox.run import bot_environment
+from bot.sandbox.slack import SimulatedSlack
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+EFFECT_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every run has around its bots: a folder, both vendors and an HTTP client."""
+
+    place: Path
+    slack: SimulatedSlack
+    genesys: SimulatedGenesys
+    http: aiohttp.ClientSession
+    on_genesys_change: list[Callable[[], None]]
+    """Called for each change at Genesys."""
+
+    def environment(self, transport: str, database: Path, changes: Mapping[str, str]) -> dict[str, str]:
+        """Return what a bot is started with; tests type faster than people."""
+        usual = bot_environment(
+            os.environ, slack=self.slack, genesys=self.genesys, transport=transport, port=0, database=database
+        )
+        return usual | {"RECORDING_ACTIONS_PER_MINUTE": "0"} | dict(changes)
+
+
+@contextlib.asynccontextmanager
+async def opened_surroundings(*, enforce_rate_limits: bool) -> AsyncIterator[Surroundings]:
+    """Start both vendors; whatever happens, nothing is left behind."""
+    async with contextlib.AsyncExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="record-bot-faults-")))
+        hooks: list[Callable[[], None]] = []
+
+        def changed() -> None:
+            for hook in hooks:
+                hook()
+
+        slack = SimulatedSlack(enforce_rate_limits=enforce_rate_limits)
+        genesys = SimulatedGenesys(effect_delay=EFFECT_SECONDS, on_change=changed)
+        genesys.rate_limit.allowed = 1_000_000
+        for simulator in (slack, genesys):
+            await simulator.start()
+            stack.push_async_callback(simulator.stop)
+        slack.seed()
+        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)))
+        yield Surroundings(place, slack, genesys, http, hooks)
