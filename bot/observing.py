@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,9 +43,12 @@ class Observing:
             with self.tracing.request(surface):
                 yield
         finally:
-            seconds = time.perf_counter() - began
-            self.metrics.ack.labels(surface).observe(seconds)
-            log.info("slack_request", surface=surface, milliseconds=_milliseconds(seconds))
+            # a line in the log takes as long as a listener: it is written once the answer has gone
+            asyncio.get_running_loop().call_soon(self._acknowledged, surface, time.perf_counter() - began)
+
+    def _acknowledged(self, surface: str, seconds: float) -> None:
+        self.metrics.ack.labels(surface).observe(seconds)
+        log.info("slack_request", surface=surface, milliseconds=_milliseconds(seconds))
 
     def genesys(self, seen: SeenRequest) -> None:
         """Note a request to Genesys; those of loops, which are many, are of interest to few."""

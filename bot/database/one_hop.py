@@ -1,23 +1,28 @@
-"""SQLite's driver with one way to its thread and back for each statement.
+"""SQLite's driver with one way to its thread and back for each statement, or for a whole transaction's.
 
 ``aiosqlite`` goes there four times: to make a cursor, to execute, to fetch and to close. Those ways, not SQLite, are
-most of what a statement costs.
+most of what a statement costs; and while others are served in between, the one writer waits with its transaction open.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
+from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import aiosqlite
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
+T = TypeVar("T")
 
 AT_ONCE = 500
 """Rows that come along with the execution; what is longer is fetched as it is asked for."""
@@ -28,9 +33,10 @@ class WholeCursor:
 
     arraysize = 1
 
-    def __init__(self, run: Callable[..., Any], left_open: set[sqlite3.Cursor]) -> None:
-        self._run = run
-        self._left_open = left_open
+    def __init__(self, connection: OneHopConnection) -> None:
+        self._connection = connection
+        self._run = connection.in_thread
+        self._left_open = connection.left_open
         self._rows: list[Any] = []
         self._cursor: sqlite3.Cursor | None = None
         """The real one, while it has more rows."""
@@ -75,6 +81,7 @@ class WholeCursor:
     ) -> None:
         cursor = connection.cursor()
         try:
+            self._connection.begin(cursor)
             how(cursor, statement, parameters)
             self.description, self.lastrowid = cursor.description, cursor.lastrowid
             self._rows = cursor.fetchmany(AT_ONCE) if cursor.description else []
@@ -90,28 +97,94 @@ class WholeCursor:
 
 
 class OneHopConnection(aiosqlite.Connection):
-    """A connection whose cursors are whole."""
+    """A connection whose cursors are whole, and which begins a transaction together with its first statement."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection], iter_chunk_size: int) -> None:
         super().__init__(connector, iter_chunk_size)
-        self._left_open: set[sqlite3.Cursor] = set()
+        self.left_open: set[sqlite3.Cursor] = set()
+        self.to_begin: str | None = None
+        """How the transaction begins that has no statement yet."""
 
     @override
     def cursor(self) -> Any:
-        return WholeCursor(self._in_thread, self._left_open)
+        return WholeCursor(self)
+
+    def begin(self, cursor: sqlite3.Cursor) -> None:
+        if self.to_begin is not None:
+            cursor.execute(self.to_begin)
+            self.to_begin = None  # only now: what comes after a failure is not to be written without a transaction
+
+    @override
+    async def commit(self) -> None:
+        await self.in_thread(self._commit)
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        if self.to_begin is not None:  # whoever writes nothing learns all the same whether it could be written
+            self.begin(connection.cursor())
+        connection.commit()
 
     @override
     async def rollback(self) -> None:
         """End the transaction, and with it what was not read to its end: it would keep the old state for the next."""
-        await self._in_thread(self._roll_back)
+        self.to_begin = None
+        if self.left_open or self._conn.in_transaction:
+            await self.in_thread(self._roll_back)
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
-        while self._left_open:
-            self._left_open.pop().close()
+        while self.left_open:
+            self.left_open.pop().close()
         connection.rollback()
 
-    async def _in_thread(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+    async def in_thread(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Do it in the connection's thread, at once where that is the one that asks."""
+        if threading.get_ident() == self._thread.ident:
+            return work(self._conn)
         return await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]
+
+
+def begin(connection: Connection, how: str) -> None:
+    """Have a transaction begin in this way, together with its first statement."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, OneHopConnection):
+        raise TypeError(driver)
+    driver.to_begin = how
+
+
+async def in_one_go(connection: AsyncConnection, work: Callable[[], Awaitable[T]]) -> T:
+    """Do a transaction's work; on SQLite all of it in the connection's thread, with one way there and back.
+
+    It may wait for this connection only. What it calls is called in that thread, with the context of the caller.
+    """
+    driver = (await connection.get_raw_connection()).driver_connection
+    if not isinstance(driver, OneHopConnection):
+        return await work()
+    context = copy_context()
+    try:
+        result: T = await driver.in_thread(lambda _: context.run(_to_its_end, work))
+    except asyncio.CancelledError:
+        await _until_idle(driver)  # the work goes on: to roll back now would cut it in two, and let it write the rest
+        raise
+    return result
+
+
+async def _until_idle(driver: OneHopConnection) -> None:
+    while True:
+        try:
+            await driver.in_thread(lambda _: None)  # one after another is done there
+        except asyncio.CancelledError:
+            continue  # it is being cancelled already
+        return
+
+
+def _to_its_end(work: Callable[[], Awaitable[T]]) -> T:
+    steps = work().__await__()
+    try:
+        next(steps)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    steps.close()
+    raise RuntimeError("a transaction waits for something else than its connection")
 
 
 async def connect(url: URL) -> OneHopConnection:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, delete, select, type_coerce, update
+from sqlalchemy import and_, bindparam, case, delete, select, type_coerce, update
 
 from bot.database.approvals import newest_of
 from bot.database.rows import entry_from, recording_from
 from bot.database.saved import saved_of
 from bot.database.tables import Flag, audit_deliveries, audit_entries, cards, names, recordings
-from bot.database.transaction import FORGOTTEN
+from bot.database.transaction import CARD_OF, FORGOTTEN
 from bot.database.upsert import upsert
 from bot.recording.models import Card, RecordingState
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
     from uuid import UUID
+
+    from sqlalchemy import Update
 
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
@@ -32,6 +34,50 @@ NOTHING_NEWER = ~(
     .exists()
 )
 STARTABLE = type_coerce(and_(recordings.c.state == RecordingState.STOPPED, NOTHING_NEWER), Flag).label("startable")
+
+OWN = frozenset(column.name for column in recordings.columns)
+STALE_CARDS = (
+    select(
+        recordings,
+        cards.c.channel,
+        cards.c.asked_by,
+        cards.c.ts,
+        cards.c.posted_channel,
+        cards.c.posts_begun,
+        cards.c.rendered_version,
+        cards.c.language,
+        STARTABLE,
+        agents.c.name.label("agent_name"),
+        queues.c.name.label("queue_name"),
+    )
+    .join(cards, cards.c.recording_id == recordings.c.id)
+    .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
+    .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
+    .where(cards.c.rendered_version < cards.c.wanted_version)
+    .order_by(recordings.c.requested_seq)
+    .limit(bindparam("limit"))
+)
+BEGUN = CARD_OF.values(posts_begun=cards.c.posts_begun + 1)
+REFUSED = CARD_OF.values(posts_begun=cards.c.posts_begun - 1)
+SHOWN = CARD_OF.values(
+    rendered_version=case(
+        (cards.c.rendered_version == bindparam("was"), bindparam("shown", type_=cards.c.rendered_version.type)),
+        else_=FORGOTTEN,
+    )
+)
+DELIVERED = (
+    select(audit_deliveries.c.seq)
+    .where(audit_deliveries.c.delivered_at.is_not(None))
+    .order_by(audit_deliveries.c.seq.desc())
+    .limit(1)
+)
+AFTER = (
+    select(audit_entries)
+    .where(audit_entries.c.seq > bindparam("after"))
+    .order_by(audit_entries.c.seq)
+    .limit(bindparam("limit"))
+)
+TRIED = select(audit_deliveries.c.seq).where(audit_deliveries.c.seq > bindparam("after"))
 
 
 async def as_it_is() -> None:
@@ -49,38 +95,16 @@ class SqlOutbox:
     async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]:
         """Return cards whose shown version is behind, the oldest recordings first."""
         await self.confirm()
-        statement = (
-            select(
-                recordings,
-                cards.c.channel,
-                cards.c.asked_by,
-                cards.c.ts,
-                cards.c.posted_channel,
-                cards.c.posts_begun,
-                cards.c.rendered_version,
-                cards.c.language,
-                STARTABLE,
-                agents.c.name.label("agent_name"),
-                queues.c.name.label("queue_name"),
-            )
-            .join(cards, cards.c.recording_id == recordings.c.id)
-            .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
-            .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
-            .where(cards.c.rendered_version < cards.c.wanted_version)
-            .order_by(recordings.c.requested_seq)
-            .limit(limit)
-        )
-        own = {column.name for column in recordings.columns}
         async with self.engines.reader.connect() as connection:
-            rows = [row._asdict() for row in await connection.execute(statement)]
+            rows = [row._asdict() for row in await connection.execute(STALE_CARDS, {"limit": limit})]
             saved = await saved_of(connection, [row["id"] for row in rows]) if rows else {}
             approvals = await newest_of(connection, [row["id"] for row in rows]) if rows else {}
         return tuple(
             Card(
                 saved=saved.get(row["id"], ()),
                 approval=approvals.get(row["id"]),
-                recording=recording_from({name: row[name] for name in own}),
-                **{name: value for name, value in row.items() if name not in own},
+                recording=recording_from({name: row[name] for name in OWN}),
+                **{name: value for name, value in row.items() if name not in OWN},
             )
             for row in rows
         )
@@ -93,47 +117,40 @@ class SqlOutbox:
         One that was to be drawn anew meanwhile is still to be drawn; so is one that another process has drawn since, by
         whose newer state this may have gone.
         """
-        shown = version if was is None else case((cards.c.rendered_version == was, version), else_=FORGOTTEN)
-        await self._change_card(recording_id, rendered_version=shown, posted_channel=channel, ts=ts)
+        values: dict[str, Any] = {"of": recording_id, "posted_channel": channel, "ts": ts}
+        if was is None:
+            await self._write(CARD_OF, values | {"rendered_version": version})
+        else:
+            await self._write(SHOWN, values | {"was": was, "shown": version})
 
     async def card_given_up(self, recording_id: UUID, *, version: int) -> None:
         """Note that this version can be shown nowhere; the next one is tried again."""
-        await self._change_card(recording_id, rendered_version=version, posts_begun=0)
+        await self._write(CARD_OF, {"of": recording_id, "rendered_version": version, "posts_begun": 0})
 
     async def card_begun(self, recording_id: UUID) -> None:
         """Note, before posting, that a card is on its way."""
-        await self._change_card(recording_id, posts_begun=cards.c.posts_begun + 1)
+        await self._write(BEGUN, {"of": recording_id})
         await self.confirm()
 
     async def card_refused(self, recording_id: UUID) -> None:
         """Note that Slack plainly did not take it."""
-        await self._change_card(recording_id, posts_begun=cards.c.posts_begun - 1)
+        await self._write(REFUSED, {"of": recording_id})
 
     async def card_lost(self, recording_id: UUID) -> None:
         """Forget where the card was: Slack says that it is gone."""
-        await self._change_card(recording_id, ts=None, posted_channel=None, posts_begun=0)
+        await self._write(CARD_OF, {"of": recording_id, "ts": None, "posted_channel": None, "posts_begun": 0})
 
-    async def _change_card(self, recording_id: UUID, **values: Any) -> None:
+    async def _write(self, statement: Update, values: dict[str, Any]) -> None:
         async with self.engines.writer.begin() as connection:
-            await connection.execute(update(cards).where(cards.c.recording_id == recording_id).values(**values))
+            await connection.execute(statement, values)
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
         """Return the entries after the last delivered one, in order; True with those that may have arrived already."""
         await self.confirm()
-        last = (
-            select(audit_deliveries.c.seq)
-            .where(audit_deliveries.c.delivered_at.is_not(None))
-            .order_by(audit_deliveries.c.seq.desc())
-            .limit(1)
-        )
         async with self.engines.reader.connect() as connection:
-            after = (await connection.execute(last)).scalar_one_or_none() or 0
-            statement = (
-                select(audit_entries).where(audit_entries.c.seq > after).order_by(audit_entries.c.seq).limit(limit)
-            )
-            entries = [entry_from(row) for row in await connection.execute(statement)]
-            tried = select(audit_deliveries.c.seq).where(audit_deliveries.c.seq > after)
-            begun = set((await connection.execute(tried)).scalars())
+            after = (await connection.execute(DELIVERED)).scalar_one_or_none() or 0
+            entries = [entry_from(row) for row in await connection.execute(AFTER, {"after": after, "limit": limit})]
+            begun = set((await connection.execute(TRIED, {"after": after})).scalars()) if entries else set()
         return tuple((entry, entry.seq in begun) for entry in entries)
 
     async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:

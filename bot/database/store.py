@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import approvals
+from bot.database.one_hop import in_one_go
 from bot.database.postgresql import tell_the_others
 from bot.database.rows import attempt_from, recording_from
 from bot.database.tables import attempts, audit_entries, recordings
-from bot.database.transaction import LIVE, SqlTransaction
+from bot.database.transaction import LIVE, LIVE_OF_CALL, SqlTransaction
 from bot.errors import AuditUnavailable
 from bot.recording.models import RecordingState
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
 
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
@@ -34,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 A_WRITE = {"postgresql": text("SELECT pg_current_xact_id()"), "sqlite": text("PRAGMA user_version = 0")}
 """Changes nothing, and yet has to go to the disk: the transaction's number, a page that says what it said before."""
+LIVE_ONES = select(recordings).where(LIVE).order_by(recordings.c.requested_seq).limit(bindparam("limit"))
 IDS_PER_QUERY = 500
 ASK_TIMES = 60
 ASK_AGAIN_SECONDS = 0.5
@@ -68,7 +71,7 @@ class SqlStore:
         try:
             async with self.engines.writer.begin() as connection:
                 transaction = SqlTransaction(connection)
-                result = await work(transaction)
+                result = await in_one_go(connection, partial(work, transaction))
                 if self.engines.on_postgresql:
                     await tell_the_others(connection)
                 complete = transaction
@@ -140,10 +143,10 @@ class SqlStore:
         return next(iter(await self._recordings(recordings.c.id == recording_id)), None)
 
     async def live_recording(self, conversation_id: str) -> Recording | None:
-        return next(iter(await self._recordings(recordings.c.conversation_id == conversation_id, LIVE)), None)
+        return next(iter(await self._found(LIVE_OF_CALL, call=conversation_id)), None)
 
     async def live_recordings(self, *, limit: int = 200) -> tuple[Recording, ...]:
-        return await self._recordings(LIVE, limit=limit)
+        return await self._found(LIVE_ONES, limit=limit)
 
     async def newest_recording(self, conversation_id: str) -> Recording | None:
         found = await self._recordings(recordings.c.conversation_id == conversation_id, newest_first=True, limit=1)
@@ -196,9 +199,11 @@ class SqlStore:
         self, *conditions: ColumnElement[bool], newest_first: bool = False, limit: int = 1
     ) -> tuple[Recording, ...]:
         order = recordings.c.requested_seq.desc() if newest_first else recordings.c.requested_seq
-        statement = select(recordings).where(*conditions).order_by(order).limit(limit)
+        return await self._found(select(recordings).where(*conditions).order_by(order).limit(limit))
+
+    async def _found(self, statement: Select[Any], **named: Any) -> tuple[Recording, ...]:
         async with self.engines.reader.connect() as connection:
-            return tuple(map(recording_from, (await connection.execute(statement)).mappings()))
+            return tuple(map(recording_from, (await connection.execute(statement, named)).mappings()))
 
 
 def _cause(error: SQLAlchemyError) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
-from sqlalchemy import case, insert, literal_column, or_, select, update
+from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, select, update
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database import approvals as approval_rows
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bot.audit.entry import Draft, Entry
@@ -32,6 +33,37 @@ LIVE = recordings.c.state.not_in([literal_column(f"'{state}'") for state in ("st
 
 FORGOTTEN = case((cards.c.rendered_version > 0, 0), else_=cards.c.rendered_version - 1)
 """The version of a card to be drawn anew: another one each time, so that a drawing under way is told from it."""
+
+# What each action needs is built once: to build such a statement takes longer than to carry it out.
+HEAD = select(audit_entries.c.seq, audit_entries.c.hash).order_by(audit_entries.c.seq.desc()).limit(1)
+ADD_ENTRIES, ADD_TEXT, ADD_ATTEMPT = insert(audit_entries), insert(typed_texts), insert(attempts)
+ADD_RECORDING, ADD_CARD = insert(recordings), insert(cards)
+WITH_KEY = select(attempts.c.id).where(attempts.c.dedupe_key == bindparam("key"))
+CHANGE_OPEN = update(attempts).where(
+    attempts.c.id == bindparam("of"), attempts.c.owner == bindparam("owned_by"), attempts.c.settled_at.is_(None)
+)
+OF_RECORDING = frozenset(column.name for column in recordings.columns)
+ONE = select(recordings).where(recordings.c.id == bindparam("id"))
+LIVE_OF_CALL = select(recordings).where(recordings.c.conversation_id == bindparam("call"), LIVE)
+CHANGE_RECORDING = (
+    update(recordings)
+    .where(recordings.c.id == bindparam("of"), recordings.c.version == bindparam("from_version"))
+    .returning(recordings)
+)
+CARD_OF = update(cards).where(cards.c.recording_id == bindparam("of"))
+EARLIER_CARDS = (
+    update(cards)
+    .where(
+        cards.c.recording_id.in_(
+            select(recordings.c.id).where(
+                recordings.c.conversation_id == bindparam("call"),
+                recordings.c.state == RecordingState.STOPPED,
+                recordings.c.id != bindparam("newest"),
+            )
+        )
+    )
+    .values(rendered_version=FORGOTTEN)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +80,24 @@ class SqlTransaction:
 
     async def append_many(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         """Add entries to the end of the chain, in this order."""
-        head = (
-            await self.connection.execute(
-                select(audit_entries.c.seq, audit_entries.c.hash).order_by(audit_entries.c.seq.desc()).limit(1)
-            )
-        ).one_or_none()
+        head = (await self.connection.execute(HEAD)).one_or_none()
         seq, previous_hash = (0, GENESIS_HASH) if head is None else (head.seq, head.hash)
         entries: list[Entry] = []
         for draft in drafts:
             entries.append(chain(draft, seq=seq + 1, previous_hash=previous_hash))
             seq, previous_hash = entries[-1].seq, entries[-1].hash
-        await self.connection.execute(insert(audit_entries), [_row(entry) for entry in entries])
+        await self.connection.execute(ADD_ENTRIES, [_row(entry) for entry in entries])
         self.appended.extend(entries)
         return tuple(entries)
 
     async def keep_text(self, attempt_id: UUID, text: str, typed_at: datetime) -> str:
         salt = secrets.token_bytes(32)
-        await self.connection.execute(
-            insert(typed_texts).values(attempt_id=attempt_id, text=text, salt=salt, typed_at=typed_at)
-        )
+        values = {"attempt_id": attempt_id, "text": text, "salt": salt, "typed_at": typed_at}
+        await self.connection.execute(ADD_TEXT, values)
         return text_digest(salt, text)
 
     async def attempt_with_key(self, dedupe_key: str) -> UUID | None:
-        statement = select(attempts.c.id).where(attempts.c.dedupe_key == dedupe_key)
-        return (await self.connection.execute(statement)).scalar_one_or_none()
+        return (await self.connection.execute(WITH_KEY, {"key": dedupe_key})).scalar_one_or_none()
 
     async def requests_of(
         self, actor: str, verbs: frozenset[str], *, since: datetime, upto: datetime, limit: int
@@ -86,29 +112,29 @@ class SqlTransaction:
         return tuple((await self.connection.execute(statement)).scalars())
 
     async def add_attempt(self, attempt: Attempt, *, dedupe_key: str | None) -> None:
-        await self.connection.execute(
-            insert(attempts).values(
-                id=attempt.id,
-                verb=attempt.verb.value,
-                actor=attempt.actor,
-                recording_id=attempt.recording_id,
-                dedupe_key=dedupe_key,
-                requested_at=attempt.requested_at,
-                deadline_at=attempt.deadline_at,
-                state_before=attempt.before,
-                owner=attempt.owner,
-                scope=scope_text(attempt.scope),
-            )
-        )
+        values = {
+            "id": attempt.id,
+            "verb": attempt.verb.value,
+            "actor": attempt.actor,
+            "recording_id": attempt.recording_id,
+            "dedupe_key": dedupe_key,
+            "requested_at": attempt.requested_at,
+            "deadline_at": attempt.deadline_at,
+            "state_before": attempt.before,
+            "owner": attempt.owner,
+            "scope": scope_text(attempt.scope),
+        }
+        await self.connection.execute(ADD_ATTEMPT, values)
 
     async def add_closed_attempt(
         self, attempt_id: UUID, *, verb: str, actor: str, at: datetime, dedupe_key: str | None
     ) -> None:
-        await self.connection.execute(
-            insert(attempts).values(
-                id=attempt_id, verb=verb, actor=actor, dedupe_key=dedupe_key, requested_at=at, settled_at=at
-            )
-        )
+        values = {"verb": verb, "actor": actor, "dedupe_key": dedupe_key, "requested_at": at, "settled_at": at}
+        await self.connection.execute(ADD_ATTEMPT, {"id": attempt_id, **values})
+
+    async def forget_closed_attempts(self, actor: str, verb: str, *, before: datetime) -> None:
+        old = (attempts.c.actor == actor, attempts.c.requested_at < before, attempts.c.verb == verb)
+        await self.connection.execute(delete(attempts).where(*old))
 
     async def claim_attempt(self, attempt: Attempt, owner: str) -> bool:
         return await self._change_open(attempt, owner=owner)
@@ -120,18 +146,14 @@ class SqlTransaction:
         await self.connection.execute(update(attempts).where(attempts.c.id == attempt.id).values(looks_left=looks_left))
 
     async def _change_open(self, attempt: Attempt, **changes: Any) -> bool:
-        result = await self.connection.execute(
-            update(attempts)
-            .where(attempts.c.id == attempt.id, attempts.c.owner == attempt.owner, attempts.c.settled_at.is_(None))
-            .values(**changes)
-        )
-        return result.rowcount == 1
+        values = {"of": attempt.id, "owned_by": attempt.owner, **changes}
+        return (await self.connection.execute(CHANGE_OPEN, values)).rowcount == 1
 
     async def recording(self, recording_id: UUID) -> Recording | None:
-        return await self._one(recordings.c.id == recording_id)
+        return await self._one(ONE, id=recording_id)
 
     async def live_recording(self, conversation_id: str) -> Recording | None:
-        return await self._one(recordings.c.conversation_id == conversation_id, LIVE)
+        return await self._one(LIVE_OF_CALL, call=conversation_id)
 
     async def live_recordings_of(self, actor: str) -> tuple[Recording, ...]:
         statement = (
@@ -143,46 +165,33 @@ class SqlTransaction:
         self, recording: Recording, *, channel: str | None, asked_by: str, language: str | None = None
     ) -> None:
         values = {column.name: getattr(recording, column.name) for column in recordings.columns}
-        await self.connection.execute(insert(recordings).values(**values))
+        await self.connection.execute(ADD_RECORDING, values)
         await self._redraw_earlier(recording)
         channel = channel or _direct(asked_by)
         if channel is not None:
-            await self.connection.execute(
-                insert(cards).values(
-                    recording_id=recording.id,
-                    channel=channel,
-                    asked_by=asked_by,
-                    rendered_version=0,
-                    wanted_version=recording.version,
-                    language=language,
-                )
-            )
+            values = {
+                "recording_id": recording.id,
+                "channel": channel,
+                "asked_by": asked_by,
+                "rendered_version": 0,
+                "wanted_version": recording.version,
+                "language": language,
+            }
+            await self.connection.execute(ADD_CARD, values)
 
     async def _redraw_earlier(self, recording: Recording) -> None:
         """Have the cards of the call's stopped recordings drawn anew: none of them can be started again now."""
-        earlier = select(recordings.c.id).where(
-            recordings.c.conversation_id == recording.conversation_id,
-            recordings.c.state == RecordingState.STOPPED,
-            recordings.c.id != recording.id,
-        )
-        await self.connection.execute(
-            update(cards).where(cards.c.recording_id.in_(earlier)).values(rendered_version=FORGOTTEN)
-        )
+        await self.connection.execute(EARLIER_CARDS, {"call": recording.conversation_id, "newest": recording.id})
 
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
-        result = await self.connection.execute(
-            update(recordings)
-            .where(recordings.c.id == before.id, recordings.c.version == before.version)
-            .values(version=before.version + 1, **changes)
-            .returning(recordings)
-        )
-        row = result.mappings().one_or_none()
+        if unknown := changes.keys() - OF_RECORDING:  # a built statement leaves out without a word what it has not
+            raise TypeError(f"a recording has no {', '.join(sorted(unknown))}")
+        values = {"of": before.id, "from_version": before.version, "version": before.version + 1, **changes}
+        row = (await self.connection.execute(CHANGE_RECORDING, values)).mappings().one_or_none()
         if row is None:
             return None
         recording = recording_from(row)
-        await self.connection.execute(
-            update(cards).where(cards.c.recording_id == recording.id).values(wanted_version=recording.version)
-        )
+        await self.connection.execute(CARD_OF, {"of": recording.id, "wanted_version": recording.version})
         if "state" in changes:
             await schedule_looks(self.connection, recording)
         return recording
@@ -233,8 +242,8 @@ class SqlTransaction:
             )
         )
 
-    async def _one(self, *conditions: Any) -> Recording | None:
-        row = (await self.connection.execute(select(recordings).where(*conditions))).mappings().one_or_none()
+    async def _one(self, statement: Select[Any], **named: Any) -> Recording | None:
+        row = (await self.connection.execute(statement, named)).mappings().one_or_none()
         return None if row is None else recording_from(row)
 
 

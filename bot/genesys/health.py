@@ -94,8 +94,9 @@ class HealthRecord:
         self.health = GenesysHealth()
 
     def answered(self, operation: str, method: str, answer: Answer, *, seconds: float) -> None:
+        budget = RateBudget.stated(answer) or self.health.budget
         if transient(answer):
-            self.health = replace(self.health, last_error="genesys_unavailable")
+            self.health = replace(self.health, last_error="genesys_unavailable", budget=budget)
         else:
             limited = "rate_limited" if answer.status == 429 else None  # noqa: PLR2004
             self.health = replace(
@@ -104,9 +105,8 @@ class HealthRecord:
                 logged_in=self.health.logged_in or answer.ok or (operation != LOGIN and answer.status != UNAUTHORISED),
                 last_contact=self._clock.now(),
                 last_error=limited,
+                budget=budget,
             )
-        if (budget := RateBudget.stated(answer)) is not None:
-            self.health = replace(self.health, budget=budget)
         self._pass_on(
             RequestSeen(
                 operation=operation,
@@ -115,7 +115,7 @@ class HealthRecord:
                 error=None,
                 seconds=seconds,
                 retry_after=retry_after(answer),
-                correlation_id=answer.evidence.correlation_id,
+                correlation_id=answer.correlation_id,
             )
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import ssl
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -43,9 +44,9 @@ class Unanswered(Exception):
         """``timeout`` or ``dropped``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
-    """What came back, whatever its status; header names are lower case."""
+    """What came back, whatever its status; header names are lower case. Its body is not to be changed."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +58,10 @@ class Answer:
 
     def json(self) -> Any:
         """Return the body as JSON, None where it is none."""
+        return self._body
+
+    @cached_property  # a call's is long, and is asked for its error as often as for what it says
+    def _body(self) -> Any:
         try:
             return storable(json.loads(self.text))
         except (ValueError, RecursionError):  # or is too deep to be one of Genesys's
@@ -79,12 +84,17 @@ class Answer:
         return _text(body.get("message")) or _text(body.get("description")) or ""
 
     @property
+    def correlation_id(self) -> str | None:
+        """By which Genesys finds the request again."""
+        return self.headers.get("inin-correlation-id")
+
+    @property
     def evidence(self) -> Evidence:
         return Evidence(
             http_status=self.status,
             code=self.code,
             context_id=_text(self.document().get("contextId")),
-            correlation_id=self.headers.get("inin-correlation-id"),
+            correlation_id=self.correlation_id,
         )
 
 

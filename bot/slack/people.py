@@ -62,8 +62,10 @@ class SlackPeople:
             return Caller(actor, obstacle="foreign_team")
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                # At once: the answers of a slow Slack, one after another, would take too long.
-                await asyncio.gather(self._obstacle(user_id), *self._look_ups(user_id, self.ids.values()))
+                asking = self._look_ups(user_id, self.ids.values())
+                if self._known(user := f"user:{user_id}") is None:
+                    asking.append(self._fresh(user, lambda: self._ask_user(user_id)))
+                await _together(asking)
                 roles = frozenset({role for role, ids in self.ids.items() if await self._among(user_id, ids)})
                 held = [] if Role.SUPERVISOR in roles else await self._grants(user_id)
                 return granted(actor, roles, held, await self._obstacle(user_id))
@@ -80,13 +82,13 @@ class SlackPeople:
         return await self._fresh(f"group:{group_id}", lambda: self._ask_members(group_id))
 
     async def _grants(self, user_id: str) -> list[Grant]:
-        await asyncio.gather(*self._look_ups(user_id, (grant.who for grant in self.grants)))
+        await _together(self._look_ups(user_id, (grant.who for grant in self.grants)))
         return [grant for grant in self.grants if await self._among(user_id, grant.who)]
 
     def _look_ups(self, user_id: str, lists: Iterable[tuple[str, ...]]) -> list[Awaitable[object]]:
-        """Look up each user group that decides whether somebody is on one of these lists."""
+        """Look up each user group that decides whether somebody is on one of these lists, and is not known."""
         groups = {one for ids in lists if user_id not in ids for one in ids if one.startswith("S")}
-        return [self.members(one) for one in groups]
+        return [self.members(one) for one in groups if self._known(f"group:{one}") is None]
 
     async def _among(self, user_id: str, ids: tuple[str, ...]) -> bool:
         if user_id in ids:
@@ -107,9 +109,8 @@ class SlackPeople:
         return frozenset(answer["users"])
 
     async def _fresh(self, key: str, ask: Callable[[], Awaitable[T]]) -> T:
-        known = self._cache.get(key)
-        if known is not None and self.clock.monotonic() - known[0] < FRESH_SECONDS:
-            value: T = known[1]
+        if (known := self._known(key)) is not None:
+            value: T = known
             return value
         try:
             value = await ask()
@@ -118,6 +119,17 @@ class SlackPeople:
             raise IdentityUnconfirmed from error
         self._cache[key] = (self.clock.monotonic(), value)
         return value
+
+    def _known(self, key: str) -> Any:
+        """Return Slack's answer while it counts; None where it has to be asked."""
+        known = self._cache.get(key)
+        return None if known is None or self.clock.monotonic() - known[0] >= FRESH_SECONDS else known[1]
+
+
+async def _together(asking: list[Awaitable[object]]) -> None:
+    """Wait for all at once: the answers of a slow Slack, one after another, would take too long."""
+    if asking:
+        await asyncio.gather(*asking)
 
 
 def obstacle(user: Mapping[str, Any], team_id: str) -> str | None:

@@ -11,15 +11,16 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from tests.benchmarks import acks, processes, starts
+from tests.benchmarks import acks, processes, sent, starts
 from tests.benchmarks.audit.__main__ import HOW as HOW_THE_TRAIL
 from tests.benchmarks.audit.__main__ import Line, measure, say
 from tests.benchmarks.child import ROOT
-from tests.benchmarks.figures import Figure, machine, table
+from tests.benchmarks.figures import Figure, busy, company, machine, reasons, table
 from tests.benchmarks.grown import million
 from tests.benchmarks.live import many_live
 from tests.benchmarks.stage import stage
@@ -29,7 +30,7 @@ PAGE = """\
 
 Written by `make bench` (`python -m tests.benchmarks`), on a shared virtual machine with {machine}. Each row is held
 against a yardstick that is measured in the same run, in turns with it, and shows medians. Compare the ratios: the times
-are this machine's.
+are this machine's. {company}
 
 ## The bot
 
@@ -59,35 +60,52 @@ async def measured_bot() -> list[Figure]:
     say("whole starts")
     async with stage() as at, at.serving() as bot:
         figures += await starts.whole_starts(at, bot)
+    say("requests")
+    async with stage(enforce_rate_limits=True) as at, at.serving() as bot:
+        figures += await sent.requests_sent(at, bot)
     say("idle processes")
     async with stage() as at:
         figures += await processes.idle(at)
-    return [*figures, await asyncio.to_thread(processes.commands)]
+    return figures
 
 
-async def measure_all(directory: Path, entries: int, trail_entries: int) -> tuple[list[Figure], list[Figure]]:
+@dataclass(frozen=True)
+class Measured:
+    """All figures of one run, and how busy the machine was between them."""
+
+    bot: list[Figure]
+    trail: list[Figure]
+    shares: list[float]
+
+    def page(self) -> str:
+        return PAGE.format(
+            machine=machine(),
+            company=company(self.shares),
+            bot=table(self.bot),
+            why=reasons(self.bot),
+            trail="\n".join(filter(None, (table(self.trail), reasons(self.trail).rstrip()))),
+            how=HOW_THE_TRAIL,
+        )
+
+
+async def measure_all(directory: Path, entries: int, trail_entries: int) -> Measured:
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    shares = [busy()]
     bot = await measured_bot()
+    shares.append(busy())
     say("live recordings")
     with tempfile.TemporaryDirectory() as place:
         bot += await many_live(Path(place))
     trail = [_figure(line) for line in await measure(directory, trail_entries)]
+    shares.append(busy())
     say("a grown installation")
     with tempfile.TemporaryDirectory() as place:
         bot += await million(Path(place), entries)
-    return bot, trail
+    return Measured(bot, trail, [*shares, busy()])
 
 
 def _figure(line: Line) -> Figure:
     return Figure(line.what, "", line.wanted, line.measured, line.kept)
-
-
-def page(bot: list[Figure], trail: list[Figure]) -> str:
-    missed = [one for one in bot if not one.kept]
-    why = "".join(f"- **{one.what}**: {one.why}\n" for one in missed if one.why)
-    if why:
-        why = f"\nWhat was missed, and why:\n\n{why}"
-    return PAGE.format(machine=machine(), bot=table(bot), trail=table(trail), why=why, how=HOW_THE_TRAIL)
 
 
 def main() -> int:
@@ -98,10 +116,10 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        bot, trail = asyncio.run(
+        measured = asyncio.run(
             measure_all(arguments.directory or Path(temporary), arguments.entries, arguments.trail or arguments.entries)
         )
-    arguments.output.write_text(page(bot, trail))
+    arguments.output.write_text(measured.page())
     say(f"written: {arguments.output}")
     return 0
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+ALONE = 0.1
+UNEXPLAINED = "No reason is known, unless it is what else ran on the machine."
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,35 @@ def machine() -> str:
         f"{os.cpu_count()} cores, {memory:.0f} GB of memory, {system}, Python {platform.python_version()}, "
         f"SQLite {sqlite3.sqlite_version}"
     )
+
+
+def busy(seconds: float = 2.0) -> float:
+    """Return the share of all processors that is in use; for so long whoever asks does nothing."""
+    before = _processor_times()
+    time.sleep(seconds)
+    used, all_ = (now - then for now, then in zip(_processor_times(), before, strict=True))
+    return used / max(all_, 1)
+
+
+def _processor_times() -> tuple[int, int]:
+    times = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return sum(times) - times[3] - times[4], sum(times)  # idle, and waiting for a disk
+
+
+def company(shares: list[float]) -> str:
+    """Say how much else ran beside the measurements, by samples from between them."""
+    if max(shares) < ALONE:
+        return "Nothing else ran on it."
+    return (
+        f"Other work ran on it meanwhile: {min(shares):.0%} to {max(shares):.0%} of its processors were in use between "
+        "the measurements. Where times are held against a limit in seconds, an idle machine is better."
+    )
+
+
+def reasons(figures: list[Figure]) -> str:
+    """Say of each row that isn't kept what the limit is."""
+    missed = "".join(f"- **{one.what}**: {one.why or UNEXPLAINED}\n" for one in figures if not one.kept)
+    return f"\nWhat was missed, and why:\n\n{missed}" if missed else ""
 
 
 def table(figures: list[Figure]) -> str:

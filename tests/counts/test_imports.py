@@ -71,10 +71,12 @@ async def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
         "bot.cli_audit",
         "bot.cli_keeping",
         "bot.config",
+        "bot.credentials",
         "bot.errors",
         "bot.errors.genesys",
         "bot.errors.refusals",
         "bot.errors.root",
         "bot.log",
         "bot.login",
+        "bot.settings_file",
     }

@@ -1,4 +1,8 @@
-"""The two transactions of a start by plain ``sqlite3``: the same statements, as durable as the bot's."""
+"""The transactions of a start by plain ``sqlite3``: the same statements and commits, as durable as the bot's.
+
+Five of them: the request, the outcome, and what is noted of the card: that it is on its way, where it stands, and that
+it shows the outcome.
+"""
 
 from __future__ import annotations
 
@@ -92,6 +96,17 @@ class Commits:
         ).fetchone()
         run("COMMIT")
 
+    def card(self, begun: Begun) -> None:
+        """Commit what telling Slack leaves, once before and twice after a request to it."""
+        for change in (
+            "posts_begun = posts_begun + 1",
+            "rendered_version = 2, posted_channel = 'C0FLOOR', ts = '1.000100'",
+            "rendered_version = 3, posted_channel = 'C0FLOOR', ts = '1.000100'",
+        ):
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(f"UPDATE cards SET {change} WHERE recording_id = ?", (begun.recording,))  # noqa: S608
+            self._connection.execute("COMMIT")
+
     def _append(self, begun: Begun, phase: str) -> int:
         head = "SELECT seq, hash FROM audit_entries ORDER BY seq DESC LIMIT 1"
         seq, before = self._connection.execute(head).fetchone() or (0, "0" * 64)
@@ -117,6 +132,8 @@ class Commits:
 
 
 def whole(commits: Commits, count: int) -> None:
-    """Do both, so often, one after the other."""
+    """Do all of it, so often, one after the other."""
     for _ in range(count):
-        commits.outcome(commits.request())
+        begun = commits.request()
+        commits.outcome(begun)
+        commits.card(begun)
