@@ -64,7 +64,7 @@ sbom: dev ## write dist/sbom.json (CycloneDX): all that the bot is installed wit
 	@rm -rf dist/sbom
 	@$(BIN)/python -m venv --without-pip dist/sbom
 	@$(BIN)/python -m pip --python dist/sbom/bin/python --disable-pip-version-check install --quiet \
-		--require-hashes -r requirements.txt
+		--require-hashes -r requirements.txt -r requirements-otel.txt
 	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
 		--output-file dist/sbom.json dist/sbom
 	@rm -rf dist/sbom
@@ -79,7 +79,9 @@ requirements: ## make requirements*.txt anew from pyproject.toml; needs uv
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
 		pyproject.toml --group build -o requirements.txt
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
-		-c requirements.txt --group dev -o requirements-dev.txt
+		-c requirements.txt --group otel -o requirements-otel.txt
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+		-c requirements.txt -c requirements-otel.txt --group dev -o requirements-dev.txt
 
 clean: ## remove the environment and everything that tools left behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* dist

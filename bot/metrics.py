@@ -65,6 +65,12 @@ class Metrics:
         self._database()
         self._slack()
         self.ready = self._gauge("recordbot_ready", "1 while the part is usable.", "part")
+        self.broken_loops = Counter(
+            "record_bot_loop_failures",
+            "How often a loop was broken by an error that it doesn't know, and began anew.",
+            ["loop"],
+            registry=self.registry,
+        )
 
     def _people(self) -> None:
         self.actions = Counter(
@@ -152,6 +158,9 @@ class Metrics:
 
     def on_too_many(self) -> None:
         self.denied.labels(TooManyRequests.kind).inc()
+
+    def on_loop_broken(self, loop: str, times: int = 1) -> None:
+        self.broken_loops.labels(loop).inc(times)
 
     def page(self) -> bytes:
         return generate_latest(self.registry)

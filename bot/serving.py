@@ -32,7 +32,8 @@ from bot.database.outbox import SqlOutbox
 from bot.database.replicas import replicas_of
 from bot.database.retention import Retention
 from bot.database.rules import SqlRules
-from bot.errors import AuditUnavailable, DatabaseUnusable, GenesysUnavailable, SettingsError
+from bot.errors import AuditUnavailable, DatabaseUnusable, GenesysUnavailable, LoginRefused, SettingsError
+from bot.loops import Loops
 from bot.readiness import Readiness
 from bot.recording.clock import SystemClock
 from bot.recording.follower import Follower
@@ -106,7 +107,7 @@ class Serving:
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raise SettingsError, LoginRefused, DatabaseUnusable, OSError at the start."""
+        """Serve until SIGTERM or SIGINT. Raise SettingsError, DatabaseUnusable, OSError at the start."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
         async with AsyncExitStack() as stack:
@@ -174,11 +175,13 @@ class Serving:
             if settings.retention_texts is not None or settings.retention_names is not None:
                 texts, names = settings.retention_texts, settings.retention_names
                 led.append(Retention(control.store, control.clock, texts, names, BOT).run)
-            self._start(reconciler.run(), control.genesys.watch_health(), replicas.lead(led))
-            self._start(control.service.intake.limit.run(control.store, control.clock))
+            kept = Loops(control.clock, control.metrics.on_loop_broken).kept
+            each = (reconciler.run, control.genesys.watch_health, partial(replicas.lead, tuple(map(kept, led))))
+            self._start(*(kept(loop)() for loop in each))
+            self._start(kept(partial(control.service.intake.limit.run, control.store, control.clock))())
             if socket is not None:
                 self.readiness.sockets = socket.states
-                self._start(socket.run())
+                self._start(kept(socket.run)())
             self.readiness.started = True
             self.up.set()
             log.info("serving", transport="socket" if socket else "http", team=identity.team, port=self.port)
@@ -316,6 +319,9 @@ class Serving:
     async def _log_in(control: Control) -> None:
         try:
             await control.genesys.login()
+        except LoginRefused as error:
+            check = "Check PURECLOUD_CLIENT_ID, PURECLOUD_CLIENT_SECRET and PURECLOUD_ENVIRONMENT"
+            raise SettingsError((f"{str(error).removesuffix('.')}. {check}.",)) from None
         except GenesysUnavailable:
             log.warning("genesys_not_reached")  # the bot serves, says so in /readyz, and logs in with the next request
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.app import CLI_OWNER, opened_control
 from bot.audit.storable import storable
 from bot.errors import AuditUnavailable, CallEnded, RecordBotError
+from bot.recording.approvals import lapsed
 from bot.recording.models import Verb
 from bot.recording.policy import Caller, Role
 from bot.recording.requests import Asked, AwaitsConfirmation, Origin
@@ -16,10 +17,11 @@ from bot.slack.replies import Voice, explain, now
 from bot.slack.words import ENGLISH, read_languages
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
+    from uuid import UUID
 
     from bot.config import ControlSettings
-    from bot.recording.models import Recording
+    from bot.recording.models import Approval, Recording
     from bot.recording.requests import Accepted
     from bot.recording.service import RecordingService
 
@@ -79,15 +81,21 @@ class Terminal:
             found = await service.status(await service.ask_status(self._asked, storable(typed_id)))
             ours = "no recording of it" if found.recording is None else found.recording.state.value
             seen = found.seen
+            waiting = None
+            if found.recording is not None:
+                waiting = (await _waiting(service, (found.recording,))).get(found.recording.id)
             facts = {
                 "conversation_id": found.conversation_id,
                 "recording": found.recording and _facts(found.recording),
+                "approval": waiting and _approval_facts(waiting),
                 "genesys": seen and {"recording": seen.recording.value, "on_hold": seen.on_hold},
                 "error": found.error and found.error.kind,
                 "audit_seq": found.audit_seq,
             }
             there = seen.recording.value if seen else explain(found.error or RecordBotError(), _voice())
             text = f"Call {found.conversation_id}\n  bot:     {ours}\n  Genesys: {there}\n  audit:   #{found.audit_seq}"
+            if waiting is not None:
+                text += f"\n  note:    {_waits(waiting)}"
             answered = found.error is None or isinstance(found.error, CallEnded)
             return Result(answered, text, facts)
 
@@ -96,10 +104,14 @@ class Terminal:
     async def live(self) -> Result:
         async def run(service: RecordingService) -> Result:
             live = await service.live(self._asked)
-            lines = [f"{one.conversation_id}  {one.state.value:<9} {one.started_by}" for one in live]
-            return Result(
-                ok=True, text="\n".join(lines) or "No recording is live.", facts=[_facts(one) for one in live]
-            )
+            waiting = await _waiting(service, live)
+            lines, facts = [], []
+            for one in live:
+                approval = waiting.get(one.id)
+                line = f"{one.conversation_id}  {one.state.value:<9} {one.started_by}"
+                lines.append(line if approval is None else f"{line}  ({_waits(approval)})")
+                facts.append({**_facts(one), "approval": approval and _approval_facts(approval)})
+            return Result(ok=True, text="\n".join(lines) or "No recording is live.", facts=facts)
 
         return await self._with_service(run)
 
@@ -143,14 +155,30 @@ def _awaiting(answer: AwaitsConfirmation) -> Result:
     )
     facts = {
         **_facts(answer.recording),
-        "approval": {
-            "id": str(approval.id),
-            "asked_by": approval.asked_by,
-            "expires_at": approval.expires_at.isoformat(),
-        },
+        "approval": _approval_facts(approval),
         "audit_seq": answer.audit_seq,
     }
     return Result(ok=True, text=voice.plain(text), facts=facts)
+
+
+async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -> dict[UUID, Approval]:
+    """Return, by recording, the stops that wait for a second supervisor; one whose time is up waits no more."""
+    known, now_ = {one.id: one for one in recordings}, service.clock.now()
+    found = [one for one in await service.store.open_approvals() if one.recording_id in known]
+    return {one.recording_id: one for one in found if lapsed(one, known[one.recording_id], now_) is None}
+
+
+def _waits(approval: Approval) -> str:
+    until = _voice().time(approval.expires_at)
+    return f"a stop, asked for by {approval.asked_by}, waits for a second supervisor until {until}"
+
+
+def _approval_facts(approval: Approval) -> dict[str, Any]:
+    return {
+        "id": str(approval.id),
+        "asked_by": approval.asked_by,
+        "expires_at": approval.expires_at.isoformat(),
+    }
 
 
 def _facts(recording: Recording) -> dict[str, Any]:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
-ADVICE = "pip install 'record-bot[otel]'"
+ADVICE = "pip install --require-hashes -r requirements-otel.txt"
+"""In the bot's environment. The container image has them."""
 CARDS_AWAITED = 1000
 """Of so many recordings it is remembered which trace their newest change belongs to."""
 SERVER_ERROR = 500
@@ -80,7 +81,7 @@ def open_tracing(endpoint: str | None) -> Tracing:
     """
     if endpoint is None:
         return NoTracing()
-    if not all(_installed(package) for package in PACKAGES):
+    if packages_missing():
         log.warning("no_traces", why="OTEL_EXPORTER_OTLP_ENDPOINT is set, but packages are missing", install=ADVICE)
         return NoTracing()
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415  an optional package
@@ -91,6 +92,10 @@ def open_tracing(endpoint: str | None) -> Tracing:
     timeout = None if os.environ.get("OTEL_EXPORTER_OTLP_TIMEOUT") else SEND_SECONDS  # None: as the variable says
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=timeout)
     return OpenTelemetry(BatchSpanProcessor(exporter))
+
+
+def packages_missing() -> bool:
+    return not all(_installed(package) for package in PACKAGES)
 
 
 def _installed(package: str) -> bool:

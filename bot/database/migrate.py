@@ -18,6 +18,15 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.database import postgresql
 from bot.database.guards import check_guards
+from bot.database.guards_postgresql import may_change_guards
+from bot.database.rights import (
+    GRANT,
+    NOT_ALLOWED,
+    check_may_create,
+    check_rights,
+    check_schema,
+    check_version_right,
+)
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:
@@ -27,8 +36,6 @@ if TYPE_CHECKING:
 
 IN_CHECKOUT = Path(__file__).parents[2] / "migrations"
 IN_PACKAGE = Path(__file__).parent / "migrations"
-NOT_ALLOWED = "42501"
-"""PostgreSQL's code for a right that a role lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +63,40 @@ async def upgrade(engines: Engines) -> SchemaVersion:
         command.upgrade(config, "head")
         check_guards(connection)
 
-    found = await version(engines)
+    if engines.on_postgresql:
+        found = await examine(engines)
+        if found.current == found.newest:  # the usual start needs no more than the right to read
+            return found
+    else:
+        found = await version(engines)
     try:
-        if engines.on_postgresql:
-            async with engines.reader.connect() as connection:
-                await connection.run_sync(_check_encoding)
-                if found.current == found.newest:  # the usual start needs no more than the right to read
-                    await connection.run_sync(check_guards)
-                    return found
         async with engines.writer.begin() as connection:
             await connection.run_sync(run)
     except SQLAlchemyError as error:
-        if getattr(error.orig if isinstance(error, DBAPIError) else None, "sqlstate", None) == NOT_ALLOWED:
-            raise DatabaseUnusable(
-                f"The database is at {found.current or 'nothing yet'}, this version of the bot needs {found.newest}, "
-                "and the role in DATABASE_URL may not change the tables. Run record-bot db upgrade once with the "
-                "DATABASE_URL of their owner."
-            ) from error
+        if _sqlstate(error) == NOT_ALLOWED:
+            raise _not_the_owner(found) from error
         raise unusable(error) from error
     return await version(engines)
+
+
+async def examine(engines: Engines) -> SchemaVersion:
+    """Say which schema the database has. Raise DatabaseUnusable where the bot can't serve on it, nor upgrade it."""
+    found = await version(engines)
+
+    def look(connection: Connection) -> None:
+        if engines.on_postgresql:
+            _check_encoding(connection)
+        if found.current == found.newest:
+            check_guards(connection)
+        if engines.on_postgresql:
+            _check_role(connection, found)
+
+    try:
+        async with engines.reader.connect() as connection:
+            await connection.run_sync(look)
+    except SQLAlchemyError as error:
+        raise unusable(error) from error
+    return found
 
 
 async def version(engines: Engines) -> SchemaVersion:
@@ -82,9 +104,16 @@ async def version(engines: Engines) -> SchemaVersion:
     await _probe(engines)
     known = ScriptDirectory.from_config(_config())
     newest = known.get_current_head() or ""
+
+    def read(connection: Connection) -> str | None:
+        if engines.on_postgresql:
+            check_schema(connection)
+            check_version_right(connection)
+        return MigrationContext.configure(connection).get_current_revision()
+
     try:
         async with engines.reader.connect() as connection:
-            current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+            current = await connection.run_sync(read)
     except SQLAlchemyError as error:
         raise unusable(error) from error
     if current is not None and current not in {one.revision for one in known.walk_revisions()}:
@@ -98,6 +127,24 @@ async def version(engines: Engines) -> SchemaVersion:
 def _check_encoding(connection: Connection) -> None:
     if (encoding := connection.execute(text("SHOW server_encoding")).scalar_one()) != "UTF8":
         raise DatabaseUnusable(f"The database's encoding is {encoding}: create it anew with ENCODING 'UTF8'.")
+
+
+def _check_role(connection: Connection, found: SchemaVersion) -> None:
+    """Raise DatabaseUnusable where the role lacks a right for what comes next: serving, or making the tables."""
+    if found.current == found.newest:
+        check_rights(connection)
+    elif found.current is None:
+        check_may_create(connection)
+    elif not may_change_guards(connection):
+        raise _not_the_owner(found)
+
+
+def _not_the_owner(found: SchemaVersion) -> DatabaseUnusable:
+    return DatabaseUnusable(
+        f"The database is at {found.current or 'nothing yet'}, this version of the bot needs {found.newest}, and the "
+        "role in DATABASE_URL may not change the tables. Run record-bot db upgrade once with the DATABASE_URL of their "
+        "owner, and then deploy/postgres/grants.sql."
+    )
 
 
 async def _probe(engines: Engines) -> None:
@@ -119,6 +166,15 @@ async def _probe(engines: Engines) -> None:
 def unusable(error: SQLAlchemyError | sqlite3.Error) -> DatabaseUnusable:
     """Say what is wrong with the database in one sentence."""
     cause = str(getattr(error, "orig", None) or error).partition("\n")[0].removesuffix(".")
+    if _sqlstate(error) == NOT_ALLOWED:
+        return DatabaseUnusable(f"The database can't be used: {cause}. {GRANT}")
     server = isinstance(error, DBAPIError) and hasattr(error.orig, "sqlstate")
-    check = "that the server takes connections" if server else "the file's rights and the disk"
-    return DatabaseUnusable(f"The database can't be used: {cause}. Check DATABASE_URL, and {check}.")
+    if server:
+        check = "host, database, role and password in DATABASE_URL, and that the server takes connections"
+    else:
+        check = "DATABASE_URL, and the file's rights and the disk"
+    return DatabaseUnusable(f"The database can't be used: {cause}. Check {check}.")
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(error.orig if isinstance(error, DBAPIError) else None, "sqlstate", None)

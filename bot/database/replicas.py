@@ -254,18 +254,22 @@ class PostgresReplicas(Replicas):
     async def _hear(self) -> None:
         """Pass on that another replica has written something; the publishers look now and then anyway."""
         while True:
-            with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
-                async with await self._connected(silent_seconds=0) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
-                    async for _ in connection.notifies():
-                        self.store.announce()
+            try:
+                with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
+                    async with await self._connected(silent_seconds=0) as connection:
+                        await connection.execute(f"LISTEN {CHANNEL}")
+                        async for _ in connection.notifies():
+                            self.store.announce()
+            except Exception:
+                log.exception("replica_deaf")
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def _connected(self, *, silent_seconds: int = SILENT_SECONDS) -> psycopg.AsyncConnection[Any]:
+    async def _connected(self, *, silent_seconds: int | None = None) -> psycopg.AsyncConnection[Any]:
         _, arguments = self.engines.writer.dialect.create_connect_args(connectable(self.engines.writer.url))
+        seconds = SILENT_SECONDS if silent_seconds is None else silent_seconds
         connection = await psycopg.AsyncConnection.connect(**arguments, autocommit=True)
         try:
-            await connection.execute("SELECT set_config('idle_session_timeout', %s, false)", (f"{silent_seconds}s",))
+            await connection.execute("SELECT set_config('idle_session_timeout', %s, false)", (f"{seconds}s",))
         except BaseException:
             await connection.close()
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -39,14 +40,17 @@ class Retention:
     texts: timedelta | None
     names: timedelta | None
     actor: str
+    _failed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set until a look has gone well, whatever ended it: it may have erased something and not overwritten it."""
 
     async def run(self) -> None:
         """Look now, and every day; for ever."""
-        wait = DAY_SECONDS
         while True:
+            wait, failed = DAY_SECONDS, self._failed.is_set()
+            self._failed.set()
             try:
-                erased = await self.once(scrub_anyway=wait != DAY_SECONDS)
-                wait = DAY_SECONDS
+                erased = await self.once(scrub_anyway=failed)
+                self._failed.clear()
                 if isinstance(erased, Erased) and erased:
                     log.info("retention_erased", **erased.facts())
             except (AuditUnavailable, DatabaseUnusable, SQLAlchemyError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import structlog
@@ -26,8 +27,17 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 WINDOW = timedelta(minutes=1)
+REDELIVERED_WITHIN = timedelta(minutes=10)
+"""Slack delivers a request again within seconds; a signed one is taken for five minutes."""
 LIMITED = "limited"
 """The verb of the closed attempt that stands for a person's refused requests of a minute."""
+LIMITED_TOO = "limited_too"
+"""That of each further one: no entry tells of it alone, but a second delivery of it has to be known.
+
+It may reach another process, or one that was restarted, and after the minute it would be carried out, though its person
+was told that it is refused. Nothing in a request says when it was first sent, so this takes a write. It costs less than
+a request that is taken; and what is too old to come again goes with the person's next entry of a refusal.
+"""
 REFUSED_ACTION = "requests:refused"
 LOOKS = frozenset({"read", "export"})
 ACTIONS = frozenset({*(verb.value for verb in Verb), APPROVAL_VERB})
@@ -49,6 +59,8 @@ class PersonalLimit:
     on_refused: Callable[[], None] = _nobody_counts
     unnoted: dict[str, int] = field(default_factory=dict)
     """By person, the refused requests that no entry tells of yet."""
+    _counting: Lock = field(default_factory=Lock, repr=False)
+    """Transactions, and what is counted in them, may be done in a thread of the database's."""
 
     async def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
         """Raise TooManyRequests where the person has had as many such requests within the last minute."""
@@ -65,7 +77,9 @@ class PersonalLimit:
         self.on_refused()
         known = await transaction.requests_of(actor, frozenset({LIMITED}), since=now - WINDOW, upto=now, limit=1)
         if known:
-            self.unnoted[actor] = self.unnoted.get(actor, 0) + 1
+            self._count({actor: 1})
+        else:
+            await transaction.forget_closed_attempts(actor, LIMITED_TOO, before=now - REDELIVERED_WITHIN)
         return not known
 
     async def run(self, store: RecordingStore, clock: Clock) -> None:
@@ -78,8 +92,9 @@ class PersonalLimit:
         """Put into the trail, in one entry a person, how many more requests were refused."""
         if not self.unnoted:
             return
-        counted = dict(self.unnoted)
-        self.unnoted.clear()  # at once: a second one, at the bot's end, is not to note the same
+        with self._counting:
+            counted = dict(self.unnoted)
+            self.unnoted.clear()  # at once: a second one, at the bot's end, is not to note the same
         drafts = [_draft(actor, number, clock.now(), uuid7()) for actor, number in counted.items()]
 
         async def work(transaction: Transaction) -> None:
@@ -88,9 +103,15 @@ class PersonalLimit:
 
         try:
             await store.write(work)
-        except AuditUnavailable:
-            log.warning("refusals_not_noted")  # the next time has them too
-            for actor, number in counted.items():
+        except Exception as error:
+            self._count(counted)  # the next time has them too
+            if not isinstance(error, AuditUnavailable):
+                raise
+            log.warning("refusals_not_noted")
+
+    def _count(self, refused: dict[str, int]) -> None:
+        with self._counting:
+            for actor, number in refused.items():
                 self.unnoted[actor] = self.unnoted.get(actor, 0) + number
 
 

@@ -191,6 +191,9 @@ class Transaction(Protocol):
         self, attempt_id: UUID, *, verb: str, actor: str, at: datetime, dedupe_key: str | None
     ) -> None: ...
 
+    async def forget_closed_attempts(self, actor: str, verb: str, *, before: datetime) -> None:
+        """Remove a person's closed attempts of a kind of which no entry tells."""
+
     async def claim_attempt(self, attempt: Attempt, owner: str) -> bool:
         """Take an open attempt over from the owner that it has; False where somebody was faster."""
 
@@ -243,6 +246,7 @@ class RecordingStore(Protocol):
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run ``work`` in one transaction that is on disk when this returns, whatever happens to the caller.
 
+        ``work`` may wait for nothing but its transaction; it may be done in another thread than the caller's.
         Raise AuditUnavailable when it can't be written; then nothing of it is there.
         """
 

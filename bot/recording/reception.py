@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, Duplicate, NotPermitted, RecordBotError, ShuttingDown, TooManyRequests
-from bot.recording.personal_limit import LIMITED, PersonalLimit
+from bot.recording.personal_limit import LIMITED, LIMITED_TOO, PersonalLimit
 from bot.recording.requests import Accepted, AwaitsConfirmation
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ class Reception:
     ) -> int | None:
         """Write down the first refusal of a minute; the others are counted, or the trail could be flooded."""
         if not await self.limit.refused(transaction, asked.caller.actor, self.clock.now()):
+            if asked.origin.dedupe_key is not None:
+                await self._count_once(transaction, asked, replace(facts, verb=LIMITED_TOO), attempt_id)
             return None
         outcome = {"error": refusal.kind, "limit": refusal.limit}
         entry = await transaction.append(self._draft(asked, facts, attempt_id, Phase.FAILED, outcome=outcome))

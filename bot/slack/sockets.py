@@ -113,13 +113,14 @@ class SocketDoor:
         return tuple(socket.state for socket in self.sockets)
 
     async def run(self) -> None:
-        """Stay connected until cancelled."""
+        """Stay connected until cancelled; after an error it can be run again."""
         try:
             async with asyncio.TaskGroup() as group:
                 for socket in self.sockets:
                     group.create_task(socket.run())
-        finally:
+        except asyncio.CancelledError:
             await self.close()
+            raise
 
     async def close(self) -> None:
         """Let go of everything; also where it was never run."""

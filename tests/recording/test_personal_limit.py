@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from bot.database.engine import open_engines
 from bot.database.store import SqlStore
 from bot.errors import Duplicate, NotPermitted, TooManyRequests
-from bot.recording.personal_limit import LookUps, PersonalLimit
+from bot.recording.personal_limit import REDELIVERED_WITHIN, LookUps, PersonalLimit
 from bot.recording.requests import Asked, Origin
 from tests.support.clock import FakeClock
 from tests.support.service import ADA, GRACE, asked, opened_shop
@@ -22,6 +22,8 @@ from tests.support.service import ADA, GRACE, asked, opened_shop
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from bot.recording.intake import Intake
     from tests.support.postgres import Database
@@ -153,6 +155,24 @@ async def test_what_could_not_be_noted_is_noted_the_next_time(limited_shop: Limi
     assert '"refused":10' in rest.outcome.replace(" ", "")
 
 
+async def test_an_error_that_nobody_knows_loses_no_count(limited_shop: Limited) -> None:
+    await limited_shop.flood(LIMIT + 10)
+    limit, shop = limited_shop.intake.limit, limited_shop.shop
+    writer = shop.engines.writer.sync_engine
+
+    def broken(_connection: Connection) -> None:
+        raise RuntimeError("the driver is out of its mind")
+
+    event.listen(writer, "begin", broken)
+    with pytest.raises(RuntimeError):
+        await limit.note(shop.store, shop.clock)
+    event.remove(writer, "begin", broken)
+    await limit.note(shop.store, shop.clock)
+
+    (rest,) = await limited_shop.entries("action = 'requests:refused'")
+    assert '"refused":9' in rest.outcome.replace(" ", "")
+
+
 async def test_nothing_of_what_is_refused_reaches_genesys_or_the_records(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
 
@@ -166,6 +186,56 @@ async def test_a_second_delivery_is_told_how_the_first_stands_whatever_the_limit
 
     with pytest.raises(Duplicate):
         await limited_shop.starts(request=request)
+
+
+async def test_what_was_refused_once_stays_refused(limited_shop: Limited) -> None:
+    await limited_shop.flood(LIMIT)
+    refused = [asked(trigger=f"refused-{number}") for number in range(4)]
+    for request in refused:
+        with pytest.raises(TooManyRequests):
+            await limited_shop.starts(request=request)
+    limited_shop.shop.clock.advance(61)
+
+    for request in refused:
+        with pytest.raises(Duplicate):
+            await limited_shop.starts(request=request)
+    assert await limited_shop.flood(LIMIT) == []  # a second delivery is no request of its own
+
+
+async def test_what_was_refused_once_stays_refused_by_another_process(database: Database) -> None:
+    clock, request = FakeClock(), asked(trigger="refused")
+    async with limited(database, clock=clock) as one:
+        await one.flood(LIMIT + 1)
+        with pytest.raises(TooManyRequests):
+            await one.starts(request=request)
+    clock.advance(61)
+
+    async with limited(database, owner="serve:2", clock=clock) as other:
+        with pytest.raises(Duplicate):
+            await other.starts(request=request)
+
+
+async def test_a_flood_that_goes_on_leaves_one_entry_each_minute(limited_shop: Limited) -> None:
+    for _ in range(20):  # ten minutes, and always refused: what is accepted meanwhile is used up at once
+        await limited_shop.flood(LIMIT + 3)
+        limited_shop.shop.clock.advance(30)
+
+    assert len(await limited_shop.entries("phase = 'failed'")) == 10
+
+
+async def test_what_is_kept_of_a_flood_does_not_grow_for_ever(limited_shop: Limited) -> None:
+    async def kept() -> int:
+        async with limited_shop.shop.engines.reader.connect() as connection:
+            counted = await connection.execute(text("SELECT count(*) FROM attempts WHERE verb LIKE 'limited%'"))
+            return int(counted.scalar_one())
+
+    await limited_shop.flood(LIMIT + 50)
+    assert await kept() == 50
+    limited_shop.shop.clock.advance(REDELIVERED_WITHIN.total_seconds() + 1)
+    await limited_shop.flood(LIMIT + 5, GRACE)
+    assert await kept() == 50 + 5  # each person's own
+    await limited_shop.flood(LIMIT + 5)
+    assert await kept() == 1 + 5 + 5  # the one that has an entry stays
 
 
 async def test_processes_share_one_count(database: Database) -> None:
