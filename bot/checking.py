@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -12,8 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import config
 from bot.app import genesys_client, opened_database, recording_policy
 from bot.database.completeness import Completeness, SqlCompleteness
-from bot.database.guards import check_guards
-from bot.database.migrate import unusable, version
+from bot.database.migrate import examine, version
 from bot.errors import DatabaseUnusable, GenesysError, SettingsError
 from bot.recording.clock import SystemClock
 from bot.recording.grants import Policy
@@ -22,13 +22,15 @@ from bot.slack.delivery import code
 from bot.slack.manifest import SCOPES
 from bot.slack.people import WEB_API_ERRORS, obstacle
 from bot.slack.web import SlackIdentity, identify, web_client, web_session
+from bot.surroundings import address, clock, file_problem, settings_notes
+from bot.tracing import ADVICE, packages_missing
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.config import ServeSettings
+    from bot.config import DatabaseSettings, ServeSettings
     from bot.recording.ports import NameDirectory
 
 SCHEDULE_AHEAD = 3600
@@ -59,8 +61,10 @@ async def check_everything() -> tuple[Part, ...]:
         return tuple(Part("settings", ok=False, problem=sentence) for sentence in error.sentences)
     policy, found = _policy(settings)
     return (
-        Part("settings", ok=True),
+        settings_notes(),
         *found,
+        *_traces(settings),
+        await address(settings),
         await _database(settings),
         *await _slack(settings, policy, await _completeness(settings)),
         *await _genesys(settings, policy),
@@ -83,6 +87,18 @@ def _policy(settings: ServeSettings) -> tuple[Policy, tuple[Part, ...]]:
     return policy, (Part("policy file", ok=True, problem=says),)
 
 
+def _traces(settings: ServeSettings) -> tuple[Part, ...]:
+    """Say whether traces go where they are wanted; where they are not, there is nothing to say."""
+    if settings.otel_exporter_otlp_endpoint is None:
+        return ()
+    missing = packages_missing()
+    problem = (
+        "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the packages that send traces are missing. In the bot's environment, "
+        f"run: {ADVICE}"
+    )
+    return (Part("traces", ok=not missing, problem=problem if missing else ""),)
+
+
 def as_text(parts: tuple[Part, ...]) -> str:
     width = max(len(part.name) for part in parts)
     return "\n".join(f"{part.name:<{width}}  {_verdict(part)}" for part in parts)
@@ -99,17 +115,14 @@ def as_json(parts: tuple[Part, ...]) -> str:
     return json.dumps({"ok": all(part.ok for part in parts), "checks": found}, indent=2)
 
 
-async def _database(settings: ServeSettings) -> Part:
+async def _database(settings: DatabaseSettings) -> Part:
     try:
         async with opened_database(settings) as engines:
-            found = await version(engines)
-            if found.current == found.newest:
-                async with engines.reader.connect() as connection:
-                    await connection.run_sync(check_guards)
+            if problem := await asyncio.to_thread(file_problem, engines):
+                return Part("database", ok=False, problem=problem)
+            found = await examine(engines)
     except DatabaseUnusable as error:
         return Part("database", ok=False, problem=str(error))
-    except SQLAlchemyError as error:
-        return Part("database", ok=False, problem=str(unusable(error)))
     if found.current not in {None, found.newest}:
         return Part("database", ok=False, problem=f"It is at {found.current}; run: record-bot db upgrade")
     return Part("database", ok=True)
@@ -134,6 +147,7 @@ async def _slack(settings: ServeSettings, policy: Policy, delivered: Completenes
         )
         try:
             identity = await identify(client)
+            date = (await client.auth_test()).headers.get("Date")
         except WEB_API_ERRORS as error:
             advice = (
                 "put a valid bot token into SLACK_BOT_TOKEN"
@@ -141,7 +155,7 @@ async def _slack(settings: ServeSettings, policy: Policy, delivered: Completenes
                 else "check the network"
             )
             return (Part("Slack token", ok=False, problem=f"Slack says {code(error)}; {advice}."),)
-        parts = [Part("Slack token", ok=True), _scopes(identity)]
+        parts = [Part("Slack token", ok=True), _scopes(identity), clock(date, SystemClock().now())]
         parts.append(await _door(client, settings, identity))
         channel = await _audit_channel(client, settings.slack_audit_channel, SystemClock().now())
         parts.append(_and_complete(channel, delivered))

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.credentials import checked_signing_secret, checked_token, checked_word
 from bot.errors import SettingsError
+from bot.settings_file import misread, unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SLACK_API = "https://slack.com/api/"
 REGIONS = (
@@ -43,6 +50,11 @@ MISSING = {
     "PURECLOUD_CLIENT_ID": "put the id of the Genesys OAuth client there",
     "PURECLOUD_CLIENT_SECRET": "put the secret of the Genesys OAuth client there",
 }
+ENV_FILE = ".env"
+SPECIAL = (
+    "write special characters of a password as %XX "
+    "(@ is %40, : is %3A, / is %2F, # is %23, ? is %3F, [ is %5B, ] is %5D, % is %25)"
+)
 
 
 def _split(value: Any) -> Any:
@@ -74,13 +86,12 @@ def _http_url(value: str) -> str:
     return value
 
 
-def _starts(prefix: str) -> AfterValidator:
-    def check(value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(prefix):
-            raise ValueError(f"it must begin with {prefix}")
-        return value
+def _secret(check: Callable[[str], str]) -> AfterValidator:
+    return AfterValidator(lambda value: SecretStr(check(value.get_secret_value())))
 
-    return AfterValidator(check)
+
+def _token(beginning: str) -> AfterValidator:
+    return _secret(partial(checked_token, beginning=beginning))
 
 
 def _channel(value: str) -> str:
@@ -92,14 +103,7 @@ def _channel(value: str) -> str:
 def _database(value: str) -> str:
     scheme, slashes, rest = value.partition("://")
     if slashes and scheme in {"postgresql", "postgres", "postgresql+psycopg"}:  # as hosting services write it, too
-        try:
-            _ = urlsplit(value).port
-        except ValueError:
-            raise ValueError(
-                "its port is not a number; write special characters of a password as %XX (@ is %40, : is %3A, / is %2F)"
-            ) from None
-        if urlsplit(value).netloc.count("@") > 1:  # the driver would take the password's end for the host, and say it
-            raise ValueError("it has more than one @ before the host; write one in a password as %40")
+        _check_password(value, rest)
         return f"postgresql+psycopg://{rest}"
     if not value.startswith("sqlite+aiosqlite:///"):
         raise ValueError(
@@ -109,14 +113,46 @@ def _database(value: str) -> str:
     return value
 
 
+def _check_password(value: str, rest: str) -> None:
+    """Raise ValueError where a password with special characters takes the address apart.
+
+    The driver would take the password's end for the host, and say it.
+    """
+    try:
+        found = urlsplit(value)
+    except ValueError:  # whose own words quote the password
+        raise ValueError(f"it is no address; {SPECIAL}") from None
+    try:
+        _ = found.port
+    except ValueError:
+        raise ValueError(f"its port is not a number; {SPECIAL}") from None
+    if found.netloc.count("@") > 1:
+        raise ValueError(f"it has more than one @ before the host; {SPECIAL}")
+    if ":" in found.netloc and "@" not in found.netloc and "@" in rest.partition("=")[0]:
+        raise ValueError(f"its user and password end before the @; {SPECIAL}")
+    if re.search(r"%(?![0-9A-Fa-f]{2})", found.netloc.rpartition("@")[0]):
+        raise ValueError(f"a % in it is followed by no two hexadecimal digits; {SPECIAL}")
+
+
 Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_ids)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
 class _Part(BaseSettings):
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_meant(cls, value: Any) -> Any:
+        """Take away blanks and line ends around a value: files of secrets have them, and no setting does."""
+        if not isinstance(value, str):
+            return value
+        value = value.strip()
+        if re.fullmatch(r"""(["'])(?s:.)*\1""", value):
+            raise ValueError("it stands in quotation marks: take them away")
+        return value
 
 
 def _period(value: Any) -> Any:
@@ -165,8 +201,8 @@ class TracingSettings(_Part):
 
 
 class GenesysSettings(_Part):
-    purecloud_client_id: str
-    purecloud_client_secret: SecretStr
+    purecloud_client_id: Annotated[str, AfterValidator(checked_word)]
+    purecloud_client_secret: Annotated[SecretStr, _secret(checked_word)]
     purecloud_environment: str = "mypurecloud.com"
     genesys_api_url: HttpUrl | None = Field(default=None, validate_default=True)
     genesys_recording_api: Literal["conversations", "sessions"] = "conversations"
@@ -195,9 +231,11 @@ class RecordingSettings(_Part):
 
 
 class SlackSettings(_Part):
-    slack_bot_token: Annotated[SecretStr, _starts("xoxb-")]
-    slack_app_token: Annotated[SecretStr, _starts("xapp-")] | None = None
-    slack_signing_secret: SecretStr | None = Field(default=None, validate_default=True)
+    slack_bot_token: Annotated[SecretStr, _token("xoxb-")]
+    slack_app_token: Annotated[SecretStr, _token("xapp-")] | None = None
+    slack_signing_secret: Annotated[SecretStr, _secret(checked_signing_secret)] | None = Field(
+        default=None, validate_default=True
+    )
     slack_api_url: HttpUrl = SLACK_API
     slack_sockets: int = Field(default=2, ge=1, le=4)
     slack_audit_channel: Annotated[str, AfterValidator(_channel)]
@@ -269,10 +307,14 @@ AnySettings = TypeVar("AnySettings", bound=_Part)
 
 def load(part: type[AnySettings]) -> AnySettings:
     """Read settings. Raise SettingsError with one sentence for each that is wrong or missing."""
+    file = Path(ENV_FILE)
     try:
         return part()
     except ValidationError as error:
-        raise SettingsError(tuple(_sentence(one) for one in error.errors(include_input=False))) from None
+        wrong = tuple(_sentence(one) for one in error.errors(include_input=False))
+        raise SettingsError((*misread(file), *wrong)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError((unreadable(file, error),)) from None
 
 
 def database_at(url: str) -> DatabaseSettings:

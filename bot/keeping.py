@@ -113,6 +113,8 @@ class Keeper:
             for settings in (self.settings, target):
                 alone.enter_context(serving_alone(settings.database_url))
             async with opened_database(self.settings) as source, opened_database(target) as other:
+                if (await version(source)).current is None:  # a mistyped file name would be copied as an empty trail
+                    raise DatabaseUnusable("The database to copy from is empty, or not there. Check --from.")
                 for engines in (source, other):
                     await upgrade(engines)
                     if engines.on_postgresql and await somebody_serves(engines):

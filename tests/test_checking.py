@@ -23,9 +23,9 @@ RECORD = "Genesys permission: start and stop recordings"
 PAUSE = "Genesys permission: pause and resume recordings"
 READ = "Genesys permission: read calls"
 EVERYTHING = [
-    "settings", "database", "Slack token", "Slack scopes", "Slack socket", "audit channel", "user group S0SUPERS",
-    "user U0COMPL", "Genesys region", "Genesys login", READ, RECORD, PAUSE, "Genesys live calls",
-    "Genesys recording of live calls",
+    "settings", "HTTP address", "database", "Slack token", "Slack scopes", "clock", "Slack socket",
+    "audit channel", "user group S0SUPERS", "user U0COMPL", "Genesys region", "Genesys login",
+    READ, RECORD, PAUSE, "Genesys live calls", "Genesys recording of live calls",
     "Genesys names of agents", "Genesys names of queues", "Genesys saved recordings", "Genesys notifications",
 ]  # fmt: skip
 
@@ -50,7 +50,7 @@ async def genesys() -> AsyncIterator[SimulatedGenesys]:
 
 @pytest.fixture
 def settings(slack: SimulatedSlack, genesys: SimulatedGenesys) -> dict[str, str]:
-    return slack_settings(slack) | genesys_settings(genesys)
+    return slack_settings(slack) | genesys_settings(genesys) | {"HTTP_PORT": "0"}
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ async def test_all_is_well(
     assert (ran.status, ran.err) == (0, "")
     assert ran.facts["ok"] is True
     assert [one["what"] for one in ran.facts["checks"]] == EVERYTHING
+    assert {"what": "clock", "ok": True, "problem": None} in ran.facts["checks"]
     assert slack.scheduled == {}
     assert slack.messages("C0AUDIT") == []
     assert [request.status for request in genesys.writes()] == [404, 404]
@@ -367,3 +368,13 @@ async def test_a_grant_is_of_little_use_with_sessions(tmp_path: Path, set_up: py
 async def test_a_policy_file_that_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text("[grants]")
     assert "'grants' in the file" in (await problems())["policy file"]
+
+
+async def test_traces_are_a_line_where_they_are_wanted(set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    assert [(part.ok, part.problem) for part in await check_everything() if part.name == "traces"] == [(True, "")]
+
+    set_up.setattr("bot.tracing.PACKAGES", ("no_such_package.sdk",))
+    found = await problems()
+    assert list(found) == ["traces"]
+    assert found["traces"].endswith("run: pip install --require-hashes -r requirements-otel.txt")

@@ -106,6 +106,36 @@ def test_an_empty_one_is_a_missing_one(settings: Set) -> None:
     [
         ("SLACK_BOT_TOKEN", "hidden", "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-."),
         ("SLACK_APP_TOKEN", "hidden", "SLACK_APP_TOKEN is wrong: it must begin with xapp-."),
+        (
+            "SLACK_BOT_TOKEN",
+            "xapp-hidden",
+            "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-. What stands there is an app",
+        ),
+        (
+            "SLACK_BOT_TOKEN",
+            "xoxp-hidden",
+            "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-. What stands there is a user's",
+        ),
+        (
+            "SLACK_BOT_TOKEN",
+            "xoxe.xoxb-hidden",
+            "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-. What stands there is a tok",
+        ),
+        ("SLACK_BOT_TOKEN", '"xoxb-hidden"', "SLACK_BOT_TOKEN is wrong: it stands in quotation marks: take them away."),
+        ("SLACK_BOT_TOKEN", "xoxb-hid\nden", "SLACK_BOT_TOKEN is wrong: it is empty, or holds a blank, a line break"),
+        (
+            "SLACK_APP_TOKEN",
+            "xapp-hidden\u2026",
+            "SLACK_APP_TOKEN is wrong: it is empty, or holds a blank, a line break",
+        ),
+        (
+            "SLACK_SIGNING_SECRET",
+            "xapp-hidden",
+            "SLACK_SIGNING_SECRET is wrong: what stands there is an app-level token",
+        ),
+        ("PURECLOUD_CLIENT_SECRET", "hidden # mine", "PURECLOUD_CLIENT_SECRET is wrong: it is empty, or holds a blank"),
+        ("PURECLOUD_CLIENT_SECRET", "'hidden'", "PURECLOUD_CLIENT_SECRET is wrong: it stands in quotation marks"),
+        ("PURECLOUD_CLIENT_ID", " ", "PURECLOUD_CLIENT_ID is wrong: it is empty, or holds a blank"),
         ("SLACK_API_URL", "https://slack.example", "SLACK_API_URL is wrong: it must end in /api/."),
         ("SLACK_API_URL", "slack.example/api/", "SLACK_API_URL is wrong: it must be an address that begins"),
         ("SLACK_AUDIT_CHANNEL", "#audit", "SLACK_AUDIT_CHANNEL is wrong: '#audit' is not a channel's id"),
@@ -122,6 +152,26 @@ def test_an_empty_one_is_a_missing_one(settings: Set) -> None:
             "postgresql://bot:p@w@db/bot",
             "DATABASE_URL is wrong: it has more than one @ before the host",
         ),
+        ("DATABASE_URL", "postgresql://bot:p#hidden@db/bot", "DATABASE_URL is wrong: its port is not a number"),
+        (
+            "DATABASE_URL",
+            "postgresql://bot:12#hidden@db/bot",
+            "DATABASE_URL is wrong: its user and password end before",
+        ),
+        (
+            "DATABASE_URL",
+            "postgresql://bot:12?hidden@db/bot",
+            "DATABASE_URL is wrong: its user and password end before",
+        ),
+        (
+            "DATABASE_URL",
+            "postgresql://bot:hidden%@db/bot",
+            "DATABASE_URL is wrong: a % in it is followed by no two hex",
+        ),
+        ("DATABASE_URL", "postgresql://bot:p[w@db/bot", "DATABASE_URL is wrong: it is no address; write special"),
+        ("DATABASE_URL", "postgresql://bot:p[hidden]@db/bot", "DATABASE_URL is wrong: it is no address; write special"),
+        ("DATABASE_URL", "postgresql://bot:hidden\uff20@db/bot", "DATABASE_URL is wrong: it is no address; write spec"),
+        ("DATABASE_URL", "'sqlite+aiosqlite:///bot.db'", "DATABASE_URL is wrong: it stands in quotation marks"),
         ("DATABASE_URL", "record-bot.db", "DATABASE_URL is wrong: it must begin with sqlite+aiosqlite:///"),
         ("HTTP_PORT", "http", "HTTP_PORT is wrong: it must be a whole number."),
         ("HTTP_PORT", "70000", "HTTP_PORT is wrong: it must be at most 65535."),
@@ -194,3 +244,56 @@ def test_the_environment_goes_before_the_file(settings: Set, tmp_path: Path) -> 
     found = load(HttpSettings)
 
     assert (found.http_host, found.http_port) == ("0.0.0.0", 5000)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://bot:p%40ss%25@db:5432/bot?sslmode=verify-full",
+        "postgresql+psycopg://bot@/bot?host=/run/postgresql",
+        "postgresql+psycopg://db:5432/bot?user=bot&password=p@ss",
+    ],
+)
+def test_addresses_of_postgresql_that_are_right(settings: Set, url: str) -> None:
+    settings(DATABASE_URL=url)
+
+    assert load(DatabaseSettings).database_url == url
+
+
+def test_blanks_and_line_ends_around_a_value_are_taken_away(settings: Set) -> None:
+    """As files of secrets have them, and settings that went through Windows."""
+    settings(
+        {name: f" {value}\r\n" for name, value in (SLACK | GENESYS).items()}, DATABASE_URL="sqlite+aiosqlite:///x.db\r"
+    )
+
+    found = load(ServeSettings)
+
+    assert found.slack_bot_token.get_secret_value() == SLACK["SLACK_BOT_TOKEN"]
+    assert found.purecloud_client_secret.get_secret_value() == GENESYS["PURECLOUD_CLIENT_SECRET"]
+    assert found.slack_audit_channel == "C0AUDIT"
+    assert found.database_url == "sqlite+aiosqlite:///x.db"
+
+
+def test_a_file_from_windows(settings: Set, tmp_path: Path) -> None:
+    settings()
+    lines = [f"{name}={value}\r\n" for name, value in (SLACK | GENESYS).items()]
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbf" + "".join(lines).encode())
+
+    assert load(ServeSettings).slack_bot_token.get_secret_value() == SLACK["SLACK_BOT_TOKEN"]
+
+
+def test_a_file_that_is_not_utf8(settings: Set, tmp_path: Path) -> None:
+    settings()
+    (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=xoxb-hidden\n", encoding="utf-16")
+
+    assert [one[:37] for one in sentences(ServeSettings)] == ["The settings file .env is not UTF-8: "]
+
+
+def test_a_line_that_is_no_setting_is_named_beside_what_it_leaves_missing(settings: Set, tmp_path: Path) -> None:
+    settings(SLACK | GENESYS, SLACK_BOT_TOKEN="")
+    (tmp_path / ".env").write_text("HTTP_PORT=0\nSLACK_BOT_TOKEN xoxb-hidden\n")
+
+    line, missing = sentences(ServeSettings)
+
+    assert line == "Line 2 of .env is no setting: write NAME=value, and both quotation marks or none."
+    assert missing.startswith("SLACK_BOT_TOKEN is missing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -64,6 +65,16 @@ def test_nothing_is_fetched_without_a_hash(stages: list[Stage]) -> None:
         assert "--require-hashes" in command or "--no-deps" in command
         if "--require-hashes" not in command:
             assert "--no-index" in command or "--no-build-isolation" in command, command
+
+
+def test_the_image_can_send_traces(stages: list[Stage]) -> None:
+    installed = " ".join(one.text for stage in stages for one in stage.all("RUN"))
+    pinned = (ROOT / "requirements-otel.txt").read_text()
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["otel"]
+
+    assert "-r requirements-otel.txt" in installed
+    for wanted in extra:
+        assert re.search(rf"^{wanted.partition('>')[0]}==", pinned, re.MULTILINE), wanted
 
 
 def test_no_secret_is_baked_in(stages: list[Stage]) -> None:

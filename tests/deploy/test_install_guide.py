@@ -101,7 +101,7 @@ async def test_check_prints_what_the_guide_shows(tmp_path: Path) -> None:
     try:
         slack.seed()
         genesys.seed()
-        ran = await Shell(tmp_path, slack_settings(slack) | genesys_settings(genesys))("check")
+        ran = await Shell(tmp_path, slack_settings(slack) | genesys_settings(genesys))("check", HTTP_PORT="0")
     finally:
         await genesys.stop()
         await slack.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -14,16 +15,19 @@ import aiohttp
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.slack import SimulatedSlack
 from tests.deploy.without_docker import in_image
+from tests.support.postgres import OWNER, PostgresServer, programs
 from tests.support.shell import genesys_settings, slack_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-PATIENCE = 60
+PATIENCE = 300
 CHART = (
     "import asyncio; from bot.slack.chart import drawn;"
     "asyncio.run(drawn('', {'started': [1] * 24, 'denied': [0] * 24, 'failed': [0] * 24}))"
 )
+TRACES = "from bot.tracing import packages_missing; assert not packages_missing()"
 QUICK = (
     ("record-bot", "--help"),
     ("record-bot", "manifest"),
@@ -32,6 +36,8 @@ QUICK = (
     ("record-bot", "audit", "verify"),
     ("record-bot", "db", "backup", "/data/copy.db"),
     ("python", "-c", CHART),
+    ("python", "-c", TRACES),
+    ("python", "-c", "import psycopg; assert psycopg.pq.__impl__ == 'binary'"),
     ("sh", "-c", "! touch /tmp/x /opt/record-bot/x /etc/x 2>/dev/null"),
     ("sh", "-c", 'test "$(id -u)" = 10001 && grep -q "CapEff:.0*$" /proc/self/status'),
 )
@@ -51,17 +57,40 @@ class Trial:
         """Raise AssertionError where something does not hold."""
         for command in QUICK:
             assert await self._status(command, self.environment) == 0, command
-        print("ok: one-shot commands, the chart, a backup; nothing but /data can be written; no privileges")  # noqa: T201  a program's output
+        print("ok: one-shot commands, the chart, traces, a backup; nothing but /data can be written; no privileges")  # noqa: T201  a program's output
         slack, genesys = SimulatedSlack(), SimulatedGenesys()
         await slack.start()
         await genesys.start()
         try:
             slack.seed()
             genesys.seed()
-            await self._serves(self.environment | slack_settings(slack) | genesys_settings(genesys))
+            settings = self.environment | slack_settings(slack) | genesys_settings(genesys)
+            await self._serves(settings)
+            with self._postgresql() as url:
+                on_postgresql = settings | {"DATABASE_URL": url}
+                assert await self._status(("record-bot", "db", "upgrade"), on_postgresql) == 0
+                await self._serves(on_postgresql)
+                assert await self._status(("record-bot", "audit", "verify"), on_postgresql) == 0
+            print("ok: the same on PostgreSQL")  # noqa: T201  as above
         finally:
             await genesys.stop()
             await slack.stop()
+
+    @contextlib.contextmanager
+    def _postgresql(self) -> Iterator[str]:
+        """Run a server whose socket lies among the data, the one place that both sides see."""
+        found = programs()
+        assert found is not None, "PostgreSQL is needed: apt-get install postgresql"
+        directory = self.data / "postgresql"
+        directory.mkdir()
+        self.data.chmod(0o711)
+        server = PostgresServer(found, directory)
+        try:
+            server.make()
+            database = server.database(migrated=False)
+            yield f"postgresql+psycopg://{OWNER}@/{database.name}?host=/data/{directory.name}"
+        finally:
+            server.stop()
 
     async def _status(self, command: tuple[str, ...], environment: dict[str, str]) -> int:
         process = await asyncio.create_subprocess_exec(

@@ -173,6 +173,11 @@ async def test_a_broken_trail_is_not_passed_on_as_whole(grown: Shop, empty: Post
         await keeper(grown.file).copy(settings(empty), nothing)
 
 
+async def test_a_mistyped_source_is_not_copied_as_an_empty_trail(tmp_path: Path, empty: PostgresDatabase) -> None:
+    with pytest.raises(DatabaseUnusable, match="is empty, or not there"):
+        await keeper(tmp_path / "record-bott.db").copy(settings(empty), nothing)
+
+
 async def test_the_command(grown: Shop, empty: PostgresDatabase, tmp_path: Path) -> None:
     shell = Shell(tmp_path, {"DATABASE_URL": url_of(grown.file)})
     ran = await shell("db", "copy", "--to", empty.url)

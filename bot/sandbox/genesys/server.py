@@ -166,7 +166,7 @@ class SimulatedGenesys:
     def recording_starts(self, conversation_id: str) -> int:
         return self._find(conversation_id).starts
 
-    async def wait_until(self, predicate: Callable[[], bool], *, within: float = 5.0) -> None:
+    async def wait_until(self, predicate: Callable[[], bool], *, within: float = 60.0) -> None:
         """Wait for something to be true of this simulator; raises TimeoutError after ``within`` seconds."""
         async with asyncio.timeout(within):
             while not predicate():

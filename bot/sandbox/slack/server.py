@@ -47,7 +47,8 @@ class SimulatedSlack(Premises):
     """A workspace with one installed app, behind a real HTTP and WebSocket server.
 
     ``clock`` gives seconds since 1970; ``ack_timeout`` is how long Slack waits for an app, and
-    ``trigger_seconds`` how long a trigger opens a view, both in seconds.
+    ``trigger_seconds`` how long a trigger opens a view, both in seconds. ``signing_clock`` is for the signatures, where
+    the app that checks them has another one than ``clock``.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class SimulatedSlack(Premises):
         enforce_rate_limits: bool = True,
         ack_timeout: float = 3.0,
         trigger_seconds: float = TRIGGER_SECONDS,
+        signing_clock: Callable[[], float] | None = None,
     ) -> None:
         self.url = ""
         self.events_url: str | None = None
@@ -70,6 +72,7 @@ class SimulatedSlack(Premises):
         self.faults = FaultSwitches(FAULTS, self._faults_changed)
         self.ack_timeout = ack_timeout
         self._signing_secret = signing_secret
+        self._signing_clock = signing_clock or clock
         self.shortcuts: tuple[Shortcut, ...] = ()
         changes = Changes(on_change)
         super().__init__(Workspace(team_id, clock, changes), changes)
@@ -241,7 +244,7 @@ class SimulatedSlack(Premises):
         channel = self.workspace.find_direct_message(user_id)
         return self.messages(channel.id) if channel else []
 
-    async def wait_for(self, predicate: Callable[[], object], timeout: float = 10) -> None:  # noqa: ASYNC109  as in the interface
+    async def wait_for(self, predicate: Callable[[], object], timeout: float = 60) -> None:  # noqa: ASYNC109  as in the interface
         """Return once ``predicate`` is true; it is asked again after every change. Raises TimeoutError."""
         await self._changes.wait_for(predicate, timeout)
 
@@ -280,7 +283,7 @@ class SimulatedSlack(Premises):
         if self._session is None:
             raise RuntimeError("the simulated Slack is not started")
         return HttpTransport(
-            self.events_url, self._signing_secret, self._session, self.workspace.clock, self.ack_timeout
+            self.events_url, self._signing_secret, self._session, self._signing_clock, self.ack_timeout
         )
 
     def _faults_changed(self) -> None:
