@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -164,3 +167,29 @@ async def test_a_stop_under_dual_control_takes_another_person(
     assert stopped.ok
     assert facts(stopped)["state"] == "stopped"
     assert genesys.effective_recording(INBOUND) == "none"
+
+
+async def test_list_and_status_say_that_a_stop_waits(terminal: Terminal, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(f'[dual_control]\nqueues = ["{derived_id("queue", "Billing")}"]')
+    settings = terminal.settings.model_copy(update={"recording_policy_file": str(policy)})
+    ada, grace = Terminal(settings, login="ada"), Terminal(settings, login="grace")
+    await ada.start(INBOUND, None)
+    await ada.start(OUTBOUND, None)
+    nothing_yet = [await grace.live(), await grace.status(INBOUND)]
+    asked = facts(await ada.change("stop", INBOUND))["approval"]
+
+    live, seen, other = await grace.live(), await grace.status(INBOUND), await grace.status(OUTBOUND)
+
+    until = f"{datetime.fromisoformat(asked['expires_at']):%Y-%m-%d %H:%M:%S} UTC"
+    waits = f"a stop, asked for by {ACTOR}, waits for a second supervisor until {until}"
+    assert not any("second supervisor" in one.text for one in (*nothing_yet, other))
+    assert waits in next(line for line in live.text.splitlines() if line.startswith(INBOUND))
+    assert live.text.count(waits) == 1
+    assert [line for line in seen.text.splitlines() if waits in line]
+    assert [one["approval"] for one in facts(live)] == [asked, None]
+    assert (facts(seen)["approval"], facts(other)["approval"]) == (asked, None)
+
+    with closing(sqlite3.connect(tmp_path / "record-bot.db")) as outside, outside:
+        outside.execute("UPDATE approvals SET expires_at = asked_at")  # its time is up, and no bot has closed it yet
+    assert "second supervisor" not in (await grace.live()).text + (await grace.status(INBOUND)).text

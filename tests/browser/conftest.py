@@ -33,6 +33,7 @@ from bot.sandbox.slack import SimulatedSlack
 from tests.browser.example_app import ExampleApp
 from tests.browser.sandbox_page import ADA, SandboxPage
 from tests.browser.seat import Seat, opened_house
+from tests.support.world import GENESYS_PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -43,9 +44,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
-SECONDS_TO_START = 90
-SECONDS_TO_STOP = 30
-expect.set_options(timeout=15_000)
+SECONDS_TO_START = 300
+SECONDS_TO_STOP = 120
+PATIENCE_MS = 120_000
+"""Milliseconds until a page that shows nothing new, or a browser that does nothing, counts as stuck."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -70,7 +73,7 @@ def chromium() -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=PATIENCE_MS)
         yield browser
         await browser.close()
 
@@ -79,7 +82,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 def sandbox(chromium: str) -> Iterator[str]:  # noqa: ARG001  without a browser there is no need to start it
     """Run ``record-bot sandbox`` and give its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "sandbox", "--port", "0"],
+        [sys.executable, "-m", "tests.support.steadily", "bot", "sandbox", "--port", "0"],
         cwd=ROOT,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
@@ -125,6 +128,7 @@ async def visiting(browser: Browser, address: str, **context_options: Any) -> As
     """Open the page as Ada, a supervisor; an error in the page's own code fails the test."""
     options = {"viewport": {"width": 1440, "height": 900}, "base_url": address} | context_options
     context = await browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -157,7 +161,8 @@ class Stage:
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     feed = ChangeFeed(interval=0.02)
-    slack, genesys = SimulatedSlack(on_change=feed.changed), SimulatedGenesys(on_change=feed.changed)
+    slack = SimulatedSlack(on_change=feed.changed, ack_timeout=60, trigger_seconds=60)
+    genesys = SimulatedGenesys(on_change=feed.changed)
     bot = BotProcess(
         environment={}, directory=tmp_path, port=1, transport="socket", log=lambda _: None, on_change=feed.changed
     )
@@ -202,11 +207,19 @@ def policy() -> str:
     return ""
 
 
+@pytest.fixture
+def patience() -> float:
+    """Seconds that Genesys may take to answer; few in a story in which it hangs."""
+    return GENESYS_PATIENCE
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated: Path, policy: str) -> AsyncIterator[House]:
+async def house(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated: Path, policy: str, patience: float
+) -> AsyncIterator[House]:
     shutil.copy(migrated, tmp_path)
     (tmp_path / "policy.toml").write_text(policy)
-    async with opened_house(monkeypatch, tmp_path) as house:
+    async with opened_house(monkeypatch, tmp_path, patience=patience) as house:
         yield house
 
 

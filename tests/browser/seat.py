@@ -18,7 +18,7 @@ from bot.sandbox.slack.manifest import shortcuts_of
 from bot.serving import Serving
 from tests.browser.sandbox_page import SandboxPage
 from tests.support.hurried_clock import HurriedClock
-from tests.support.world import World, settings_for, simulators
+from tests.support.world import GENESYS_PATIENCE, World, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -80,9 +80,16 @@ class Seat(SandboxPage):
 
 @contextlib.asynccontextmanager
 async def opened_house(
-    monkeypatch: pytest.MonkeyPatch, directory: Path, changes: Mapping[str, str] | None = None
+    monkeypatch: pytest.MonkeyPatch,
+    directory: Path,
+    changes: Mapping[str, str] | None = None,
+    *,
+    patience: float = GENESYS_PATIENCE,
 ) -> AsyncIterator[House]:
-    """Open the sandbox with a bot on the database in ``directory``, which is at the newest schema."""
+    """Open the sandbox with a bot on the database in ``directory``, which is at the newest schema.
+
+    ``patience`` is how many seconds Genesys may take to answer.
+    """
     clock, feed = HurriedClock(), ChangeFeed(interval=0.02)
     async with contextlib.AsyncExitStack() as stack:
         slack, genesys = await stack.enter_async_context(simulators(clock))
@@ -92,7 +99,7 @@ async def opened_house(
         settings = settings_for(
             monkeypatch, slack, genesys, transport="socket", directory=directory, changes=changes or {}
         )
-        serving = Serving(settings, clock=clock, genesys_patience=0.5)
+        serving = Serving(settings, clock=clock, genesys_patience=patience)
         world = World(slack, genesys, clock, directory / "record-bot.db", serving)
         await world.begin()
         site = Site(slack, genesys, _no_process(directory), feed)

@@ -69,7 +69,7 @@ async def test_a_rate_limit_of_genesys_is_told(visitor: SandboxPage) -> None:
     try:
         await visitor.command(f"/record start {call}")
         told = visitor.page.locator("#floor li").filter(has_text=re.compile("limit|too many|busy", re.IGNORECASE))
-        await expect(told.last).to_be_visible(timeout=40_000)
+        await expect(told.last).to_be_visible()
         await expect(visitor.recording_state(call)).to_have_text("Not recorded")
     finally:
         await visitor.switch_off("genesys", "rate_limited")
@@ -77,7 +77,7 @@ async def test_a_rate_limit_of_genesys_is_told(visitor: SandboxPage) -> None:
         await visitor.page.get_by_role("button", name="Pull the plug").click()
         await expect(visitor.bot_state).to_contain_text("Plug pulled")
         await visitor.page.get_by_role("button", name="Start", exact=True).click()
-        await expect(visitor.bot_state).to_contain_text("Ready", timeout=60_000)
+        await expect(visitor.bot_state).to_contain_text("Ready")
 
 
 async def test_the_plug_is_pulled_and_nothing_is_forgotten(visitor: SandboxPage) -> None:
@@ -91,7 +91,7 @@ async def test_the_plug_is_pulled_and_nothing_is_forgotten(visitor: SandboxPage)
     await expect(visitor.page.locator("#delivery")).to_contain_text("not acknowledged")
 
     await visitor.page.get_by_role("button", name="Start", exact=True).click()
-    await expect(visitor.bot_state).to_contain_text("Ready", timeout=60_000)
+    await expect(visitor.bot_state).to_contain_text("Ready")
     await visitor.command(f"/record stop {call}")
     await expect(card).to_contain_text(STOPPED)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.async_api import expect
 
 from bot.sandbox.genesys.seed import INBOUND, OUTBOUND
 from tests.browser.sandbox_page import ADA, GRACE, HEIDI
 from tests.browser.test_keyboard import tab_to
+from tests.support.world import GENESYS_HANGS
 
 if TYPE_CHECKING:
     from tests.browser.seat import Seat
@@ -83,7 +85,9 @@ async def test_the_card_of_a_call_that_ended_names_the_saved_recording(seat: Sea
     await expect(told).to_contain_text("The call is over, and with it its recording.")
 
 
-async def test_an_unknown_outcome_is_said_and_settled_by_a_direct_message(seat: Seat) -> None:
+@pytest.mark.parametrize("patience", [GENESYS_HANGS])
+async def test_an_unknown_outcome_is_said_and_settled_by_a_direct_message(seat: Seat, patience: float) -> None:
+    del patience
     genesys = seat.world.genesys
     genesys.faults.switch_on("hang_after", times=1, value=600, only="(write)")
     genesys.on_write(lambda _: genesys.faults.switch_on("server_error", only="(read)"))

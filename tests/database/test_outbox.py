@@ -136,7 +136,7 @@ async def test_nothing_is_posted_before_the_lead_is_confirmed_once_more(shop: Sh
 
 
 async def until_asked(lead: Lead, times: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while lead.asked < times:  # noqa: ASYNC110  what is waited for is a commit on the way
             await asyncio.sleep(0.01)
 

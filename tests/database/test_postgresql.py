@@ -277,10 +277,10 @@ async def test_a_crash_in_the_middle_of_many_writes_loses_none_that_was_confirme
                     some.set()
 
         writing = [asyncio.ensure_future(write_on()) for _ in range(4)]
-        await asyncio.wait_for(some.wait(), 30)
+        await asyncio.wait_for(some.wait(), 120)
         await asyncio.to_thread(own_server.crash)
         await asyncio.to_thread(own_server.start)
-        await asyncio.wait_for(asyncio.gather(*writing), 60)
+        await asyncio.wait_for(asyncio.gather(*writing), 120)
         verifier = Verifier()
         await SqlTrail(shop.engines).verify(verifier, lambda _done, _total: None)
     assert verifier.finish() is None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from bot.database.transaction import SqlTransaction
     from bot.recording.ports import Transaction
     from tests.support.postgres import Database
 
@@ -43,6 +44,17 @@ async def test_readers_cannot_write(shop: Shop) -> None:
     async with shop.engines.reader.connect() as connection:
         with pytest.raises(DBAPIError, match=r"readonly|read-only"):
             await connection.exec_driver_sql("DELETE FROM names")
+
+
+async def test_a_change_of_what_a_recording_does_not_have_is_refused_and_not_left_out(shop: Shop) -> None:
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+
+    async def work(transaction: SqlTransaction) -> None:
+        await transaction.change_recording(accepted.recording, state=RecordingState.ACTIVE, stated_at=shop.clock.now())
+
+    with pytest.raises(TypeError, match="stated_at"):
+        await shop.store.write(work)
+    assert (await shop.store.recording(accepted.recording.id)) == accepted.recording
 
 
 async def test_what_people_typed_is_in_no_error_and_so_in_no_log(shop: Shop) -> None:
@@ -121,10 +133,10 @@ async def test_a_failed_transaction_leaves_nothing(shop: Shop) -> None:
 
 
 async def test_a_write_goes_on_when_its_caller_is_cancelled(shop: Shop) -> None:
-    entered = asyncio.Event()
+    entered, loop = asyncio.Event(), asyncio.get_running_loop()
 
     async def append(transaction: Transaction) -> None:
-        entered.set()
+        loop.call_soon_threadsafe(entered.set)  # on SQLite it is done in the connection's thread
         await transaction.append(_draft(shop))
 
     caller = asyncio.ensure_future(shop.store.write(append))

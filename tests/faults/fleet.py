@@ -22,7 +22,7 @@ from bot.sandbox.process import BotProcess, BotUnready, free_port
 from tests.faults.balancer import Balancer, opened_balancer
 from tests.faults.outside import Outside
 from tests.faults.stage import OK, PORT_TRIES, SECONDS_TO_SERVE, Stage
-from tests.faults.surroundings import opened_surroundings
+from tests.faults.surroundings import ACK_SECONDS, opened_surroundings
 from tests.faults.witness import Witness
 from tests.support.postgres import postgres
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.support.postgres import PostgresDatabase, PostgresServer
 
 REPLICAS = 3
-SECONDS_TO_CONNECT = 20.0
+SECONDS_TO_CONNECT = 90.0
 HOLDER = """
     SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND classid::bigint = ? AND objid::bigint = ?
@@ -206,13 +206,16 @@ async def opened_fleet(
     count: int = REPLICAS,
     durable: bool = False,
     settings: Mapping[str, str] | None = None,
+    slack_waits: float = ACK_SECONDS,
 ) -> AsyncIterator[Fleet]:
     """Set everything up and start the bots; whatever happens, nothing is left behind.
 
     ``durable``: whether the server really waits for the disk. ``settings`` are those of the bots besides the usual.
     """
     async with contextlib.AsyncExitStack() as stack:
-        around = await stack.enter_async_context(opened_surroundings(enforce_rate_limits=enforce_rate_limits))
+        around = await stack.enter_async_context(
+            opened_surroundings(enforce_rate_limits=enforce_rate_limits, slack_waits=slack_waits)
+        )
         place, slack, genesys, http = around.place, around.slack, around.genesys, around.http
         running = postgres(durable=durable)
         server = await asyncio.to_thread(running.__enter__)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BOTH = (START, STOP)
 DONE = {START: "active", STOP: "stopped"}
 PROMISED_SECONDS = 10.0
-BOUND_SECONDS = 30.0
+BOUND_SECONDS = 120.0
 """What a busy machine may make of it; the table shows what it was."""
 STORM_SECONDS = 4.0
 LATE = f"work that was taken over later than {PROMISED_SECONDS:.0f} s"

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ import aiohttp
 
 from bot.sandbox.process import BotProcess, BotUnready, free_port
 from tests.faults.outside import Outside
-from tests.faults.surroundings import opened_surroundings
+from tests.faults.surroundings import ACK_SECONDS, opened_surroundings
 from tests.faults.witness import Witness
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 FLOOR, AUDIT = "C0FLOOR", "C0AUDIT"
 LOOK_SECONDS = 0.03
 """How often a file or another process is looked at, which tell nobody when they change."""
-SECONDS_TO_SERVE = 60.0
+SECONDS_TO_SERVE = 180.0
 PORT_TRIES = 4
 OK = 200
 
@@ -111,19 +110,21 @@ class Stage:
 
     # Waiting
 
-    async def until(self, what: str, predicate: Callable[[], object], *, within: float = 30.0) -> None:
+    async def until(self, what: str, predicate: Callable[[], object], *, within: float = 90.0) -> None:
         """Return once ``predicate`` is true. Raise Unmoved, with ``what``, after ``within`` seconds."""
-        give_up = time.monotonic() + within
+        clock = asyncio.get_running_loop().time
+        give_up = clock() + within
         while not predicate():
-            if time.monotonic() > give_up:
+            if clock() > give_up:
                 raise Unmoved(f"not within {within:.0f} s: {what}")
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def until_ready(self, *, ready: bool = True, within: float = 40.0) -> None:
+    async def until_ready(self, *, ready: bool = True, within: float = 90.0) -> None:
         """Wait until ``/readyz`` says 200, or that something is missing."""
-        give_up = time.monotonic() + within
+        clock = asyncio.get_running_loop().time
+        give_up = clock() + within
         while ((answer := await self.readyz())[0] == OK) is not ready:
-            if time.monotonic() > give_up:
+            if clock() > give_up:
                 raise Unmoved(f"/readyz says {answer}")
             await asyncio.sleep(LOOK_SECONDS * 3)
 
@@ -172,14 +173,22 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def opened_stage(transport: str, *, enforce_rate_limits: bool = False) -> AsyncIterator[Stage]:
-    """Set everything up and start the bot; whatever happens, nothing is left behind."""
+async def opened_stage(
+    transport: str,
+    *,
+    enforce_rate_limits: bool = False,
+    slack_waits: float = ACK_SECONDS,
+    command: tuple[str, ...] = BotProcess.command,
+) -> AsyncIterator[Stage]:
+    """Set everything up and start the bot by ``command``; whatever happens, nothing is left behind."""
     async with contextlib.AsyncExitStack() as stack:
-        around = await stack.enter_async_context(opened_surroundings(enforce_rate_limits=enforce_rate_limits))
+        around = await stack.enter_async_context(
+            opened_surroundings(enforce_rate_limits=enforce_rate_limits, slack_waits=slack_waits)
+        )
         database = around.place / "record-bot.db"
         said: deque[str] = deque(maxlen=60)
         environment = around.environment(transport, database, {})
-        bot = BotProcess(environment, around.place, 0, transport, said.append, lambda: None)
+        bot = BotProcess(environment, around.place, 0, transport, said.append, lambda: None, command)
         outside = Outside(database)
         slack, genesys = around.slack, around.genesys
         stage = Stage(transport, around.place, slack, genesys, outside, Witness(outside), around.http, bot, said)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
 EFFECT_SECONDS = 0.1
+ACK_SECONDS = 3.0
+"""How long the real Slack waits."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,10 @@ class Surroundings:
 
 
 @contextlib.asynccontextmanager
-async def opened_surroundings(*, enforce_rate_limits: bool) -> AsyncIterator[Surroundings]:
-    """Start both vendors; whatever happens, nothing is left behind."""
+async def opened_surroundings(
+    *, enforce_rate_limits: bool, slack_waits: float = ACK_SECONDS
+) -> AsyncIterator[Surroundings]:
+    """Start both vendors; whatever happens, nothing is left behind. Slack waits so many seconds for an answer."""
     async with contextlib.AsyncExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="record-bot-faults-")))
         hooks: list[Callable[[], None]] = []
@@ -51,7 +55,7 @@ async def opened_surroundings(*, enforce_rate_limits: bool) -> AsyncIterator[Sur
             for hook in hooks:
                 hook()
 
-        slack = SimulatedSlack(enforce_rate_limits=enforce_rate_limits)
+        slack = SimulatedSlack(enforce_rate_limits=enforce_rate_limits, ack_timeout=slack_waits)
         genesys = SimulatedGenesys(effect_delay=EFFECT_SECONDS, on_change=changed)
         genesys.rate_limit.allowed = 1_000_000
         for simulator in (slack, genesys):

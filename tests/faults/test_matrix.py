@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from tests.faults.matrix import ALONE
-from tests.faults.row import play_batches
+from tests.faults.row import patient, play_batches
 
+STEADILY = (sys.executable, "-m", "bot.sandbox.leash", "tests.support.steadily", "bot", "serve")
+"""The bot in the tests' time. Replicas have the machine's: one that was frozen has to notice."""
 LANES = 6
 """Bots at a time; they mostly wait."""
 
 
 async def test_every_fault_once() -> None:
-    quick = [row for row in ALONE if row.quick]
+    quick = [patient(row, command=STEADILY) for row in ALONE if row.quick]
     lanes = [
         play_batches([(row, 1, number) for number, row in enumerate(quick[lane::LANES])], transport, print)
         for lane, transport in zip(range(LANES), ("socket", "http", "socket", "socket", "http", "socket"), strict=True)

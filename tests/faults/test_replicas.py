@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from tests.faults.replica_rows import ROWS
-from tests.faults.row import play_batches
+from tests.faults.row import patient, play_batches
 
 PLAYED = {"socket": ("replicas-killed", "replicas-storm"), "http": ("replicas-duplicates", "replicas-frozen")}
 
 
 async def test_three_replicas_once() -> None:
-    rows = {row.name: row for row in ROWS}
+    rows = {row.name: patient(row) for row in ROWS}
     lanes = [
         play_batches([(rows[name], rows[name].at_once, 1) for name in names], transport, print)
         for transport, names in PLAYED.items()

@@ -62,7 +62,7 @@ async def wire(port: int, *, threads: int = 2) -> AsyncIterator[Wire]:
         f"http://127.0.0.1:{port}",
         clock=FakeClock(),
         threads=threads,
-        time_outs=TimeOuts(connect=0.2, read=0.2),
+        time_outs=TimeOuts(connect=0.3, read=0.3),
     )
     yield opened
     await opened.close()

@@ -38,7 +38,7 @@ def test_the_import_starts_no_thread_and_reads_nothing_of_the_user(tmp_path: Pat
         env={"HOME": str(tmp_path), "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 
@@ -63,6 +63,6 @@ import PureCloudPlatformClientV2 as whole
 assert whole.MediaParticipantRequest and whole.ConversationsApi
 assert whole.ApiClient is not bot.genesys.sdk.ApiClient
 """
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=False)
 
     assert run.returncode == 0, run.stderr

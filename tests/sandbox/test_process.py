@@ -70,7 +70,7 @@ def child(directory: Path, watched: Watched, *, module: str = "stand_in", **envi
 
 async def ready(bot: BotProcess) -> None:
     await bot.start()
-    await bot.until_ready(20, lambda _: None)
+    await bot.until_ready(120, lambda _: None)
 
 
 async def test_it_becomes_ready_and_stops_when_asked(tmp_path: Path) -> None:
@@ -120,8 +120,10 @@ async def test_one_that_ends_by_itself_is_told_with_its_last_words(tmp_path: Pat
 async def test_one_that_answers_but_is_not_ready_is_told_too(tmp_path: Path) -> None:
     bot = child(tmp_path, Watched(), ANSWER="503")
     await bot.start()
-    with pytest.raises(BotUnready, match="not ready after 2 s"):
-        await bot.until_ready(2, lambda _: None)
+    async with asyncio.timeout(120), bot._moved:
+        await bot._moved.wait_for(lambda: bot.state == "not_ready")
+    with pytest.raises(BotUnready, match="not ready after 0 s"):
+        await bot.until_ready(0, lambda _: None)
     assert bot.state == "not_ready"
     await bot.stop()
 
@@ -149,7 +151,7 @@ sys.stdin.read()
         assert "serving" in process.stdout.readline()
         process.kill()
         # The child's child holds the other end of this pipe too: it closes when both are gone.
-        rest, _ = process.communicate(timeout=10)
+        rest, _ = process.communicate(timeout=120)
     assert "leaving" in rest
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -68,14 +69,23 @@ async def test_a_process_that_fails_is_named_with_its_last_words(
 
 
 async def test_a_process_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    slow, told = tmp_path / "slow.py", tmp_path / "pid"
-    slow.write_text(f"import os, time\nopen({str(told)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
+    slow = tmp_path / "slow.py"
+    slow.write_text("import time\ntime.sleep(600)")
     monkeypatch.setattr(chart, "__file__", str(slow))
-    monkeypatch.setattr(chart, "SECONDS", 1)
+    started, really_start = list[int](), asyncio.create_subprocess_exec
+
+    async def start(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        process = await really_start(*command, **options)
+        started.append(process.pid)
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    monkeypatch.setattr(chart, "SECONDS", 0.1)
     with pytest.raises(NotDrawn, match="not done"):
         await drawn("day", HOURS)
+    (pid,) = started
     with pytest.raises(ProcessLookupError):
-        os.kill(int(told.read_text()), 0)
+        os.kill(pid, 0)
 
 
 async def test_without_an_interpreter_there_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ class SteppedClock(FakeClock):
             if until <= self.elapsed:
                 woken.set()
 
-    async def until_asleep(self, seconds: float, *, sleepers: int = 1, within: float = 20.0) -> None:
+    async def until_asleep(self, seconds: float, *, sleepers: int = 1, within: float = 60.0) -> None:
         """Wait until so many sleep for so many more seconds; raise TimeoutError after ``within`` real seconds."""
         async with asyncio.timeout(within):
             while sum(abs(until - self.elapsed - seconds) < 1e-6 for until in self._sleepers.values()) < sleepers:

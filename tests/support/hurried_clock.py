@@ -8,19 +8,21 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tests.support.steady import steady
+
 
 @dataclass
 class HurriedClock:
-    """Runs ``speed`` times as fast as the machine's clock; whoever sleeps wakes when a jump passes their time."""
+    """Runs ``speed`` times as fast as the event loops' clock; whoever sleeps wakes when a jump passes their time."""
 
     speed: float = 10.0
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=steady)
     epoch: float = field(default_factory=time.time)
     jumped: float = 0.0
     _sleepers: set[asyncio.Event] = field(default_factory=set)
 
     def monotonic(self) -> float:
-        return (time.monotonic() - self.began) * self.speed + self.jumped
+        return (steady() - self.began) * self.speed + self.jumped
 
     def time(self) -> float:
         """Return seconds since the epoch, as the simulators want them."""
@@ -41,6 +43,11 @@ class HurriedClock:
         finally:
             self._sleepers.discard(jump)
         await asyncio.sleep(0)
+
+    def walk(self) -> None:
+        """Hurry no more: from now on a second takes a second, where a test must not be overtaken by the bot's time."""
+        self.jumped = self.monotonic() - (steady() - self.began)
+        self.speed = 1.0
 
     def jump(self, seconds: float) -> None:
         """Let so much time pass at once."""

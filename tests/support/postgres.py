@@ -30,7 +30,7 @@ INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: i
 ADMINISTRATOR = "postgres"
 OWNER = "record_bot_owner"
 TEMPLATE = "migrated"
-UP_SECONDS = 60
+UP_SECONDS = 180
 
 _numbers = itertools.count(1)
 _migrating = threading.Lock()

@@ -58,7 +58,7 @@ async def opened_shop(
     file: Database,
     *,
     reasons: ReasonRules | None = None,
-    write_limit: float = 1.5,
+    write_limit: float = 60.0,
     owner: str = "serve:1",
     dual_control: DualControl | None = None,
     clock: FakeClock | None = None,

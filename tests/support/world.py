@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import sqlite3
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from bot.config import ServeSettings, load
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.run import bot_environment
 from bot.sandbox.slack import SimulatedSlack
-from bot.sandbox.slack.handles import TRIGGER_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 ADA, GRACE, MALLORY, CLARA = "U0ADA", "U0GRACE", "U0MALLORY", "U0COMPL"
 GUEST, OUTSIDE, HELPER = "U0GUEST", "U0OUTSIDE", "U0HELPER"
 FLOOR, AUDIT = "C0FLOOR", "C0AUDIT"
-PATIENCE = 40.0
+PATIENCE = 120.0
 """Seconds that a test waits for something that happens within milliseconds on an idle machine."""
+GENESYS_PATIENCE = 30.0
+"""Seconds that the bot waits for an answer of Genesys, by the machine's clock: none that comes is too late."""
+GENESYS_HANGS = 1.0
+"""The same where Genesys hangs, and the test waits until the bot has waited."""
 
 Entry = dict[str, Any]
 
@@ -197,10 +201,20 @@ class World(Scene):
 
 
 @contextlib.asynccontextmanager
-async def simulators(clock: HurriedClock) -> AsyncIterator[tuple[SimulatedSlack, SimulatedGenesys]]:
-    """Run both simulators, with their seeds; who waits at Slack hears of changes at Genesys too."""
+async def simulators(
+    clock: HurriedClock, *, slack_waits: float = 3.0
+) -> AsyncIterator[tuple[SimulatedSlack, SimulatedGenesys]]:
+    """Run both simulators, with their seeds; who waits at Slack hears of changes at Genesys too.
+
+    ``slack_waits`` is in seconds, for an acknowledgement and from a trigger to its view.
+    """
     # only the clock is hurried, not the machine: a trigger lives for as long as a real one
-    slack = SimulatedSlack(clock=clock.time, trigger_seconds=TRIGGER_SECONDS * clock.speed)
+    slack = SimulatedSlack(
+        clock=clock.time,
+        ack_timeout=slack_waits,
+        trigger_seconds=slack_waits * clock.speed,
+        signing_clock=time.time,  # the bot holds signatures against the machine's clock
+    )
     genesys = SimulatedGenesys(effect_delay=0, clock=clock.time, on_change=slack.workspace.changes.announce)
     async with contextlib.AsyncExitStack() as stack:
         for simulator in (slack, genesys):

@@ -28,10 +28,10 @@ async def simulator(clock: FakeClock) -> AsyncIterator[SimulatedGenesys]:
 
 @pytest.fixture
 def read_timeout(request: pytest.FixtureRequest) -> float:
-    """Real seconds: few where a test has Genesys hang, so many elsewhere that a busy machine changes nothing."""
+    """Seconds: few where a test has Genesys hang, so many elsewhere that a busy machine changes nothing."""
     callspec = getattr(request.node, "callspec", None)
     fault = None if callspec is None else callspec.params.get("fault")
-    return 0.2 if fault in {"hang", "hang_after", "slow"} else 10.0
+    return 0.2 if fault in {"hang", "hang_after", "slow"} else 60.0
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bot.sandbox.genesys.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from bot.serving import Serving
 from tests.support.hurried_clock import HurriedClock
 from tests.support.service import asked
-from tests.support.world import ADA, World, settings_for, simulators
+from tests.support.world import ADA, GENESYS_PATIENCE, World, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterato
     clock = HurriedClock()
     async with simulators(clock) as (slack, genesys):
         settings = settings_for(monkeypatch, slack, genesys, transport="http", directory=tmp_path, changes={})
-        serving = Serving(settings, clock=clock, genesys_patience=0.5)
+        serving = Serving(settings, clock=clock, genesys_patience=GENESYS_PATIENCE)
         world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
         await world.begin()
         yield world

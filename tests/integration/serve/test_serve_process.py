@@ -95,3 +95,13 @@ async def test_a_token_that_slack_refuses_stops_the_start(scene: ServedScene) ->
     assert await scene.terminate() == 2
     assert "xoxb-wrong" not in "\n".join(scene.said)
     _assert_no_secrets(scene)
+
+
+async def test_a_client_that_genesys_refuses_stops_the_start(scene: ServedScene) -> None:
+    with pytest.raises(
+        BotUnready, match="Check PURECLOUD_CLIENT_ID, PURECLOUD_CLIENT_SECRET and PURECLOUD_ENVIRONMENT"
+    ):
+        await scene.serve("http", PURECLOUD_CLIENT_SECRET="wrong-secret-of-genesys")
+    assert await scene.terminate() == 2
+    assert "wrong-secret-of-genesys" not in "\n".join(scene.said)
+    _assert_no_secrets(scene)

@@ -10,7 +10,7 @@ from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
 from bot.serving import Serving
 from tests.support.hurried_clock import HurriedClock
-from tests.support.world import World, settings_for, simulators
+from tests.support.world import GENESYS_HANGS, GENESYS_PATIENCE, World, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,6 +55,14 @@ def socket_ping() -> float:
 
 
 @pytest.fixture
+def patience(request: pytest.FixtureRequest) -> float:
+    """Seconds that Genesys may take to answer; tests that have it hang in other ways than by ``fault`` set few."""
+    callspec = getattr(request.node, "callspec", None)
+    fault = None if callspec is None else callspec.params.get("fault")
+    return GENESYS_HANGS if fault in {"hang", "hang_after"} else GENESYS_PATIENCE
+
+
+@pytest.fixture
 async def world(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -63,11 +71,12 @@ async def world(
     changes: dict[str, str],
     clock: HurriedClock,
     socket_ping: float,
+    patience: float,
 ) -> AsyncIterator[World]:
     shutil.copy(migrated, tmp_path)
     async with simulators(clock) as (slack, genesys):
         settings = settings_for(monkeypatch, slack, genesys, transport=transport, directory=tmp_path, changes=changes)
-        serving = Serving(settings, clock=clock, genesys_patience=0.5, socket_ping=socket_ping)
+        serving = Serving(settings, clock=clock, genesys_patience=patience, socket_ping=socket_ping)
         world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
         await world.begin()
         yield world

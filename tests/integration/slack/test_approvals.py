@@ -78,7 +78,8 @@ async def until_usual(world: World, words: str) -> None:
 async def restarted(world: World) -> World:
     """Return the world with a new bot on the same database."""
     await world.end()
-    serving = Serving(world.serving.settings, clock=world.clock, genesys_patience=0.5)
+    old = world.serving
+    serving = Serving(old.settings, clock=old.clock, genesys_patience=old.genesys_patience)
     anew = replace(world, serving=serving)
     await anew.begin()
     return anew

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.genesys.seed import INBOUND
-from tests.support.world import ADA, World
+from tests.support.world import ADA, GENESYS_HANGS, World
 
 WRITE, READ = "(write)", "(read)"
 BEYOND_THE_DEADLINE = 26
@@ -102,7 +102,9 @@ async def test_a_stop_that_never_took_effect_is_driven_until_it_does(world: Worl
     assert "stopped by <@U0ADA>" in world.card().text
 
 
-async def test_a_stop_in_doubt_whose_call_is_hung_up_is_closed(world: World) -> None:
+@pytest.mark.parametrize("patience", [GENESYS_HANGS])
+async def test_a_stop_in_doubt_whose_call_is_hung_up_is_closed(world: World, patience: float) -> None:
+    del patience
     await world.records(INBOUND)
     world.genesys.faults.switch_on("hang", times=1, only=WRITE)
     await _until_unknown(world, "stop")

@@ -106,7 +106,7 @@ def looks(world: World) -> list[dict[str, Any]]:
 async def restarted(world: World) -> World:
     await world.end()
     old = world.serving
-    anew = replace(world, serving=Serving(old.settings, clock=old.clock, genesys_patience=0.5))
+    anew = replace(world, serving=Serving(old.settings, clock=old.clock, genesys_patience=old.genesys_patience))
     await anew.begin()
     return anew
 

@@ -16,6 +16,7 @@ CALL = "3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8"
 async def news_flow(world: World) -> None:
     """Wait until the call's agent is followed, and the call has been looked at once more for what came before."""
     await world.until(lambda: _operations(world)[-3:] == ["POST", "PUT", "GET"])
+    world.clock.walk()  # the bot looks at the call again in a while
 
 
 def _operations(world: World) -> list[str]:

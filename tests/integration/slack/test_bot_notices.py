@@ -51,7 +51,7 @@ async def restarted(world: World) -> World:
     """Return the world with a new bot on the same database."""
     await world.end()
     old = world.serving
-    serving = Serving(old.settings, clock=old.clock, genesys_patience=0.5)
+    serving = Serving(old.settings, clock=old.clock, genesys_patience=old.genesys_patience)
     anew = replace(world, serving=serving)
     await anew.begin()
     return anew

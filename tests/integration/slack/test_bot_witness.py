@@ -42,7 +42,8 @@ def digests(world: World) -> list[SimulatedMessage]:
 
 async def again(world: World) -> None:
     """Start the bot once more on the same database."""
-    world.serving = Serving(world.serving.settings, clock=world.clock, genesys_patience=0.5)
+    old = world.serving
+    world.serving = Serving(old.settings, clock=old.clock, genesys_patience=old.genesys_patience)
     await world.begin()
 
 

@@ -10,7 +10,7 @@ import pytest
 from bot.sandbox.genesys.seed import INBOUND, OUTBOUND, TWO_AGENTS
 from tests.support.hurried_clock import HurriedClock
 from tests.support.start_modal import AtTheModal
-from tests.support.world import ADA, FLOOR, GRACE, MALLORY, OUTSIDE, World
+from tests.support.world import ADA, FLOOR, GENESYS_HANGS, GRACE, MALLORY, OUTSIDE, World
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
@@ -319,7 +319,9 @@ async def test_genesys_away_is_said_and_an_id_still_works(ada: AtTheModal) -> No
     assert not ada.open
 
 
-async def test_a_hanging_genesys_holds_nothing_up(ada: AtTheModal) -> None:
+@pytest.mark.parametrize("patience", [GENESYS_HANGS])
+async def test_a_hanging_genesys_holds_nothing_up(ada: AtTheModal, patience: float) -> None:
+    del patience
     ada.world.genesys.faults.switch_on("hang", value=60)
     await ada.opens()
 

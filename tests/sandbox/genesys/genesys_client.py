@@ -14,7 +14,7 @@ from bot.sandbox.genesys import SimulatedGenesys
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-TIMEOUT = aiohttp.ClientTimeout(total=10)
+TIMEOUT = aiohttp.ClientTimeout(total=120)
 
 
 @dataclass(frozen=True)

@@ -167,17 +167,17 @@ async def test_a_change_is_pushed_to_those_who_follow_the_agent_or_the_queue() -
         async with api.session.ws_connect(channel["connectUri"]) as socket:
             await open_sockets(genesys, 1)
             await api.record(call.id, call.agents[0].id, on=True)
-            first, second = await socket.receive_json(timeout=5), await socket.receive_json(timeout=5)
+            first, second = await socket.receive_json(timeout=60), await socket.receive_json(timeout=60)
 
             assert [first["topicName"], second["topicName"]] == [user, queue]
             assert first["eventBody"]["id"] == call.id
             assert first["eventBody"]["recordingState"] == "active"
             await socket.send_json({"message": "ping"})
-            assert (await socket.receive_json(timeout=5))["eventBody"] == {"message": "pong"}
+            assert (await socket.receive_json(timeout=60))["eventBody"] == {"message": "pong"}
             await genesys.notifications.announce_closing()
-            assert (await socket.receive_json(timeout=5))["topicName"] == "v2.system.socket_closing"
+            assert (await socket.receive_json(timeout=60))["topicName"] == "v2.system.socket_closing"
             await genesys.notifications.drop_sockets()
-            assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+            assert (await socket.receive(timeout=60)).type is aiohttp.WSMsgType.CLOSE
 
 
 async def open_sockets(genesys: SimulatedGenesys, count: int) -> None:
@@ -192,7 +192,7 @@ async def test_the_heartbeat() -> None:
         genesys.notifications.heartbeat = 0.01
         channel, _ = await subscribe(api)
         async with api.session.ws_connect(channel["connectUri"]) as socket:
-            beat = await socket.receive_json(timeout=5)
+            beat = await socket.receive_json(timeout=60)
         assert (beat["topicName"], beat["eventBody"]) == (
             "channel.metadata",
             {"message": "WebSocket Heartbeat"},
@@ -230,6 +230,6 @@ async def test_a_second_socket_takes_over() -> None:
             api.session.ws_connect(channel["connectUri"]) as first,
             api.session.ws_connect(channel["connectUri"]) as second,
         ):
-            assert (await first.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+            assert (await first.receive(timeout=60)).type is aiohttp.WSMsgType.CLOSE
             await second.send_json({"message": "ping"})
-            assert (await second.receive_json(timeout=5))["eventBody"] == {"message": "pong"}
+            assert (await second.receive_json(timeout=60))["eventBody"] == {"message": "pong"}

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SimulatedSlack]:
-    simulated = SimulatedSlack(ack_timeout=0.5)
+def ack_timeout() -> float:
+    """Seconds until an app that doesn't answer is given up; for tests of that to shorten."""
+    return 60.0
+
+
+@pytest.fixture
+async def slack(ack_timeout: float) -> AsyncIterator[SimulatedSlack]:
+    simulated = SimulatedSlack(ack_timeout=ack_timeout, trigger_seconds=60)
     simulated.seed()
     await simulated.start()
     yield simulated

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.sandbox.slack.delivery import Payload, encoded
@@ -92,6 +93,7 @@ async def test_a_failing_app_is_reported_to_the_person(slack: SimulatedSlack, ov
     assert len(slack.messages("C0FLOOR", seen_by="U0ADA")) == 3
 
 
+@pytest.mark.parametrize("ack_timeout", [0.5])
 async def test_a_slow_app_times_out(slack: SimulatedSlack, over_http: AsyncApp) -> None:
     released = asyncio.Event()
 

@@ -116,7 +116,7 @@ async def test_home_is_opened_with_the_view_that_stands_there(slack: SimulatedSl
 @pytest.fixture
 async def later() -> AsyncIterator[tuple[SimulatedSlack, list[float]]]:
     now = [time.time()]
-    slack = SimulatedSlack(ack_timeout=0.5, clock=lambda: now[0])
+    slack = SimulatedSlack(clock=lambda: now[0])
     slack.seed()
     await slack.start()
     yield slack, now
