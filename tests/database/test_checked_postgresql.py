@@ -83,6 +83,16 @@ async def test_all_is_well_for_the_role_that_serves(granted: PostgresDatabase) -
     assert (found.ok, found.problem) == (True, "")
 
 
+@pytest.mark.parametrize("of", [ROLE, OWNER])
+async def test_all_is_well_for_a_role_that_has_its_rights_by_membership(
+    granted: PostgresDatabase, postgres_server: PostgresServer, of: str
+) -> None:
+    with postgres_server.connected() as connection, contextlib.suppress(psycopg.errors.DuplicateObject):
+        connection.execute(f"CREATE ROLE member_of_{of} LOGIN IN ROLE {of}")
+    found = await checked(granted.url_of(f"member_of_{of}"))
+    assert (found.ok, found.problem) == (True, "")
+
+
 async def test_all_is_well_for_the_owner_of_a_database_that_is_still_empty(empty: PostgresDatabase) -> None:
     found = await checked(empty.url)
     assert (found.ok, found.problem) == (True, "")

@@ -25,6 +25,8 @@ class FakeHandler:
     connects: int = 0
     asked: int = 0
     closed: int = 0
+    wss_uri: str | None = None
+    used_again: bool = False
     again: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -39,6 +41,8 @@ class FakeHandler:
 
     async def connect_async(self) -> None:
         self.connects += 1
+        self.used_again |= self.wss_uri is not None
+        self.wss_uri = "wss://slack/ticket"  # good for one connection
         if self.connects == 2:
             self.again.set()
 
@@ -60,6 +64,7 @@ async def test_a_broken_watch_connects_again_and_closes_nothing_before_the_end()
         async with asyncio.timeout(20):
             await handler.again.wait()
     assert (broken, handler.closed) == ({"SocketDoor.run": 1}, 0)
+    assert not handler.used_again
 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

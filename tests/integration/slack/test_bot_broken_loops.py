@@ -40,6 +40,7 @@ async def test_what_breaks_the_daily_look_once_keeps_nothing_for_ever(
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr("bot.database.retention.uuid7", broken)
+        world.clock.jump(30 * DAY)
         await world.until_later(lambda: broke, step=DAY)
     await world.until_later(lambda: world.rows("SELECT * FROM typed_texts") == [], step=60)
 
