@@ -183,8 +183,9 @@ async def test_nobody_edits_a_card_without_being_sure_of_the_lead(shop: Shop) ->
     editing = asyncio.ensure_future(publisher._publish(replace(card, ts="1.1", posted_channel="C0FLOOR")))
     await asyncio.wait([editing], timeout=0.2)
     assert not editing.done()  # the edit itself would fail: there is no client
-    editing.cancel()
+    sure.set()
     await asyncio.wait([editing])
+    assert isinstance(editing.exception(), AttributeError)
 
 
 @pytest.mark.parametrize("drawn_before", [False, True])

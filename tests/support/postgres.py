@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from bot.database.engine import open_engines
@@ -31,6 +32,36 @@ ADMINISTRATOR = "postgres"
 OWNER = "record_bot_owner"
 TEMPLATE = "migrated"
 UP_SECONDS = 180
+
+SHAPE = """
+    SELECT md5(string_agg(part, ';' ORDER BY part)) FROM (
+        SELECT concat_ws(',', oid, relname, relnamespace, relowner, relacl, relkind, reloptions) FROM pg_class
+            WHERE relnamespace::regnamespace::text !~ '^pg_|^information_schema'
+        UNION ALL SELECT concat_ws(',', oid, tgname, tgenabled, tgrelid) FROM pg_trigger
+        UNION ALL SELECT concat_ws(',', oid, proname, prosrc, proowner, proacl) FROM pg_proc
+            WHERE pronamespace::regnamespace::text !~ '^pg_|^information_schema'
+        UNION ALL SELECT concat_ws(',', nspname, nspowner, nspacl) FROM pg_namespace
+            WHERE nspname !~ '^pg_(toast_)?temp'
+        UNION ALL SELECT concat_ws(',', attrelid, attname, atttypid, attnotnull, attacl) FROM pg_attribute
+            WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+        UNION ALL SELECT concat_ws(',', conname, conrelid, convalidated) FROM pg_constraint
+        UNION ALL SELECT concat_ws(',', setrole, setconfig) FROM pg_db_role_setting
+            WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+        UNION ALL SELECT concat_ws(',', datacl, datallowconn, datdba) FROM pg_database
+            WHERE datname = current_database()
+        UNION ALL SELECT version_num FROM alembic_version
+    ) AS parts(part)
+"""
+"""What a database is besides its rows."""
+END_OTHERS = (
+    "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+)
+TABLES = """
+    SELECT relname FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+"""
+GUARDS = "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgenabled = 'A'"
+"""They work for everybody, and so for whoever takes the rows out as well."""
 
 _numbers = itertools.count(1)
 _migrating = threading.Lock()
@@ -67,10 +98,36 @@ class PostgresDatabase:
             return connection.cursor(row_factory=dict_row).execute(statement, values or None).fetchall()
 
     def attack(self, *statements: str, role: str = ADMINISTRATOR) -> None:
-        """Do what somebody with this role can do."""
+        """Do what somebody with this role can do; the database is nobody else's afterwards."""
+        self.server.attacked.add(self.name)
         with self.server.connected(self.name, role=role) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    def shape(self) -> str:
+        """Say what it is besides its rows, as a digest."""
+        (digest,) = self.rows(SHAPE)[0].values()
+        return str(digest)
+
+    def empty(self, shape: str) -> bool:
+        """End all connections to it and take its rows out; say whether it is then as new, with this shape."""
+        with self.server.connected() as connection:
+            connection.execute(END_OTHERS, (self.name,))
+        try:
+            if self.shape() != shape:
+                return False
+        except psycopg.Error:  # the table of the schema's version is gone, or nobody is let in
+            return False
+        with self.server.connected(self.name) as connection, connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")  # no table waits for another
+            guards = [tuple(map(sql.Identifier, guard)) for guard in connection.execute(GUARDS)]
+            for guard in guards:
+                connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(*guard))
+            for (table,) in connection.execute(TABLES):
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            for guard in guards:
+                connection.execute(sql.SQL("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}").format(*guard))
+        return True
 
     def drop(self) -> None:
         with self.server.connected() as connection:
@@ -95,6 +152,9 @@ class PostgresServer:
     durable: bool = False
     """Whether what is committed is really synced; only tests whose subject that is need it."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    attacked: set[str] = field(default_factory=set, repr=False)
+    _at_rest: list[tuple[PostgresDatabase, str]] = field(default_factory=list, repr=False)
+    """Databases that are as new, with their shapes: to make one takes a hundred times as long as to empty one."""
 
     def make(self) -> None:
         """Initialise the cluster, with a role that owns databases and is no superuser."""
@@ -152,6 +212,16 @@ class PostgresServer:
             connection.execute(f"CREATE DATABASE {made.name} TEMPLATE {template} OWNER {OWNER}")
         return made
 
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[PostgresDatabase]:
+        """Lend a database with all tables, which nobody else has, and take it back."""
+        lent, shape = self._at_rest.pop() if self._at_rest else (made := self.database(), made.shape())
+        yield lent
+        if lent.name not in self.attacked and lent.empty(shape):
+            self._at_rest.append((lent, shape))
+        else:
+            lent.drop()
+
     @staticmethod
     def _has_template(connection: psycopg.Connection[Any]) -> bool:
         return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone() is not None
@@ -204,9 +274,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres_database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
     """A database with all tables."""
-    made = postgres_server.database()
-    yield made
-    made.drop()
+    with postgres_server.lent() as lent:
+        yield lent
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
