@@ -39,6 +39,10 @@ HOLDER = """
     WHERE locktype = 'advisory' AND granted AND classid::bigint = ? AND objid::bigint = ?
         AND datname = current_database()
 """
+LIVING = """
+    SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND classid::bigint = ? AND datname = current_database()
+"""
 OPEN_OWNER = """
     SELECT owner FROM attempts JOIN recordings ON recordings.id = recording_id
     WHERE conversation_id = ? AND settled_at IS NULL
@@ -169,6 +173,11 @@ class Fleet(Stage):
     def leader(self) -> Replica | None:
         """Return the one that tells Slack at this moment."""
         return self._holder(LEADER, 0)
+
+    def all_known(self) -> bool:
+        """Say whether each is known to the others as one that lives; who was frozen is not, for a moment."""
+        living = {row["application_name"] for row in self.outside.rows(LIVING, NAMES)}
+        return {one.name for one in self.replicas} <= living
 
     def owner(self, call: str) -> Replica | None:
         """Return the one that works on a call at this moment."""

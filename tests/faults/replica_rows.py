@@ -54,6 +54,7 @@ def owner_meets(fault: Callable[[Replica], None]) -> Callable[[Run], Any]:
 
     async def play(run: Run) -> None:
         await run.prepare()
+        await _fleet(run).until("every replica is known to live", _fleet(run).all_known)
         fleet, before, hit = _fleet(run), run.outcomes(), list[tuple[Replica, float, str]]()
         if run.chance.random() < 0.3:
             fleet.genesys.faults.switch_on("drop_before", times=1, only="write")
