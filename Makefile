@@ -5,7 +5,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PORT := 8300
-WORKERS := 2
+WORKERS := 3
 ENTRIES := 1000000
 SECONDS := 1800
 RUNS := 20
@@ -38,7 +38,7 @@ types: dev ## mypy, strict
 # What failed runs leave behind would be counted, so it goes first.
 unit: dev ## the test suite alone (WORKERS=2)
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 
 faults: dev ## kill, cut and delay the real bot some 950 times, and write docs/reliability.md (RUNS=20 JOBS=4)
 	$(BIN)/python -m tests.faults --runs $(RUNS) --jobs $(JOBS)
