@@ -36,14 +36,14 @@ types: dev ## mypy, strict
 	$(BIN)/mypy
 
 # What failed runs leave behind would be counted, so it goes first.
-unit: dev ## the test suite alone (WORKERS=2)
+unit: dev ## the test suite alone (WORKERS=3)
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 
 faults: dev ## kill, cut and delay the real bot some 950 times, and write docs/reliability.md (RUNS=20 JOBS=4)
 	$(BIN)/python -m tests.faults --runs $(RUNS) --jobs $(JOBS)
 
-mutations: dev ## break the code in known ways, and see that named tests notice (3 minutes)
+mutations: dev ## break the code in known ways, and see that named tests notice (5 minutes)
 	$(BIN)/python -m tests.mutations
 
 fuzz: dev ## feed the bot odd input for FUZZ_SECONDS, other input each time; a failure says how to repeat it
