@@ -156,7 +156,10 @@ class Keeper:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[SqlStore]:
+        """Open the trail. Raise DatabaseUnusable where there is none: what is said of nothing would mislead."""
         async with opened_database(self.settings) as engines:
+            if (await version(engines)).current is None:
+                raise DatabaseUnusable("The database is empty, or not there: check DATABASE_URL.")
             await upgrade(engines)
             store = SqlStore(engines)
             yield store

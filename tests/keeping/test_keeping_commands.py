@@ -39,6 +39,14 @@ async def test_backup_of_nothing(tmp_path: Path) -> None:
     assert ran.err == "The database is empty; there is nothing to back up.\n"
 
 
+@pytest.mark.parametrize("command", ["privacy erase U0ADA", "audit hold status", "audit hold on --reason x"])
+async def test_nothing_is_said_of_a_trail_that_is_not_there(tmp_path: Path, command: str) -> None:
+    ran = await Shell(tmp_path)(*command.split())
+
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err == "The database is empty, or not there: check DATABASE_URL.\n"
+
+
 async def test_hold(shell: Shell) -> None:
     before = await shell("audit", "hold", "status")
     on = await shell("audit", "hold", "on", "--reason", "case 7")
