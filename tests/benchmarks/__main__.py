@@ -105,7 +105,7 @@ async def measure_all(directory: Path, entries: int, trail_entries: int) -> Meas
 
 
 def _figure(line: Line) -> Figure:
-    return Figure(line.what, "", line.wanted, line.measured, line.kept, line.why)
+    return Figure(line.what, "", line.wanted, line.measured, line.kept)
 
 
 def main() -> int:
