@@ -76,7 +76,7 @@ def _processor_times() -> tuple[int, int]:
 def company(shares: list[float]) -> str:
     """Say how much else ran beside the measurements, by samples from between them."""
     if max(shares) < ALONE:
-        return "Nothing else ran on it."
+        return "Next to nothing else ran on it."
     return (
         f"Other work ran on it meanwhile: {min(shares):.0%} to {max(shares):.0%} of its processors were in use between "
         "the measurements. Where times are held against a limit in seconds, an idle machine is better."
