@@ -106,9 +106,12 @@ class Lead:
 
     asked: int = 0
     mine: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def confirm(self) -> None:
-        self.asked += 1
+        async with self.changed:
+            self.asked += 1
+            self.changed.notify_all()
         await self.mine.wait()
 
 
@@ -136,9 +139,8 @@ async def test_nothing_is_posted_before_the_lead_is_confirmed_once_more(shop: Sh
 
 
 async def until_asked(lead: Lead, times: int) -> None:
-    async with asyncio.timeout(60):
-        while lead.asked < times:  # noqa: ASYNC110  what is waited for is a commit on the way
-            await asyncio.sleep(0.01)
+    async with asyncio.timeout(60), lead.changed:
+        await lead.changed.wait_for(lambda: lead.asked >= times)
 
 
 async def test_a_refusal_noted_late_takes_no_delivery_of_another_process_back(shop: Shop) -> None:
