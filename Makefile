@@ -76,11 +76,11 @@ format: dev ## let ruff mend what it can
 
 requirements: ## make requirements*.txt anew from pyproject.toml; needs uv
 	@command -v uv >/dev/null || { echo "uv is missing: see https://docs.astral.sh/uv/" >&2; exit 1; }
-	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+	uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
 		pyproject.toml --group build -o requirements.txt
-	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+	uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
 		-c requirements.txt --group otel -o requirements-otel.txt
-	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+	uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
 		-c requirements.txt -c requirements-otel.txt --group dev -o requirements-dev.txt
 
 clean: ## remove the environment and everything that tools left behind
