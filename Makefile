@@ -13,7 +13,7 @@ FUZZ_SECONDS := 600
 JOBS := 4
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
-PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+UV_COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11
 
 .DEFAULT_GOAL := help
 .PHONY: sandbox test install dev lint types unit faults mutations fuzz bench soak deps sbom format requirements clean help
@@ -74,14 +74,12 @@ format: dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-requirements: ## make requirements*.txt anew from pyproject.toml; needs uv
-	@command -v uv >/dev/null || { echo "uv is missing: see https://docs.astral.sh/uv/" >&2; exit 1; }
-	uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
-		pyproject.toml --group build -o requirements.txt
-	uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
-		-c requirements.txt --group otel -o requirements-otel.txt
-	uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
-		-c requirements.txt -c requirements-otel.txt --group dev -o requirements-dev.txt
+# Extras stay in the locks: an old pip (before 24.0) refuses a requirement with an extra that the lock pins without it.
+requirements: dev ## lock requirements*.txt again from pyproject.toml; newer releases only for what is unlocked
+	$(UV_COMPILE) --group uv -o requirements-uv.txt
+	$(UV_COMPILE) pyproject.toml --group build -o requirements.txt
+	$(UV_COMPILE) -c requirements.txt --group otel -o requirements-otel.txt
+	$(UV_COMPILE) -c requirements.txt -c requirements-otel.txt --group dev -o requirements-dev.txt
 
 clean: ## remove the environment and everything that tools left behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* dist
@@ -103,13 +101,11 @@ $(BIN)/pip:
 	echo "Python 3.11 or newer is needed; install it, or name one: make PYTHON=/path/to/python3" >&2; \
 	exit 1
 
-$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/pip
-	@echo "Installing what the bot needs (once; a minute or two)"
-	@$(PIP_INSTALL) --require-hashes -r requirements.txt
-	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+$(VENV)/.installed: requirements.txt requirements-uv.txt pyproject.toml | $(BIN)/pip
+	@scripts/install "what the bot needs (once)" --require-hashes -r requirements.txt
+	@scripts/install "the bot itself" --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	@echo "Installing what the tests need"
-	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@scripts/install "what the tests need" --require-hashes -r requirements-dev.txt
 	@touch $@
