@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import structlog
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="Control Genesys Cloud call recordings from Slack, with an audit trail.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -47,8 +49,20 @@ app.add_typer(privacy, name="privacy")
 register(audit=audit, db=db)
 
 
+def _version_option(wanted: bool) -> None:  # noqa: FBT001  Typer passes the value by position
+    if wanted:
+        typer.echo(f"record-bot {version('record-bot')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _logs_first() -> None:
+def _logs_first(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=_version_option, is_eager=True),
+    ] = False,
+) -> None:
     """Control Genesys Cloud call recordings from Slack, with an audit trail."""
     try:
         settings = config.load(config.LogSettings)

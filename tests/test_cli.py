@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,12 +67,22 @@ def every_command() -> list[tuple[str, ...]]:
 # Without settings
 
 
-@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+@pytest.mark.parametrize("command", [(), *every_command()], ids=" ".join)
 def test_every_command_has_a_help_text(command: tuple[str, ...]) -> None:
     result = typer.testing.CliRunner().invoke(app, [*command, "--help"])
+    short = typer.testing.CliRunner().invoke(app, [*command, "-h"])
 
-    assert result.exit_code == 0
+    assert (result.exit_code, short.exit_code) == (0, 0)
     assert "Usage:" in result.output
+    assert short.output == result.output
+
+
+def test_it_says_its_version_without_reading_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "nonsense")
+
+    result = typer.testing.CliRunner().invoke(app, ["--version"])
+
+    assert (result.exit_code, result.output) == (0, f"record-bot {version('record-bot')}\n")
 
 
 async def test_help_loads_nothing_heavy(shell: Shell) -> None:
