@@ -98,7 +98,7 @@ async def opened_control(
         opened.push_async_callback(asyncio.to_thread, observing.tracing.close)
         time_reads(engines, observing.read)
         client = await genesys_client(settings, clock, observing.genesys, patience)
-        store = SqlStore(engines, on_write=observing.written)
+        store = SqlStore(engines, on_write=observing.written, on_retry=observing.metrics.on_write_retried)
         settlement, approvals = Settlement(store, clock), Approvals(store, clock)
         door = Door()
         intake = Intake(
