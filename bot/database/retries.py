@@ -55,23 +55,23 @@ def is_transient(error: SQLAlchemyError) -> bool:
 class Retries:
     """The pauses between the tries of one transaction, which get longer, and their end.
 
-    ``within`` is in seconds; None: nobody waits for the answer, and there is one retry however long the first try took
-    (a host that stood still has used up any limit).
+    ``within`` is in seconds; None: nobody waits for the answer. Then ``patience`` counts in its place, and there is
+    one retry however long the first try took: a host that stood still has used up any limit.
     """
 
     within: float | None
     patience: float
-    """Seconds after which nothing is tried again, whatever ``within`` says."""
+    """In seconds; 0: nothing is tried again."""
     count: int = 0
     _began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     _pause: float = FIRST_PAUSE_SECONDS
 
     async def another(self) -> bool:
         """Pause before the next try; return False at once where its time would be up by then."""
-        limit = self.patience if self.within is None else min(self.within, self.patience)
         passed = asyncio.get_running_loop().time() - self._began
-        first = self.within is None and self.count == 0
-        if passed + self._pause >= limit and not (first and self.patience):
+        limit = self.patience if self.within is None else self.within
+        in_time = passed + self._pause < limit or (self.within is None and self.count == 0)
+        if not self.patience or not in_time:
             return False
         self.count += 1
         await asyncio.sleep(self._pause)

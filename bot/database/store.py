@@ -57,7 +57,7 @@ class SqlStore:
     on_retry: Callable[[], None] | None = None
     """Told of each transaction that is tried again, before it is."""
     retry_seconds: float = RETRY_SECONDS
-    """How long a transaction is tried again at most; 0: never."""
+    """How long a transaction is tried again for which nobody waits; 0: none is tried again, whoever waits."""
     _listeners: list[asyncio.Event] = field(default_factory=list)
     _running: set[asyncio.Task[object]] = field(default_factory=set)
 

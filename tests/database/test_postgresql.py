@@ -185,7 +185,7 @@ async def test_one_start_whoever_takes_it(postgres_database: PostgresDatabase) -
 
 
 async def test_a_lock_that_somebody_keeps_refuses_and_recovers(shop: Shop) -> None:
-    shop.store.retry_seconds = 0.2
+    shop.store.retry_seconds = 0
     async with shop.engines.writer.connect() as connection:
         await connection.exec_driver_sql("SET lock_timeout = '50ms'")
         await connection.commit()
@@ -261,7 +261,7 @@ async def test_a_server_that_crashes_loses_nothing_and_is_found_again(
     monkeypatch.setattr(store_module, "ASK_TIMES", 1)
     database = await asyncio.to_thread(own_server.database)
     async with opened_shop(database) as shop:
-        shop.store.retry_seconds = 0.2
+        shop.store.retry_seconds = 0
         await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, "because"))
         before = entries(database)
         await asyncio.to_thread(own_server.crash)
