@@ -176,8 +176,9 @@ def _by_action(world: World, logs: list[EventDict]) -> list[list[str]]:
     seen = {one.correlation_id: one for one in world.genesys.requests if "queues" not in one.operation}
     found: dict[str, list[str]] = {}
     for line in logs:
-        request = seen.get(line.get("correlation_id"))
-        if line["event"] == "genesys_request" and request is not None and "attempt_id" in line:
+        if line["event"] != "genesys_request" or "attempt_id" not in line:
+            continue
+        if (request := seen.get(line["correlation_id"])) is not None:
             found.setdefault(line["attempt_id"], []).append(request.method)
     return list(found.values())
 
