@@ -11,12 +11,13 @@ SECONDS := 1800
 RUNS := 20
 FUZZ_SECONDS := 600
 JOBS := 4
+LOOPS := 6
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 UV_COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: sandbox test install dev lint types unit faults mutations fuzz bench soak deps sbom format requirements clean help
+.PHONY: sandbox test install dev lint types unit steady faults mutations fuzz bench soak deps sbom format requirements clean help
 
 sandbox: install ## run the bot against the simulators and print the address of their page (PORT=8300)
 	@exec $(BIN)/record-bot sandbox --port $(PORT)
@@ -39,6 +40,9 @@ types: dev ## mypy, strict
 unit: dev ## the test suite alone (WORKERS=3)
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
+
+steady: dev ## the test suite beside busy loops: it has to hold on a busy machine (LOOPS=6 WORKERS=3)
+	$(BIN)/python -m tests.support.busy $(LOOPS) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 faults: dev ## kill, cut and delay the real bot some 950 times, and write docs/reliability.md (RUNS=20 JOBS=4)
 	$(BIN)/python -m tests.faults --runs $(RUNS) --jobs $(JOBS)

@@ -37,6 +37,8 @@ from bot.tracing import open_tracing
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from urllib3 import PoolManager
+
     from bot.config import ControlSettings, DatabaseSettings, GenesysSettings, RecordingSettings
     from bot.database.engine import Engines
     from bot.genesys import GenesysClient, Notifications, RequestSeen
@@ -83,11 +85,16 @@ async def opened_database(settings: DatabaseSettings) -> AsyncIterator[Engines]:
 
 @asynccontextmanager
 async def opened_control(
-    settings: ControlSettings, *, owner: str, clock: Clock | None = None, patience: float = GENESYS_READ_SECONDS
+    settings: ControlSettings,
+    *,
+    owner: str,
+    clock: Clock | None = None,
+    patience: float = GENESYS_READ_SECONDS,
+    genesys_pool: PoolManager | None = None,
 ) -> AsyncIterator[Control]:
     """Bring the database to head and build recording control on it. Nothing is sent to Genesys yet.
 
-    ``patience`` is how many seconds an answer of Genesys may take.
+    ``patience`` is how many seconds an answer of Genesys may take; ``genesys_pool`` makes the connections to it.
     """
     clock = clock or SystemClock()
     policy = recording_policy(settings)
@@ -97,8 +104,8 @@ async def opened_control(
         observing = Observing(tracing=open_tracing(settings.otel_exporter_otlp_endpoint))
         opened.push_async_callback(asyncio.to_thread, observing.tracing.close)
         time_reads(engines, observing.read)
-        client = await genesys_client(settings, clock, observing.genesys, patience)
-        store = SqlStore(engines, on_write=observing.written)
+        client = await genesys_client(settings, clock, observing.genesys, patience, genesys_pool)
+        store = SqlStore(engines, on_write=observing.written, on_retry=observing.metrics.on_write_retried)
         settlement, approvals = Settlement(store, clock), Approvals(store, clock)
         door = Door()
         intake = Intake(
@@ -145,6 +152,7 @@ async def genesys_client(
     clock: Clock,
     on_request: Callable[[RequestSeen], None] | None = None,
     patience: float = GENESYS_READ_SECONDS,
+    pool: PoolManager | None = None,
 ) -> GenesysClient:
     """Build the client; importing the SDK takes seconds, so a thread does it while other things go on."""
     genesys = await asyncio.to_thread(__import__, "bot.genesys", fromlist=["GenesysClient"])
@@ -160,6 +168,7 @@ async def genesys_client(
         on_request=on_request,
         read_timeout=patience,
         requests_per_minute=settings.genesys_requests_per_minute,
+        pool=pool,
     )
     return client
 

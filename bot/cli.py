@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import structlog
 import typer
 
-from bot import config, log
+from bot import config, event_loop, log
 from bot.cli_audit import audit
 from bot.cli_keeping import privacy, register
 from bot.errors import RecordBotError, SettingsError
 from bot.login import login_name
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from bot.terminal import Terminal
 
 T = TypeVar("T")
@@ -87,7 +85,7 @@ def serve() -> None:
     _logs(settings)
     from bot.serving import Serving
 
-    _run(Serving(settings).run())
+    event_loop.run(Serving(settings).run())
 
 
 @app.command()
@@ -100,7 +98,7 @@ def sandbox(
         raise typer.BadParameter("it must be socket or http", param_hint="--transport")
     from bot.sandbox.run import run
 
-    raise typer.Exit(_run(run(port=port, transport=transport, announce=typer.echo)))
+    raise typer.Exit(event_loop.run(run(port=port, transport=transport, announce=typer.echo)))
 
 
 @app.command()
@@ -109,7 +107,7 @@ def check(*, as_json: AsJson = False) -> None:
     from bot import checking
 
     log.configure(level="error")
-    findings = _run(checking.check_everything())
+    findings = event_loop.run(checking.check_everything())
     typer.echo(checking.as_json(findings) if as_json else checking.as_text(findings))
     raise typer.Exit(0 if all(one.ok for one in findings) else 1)
 
@@ -125,7 +123,7 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start recording a call."""
-    _exit(_run(_terminal().start(call or os.environ.get("TARGET_CONVERSATION_ID"), reason)), as_json=as_json)
+    _exit(event_loop.run(_terminal().start(call or os.environ.get("TARGET_CONVERSATION_ID"), reason)), as_json=as_json)
 
 
 @recording.command("stop")
@@ -149,13 +147,13 @@ def resume(call: OptionalCallId = None, *, as_json: AsJson = False) -> None:
 @recording.command("status")
 def status(call: CallId, *, as_json: AsJson = False) -> None:
     """Say how a call stands, in the bot and in Genesys."""
-    _exit(_run(_terminal().status(call)), as_json=as_json)
+    _exit(event_loop.run(_terminal().status(call)), as_json=as_json)
 
 
 @recording.command("list")
 def list_(*, as_json: AsJson = False) -> None:
     """List the live recordings."""
-    _exit(_run(_terminal().live()), as_json=as_json)
+    _exit(event_loop.run(_terminal().live()), as_json=as_json)
 
 
 @db.command("upgrade")
@@ -170,7 +168,7 @@ def upgrade() -> None:
         async with opened_database(settings) as engines:
             return (await migrate(engines)).newest
 
-    typer.echo(f"The database is at {_run(run())}, the newest schema.")
+    typer.echo(f"The database is at {event_loop.run(run())}, the newest schema.")
 
 
 @db.command("current")
@@ -186,7 +184,7 @@ def current() -> None:
             found = await version(engines)
             return found.current, found.newest
 
-    has, newest = _run(run())
+    has, newest = event_loop.run(run())
     if has == newest:
         typer.echo(f"The database is at {has}, the newest schema.")
         return
@@ -210,10 +208,11 @@ def manifest(
     typer.echo(manifest_yaml(url), nl=False)
 
 
-def main() -> NoReturn:
-    """Run a command, and turn errors into sentences and exit statuses."""
+def main(runner: event_loop.Runner = asyncio.run) -> NoReturn:
+    """Run a command, and turn errors into sentences and exit statuses. Its coroutine is run by ``runner``."""
     try:
-        app(standalone_mode=True)
+        with event_loop.using(runner):
+            app(standalone_mode=True)
     except SettingsError as error:
         _fail(str(error), 2)
     except RecordBotError as error:
@@ -228,7 +227,7 @@ def main() -> NoReturn:
 
 
 def _change(verb: str, call: str | None, *, as_json: bool) -> None:
-    _exit(_run(_terminal().change(verb, call)), as_json=as_json)
+    _exit(event_loop.run(_terminal().change(verb, call)), as_json=as_json)
 
 
 def _terminal() -> Terminal:
@@ -246,10 +245,6 @@ def _exit(result: Any, *, as_json: bool) -> NoReturn:
 
 def _logs(settings: config.LogSettings, *, level: str | None = None) -> None:
     log.configure(format_=settings.log_format, level=level or settings.log_level)
-
-
-def _run(coroutine: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(coroutine)
 
 
 def _fail(sentence: str, status: int) -> NoReturn:

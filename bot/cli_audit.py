@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot import config, log
+from bot import config, event_loop, log
 from bot.login import login_name
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def verify(
             verdict = verify_file(file, verifier, progress)
         else:
             settings = config.load(config.DatabaseSettings)
-            verdict = asyncio.run(verify_database(settings, verifier, progress, archive=archive))
+            verdict = event_loop.run(verify_database(settings, verifier, progress, archive=archive))
     typer.echo(verdict.text, err=not verdict.ok)
     raise typer.Exit(0 if verdict.ok else 1)
 
@@ -89,7 +88,7 @@ def export(
     )
     job = Export(config.load(config.DatabaseSettings), f"cli:{login_name()}", wanted, format_, output)
     with bar("Exporting") as progress:
-        sentence = asyncio.run(job.run(progress))
+        sentence = event_loop.run(job.run(progress))
     typer.echo(sentence, err=output is None)
 
 

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path  # noqa: TC003  typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot import config, log
+from bot import config, event_loop, log
 from bot.cli_audit import bar, moment
 from bot.login import login_name
 
@@ -44,14 +43,14 @@ def erase(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="PERSON") from None
     keeper = _keeper()
-    typer.echo(asyncio.run(keeper.count(who) if dry_run else keeper.erase(who, despite_hold=despite_hold)))
+    typer.echo(event_loop.run(keeper.count(who) if dry_run else keeper.erase(who, despite_hold=despite_hold)))
 
 
 @privacy.command("retention")
 def retention() -> None:
     """Erase what is older than RETENTION_TEXTS and RETENTION_NAMES allow; serve does it every day."""
     settings = config.load(config.RetentionSettings)
-    typer.echo(asyncio.run(_keeper().retain(texts=settings.retention_texts, names=settings.retention_names)))
+    typer.echo(event_loop.run(_keeper().retain(texts=settings.retention_texts, names=settings.retention_names)))
 
 
 def archive(
@@ -63,7 +62,7 @@ def archive(
 
     job = Archiving(_keeper(), moment(before, "--before"), output)
     with bar("Archiving") as progress:
-        sentence = asyncio.run(job.run(progress))
+        sentence = event_loop.run(job.run(progress))
     typer.echo(sentence)
 
 
@@ -75,18 +74,18 @@ def hold(
     if state not in {"on", "off", "status"}:
         raise typer.BadParameter("it must be on, off or status", param_hint="STATE")
     if state == "status":
-        typer.echo(asyncio.run(_keeper().hold_status()))
+        typer.echo(event_loop.run(_keeper().hold_status()))
         return
     if not (reason or "").strip():
         raise typer.BadParameter("say why", param_hint="--reason")
-    typer.echo(asyncio.run(_keeper().hold(on=state == "on", reason=(reason or "").strip())))
+    typer.echo(event_loop.run(_keeper().hold(on=state == "on", reason=(reason or "").strip())))
 
 
 def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.", dir_okay=False)]) -> None:
     """Copy the database while it is in use, and verify the copy; its SHA-256 is put beside it."""
     keeper = _keeper()
     with bar("Verifying") as progress:
-        sentence = asyncio.run(keeper.back_up(file, progress))
+        sentence = event_loop.run(keeper.back_up(file, progress))
     typer.echo(sentence)
 
 
@@ -99,7 +98,7 @@ def copy(
     """Move to another database: copy everything, numbers and hashes as they are, and verify the copy."""
     keeper = _keeper(None if source is None else config.database_at(source))
     with bar("Copying") as progress:
-        sentence = asyncio.run(keeper.copy(config.database_at(target), progress))
+        sentence = event_loop.run(keeper.copy(config.database_at(target), progress))
     typer.echo(sentence)
 
 

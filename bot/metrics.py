@@ -117,6 +117,11 @@ class Metrics:
             buckets=DATABASE_BUCKETS,
             registry=self.registry,
         )
+        self.write_retries = Counter(
+            "record_bot_database_write_retries",
+            "Write transactions that the database ended, or that could not begin, and that were tried again.",
+            registry=self.registry,
+        )
         self.entries = self._gauge("recordbot_audit_entries", "Entries in the audit trail.")
         self.live = self._gauge("recordbot_recordings_live", "Live recordings.")
         self.open_attempts = self._gauge("recordbot_attempts_open", "Requests without an outcome.")
@@ -158,6 +163,9 @@ class Metrics:
 
     def on_too_many(self) -> None:
         self.denied.labels(TooManyRequests.kind).inc()
+
+    def on_write_retried(self) -> None:
+        self.write_retries.inc()
 
     def on_loop_broken(self, loop: str, times: int = 1) -> None:
         self.broken_loops.labels(loop).inc(times)

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
     from slack_bolt.async_app import AsyncApp
     from slack_sdk.web.async_client import AsyncWebClient
+    from urllib3 import PoolManager
 
     from bot.config import ServeSettings
     from bot.database.replicas import Loop, Replicas
@@ -92,12 +93,13 @@ class Serving:
     """One run of the bot.
 
     In seconds: ``genesys_patience`` is how long an answer of Genesys may take, ``socket_ping`` how often the socket is
-    tried out.
+    tried out. ``genesys_pool`` makes the connections to Genesys; without one, the bot makes its own.
     """
 
     settings: ServeSettings
     clock: Clock = field(default_factory=SystemClock)
     genesys_patience: float = GENESYS_READ_SECONDS
+    genesys_pool: PoolManager | None = None
     socket_ping: float = PING_SECONDS
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     readiness: Readiness = field(default_factory=Readiness)
@@ -113,7 +115,13 @@ class Serving:
         async with AsyncExitStack() as stack:
             stack.enter_context(serving_alone(self.settings.database_url))
             control = await stack.enter_async_context(
-                opened_control(self.settings, owner=SERVE_OWNER, clock=self.clock, patience=self.genesys_patience)
+                opened_control(
+                    self.settings,
+                    owner=SERVE_OWNER,
+                    clock=self.clock,
+                    patience=self.genesys_patience,
+                    genesys_pool=self.genesys_pool,
+                )
             )
             session = await stack.enter_async_context(web_session())
             client = web_client(

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import pytest
-
 from tests.support.postgres import database, postgres_database, postgres_server
-from tests.support.steady import SteadyLoops, SteadyModule
-from tests.support.steady_sockets import connect
+from tests.support.steady import SteadyLoop
 
 __all__ = ["database", "postgres_database", "postgres_server"]
 
 
-def pytest_configure() -> None:
-    """Let no limit pass while the machine stands still: a test waits for what happens, not for the machine."""
-    asyncio.set_event_loop_policy(SteadyLoops())
-
-
-@pytest.fixture(autouse=True)
-def _steady_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the clients of Genesys and Slack that measure the machine's time take nobody for silent who stood still."""
-    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
-    monkeypatch.setattr("slack_sdk.socket_mode.aiohttp.time", SteadyModule())
+def pytest_asyncio_loop_factories() -> dict[str, type[SteadyLoop]]:
+    """Have pytest-asyncio run tests and fixtures in loops whose time stands while the machine does."""
+    return {"steady": SteadyLoop}

@@ -96,3 +96,10 @@ def test_what_runs_is_named() -> None:
     page = Metrics().page().decode()
 
     assert 'record_bot_build_info{python="3.' in page
+
+
+def test_a_write_that_is_tried_again_is_counted() -> None:
+    metrics = Metrics()
+    assert value(metrics, "record_bot_database_write_retries_total") == 0
+    metrics.on_write_retried()
+    assert value(metrics, "record_bot_database_write_retries_total") == 1

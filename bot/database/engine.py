@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
 BUSY_TIMEOUT_MS = 5000
+QUEUE_SECONDS = 30.0
+"""How long a write waits for its turn. On a slow host the queue is long, and waiting in it is no sign of a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,14 @@ class Engines:
         await self.writer.dispose()
 
 
-def open_engines(url: str | URL) -> Engines:
-    """Make the engines for ``url``; nothing is opened yet. Raise DatabaseUnusable for a kind that isn't supported."""
+def open_engines(url: str | URL, *, queue_seconds: float = QUEUE_SECONDS) -> Engines:
+    """Make the engines for ``url``; nothing is opened yet. Raise DatabaseUnusable for a kind that isn't supported.
+
+    A write waits ``queue_seconds`` for the one connection that writes.
+    """
     url = make_url(url)
     if url.drivername == postgresql.DRIVER:
-        return Engines(postgresql.open_writer(url), postgresql.open_reader(url))
+        return Engines(postgresql.open_writer(url, queue_seconds), postgresql.open_reader(url))
     if url.get_backend_name() != "sqlite":
         raise DatabaseUnusable(
             "The database must be SQLite or PostgreSQL: DATABASE_URL must begin with sqlite+aiosqlite:/// or "
@@ -54,7 +59,7 @@ def open_engines(url: str | URL) -> Engines:
         async_creator=creator,
         pool_size=1,
         max_overflow=0,
-        pool_timeout=BUSY_TIMEOUT_MS / 1000,
+        pool_timeout=queue_seconds,
         hide_parameters=True,
     )
     # hide_parameters: names and typed words would stand in errors, and so in logs, where nobody could erase them

@@ -57,14 +57,17 @@ ON_DISK = text(
 )
 
 
-def open_writer(url: URL) -> AsyncEngine:
-    """Make the engine whose transactions run one after another, over all processes. Nothing is opened yet."""
+def open_writer(url: URL, queue_seconds: float) -> AsyncEngine:
+    """Make the engine whose transactions run one after another, over all processes. Nothing is opened yet.
+
+    Who writes waits so many seconds for the connection.
+    """
     # One connection: a second one would only wait for the lock of the first, and less fairly.
     engine = create_async_engine(
         connectable(url),
         pool_size=1,
         max_overflow=0,
-        pool_timeout=LOCK_SECONDS,
+        pool_timeout=queue_seconds,
         pool_pre_ping=True,
         hide_parameters=True,
     )

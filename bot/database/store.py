@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.database import approvals
 from bot.database.one_hop import in_one_go
 from bot.database.postgresql import tell_the_others
+from bot.database.retries import Retries, is_transient
 from bot.database.rows import attempt_from, recording_from
 from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE, LIVE_OF_CALL, SqlTransaction
@@ -40,6 +41,8 @@ LIVE_ONES = select(recordings).where(LIVE).order_by(recordings.c.requested_seq).
 IDS_PER_QUERY = 500
 ASK_TIMES = 60
 ASK_AGAIN_SECONDS = 0.5
+RETRY_SECONDS = 5.0
+"""How long a write is tried again for which nobody waits."""
 
 
 @dataclass(slots=True)
@@ -51,40 +54,54 @@ class SqlStore:
     """Why the newest write failed; None when it didn't."""
     on_write: Callable[[float, Sequence[Entry]], None] | None = None
     """Told of each committed transaction: the seconds that it took, waiting for its turn included, and its entries."""
+    on_retry: Callable[[], None] | None = None
+    """Told of each transaction that is tried again, before it is."""
+    retry_seconds: float = RETRY_SECONDS
+    """How long a transaction is tried again for which nobody waits; 0: none is tried again, whoever waits."""
     _listeners: list[asyncio.Event] = field(default_factory=list)
     _running: set[asyncio.Task[object]] = field(default_factory=set)
 
-    async def write(self, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+    async def write(self, work: Callable[[SqlTransaction], Awaitable[T]], *, within: float | None = None) -> T:
         """Run ``work`` in one transaction, to its end even when the caller is cancelled meanwhile.
+
+        A transaction that the database ended is tried again, from its beginning: ``work`` may run several times, and
+        only its last run counts. ``within`` is in seconds, after which nothing is tried again.
 
         A cancelled commit is an unknown outcome, so nobody cancels one. Raise AuditUnavailable when the database
         can't take the write; then nothing of it is there.
         """
-        task = asyncio.ensure_future(self._write(work))
+        task = asyncio.ensure_future(self._write(work, Retries(within, self.retry_seconds)))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _write(self, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+    async def _write(self, work: Callable[[SqlTransaction], Awaitable[T]], retries: Retries) -> T:
         began = time.perf_counter()
-        complete: SqlTransaction | None = None
-        try:
-            async with self.engines.writer.begin() as connection:
-                transaction = SqlTransaction(connection)
-                result = await in_one_go(connection, partial(work, transaction))
-                if self.engines.on_postgresql:
-                    await tell_the_others(connection)
-                complete = transaction
-        except SQLAlchemyError as error:
-            if complete is not None and await self._committed_all_the_same(complete):
-                self._written(began, complete)
+        while True:
+            complete: SqlTransaction | None = None
+            try:
+                async with self.engines.writer.begin() as connection:
+                    transaction = SqlTransaction(connection)
+                    result = await in_one_go(connection, partial(work, transaction))
+                    if self.engines.on_postgresql:
+                        await tell_the_others(connection)
+                    complete = transaction
+            except SQLAlchemyError as error:
+                committed = False if complete is None else await self._committed_all_the_same(complete)
+                if complete is not None and committed:
+                    self._written(began, complete)
+                    return result
+                cause = _cause(error)
+                if committed is None or not is_transient(error) or not await retries.another():
+                    log.error("database_write_failed", cause=cause)  # noqa: TRY400  the cause says it; a traceback adds noise
+                    self.last_problem = cause
+                    raise AuditUnavailable(cause=cause) from error
+                log.warning("database_write_retried", cause=cause, retry=retries.count)
+                if self.on_retry is not None:
+                    self.on_retry()
+            else:
+                self._written(began, transaction)
                 return result
-            cause = _cause(error)
-            log.error("database_write_failed", cause=cause)  # noqa: TRY400  the cause says it; a traceback adds noise
-            self.last_problem = cause
-            raise AuditUnavailable(cause=cause) from error
-        self._written(began, transaction)
-        return result
 
     async def try_again(self) -> None:
         """After a failed write, find out whether the database takes one now.
@@ -101,13 +118,15 @@ class SqlStore:
         else:
             self.last_problem = None
 
-    async def _committed_all_the_same(self, transaction: SqlTransaction) -> bool:
-        """Find out what became of a commit whose answer was lost with the connection to the server.
+    async def _committed_all_the_same(self, transaction: SqlTransaction) -> bool | None:
+        """Find out whether a commit took effect whose answer was lost with the connection; None where that can't be.
 
         The write lock is held until a transaction has ended, so once it is ours the entry is there or will never be.
         """
-        if not (self.engines.on_postgresql and transaction.appended):
-            return False
+        if not self.engines.on_postgresql:
+            return False  # SQLite has no answer that could be lost: a commit that failed has been rolled back
+        if not transaction.appended:
+            return None  # it has left nothing that could be looked for
         wanted = select(audit_entries.c.seq).where(audit_entries.c.id == transaction.appended[-1].id)
         for _ in range(ASK_TIMES):
             try:
@@ -115,7 +134,7 @@ class SqlStore:
                     return (await connection.execute(wanted)).one_or_none() is not None
             except SQLAlchemyError:
                 await asyncio.sleep(ASK_AGAIN_SECONDS)
-        return False  # whoever finds an open attempt of this process settles it
+        return None  # the process that finds an open attempt of this one settles it
 
     def _written(self, began: float, transaction: SqlTransaction) -> None:
         self.last_problem = None

@@ -20,6 +20,8 @@ from bot.genesys.within import Within
 from bot.recording.ports import Waiting
 
 if TYPE_CHECKING:
+    import urllib3
+
     from bot.recording.ports import Clock
 
 LOGIN_PATIENCE = 20.0
@@ -56,7 +58,10 @@ class GenesysAccount:
 
 
 class GenesysClient:
-    """Sends requests to one organisation. Built once; ``close`` it at the end."""
+    """Sends requests to one organisation. Built once; ``close`` it at the end.
+
+    ``pool`` makes the connections; without one, the client makes its own.
+    """
 
     def __init__(
         self,
@@ -69,6 +74,7 @@ class GenesysClient:
         confirm_delays: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0),
         requests_per_minute: int = 300,
         on_request: Callable[[RequestSeen], None] | None = None,
+        pool: urllib3.PoolManager | None = None,
     ) -> None:
         self.account = account
         self.clock = clock
@@ -83,6 +89,7 @@ class GenesysClient:
             clock=clock,
             threads=concurrency,
             time_outs=TimeOuts(connect=connect_timeout, read=read_timeout),
+            pool=pool,
         )
 
     async def login(self) -> None:

@@ -16,6 +16,8 @@ from bot.genesys.sdk import ApiClient, ApiException
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import urllib3
+
     from bot.recording.ports import Clock
 
 GRACE = 1.0
@@ -44,11 +46,13 @@ class Request:
 class Wire:
     """Sends one request at a time in each of its threads. It never repeats anything."""
 
-    def __init__(self, host: str, *, clock: Clock, threads: int, time_outs: TimeOuts) -> None:
+    def __init__(
+        self, host: str, *, clock: Clock, threads: int, time_outs: TimeOuts, pool: urllib3.PoolManager | None = None
+    ) -> None:
         self.host = host
         self._clock = clock
         self._time_outs = time_outs
-        self._pool = connection_pool(threads)
+        self._pool = connection_pool(threads) if pool is None else pool
         self._slots = asyncio.Semaphore(threads)
         self._background = asyncio.Semaphore(max(1, threads // 2))
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="genesys")

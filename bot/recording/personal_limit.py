@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import structlog
@@ -59,8 +58,6 @@ class PersonalLimit:
     on_refused: Callable[[], None] = _nobody_counts
     unnoted: dict[str, int] = field(default_factory=dict)
     """By person, the refused requests that no entry tells of yet."""
-    _counting: Lock = field(default_factory=Lock, repr=False)
-    """Transactions, and what is counted in them, may be done in a thread of the database's."""
 
     async def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
         """Raise TooManyRequests where the person has had as many such requests within the last minute."""
@@ -72,15 +69,18 @@ class PersonalLimit:
             wait = (earlier[-1] + WINDOW - now).total_seconds()
             raise TooManyRequests(limit=self.per_minute, retry_after=wait)
 
-    async def refused(self, transaction: Transaction, actor: str, now: datetime) -> bool:
-        """Count a refused request, and say whether it is to have an entry of its own: one a minute and person has."""
-        self.on_refused()
+    async def deserves_entry(self, transaction: Transaction, actor: str, now: datetime) -> bool:
+        """Say whether a refused request is to have an entry of its own: one a minute and person has."""
         known = await transaction.requests_of(actor, frozenset({LIMITED}), since=now - WINDOW, upto=now, limit=1)
-        if known:
-            self._count({actor: 1})
-        else:
+        if not known:
             await transaction.forget_closed_attempts(actor, LIMITED_TOO, before=now - REDELIVERED_WITHIN)
         return not known
+
+    def count(self, actor: str, *, noted: bool) -> None:
+        """Count a refused request, once its transaction is committed; ``noted``: it has an entry of its own."""
+        self.on_refused()
+        if not noted:
+            self._count({actor: 1})
 
     async def run(self, store: RecordingStore, clock: Clock) -> None:
         """Note once a minute how many requests were refused without an entry of their own."""
@@ -92,9 +92,8 @@ class PersonalLimit:
         """Put into the trail, in one entry a person, how many more requests were refused."""
         if not self.unnoted:
             return
-        with self._counting:
-            counted = dict(self.unnoted)
-            self.unnoted.clear()  # at once: a second one, at the bot's end, is not to note the same
+        counted = dict(self.unnoted)
+        self.unnoted.clear()  # at once: a second one, at the bot's end, is not to note the same
         drafts = [_draft(actor, number, clock.now(), uuid7()) for actor, number in counted.items()]
 
         async def work(transaction: Transaction) -> None:
@@ -110,9 +109,8 @@ class PersonalLimit:
             log.warning("refusals_not_noted")
 
     def _count(self, refused: dict[str, int]) -> None:
-        with self._counting:
-            for actor, number in refused.items():
-                self.unnoted[actor] = self.unnoted.get(actor, 0) + number
+        for actor, number in refused.items():
+            self.unnoted[actor] = self.unnoted.get(actor, 0) + number
 
 
 def _draft(actor: str, number: int, now: datetime, entry_id: UUID) -> Draft:

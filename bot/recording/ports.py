@@ -243,11 +243,13 @@ class Transaction(Protocol):
 class RecordingStore(Protocol):
     """Where recordings and their trail are kept."""
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(self, work: Callable[[Transaction], Awaitable[T]], *, within: float | None = None) -> T:
         """Run ``work`` in one transaction that is on disk when this returns, whatever happens to the caller.
 
-        ``work`` may wait for nothing but its transaction; it may be done in another thread than the caller's.
-        Raise AuditUnavailable when it can't be written; then nothing of it is there.
+        ``work`` may wait for nothing but its transaction; it may be done in another thread than the caller's. Where
+        the database ends the transaction, ``work`` runs again in a new one, so it may change nothing outside; after
+        ``within`` seconds nothing is tried again. Raise AuditUnavailable when it can't be written; then nothing of it
+        is there.
         """
 
     async def recording(self, recording_id: UUID) -> Recording | None: ...

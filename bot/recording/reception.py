@@ -81,7 +81,11 @@ class Reception:
         attempt_id = uuid7()
         bind_contextvars(attempt_id=str(attempt_id))  # what is logged from here on belongs to it
 
+        known = replace(facts)
+
         async def transaction(transaction: Transaction) -> T | RecordBotError:
+            # an earlier run, whose transaction the database ended, may have found another recording
+            facts.conversation_id, facts.recording_id = known.conversation_id, known.recording_id
             key = asked.origin.dedupe_key
             if key and (earlier := await transaction.attempt_with_key(key)):
                 return Duplicate(earlier)
@@ -97,22 +101,34 @@ class Reception:
                 refusal.audit_seq = await self._refused(transaction, asked, facts, attempt_id, refusal)
                 return refusal
 
-        result = await self._write_in_time(attempt_id, transaction)
+        result = await self._write_in_time(asked, attempt_id, transaction)
         if isinstance(result, RecordBotError):
             raise result
         return result
 
-    async def _write_in_time(self, attempt_id: UUID, transaction: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def _write_in_time(
+        self, asked: Asked, attempt_id: UUID, transaction: Callable[[Transaction], Awaitable[T]]
+    ) -> T:
         """Write, or say within the limit that nothing was done; a commit that comes later is never sent to Genesys."""
         given_up = asyncio.Event()
 
-        async def unless_given_up(inner: Transaction) -> T:
-            result = await transaction(inner)
+        def require_in_time() -> None:
             if given_up.is_set():
                 raise AuditUnavailable(cause=AuditUnavailable.TOO_SLOW)
+
+        async def unless_given_up(inner: Transaction) -> T:
+            require_in_time()  # it may have waited for its turn
+            result = await transaction(inner)
+            require_in_time()
             return result
 
-        writing = asyncio.ensure_future(self.store.write(unless_given_up))
+        async def write() -> T:
+            result = await self.store.write(unless_given_up, within=self.write_limit)
+            if isinstance(result, TooManyRequests):  # only now: a transaction may run several times
+                self.limit.count(asked.caller.actor, noted=result.audit_seq is not None)
+            return result
+
+        writing = asyncio.ensure_future(write())
         try:
             return await asyncio.wait_for(asyncio.shield(writing), self.write_limit)
         except TimeoutError:
@@ -158,7 +174,7 @@ class Reception:
         self, transaction: Transaction, asked: Asked, facts: Facts, attempt_id: UUID, refusal: TooManyRequests
     ) -> int | None:
         """Write down the first refusal of a minute; the others are counted, or the trail could be flooded."""
-        if not await self.limit.refused(transaction, asked.caller.actor, self.clock.now()):
+        if not await self.limit.deserves_entry(transaction, asked.caller.actor, self.clock.now()):
             if asked.origin.dedupe_key is not None:
                 await self._count_once(transaction, asked, replace(facts, verb=LIMITED_TOO), attempt_id)
             return None

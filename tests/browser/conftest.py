@@ -82,7 +82,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 def sandbox(chromium: str) -> Iterator[str]:  # noqa: ARG001  without a browser there is no need to start it
     """Run ``record-bot sandbox`` and give its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.steadily", "bot", "sandbox", "--port", "0"],
+        [sys.executable, "-m", "tests.support.steadily", "sandbox", "--port", "0"],
         cwd=ROOT,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,

@@ -18,7 +18,8 @@ from bot.sandbox.slack.manifest import shortcuts_of
 from bot.serving import Serving
 from tests.browser.sandbox_page import SandboxPage
 from tests.support.hurried_clock import HurriedClock
-from tests.support.world import GENESYS_PATIENCE, World, settings_for, simulators
+from tests.support.steady_sockets import steady_pool
+from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, World, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -99,7 +100,9 @@ async def opened_house(
         settings = settings_for(
             monkeypatch, slack, genesys, transport="socket", directory=directory, changes=changes or {}
         )
-        serving = Serving(settings, clock=clock, genesys_patience=patience)
+        serving = Serving(
+            settings, clock=clock, genesys_patience=patience, genesys_pool=steady_pool(), socket_ping=SOCKET_PING
+        )
         world = World(slack, genesys, clock, directory / "record-bot.db", serving)
         await world.begin()
         site = Site(slack, genesys, _no_process(directory), feed)

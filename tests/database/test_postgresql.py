@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +185,7 @@ async def test_one_start_whoever_takes_it(postgres_database: PostgresDatabase) -
 
 
 async def test_a_lock_that_somebody_keeps_refuses_and_recovers(shop: Shop) -> None:
+    shop.store.retry_seconds = 0
     async with shop.engines.writer.connect() as connection:
         await connection.exec_driver_sql("SET lock_timeout = '50ms'")
         await connection.commit()
@@ -211,19 +213,34 @@ async def cut_at_the_next_commit(shop: Shop, *, committed: bool) -> None:
                 session.commit()
             assert isinstance(shop.file, PostgresDatabase)
             shop.file.attack(f"SELECT pg_terminate_backend({number}, 5000)")
+            with contextlib.suppress(psycopg.OperationalError):  # the driver learns of it by asking for something
+                session.cursor().execute("SELECT 1")
 
     event.listen(shop.engines.writer.sync_engine, "commit", cut)
 
 
 async def test_a_commit_whose_answer_is_lost_is_found_out(shop: Shop) -> None:
+    retries: list[None] = []
+    shop.store.on_retry = lambda: retries.append(None)
     await cut_at_the_next_commit(shop, committed=True)
     accepted = await shop.service.intake.start(asked(), CALL, None)
     assert accepted.audit_seq == 1
     assert story(shop.file) == ["requested recording:start"]
     assert shop.store.last_problem is None
+    assert retries == []
 
 
-async def test_a_commit_that_never_happened_is_found_out_too(shop: Shop) -> None:
+async def test_a_commit_that_never_happened_is_found_out_and_made_again(shop: Shop) -> None:
+    retries: list[None] = []
+    shop.store.on_retry = lambda: retries.append(None)
+    await cut_at_the_next_commit(shop, committed=False)
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+    assert (accepted.audit_seq, len(retries)) == (1, 1)
+    assert story(shop.file) == ["requested recording:start"]
+
+
+async def test_a_commit_that_never_happened_is_a_refusal_where_nothing_is_tried_again(shop: Shop) -> None:
+    shop.store.retry_seconds = 0
     await cut_at_the_next_commit(shop, committed=False)
     with pytest.raises(AuditUnavailable):
         await shop.service.intake.start(asked(), CALL, None)
@@ -244,6 +261,7 @@ async def test_a_server_that_crashes_loses_nothing_and_is_found_again(
     monkeypatch.setattr(store_module, "ASK_TIMES", 1)
     database = await asyncio.to_thread(own_server.database)
     async with opened_shop(database) as shop:
+        shop.store.retry_seconds = 0
         await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, "because"))
         before = entries(database)
         await asyncio.to_thread(own_server.crash)

@@ -36,7 +36,7 @@ async def test_a_failed_write_is_tried_again_until_one_works(postgres_database: 
         cursor.execute("SELECT set_config('lock_timeout', '50ms', false)")
         cursor.close()
 
-    store = SqlStore(engines)
+    store = SqlStore(engines, retry_seconds=0)
     with postgres_database.server.connected(postgres_database.name) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (WRITE_LOCK,))
         with pytest.raises(AuditUnavailable):
@@ -54,6 +54,7 @@ async def test_a_file_that_takes_writes_again_is_noticed_without_a_request(tmp_p
             await connection.exec_driver_sql("PRAGMA busy_timeout=20")
         with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
+            shop.store.retry_seconds = 0
             with pytest.raises(AuditUnavailable):
                 await shop.store.write(nothing)
             await shop.store.try_again()

@@ -6,7 +6,7 @@ import pytest
 
 from bot.serving import Serving
 from tests.support.hurried_clock import HurriedClock
-from tests.support.world import GENESYS_PATIENCE, World, settings_for, simulators
+from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, World, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ async def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, transport: str)
     clock = HurriedClock()
     async with simulators(clock) as (slack, genesys):
         settings = settings_for(monkeypatch, slack, genesys, transport=transport, directory=tmp_path, changes={})
-        serving = Serving(settings, clock=clock, genesys_patience=GENESYS_PATIENCE)
+        serving = Serving(settings, clock=clock, genesys_patience=GENESYS_PATIENCE, socket_ping=SOCKET_PING)
         world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
         await world.begin()
         yield world

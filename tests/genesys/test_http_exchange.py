@@ -14,6 +14,7 @@ from urllib3 import exceptions
 from bot.genesys.http import Answer, TimeOuts, Unanswered, Unsent, _failure
 from bot.genesys.wire import Request, Wire
 from tests.support.clock import FakeClock
+from tests.support.steady_sockets import steady_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,6 +64,7 @@ async def wire(port: int, *, threads: int = 2) -> AsyncIterator[Wire]:
         clock=FakeClock(),
         threads=threads,
         time_outs=TimeOuts(connect=0.3, read=0.3),
+        pool=steady_pool(),
     )
     yield opened
     await opened.close()

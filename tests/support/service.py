@@ -13,6 +13,7 @@ from bot.database.store import SqlStore
 from bot.recording.approvals import Approvals, closing_late
 from bot.recording.grants import DualControl
 from bot.recording.intake import Intake
+from bot.recording.personal_limit import PersonalLimit
 from bot.recording.policy import Caller, Role, Scope
 from bot.recording.presence import SoleProcess
 from bot.recording.reception import Door
@@ -62,6 +63,7 @@ async def opened_shop(
     owner: str = "serve:1",
     dual_control: DualControl | None = None,
     clock: FakeClock | None = None,
+    limit: PersonalLimit | None = None,
 ) -> AsyncIterator[Shop]:
     clock, control, door = clock or FakeClock(), FakeControl(), Door()
     engines = open_engines(url_of(file))
@@ -78,6 +80,7 @@ async def opened_shop(
             expire=closing_late(settlement, approvals),
             write_limit=write_limit,
             dual_control=dual_control or DualControl(),
+            limit=limit or PersonalLimit(),
         )
         service = RecordingService(intake=intake, settlement=settlement, control=control, store=store, clock=clock)
         reconciler = Reconciler(service, clock, owner, SoleProcess(owner))

@@ -50,10 +50,10 @@ class Shell:
     settings: dict[str, str] = field(default_factory=dict)
 
     async def __call__(self, *arguments: str, code: str | None = None, **more: str) -> Ran:
-        """Run ``python -m bot ARGUMENTS``, in the tests' time, or ``code`` in its place, with ``more`` settings."""
+        """Run ``record-bot ARGUMENTS``, in a steady loop, or ``code`` in its place, with ``more`` settings."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *(("-c", code) if code else ("-m", "tests.support.steadily", "bot")),
+            *(("-c", code) if code else ("-m", "tests.support.steadily")),
             *arguments,
             cwd=self.directory,
             env=self.environment | more,

@@ -1,14 +1,9 @@
-"""Runs a module as ``python -m`` does, in the tests' own time: ``python -m tests.support.steadily bot serve``."""
+"""Runs the command line in a steady event loop: ``python -m tests.support.steadily serve``."""
 
 from __future__ import annotations
 
-import asyncio
-import runpy
-import sys
-
-from tests.support.steady import SteadyLoops
+from bot.cli import main
+from tests.support import steady
 
 if __name__ == "__main__":
-    asyncio.set_event_loop_policy(SteadyLoops())
-    del sys.argv[0]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    main(steady.run)

@@ -11,8 +11,14 @@ import selectors
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+T = TypeVar("T")
 
 SLICE = 0.02
 """Seconds that a loop waits at a stretch; longer than this it is never unaware of the time."""
@@ -61,17 +67,7 @@ class SteadyLoop(asyncio.SelectorEventLoop):
         return steady()
 
 
-class SteadyLoops(asyncio.DefaultEventLoopPolicy):
-    """Makes every new event loop a steady one."""
-
-    @override
-    def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        return SteadyLoop()
-
-
-class SteadyModule:
-    """Stands in for ``time`` in somebody else's module that measures silence by the machine's clock."""
-
-    @staticmethod
-    def time() -> float:
-        return steady()
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine as ``asyncio.run`` does, in a steady loop."""
+    with asyncio.Runner(loop_factory=SteadyLoop) as runner:
+        return runner.run(coroutine)

@@ -1,16 +1,20 @@
-"""Time-outs of other people's clients, by the tests' own time: neither counts what the machine stood still."""
+"""Connections to Genesys whose time-outs pass in the tests' steady time, for tests in which a time-out is short."""
 
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
-from urllib3.util import connection
+from urllib3.connectionpool import HTTPConnectionPool
 
+from bot.genesys.connections import _Tidy, connection_pool
 from tests.support.steady import SLICE, steady
 
-_connected = connection.create_connection
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
+CONNECTIONS = 4
 
 
 class SteadySocket(socket.socket):
@@ -33,10 +37,21 @@ class SteadySocket(socket.socket):
             self.settimeout(patience)
 
 
-def connect(*arguments: Any, **more: Any) -> SteadySocket:
-    """Connect as urllib3's ``create_connection`` does, which this stands in for."""
-    found = _connected(*arguments, **more)
-    patience = found.gettimeout()
-    steadier = SteadySocket(fileno=found.detach())
-    steadier.settimeout(patience)
-    return steadier
+class _SteadyConnection(_Tidy):
+    @override
+    def connect(self) -> None:
+        super().connect()
+        patience = self.sock.gettimeout()
+        self.sock = SteadySocket(fileno=self.sock.detach())
+        self.sock.settimeout(patience)
+
+
+class _SteadyPool(HTTPConnectionPool):
+    ConnectionCls = _SteadyConnection
+
+
+def steady_pool() -> PoolManager:
+    """Return what makes a bot's connections to Genesys: the bot's own, but for the time in which a time-out passes."""
+    pool = connection_pool(CONNECTIONS)
+    pool.pool_classes_by_scheme = pool.pool_classes_by_scheme | {"http": _SteadyPool}
+    return pool

@@ -36,6 +36,10 @@ GENESYS_PATIENCE = 30.0
 """Seconds that the bot waits for an answer of Genesys, by the machine's clock: none that comes is too late."""
 GENESYS_HANGS = 1.0
 """The same where Genesys hangs, and the test waits until the bot has waited."""
+SOCKET_PING = 600.0
+"""Seconds between two trials of a socket. slack_sdk holds them against the machine's clock: none is tried in a test
+whose subject is something else, and so none is taken for lost.
+"""
 
 Entry = dict[str, Any]
 

@@ -8,6 +8,7 @@ from bot.genesys import GenesysAccount, GenesysClient, RequestSeen
 from bot.sandbox.genesys import SimulatedGenesys
 from tests.integration.genesys.desk import Desk
 from tests.support.clock import FakeClock
+from tests.support.steady_sockets import steady_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -51,6 +52,7 @@ async def desk(
         account,
         clock=clock,
         read_timeout=read_timeout,
+        pool=steady_pool(),
         requests_per_minute=requests_per_minute,
         on_request=seen.append,
     )

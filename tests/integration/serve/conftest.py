@@ -64,7 +64,7 @@ class ServedScene(Scene):
             transport=transport,
             log=self.said.append,
             on_change=self.slack.workspace.changes.announce,
-            command=(sys.executable, "-m", "tests.support.steadily", "bot", "serve"),
+            command=(sys.executable, "-m", "tests.support.steadily", "serve"),
         )
         await self.process.start()
         await self.process.until_ready(READY_SECONDS, lambda _waited: None)

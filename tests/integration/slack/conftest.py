@@ -10,7 +10,8 @@ from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
 from bot.serving import Serving
 from tests.support.hurried_clock import HurriedClock
-from tests.support.world import GENESYS_HANGS, GENESYS_PATIENCE, World, settings_for, simulators
+from tests.support.steady_sockets import steady_pool
+from tests.support.world import GENESYS_HANGS, GENESYS_PATIENCE, SOCKET_PING, World, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,8 +51,8 @@ def clock() -> HurriedClock:
 
 @pytest.fixture
 def socket_ping() -> float:
-    """Real seconds between two trials of the socket: so many that a machine that stands still loses no connection."""
-    return 600.0
+    """Seconds between two trials of the socket; tests of silent sockets set few."""
+    return SOCKET_PING
 
 
 @pytest.fixture
@@ -76,7 +77,9 @@ async def world(
     shutil.copy(migrated, tmp_path)
     async with simulators(clock) as (slack, genesys):
         settings = settings_for(monkeypatch, slack, genesys, transport=transport, directory=tmp_path, changes=changes)
-        serving = Serving(settings, clock=clock, genesys_patience=patience, socket_ping=socket_ping)
+        serving = Serving(
+            settings, clock=clock, genesys_patience=patience, genesys_pool=steady_pool(), socket_ping=socket_ping
+        )
         world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
         await world.begin()
         yield world
