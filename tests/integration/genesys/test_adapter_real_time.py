@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient
@@ -15,22 +17,26 @@ if TYPE_CHECKING:
 
 
 async def test_a_delayed_effect_is_confirmed() -> None:
-    clock = SystemClock()
-    simulator = SimulatedGenesys(effect_delay=0.05)
-    await simulator.start()
-    account = GenesysAccount(simulator.client_id, simulator.client_secret, api_url=simulator.url)
-    client = GenesysClient(account, clock=clock, confirm_delays=(0.005, 0.01))
-    control: RecordingControl = ConversationsControl(client)
-    call = simulator.add_call()
+    clock, simulator = SystemClock(), SimulatedGenesys(effect_delay=0)
+    async with AsyncExitStack() as stack:
+        await simulator.start()
+        stack.push_async_callback(simulator.stop)
+        account = GenesysAccount(simulator.client_id, simulator.client_secret, api_url=simulator.url)
+        client = GenesysClient(account, clock=clock, confirm_delays=(0.005, 0.01))
+        stack.push_async_callback(client.close)
+        control: RecordingControl = ConversationsControl(client)
+        call = simulator.add_call()
+        simulator.faults.switch_on("write_ignored", times=1)
 
-    async def nobody(_: Waiting) -> None: ...
+        async def nobody(_: Waiting) -> None: ...
 
-    deadline = clock.monotonic() + 25
-    effect = await control.start(Target(call.id), reason_code=None, deadline=deadline, progress=nobody, permit=anybody)
-    assert effect.created
-    assert len(simulator.writes()) == 1
-    assert len(simulator.requests) > 3
-    assert simulator.effective_recording(call.id) == "active"
-
-    await client.close()
-    await simulator.stop()
+        deadline = clock.monotonic() + 600
+        starting = asyncio.ensure_future(
+            control.start(Target(call.id), reason_code=None, deadline=deadline, progress=nobody, permit=anybody)
+        )
+        # The call, the write, a reading without its effect, and the next one: the effect is as late as that.
+        await simulator.wait_until(lambda: len(simulator.requests) > 3)
+        simulator.set_recording(call.id)
+        assert (await starting).created
+        assert len(simulator.writes()) == 1
+        assert simulator.effective_recording(call.id) == "active"
