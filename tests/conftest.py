@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from tests.support.postgres import database, postgres_database, postgres_server
+from tests.support.skips import pytest_terminal_summary
 from tests.support.steady import SteadyLoops, SteadyModule
 from tests.support.steady_sockets import connect
 
-__all__ = ["database", "postgres_database", "postgres_server"]
+__all__ = ["database", "postgres_database", "postgres_server", "pytest_terminal_summary"]
 
 
 def pytest_configure() -> None:
