@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 
+from tests.support.measured import _measure_processes
 from tests.support.postgres import database, postgres_database, postgres_server
 from tests.support.skips import pytest_terminal_summary
 from tests.support.steady import SteadyLoops, SteadyModule
 from tests.support.steady_sockets import connect
 
-__all__ = ["database", "postgres_database", "postgres_server", "pytest_terminal_summary"]
+__all__ = ["_measure_processes", "database", "postgres_database", "postgres_server", "pytest_terminal_summary"]
 
 
 def pytest_configure() -> None:

@@ -12,6 +12,8 @@ from tests.support.sqlite import make_database
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.measured
+
 
 @pytest.fixture
 async def shell(tmp_path: Path) -> Shell:
