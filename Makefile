@@ -16,6 +16,9 @@ PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 UV_COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11
 
+# The tests start hundreds of processes; each would compile the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: sandbox test install dev lint types unit steady faults mutations fuzz bench soak deps sbom format requirements clean help
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tests.support.measured import _measure_processes
 from tests.support.postgres import database, postgres_database, postgres_server
+from tests.support.skips import pytest_terminal_summary
 from tests.support.steady import SteadyLoop
 
-__all__ = ["database", "postgres_database", "postgres_server"]
+__all__ = ["_measure_processes", "database", "postgres_database", "postgres_server", "pytest_terminal_summary"]
 
 
 def pytest_asyncio_loop_factories() -> dict[str, type[SteadyLoop]]:

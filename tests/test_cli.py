@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from bot.sandbox.genesys import SimulatedRequest
 
+pytestmark = pytest.mark.measured
+
 ACTOR = f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
 NO_CALL = "00000000-0000-4000-8000-000000000000"
 HEAVY = ("bot.genesys", "slack_bolt", "slack_sdk", "sqlalchemy", "aiohttp", "bot.sandbox")

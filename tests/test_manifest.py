@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import pytest
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
@@ -206,6 +205,8 @@ def test_the_file_is_what_the_code_prints() -> None:
 
 @pytest.mark.parametrize("url", [None, "https://bot.example.com"], ids=["socket", "http"])
 def test_it_is_well_formed(url: str | None) -> None:
+    import jsonschema  # noqa: PLC0415  it takes seconds, which each worker would spend to collect the tests
+
     jsonschema.validate(yaml.safe_load(manifest_yaml(url)), SCHEMA)
 
 

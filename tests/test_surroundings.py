@@ -124,15 +124,22 @@ async def test_a_database_of_ones_own(tmp_path: Path) -> None:
     assert file_problem(open_engines("sqlite+aiosqlite:///bot.db")) == ""
 
 
-@pytest.mark.parametrize("locked", ["bot.db", "bot.db-wal", "bot.db.lock", "."])
-async def test_what_somebody_else_made_is_named(tmp_path: Path, locked: str) -> None:
-    (tmp_path / "bot.db").touch()
-    (tmp_path / locked).touch()
-    (tmp_path / locked).chmod(0o500)
-    ask = (
-        "import sys; from bot.database.engine import open_engines; from bot.surroundings import file_problem;"
-        "print(file_problem(open_engines('sqlite+aiosqlite:///bot.db')))"
-    )
+async def test_what_somebody_else_made_is_named(tmp_path: Path) -> None:
+    locked = [tmp_path / str(number) / name for number, name in enumerate(("bot.db", "bot.db-wal", "bot.db.lock", "."))]
+    for number, one in enumerate(locked):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "bot.db").touch()
+        one.touch()
+        one.chmod(0o500)
+    ask = """
+import os
+from bot.database.engine import open_engines
+from bot.surroundings import file_problem
+for number in "0123":
+    os.chdir(number)
+    print(file_problem(open_engines("sqlite+aiosqlite:///bot.db")).replace("\\n", " "))
+    os.chdir("..")
+"""
     command = [sys.executable, "-c", ask]
     if os.geteuid() == 0:  # root may write everything, unless it gives that up
         if shutil.which("setpriv") is None:
@@ -144,9 +151,12 @@ async def test_what_somebody_else_made_is_named(tmp_path: Path, locked: str) -> 
         subprocess.run, command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=True, text=True
     )
 
-    (tmp_path / locked).chmod(0o700)
-    assert done.stdout.startswith(f"{(tmp_path / locked).absolute()} can't be written by the user that runs this.")
-    assert "chown" in done.stdout
+    said = done.stdout.splitlines()
+    assert len(said) == len(locked)
+    for one, problem in zip(locked, said, strict=True):
+        one.chmod(0o700)
+        assert problem.startswith(f"{one.absolute()} can't be written by the user that runs this.")
+        assert "chown" in problem
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import ExitStack
+from functools import cache
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from urllib3 import HTTPResponse as PoolResponse
 
 
+@cache  # reading the authorities takes longer than a request
 def trust() -> ssl.SSLContext:
     """Return whom to believe to be Genesys: the system's authorities, and certifi's."""
     context = ssl.create_default_context()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ class Languages:
         return self.known.get(language, self.known[ENGLISH])
 
 
+@cache
 def read_languages() -> Languages:
     """Read the text files that come with the package."""
     files = (one for one in resources.files("bot.slack.texts").iterdir() if one.name.endswith(".toml"))

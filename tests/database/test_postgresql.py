@@ -88,9 +88,15 @@ async def test_what_is_committed_is_on_disk_whatever_the_server_usually_does(
         postgres_database.attack(f"ALTER ROLE {OWNER} RESET ALL")
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [
+@pytest.mark.parametrize("replication", ["origin", "replica"])
+async def test_entries_are_only_added(shop: Shop, replication: str) -> None:
+    """The administrator themselves, and in a session in which usual triggers don't fire."""
+    for _ in range(2):
+        with pytest.raises(MalformedId):
+            await shop.service.intake.start(asked(), "no id", None)
+    before = entries(shop.file)
+    assert isinstance(shop.file, PostgresDatabase)
+    for attack in (
         "UPDATE audit_entries SET actor = 'slack:T:U0EVIL' WHERE seq = 1",
         "DELETE FROM audit_entries WHERE seq = 2",
         "TRUNCATE audit_entries CASCADE",
@@ -100,19 +106,10 @@ async def test_what_is_committed_is_on_disk_whatever_the_server_usually_does(
             f"INSERT INTO audit_entries SELECT 1, id, {COLUMNS}, hash FROM audit_entries WHERE seq = 1 "  # noqa: S608  ours
             "ON CONFLICT (seq) DO UPDATE SET actor = 'slack:T:U0EVIL'"
         ),
-    ],
-)
-@pytest.mark.parametrize("replication", ["origin", "replica"])
-async def test_entries_are_only_added(shop: Shop, attack: str, replication: str) -> None:
-    """The administrator themselves, and in a session in which usual triggers don't fire."""
-    for _ in range(2):
-        with pytest.raises(MalformedId):
-            await shop.service.intake.start(asked(), "no id", None)
-    before = entries(shop.file)
-    assert isinstance(shop.file, PostgresDatabase)
-    with pytest.raises(psycopg.errors.IntegrityError, match="audit entr"):
-        shop.file.attack(f"SET session_replication_role = {replication}", attack)
-    assert entries(shop.file) == before
+    ):
+        with pytest.raises(psycopg.errors.IntegrityError, match="audit entr"):
+            shop.file.attack(f"SET session_replication_role = {replication}", attack)
+        assert entries(shop.file) == before, attack
 
 
 @pytest.mark.parametrize(
@@ -286,7 +283,7 @@ async def test_a_crash_in_the_middle_of_many_writes_loses_none_that_was_confirme
         some = asyncio.Event()
 
         async def write_on() -> None:
-            while len(confirmed) < 400:
+            while len(confirmed) < 200:
                 try:
                     confirmed.append(await shop.store.write(append))
                 except AuditUnavailable:

@@ -6,6 +6,7 @@ import pytest
 
 from bot.serving import Serving
 from tests.support.hurried_clock import HurriedClock
+from tests.support.sqlite import make_database
 from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, World, settings_for, simulators
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def transport() -> str:
 async def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, transport: str) -> AsyncIterator[World]:
     """The whole bot, which all examples of a test share."""
     clock = HurriedClock()
+    await make_database(tmp_path / "record-bot.db")
     async with simulators(clock) as (slack, genesys):
         settings = settings_for(monkeypatch, slack, genesys, transport=transport, directory=tmp_path, changes={})
         serving = Serving(settings, clock=clock, genesys_patience=GENESYS_PATIENCE, socket_ping=SOCKET_PING)

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.shell import Shell
+from tests.support.sqlite import make_database
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.measured
 
 
 @pytest.fixture
 async def shell(tmp_path: Path) -> Shell:
     shell = Shell(tmp_path)
-    assert (await shell("db", "upgrade")).status == 0
+    await make_database(shell.database)
     return shell
 
 

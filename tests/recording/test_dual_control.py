@@ -20,6 +20,7 @@ from bot.recording.policy import Role, Scope
 from bot.recording.reconciler import silent
 from bot.recording.requests import Accepted, AwaitsConfirmation
 from tests.support.control import AGENT
+from tests.support.postgres import on_both
 from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, rows, story
 
@@ -64,6 +65,7 @@ def approvals(shop: Shop) -> list[tuple[str, str | None, str | None]]:
     return [(row["asked_by"], row["closed_by"], row["outcome"]) for row in found]
 
 
+@on_both
 async def test_a_stop_waits_for_a_second_supervisor_and_nothing_is_sent(shop: Shop) -> None:
     await start(shop)
     before = (await shop.store.live_recordings())[0]
@@ -93,6 +95,7 @@ async def test_the_card_shows_what_it_waits_for_until_that_is_over(shop: Shop) -
 
 
 @pytest.mark.parametrize("by", [GRACE, TERMINAL])
+@on_both
 async def test_a_second_supervisor_confirms(shop: Shop, by: str) -> None:
     answer = await waiting(shop)
     accepted = await shop.service.intake.confirm(asked(by), answer.approval.id)
@@ -122,6 +125,7 @@ async def test_anothers_stop_is_the_confirmation(shop: Shop, by: str) -> None:
     assert shop.control.calls == ["start", "stop"]
 
 
+@on_both
 async def test_nobody_confirms_what_they_asked_for(shop: Shop) -> None:
     answer = await waiting(shop)
     with pytest.raises(NotPermitted) as caught:
@@ -148,6 +152,7 @@ async def test_ones_own_second_stop_only_tells_who_is_awaited(shop: Shop) -> Non
     assert shop.control.calls == ["start"]
 
 
+@on_both
 async def test_who_may_not_control_the_call_confirms_nothing(shop: Shop) -> None:
     answer = await waiting(shop)
     elsewhere = Scope(everything=False, queues=frozenset({"queue-2"}))
@@ -182,6 +187,7 @@ async def test_the_one_who_asked_withdraws_and_nobody_else(shop: Shop) -> None:
     assert (await ask(shop, asked(GRACE))).approval.asked_by == GRACE
 
 
+@on_both
 async def test_what_nobody_confirms_in_time_lapses(shop: Shop) -> None:
     answer = await waiting(shop)
     shop.clock.advance(119)
@@ -203,6 +209,7 @@ async def test_what_nobody_confirms_in_time_lapses(shop: Shop) -> None:
     assert shop.control.calls == ["start"]
 
 
+@on_both
 async def test_too_late_is_too_late_before_any_loop_has_seen_it(shop: Shop) -> None:
     answer = await waiting(shop)
     shop.clock.advance(120)
@@ -221,6 +228,7 @@ async def test_a_stop_after_the_time_is_a_new_request(shop: Shop) -> None:
     assert shop.control.calls == ["start"]
 
 
+@on_both
 async def test_a_clock_that_was_set_back_gives_nobody_more_time(shop: Shop) -> None:
     answer = await waiting(shop)
     shop.clock.advance(-3600)
@@ -228,6 +236,7 @@ async def test_a_clock_that_was_set_back_gives_nobody_more_time(shop: Shop) -> N
         await shop.service.intake.confirm(asked(GRACE), answer.approval.id)
 
 
+@on_both
 async def test_a_restart_changes_nothing(database: Database) -> None:
     async with opened_shop(database, dual_control=RULE) as shop:
         answer = await waiting(shop)
@@ -276,6 +285,7 @@ async def test_while_another_action_runs_it_waits_on(shop: Shop) -> None:
     assert shop.control.calls == ["start", "pause", "stop"]
 
 
+@on_both
 async def test_fifty_confirmations_at_once_are_one_stop(shop: Shop) -> None:
     answer = await waiting(shop)
     intake, recording_id = shop.service.intake, answer.recording.id
@@ -299,6 +309,7 @@ async def test_fifty_confirmations_at_once_are_one_stop(shop: Shop) -> None:
     ]
 
 
+@on_both
 async def test_fifty_stops_of_two_people_at_once_are_one_stop(shop: Shop) -> None:
     await start(shop)
     results = await asyncio.gather(
@@ -316,6 +327,7 @@ async def test_fifty_stops_of_two_people_at_once_are_one_stop(shop: Shop) -> Non
     assert shop.control.calls == ["start", "stop"]
 
 
+@on_both
 async def test_the_same_delivery_twice_is_one_request(shop: Shop) -> None:
     await start(shop)
     twice = asked(ADA)
@@ -336,6 +348,7 @@ async def test_a_request_that_is_not_there_is_refused(shop: Shop) -> None:
     assert story(shop.file) == [f"failed {ACTION}"]
 
 
+@on_both
 async def test_an_open_request_that_was_written_too_late_is_closed(shop: Shop) -> None:
     answer = await waiting(shop)
     expire = shop.service.intake.expire
@@ -383,6 +396,7 @@ def test_the_outcomes_are_those_that_the_table_takes() -> None:
     assert {one.value for one in ApprovalOutcome} == {"confirmed", "withdrawn", "expired", "over"}
 
 
+@on_both
 async def test_a_second_request_that_was_written_too_late_leaves_the_first_one_open(shop: Shop) -> None:
     first = await waiting(shop)
     again = await ask(shop)

@@ -15,6 +15,7 @@ from bot.recording.observations import Observations
 from bot.recording.ports import Priority
 from bot.recording.reconciler import PATIENCE
 from tests.support.control import AGENT
+from tests.support.postgres import on_both
 from tests.support.service import CALL, OTHER_CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, story
 
@@ -125,6 +126,7 @@ async def test_without_news_a_slow_look_finds_it(shop: Shop, follower: Follower)
     assert await state(shop) is RecordingState.ENDED
 
 
+@on_both
 async def test_looks_come_one_by_one_and_those_who_wait_longest_first(shop: Shop, follower: Follower) -> None:
     await start(shop)
     await follower.look_around()
@@ -140,6 +142,7 @@ async def test_looks_come_one_by_one_and_those_who_wait_longest_first(shop: Shop
     assert shop.control.calls == ["look", "look"]
 
 
+@on_both
 async def test_the_agents_of_live_recordings_are_followed(shop: Shop, follower: Follower, news: FakeNews) -> None:
     await start(shop)
     await follower.look_around()
@@ -218,6 +221,7 @@ async def given_up_start(shop: Shop) -> None:
     shop.control.calls.clear()
 
 
+@on_both
 async def test_a_start_that_lands_late_is_stopped_recorded_and_said(shop: Shop, later_looks: LaterLooks) -> None:
     await given_up_start(shop)
     shop.control.recordings[CALL] = CallRecording.ACTIVE
@@ -231,6 +235,7 @@ async def test_a_start_that_lands_late_is_stopped_recorded_and_said(shop: Shop, 
     assert {row["actor"] for row in entries(shop.file)[-3:]} == {"bot"}
 
 
+@on_both
 async def test_the_later_looks_come_after_1_5_15_and_60_seconds(shop: Shop, later_looks: LaterLooks) -> None:
     await given_up_start(shop)
     looked_at = []
@@ -284,6 +289,7 @@ async def test_loops_stand_back_behind_people(shop: Shop, follower: Follower, la
     assert shop.control.priorities[-1] is Priority.PERSON
 
 
+@on_both
 async def test_a_clock_set_back_does_not_stop_the_looks(shop: Shop, later_looks: LaterLooks) -> None:
     await given_up_start(shop)
     shop.clock.begin = shop.clock.begin.replace(hour=shop.clock.begin.hour - 1)

@@ -18,6 +18,7 @@ from bot.recording.names import NameBook
 from bot.recording.policy import Scope
 from bot.recording.ports import Priority
 from tests.support.clock import BEGIN, FakeClock
+from tests.support.postgres import on_both
 from tests.support.service import CALL, OTHER_CALL, asked, at_once, opened_shop
 
 if TYPE_CHECKING:
@@ -292,6 +293,7 @@ async def test_of_what_we_stopped_or_doubt_analytics_say_nothing(tmp_path: Path)
         }
 
 
+@on_both
 async def test_names_come_from_our_table_then_from_genesys_and_are_remembered(database: Database) -> None:
     nameless = Participant("", "user-anna", queue_id="queue-1")
     async with opened_board(database, call(CALL, nameless, queue_id="queue-1")) as board:

@@ -17,6 +17,7 @@ from bot.errors import Duplicate, NotPermitted, TooManyRequests
 from bot.recording.personal_limit import REDELIVERED_WITHIN, LookUps, PersonalLimit
 from bot.recording.requests import Asked, Origin
 from tests.support.clock import FakeClock
+from tests.support.postgres import on_both
 from tests.support.service import ADA, GRACE, asked, opened_shop
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ async def limited_shop(database: Database) -> AsyncIterator[Limited]:
         yield found
 
 
+@on_both
 async def test_the_limit_is_of_a_rolling_minute(limited_shop: Limited) -> None:
     clock = limited_shop.shop.clock
     for _ in range(LIMIT):
@@ -102,6 +104,7 @@ async def test_denied_requests_count_too(limited_shop: Limited) -> None:
         await limited_shop.starts(request=replace(stranger, origin=asked().origin))
 
 
+@on_both
 async def test_looks_are_limited_apart_from_actions(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 1)
     for _ in range(LIMIT):
@@ -111,6 +114,7 @@ async def test_looks_are_limited_apart_from_actions(limited_shop: Limited) -> No
         await limited_shop.intake.read(asked())
 
 
+@on_both
 async def test_a_flood_leaves_one_entry_a_minute_and_the_number_of_the_rest(limited_shop: Limited) -> None:
     refused = await limited_shop.flood(LIMIT + 40)
 
@@ -131,6 +135,7 @@ async def test_a_flood_leaves_one_entry_a_minute_and_the_number_of_the_rest(limi
     assert len(await limited_shop.entries("phase = 'failed'")) == 2
 
 
+@on_both
 async def test_two_notes_at_once_tell_of_each_refusal_once(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
     limit, shop = limited_shop.intake.limit, limited_shop.shop
@@ -202,6 +207,7 @@ async def test_what_was_refused_once_stays_refused(limited_shop: Limited) -> Non
     assert await limited_shop.flood(LIMIT) == []  # a second delivery is no request of its own
 
 
+@on_both
 async def test_what_was_refused_once_stays_refused_by_another_process(database: Database) -> None:
     clock, request = FakeClock(), asked(trigger="refused")
     async with limited(database, clock=clock) as one:
@@ -223,6 +229,7 @@ async def test_a_flood_that_goes_on_leaves_one_entry_each_minute(limited_shop: L
     assert len(await limited_shop.entries("phase = 'failed'")) == 10
 
 
+@on_both
 async def test_what_is_kept_of_a_flood_does_not_grow_for_ever(limited_shop: Limited) -> None:
     async def kept() -> int:
         async with limited_shop.shop.engines.reader.connect() as connection:
@@ -238,6 +245,7 @@ async def test_what_is_kept_of_a_flood_does_not_grow_for_ever(limited_shop: Limi
     assert await kept() == 1 + 5 + 5  # the one that has an entry stays
 
 
+@on_both
 async def test_processes_share_one_count(database: Database) -> None:
     clock = FakeClock()
     async with limited(database, clock=clock) as one, limited(database, owner="serve:2", clock=clock) as other:
@@ -248,6 +256,7 @@ async def test_processes_share_one_count(database: Database) -> None:
         assert len(await one.entries("phase = 'failed'")) == 1
 
 
+@on_both
 async def test_a_clock_that_was_set_back_locks_nobody_out(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT)
     limited_shop.shop.clock.advance(-3600)

@@ -11,6 +11,7 @@ from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
 from bot.recording.models import CallRecording, Conversation, Effect, Mechanism, RecordingState, Target, Verb
 from bot.recording.reconciler import PATIENCE
 from tests.support.control import AGENT
+from tests.support.postgres import on_both
 from tests.support.service import ADA, CALL, OTHER_CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, story
 
@@ -58,6 +59,7 @@ async def in_doubt(shop: Shop, verb: Verb, *, took_effect: bool) -> None:
 
 
 @pytest.mark.parametrize(("verb", "reached"), [(Verb.START, "active"), (Verb.STOP, "stopped"), (Verb.PAUSE, "paused")])
+@on_both
 async def test_what_took_effect_is_observed_without_another_write(shop: Shop, verb: Verb, reached: str) -> None:
     await in_doubt(shop, verb, took_effect=True)
     await patience(shop)
@@ -67,6 +69,7 @@ async def test_what_took_effect_is_observed_without_another_write(shop: Shop, ve
     assert shop.control.calls == ["look"]
 
 
+@on_both
 async def test_a_start_that_did_not_take_effect_fails_and_is_not_repeated(shop: Shop) -> None:
     await in_doubt(shop, Verb.START, took_effect=False)
     await patience(shop)
@@ -108,6 +111,7 @@ async def test_a_call_that_ended_meanwhile(shop: Shop) -> None:
     assert story(shop.file)[-1] == "observed recording:stop"
 
 
+@on_both
 async def test_what_a_dead_process_left_is_settled_at_once(database: Database) -> None:
     async with opened_shop(database, owner="serve:dead") as dead:
         await dead.service.intake.start(asked(ADA), CALL, None)
@@ -118,6 +122,7 @@ async def test_what_a_dead_process_left_is_settled_at_once(database: Database) -
     assert story(database) == ["requested recording:start", "observed recording:start"]
 
 
+@on_both
 async def test_a_clock_set_back_an_hour_delays_nothing(shop: Shop) -> None:
     await in_doubt(shop, Verb.STOP, took_effect=True)
     shop.clock.begin -= timedelta(hours=1)
@@ -126,6 +131,7 @@ async def test_a_clock_set_back_an_hour_delays_nothing(shop: Shop) -> None:
     assert [row["seq"] for row in entries(shop.file)] == list(range(1, 6))
 
 
+@on_both
 async def test_what_a_terminal_is_still_doing_is_left_alone(database: Database) -> None:
     async with opened_shop(database, owner="cli:1") as terminal, opened_shop(database, owner="serve:1") as shop:
         accepted = await terminal.service.intake.start(asked(ADA), CALL, None)
@@ -140,6 +146,7 @@ async def test_what_a_terminal_is_still_doing_is_left_alone(database: Database) 
     assert story(database) == ["requested recording:start", "observed recording:start"]
 
 
+@on_both
 async def test_a_stale_owner_cannot_write_the_outcome(shop: Shop) -> None:
     accepted = await shop.service.intake.start(asked(), CALL, None)
     attempt = accepted.attempt
@@ -209,6 +216,7 @@ async def test_one_attempt_that_cannot_be_settled_keeps_no_other_waiting(shop: S
     assert other.state is RecordingState.ACTIVE
 
 
+@on_both
 async def test_what_is_expiring_is_not_carried_out(shop: Shop) -> None:
     accepted = await shop.service.intake.start(asked(), CALL, None)
     shop.service.intake.expiring.add(accepted.attempt.id)

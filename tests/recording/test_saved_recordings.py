@@ -17,6 +17,7 @@ from bot.recording.models import CallRecording, Mechanism, RecordingState, Saved
 from bot.recording.observations import Drift, Observations
 from bot.recording.ports import Priority
 from bot.recording.saved import AFTER_SECONDS, AT_ONCE, SavedLooks, belongs
+from tests.support.postgres import on_both
 from tests.support.service import CALL, OTHER_CALL, asked, at_once, opened_shop
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ async def schedule(shop: Shop) -> list[tuple[int, bool]]:
         return [(row.looks, row.next_at is not None) for row in await connection.execute(select(saved_looks))]
 
 
+@on_both
 async def test_a_file_that_is_found_is_in_the_trail_and_on_the_card(database: Database) -> None:
     async with opened_shop(database) as shop:
         ended = await recorded(shop)
@@ -105,6 +107,7 @@ async def test_a_file_that_is_found_is_in_the_trail_and_on_the_card(database: Da
         assert files.looks == [CALL]
 
 
+@on_both
 async def test_looks_come_at_their_times_then_it_is_given_up(database: Database) -> None:
     async with opened_shop(database) as shop:
         await recorded(shop)
@@ -139,6 +142,7 @@ async def test_looks_that_an_absence_has_overtaken_are_not_made_up_for(database:
         assert (len(files.looks), await schedule(shop)) == (2, [(5, False)])
 
 
+@on_both
 async def test_an_upload_is_waited_for_and_each_state_is_told_once(database: Database) -> None:
     async with opened_shop(database) as shop:
         ended = await recorded(shop)
@@ -232,6 +236,7 @@ async def test_a_rejected_look_is_a_look(database: Database) -> None:
         assert await schedule(shop) == [(1, True)]
 
 
+@on_both
 async def test_a_few_looks_at_a_time(database: Database) -> None:
     async with opened_shop(database) as shop:
         for number in range(AT_ONCE + 2):
@@ -245,6 +250,7 @@ async def test_a_few_looks_at_a_time(database: Database) -> None:
         assert len(set(files.looks)) == AT_ONCE + 2
 
 
+@on_both
 async def test_two_processes_note_a_file_once(database: Database) -> None:
     async with opened_shop(database) as shop:
         ended = await recorded(shop)
@@ -256,6 +262,7 @@ async def test_two_processes_note_a_file_once(database: Database) -> None:
         assert len(await saved_entries(shop.store)) == 1
 
 
+@on_both
 async def test_files_of_another_recording_of_the_same_call_are_not_its_own(database: Database) -> None:
     async with opened_shop(database) as shop:
         ended = await recorded(shop)
@@ -274,6 +281,7 @@ def test_what_is_not_there_yet(state: str) -> None:
     assert SavedRecording("x", "error").there
 
 
+@on_both
 async def test_what_can_never_be_asked_for_is_given_up_after_a_day(database: Database) -> None:
     async with opened_shop(database) as shop:
         ended = await recorded(shop)

@@ -11,6 +11,7 @@ from bot.policy_file import load_policy
 from bot.recording.grants import DualControl, Grant, Policy, describe, granted
 from bot.recording.models import CallRecording, Participant, RecordingState, Verb
 from bot.recording.policy import Caller, Role, Scope
+from tests.support.postgres import on_both
 from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, rows, story
 
@@ -59,6 +60,7 @@ async def test_a_call_of_ones_own_agent_is_started(shop: Shop) -> None:
     assert await start(shop, OTHER_CALL, limited(scope)) is RecordingState.ACTIVE
 
 
+@on_both
 async def test_a_start_outside_is_denied_once_the_call_was_read_and_nothing_is_sent(shop: Shop) -> None:
     settled = await shop.service.carry_out(await shop.service.intake.start(limited(), CALL, None))
     assert isinstance(settled.error, OutOfScope)
@@ -89,6 +91,7 @@ async def test_an_agent_who_is_only_named_opens_nothing(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("verb", [Verb.STOP, Verb.PAUSE])
+@on_both
 async def test_what_runs_outside_is_not_changed(shop: Shop, verb: Verb) -> None:
     await start(shop)
     (recording,) = await shop.store.live_recordings()
@@ -119,6 +122,7 @@ async def test_a_start_does_not_tell_that_a_call_outside_is_being_recorded(shop:
         await shop.service.intake.start(limited(BILLING), CALL, None)
 
 
+@on_both
 async def test_a_list_holds_ones_own_calls_and_all_for_compliance(shop: Shop) -> None:
     await start(shop)
     await start(shop, OTHER_CALL)
@@ -222,6 +226,7 @@ async def test_the_unlisted_are_refused_before_any_scope(shop: Shop) -> None:
     assert last(shop) == ("denied", "recording:start", "not_listed")
 
 
+@on_both
 async def test_a_start_that_was_cut_off_takes_over_nothing_outside(database: Database) -> None:
     async with opened_shop(database, owner="serve:dead") as dead:
         await dead.service.intake.start(limited(), CALL, None)
@@ -235,6 +240,7 @@ async def test_a_start_that_was_cut_off_takes_over_nothing_outside(database: Dat
         assert shop.control.calls == ["look"]
 
 
+@on_both
 async def test_a_start_that_was_cut_off_takes_over_what_is_inside(database: Database) -> None:
     async with opened_shop(database, owner="serve:dead") as dead:
         await dead.service.intake.start(limited(), OTHER_CALL, None)
@@ -246,6 +252,7 @@ async def test_a_start_that_was_cut_off_takes_over_what_is_inside(database: Data
         assert row == {"state": "active", "queue_id": "queue-2"}
 
 
+@on_both
 async def test_somebody_elses_refused_start_hides_no_call_of_ones_own(shop: Shop) -> None:
     await start(shop)
     await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL)))

@@ -28,6 +28,7 @@ from bot.errors import (
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.policy import Role
 from bot.recording.requests import Accepted, AwaitsConfirmation, ReasonRules
+from tests.support.postgres import on_both
 from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, at_once, opened_shop
 from tests.support.trail import entries, rows, story
 
@@ -48,6 +49,7 @@ async def start(shop: Shop, call: str = CALL, actor: str = ADA) -> RecordingStat
     return settled.recording.state
 
 
+@on_both
 async def test_a_start_and_a_stop_leave_four_entries_and_a_stopped_recording(shop: Shop) -> None:
     assert await start(shop) is RecordingState.ACTIVE
     accepted = at_once(await shop.service.intake.change(Verb.STOP, asked(GRACE), typed_id=CALL))
@@ -69,6 +71,7 @@ async def test_a_start_and_a_stop_leave_four_entries_and_a_stopped_recording(sho
     assert trail[1]["outcome"] == {"mechanism": "adhoc", "created": True}
 
 
+@on_both
 async def test_the_request_is_on_disk_before_genesys_is_asked(shop: Shop) -> None:
     seen: list[list[str]] = []
 
@@ -94,6 +97,7 @@ async def test_the_unauthorised_are_refused_and_recorded(shop: Shop, roles: froz
     assert shop.control.calls == []
 
 
+@on_both
 async def test_what_was_typed_is_kept_beside_the_entry_and_not_in_it(shop: Shop) -> None:
     await shop.service.intake.start(asked(), CALL, "Mrs Miller, 0170 555")
     (entry,) = entries(shop.file)
@@ -112,6 +116,7 @@ async def test_a_malformed_id_is_refused_and_recorded(shop: Shop, typed: str | N
     assert entries(shop.file)[0]["conversation_id"] is None
 
 
+@on_both
 async def test_a_reason_that_is_too_long_is_refused_and_kept(shop: Shop) -> None:
     with pytest.raises(ReasonRefused):
         await shop.service.intake.start(asked(), CALL, "x" * 5000)
@@ -128,6 +133,7 @@ async def test_a_second_start_is_told_who_was_first(shop: Shop) -> None:
     assert shop.control.calls == ["start"]
 
 
+@on_both
 async def test_fifty_starts_at_once_are_one_start(shop: Shop) -> None:
     results = await asyncio.gather(
         *(shop.service.intake.start(asked(GRACE if n % 2 else ADA), CALL, None) for n in range(50)),
@@ -139,6 +145,7 @@ async def test_fifty_starts_at_once_are_one_start(shop: Shop) -> None:
     assert [row["seq"] for row in entries(shop.file)] == list(range(1, 51))
 
 
+@on_both
 async def test_the_same_delivery_twice_is_one_request(shop: Shop) -> None:
     twice = asked(trigger="1337.1")
     results = await asyncio.gather(
@@ -148,6 +155,7 @@ async def test_the_same_delivery_twice_is_one_request(shop: Shop) -> None:
     assert story(shop.file) == ["requested recording:start"]
 
 
+@on_both
 async def test_a_refusal_delivered_twice_is_recorded_once(shop: Shop) -> None:
     twice = asked(roles=frozenset(), trigger="1337.2")
     with pytest.raises(NotPermitted):
@@ -180,6 +188,7 @@ async def test_pause_and_resume(shop: Shop) -> None:
         await shop.service.intake.change(Verb.RESUME, asked())
 
 
+@on_both
 async def test_two_stops_at_once_are_one_stop(shop: Shop) -> None:
     await start(shop)
     results = await asyncio.gather(
@@ -225,6 +234,7 @@ async def test_a_call_that_is_over_closes_its_recording(shop: Shop, verb: Verb, 
 
 
 @pytest.mark.parametrize("fault", [OutcomeUnknown(), ValueError("a fault of ours")])
+@on_both
 async def test_an_unknown_outcome_is_never_called_a_failure(shop: Shop, fault: Exception) -> None:
     shop.control.late_fault = fault
     settled = await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
@@ -260,6 +270,7 @@ async def test_reading_is_in_the_trail(shop: Shop) -> None:
     assert story(shop.file)[-1] == "denied recording:read"
 
 
+@on_both
 async def test_a_slow_database_means_nothing_was_done(database: Database) -> None:
     async with opened_shop(database, write_limit=0.05) as shop:
         async with shop.engines.writer.connect():  # there is one
@@ -277,6 +288,7 @@ async def test_required_reasons(database: Database) -> None:
         assert entries(shop.file)[0]["reason_code"] == "qa"
 
 
+@on_both
 async def test_a_commit_that_comes_late_is_closed_and_never_carried_out(shop: Shop) -> None:
     accepted = await shop.service.intake.start(asked(), CALL, None)
     tries: list[int] = []
@@ -297,6 +309,7 @@ async def test_a_commit_that_comes_late_is_closed_and_never_carried_out(shop: Sh
     assert shop.control.calls == []
 
 
+@on_both
 async def test_a_look_that_is_delivered_twice_is_recorded_once(shop: Shop) -> None:
     twice = asked(trigger="1337.3")
     await shop.service.live(twice)

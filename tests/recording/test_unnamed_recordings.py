@@ -15,6 +15,7 @@ from bot.recording.names import NameBook
 from bot.recording.ports import Priority
 from bot.recording.unnamed import UnnamedRecordings
 from tests.support.control import AGENT
+from tests.support.postgres import on_both
 from tests.support.service import CALL, OTHER_CALL, asked, at_once, opened_shop
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ async def test_the_card_is_drawn_anew_with_what_was_looked_up(desk: Desk) -> Non
     assert await desk.outbox.stale_cards() == ()
 
 
+@on_both
 async def test_each_id_is_asked_for_once(desk: Desk) -> None:
     for call in (CALL, OTHER_CALL):
         await desk.records(call)
@@ -123,6 +125,7 @@ async def test_nothing_is_asked_about_recordings_that_are_over(desk: Desk) -> No
     assert desk.directory.asked == []
 
 
+@on_both
 async def test_a_card_that_is_drawn_meanwhile_is_drawn_once_more(desk: Desk) -> None:
     await desk.records()
     (under_way,) = await desk.outbox.stale_cards()
@@ -132,6 +135,7 @@ async def test_a_card_that_is_drawn_meanwhile_is_drawn_once_more(desk: Desk) -> 
     assert card.queue_name == "Billing"
 
 
+@on_both
 async def test_only_the_cards_that_show_the_name_are_drawn_anew(desk: Desk) -> None:
     await desk.records(OTHER_CALL, replace(AGENT, user_id="user-2", queue_id="queue-2"))
     mine = await desk.records()
@@ -141,6 +145,7 @@ async def test_only_the_cards_that_show_the_name_are_drawn_anew(desk: Desk) -> N
 
 
 @pytest.mark.parametrize("fault", [PermissionMissing(), CallNotFound()])
+@on_both
 async def test_what_is_refused_is_not_asked_for_again_for_an_hour(desk: Desk, fault: GenesysError) -> None:
     desk.directory.fault, desk.directory.faulty = fault, frozenset({"queue"})
     await desk.records()

@@ -15,6 +15,8 @@ import pytest
 
 from bot.sandbox.process import BotProcess, BotUnready, free_port, manifest
 
+pytestmark = pytest.mark.measured
+
 ROOT = Path(__file__).parents[2]
 CHILD = """
 import http.server, os, signal, sys

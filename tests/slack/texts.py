@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from bot.slack.people import OBSTACLES
 from bot.slack.words import read_languages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 CODE = Path(bot.__file__).parent
 ENGLISH = read_languages().of("en").texts
@@ -47,17 +48,22 @@ class Use:
         return {key for key in ENGLISH if re.fullmatch(self.pattern, key)}
 
 
-def trees() -> Iterator[tuple[str, ast.AST]]:
-    for file in sorted(CODE.rglob("*.py")):
-        yield str(file.relative_to(CODE)), ast.parse(file.read_text("utf-8"))
+@cache  # every worker needs it to collect the tests
+def nodes() -> list[tuple[str, ast.Call | ast.Constant | ast.JoinedStr]]:
+    """Return the calls and strings of the code, each with its file."""
+    return [
+        (str(file.relative_to(CODE)), node)
+        for file in sorted(CODE.rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, (ast.Call, ast.Constant, ast.JoinedStr))
+    ]
 
 
 def asked_for() -> list[Use]:
     """Return the calls ``words("…", …)``, also where the key is put together or one of two."""
     return [
         Use(f"{name}:{node.lineno}", pattern, _given(node))
-        for name, tree in trees()
-        for node in ast.walk(tree)
+        for name, node in nodes()
         if isinstance(node, ast.Call) and node.args and _is_words(node.func)
         for pattern in _patterns(node.args[0])
     ]
@@ -66,11 +72,7 @@ def asked_for() -> list[Use]:
 def mentioned() -> set[str]:
     """Return every key that stands anywhere in the code, whole or as a pattern."""
     patterns = {
-        pattern
-        for _, tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.Constant, ast.JoinedStr))
-        for pattern in _patterns(node)
+        pattern for _, node in nodes() if isinstance(node, (ast.Constant, ast.JoinedStr)) for pattern in _patterns(node)
     }
     return {key for pattern in patterns for key in ENGLISH if re.fullmatch(pattern, key)}
 
@@ -78,18 +80,17 @@ def mentioned() -> set[str]:
 def literal_causes() -> set[str]:
     """Return the causes that the code refuses people for."""
     found = {value for _, value in OBSTACLES}
-    for _, tree in trees():
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-                continue
-            wanted = {"NotPermitted": "cause", "Caller": "obstacle"}.get(node.func.id)
-            values = [one.value for one in node.keywords if wanted and one.arg == wanted]
-            found |= {
-                one.value
-                for value in values
-                for one in ast.walk(value)
-                if isinstance(one, ast.Constant) and isinstance(one.value, str)
-            }
+    for _, node in nodes():
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        wanted = {"NotPermitted": "cause", "Caller": "obstacle"}.get(node.func.id)
+        values = [one.value for one in node.keywords if wanted and one.arg == wanted]
+        found |= {
+            one.value
+            for value in values
+            for one in ast.walk(value)
+            if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        }
     return found
 
 

@@ -278,10 +278,19 @@ def postgres_database(postgres_server: PostgresServer) -> Iterator[PostgresDatab
         yield lent
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+KINDS = ("sqlite", "postgresql")
+on_both = pytest.mark.parametrize("database", KINDS, indirect=True)
+"""Runs a test of a folder whose ``database`` is a SQLite file on PostgreSQL as well."""
+
+
+@pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     """Both kinds, one after the other: what the storage promises holds on either."""
-    if request.param == "sqlite":
+    return database_of(request.param, request, tmp_path)
+
+
+def database_of(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    if kind == "sqlite":
         return tmp_path / "bot.db"
     return request.getfixturevalue("postgres_database")  # type: ignore[no-any-return]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.database.engine import Engines, open_engines
@@ -24,6 +25,7 @@ from bot.recording.settlement import Settlement
 from tests.support.clock import FakeClock
 from tests.support.control import FakeControl
 from tests.support.postgres import url_of
+from tests.support.sqlite import make_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,9 +68,13 @@ async def opened_shop(
     limit: PersonalLimit | None = None,
 ) -> AsyncIterator[Shop]:
     clock, control, door = clock or FakeClock(), FakeControl(), Door()
+    new = isinstance(file, Path) and not file.exists()
+    if isinstance(file, Path) and new:
+        await make_database(file)
     engines = open_engines(url_of(file))
     try:
-        await upgrade(engines)
+        if not new:
+            await upgrade(engines)
         store = SqlStore(engines)
         settlement, approvals = Settlement(store, clock), Approvals(store, clock)
         intake = Intake(

@@ -36,15 +36,15 @@ class FakeGateway:
     """Says what it is told to: for each request, by method and path, its answers in order, the last one for ever."""
 
     def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+        self.answers = answers
         self.asked: list[str] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         asked = f"{request.method} {request.path}"
-        if request.path == "/oauth/token" and asked not in self._answers:
+        if request.path == "/oauth/token" and asked not in self.answers:
             return web.json_response({"access_token": "token", "expires_in": 100})
         self.asked.append(asked)
-        answers = self._answers[asked]
+        answers = self.answers[asked]
         status, body = answers.pop(0) if len(answers) > 1 else answers[0]
         headers = {"Retry-After": "0"} if status == 429 else {}
         return web.json_response(body, status=status, headers=headers)

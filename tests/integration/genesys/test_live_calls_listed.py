@@ -255,8 +255,9 @@ async def test_whatever_the_queries_answer_there_is_a_list(body: dict[str, Any])
         {ACTIVITY: [(403, {})], DETAILS: [(200, body)]},
         {ACTIVITY: [(200, listing)], DETAILS: [(200, body)]},
     )
-    for answers in each:
-        async with gateway(answers) as (_, client, within):
+    async with gateway({}) as (fake, client, within):
+        for answers in each:
+            fake.answers = answers
             directory = GenesysDirectory(client)
             listed = await directory.live_calls(deadline=within["deadline"])
             listed = await directory.with_recording(listed, deadline=within["deadline"])

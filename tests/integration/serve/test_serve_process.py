@@ -15,6 +15,8 @@ from tests.support.world import ADA
 if TYPE_CHECKING:
     from tests.integration.serve.conftest import ServedScene
 
+pytestmark = pytest.mark.measured
+
 SECRETS = ("xoxb-sandbox", "xapp-sandbox", "sandbox-secret", "sandbox-signing-secret", "ticket=", "Bearer ")
 
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.database.engine import open_engines
-from bot.database.migrate import upgrade
 from bot.serving import Serving
 from tests.support.hurried_clock import HurriedClock
+from tests.support.sqlite import make_database
 from tests.support.steady_sockets import steady_pool
 from tests.support.world import GENESYS_HANGS, GENESYS_PATIENCE, SOCKET_PING, World, settings_for, simulators
 
@@ -22,13 +21,7 @@ if TYPE_CHECKING:
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty database at the newest schema; migrating one for each test takes longer than the test."""
     file = tmp_path_factory.mktemp("migrated") / "record-bot.db"
-
-    async def migrate() -> None:
-        engines = open_engines(f"sqlite+aiosqlite:///{file}")
-        await upgrade(engines)
-        await engines.close()
-
-    asyncio.run(migrate())
+    asyncio.run(make_database(file))
     return file
 
 

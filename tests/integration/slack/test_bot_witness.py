@@ -245,12 +245,12 @@ async def test_periods(world: World, typed: str, shown: str) -> None:
     assert bool(world.slack.files) is (typed in {"7d", "30d"})
 
 
-@pytest.mark.parametrize("typed", ["lastweek", "2026-13-01", "9999-12-31", "20260101", "7 d"])
-async def test_another_period_is_refused_and_written_down(world: World, typed: str) -> None:
-    answer = await world.types(CLARA, f"audit {typed}")
-    assert "not a period" in answer
-    assert "today, yesterday, 7d, 30d" in answer
-    assert world.phases("audit:export") == ["failed"]
+async def test_another_period_is_refused_and_written_down(world: World) -> None:
+    for count, typed in enumerate(("lastweek", "2026-13-01", "9999-12-31", "20260101", "7 d"), 1):
+        answer = await world.types(CLARA, f"audit {typed}")
+        assert "not a period" in answer, typed
+        assert "today, yesterday, 7d, 30d" in answer, typed
+        assert world.phases("audit:export") == ["failed"] * count, typed
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from bot.sandbox.genesys import SimulatedGenesys, seed
 from tests.sandbox.genesys.genesys_client import genesys_running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _home_that_is_not_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the SDK from watching all of the developer's home for its settings, as it does as long as it has none.
+
+    Its thread would take note of every file that any process reads there, for as long as the worker runs.
+    """
+    (tmp_path / ".genesyscloudpython").mkdir()
+    (tmp_path / ".genesyscloudpython" / "config").write_text("[general]\nlive_reload_config = false\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def _sdk(genesys: SimulatedGenesys) -> tuple[Any, Any]:
