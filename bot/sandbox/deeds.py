@@ -52,7 +52,7 @@ class CallDeeds:
             "secure_pause": lambda: genesys.secure_pause(call, on=True),
             "resume": lambda: genesys.secure_pause(call, on=False),
             "join": lambda: genesys.agent_joins(call, optional_text(body, "agent") or _another(genesys, call)),
-            "policy": lambda: _record_by_policy(genesys, call),
+            "policy": lambda: genesys.policy_takes_hold(call),
             "recording": lambda: genesys.set_recording(call, on=bool(body.get("on", True))),
         }
         change = changes.get(request.match_info["what"])
@@ -66,16 +66,6 @@ def _another(genesys: SimulatedGenesys, call: str) -> str:
     """Return the name of somebody who works here and is not on this call."""
     present = {agent.name for agent in genesys.calls[call].agents}
     return next(name for name in (*genesys.floor.directory.users.values(), "One More Agent") if name not in present)
-
-
-def _record_by_policy(genesys: SimulatedGenesys, call: str) -> None:
-    """Let a recording policy of the organisation take hold of a call."""
-    found = genesys.calls[call]
-
-    def take_hold() -> None:
-        found.policy = not found.over
-
-    genesys.floor.change(found, take_hold)
 
 
 @dataclass(frozen=True)
