@@ -79,10 +79,42 @@ class Participant:
 
     id: str
     user_id: str
-    communication_id: str | None = None
     name: str | None = None
     queue_id: str | None = None
     queue_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLeg:
+    """An agent's part in a call, over or not. The states are None where nothing is said about them.
+
+    ``recording`` is what all recorders come to, ``adhoc`` the ad-hoc one's own state. ``disconnect_type`` is Genesys's
+    word for how the agent left.
+    """
+
+    participant: Participant
+    connected: bool
+    over: bool
+    recording: CallRecording | None = None
+    adhoc: CallRecording | None = None
+    disconnect_type: str | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How the recorded agent left a call that goes on; ``successors`` are the agents who are connected now."""
+
+    disconnect_type: str | None
+    successors: tuple[Participant, ...] = ()
+
+    @property
+    def transferred(self) -> bool:
+        return (self.disconnect_type or "").startswith("transfer")
+
+
+POLICY_RECORDER = "policy"
+SNIPPET_RECORDER = "snippet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +122,8 @@ class Conversation:
     """A voice call as one reading showed it.
 
     ``on_hold``: the recording is paused because the call is on hold, and resumes by itself.
-    ``mechanism`` is None where nothing is being recorded.
+    ``mechanism`` is None where nothing is being recorded. ``legs`` are the parts of its agents, where that is known.
+    ``recorders`` names the recorders that run and that no ad-hoc stop ends: a policy's, or a snippet's.
     """
 
     id: str
@@ -101,6 +134,22 @@ class Conversation:
     secure_pause: bool = False
     on_hold: bool = False
     session_id: str | None = None
+    legs: tuple[AgentLeg, ...] = ()
+    recorders: frozenset[str] = frozenset()
+
+    def leg(self, participant_id: str | None) -> AgentLeg | None:
+        """Return a participant's leg: the connected one where there are several, else the latest."""
+        legs = [leg for leg in self.legs if leg.participant.id == participant_id]
+        return next((leg for leg in legs if leg.connected), legs[-1] if legs else None)
+
+    def recorder(self, mechanism: Mechanism | None, participant_id: str | None) -> CallRecording:
+        """Return the state of one recorder: an ad-hoc one's own where Genesys tells it apart, else the call's."""
+        leg = self.leg(participant_id) if mechanism is Mechanism.ADHOC else None
+        if leg is None:
+            return self.recording
+        if leg.over:
+            return CallRecording.NONE
+        return self.recording if leg.adhoc is None else leg.adhoc
 
 
 class Direction(StrEnum):
@@ -180,7 +229,6 @@ class Target:
 
     conversation_id: str
     participant_id: str | None = None
-    communication_id: str | None = None
     mechanism: Mechanism | None = None
     session_id: str | None = None
     agent_user_id: str | None = None
@@ -198,6 +246,10 @@ class Effect:
     session_id: str | None = None
     created: bool = True
     evidence: Evidence = field(default_factory=Evidence)
+    recorders: frozenset[str] | None = None
+    """The other recorders that were seen to run on the call (see ``Conversation``); None where that isn't known."""
+    departure: Departure | None = None
+    """Where the recorded agent had left, which is what ended the recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +272,6 @@ class Recording:
     requested_at: datetime
     mechanism: Mechanism | None = None
     participant_id: str | None = None
-    communication_id: str | None = None
     session_id: str | None = None
     agent_user_id: str | None = None
     queue_id: str | None = None
@@ -250,7 +301,6 @@ class Recording:
         return Target(
             conversation_id=self.conversation_id,
             participant_id=self.participant_id,
-            communication_id=self.communication_id,
             mechanism=self.mechanism,
             session_id=self.session_id,
             agent_user_id=self.agent_user_id,

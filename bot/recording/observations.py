@@ -127,7 +127,6 @@ class Observations:
                 mechanism=seen.mechanism or recording.mechanism or Mechanism.ADHOC,
                 session_id=seen.session_id or recording.session_id,
                 participant_id=agent.id if agent else recording.participant_id,
-                communication_id=agent.communication_id if agent else recording.communication_id,
             )
             if changed is None:
                 raise AssertionError

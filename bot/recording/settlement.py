@@ -198,7 +198,6 @@ def _known_agent(agent: Participant | None) -> dict[str, Any]:
         return {}
     return {
         "participant_id": agent.id,
-        "communication_id": agent.communication_id,
         "agent_user_id": agent.user_id,
         "queue_id": agent.queue_id,
     }
