@@ -24,7 +24,8 @@ from bot.genesys import calls
 from bot.genesys.change import Change, Changed
 from bot.genesys.wire import Request
 from bot.genesys.within import Within
-from bot.recording.models import CallRecording, Departure, Effect, Mechanism
+from bot.recording.handover import Departure
+from bot.recording.models import CallRecording, Effect, Mechanism
 from bot.recording.ports import Priority, anybody
 
 if TYPE_CHECKING:

@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import Evidence
 from bot.genesys.fields import moment
-from bot.recording.models import (
-    POLICY_RECORDER,
-    SNIPPET_RECORDER,
-    AgentLeg,
-    CallRecording,
-    Conversation,
-    Mechanism,
-    Participant,
-)
+from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER, AgentLeg
+from bot.recording.models import CallRecording, Conversation, Mechanism, Participant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

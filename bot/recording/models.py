@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from bot.recording.handover import AgentLeg, Departure, FollowUp
     from bot.recording.policy import Scope
 
 
@@ -56,6 +57,13 @@ class Verb(StrEnum):
     STOP = "stop"
     PAUSE = "pause"
     RESUME = "resume"
+    FOLLOW = "follow"
+    """Start once more, after a transfer: on the side of the agent who took over."""
+
+    @property
+    def begins(self) -> bool:
+        """Whether it makes a recording of its own."""
+        return self in {Verb.START, Verb.FOLLOW}
 
     @property
     def action(self) -> str:
@@ -82,39 +90,6 @@ class Participant:
     name: str | None = None
     queue_id: str | None = None
     queue_name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AgentLeg:
-    """An agent's part in a call, over or not. The states are None where nothing is said about them.
-
-    ``recording`` is what all recorders come to, ``adhoc`` the ad-hoc one's own state. ``disconnect_type`` is Genesys's
-    word for how the agent left.
-    """
-
-    participant: Participant
-    connected: bool
-    over: bool
-    recording: CallRecording | None = None
-    adhoc: CallRecording | None = None
-    disconnect_type: str | None = None
-    ended_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """How the recorded agent left a call that goes on; ``successors`` are the agents who are connected now."""
-
-    disconnect_type: str | None
-    successors: tuple[Participant, ...] = ()
-
-    @property
-    def transferred(self) -> bool:
-        return (self.disconnect_type or "").startswith("transfer")
-
-
-POLICY_RECORDER = "policy"
-SNIPPET_RECORDER = "snippet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +259,15 @@ class Recording:
     ended_at: datetime | None = None
     ended_by: str | None = None
     adopted: bool = False
+    recorders: str | None = None
+    """Other recorders that were last seen to run on the call (see ``Conversation``), with blanks between them."""
+    seen_at: datetime | None = None
+    """After a doubt: when the bot first saw it run. It began between ``started_at`` and then."""
+    disconnect_type: str | None = None
+    """Genesys's word for how the recorded agent left the call, where that was seen."""
+    follow_up: FollowUp | None = None
+    successors: str | None = None
+    """The ids of the users who were on the call after that, with blanks between them."""
     in_doubt: bool = False
     error: str | None = None
     audit_seq: int = 0
@@ -358,6 +342,14 @@ class Approval:
         Another process, whose clock is a little ahead, may have written it just now.
         """
         return self.outcome is None and self.asked_at - CLOCKS_APART <= now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class CardPlace:
+    """Where a recording's card is shown, and the language of the person who asked for it."""
+
+    channel: str
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.policy import STEPS
-from bot.slack.notes import notes
+from bot.slack.notes import ended_with_agent, notes
 from bot.slack.text import actor_name, inline, isolated, length, moment, shorten
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ STATE_ICONS = {
 IN_DOUBT_ICON = ":grey_question:"
 REASON_SHOWN = 600
 NAME_SHOWN = 100
+FOLLOW_NAME_SHOWN = 60
+"""A button's text has 75 characters."""
 SECTION_LIMIT = 3000
 START_AGAIN = "recording_start_again"
+FOLLOW = "recording_follow"
 CONFIRM_STOP = "recording_confirm_stop"
 WITHDRAW_STOP = "recording_withdraw_stop"
 CONTROLS = (Verb.PAUSE, Verb.RESUME, Verb.STOP)
@@ -162,6 +166,8 @@ def _again(shown: Card, words: Words) -> list[Block]:
     """Return the button that records a call anew after a stop; none once its file shows that the call is over."""
     if not shown.startable or shown.saved:
         return []
+    if ended_with_agent(shown.recording):
+        return [follow_button(shown.recording, words)]
     button: Block = {
         "type": "button",
         "action_id": START_AGAIN,
@@ -170,6 +176,19 @@ def _again(shown: Card, words: Words) -> list[Block]:
         "accessibility_label": words("again.button_of", call=shown.recording.conversation_id[:8]),
     }
     return [button]
+
+
+def follow_button(recording: Recording, words: Words, *, agent: str | None = None) -> Block:
+    """Return the button that records whoever is on the call after a transfer; the click finds out who that is."""
+    call = recording.conversation_id[:8]
+    named = words("again.record_agent", agent=isolated(shorten(agent, FOLLOW_NAME_SHOWN))) if agent else ""
+    return {
+        "type": "button",
+        "action_id": FOLLOW,
+        "text": _plain(named or words("again.record_new_agent")),
+        "value": str(recording.id),
+        "accessibility_label": words("again.follow_of", call=call),
+    }
 
 
 def _button(verb: Verb, recording: Recording, words: Words) -> Block:
@@ -187,10 +206,12 @@ def _button(verb: Verb, recording: Recording, words: Words) -> Block:
 
 
 def _stop_dialog(recording: Recording, words: Words, *, button: str) -> Block:
-    policy = recording.mechanism is Mechanism.POLICY
+    means = "stop_means_policy" if recording.mechanism is Mechanism.POLICY else "stop_means"
+    if means == "stop_means" and POLICY_RECORDER in (recording.recorders or "").split():
+        means = "stop_means_both"
     return {
         "title": _plain(words("buttons.stop_title")),
-        "text": _plain(words("buttons.stop_means_policy" if policy else "buttons.stop_means")),
+        "text": _plain(words(f"buttons.{means}")),
         "confirm": _plain(button),
         "deny": _plain(words("buttons.stop_deny")),
         "style": "danger",

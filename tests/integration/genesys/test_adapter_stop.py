@@ -180,7 +180,7 @@ async def test_an_ad_hoc_stop_settles_although_a_policy_records_the_same_leg(des
     effect = await desk.stop(target)
 
     assert (effect.mechanism, effect.created) == (Mechanism.ADHOC, True)
-    assert effect.recorders == {"policy"}
+    assert effect.recorders == frozenset({"policy"})
     assert desk.asked() == ["PATCH 202", "GET 200"]
     assert (call.adhoc, desk.simulator.effective_recording(call.id)) == (False, "active")
 
@@ -205,7 +205,7 @@ async def test_a_snippet_is_no_recording_and_is_left_alone(desk: Desk) -> None:
     assert (started.mechanism, started.created, started.recorders) == (Mechanism.ADHOC, True, frozenset({"snippet"}))
     await desk.stop(Target(call.id, participant_id=call.agents[0].id, mechanism=Mechanism.ADHOC))
     assert (call.adhoc, call.agents[0].snippet) == (False, True)
-    assert (await desk.look(call.id)).recorders == {"snippet"}
+    assert (await desk.look(call.id)).recorders == frozenset({"snippet"})
 
 
 async def test_of_an_agent_who_dialed_again_the_connected_leg_counts(desk: Desk) -> None:
