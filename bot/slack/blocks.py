@@ -106,7 +106,7 @@ def card_text(shown: Card, style: CardStyle) -> str:
     """Say in one text all that the blocks say."""
     recording, words = shown.recording, style.words
     standing = _standing(recording, state_words(recording, words)[1], words)
-    began = "started" if recording.started_at else "asked"
+    began = _beginning(recording)
     reason = style.reason(recording)
     over = _over(recording)
     parts = [
@@ -219,7 +219,11 @@ def _stop_dialog(recording: Recording, words: Words, *, button: str) -> Block:
 
 
 def _standing(recording: Recording, word: str, words: Words) -> str:
-    """Return the state's word with what makes it complete: since when, or after how long."""
+    """Return the state's word with what makes it complete: since when, or after how long, where that is known."""
+    if recording.adopted and recording.state is RecordingState.ACTIVE and recording.started_at:
+        return words("states.taken_over", state=word, time=moment(recording.started_at))
+    if recording.adopted and recording.state.final:
+        return word
     if recording.state in {RecordingState.STOPPED, RecordingState.ENDED} and recording.started_at:
         end: datetime = recording.ended_at or recording.started_at
         return words("states.after", state=word, length=length(end - recording.started_at, words))
@@ -228,6 +232,13 @@ def _standing(recording: Recording, word: str, words: Words) -> str:
     if recording.state is RecordingState.ACTIVE and recording.started_at:
         return words("states.since", state=word, time=moment(recording.started_at))
     return word
+
+
+def _beginning(recording: Recording) -> str:
+    """Return the key for how it began; what Genesys was recording before was started by somebody else."""
+    if recording.started_at is None:
+        return "asked"
+    return "taken_over" if recording.adopted or recording.mechanism is Mechanism.POLICY else "started"
 
 
 def _over(recording: Recording) -> str:
@@ -251,7 +262,7 @@ def _sent_again(shown: Card) -> bool:
 
 def _fields(shown: Card, style: CardStyle) -> Block:
     recording = shown.recording
-    began, over = "started" if recording.started_at else "asked", _over(recording)
+    began, over = _beginning(recording), _over(recording)
     fields = [
         ("call", style.call(recording.conversation_id)),
         ("agent", inline(shown.agent_name or "", NAME_SHOWN)),

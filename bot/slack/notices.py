@@ -137,7 +137,9 @@ def _verb(one: OpenNotice) -> str:
 
 
 def _recorded(recording: Recording, words: Words) -> str:
-    """Say how long was recorded, pauses left out; nothing of what never began."""
+    """Say how long was recorded, pauses left out; nothing of what never began, or what Genesys began by itself."""
+    if recording.adopted:
+        return ""
     if recording.state is RecordingState.FAILED or recording.started_at is None or recording.ended_at is None:
         return ""
     rest = timedelta(seconds=recording.paused_seconds)
