@@ -176,6 +176,9 @@ def _call_snapshot(call: SimulatedCall) -> dict[str, Any]:
         "recording": call.recording,
         "secure_pause": call.secure_pause,
         "mechanism": call.mechanism,
+        "consulting": any(agent.consult_id for agent in call.agents),
+        "ringing": any(participant.state == "alerting" for participant in call.participants),
+        "snippet": any(agent.snippet for agent in call.agents),
         "agents": [
             {
                 "participant_id": agent.id,

@@ -105,5 +105,5 @@ async def test_a_start_that_adopts_both_recorders_says_what_a_stop_leaves(world:
 
     await world.clicks(ADA, "stop")
     await world.until(lambda: world.shows("Stopped"))
-    assert "The recording policy's recording of this call goes on." in world.card().text
+    assert "The recording policy's recording of this call goes on" in world.card().text
     assert (call.adhoc, call.policy, call.agents[0].snippet) == (False, True, True)
