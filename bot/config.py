@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.credentials import checked_signing_secret, checked_token, checked_word
 from bot.errors import SettingsError
+from bot.recording.handover import FollowTransfers
 from bot.settings_file import misread, unreadable
 
 if TYPE_CHECKING:
@@ -243,6 +244,7 @@ class SlackSettings(_Part):
     slack_compliance: Ids = ()
     recording_remind_after: Delay = timedelta(minutes=30)
     recording_pause_remind_after: Delay = timedelta(minutes=3)
+    recording_follow_transfers: FollowTransfers = FollowTransfers.ASK
 
     @field_validator("slack_signing_secret")
     @classmethod
@@ -335,6 +337,7 @@ WANTED = {
     "less_than_equal": "it must be at most {le}",
     "bool_parsing": "it must be true or false",
     "literal_error": "it must be {expected}",
+    "enum": "it must be {expected}",
 }
 """Our words for pydantic's, by the type of its error."""
 

@@ -24,6 +24,7 @@ VERBS = {
     "recording:stop": "stop",
     "recording:pause": "pause",
     "recording:resume": "resume",
+    "recording:follow": "follow",
     "recording:stop_approval": "stop_approval",
     "recording:read": "read",
     "audit:export": "export",

@@ -44,6 +44,7 @@ from bot.recording.policy import Role
 from bot.recording.reconciler import Reconciler
 from bot.recording.reminders import ReminderTimes
 from bot.recording.settlement import BOT
+from bot.recording.transfers import TransferMonitor
 from bot.server import Pages, listen
 from bot.slack.actions import RecordingButtons
 from bot.slack.again import StartAgain
@@ -51,6 +52,7 @@ from bot.slack.approvals import ApprovalButtons
 from bot.slack.blocks import CardStyle
 from bot.slack.context import Desk
 from bot.slack.delivery import Pace, code
+from bot.slack.follow import FollowButton
 from bot.slack.home_events import HomeEvents
 from bot.slack.notifier import Notifier
 from bot.slack.options import CallOptions
@@ -150,6 +152,7 @@ class Serving:
             RecordingButtons(desk),
             ApprovalButtons(desk),
             StartAgain(desk),
+            FollowButton(desk),
             modal,
             CallOptions(desk, control.live_calls),
             StartShortcuts(desk, modal),
@@ -273,7 +276,7 @@ class Serving:
 
     def _watchers(self, control: Control) -> tuple[Loop, ...]:
         service, clock = control.service, control.clock
-        observations = Observations(control.store, clock)
+        observations = Observations(control.store, clock, self.settings.recording_follow_transfers)
         news = self.readiness.news = call_news(self.settings, control.genesys)
         gap = look_gap(self.settings)
         follower = Follower(control.store, service.control, observations, clock, news, look_gap=gap)
@@ -284,6 +287,7 @@ class Serving:
             follower.run,
             partial(news.run, follower.on_news, follower.missed_news),
             LaterLooks(service, observations, clock).run,
+            TransferMonitor(service, clock, self.settings.recording_follow_transfers).run,
         )
 
     def _doors(

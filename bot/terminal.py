@@ -13,6 +13,7 @@ from bot.recording.approvals import lapsed
 from bot.recording.models import Verb
 from bot.recording.policy import Caller, Role
 from bot.recording.requests import Asked, AwaitsConfirmation, Origin
+from bot.recording.settlement import other_recorders
 from bot.slack.replies import Voice, explain, now
 from bot.slack.words import ENGLISH, read_languages
 
@@ -88,12 +89,19 @@ class Terminal:
                 "conversation_id": found.conversation_id,
                 "recording": found.recording and _facts(found.recording),
                 "approval": waiting and _approval_facts(waiting),
-                "genesys": seen and {"recording": seen.recording.value, "on_hold": seen.on_hold},
+                "genesys": seen
+                and {
+                    "recording": seen.recording.value,
+                    "on_hold": seen.on_hold,
+                    "other_recorders": other_recorders(seen.mechanism, seen.recorders),
+                },
                 "error": found.error and found.error.kind,
                 "audit_seq": found.audit_seq,
             }
             there = seen.recording.value if seen else explain(found.error or RecordBotError(), _voice())
             text = f"Call {found.conversation_id}\n  bot:     {ours}\n  Genesys: {there}\n  audit:   #{found.audit_seq}"
+            if seen is not None and (others := other_recorders(seen.mechanism, seen.recorders)):
+                text += f"\n  also:    Genesys records the call by {' and '.join(others)} as well"
             if waiting is not None:
                 text += f"\n  note:    {_waits(waiting)}"
             answered = found.error is None or isinstance(found.error, CallEnded)

@@ -125,7 +125,7 @@ MUTATIONS = (
     Mutation(
         "a start driven again",
         "bot/recording/reconciler.py",
-        "elif attempt.verb in {Verb.START, Verb.RESUME}:",
+        "elif attempt.verb in {Verb.START, Verb.FOLLOW, Verb.RESUME} or state is CallRecording.NONE:",
         "elif attempt.verb in {Verb.RESUME}:",
         "tests/recording/test_reconciler.py::test_a_start_that_did_not_take_effect_fails_and_is_not_repeated",
     ),

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Text, and_, func, or_, select, type_coerce, update
 
 from bot.database import approvals as approval_rows
-from bot.database.occasions import AT_ONCE, OWN, PROGRESS, pause
+from bot.database.occasions import AT_ONCE, OWN, PROGRESS, RECORDED_SINCE, pause
 from bot.database.outbox import as_it_is
 from bot.database.rows import recording_from
 from bot.database.tables import approvals, attempts, cards, names, notice_progress, notices, recordings
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 agents = names.alias("agents")
 queues = names.alias("queues")
+successors = names.alias("successors")
 STILL_SO = or_(
     and_(notices.c.kind == NoticeKind.LONG_RECORDING, recordings.c.state == RecordingState.ACTIVE),
     and_(
@@ -35,6 +36,7 @@ STILL_SO = or_(
         recordings.c.state == RecordingState.PAUSED,
         notices.c.occasion == func.coalesce(pause, ""),
     ),
+    and_(notices.c.kind == NoticeKind.TRANSFERRED, ~RECORDED_SINCE),
     and_(
         notices.c.kind == NoticeKind.STOP_WAITS,
         select(approvals.c.id)
@@ -112,6 +114,8 @@ def _open() -> Select[Any]:
             *(recordings.c[name].label(f"own_{name}") for name in OWN),
             agents.c.name.label("agent_name"),
             queues.c.name.label("queue_name"),
+            successors.c.name.label("successor_name"),
+            RECORDED_SINCE.label("recorded_since"),
             cards.c.language,
             attempts.c.requested_at.label("asked_at"),
             and_(attempts.c.id.is_not(None), attempts.c.settled_at.is_(None)).label("attempt_open"),
@@ -119,6 +123,7 @@ def _open() -> Select[Any]:
         .join(recordings, recordings.c.id == notices.c.recording_id)
         .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
         .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
+        .outerjoin(successors, and_(successors.c.kind == "user", successors.c.id == recordings.c.successors))
         .outerjoin(cards, cards.c.recording_id == recordings.c.id)
         .outerjoin(attempts, type_coerce(attempts.c.id, Text) == notices.c.occasion)
         .where(notices.c.closed_at.is_(None), or_(notices.c.delivered_at.is_(None), ~STILL_SO))
@@ -145,6 +150,8 @@ def _open_from(row: Mapping[Any, Any], approval: Approval | None) -> OpenNotice:
         ts=row["ts"],
         agent_name=row["agent_name"],
         queue_name=row["queue_name"],
+        successor_name=row["successor_name"],
+        recorded_since=bool(row["recorded_since"]),
         language=row["language"],
         approval=approval,
     )

@@ -14,6 +14,7 @@ from bot.database.outbox import as_it_is
 from bot.database.rows import attempt_from, recording_from
 from bot.database.tables import approvals, attempts, audit_entries, cards, notice_progress, notices, recordings
 from bot.database.transaction import LIVE
+from bot.recording.handover import FollowUp
 from bot.recording.models import RecordingState, Verb
 from bot.recording.observations import CALL_ENDED
 from bot.recording.reminders import NEWS_LASTS, SILENCE, Deed, Ending, Endings, NoticeKind
@@ -38,6 +39,17 @@ NOT_IN_EFFECT = '%"in_effect":false%'
 PERSON = "slack:%"
 OWN = tuple(column.name for column in recordings.columns)
 earlier = audit_entries.alias("earlier")
+later = recordings.alias("later")
+RECORDED_SINCE = (
+    select(later.c.id)
+    .where(
+        later.c.conversation_id == recordings.c.conversation_id,
+        later.c.requested_seq > recordings.c.requested_seq,
+        later.c.started_at.is_not(None),
+    )
+    .exists()
+)
+"""Of a recording: a later one of its call came about."""
 pause = type_coerce(recordings.c.paused_at, Text)
 """The occasion of a reminder of a pause."""
 
@@ -153,6 +165,11 @@ class SqlOccasions:
         )
         origins = [json.loads(origin).get("channel") for origin in asked.scalars()]
         return (card.scalar_one_or_none(), *origins)
+
+    async def transfers(self) -> tuple[Recording, ...]:
+        """Return those that ended with their agent, where the person who started them was not asked yet."""
+        known = _known(NoticeKind.TRANSFERRED, "", recordings.c.id)
+        return await self._recordings(recordings.c.follow_up == FollowUp.ASK, ~RECORDED_SINCE, ~known)
 
     async def deed(self, recording: Recording) -> Deed | None:
         """Return what last happened to a recording, by whomever."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Entry, Phase
+from bot.recording.handover import FollowUp
 from bot.recording.models import Attempt, Mechanism, Recording, RecordingState, Verb
 from bot.recording.policy import Scope
 
@@ -14,14 +16,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
+FIELDS = tuple(field.name for field in fields(Recording))
+
 
 def recording_from(row: Mapping[Any, Any]) -> Recording:
-    mechanism = row["mechanism"]
+    mechanism, follow_up = row["mechanism"], row["follow_up"]
     return Recording(
         **{
-            **row,
+            **{name: row[name] for name in FIELDS},
             "state": RecordingState(row["state"]),
             "mechanism": None if mechanism is None else Mechanism(mechanism),
+            "follow_up": None if follow_up is None else FollowUp(follow_up),
         }
     )
 

@@ -20,6 +20,7 @@ from bot.database.rows import attempt_from, recording_from
 from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE, LIVE_OF_CALL, SqlTransaction
 from bot.errors import AuditUnavailable
+from bot.recording.handover import FollowUp
 from bot.recording.models import RecordingState
 
 if TYPE_CHECKING:
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
     from bot.recording.models import Approval, Attempt, Recording
+    from bot.recording.policy import Scope
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 A_WRITE = {"postgresql": text("SELECT pg_current_xact_id()"), "sqlite": text("PRAGMA user_version = 0")}
 """Changes nothing, and yet has to go to the disk: the transaction's number, a page that says what it said before."""
+TO_FOLLOW = select(recordings).where(recordings.c.follow_up == FollowUp.WATCH).order_by(recordings.c.requested_seq)
 LIVE_ONES = select(recordings).where(LIVE).order_by(recordings.c.requested_seq).limit(bindparam("limit"))
 IDS_PER_QUERY = 500
 ASK_TIMES = 60
@@ -194,6 +197,17 @@ class SqlStore:
     async def attempts_to_look_at(self) -> tuple[Attempt, ...]:
         """Return the settled attempts whose call is still to be looked at, oldest first."""
         return await self._attempts(attempts.c.looks_left > 0)
+
+    async def recordings_to_follow(self) -> tuple[Recording, ...]:
+        """Return those that ended when their agent left, and for which it is to be found out who took over."""
+        return await self._found(TO_FOLLOW)
+
+    async def scope_of(self, recording_id: UUID) -> Scope | None:
+        """Return the scope of the person who started a recording, as it was then; None: every call."""
+        statement = select(attempts).where(attempts.c.recording_id == recording_id).order_by(attempts.c.requested_at)
+        async with self.engines.reader.connect() as connection:
+            row = (await connection.execute(statement.limit(1))).one_or_none()
+        return None if row is None else attempt_from(row).scope
 
     async def attempt_recording(self, attempt_id: UUID) -> Recording | None:
         """Return the recording that an earlier attempt was about."""

@@ -84,6 +84,7 @@ metadata = MetaData(
 )
 
 STATES = "'starting','active','pausing','paused','resuming','stopping','stopped','failed','ended'"
+FOLLOWED = text("follow_up IS NOT NULL")
 LIVE = text("state NOT IN ('stopped', 'failed', 'ended')")
 
 recordings = Table(
@@ -92,7 +93,7 @@ recordings = Table(
     Column("id", UuidText, primary_key=True),
     Column("conversation_id", Text, nullable=False),
     Column("participant_id", Text),
-    Column("communication_id", Text),
+    Column("communication_id", Text),  # not used anymore: Genesys names it only in an answer that is not read
     Column("session_id", Text),
     Column("agent_user_id", Text),
     Column("queue_id", Text),
@@ -109,6 +110,11 @@ recordings = Table(
     Column("ended_at", Moment),
     Column("ended_by", Text),
     Column("adopted", Flag, nullable=False),
+    Column("recorders", Text),
+    Column("seen_at", Moment),
+    Column("disconnect_type", Text),
+    Column("follow_up", Text),
+    Column("successors", Text),
     Column("in_doubt", Flag, nullable=False),
     Column("error", Text),
     Column("audit_seq", Number, nullable=False),
@@ -124,6 +130,7 @@ recordings = Table(
     Index("ix_recordings_live", "state", sqlite_where=LIVE, postgresql_where=LIVE),
     Index("ix_recordings_conversation_id", "conversation_id", "requested_seq"),
     Index("ix_recordings_started_by", "started_by", "requested_seq"),
+    Index("ix_recordings_follow_up", "follow_up", sqlite_where=FOLLOWED, postgresql_where=FOLLOWED),
     sqlite_strict=True,
 )
 

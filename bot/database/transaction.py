@@ -11,11 +11,11 @@ from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, sel
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database import approvals as approval_rows
-from bot.database.rows import recording_from, scope_text
+from bot.database.rows import FIELDS, recording_from, scope_text
 from bot.database.saved import keep_saved, note_look, saved_of, schedule_looks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
 from bot.database.upsert import upsert
-from bot.recording.models import RecordingState
+from bot.recording.models import CardPlace, RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,7 +164,7 @@ class SqlTransaction:
     async def add_recording(
         self, recording: Recording, *, channel: str | None, asked_by: str, language: str | None = None
     ) -> None:
-        values = {column.name: getattr(recording, column.name) for column in recordings.columns}
+        values = {name: getattr(recording, name) for name in FIELDS}
         await self.connection.execute(ADD_RECORDING, values)
         await self._redraw_earlier(recording)
         channel = channel or _direct(asked_by)
@@ -210,16 +210,25 @@ class SqlTransaction:
             update(cards).where(cards.c.recording_id == recording_id).values(rendered_version=FORGOTTEN)
         )
 
-    async def newest_recording(self, conversation_id: str, *, telling_whose: bool = False) -> Recording | None:
+    async def newest_recording(
+        self, conversation_id: str, *, telling_whose: bool = False, that_began: bool = False
+    ) -> Recording | None:
         known = or_(recordings.c.agent_user_id.is_not(None), recordings.c.queue_id.is_not(None))
+        began = recordings.c.state != RecordingState.FAILED
+        conditions = ((known,) if telling_whose else ()) + ((began,) if that_began else ())
         statement = (
             select(recordings)
-            .where(recordings.c.conversation_id == conversation_id, *((known,) if telling_whose else ()))
+            .where(recordings.c.conversation_id == conversation_id, *conditions)
             .order_by(recordings.c.requested_seq.desc())
             .limit(1)
         )
         row = (await self.connection.execute(statement)).mappings().one_or_none()
         return None if row is None else recording_from(row)
+
+    async def card_place(self, recording_id: UUID) -> CardPlace | None:
+        statement = select(cards.c.channel, cards.c.language).where(cards.c.recording_id == recording_id)
+        row = (await self.connection.execute(statement)).one_or_none()
+        return None if row is None else CardPlace(row.channel, row.language)
 
     async def add_approval(self, approval: Approval) -> None:
         await approval_rows.add(self.connection, approval)

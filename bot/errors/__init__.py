@@ -22,7 +22,8 @@
     ├── Duplicate                 the same request was delivered twice; the first one counts
     ├── AuditUnavailable          the trail can't be written, so nothing was done
     ├── GenesysError              what Genesys answered, or didn't; carries the evidence
-    │   ├── CallNotFound
+    │   ├── NotFound
+    │   │   └── CallNotFound
     │   ├── CallEnded
     │   ├── NotAVoiceCall
     │   ├── NoAgentConnected
@@ -56,6 +57,7 @@ from bot.errors.genesys import (
     LoginRefused,
     NoAgentConnected,
     NotAVoiceCall,
+    NotFound,
     OutcomeUnknown,
     PermissionMissing,
     RateLimited,
@@ -107,6 +109,7 @@ __all__ = [
     "MalformedPeriod",
     "NoAgentConnected",
     "NotAVoiceCall",
+    "NotFound",
     "NotPermitted",
     "NothingToStop",
     "OutOfScope",

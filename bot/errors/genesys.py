@@ -44,7 +44,13 @@ class GenesysError(RecordBotError):
         self.evidence = evidence or Evidence()
 
 
-class CallNotFound(GenesysError):
+class NotFound(GenesysError):
+    """Genesys has not found what a request names, and does not say which part of it."""
+
+    kind = "not_found"
+
+
+class CallNotFound(NotFound):
     """There is no such call in this organisation and region."""
 
     kind = "call_not_found"
@@ -81,7 +87,7 @@ class SeveralAgents(GenesysError):
 
 
 class AgentLeft(GenesysError):
-    """The agent who was chosen is not on the call any more; others are."""
+    """The agent whom a request is about is not on the call any more; the call goes on."""
 
     kind = "agent_left"
 
@@ -110,7 +116,11 @@ class PermissionMissing(GenesysError):
 
 
 class UserContextNeeded(GenesysError):
-    """This organisation wants a user behind the request (Genesys says ``not.a.user``)."""
+    """Genesys wants a user behind the request, or one who is on the call; the bot's client is none.
+
+    The codes are ``not.a.user``, ``conversation.error.not.conversation.participant`` and
+    ``conversation.error.forbidden.not.active.participant``. None of them says anything about the call.
+    """
 
     kind = "user_context_needed"
 

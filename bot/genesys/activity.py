@@ -69,7 +69,6 @@ def _read_entity(roster: Roster, entity: dict[str, Any]) -> None:
     roster.note(
         conversation_id,
         user_id=user_id,
-        communication_id=text(entity.get("sessionId")),
         name=text(entity.get("participantName")),
         queue_id=text(entity.get("queueId")),
         direction=word(entity.get("direction")),

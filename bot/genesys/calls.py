@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from bot.errors import CallEnded, CallNotFound, GenesysError, NotAVoiceCall, RequestRejected
+from bot.errors import CallEnded, CallNotFound, GenesysError, NotAVoiceCall, NotFound, RequestRejected
 from bot.genesys.reading import read_call
 from bot.genesys.wire import Request
 
@@ -21,7 +21,11 @@ def segment(text: str) -> str:
 
 
 async def read(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
-    """Read a call with one request. Raise CallEnded when everybody has left, CallNotFound, NotAVoiceCall."""
+    """Read a call with one request. Raise CallEnded when everybody has left, CallNotFound, NotAVoiceCall.
+
+    A 404 with a code of Genesys's is about the call, the only thing that the request names. One without is somebody
+    else's, a proxy's for example, and says nothing: NotFound.
+    """
     request = Request(
         operation="read call", method="GET", path=f"/api/v2/conversations/calls/{segment(conversation_id)}"
     )
@@ -29,6 +33,10 @@ async def read(client: GenesysClient, conversation_id: str, within: Within) -> C
         answer = await client.read(request, within)
     except RequestRejected as rejected:
         raise NotAVoiceCall(evidence=rejected.evidence) from rejected
+    except NotFound as missing:
+        if missing.evidence.code is None:
+            raise
+        raise CallNotFound(evidence=missing.evidence) from missing
     reading = read_call(answer.document(), conversation_id, answer.evidence)
     if reading.over:
         raise CallEnded(evidence=answer.evidence)
@@ -39,10 +47,10 @@ async def first_look(client: GenesysClient, conversation_id: str, within: Within
     """Read a call that somebody named; a chat or an e-mail, which is no call, is told from what doesn't exist."""
     try:
         return await read(client, conversation_id, within)
-    except CallNotFound as missing:
+    except NotFound as missing:
         if await _exists(client, conversation_id, within):
             raise NotAVoiceCall(evidence=missing.evidence) from missing
-        raise
+        raise CallNotFound(evidence=missing.evidence) from missing
 
 
 async def _exists(client: GenesysClient, conversation_id: str, within: Within) -> bool:

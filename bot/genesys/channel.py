@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import CallNotFound, Evidence, GenesysUnavailable, RequestRejected
+from bot.errors import Evidence, GenesysUnavailable, NotFound, RequestRejected
 from bot.genesys.calls import segment
 from bot.genesys.reading import read_call
 from bot.genesys.wire import Request
@@ -62,7 +62,7 @@ async def open_channel(client: GenesysClient) -> Channel:
     """Open a channel. Raise RequestRejected where the organisation has none, or what the answer means."""
     try:
         answer = await client.write(Request("open notification channel", "POST", CHANNELS), _within(client))
-    except CallNotFound as missing:
+    except NotFound as missing:
         raise RequestRejected("Genesys has no notification channels here.", evidence=missing.evidence) from missing
     body = answer.document()
     channel_id, uri = body.get("id"), body.get("connectUri")
@@ -72,7 +72,7 @@ async def open_channel(client: GenesysClient) -> Channel:
 
 
 async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset[str]) -> Subscribed:
-    """Have the channel carry the calls of these agents, and nothing else. Raise CallNotFound when it is gone."""
+    """Have the channel carry the calls of these agents, and nothing else. Raise NotFound when it is gone."""
     request = Request(
         "subscribe to calls",
         "PUT",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bot.errors import (
     CallEnded,
-    CallNotFound,
     GenesysError,
     LoginRefused,
     NotAVoiceCall,
+    NotFound,
     OutcomeUnknown,
     PermissionMissing,
     RequestRejected,
@@ -61,7 +61,7 @@ SESSION_API = (
     CONVERSATIONS[0],
     ("recording sessions", Request("check: sessions", "GET", SESSIONS, query={"conversationId": NOBODY})),
 )
-PERMITTED = (CallNotFound, CallEnded, NotAVoiceCall, RequestRejected)
+PERMITTED = (NotFound, CallEnded, NotAVoiceCall, RequestRejected)
 """What comes back when the permission is there and only the call is not."""
 
 
@@ -166,7 +166,7 @@ async def _optional(client: GenesysClient, what: str, request: Request, without:
     within = Within.unattended(client.clock.monotonic() + PATIENCE)
     try:
         await client.read(request, within)
-    except CallNotFound:
+    except NotFound:
         pass  # permitted, and nobody has the nil id
     except PermissionMissing as missing:
         advice = "Grant it to a role of the OAuth client: Admin, Integrations, OAuth, Roles."

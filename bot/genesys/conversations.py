@@ -12,15 +12,19 @@ from bot.errors import (
     CallEnded,
     CallNotFound,
     CallOnHold,
+    GenesysError,
     GenesysUnavailable,
     NoAgentConnected,
+    NotFound,
     NotPermitted,
+    OutcomeUnknown,
     SeveralAgents,
 )
 from bot.genesys import calls
 from bot.genesys.change import Change, Changed
 from bot.genesys.wire import Request
 from bot.genesys.within import Within
+from bot.recording.handover import Departure
 from bot.recording.models import CallRecording, Effect, Mechanism
 from bot.recording.ports import Priority, anybody
 
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 
     from bot.genesys.client import GenesysClient
     from bot.genesys.http import Answer
-    from bot.genesys.reading import CallReading
+    from bot.genesys.reading import CallReading, Leg
     from bot.recording.models import Conversation, Participant, Target
     from bot.recording.ports import Permit, Progress
 
@@ -74,8 +78,18 @@ class ConversationsControl:
             return _adopted(call, target, changed)
         agent = _agent(call, target)
         permit(agent)
-        changed = await self._adhoc_switch(call.id, agent.id, partial(_recorded_on, agent.id), within, on=True)
-        return Effect(Mechanism.ADHOC, agent=agent, created=changed.ours, evidence=changed.evidence)
+        try:
+            changed = await self._adhoc_switch(call.id, agent.id, partial(_recorded_on, agent.id), within, on=True)
+        except AgentLeft as left:
+            call = await self._decided(left, call.id, within)
+            raise AgentLeft(agents=call.agents, evidence=left.evidence) from left
+        return Effect(
+            Mechanism.ADHOC,
+            agent=agent,
+            created=changed.ours,
+            evidence=changed.evidence,
+            recorders=changed.seen.recorders,
+        )
 
     async def stop(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
@@ -85,13 +99,18 @@ class ConversationsControl:
         mechanism, participant_id = target.mechanism, target.participant_id
         if mechanism is None or (mechanism is Mechanism.ADHOC and participant_id is None):
             call = await self._look_again(target.conversation_id, within)
-            if call.recording is CallRecording.NONE:
-                return Effect(mechanism or Mechanism.ADHOC, created=False, evidence=call.evidence)
+            if call.recording is CallRecording.NONE or (mechanism is Mechanism.ADHOC and _no_adhoc_recorder(call)):
+                return Effect(
+                    mechanism or Mechanism.ADHOC, created=False, evidence=call.evidence, recorders=call.recorders
+                )
             mechanism = mechanism or call.mechanism or Mechanism.POLICY
             participant_id = (call.adhoc_agent or _agent(call, target)).id if mechanism is Mechanism.ADHOC else None
         if mechanism is Mechanism.ADHOC and participant_id is not None:
             wanted = partial(_not_recorded_on, participant_id)
-            changed = await self._adhoc_switch(target.conversation_id, participant_id, wanted, within, on=False)
+            try:
+                changed = await self._adhoc_switch(target.conversation_id, participant_id, wanted, within, on=False)
+            except AgentLeft as left:
+                return await self._over_with_the_agent(target.conversation_id, participant_id, left, within)
         else:
             changed = await self._pause_switch(target.conversation_id, _rests, within, active=False)
         return Effect(
@@ -99,6 +118,32 @@ class ConversationsControl:
             agent=_participant(changed.seen, participant_id),
             created=changed.ours,
             evidence=changed.evidence,
+            recorders=changed.seen.recorders,
+        )
+
+    async def _over_with_the_agent(
+        self, conversation_id: str, participant_id: str, left: AgentLeft, within: Within
+    ) -> Effect:
+        """Report an ad-hoc recording that ended when its agent left. Raise CallEnded where everybody has.
+
+        Raise OutcomeUnknown where a reading can't tell, or shows that it still runs.
+        """
+        try:
+            call = await self._decided(left, conversation_id, within)
+        except CallEnded:
+            raise
+        except GenesysError as blind:
+            raise OutcomeUnknown(evidence=left.evidence) from blind
+        if not _not_recorded_on(participant_id, call):
+            raise OutcomeUnknown(evidence=left.evidence) from left
+        leg = call.leg(participant_id)
+        return Effect(
+            Mechanism.ADHOC,
+            agent=_participant(call, participant_id),
+            created=False,
+            evidence=left.evidence,
+            recorders=call.recorders,
+            departure=Departure(None if leg is None else leg.disconnect_type, call.agents),
         )
 
     async def pause(
@@ -150,6 +195,7 @@ class ConversationsControl:
             agent=_participant(changed.seen, target.participant_id),
             created=changed.ours,
             evidence=changed.evidence,
+            recorders=changed.seen.recorders,
         )
 
     async def _adhoc_switch(
@@ -195,6 +241,19 @@ class ConversationsControl:
         except CallNotFound as gone:
             # it was there when it was read, or when its recording began
             raise CallEnded(evidence=gone.evidence) from gone
+        except NotFound as unclear:
+            await self._decided(unclear, conversation_id, within)
+            raise
+
+    async def _decided(self, refusal: GenesysError, conversation_id: str, within: Within) -> CallReading:
+        """Read the call that a refusal says nothing about. Raise CallEnded where everybody has left, or it is gone.
+
+        Raise what keeps the call from being read.
+        """
+        try:
+            return await self._look(conversation_id, within.confirming())
+        except (CallEnded, CallNotFound) as gone:
+            raise CallEnded(evidence=refusal.evidence) from gone
 
 
 def _require_one(agents: tuple[Participant, ...], permit: Permit) -> None:
@@ -219,6 +278,7 @@ def _adopted(call: CallReading, target: Target, changed: Changed[CallReading] | 
         agent=call.adhoc_agent or _chosen(call, target) or (agents[0] if len(agents) == 1 else None),
         created=changed is not None and changed.ours,
         evidence=call.evidence if changed is None else changed.evidence,
+        recorders=call.recorders,
     )
 
 
@@ -272,11 +332,24 @@ def _recorded_on(participant_id: str, call: CallReading) -> bool:
     leg = call.leg(participant_id)
     if leg is None or not leg.connected:
         return False
-    held = leg.recording is CallRecording.PAUSED and call.on_hold
-    return leg.recording is CallRecording.ACTIVE or held
+    state = _adhoc_state(leg)
+    return state is CallRecording.ACTIVE or (state is CallRecording.PAUSED and call.on_hold)
 
 
 def _not_recorded_on(participant_id: str, call: CallReading) -> bool:
-    """Whether that side of the call is not recorded any more, or has left it."""
+    """Whether that side of the call is not recorded ad hoc any more, or has left it."""
     leg = call.leg(participant_id)
-    return leg is None or leg.over or leg.recording is CallRecording.NONE
+    if leg is None:
+        return bool(call.legs)  # an answer that names nobody says nothing
+    return leg.over or _adhoc_state(leg) is CallRecording.NONE
+
+
+def _adhoc_state(leg: Leg) -> CallRecording | None:
+    """Return the ad-hoc recorder's own state where there is one: a policy may record the same leg."""
+    return leg.recording if leg.adhoc is None else leg.adhoc
+
+
+def _no_adhoc_recorder(call: CallReading) -> bool:
+    """Whether the reading tells the recorders apart, and none is an ad-hoc one."""
+    states = [leg.adhoc for leg in call.legs if leg.agent and leg.connected]
+    return bool(states) and all(state is CallRecording.NONE for state in states)

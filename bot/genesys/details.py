@@ -75,7 +75,6 @@ def _read_conversation(roster: Roster, conversation: dict[str, Any]) -> None:
                 conversation_id,
                 user_id=user_id,
                 participant_id=text(participant.get("participantId")),
-                communication_id=text(session.get("sessionId")),
                 name=text(participant.get("participantName")),
                 queue_id=text(segment.get("queueId")),
                 direction=word(conversation.get("originatingDirection")) or word(session.get("direction")),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.errors import CallNotFound, GenesysError, GenesysUnavailable, PermissionMissing, RequestRejected
+from bot.errors import GenesysError, GenesysUnavailable, NotFound, PermissionMissing, RequestRejected
 from bot.genesys.activity import by_activity
 from bot.genesys.details import by_details
 from bot.genesys.fields import listed, text
@@ -29,7 +29,7 @@ IDS_PER_REQUEST = 100
 SECOND_CHOICE_SECONDS = 30.0
 AFTER_REFUSAL_SECONDS = 600.0
 """How long the second choice is asked alone once the first failed, or was refused: one look is not to cost two."""
-REFUSALS = (PermissionMissing, RequestRejected, CallNotFound)
+REFUSALS = (PermissionMissing, RequestRejected, NotFound)
 """What will be the answer again: a permission, or a gateway that has no such thing."""
 
 
@@ -65,7 +65,7 @@ class GenesysDirectory:
         try:
             found = (await by_details(self.client, within)).live_list()
         except GenesysError as second:
-            if isinstance(refusal, (CallNotFound, RequestRejected)):
+            if isinstance(refusal, (NotFound, RequestRejected)):
                 raise GenesysUnavailable(
                     "This organisation or gateway has no list of live calls.", evidence=refusal.evidence
                 ) from second

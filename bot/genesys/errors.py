@@ -7,12 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from bot.errors import (
+    AgentLeft,
     CallEnded,
     CallNotFound,
     Conflict,
     GenesysError,
     GenesysUnavailable,
     LoginRefused,
+    NotFound,
     PermissionMissing,
     RateLimited,
     RequestRejected,
@@ -24,8 +26,24 @@ if TYPE_CHECKING:
 
 LIMITING = frozenset({413, 429})
 PERMISSION = re.compile(r"\b[A-Za-z]\w*:[A-Za-z]\w*:[A-Za-z]\w*\b")
-OVER_WORDS = ("disconnected", "no.active.conversations", "conversation.not.active")
-NOT_ON_THE_CALL = "conversation.error.forbidden.not.active.participant"
+CALL_OVER = frozenset({"conversation.error.conversation.disconnected", "conversation.error.call.disconnected"})
+CALL_UNKNOWN = frozenset({"conversation.error.conversation.not.found", "conversation.not.found"})
+AGENT_GONE = frozenset(
+    {"conversation.error.participant.no.active.conversations", "conversation.error.participant.not.found"}
+)
+NO_USER = frozenset(
+    {
+        "not.a.user",
+        "not.a.participant",
+        "conversation.error.not.conversation.participant",
+        "conversation.error.forbidden.not.active.participant",
+    }
+)
+"""Codes of the OpenAPI description, by their subject: the call, a participant of it, or the user behind the token.
+
+The status alone names none, and an error about a participant or a user says nothing about the call.
+"""
+NAMES_A_SUBJECT = frozenset({400, 403, 404})
 LONGEST_WAIT = 3600.0
 """Seconds; one that names more has miscounted, and is asked again after so many."""
 LONGEST_QUOTE = 200
@@ -47,13 +65,15 @@ def retry_after(answer: Answer) -> float | None:
 
 
 def error_for(answer: Answer) -> GenesysError:
-    """Return the error that an answer without success stands for."""
+    """Return the error that an answer without success stands for: by its code, else by its status."""
     evidence = answer.evidence
     if transient(answer):
         return GenesysUnavailable(f"Genesys can't answer at the moment (HTTP {answer.status}).", evidence=evidence)
     if answer.status in LIMITING:
         return RateLimited(retry_after=retry_after(answer) or 0.0, evidence=evidence)
-    meaning = {400: _bad_request, 401: _unauthorised, 403: _forbidden, 404: _gone, 409: _conflict}
+    if answer.status in NAMES_A_SUBJECT and (about := _about(answer)):
+        return about
+    meaning = {401: _unauthorised, 403: _forbidden, 404: _gone, 409: _conflict}
     return meaning.get(answer.status, _rejected)(answer)
 
 
@@ -77,8 +97,20 @@ def _rejected(answer: Answer) -> GenesysError:
     return RequestRejected(f"Genesys rejects the request: {quoted(answer)}", evidence=answer.evidence)
 
 
+def _about(answer: Answer) -> GenesysError | None:
+    """Return the error of a code that names its subject."""
+    code = (answer.code or "").casefold()
+    if code in CALL_OVER:
+        return CallEnded(evidence=answer.evidence)
+    if code in CALL_UNKNOWN:
+        return CallNotFound(evidence=answer.evidence)
+    if code in AGENT_GONE:
+        return AgentLeft(evidence=answer.evidence)
+    return UserContextNeeded(evidence=answer.evidence) if code in NO_USER else None
+
+
 def _gone(answer: Answer) -> GenesysError:
-    return CallNotFound(evidence=answer.evidence)
+    return NotFound(f"Genesys has not found what the request names: {quoted(answer)}", evidence=answer.evidence)
 
 
 def _conflict(answer: Answer) -> GenesysError:
@@ -90,19 +122,8 @@ def _unauthorised(answer: Answer) -> GenesysError:
     return LoginRefused(f"Genesys refuses the bot's token: {quoted(answer)}", evidence=answer.evidence)
 
 
-def _bad_request(answer: Answer) -> GenesysError:
-    code = (answer.code or "").casefold()
-    if any(word in code for word in OVER_WORDS):
-        return CallEnded(evidence=answer.evidence)
-    if code == "not.a.user":
-        return UserContextNeeded(evidence=answer.evidence)
-    return _rejected(answer)
-
-
 def _forbidden(answer: Answer) -> GenesysError:
     permission = _named_permission(answer)
-    if permission is None and answer.code == NOT_ON_THE_CALL:
-        permission = "conversation:recording:pauseOthers"
     sentence = (
         f"The bot's OAuth client in Genesys lacks the permission {permission}."
         if permission

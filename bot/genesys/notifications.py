@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import structlog
 
-from bot.errors import CallNotFound, GenesysError, PermissionMissing, RequestRejected, UserContextNeeded
+from bot.errors import GenesysError, NotFound, PermissionMissing, RequestRejected, UserContextNeeded
 from bot.genesys.channel import MOST_TOPICS, Channel, Subscribed, chosen, open_channel, read_news, subscribe
 from bot.genesys.connections import trust
 from bot.genesys.inbox import Inbox
@@ -88,7 +88,7 @@ class Notifications:
         except REFUSALS as refused:
             self._channel = None
             return self._lost(f"Genesys refuses notifications: {refused}", ASK_AGAIN_AFTER)
-        except (CallNotFound, ChannelGone) as gone:
+        except (NotFound, ChannelGone) as gone:
             self._channel = None
             return self._lost(f"The notification channel is gone: {gone}", self._pause(began))
         except (GenesysError, StreamOver) as error:

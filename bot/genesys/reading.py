@@ -10,15 +10,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import Evidence
+from bot.genesys.fields import moment
+from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER, AgentLeg
 from bot.recording.models import CallRecording, Conversation, Mechanism, Participant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 OVER = frozenset({"disconnected", "terminated"})
 AGENT_PURPOSES = frozenset({"agent", "user"})
 LISTENING_IN = ("monitoredParticipantId", "coachedParticipantId", "bargedParticipantId")
 RECORDED = frozenset({CallRecording.ACTIVE, CallRecording.PAUSED})
+POLICY_STATES = ("customerExperienceState", "agentExperienceState")
+"""What ``RecordersState`` calls the recorders that a policy or a trunk runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,10 @@ class Leg:
     recording: CallRecording | None
     adhoc: CallRecording | None
     secure_pause: bool
+    policy: CallRecording | None = None
+    snippet: CallRecording | None = None
+    disconnect_type: str | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,16 @@ class CallReading:
         return self.recording is CallRecording.PAUSED and not self.secure_pause
 
     def leg(self, participant_id: str | None) -> Leg | None:
-        return next((leg for leg in self.legs if leg.participant.id == participant_id), None)
+        """Return a participant's leg; of somebody who dialed again there are two, and the connected one counts."""
+        legs = [leg for leg in self.legs if leg.participant.id == participant_id]
+        return next((leg for leg in legs if leg.connected), legs[-1] if legs else None)
+
+    @property
+    def recorders(self) -> frozenset[str]:
+        """Name the recorders that run and that are no ad-hoc ones, where Genesys tells them apart."""
+        legs = [leg for leg in self.legs if leg.connected]
+        named = {POLICY_RECORDER: [leg.policy for leg in legs], SNIPPET_RECORDER: [leg.snippet for leg in legs]}
+        return frozenset(name for name, states in named.items() if not RECORDED.isdisjoint(states))
 
     def conversation(self) -> Conversation:
         return Conversation(
@@ -105,6 +123,8 @@ class CallReading:
             mechanism=self.mechanism,
             secure_pause=self.secure_pause,
             on_hold=self.on_hold,
+            legs=tuple(_agent_leg(leg) for leg in self.legs if leg.agent),
+            recorders=self.recorders,
         )
 
 
@@ -125,13 +145,15 @@ def _leg(participant: dict[str, Any]) -> Leg:
     ended = _text(participant.get("endTime")) is not None
     user_id = _reference(participant, "user")
     recorders = _object(participant.get("recordersState"))
-    adhoc = _word(recorders.get("adhocState"))
-    stated = [word for word in (_word(participant.get("recordingState")), adhoc) if word in RECORDED]
+    adhoc, snippet = _word(recorders.get("adhocState")), _word(recorders.get("snippetState"))
+    policy = _strongest(filter(None, (_word(recorders.get(name)) for name in POLICY_STATES)))
+    # ``recordingState`` merges the recorders: while a snippet runs, its word may be the snippet's.
+    merged = None if snippet in RECORDED else _word(participant.get("recordingState"))
+    stated = [word for word in (merged, adhoc, policy) if word in RECORDED]
     return Leg(
         participant=Participant(
             id=_text(participant.get("id")) or "",
             user_id=user_id or "",
-            communication_id=_text(participant.get("communicationId")),
             name=_text(participant.get("name")),
             queue_id=_reference(participant, "queue"),
             queue_name=_text(_object(participant.get("queue")).get("name")),
@@ -141,9 +163,25 @@ def _leg(participant: dict[str, Any]) -> Leg:
         agent=(_text(participant.get("purpose")) or "").casefold() in AGENT_PURPOSES
         and user_id is not None
         and not any(_text(participant.get(role)) for role in LISTENING_IN),
-        recording=_strongest(stated) or _without_recorder(participant),
+        recording=_strongest(stated) or (_without_recorder(participant) if snippet not in RECORDED else adhoc),
         adhoc=adhoc,
+        policy=policy,
+        snippet=snippet,
+        disconnect_type=_text(participant.get("disconnectType")),
+        ended_at=moment(participant.get("endTime")),
         secure_pause=participant.get("securePause") is True,
+    )
+
+
+def _agent_leg(leg: Leg) -> AgentLeg:
+    return AgentLeg(
+        participant=leg.participant,
+        connected=leg.connected,
+        over=leg.over,
+        recording=leg.recording,
+        adhoc=leg.adhoc,
+        disconnect_type=leg.disconnect_type,
+        ended_at=leg.ended_at,
     )
 
 

@@ -38,7 +38,6 @@ class Roster:
         *,
         user_id: str,
         participant_id: str | None = None,
-        communication_id: str | None = None,
         name: str | None = None,
         queue_id: str | None = None,
         direction: str | None = None,
@@ -52,7 +51,7 @@ class Roster:
         call = self._calls.setdefault(conversation_id.casefold(), _Seen())
         call.agents.setdefault(
             user_id,
-            Participant(participant_id or "", user_id, communication_id, name, queue_id),
+            Participant(participant_id or "", user_id, name, queue_id),
         )
         call.queue_id = call.queue_id or queue_id
         call.direction = call.direction or DIRECTIONS.get(direction or "")

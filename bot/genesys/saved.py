@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import CallNotFound, GenesysUnavailable
+from bot.errors import GenesysUnavailable, NotFound
 from bot.genesys.calls import segment
 from bot.genesys.fields import listed, moment, text, word
 from bot.genesys.wire import Request
@@ -33,7 +33,7 @@ class GenesysSavedRecordings:
         """Read the metadata; a call that Genesys doesn't know (any more) has nothing."""
         try:
             answer = await self.client.read(metadata_request(conversation_id), silently(deadline, priority))
-        except CallNotFound:
+        except NotFound:
             return ()
         body = answer.json()
         if not isinstance(body, list):

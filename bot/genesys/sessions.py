@@ -14,6 +14,7 @@ from bot.errors import (
     CallNotFound,
     GenesysUnavailable,
     NoAgentConnected,
+    NotFound,
     RequestRejected,
 )
 from bot.genesys import calls
@@ -24,7 +25,7 @@ from bot.recording.models import CallRecording, Conversation, Effect, Mechanism
 from bot.recording.ports import Priority, anybody
 
 if TYPE_CHECKING:
-    from bot.errors import Evidence
+    from bot.errors import Evidence, GenesysError
     from bot.genesys.client import GenesysClient
     from bot.genesys.http import Answer
     from bot.genesys.reading import CallReading
@@ -84,7 +85,11 @@ class SessionsControl:
             session_id = None if answer is None else _session_id(answer.document())
             return await self._session(call.id, session_id, within.confirming())
 
-        changed = await Change(self.client, request, look, _records, within).make()
+        try:
+            changed = await Change(self.client, request, look, _records, within).make()
+        except (NotFound, RequestRejected) as refusal:
+            await self._decided(refusal, call.id, within)
+            raise
         return Effect(
             Mechanism.SESSION,
             agent=_agent(call, target),
@@ -112,8 +117,11 @@ class SessionsControl:
 
         try:
             changed = await Change(self.client, request, look, _rests, within).make()
-        except CallNotFound as gone:
+        except NotFound as gone:
             return await self._nothing_to_stop(target, session_id, gone.evidence, within)
+        except RequestRejected as refusal:
+            await self._decided(refusal, target.conversation_id, within)
+            raise
         return Effect(Mechanism.SESSION, session_id=session_id, created=changed.ours, evidence=changed.evidence)
 
     async def pause(
@@ -154,6 +162,18 @@ class SessionsControl:
             raise CallEnded(evidence=gone.evidence) from gone
         return Effect(Mechanism.SESSION, session_id=session_id, created=False, evidence=evidence)
 
+    async def _decided(self, refusal: GenesysError, conversation_id: str, within: Within) -> None:
+        """Read the call that a gateway's refusal says nothing about.
+
+        Raise CallEnded, or NoAgentConnected, where that is what the reading shows.
+        """
+        try:
+            call = await calls.read(self.client, conversation_id, within.confirming())
+        except (CallEnded, CallNotFound) as gone:
+            raise CallEnded(evidence=refusal.evidence) from gone
+        if not call.connected:
+            raise NoAgentConnected(evidence=refusal.evidence)
+
     async def _session(self, conversation_id: str, session_id: str | None, within: Within) -> SessionReading:
         """Read a session by its id, or the conversation's live one, else its newest; nothing where it isn't there."""
         one = session_id is not None
@@ -165,7 +185,7 @@ class SessionsControl:
         )
         try:
             answer = await self.client.read(request, within)
-        except CallNotFound as missing:
+        except NotFound as missing:
             return SessionReading(None, CallRecording.NONE, missing.evidence)
         if one:
             return _reading(answer.document(), answer)

@@ -10,7 +10,7 @@ import structlog
 
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError
 from bot.recording.models import RecordingState
-from bot.recording.observations import Observations, drift
+from bot.recording.observations import Observations, drift, handed_over
 from bot.recording.ports import Priority
 from bot.recording.reconciler import LOOK_LIMIT, silent
 
@@ -103,7 +103,7 @@ class Follower:
         self._note_agent(recording, seen)
         if seen is None:
             await self.observations.call_ended(recording)
-        elif drift(recording, seen) is not None:
+        elif drift(recording, seen) is not None or handed_over(recording, seen) is not None:
             await self._look_at(recording)
 
     def missed_news(self, user_ids: frozenset[str]) -> None:
@@ -145,6 +145,8 @@ class Follower:
         else:
             if found := drift(recording, seen):
                 await self.observations.changed_outside(recording, found)
+            elif departure := handed_over(recording, seen):
+                await self.observations.agent_changed(recording, departure)
 
     def _due(self, live: list[Recording]) -> Recording | None:
         now = self.clock.monotonic()

@@ -61,18 +61,21 @@ class Intake(Looks):
         agent_user_id: str | None = None,
         participant_id: str | None = None,
         again: UUID | None = None,
+        verb: Verb = Verb.START,
+        started_by: str | None = None,
     ) -> Accepted:
         """Ask for the call's recording to start. ``typed_id`` is an id or an interaction link.
 
         ``reason_code`` is one that was chosen from the list; else the typed reason may begin with one. With several
         agents on the call, the chosen one is named by participant or by user. ``again`` is an earlier recording of the
-        call: WrongState is raised where it is not the newest one, or ended with its call.
+        call: WrongState is raised where it is not the newest one, or ended with its call. ``verb`` is FOLLOW where the
+        agent of that one has left. ``started_by`` is whose recording it is, where the bot asks on their behalf.
         """
         call, problem = _read_id(typed_id)
         typed = typed_reason if problem is None else " ".join(filter(None, (typed_id, typed_reason)))
         if again is not None:
             typed = None  # somebody else's words maybe, which a refusal has no need to keep
-        facts = Facts(Verb.START.action, Verb.START.value, conversation_id=call, typed=typed or None)
+        facts = Facts(verb.action, verb.value, conversation_id=call, typed=typed or None)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
             require(asked.caller, Permission.CONTROL)
@@ -83,8 +86,8 @@ class Intake(Looks):
                 require_control(asked.caller, live)
                 raise AlreadyRecording(**standing(live))
             if again is not None:
-                await _require_newest(transaction, asked.caller, call, again)
-            attempt = self._attempt(attempt_id, Verb.START, asked, uuid7(), None)
+                await _require_newest(transaction, asked.caller, call, again, that_began=verb is Verb.FOLLOW)
+            attempt = self._attempt(attempt_id, verb, asked, uuid7(), None)
             scope = asked.caller.scope
             attempt = replace(attempt, scope=None if scope.everything else scope)
             recording = Recording(
@@ -92,17 +95,18 @@ class Intake(Looks):
                 conversation_id=call,
                 state=RecordingState.STARTING,
                 version=1,
-                started_by=asked.caller.actor,
+                started_by=started_by or asked.caller.actor,
                 requested_at=attempt.requested_at,
                 participant_id=participant_id,
                 reason_code=reason.code,
                 reason=reason.text,
             )
+            place = await transaction.card_place(again) if again is not None and verb is Verb.FOLLOW else None
             await transaction.add_recording(
                 recording,
-                channel=asked.origin.channel,
-                asked_by=asked.caller.actor,
-                language=asked.origin.language,
+                channel=place.channel if place else asked.origin.channel,
+                asked_by=recording.started_by,
+                language=asked.origin.language or (place.language if place else None),
             )
             accepted = await self._requested(transaction, asked, attempt, recording, reason=reason)
             return replace(accepted, agent_user_id=agent_user_id)
@@ -247,7 +251,7 @@ class Intake(Looks):
         )
         await transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
         numbers = {"audit_seq": entry.seq}
-        if attempt.verb is Verb.START:
+        if attempt.verb.begins:
             numbers["requested_seq"] = entry.seq
         numbered = await transaction.change_recording(recording, **numbers)
         if numbered is None:
@@ -277,9 +281,14 @@ async def _find(transaction: Transaction, caller: Caller, recording_id: UUID | N
     return found
 
 
-async def _require_newest(transaction: Transaction, caller: Caller, call: str, recording_id: UUID) -> None:
-    """Raise WrongState unless the recording is the call's newest one, and its call may go on."""
-    newest = await transaction.newest_recording(call)
+async def _require_newest(
+    transaction: Transaction, caller: Caller, call: str, recording_id: UUID, *, that_began: bool
+) -> None:
+    """Raise WrongState unless the recording is the call's newest one, and its call may go on.
+
+    ``that_began``: starts that failed since then don't count.
+    """
+    newest = await transaction.newest_recording(call, that_began=that_began)
     if newest is None:
         raise NothingToStop
     if newest.id == recording_id and newest.state is RecordingState.FAILED:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from bot.recording.handover import AgentLeg, Departure, FollowUp
     from bot.recording.policy import Scope
 
 
@@ -56,6 +57,13 @@ class Verb(StrEnum):
     STOP = "stop"
     PAUSE = "pause"
     RESUME = "resume"
+    FOLLOW = "follow"
+    """Start once more, after a transfer: on the side of the agent who took over."""
+
+    @property
+    def begins(self) -> bool:
+        """Whether it makes a recording of its own."""
+        return self in {Verb.START, Verb.FOLLOW}
 
     @property
     def action(self) -> str:
@@ -79,7 +87,6 @@ class Participant:
 
     id: str
     user_id: str
-    communication_id: str | None = None
     name: str | None = None
     queue_id: str | None = None
     queue_name: str | None = None
@@ -90,7 +97,8 @@ class Conversation:
     """A voice call as one reading showed it.
 
     ``on_hold``: the recording is paused because the call is on hold, and resumes by itself.
-    ``mechanism`` is None where nothing is being recorded.
+    ``mechanism`` is None where nothing is being recorded. ``legs`` are the parts of its agents, where that is known.
+    ``recorders`` names the recorders that run and that no ad-hoc stop ends: a policy's, or a snippet's.
     """
 
     id: str
@@ -101,6 +109,22 @@ class Conversation:
     secure_pause: bool = False
     on_hold: bool = False
     session_id: str | None = None
+    legs: tuple[AgentLeg, ...] = ()
+    recorders: frozenset[str] = frozenset()
+
+    def leg(self, participant_id: str | None) -> AgentLeg | None:
+        """Return a participant's leg: the connected one where there are several, else the latest."""
+        legs = [leg for leg in self.legs if leg.participant.id == participant_id]
+        return next((leg for leg in legs if leg.connected), legs[-1] if legs else None)
+
+    def recorder(self, mechanism: Mechanism | None, participant_id: str | None) -> CallRecording:
+        """Return the state of one recorder: an ad-hoc one's own where Genesys tells it apart, else the call's."""
+        leg = self.leg(participant_id) if mechanism is Mechanism.ADHOC else None
+        if leg is None:
+            return self.recording
+        if leg.over:
+            return CallRecording.NONE
+        return self.recording if leg.adhoc is None else leg.adhoc
 
 
 class Direction(StrEnum):
@@ -180,7 +204,6 @@ class Target:
 
     conversation_id: str
     participant_id: str | None = None
-    communication_id: str | None = None
     mechanism: Mechanism | None = None
     session_id: str | None = None
     agent_user_id: str | None = None
@@ -198,6 +221,10 @@ class Effect:
     session_id: str | None = None
     created: bool = True
     evidence: Evidence = field(default_factory=Evidence)
+    recorders: frozenset[str] | None = None
+    """The other recorders that were seen to run on the call (see ``Conversation``); None where that isn't known."""
+    departure: Departure | None = None
+    """Where the recorded agent had left, which is what ended the recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +247,6 @@ class Recording:
     requested_at: datetime
     mechanism: Mechanism | None = None
     participant_id: str | None = None
-    communication_id: str | None = None
     session_id: str | None = None
     agent_user_id: str | None = None
     queue_id: str | None = None
@@ -233,6 +259,15 @@ class Recording:
     ended_at: datetime | None = None
     ended_by: str | None = None
     adopted: bool = False
+    recorders: str | None = None
+    """Other recorders that were last seen to run on the call (see ``Conversation``), with blanks between them."""
+    seen_at: datetime | None = None
+    """After a doubt: when the bot first saw it run. It began between ``started_at`` and then."""
+    disconnect_type: str | None = None
+    """Genesys's word for how the recorded agent left the call, where that was seen."""
+    follow_up: FollowUp | None = None
+    successors: str | None = None
+    """The ids of the users who were on the call after that, with blanks between them."""
     in_doubt: bool = False
     error: str | None = None
     audit_seq: int = 0
@@ -250,7 +285,6 @@ class Recording:
         return Target(
             conversation_id=self.conversation_id,
             participant_id=self.participant_id,
-            communication_id=self.communication_id,
             mechanism=self.mechanism,
             session_id=self.session_id,
             agent_user_id=self.agent_user_id,
@@ -308,6 +342,14 @@ class Approval:
         Another process, whose clock is a little ahead, may have written it just now.
         """
         return self.outcome is None and self.asked_at - CLOCKS_APART <= now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class CardPlace:
+    """Where a recording's card is shown, and the language of the person who asked for it."""
+
+    channel: str
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

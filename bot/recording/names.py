@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.errors import AuditUnavailable, CallNotFound, GenesysError, PermissionMissing
+from bot.errors import AuditUnavailable, GenesysError, NotFound, PermissionMissing
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Key = tuple[str, str]
 KEPT_SECONDS = 3600.0
 AFTER_FAILURE_SECONDS = 60.0
 USER, QUEUE = "user", "queue"
-LASTING = (PermissionMissing, CallNotFound)
+LASTING = (PermissionMissing, NotFound)
 """What will be the answer again: a permission, or a gateway that has no such thing."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
+from bot.recording.handover import Departure, FollowTransfers, FollowUp
 from bot.recording.intake import ACTION_LIMIT
 from bot.recording.models import (
     Attempt,
@@ -20,13 +21,14 @@ from bot.recording.models import (
     Verb,
 )
 from bot.recording.policy import Caller
-from bot.recording.requests import Accepted, Asked, Origin
-from bot.recording.settlement import BOT, LATE
+from bot.recording.requests import Accepted, Asked, Origin, is_person
+from bot.recording.settlement import BOT, LATE, departure_facts, other_recorders, remember_names
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from bot.recording.models import Participant
     from bot.recording.ports import Clock, RecordingStore, Transaction
 
 OUTSIDE = "outside"
@@ -42,21 +44,52 @@ class Drift:
 
     action: str
     state: RecordingState
+    departure: Departure | None = None
+    """Where it was no hand in Genesys: the agent on whose side it ran has left, and the call goes on."""
 
 
 def drift(recording: Recording, seen: Conversation) -> Drift | None:
     """Return how the call differs from our recording of it; None where it doesn't, or where it can't be told."""
-    if recording.in_doubt or recording.state not in {RecordingState.ACTIVE, RecordingState.PAUSED} or seen.on_hold:
+    if not _rests(recording):
         return None
-    match seen.recording:
+    state = seen.recorder(recording.mechanism, recording.participant_id)
+    if state is CallRecording.PAUSED and seen.on_hold:
+        return None
+    match state:
         case CallRecording.NONE:
-            return Drift("recording:stop", RecordingState.STOPPED)
+            departure = _departure(recording, seen) if recording.mechanism is Mechanism.ADHOC else None
+            return Drift("recording:stop", RecordingState.STOPPED, departure)
         case CallRecording.PAUSED if recording.state is RecordingState.ACTIVE:
             return Drift("recording:pause", RecordingState.PAUSED)
         case CallRecording.ACTIVE if recording.state is RecordingState.PAUSED:
             return Drift("recording:resume", RecordingState.ACTIVE)
         case _:
             return None
+
+
+def _rests(recording: Recording) -> bool:
+    """Say whether a live recording is as its last action left it: none is under way, and none in doubt."""
+    return not recording.in_doubt and recording.state in {RecordingState.ACTIVE, RecordingState.PAUSED}
+
+
+def _departure(recording: Recording, seen: Conversation) -> Departure | None:
+    """Return how the recorded agent's leg ended; None where it goes on, or was never seen.
+
+    An agent who dialed again has two legs. The one that ended counts if it ended after the recording was asked for.
+    """
+    legs = [leg for leg in seen.legs if leg.participant.id == recording.participant_id]
+    over = [leg for leg in legs if leg.over]
+    if len(over) < len(legs):
+        over = [leg for leg in over if leg.ended_at is not None and leg.ended_at >= recording.requested_at]
+    return Departure(over[-1].disconnect_type, seen.agents, seen.recorders) if over else None
+
+
+def handed_over(recording: Recording, seen: Conversation) -> Departure | None:
+    """Return how the agent of a policy's recording, which goes on, left the call to another one; None where not yet."""
+    if not _rests(recording) or recording.mechanism is not Mechanism.POLICY or len(seen.agents) != 1:
+        return None
+    leg = seen.leg(recording.participant_id)
+    return None if leg is None or not leg.over else Departure(leg.disconnect_type, seen.agents)
 
 
 def unwanted(recording: Recording, seen: Conversation) -> bool:
@@ -70,8 +103,10 @@ class Observations:
 
     store: RecordingStore
     clock: Clock
+    follow: FollowTransfers = FollowTransfers.ASK
 
     async def changed_outside(self, recording: Recording, found: Drift) -> bool:
+        """Note what somebody did in Genesys, or that an ad-hoc recording ended when its agent left the call."""
         now = self.clock.now()
         changes: dict[str, Any] = {
             "state": found.state,
@@ -83,7 +118,42 @@ class Observations:
             changes |= {"ended_at": now, "ended_by": OUTSIDE}
         elif found.state is RecordingState.PAUSED:
             changes["paused_at"] = now
-        return await self._observe(recording, found.action, {"by": OUTSIDE}, changes)
+        if found.departure is None:
+            return await self._observe(recording, found.action, {"by": OUTSIDE}, changes)
+        others = other_recorders(recording.mechanism, found.departure.recorders)
+        outcome = departure_facts(found.departure) | ({"other_recorders": others} if others else {})
+        changes |= {"ended_by": outcome["by"], "recorders": " ".join(others) or None}
+        changes |= self._after(recording, found.departure)
+        return await self._observe(recording, found.action, outcome, changes, agents=found.departure.successors)
+
+    def _after(self, recording: Recording, departure: Departure) -> dict[str, Any]:
+        """Return what is to be done about it, by the setting; the same transaction notes it, so no crash loses it."""
+        follow_up: FollowUp | None = FollowUp.WATCH
+        if self.follow is FollowTransfers.NEVER:
+            follow_up = None
+        elif self.follow is FollowTransfers.ASK and not is_person(recording.started_by):
+            follow_up = None  # nobody whom a message would reach
+        elif self.follow is FollowTransfers.ASK and departure.successors:
+            follow_up = FollowUp.ASK
+        return {
+            "disconnect_type": departure.disconnect_type,
+            "follow_up": follow_up,
+            "successors": users(departure.successors),
+        }
+
+    async def agent_changed(self, recording: Recording, departure: Departure) -> bool:
+        """Note that a policy's recording went on with another agent, whose news and card it has from now on.
+
+        The queue stays the one of the call's start: it says who may control the recording.
+        """
+        (agent,) = departure.successors
+        outcome = departure_facts(departure) | {"mechanism": Mechanism.POLICY.value, "goes_on": True}
+        changes = {
+            "participant_id": agent.id,
+            "agent_user_id": agent.user_id,
+            "disconnect_type": departure.disconnect_type,
+        }
+        return await self._observe(recording, Verb.FOLLOW.action, outcome, changes, agents=departure.successors)
 
     async def call_ended(self, recording: Recording) -> bool:
         now = self.clock.now()
@@ -127,7 +197,6 @@ class Observations:
                 mechanism=seen.mechanism or recording.mechanism or Mechanism.ADHOC,
                 session_id=seen.session_id or recording.session_id,
                 participant_id=agent.id if agent else recording.participant_id,
-                communication_id=agent.communication_id if agent else recording.communication_id,
             )
             if changed is None:
                 raise AssertionError
@@ -136,7 +205,13 @@ class Observations:
         return await self.store.write(work)
 
     async def _observe(
-        self, recording: Recording, action: str, outcome: dict[str, Any], changes: dict[str, Any]
+        self,
+        recording: Recording,
+        action: str,
+        outcome: dict[str, Any],
+        changes: dict[str, Any],
+        *,
+        agents: tuple[Participant, ...] = (),
     ) -> bool:
         async def work(transaction: Transaction) -> bool:
             current = await transaction.recording(recording.id)
@@ -146,9 +221,16 @@ class Observations:
                 _entry(recording, uuid7(), self.clock.now(), Phase.OBSERVED, action, outcome)
             )
             await transaction.change_recording(current, audit_seq=entry.seq, **changes)
+            for agent in agents:
+                await remember_names(transaction, agent, entry.occurred_at)
             return True
 
         return await self.store.write(work)
+
+
+def users(agents: tuple[Participant, ...]) -> str | None:
+    """Return the agents' user ids as a recording keeps them."""
+    return " ".join(sorted({agent.user_id for agent in agents})) or None
 
 
 def _entry(

@@ -61,7 +61,7 @@ class PersonalLimit:
 
     async def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
         """Raise TooManyRequests where the person has had as many such requests within the last minute."""
-        if not self.per_minute:
+        if not self.per_minute or actor == BOT:
             return
         alike = LOOKS if verb in LOOKS else ACTIONS
         earlier = await transaction.requests_of(actor, alike, since=now - WINDOW, upto=now, limit=self.per_minute)

@@ -137,6 +137,7 @@ class Step:
 
 STEPS = {
     Verb.START: Step(frozenset(), RecordingState.STARTING, RecordingState.ACTIVE),
+    Verb.FOLLOW: Step(frozenset(), RecordingState.STARTING, RecordingState.ACTIVE),
     Verb.STOP: Step(
         frozenset({RecordingState.ACTIVE, RecordingState.PAUSED}), RecordingState.STOPPING, RecordingState.STOPPED
     ),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Approval,
         ApprovalOutcome,
         Attempt,
+        CardPlace,
         Conversation,
         Effect,
         LiveList,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         SavedRecording,
         Target,
     )
+    from bot.recording.policy import Scope
 
 T = TypeVar("T")
 
@@ -216,8 +218,16 @@ class Transaction(Protocol):
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
         """Change the recording if it still is as ``before``, and return it with the next version; else None."""
 
-    async def newest_recording(self, conversation_id: str, *, telling_whose: bool = False) -> Recording | None:
-        """Return the call's newest recording; ``telling_whose``: of those whose agent or queue is known."""
+    async def newest_recording(
+        self, conversation_id: str, *, telling_whose: bool = False, that_began: bool = False
+    ) -> Recording | None:
+        """Return the call's newest recording; ``telling_whose``: of those whose agent or queue is known.
+
+        ``that_began``: of those whose start did not fail.
+        """
+
+    async def card_place(self, recording_id: UUID) -> CardPlace | None:
+        """Return where a recording's card is; None where it has none."""
 
     async def add_approval(self, approval: Approval) -> None:
         """Add a stop that waits for a second supervisor; there is at most one open for a recording."""
@@ -262,6 +272,12 @@ class RecordingStore(Protocol):
 
     async def recorded_before(self, conversation_ids: frozenset[str]) -> frozenset[str]:
         """Return those of the calls of which a recording of ours is over."""
+
+    async def recordings_to_follow(self) -> tuple[Recording, ...]:
+        """Return those that ended when their agent left, and for which it is to be found out who took over."""
+
+    async def scope_of(self, recording_id: UUID) -> Scope | None:
+        """Return the scope of the person who started a recording, as it was then; None: every call."""
 
     async def attempt_recording(self, attempt_id: UUID) -> Recording | None:
         """Return the recording that an attempt was about."""

@@ -109,7 +109,8 @@ class Reconciler:
         except GenesysError as error:
             log.warning("reconciler_cannot_look", attempt_id=str(attempt.id), error=error.kind)
             return
-        if seen.recording is CallRecording.UNKNOWN:
+        state = seen.recorder(recording.mechanism, recording.participant_id)
+        if state is CallRecording.UNKNOWN:
             return  # nothing is concluded from what is not said; the end of the call settles it at the latest
         if _as_wanted(attempt, recording, seen):
             if attempt.scope is not None and _outside(attempt.scope, seen):
@@ -118,8 +119,8 @@ class Reconciler:
                 await settlement.not_in_effect(attempt, OutOfScope(), look_again=False)
                 return
             await settlement.succeeded(attempt, _effect(recording, seen), phase=Phase.OBSERVED, actor=BOT)
-        elif attempt.verb in {Verb.START, Verb.RESUME}:
-            # Nobody wants a recording to begin late.
+        elif attempt.verb in {Verb.START, Verb.FOLLOW, Verb.RESUME} or state is CallRecording.NONE:
+            # Nobody wants a recording to begin late; and what doesn't run can't be paused.
             await settlement.not_in_effect(attempt, OutcomeUnknown())
         else:
             await self._drive_again(attempt, recording)
@@ -146,15 +147,17 @@ def _outside(scope: Scope, seen: Conversation) -> bool:
 
 def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bool:
     # A hold pauses a recording only for as long as it lasts: so it counts as running, and not as in secure pause.
-    runs = seen.recording is CallRecording.ACTIVE or seen.on_hold
-    rests = seen.recording is CallRecording.PAUSED and not seen.on_hold
+    state = seen.recorder(recording.mechanism, recording.participant_id)
+    held = state is CallRecording.PAUSED and seen.on_hold
+    runs = state is CallRecording.ACTIVE or held
+    rests = state is CallRecording.PAUSED and not held
     match attempt.verb:
-        case Verb.START | Verb.RESUME:
+        case Verb.START | Verb.FOLLOW | Verb.RESUME:
             return runs
         case Verb.PAUSE:
             return rests
         case Verb.STOP:
-            return seen.recording is CallRecording.NONE or (rests and recording.mechanism is Mechanism.POLICY)
+            return state is CallRecording.NONE or (rests and recording.mechanism is Mechanism.POLICY)
 
 
 def _effect(recording: Recording, seen: Conversation) -> Effect:
@@ -165,4 +168,5 @@ def _effect(recording: Recording, seen: Conversation) -> Effect:
         mechanism=recording.mechanism or seen.mechanism or Mechanism.ADHOC,
         agent=agent,
         session_id=recording.session_id or seen.session_id,
+        recorders=seen.recorders,
     )

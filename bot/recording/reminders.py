@@ -7,8 +7,10 @@ from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from bot.recording.handover import FollowUp
 from bot.recording.intake import ACTION_LIMIT
 from bot.recording.models import RecordingState, Verb
+from bot.recording.requests import is_person
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,11 +36,18 @@ class NoticeKind(StrEnum):
     OUTCOME_SETTLED = "outcome_settled"
     STOP_WAITS = "stop_waits"
     """To everybody in a channel: a stop waits for a second supervisor."""
+    TRANSFERRED = "transferred"
+    """An ad-hoc recording ended when its agent left, and the call goes on."""
 
     @property
     def reminds(self) -> bool:
         """Whether something can be done about it; then it has buttons, which go once something was."""
-        return self in {NoticeKind.LONG_RECORDING, NoticeKind.LONG_PAUSE, NoticeKind.STOP_WAITS}
+        return self in {
+            NoticeKind.LONG_RECORDING,
+            NoticeKind.LONG_PAUSE,
+            NoticeKind.STOP_WAITS,
+            NoticeKind.TRANSFERRED,
+        }
 
 
 class Result(StrEnum):
@@ -132,11 +141,10 @@ class OpenNotice:
     language: str | None = None
     approval: Approval | None = None
     """The stop that it is about, where it is about one."""
-
-
-def is_person(actor: str | None) -> bool:
-    """Say whether a message can reach this actor: somebody in Slack, and not a terminal or the bot."""
-    return actor is not None and actor.startswith("slack:")
+    recorded_since: bool = False
+    """Whether a later recording of the call came about."""
+    successor_name: str | None = None
+    """What the agent is called who took over, where there is one and the name is known."""
 
 
 def too_old(at: datetime, now: datetime) -> bool:
@@ -201,6 +209,15 @@ def of_approval(approval: Approval, recording: Recording, channels: Iterable[str
     )
 
 
+def of_transfer(recording: Recording, now: datetime) -> tuple[Notice, ...]:
+    """Ask the one who started a recording that ended with its agent, once, whether to record the new agent."""
+    ended = recording.ended_at
+    due = recording.follow_up is FollowUp.ASK and ended is not None and not too_old(ended, now)
+    if not due or not is_person(recording.started_by):
+        return ()
+    return (Notice(NoticeKind.TRANSFERRED, recording.id, "", recording.started_by, recording.audit_seq),)
+
+
 def of_ending(ending: Ending) -> tuple[Notice, ...]:
     """Tell the person who asked how a doubt was settled, and the one who started it that the call is over."""
     notices = [*_settled(ending), *_call_ended(ending)]
@@ -242,7 +259,12 @@ class Standing(StrEnum):
 
 
 def standing(
-    notice: Notice, recording: Recording, *, attempt_open: bool = False, approval: Approval | None = None
+    notice: Notice,
+    recording: Recording,
+    *,
+    attempt_open: bool = False,
+    approval: Approval | None = None,
+    recorded_since: bool = False,
 ) -> Standing:
     """Say whether what a notice says is still so; what is over needs no reminder, and no buttons."""
     match notice.kind:
@@ -254,6 +276,8 @@ def standing(
             holds = recording.state is RecordingState.PAUSED and pause_of(recording) == notice.occasion
         case NoticeKind.OUTCOME_UNKNOWN:
             return Standing.HOLDS if attempt_open else Standing.OVER
+        case NoticeKind.TRANSFERRED:
+            return Standing.OVER if recorded_since else Standing.HOLDS
         case NoticeKind.CALL_ENDED | NoticeKind.OUTCOME_SETTLED:
             return Standing.HOLDS
     settled = recording.state in {RecordingState.ACTIVE, RecordingState.PAUSED} or recording.state.final

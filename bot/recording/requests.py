@@ -132,6 +132,11 @@ class ReasonRules:
         return None, words
 
 
+def is_person(actor: str | None) -> bool:
+    """Say whether a message can reach this actor: somebody in Slack, and not a terminal or the bot."""
+    return actor is not None and actor.startswith("slack:")
+
+
 def conversation_id(typed: str) -> str:
     """Return the conversation's id from an id or an interaction link, in lower case. Raise MalformedId."""
     candidate = typed.strip().strip("<>").partition("|")[0]

@@ -113,7 +113,7 @@ class RecordingService:
     async def _send(self, accepted: Accepted, deadline: float, progress: Progress) -> Effect:
         target, caller = accepted.recording.target, accepted.asked.caller
         match accepted.attempt.verb:
-            case Verb.START:
+            case Verb.START | Verb.FOLLOW:
                 return await self.control.start(
                     replace(target, agent_user_id=accepted.agent_user_id),
                     reason_code=accepted.reason.code,

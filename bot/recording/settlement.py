@@ -9,18 +9,23 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import CallEnded, GenesysError, OutcomeUnknown, TooLate
-from bot.recording.models import Recording, RecordingState, Verb
+from bot.recording.handover import POLICY_RECORDER
+from bot.recording.models import Mechanism, Recording, RecordingState, Verb
 from bot.recording.policy import STEPS
 from bot.recording.requests import Settled
 
 if TYPE_CHECKING:
     from bot.errors import Evidence, NotPermitted, RecordBotError
+    from bot.recording.handover import Departure
     from bot.recording.models import Attempt, Effect, Participant
     from bot.recording.ports import Clock, RecordingStore, Transaction
     from bot.recording.requests import Accepted
 
 BOT = "bot"
 """The actor of what the bot does or sees on its own."""
+TRANSFER = "transfer"
+AGENT_LEFT = "agent_left"
+"""What ended a recording that nobody stopped: the agent on whose side it ran handed the call over, or left it."""
 LATE = "took_effect_late"
 """What a recording's card says when a start that had been given up began after all, and the bot stopped it."""
 LATER_LOOKS = 4
@@ -43,8 +48,21 @@ class Settlement:
         changes |= {"mechanism": effect.mechanism, **_known_agent(effect.agent)}
         if effect.session_id is not None:
             changes["session_id"] = effect.session_id
-        if attempt.verb is Verb.START:
+        if attempt.verb.begins:
             changes["adopted"] = not effect.created
+            if phase is Phase.OBSERVED:
+                # Nobody saw it begin: that was after the request, and before now.
+                now = self.clock.now()
+                changes |= {"started_at": attempt.requested_at, "seen_at": now}
+                outcome["began_between"] = [attempt.requested_at.isoformat(), now.isoformat()]
+        if effect.recorders is not None:
+            others = other_recorders(effect.mechanism, effect.recorders)
+            changes["recorders"] = " ".join(others) or None
+            if others:
+                outcome["other_recorders"] = others
+        if effect.departure is not None:
+            outcome |= departure_facts(effect.departure)
+            changes["disconnect_type"] = effect.departure.disconnect_type
         settled = await self._settle(attempt, phase, changes, outcome, actor=actor, agent=effect.agent)
         return Settled(settled.recording, settled.audit_seq, effect=effect)
 
@@ -81,7 +99,7 @@ class Settlement:
     ) -> Settled:
         """Record that the call is over. Whoever wanted the recording stopped has what they wanted."""
         outcome: dict[str, Any] = {"call": "ended", **facts(error.evidence)}
-        if attempt.verb is Verb.START:
+        if attempt.verb.begins:
             changes = self._undone(attempt, error.kind)
         else:
             changes = self._reached(attempt, RecordingState.ENDED) | {"ended_by": BOT}
@@ -112,12 +130,13 @@ class Settlement:
     def _reached(self, attempt: Attempt, state: RecordingState) -> dict[str, Any]:
         now = self.clock.now()
         changes: dict[str, Any] = {"state": state, "in_doubt": False, "paused_at": None}
-        changes["error"] = LATE if attempt.actor == BOT else None  # on its own, the bot stops only what began late
+        # on its own, the bot stops only what began late
+        changes["error"] = LATE if attempt.actor == BOT and not attempt.verb.begins else None
         if state.final:
             changes |= {"ended_at": now, "ended_by": attempt.actor}
         elif state is RecordingState.PAUSED:
             changes["paused_at"] = now
-        elif attempt.verb is Verb.START:
+        elif attempt.verb.begins:
             changes["started_at"] = now
         return changes
 
@@ -172,7 +191,7 @@ class Settlement:
                 )
             )
             if agent is not None:
-                await _remember(transaction, agent, now)
+                await remember_names(transaction, agent, now)
             rest: dict[str, Any] = {"paused_seconds": recording.rested(now)} if "paused_at" in changes else {}
             if agent is not None and agent.id == recording.participant_id:
                 rest |= _not_said_again(recording, agent)
@@ -193,12 +212,25 @@ def facts(evidence: Evidence) -> dict[str, Any]:
     return {key: value for key, value in kept.items() if value is not None}
 
 
+def other_recorders(mechanism: Mechanism | None, recorders: frozenset[str]) -> list[str]:
+    """Name the recorders that run beside the one which a recording controls."""
+    own = {POLICY_RECORDER} if mechanism is Mechanism.POLICY else set[str]()
+    return sorted(recorders - own)
+
+
+def departure_facts(departure: Departure) -> dict[str, Any]:
+    """Return what an entry says of an agent who left a call that goes on."""
+    facts: dict[str, Any] = {"by": TRANSFER if departure.transferred else AGENT_LEFT}
+    if departure.disconnect_type is not None:
+        facts["disconnect_type"] = departure.disconnect_type
+    return facts | {"agents": sorted(agent.user_id for agent in departure.successors)}
+
+
 def _known_agent(agent: Participant | None) -> dict[str, Any]:
     if agent is None:
         return {}
     return {
         "participant_id": agent.id,
-        "communication_id": agent.communication_id,
         "agent_user_id": agent.user_id,
         "queue_id": agent.queue_id,
     }
@@ -220,7 +252,8 @@ async def _existing(transaction: Transaction, attempt: Attempt) -> Recording:
     return recording
 
 
-async def _remember(transaction: Transaction, agent: Participant, now: Any) -> None:
+async def remember_names(transaction: Transaction, agent: Participant, now: Any) -> None:
+    """Keep what an agent and their queue are called, for cards and messages."""
     if agent.name:
         await transaction.remember_name("user", agent.user_id, agent.name, now)
     if agent.queue_id and agent.queue_name:

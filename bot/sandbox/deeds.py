@@ -27,8 +27,10 @@ class CallDeeds:
         return [
             web.post("/api/calls", self.add),
             web.post(
-                "/api/calls/{id}/{what:hang_up|hold|unhold|secure_pause|resume|recording|join|policy}", self.change
+                "/api/calls/{id}/{what:hang_up|hold|unhold|secure_pause|resume|recording|join|policy|snippet}",
+                self.change,
             ),
+            web.post("/api/calls/{id}/{what:transfer|answer|consult|complete|cancel}", self.hand_over),
         ]
 
     async def add(self, request: web.Request) -> web.Response:
@@ -52,8 +54,9 @@ class CallDeeds:
             "secure_pause": lambda: genesys.secure_pause(call, on=True),
             "resume": lambda: genesys.secure_pause(call, on=False),
             "join": lambda: genesys.agent_joins(call, optional_text(body, "agent") or _another(genesys, call)),
-            "policy": lambda: _record_by_policy(genesys, call),
+            "policy": lambda: genesys.policy_takes_hold(call),
             "recording": lambda: genesys.set_recording(call, on=bool(body.get("on", True))),
+            "snippet": lambda: genesys.snippet(call, on=bool(body.get("on", True))),
         }
         change = changes.get(request.match_info["what"])
         if change is None:
@@ -61,21 +64,36 @@ class CallDeeds:
         change()
         return web.json_response({})
 
+    async def hand_over(self, request: web.Request) -> web.Response:
+        """Let the first agent transfer the call, or talk to another one before that."""
+        call_id, what, body = request.match_info["id"], request.match_info["what"], await read_object(request)
+        if call_id not in self.genesys.calls:
+            raise UnusableRequest(f"There is no call {call_id}.")
+        call, transfers = self.genesys.calls[call_id], self.genesys.transfers
+        if what != "answer" and not call.agents:
+            raise UnusableRequest("Nobody is connected to this call who could transfer it.")
+        to = optional_text(body, "agent") or _another(self.genesys, call_id)
+        try:
+            match what:
+                case "transfer":
+                    transfers.blind(call, to, answered=bool(body.get("answered", True)))
+                case "answer":
+                    transfers.answer(call)
+                case "consult":
+                    transfers.consult(call, to)
+                case "complete":
+                    transfers.complete(call)
+                case _:
+                    transfers.cancel(call)
+        except ValueError as error:
+            raise UnusableRequest(f"That can't be done: {error}.") from None
+        return web.json_response({})
+
 
 def _another(genesys: SimulatedGenesys, call: str) -> str:
     """Return the name of somebody who works here and is not on this call."""
     present = {agent.name for agent in genesys.calls[call].agents}
     return next(name for name in (*genesys.floor.directory.users.values(), "One More Agent") if name not in present)
-
-
-def _record_by_policy(genesys: SimulatedGenesys, call: str) -> None:
-    """Let a recording policy of the organisation take hold of a call."""
-    found = genesys.calls[call]
-
-    def take_hold() -> None:
-        found.policy = not found.over
-
-    genesys.floor.change(found, take_hold)
 
 
 @dataclass(frozen=True)

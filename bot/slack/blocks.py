@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.policy import STEPS
-from bot.slack.notes import notes
+from bot.slack.notes import ended_with_agent, notes
 from bot.slack.text import actor_name, inline, isolated, length, moment, shorten
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ STATE_ICONS = {
 IN_DOUBT_ICON = ":grey_question:"
 REASON_SHOWN = 600
 NAME_SHOWN = 100
+FOLLOW_NAME_SHOWN = 60
+"""A button's text has 75 characters."""
 SECTION_LIMIT = 3000
 START_AGAIN = "recording_start_again"
+FOLLOW = "recording_follow"
 CONFIRM_STOP = "recording_confirm_stop"
 WITHDRAW_STOP = "recording_withdraw_stop"
 CONTROLS = (Verb.PAUSE, Verb.RESUME, Verb.STOP)
@@ -102,7 +106,7 @@ def card_text(shown: Card, style: CardStyle) -> str:
     """Say in one text all that the blocks say."""
     recording, words = shown.recording, style.words
     standing = _standing(recording, state_words(recording, words)[1], words)
-    began = "started" if recording.started_at else "asked"
+    began = _beginning(recording)
     reason = style.reason(recording)
     over = _over(recording)
     parts = [
@@ -162,6 +166,8 @@ def _again(shown: Card, words: Words) -> list[Block]:
     """Return the button that records a call anew after a stop; none once its file shows that the call is over."""
     if not shown.startable or shown.saved:
         return []
+    if ended_with_agent(shown.recording):
+        return [follow_button(shown.recording, words)]
     button: Block = {
         "type": "button",
         "action_id": START_AGAIN,
@@ -170,6 +176,19 @@ def _again(shown: Card, words: Words) -> list[Block]:
         "accessibility_label": words("again.button_of", call=shown.recording.conversation_id[:8]),
     }
     return [button]
+
+
+def follow_button(recording: Recording, words: Words, *, agent: str | None = None) -> Block:
+    """Return the button that records whoever is on the call after a transfer; the click finds out who that is."""
+    call = recording.conversation_id[:8]
+    named = words("again.record_agent", agent=isolated(shorten(agent, FOLLOW_NAME_SHOWN))) if agent else ""
+    return {
+        "type": "button",
+        "action_id": FOLLOW,
+        "text": _plain(named or words("again.record_new_agent")),
+        "value": str(recording.id),
+        "accessibility_label": words("again.follow_of", call=call),
+    }
 
 
 def _button(verb: Verb, recording: Recording, words: Words) -> Block:
@@ -187,10 +206,12 @@ def _button(verb: Verb, recording: Recording, words: Words) -> Block:
 
 
 def _stop_dialog(recording: Recording, words: Words, *, button: str) -> Block:
-    policy = recording.mechanism is Mechanism.POLICY
+    means = "stop_means_policy" if recording.mechanism is Mechanism.POLICY else "stop_means"
+    if means == "stop_means" and POLICY_RECORDER in (recording.recorders or "").split():
+        means = "stop_means_both"
     return {
         "title": _plain(words("buttons.stop_title")),
-        "text": _plain(words("buttons.stop_means_policy" if policy else "buttons.stop_means")),
+        "text": _plain(words(f"buttons.{means}")),
         "confirm": _plain(button),
         "deny": _plain(words("buttons.stop_deny")),
         "style": "danger",
@@ -198,7 +219,11 @@ def _stop_dialog(recording: Recording, words: Words, *, button: str) -> Block:
 
 
 def _standing(recording: Recording, word: str, words: Words) -> str:
-    """Return the state's word with what makes it complete: since when, or after how long."""
+    """Return the state's word with what makes it complete: since when, or after how long, where that is known."""
+    if recording.adopted and recording.state is RecordingState.ACTIVE and recording.started_at:
+        return words("states.taken_over", state=word, time=moment(recording.started_at))
+    if recording.adopted and recording.state.final:
+        return word
     if recording.state in {RecordingState.STOPPED, RecordingState.ENDED} and recording.started_at:
         end: datetime = recording.ended_at or recording.started_at
         return words("states.after", state=word, length=length(end - recording.started_at, words))
@@ -207,6 +232,13 @@ def _standing(recording: Recording, word: str, words: Words) -> str:
     if recording.state is RecordingState.ACTIVE and recording.started_at:
         return words("states.since", state=word, time=moment(recording.started_at))
     return word
+
+
+def _beginning(recording: Recording) -> str:
+    """Return the key for how it began; what Genesys was recording before was started by somebody else."""
+    if recording.started_at is None:
+        return "asked"
+    return "taken_over" if recording.adopted or recording.mechanism is Mechanism.POLICY else "started"
 
 
 def _over(recording: Recording) -> str:
@@ -230,7 +262,7 @@ def _sent_again(shown: Card) -> bool:
 
 def _fields(shown: Card, style: CardStyle) -> Block:
     recording = shown.recording
-    began, over = "started" if recording.started_at else "asked", _over(recording)
+    began, over = _beginning(recording), _over(recording)
     fields = [
         ("call", style.call(recording.conversation_id)),
         ("agent", inline(shown.agent_name or "", NAME_SHOWN)),

@@ -15,6 +15,7 @@ from bot.recording.homes import controls
 from bot.recording.models import Verb
 from bot.recording.policy import Permission
 from bot.recording.requests import AwaitsConfirmation
+from bot.recording.settlement import other_recorders
 from bot.slack.awaiting import awaiting, confirming, under_way
 from bot.slack.blocks import control_buttons, state_words
 from bot.slack.context import Answer, Desk, Reply, ephemeral
@@ -193,6 +194,8 @@ class RecordCommand:
         if seen is not None:
             hold = "_on_hold" if seen.on_hold else ""
             lines.append(words(f"status.{seen.recording.value}{hold}"))
+            others = other_recorders(seen.mechanism, seen.recorders)
+            lines += [words(f"status.also_{recorder}") for recorder in others]
         elif isinstance(status.error, CallEnded):
             lines.append(words("status.ended"))
         elif status.error is not None:

@@ -133,7 +133,9 @@ def _live_line(shown: Card, style: CardStyle) -> str:
     recording, words = shown.recording, style.words
     icon, word = state_words(recording, words)
     since = recording.paused_at if recording.state is RecordingState.PAUSED else recording.started_at
-    standing = words("states.since", state=f"*{word}*", time=moment(since or recording.requested_at))
+    adopted = recording.adopted and recording.state is RecordingState.ACTIVE
+    key = "states.taken_over" if adopted else "states.since"
+    standing = words(key, state=f"*{word}*", time=moment(since or recording.requested_at))
     parts = [
         standing,
         *_who(shown, style),
@@ -183,6 +185,8 @@ def _recent_line(shown: Card, style: CardStyle) -> str:
 
 
 def _ended(recording: Recording, word: str, words: Words) -> str:
+    if recording.adopted:  # since when is not known
+        return word
     if recording.state is RecordingState.FAILED or recording.started_at is None or recording.ended_at is None:
         return word
     return words("states.after", state=word, length=length(recording.ended_at - recording.started_at, words))

@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
+from bot.recording.settlement import AGENT_LEFT, TRANSFER
 from bot.slack.text import escape, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bot.audit.entry import Entry
     from bot.slack.blocks import CardStyle
@@ -44,12 +45,25 @@ def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: boo
         f"error `{escape(str(outcome.get('cause', outcome['error'])))}`" if "error" in outcome else "",
         f"{outcome['refused']} more of {style.person(str(outcome['person']))}" if "refused" in outcome else "",
         "call ended" if outcome.get("call") == "ended" else "",
+        *_handed_over(outcome, style),
         f"HTTP {outcome['http_status']}" if "error" in outcome and "http_status" in outcome else "",
         moment(entry.occurred_at, form="{date_short_pretty} {time_secs}"),
         f"`{entry.hash[:HASH_SHOWN]}`",
         "_sent again_" if again else "",
     ]
     return " · ".join(filter(None, facts))
+
+
+def _handed_over(outcome: Mapping[str, Any], style: CardStyle) -> list[str]:
+    """Say of a recording's end or going on that the agent left, and which other recorders run."""
+    how = f" `{escape(str(outcome['disconnect_type']))}`" if "disconnect_type" in outcome else ""
+    by = str(outcome.get("by", ""))
+    others = outcome.get("other_recorders") or ()
+    return [
+        f"by {style.person(by)}{how}" if by in {TRANSFER, AGENT_LEFT} else "",
+        "goes on" if outcome.get("goes_on") is True else "",
+        f"also recording: {escape(', '.join(map(str, others)))}" if others else "",
+    ]
 
 
 def _two_people(entry: Entry, style: CardStyle) -> list[str]:

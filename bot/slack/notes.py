@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.recording.models import Mechanism
+from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER
+from bot.recording.models import Mechanism, RecordingState
+from bot.recording.settlement import AGENT_LEFT, TRANSFER
 from bot.slack.replies import what_happened
 from bot.slack.text import escape, length, moment
 
@@ -29,10 +31,35 @@ def notes(shown: Card, words: Words, person: Callable[[str], str]) -> list[str]:
 
 
 def _how_it_runs(recording: Recording, words: Words) -> list[str]:
+    others = (recording.recorders or "").split()
     if recording.state.final:
-        return []
-    adopted = [words("card.adopted")] if recording.adopted else []
-    return adopted + ([words("card.policy")] if recording.mechanism is Mechanism.POLICY else [])
+        goes_on = POLICY_RECORDER in others and recording.state is RecordingState.STOPPED
+        over = [left(recording, words)] if ended_with_agent(recording) else []
+        return over + ([words("card.policy_goes_on")] if goes_on else [])
+    policy = recording.mechanism is Mechanism.POLICY
+    said = {
+        "card.adopted": recording.adopted,
+        "card.policy": policy,
+        "card.also_policy": POLICY_RECORDER in others,
+        "card.also_snippet": SNIPPET_RECORDER in others,
+    }
+    notes = [words(key) for key, holds in said.items() if holds]
+    if recording.seen_at is not None and recording.started_at is not None:
+        notes.append(words("card.began_between", first=moment(recording.started_at), last=moment(recording.seen_at)))
+    if policy and recording.disconnect_type is not None:
+        notes.append(words("card.handed_over", how=escape(recording.disconnect_type)))
+    return notes
+
+
+def ended_with_agent(recording: Recording) -> bool:
+    """Say whether nobody stopped it: the agent on whose side it ran left the call."""
+    return recording.ended_by in {TRANSFER, AGENT_LEFT}
+
+
+def left(recording: Recording, words: Words) -> str:
+    """Say how a recording ended with its agent, as mrkdwn."""
+    how = escape(recording.disconnect_type or "")
+    return words("card.transferred" if recording.ended_by == TRANSFER else "card.agent_left", how=how or "-")
 
 
 def approval_note(approval: Approval, words: Words, person: Callable[[str], str]) -> str:

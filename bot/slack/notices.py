@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import RecordingState, Verb
 from bot.recording.observations import CALL_ENDED
 from bot.recording.reminders import NoticeKind, Result
-from bot.slack.blocks import NAME_SHOWN, approval_buttons, control_buttons, state_words
-from bot.slack.notes import approval_note
+from bot.slack.blocks import NAME_SHOWN, approval_buttons, control_buttons, follow_button, state_words
+from bot.slack.notes import approval_note, left
 from bot.slack.replies import now
 from bot.slack.text import inline, length, moment
 
@@ -29,6 +30,7 @@ ICONS = {
     NoticeKind.OUTCOME_UNKNOWN: ":grey_question:",
     NoticeKind.OUTCOME_SETTLED: ":information_source:",
     NoticeKind.STOP_WAITS: ":bust_in_silhouette:",
+    NoticeKind.TRANSFERRED: ":twisted_rightwards_arrows:",
 }
 ANSWERED_ICON = ":white_check_mark:"
 OFFERED = {
@@ -53,6 +55,8 @@ def answered(one: OpenNotice, deed: Deed | None, style: CardStyle) -> dict[str, 
     """Return what a reminder says once something came of it, as arguments of ``chat.update``."""
     if one.approval is not None:
         return _message(one, style, ANSWERED_ICON, approval_note(one.approval, style.words, style.person))
+    if one.notice.kind is NoticeKind.TRANSFERRED:
+        return _message(one, style, ANSWERED_ICON, style.words("notices.followed"))
     says = f"{_came_of(one.recording, deed, style)} {style.words('notices.answered')}"
     return _message(one, style, ANSWERED_ICON, says)
 
@@ -96,12 +100,29 @@ def _says(one: OpenNotice, style: CardStyle) -> str:
             return f"{words('notices.call_ended')} {_recorded(recording, words)}".rstrip()
         case NoticeKind.STOP_WAITS:
             return _stop_waits(one, style)
+        case NoticeKind.TRANSFERRED:
+            return _transferred(one, style)
         case NoticeKind.OUTCOME_UNKNOWN:
             key = f"notices.unknown_{_verb(one)}"
         case NoticeKind.OUTCOME_SETTLED:
             key = f"notices.settled_{_verb(one)}_{(one.notice.result or Result.NOT_IN_EFFECT).value}"
     says = f"{words(key, time=_at(one.asked_at or recording.requested_at))} {now(recording, words)}"
     return f"{says} {_recorded(recording, words)}" if one.notice.result is Result.CALL_ENDED else says
+
+
+def _transferred(one: OpenNotice, style: CardStyle) -> str:
+    """Say how the recording ended, who is on the call instead, and whether it is being recorded now."""
+    words, recording = style.words, one.recording
+    number = len((recording.successors or "").split())
+    who = "nobody" if number == 0 else "one" if number == 1 else "several"
+    named = one.successor_name or words("calls.unnamed", id=(recording.successors or "")[:8])
+    return " ".join(
+        [
+            left(recording, words),
+            words(f"notices.taken_over_{who}", agent=inline(named, NAME_SHOWN)),
+            words("card.policy_goes_on" if POLICY_RECORDER in (recording.recorders or "").split() else "now.stopped"),
+        ]
+    )
 
 
 def _stop_waits(one: OpenNotice, style: CardStyle) -> str:
@@ -116,7 +137,9 @@ def _verb(one: OpenNotice) -> str:
 
 
 def _recorded(recording: Recording, words: Words) -> str:
-    """Say how long was recorded, pauses left out; nothing of what never began."""
+    """Say how long was recorded, pauses left out; nothing of what never began, or what Genesys began by itself."""
+    if recording.adopted:
+        return ""
     if recording.state is RecordingState.FAILED or recording.started_at is None or recording.ended_at is None:
         return ""
     rest = timedelta(seconds=recording.paused_seconds)
@@ -134,6 +157,8 @@ def _came_of(recording: Recording, deed: Deed | None, style: CardStyle) -> str:
 
 
 def _buttons(one: OpenNotice, words: Words) -> list[Block]:
+    if one.notice.kind is NoticeKind.TRANSFERRED:
+        return [follow_button(one.recording, words, agent=one.successor_name)]
     wanted = {f"recording_{verb.value}" for verb in OFFERED.get(one.notice.kind, ())}
     return [button for button in control_buttons(one.recording, words) if button["action_id"] in wanted]
 

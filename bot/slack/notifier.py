@@ -21,6 +21,7 @@ from bot.recording.reminders import (
     of_long_pause,
     of_long_recording,
     of_silent_attempt,
+    of_transfer,
     standing,
     too_old,
 )
@@ -67,6 +68,8 @@ class Occasions(Protocol):
     async def silent_attempts(self, now: datetime) -> tuple[tuple[Attempt, Recording], ...]: ...
 
     async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]: ...
+
+    async def transfers(self) -> tuple[Recording, ...]: ...
 
     async def deed(self, recording: Recording) -> Deed | None: ...
 
@@ -147,6 +150,8 @@ class Notifier:
         times, due = self.times, list[Notice]()
         for approval, recording, channels in await self.occasions.waiting_stops():
             due += of_approval(approval, recording, channels)
+        for recording in await self.occasions.transfers():
+            due += of_transfer(recording, now)
         if times.recording is not None:
             for recording in await self.occasions.long_recordings(now - times.recording):
                 due += of_long_recording(recording, times, now)
@@ -169,7 +174,13 @@ class Notifier:
         """Post, or take the buttons from, the first that needs it and that Slack takes; False where none needs it."""
         refused = False
         for one in await self.notices.open():
-            found = standing(one.notice, one.recording, attempt_open=one.attempt_open, approval=one.approval)
+            found = standing(
+                one.notice,
+                one.recording,
+                attempt_open=one.attempt_open,
+                approval=one.approval,
+                recorded_since=one.recorded_since,
+            )
             if found is Standing.OVER and one.ts is None:
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="over")
                 continue

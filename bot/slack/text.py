@@ -59,6 +59,10 @@ def inline(text: str, limit: int) -> str:
     return isolated("".join(escaped))
 
 
+NOT_PEOPLE = frozenset({"outside", "transfer", "agent_left"})
+"""What ended a recording that nobody ended through the bot."""
+
+
 def actor_name(actor: str, team_id: str, words: Words) -> str:
     """Name an actor of the trail: as a mention that Slack turns into the person's name, or in words."""
     kind, _, rest = actor.partition(":")
@@ -67,7 +71,7 @@ def actor_name(actor: str, team_id: str, words: Words) -> str:
         return f"<@{user}>" if team == team_id else words("people.elsewhere", user=escape(user))
     if kind == "cli":
         return words("people.terminal", login=escape(rest))
-    return words("people.outside") if kind == "outside" else words("people.bot")
+    return words(f"people.{kind if kind in NOT_PEOPLE else 'bot'}")
 
 
 def moment(when: datetime, *, form: str = "{time_secs}") -> str:

@@ -156,7 +156,8 @@ class SandboxPage:
     async def change_call(self, conversation_id: str, what: str, **body: Any) -> None:
         """Let something happen outside the bot.
 
-        ``what`` is hang_up, hold, unhold, secure_pause, resume, recording (with ``on``), join (with ``agent``), policy.
+        ``what`` is hang_up, hold, unhold, secure_pause, resume, recording (with ``on``), join (with ``agent``), policy,
+        snippet (with ``on``), transfer, consult (with ``agent``), answer, complete or cancel.
         """
         assert (await self.page.request.post(f"/api/calls/{conversation_id}/{what}", data=body)).ok
 

@@ -114,8 +114,8 @@ def _lines(stage: Stage, *, ambiguous: bool) -> Iterator[str]:
 def _starts(stage: Stage, run: Run) -> Iterator[str]:
     """Recording began at most once for each start that was asked for."""
     asked = stage.outside.one(
-        "SELECT count(*) FROM audit_entries WHERE conversation_id = ? AND action = 'recording:start'"
-        " AND phase = 'requested'",
+        "SELECT count(*) FROM audit_entries WHERE conversation_id = ?"
+        " AND action IN ('recording:start', 'recording:follow') AND phase = 'requested'",
         run.call,
     )
     began = stage.genesys.recording_starts(run.call)

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from tests.faults.row import Row, single
-from tests.faults.run import LATE_WORDS, START, STOP
+from tests.faults.run import ADA, LATE_WORDS, START, STOP
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -137,6 +137,31 @@ async def any_instant(run: Run) -> None:
         run.starts = 0 if run.verb == START else 1
 
 
+async def after_a_transfer(run: Run) -> None:
+    await run.record()
+    stage = run.stage
+    stage.slack.faults.switch_on("down", only="chat.")  # so that nobody can have been told before the kill
+    stage.genesys.transfers.blind(stage.genesys.calls[run.call], "Tom Becker")
+    await stage.until("the transfer is in the trail", lambda: run.phases("recording:stop") == ["observed"], within=90)
+    stage.pull_the_plug()
+    await stage.bot.kill()
+    stage.mend()
+    await stage.start()
+    await stage.until("the person is asked", lambda: _about_the_transfer(run))
+    asked = await stage.slack.click(ADA, *_about_the_transfer(run)[-1], "recording_follow")
+    run.asked.append(asked)
+    await stage.until("the new agent is recorded", lambda: run.recordings() > 1 and run.state() == "active")
+    run.starts = 2
+    run.expect(len(_about_the_transfer(run)) == 1, "the person was asked twice")
+    run.expect(run.phases("recording:follow") == ["requested", "succeeded"], "the click is not in the trail")
+
+
+def _about_the_transfer(run: Run) -> list[tuple[str, str]]:
+    """Return where the messages stand that ask about the run's call."""
+    told = run.stage.slack.direct_messages(ADA)
+    return [(one.channel, one.ts) for one in told if run.call in one.text and "Genesys: `" in one.text]
+
+
 async def _killed_and_started(run: Run, killed: asyncio.Event) -> None:
     asking = run.asks_meanwhile()
     await run.stage.until("the request is on its way to Genesys", killed.is_set)
@@ -208,6 +233,14 @@ ROWS = (
         "after the outcome is committed, before Slack is told",
         "card and audit lines appear after the restart, in order",
         before_slack,
+    ),
+    _row(
+        "after-transfer",
+        "after a transfer was seen, before the person is told",
+        "the person is asked after the restart; one click records the new agent, once",
+        after_a_transfer,
+        verbs=(START,),
+        share=0.5,
     ),
     _row(
         "any-instant",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PLAINLY_REFUSED = {401, 409, 413, 429}
 OPEN_REQUEST = """
     SELECT attempt_id FROM audit_entries AS asked
-    WHERE conversation_id = ? AND phase = 'requested' AND action IN (?, ?) AND NOT EXISTS (
+    WHERE conversation_id = ? AND phase = 'requested' AND action IN (?, ?, ?) AND NOT EXISTS (
         SELECT 1 FROM audit_entries AS ended WHERE ended.attempt_id = asked.attempt_id AND ended.seq > asked.seq
             AND ended.phase IN ('succeeded', 'failed', 'observed'))
 """
@@ -54,12 +54,13 @@ class Witness:
         return found
 
 
-def _actions(request: SimulatedRequest) -> tuple[str, str]:
+def _actions(request: SimulatedRequest) -> tuple[str, str, str]:
     """Return the actions, as the trail calls them, that send such a write."""
     body = request.body if isinstance(request.body, dict) else {}
     if request.method == "PATCH":
-        action = "recording:start" if body.get("recording") else "recording:stop"
-        return action, action
+        if body.get("recording"):
+            return "recording:start", "recording:start", "recording:follow"
+        return ("recording:stop",) * 3
     if body.get("recordingState") == "PAUSED":
-        return "recording:pause", "recording:stop"
-    return "recording:resume", "recording:start"
+        return "recording:pause", "recording:stop", "recording:stop"
+    return "recording:resume", "recording:start", "recording:follow"

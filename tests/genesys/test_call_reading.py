@@ -84,6 +84,44 @@ def test_the_recorder_tells_the_mechanism() -> None:
     assert reading(leg()).mechanism is None
 
 
+def recorders(adhoc: str = "NONE", policy: str = "NONE", snippet: str = "NONE") -> dict[str, str]:
+    return {"adhocState": adhoc, "customerExperienceState": policy, "snippetState": snippet}
+
+
+@pytest.mark.parametrize(
+    ("states", "merged", "expected", "others"),
+    [
+        (recorders(adhoc="ACTIVE"), "active", CallRecording.ACTIVE, set()),
+        (recorders(policy="ACTIVE"), "active", CallRecording.ACTIVE, {"policy"}),
+        (recorders(adhoc="ACTIVE", policy="PAUSED"), "active", CallRecording.ACTIVE, {"policy"}),
+        (recorders(snippet="ACTIVE"), "active", CallRecording.NONE, {"snippet"}),
+        (recorders(policy="PAUSED", snippet="ACTIVE"), "active", CallRecording.PAUSED, {"policy", "snippet"}),
+    ],
+)
+def test_each_recorder_is_told_apart_and_a_snippet_is_no_recording(
+    states: dict[str, str], merged: str, expected: CallRecording, others: set[str]
+) -> None:
+    call = reading(customer(), leg(recordingState=merged, recording=True, recordersState=states))
+    assert call.recording is expected
+    assert call.recorders == others
+
+
+def test_of_a_participant_who_occurs_twice_the_connected_leg_counts() -> None:
+    gone = leg(state="disconnected", disconnectType="transfer", recordersState=recorders("ACTIVE"))
+    again = leg(name="again")
+    for legs in ((gone, again), (again, gone)):
+        call = reading(customer(), *legs)
+        found = call.leg("agent-1")
+        assert found is not None
+        assert (found.participant.name, found.connected) == ("again", True)
+        seen = call.conversation().leg("agent-1")
+        assert seen is not None
+        assert seen.participant.name == "again"
+    last = reading(gone).leg("agent-1")
+    assert last is not None
+    assert (last.over, last.disconnect_type) == (True, "transfer")
+
+
 def test_a_paused_call_is_in_secure_pause_or_on_hold() -> None:
     held = reading(leg(recordingState="paused"))
     assert (held.secure_pause, held.on_hold) == (False, True)
@@ -115,7 +153,7 @@ def test_who_is_no_agent(fields: dict[str, Any]) -> None:
 def test_an_agent_is_known_by_what_the_answer_carries() -> None:
     (agent,) = reading(leg(purpose="User", name="Priya Nair", queue={"id": "q", "name": "Billing"})).agents
     assert (agent.id, agent.user_id, agent.name) == ("agent-1", "user-1", "Priya Nair")
-    assert (agent.queue_id, agent.queue_name, agent.communication_id) == ("q", "Billing", None)
+    assert (agent.queue_id, agent.queue_name) == ("q", "Billing")
 
 
 def test_a_call_is_over_when_all_have_left() -> None:

@@ -42,11 +42,11 @@ async def patience(shop: Shop) -> None:
 
 async def in_doubt(shop: Shop, verb: Verb, *, took_effect: bool) -> None:
     """Leave an attempt whose outcome nobody knows."""
-    if verb is not Verb.START:
+    if not verb.begins:
         await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
     accepted = (
-        await shop.service.intake.start(asked(), CALL, None)
-        if verb is Verb.START
+        await shop.service.intake.start(asked(), CALL, None, verb=verb)
+        if verb.begins
         else at_once(await shop.service.intake.change(verb, asked()))
     )
     if took_effect:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BILLING = Scope(everything=False, queues=frozenset({"queue-1"}))
 SALES = Scope(everything=False, queues=frozenset({"queue-2"}))
-TOM = Participant("participant-2", "user-2", "communication-2", "Tom Becker", "queue-2", "Sales")
+TOM = Participant("participant-2", "user-2", "Tom Becker", "queue-2", "Sales")
 COMPLIANCE = frozenset({Role.COMPLIANCE})
 
 

@@ -55,6 +55,7 @@ ALLOWED = {
     Verb.STOP: {RecordingState.ACTIVE, RecordingState.PAUSED},
     Verb.PAUSE: {RecordingState.ACTIVE},
     Verb.RESUME: {RecordingState.PAUSED},
+    Verb.FOLLOW: set(),
 }
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bot.recording.ports import Permit, Progress
 
-AGENT = Participant("participant-1", "user-1", "communication-1", "Priya Nair", "queue-1", "Billing")
+AGENT = Participant("participant-1", "user-1", "Priya Nair", "queue-1", "Billing")
 
 
 @dataclass

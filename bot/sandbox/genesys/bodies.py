@@ -45,7 +45,7 @@ def conversation_body(call: SimulatedCall) -> dict[str, Any]:
         "startTime": iso(call.started_at),
         "endTime": iso(call.ended_at),
         "address": CALLER_NUMBER,
-        "participants": [_participant(call, participant) for participant in call.participants],
+        "participants": [_participant(call, legs) for legs in _by_participant(call)],
         "conversationIds": [],
         "maxParticipants": None,
         "recordingState": call.recording.upper(),
@@ -92,12 +92,21 @@ def _call_participant(call: SimulatedCall, participant: SimulatedParticipant) ->
         "monitoredParticipantId": participant.monitored_id,
         "coachedParticipantId": participant.coached_id,
         "bargedParticipantId": participant.barged_id,
-        "consultParticipantId": None,
+        "consultParticipantId": participant.consult_id,
     }
 
 
-def _participant(call: SimulatedCall, participant: SimulatedParticipant) -> dict[str, Any]:
+def _by_participant(call: SimulatedCall) -> list[list[SimulatedParticipant]]:
+    """Gather the legs of each participant, the latest last: in a ``Conversation`` they are its ``calls``."""
+    gathered: dict[str, list[SimulatedParticipant]] = {}
+    for leg in call.participants:
+        gathered.setdefault(leg.id, []).append(leg)
+    return list(gathered.values())
+
+
+def _participant(call: SimulatedCall, legs: list[SimulatedParticipant]) -> dict[str, Any]:
     communications = {"voice": "calls", "chat": "chats"}
+    participant = legs[-1]
     return {
         "id": participant.id,
         "startTime": iso(participant.started_at),
@@ -120,7 +129,7 @@ def _participant(call: SimulatedCall, participant: SimulatedParticipant) -> dict
         "attributes": participant.attributes,
         **{name: [] for name in ("calls", "callbacks", "chats", "emails", "messages", "evaluations")},
         communications[call.media]: [
-            _call(call, participant) if call.media == "voice" else _communication(participant)
+            _call(call, leg) if call.media == "voice" else _communication(leg) for leg in legs
         ],
     }
 
@@ -161,10 +170,10 @@ def _recording_fields(call: SimulatedCall, participant: SimulatedParticipant) ->
         "recording": state == "active",
         "recordingState": state,
         "recordersState": {
-            "adhocState": state.upper() if participant.adhoc else "NONE",
-            "customerExperienceState": state.upper() if call.policy else "NONE",
+            "adhocState": call.adhoc_on(participant).upper(),
+            "customerExperienceState": call.policy_on(participant).upper(),
             "agentExperienceState": "NONE",
-            "snippetState": "NONE",
+            "snippetState": "ACTIVE" if participant.snippet and participant.connected else "NONE",
         },
         "securePause": call.secure_pause and state == "paused",
     }

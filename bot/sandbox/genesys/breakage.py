@@ -23,6 +23,8 @@ KINDS = (
     Fault("server_error", "Service unavailable (503)"),
     Fault("conflict", "Changes conflict (409)"),
     Fault("not_a_user", "User login demanded (400)"),
+    Fault("not_on_the_call", "User on the call demanded (403, 404)"),
+    Fault("not_found", "Nothing is found (404)"),
     Fault("login_refused", "Login refused"),
     Fault("drop_before", "Connection cut before anything happens"),
     Fault("drop_after", "Connection cut after it happened"),
@@ -48,9 +50,11 @@ def refusal(faults: FaultSwitches, request: SimulatedRequest, permission: str, a
         "forbidden": lambda: answers.missing_permission(permission or "conversation:communication:view"),
         "server_error": answers.unavailable,
         "not_a_user": answers.not_a_user,
+        "not_found": answers.not_found,
     }
     if request.is_write:
         refusals["conflict"] = answers.conflict
+        refusals["not_on_the_call"] = answers.no_active_user if request.method == "PUT" else answers.no_user_on_the_call
     return next((problem() for name, problem in refusals.items() if faults.take(name, doing)), None)
 
 

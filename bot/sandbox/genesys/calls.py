@@ -1,8 +1,11 @@
 """One call: who is on it, what records it, and what each event does to that.
 
 ``adhoc`` is the recorder that a PATCH of one agent's participant switches; ``policy`` is the one that the
-organisation's recording policy runs on the whole call. A secure pause stops both. A hold pauses the policy's
-only, which is documented nowhere, and left at that.
+organisation's recording policy runs on the whole call; ``snippet`` is the one that an agent starts for a part of it.
+They are the recorders of ``RecordersState`` in the OpenAPI description.
+
+Documented nowhere, and assumed here: a secure pause stops the first two (a snippet can't be paused), a hold pauses the
+policy's only, and an ad-hoc recording ends with the leg that it runs on, while a policy's goes on.
 """
 
 from __future__ import annotations
@@ -39,6 +42,9 @@ class SimulatedParticipant:
     monitored_id: str | None = None
     coached_id: str | None = None
     barged_id: str | None = None
+    consult_id: str | None = None
+    """The participant with whom this one talks before completing a consult transfer."""
+    snippet: bool = False
 
     @property
     def connected(self) -> bool:
@@ -61,8 +67,8 @@ class SimulatedParticipant:
     def disconnect(self, at: float, how: str) -> None:
         if self.ended_at is None:
             self.state, self.ended_at, self.disconnect_type = "disconnected", at, how
-        self.adhoc = False
-        self.held_since = None
+        self.adhoc = self.snippet = False
+        self.held_since = self.consult_id = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -132,11 +138,29 @@ class SimulatedCall:
 
     def recording_on(self, participant: SimulatedParticipant) -> RecordingState:
         """Return what the platform shows on one participant: the policy records everybody, ad hoc only its own."""
-        recorded = participant.adhoc or (self.policy and participant.purpose != "acd")
-        return self.recording if recorded and participant.connected else "none"
+        states = {
+            self.adhoc_on(participant),
+            self.policy_on(participant),
+            "active" if participant.snippet else "none",
+        }
+        return "active" if "active" in states else "paused" if "paused" in states else "none"
+
+    def adhoc_on(self, participant: SimulatedParticipant) -> RecordingState:
+        """Return the state of the ad-hoc recorder alone."""
+        if not (participant.adhoc and participant.connected) or self.over:
+            return "none"
+        return "paused" if self.secure_pause else "active"
+
+    def policy_on(self, participant: SimulatedParticipant) -> RecordingState:
+        """Return the state of the policy's recorder alone: it records everybody but the queue."""
+        if not (self.policy and participant.connected) or participant.purpose == "acd" or self.over:
+            return "none"
+        return "paused" if self.secure_pause or self.held else "active"
 
     def participant(self, participant_id: str) -> SimulatedParticipant | None:
-        return next((p for p in self.participants if p.id == participant_id), None)
+        """Find a participant; one who dialed again has two legs, and the connected one counts."""
+        legs = [p for p in self.participants if p.id == participant_id]
+        return next((leg for leg in legs if leg.connected), legs[-1] if legs else None)
 
     def record_adhoc(self, participant: SimulatedParticipant, *, on: bool) -> None:
         """Switch the ad-hoc recorder; on a leg that has gone in the meantime nothing happens."""
@@ -174,10 +198,11 @@ class SimulatedCall:
         self.participants.append(joined)
         return joined
 
-    def leave(self, participant: SimulatedParticipant, at: float) -> None:
-        """Let an agent hang up; the last one's leaving ends the call."""
-        participant.disconnect(at, "endpoint")
-        if not self.agents:
+    def leave(self, participant: SimulatedParticipant, at: float, how: str = "endpoint") -> None:
+        """Let an agent leave, by a disconnect type; the last one's hanging up ends the call, a transfer doesn't."""
+        participant.disconnect(at, how)
+        self._forget_pause_of_nothing()
+        if not self.agents and not how.startswith("transfer"):
             self.end(at)
 
     def end(self, at: float) -> None:

@@ -11,6 +11,8 @@ from .answers import ACCEPTED, Answer, Problem, Route, SimulatedRequest, iso
 from .bodies import call_body, conversation_body
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .breakage import Effects
     from .calls import SavedRecording, SimulatedCall, SimulatedParticipant
     from .floor import Floor
@@ -64,7 +66,7 @@ class Conversations:
         return Answer(body=call_body(self._call(request)))
 
     def get(self, request: SimulatedRequest) -> Answer:
-        return Answer(body=conversation_body(self._conversation(request)))
+        return Answer(body=conversation_body(self._conversation(request, missing=answers.not_found)))
 
     def put_state(self, request: SimulatedRequest) -> Answer:
         """Begin or end the secure pause; on a call that nothing records it is accepted and changes nothing."""
@@ -82,7 +84,7 @@ class Conversations:
         return Answer(status=202, body=wanted)
 
     def patch_participant(self, request: SimulatedRequest) -> Answer:
-        return self._patch(request, self._conversation(request))
+        return self._patch(request, self._conversation(request, missing=answers.not_found))
 
     def patch_call_participant(self, request: SimulatedRequest) -> Answer:
         call = self._call(request)
@@ -91,7 +93,8 @@ class Conversations:
         return self._patch(request, call)
 
     def patch_attributes(self, request: SimulatedRequest) -> Answer:
-        participant = _participant(request, self._conversation(request))
+        conversation = self._conversation(request, missing=answers.not_found)
+        participant = _participant(request, conversation, missing=answers.participant_not_found)
         attributes = _fields(request, frozenset({"attributes"})).get("attributes")
         if not isinstance(attributes, dict) or not all(isinstance(v, str) for v in attributes.values()):
             raise Problem(
@@ -104,7 +107,7 @@ class Conversations:
 
     def recording_metadata(self, request: SimulatedRequest) -> Answer:
         """List what was saved: nothing before the call is over."""
-        call = self._conversation(request)
+        call = self._conversation(request, missing=answers.not_found)
         ended = [recording for recording in call.recordings if call.over and recording.ended_at is not None]
         return Answer(body=[_metadata(call, recording) for recording in ended])
 
@@ -140,7 +143,10 @@ class Conversations:
 
         self.effects.accept(request, carry_out)
 
-    def _conversation(self, request: SimulatedRequest) -> SimulatedCall:
+    def _conversation(
+        self, request: SimulatedRequest, missing: Callable[[], Problem] = answers.conversation_not_found
+    ) -> SimulatedCall:
+        """Find a conversation; ``missing`` makes the 404 that the OpenAPI description lists for the operation."""
         given = request.ids["conversation"]
         try:
             conversation_id = str(UUID(given))
@@ -148,7 +154,7 @@ class Conversations:
             raise answers.bad_request(f"The conversation ID is not a valid GUID: {given}") from None
         found = self.floor.find(conversation_id)
         if found is None:
-            raise answers.conversation_not_found()
+            raise missing()
         return found
 
     def _call(self, request: SimulatedRequest) -> SimulatedCall:
@@ -159,14 +165,12 @@ class Conversations:
         return found
 
 
-def _participant(request: SimulatedRequest, call: SimulatedCall) -> SimulatedParticipant:
+def _participant(
+    request: SimulatedRequest, call: SimulatedCall, missing: Callable[[], Problem] = answers.not_found
+) -> SimulatedParticipant:
     found = call.participant(request.ids["participant"])
     if found is None:
-        raise Problem(
-            404,
-            "conversation.error.not.conversation.participant",
-            "The participant is not part of the conversation.",
-        )
+        raise missing()
     return found
 
 

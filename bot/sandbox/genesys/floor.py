@@ -115,7 +115,7 @@ class Floor:
         watched = call.agents[0].id if role != "agent" and call.agents else None
 
         def join() -> SimulatedParticipant:
-            joined = self._join(call, agent, at, peer=call.participants[0])
+            joined = self.add_agent(call, agent, at)
             if role == "agent":
                 _leave_queue(call.participants, at)
                 return joined
@@ -137,6 +137,10 @@ class Floor:
         acd = call.add("acd", call.queue, at)
         acd.queue_id, acd.queue_name = self.directory.queue_id(call.queue), call.queue
         return acd
+
+    def add_agent(self, call: SimulatedCall, name: str, at: float) -> SimulatedParticipant:
+        """Add an agent's leg, connected, without telling anybody; call it from what ``change`` applies."""
+        return self._join(call, name, at, peer=call.participants[0])
 
     def _join(self, call: SimulatedCall, name: str, at: float, *, peer: SimulatedParticipant) -> SimulatedParticipant:
         joined = call.add("agent", name, at)
@@ -172,6 +176,9 @@ def _call_snapshot(call: SimulatedCall) -> dict[str, Any]:
         "recording": call.recording,
         "secure_pause": call.secure_pause,
         "mechanism": call.mechanism,
+        "consulting": any(agent.consult_id for agent in call.agents),
+        "ringing": any(participant.state == "alerting" for participant in call.participants),
+        "snippet": any(agent.snippet for agent in call.agents),
         "agents": [
             {
                 "participant_id": agent.id,

@@ -23,6 +23,7 @@ from .notifications import Notifications
 from .oauth import Logins
 from .seed import seed
 from .sessions import Sessions
+from .transfers import Transfers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,7 @@ class SimulatedGenesys:
         self.url = ""
         self.faults = FaultSwitches(KINDS, self._changed)
         self.floor = Floor(clock)
+        self.transfers = Transfers(self.floor)
         self.effects = Effects(effect_delay, self.faults, self._changed)
         self.logins = Logins(client_id, client_secret, token_lifetime, clock, self.faults)
         self.rate_limit = RateLimit(clock)
@@ -139,11 +141,32 @@ class SimulatedGenesys:
         """Let somebody join; ``role`` is agent, or monitor, coach or barge of the first agent."""
         return self.floor.agent_joins(self.calls[conversation_id], agent, role=role)
 
-    def agent_leaves(self, conversation_id: str, agent: str | None = None) -> None:
-        """Let an agent leave, by name or participant id, else the first; the last one's leaving ends the call."""
+    def agent_leaves(self, conversation_id: str, agent: str | None = None, *, how: str = "endpoint") -> None:
+        """Let an agent leave, by name or participant id, else the first; the last one's leaving ends the call.
+
+        ``how`` is a disconnect type of the OpenAPI description.
+        """
         call = self.calls[conversation_id]
         leaving = next(p for p in call.agents if agent in {None, p.name, p.id})
-        self.floor.change(call, lambda: call.leave(leaving, self.clock()))
+        self.floor.change(call, lambda: call.leave(leaving, self.clock(), how))
+
+    def snippet(self, conversation_id: str, on: bool = True) -> None:  # noqa: FBT001, FBT002
+        """Have the first agent record a snippet, or end it, in Genesys's own client: the bot can do neither."""
+        call = self.calls[conversation_id]
+
+        def switch() -> None:
+            call.agents[0].snippet = on
+
+        self.floor.change(call, switch)
+
+    def policy_takes_hold(self, conversation_id: str) -> None:
+        """Let a recording policy of the organisation take hold of a call that goes on."""
+        call = self.calls[conversation_id]
+
+        def take_hold() -> None:
+            call.policy = not call.over
+
+        self.floor.change(call, take_hold)
 
     def secure_pause(self, conversation_id: str, on: bool = True) -> None:  # noqa: FBT001, FBT002
         """Pause or resume, as if somebody did it outside the bot."""

@@ -59,12 +59,27 @@ function outside(call, act) {
       : choice("Secure pause", () => act.call(id, "secure_pause"), "secure"),
     choice(recorded ? "Recording off" : "Recording on", () => act.call(id, "recording", { on: !recorded }), "recording"),
     call.mechanism === "policy" ? null : choice("Recorded by policy", () => act.call(id, "policy"), "policy"),
+    choice(call.snippet ? "Snippet off" : "Snippet on", () => act.call(id, "snippet", { on: !call.snippet }), "snippet"),
+    handOver(call, act, choice),
     choice("Add an agent", () => act.call(id, "join"), "join"),
     choice("End call", () => act.call(id, "hang_up"), "end"));
 }
 
+/** What agents do to give a call away: at once, or after they have talked to the other one. */
+function handOver(call, act, choice) {
+  const id = call.conversation_id;
+  if (call.ringing) return choice("Answer", () => act.call(id, "answer"), "transfer");
+  if (call.consulting) {
+    return [choice("Complete transfer", () => act.call(id, "complete"), "consult"),
+      choice("End consult", () => act.call(id, "cancel"), "cancel")];
+  }
+  if (!call.agents.length) return null;
+  return [choice("Transfer", () => act.call(id, "transfer"), "transfer"), choice("Consult", () => act.call(id, "consult"), "consult")];
+}
+
 function facts(call) {
-  const said = [call.queue, call.media === "chat" ? "web chat" : call.direction, MECHANISM[call.mechanism], call.secure_pause && "secure pause"];
+  const said = [call.queue, call.media === "chat" ? "web chat" : call.direction, MECHANISM[call.mechanism], call.secure_pause && "secure pause",
+    call.consulting && "consult", call.ringing && "ringing", call.snippet && "snippet"];
   return said.filter(Boolean).join(" · ");
 }
 

@@ -14,6 +14,7 @@ from bot.errors import (
     GenesysError,
     GenesysUnavailable,
     NotAVoiceCall,
+    NotFound,
     OutcomeUnknown,
     RateLimited,
 )
@@ -93,7 +94,7 @@ def _app(handler: Callable[[web.Request], Any]) -> web.Application:
 async def test_what_is_no_call_is_told_from_what_is_not_there(
     status: int, body: dict[str, Any], error: type[GenesysError]
 ) -> None:
-    answers: Answers = {f"GET {CALL}": [(404, {})], "GET /api/v2/conversations/c1": [(status, body)]}
+    answers: Answers = {f"GET {CALL}": [(404, {"code": "not.found"})], "GET /api/v2/conversations/c1": [(status, body)]}
     async with gateway(answers) as (_, client, within):
         with pytest.raises(error):
             await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
@@ -103,12 +104,27 @@ async def test_what_is_no_call_is_told_from_what_is_not_there(
 
 async def test_a_call_that_is_gone_when_a_change_is_looked_for_has_ended() -> None:
     answers: Answers = {
-        f"GET {CALL}": [(200, connected()), (404, {})],
+        f"GET {CALL}": [(200, connected()), (404, {"code": "not.found"})],
         "PATCH /api/v2/conversations/c1/participants/p1": [(202, None)],
     }
     async with gateway(answers) as (_, client, within):
         with pytest.raises(CallEnded):
             await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
+
+
+async def test_a_404_without_a_code_is_not_genesyss_and_ends_no_call() -> None:
+    answers: Answers = {
+        f"GET {CALL}": [(404, {})],
+        "PATCH /api/v2/conversations/c1/participants/p1": [(202, None)],
+    }
+    async with gateway(answers) as (_, client, within):
+        with pytest.raises(OutcomeUnknown):
+            await ConversationsControl(client).stop(
+                Target("c1", participant_id="p1", mechanism=Mechanism.ADHOC), **within
+            )
+        with pytest.raises(NotFound) as missing:
+            await ConversationsControl(client).look(Target("c1"), **within)
+    assert not isinstance(missing.value, CallNotFound)
 
 
 async def test_an_agent_who_leaves_before_the_recording_shows_leaves_it_unknown() -> None:
@@ -188,7 +204,7 @@ async def test_a_search_that_lists_nothing_is_no_proof() -> None:
 
 
 async def test_a_session_of_a_call_that_is_gone_has_ended_with_it() -> None:
-    answers: Answers = {f"GET {CALL}": [(404, {})], f"POST {SESSIONS}/s1/stop": [(404, {})]}
+    answers: Answers = {f"GET {CALL}": [(404, {"code": "not.found"})], f"POST {SESSIONS}/s1/stop": [(404, {})]}
     async with gateway(answers) as (_, client, within):
         with pytest.raises(CallEnded):
             await SessionsControl(client).stop(Target("c1", session_id="s1"), **within)

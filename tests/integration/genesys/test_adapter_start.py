@@ -174,7 +174,30 @@ async def test_a_call_that_ends_meanwhile_is_said_to_have_ended(desk: Desk) -> N
         await desk.start(call.id)
 
     assert ended.value.evidence.code == "conversation.error.participant.no.active.conversations"
-    assert desk.asked() == ["GET 200", "PATCH 400"]
+    assert desk.asked() == ["GET 200", "PATCH 400", "GET 200"]
+
+
+async def test_an_agent_who_leaves_meanwhile_leaves_a_call_that_goes_on(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    desk.simulator.on_write(lambda _: transfer())
+
+    def transfer() -> None:
+        desk.simulator.transfers.blind(call, "Tom Becker")
+
+    with pytest.raises(AgentLeft) as left:
+        await desk.start(call.id)
+
+    assert [agent.name for agent in left.value.agents] == ["Tom Becker"]
+    assert left.value.evidence.http_status == 400
+    assert desk.asked() == ["GET 200", "PATCH 400", "GET 200"]
+
+
+async def test_a_call_that_a_policy_records_as_well_is_adopted_with_both(desk: Desk) -> None:
+    call = desk.simulator.add_call(recording=True)
+    desk.simulator.policy_takes_hold(call.id)
+
+    adopted = await desk.start(call.id)
+    assert (adopted.mechanism, adopted.created, adopted.recorders) == (Mechanism.ADHOC, False, frozenset({"policy"}))
 
 
 async def test_a_call_that_ends_before_its_recording_shows_has_ended(desk: Desk) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
+from bot.errors import CallEnded, GenesysError, GenesysUnavailable, NotFound, OutcomeUnknown, UserContextNeeded
 from bot.recording.models import Mechanism, Target
 
 if TYPE_CHECKING:
@@ -113,14 +114,110 @@ async def test_a_stop_after_the_call_says_that_it_has_ended(desk: Desk, policy: 
     assert desk.writes() == 1
 
 
-async def test_a_stop_after_the_agent_has_left_says_that_the_call_has_ended(desk: Desk) -> None:
+@pytest.mark.parametrize("how", ["endpoint", "transfer"])
+async def test_a_stop_after_the_agent_has_left_is_done_while_the_call_goes_on(desk: Desk, how: str) -> None:
+    call = desk.simulator.add_call()
+    target = await desk.started(call.id)
+    desk.simulator.agent_joins(call.id, "Tom Becker")
+    desk.simulator.agent_leaves(call.id, target.participant_id, how=how)
+
+    effect = await desk.stop(target)
+
+    assert (effect.mechanism, effect.created) == (Mechanism.ADHOC, False)
+    assert effect.departure is not None
+    assert (effect.departure.disconnect_type, effect.departure.transferred) == (how, how == "transfer")
+    assert [agent.name for agent in effect.departure.successors] == ["Tom Becker"]
+    assert effect.evidence.code == "conversation.error.participant.no.active.conversations"
+    assert desk.asked() == ["PATCH 400", "GET 200"]
+
+
+async def test_whether_a_stop_is_done_stays_open_where_the_call_cannot_be_read(desk: Desk) -> None:
     call = desk.simulator.add_call()
     target = await desk.started(call.id)
     desk.simulator.agent_joins(call.id, "Tom Becker")
     desk.simulator.agent_leaves(call.id, target.participant_id)
+    desk.simulator.faults.switch_on("server_error", only="read")
+
+    with pytest.raises(OutcomeUnknown):
+        await desk.stop(target)
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "pause", "resume"])
+@pytest.mark.parametrize(("fault", "error"), [("not_on_the_call", UserContextNeeded), ("not_found", NotFound)])
+async def test_a_refusal_that_is_not_about_the_call_ends_nothing(
+    desk: Desk, fault: str, error: type[GenesysError], verb: str
+) -> None:
+    call = desk.simulator.add_call()
+    target = call.id if verb == "start" else await desk.started(call.id)
+    desk.simulator.faults.switch_on(fault, only="write")
+
+    with pytest.raises(error) as refused:
+        await getattr(desk, verb)(target)
+
+    assert type(refused.value) is error
+    assert desk.writes() == 1
+    assert desk.asked()[-1].startswith("GET 200") is (
+        error is NotFound
+    )  # a code that names its subject needs no reading
+
+
+async def test_a_stop_that_finds_nothing_ends_the_recording_only_with_the_call(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    target = await desk.started(call.id)
+    desk.simulator.faults.switch_on("not_found", only="write")
+    desk.simulator.hang_up(call.id)
 
     with pytest.raises(CallEnded):
         await desk.stop(target)
+    assert desk.asked() == ["PATCH 404", "GET 200"]
+
+
+async def test_an_ad_hoc_stop_settles_although_a_policy_records_the_same_leg(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    target = await desk.started(call.id)
+    desk.simulator.policy_takes_hold(call.id)
+
+    effect = await desk.stop(target)
+
+    assert (effect.mechanism, effect.created) == (Mechanism.ADHOC, True)
+    assert effect.recorders == frozenset({"policy"})
+    assert desk.asked() == ["PATCH 202", "GET 200"]
+    assert (call.adhoc, desk.simulator.effective_recording(call.id)) == (False, "active")
+
+    effect = await desk.stop(Target(call.id, mechanism=Mechanism.ADHOC))  # whose side it was is not known any more
+    assert (effect.created, desk.asked()[2:]) == (False, ["GET 200"])
+
+
+async def test_an_ad_hoc_start_is_not_confirmed_by_a_policy_that_sets_in(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    desk.simulator.on_write(lambda _: desk.simulator.policy_takes_hold(call.id))
+    desk.simulator.faults.switch_on("write_ignored")
+
+    with pytest.raises(OutcomeUnknown):
+        await desk.start(call.id)
+
+
+async def test_a_snippet_is_no_recording_and_is_left_alone(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    desk.simulator.snippet(call.id)
+
+    started = await desk.start(call.id)
+    assert (started.mechanism, started.created, started.recorders) == (Mechanism.ADHOC, True, frozenset({"snippet"}))
+    await desk.stop(Target(call.id, participant_id=call.agents[0].id, mechanism=Mechanism.ADHOC))
+    assert (call.adhoc, call.agents[0].snippet) == (False, True)
+    assert (await desk.look(call.id)).recorders == frozenset({"snippet"})
+
+
+async def test_of_an_agent_who_dialed_again_the_connected_leg_counts(desk: Desk) -> None:
+    call = desk.simulator.add_call(direction="outbound")
+    target = await desk.started(call.id)
+    desk.simulator.transfers.redial(call)
+
+    effect = await desk.start(replace(target, mechanism=None))
+    assert effect.created
+    assert [leg.adhoc for leg in call.participants if leg.id == target.participant_id] == [False, True]
+    await desk.stop(target)
+    assert not call.adhoc
 
 
 async def test_a_stop_of_a_call_that_is_gone_says_that_it_has_ended(desk: Desk) -> None:

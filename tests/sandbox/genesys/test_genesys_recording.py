@@ -164,7 +164,11 @@ async def test_what_can_not_be_found_or_understood() -> None:
             "no id": await api.send("GET", "/conversations/calls/12345"),
             "chat": await api.send("GET", f"/conversations/calls/{chat.id}"),
             "chat participant": await api.record(chat.id, chat.agents[0].id, on=True),
+            "unknown conversation": await api.send("GET", f"/conversations/{nobody}"),
             "unknown participant": await api.record(call.id, nobody, on=True),
+            "unknown participant's attributes": await api.send(
+                "PATCH", f"/conversations/{call.id}/participants/{nobody}/attributes", {"attributes": {}}
+            ),
             "no boolean": await api.send("PATCH", participant, {"recording": "yes"}),
             "unknown field": await api.send("PATCH", participant, {"recordings": True}),
             "null": await api.send("PATCH", participant, None),
@@ -177,7 +181,9 @@ async def test_what_can_not_be_found_or_understood() -> None:
             "no id": (400, "bad.request"),
             "chat": (400, "bad.request"),
             "chat participant": (400, "conversation.participant.update.invalid"),
-            "unknown participant": (404, "conversation.error.not.conversation.participant"),
+            "unknown conversation": (404, "not.found"),
+            "unknown participant": (404, "not.found"),
+            "unknown participant's attributes": (404, "conversation.error.participant.not.found"),
             "no boolean": (400, "invalid.value"),
             "unknown field": (400, "invalid.property"),
             "null": (400, "bad.request"),
