@@ -33,6 +33,7 @@
     │   ├── UserContextNeeded
     │   ├── LoginRefused
     │   ├── RequestRejected
+    │   │   └── RequestTooLarge   fewer entries in one request, please
     │   ├── Conflict
     │   ├── RateLimited
     │   ├── GenesysUnavailable    nothing had been sent that changes anything
@@ -60,6 +61,7 @@ from bot.errors.genesys import (
     PermissionMissing,
     RateLimited,
     RequestRejected,
+    RequestTooLarge,
     SeveralAgents,
     UserContextNeeded,
 )
@@ -117,6 +119,7 @@ __all__ = [
     "RecordBotError",
     "Refused",
     "RequestRejected",
+    "RequestTooLarge",
     "SettingsError",
     "SeveralAgents",
     "SeveralRecordings",

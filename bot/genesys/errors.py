@@ -16,13 +16,17 @@ from bot.errors import (
     PermissionMissing,
     RateLimited,
     RequestRejected,
+    RequestTooLarge,
     UserContextNeeded,
 )
 
 if TYPE_CHECKING:
     from bot.genesys.http import Answer
 
-LIMITING = frozenset({413, 429})
+TOO_MANY_REQUESTS = 429
+TOO_LARGE = 413
+TOO_LARGE_CODES = frozenset({"request.entity.too.large", "response.entity.too.large", "payload.too.large"})
+"""The first two as documented for each operation: 413, and 400 for an answer that would be too large."""
 PERMISSION = re.compile(r"\b[A-Za-z]\w*:[A-Za-z]\w*:[A-Za-z]\w*\b")
 OVER_WORDS = ("disconnected", "no.active.conversations", "conversation.not.active")
 NOT_ON_THE_CALL = "conversation.error.forbidden.not.active.participant"
@@ -38,7 +42,7 @@ def transient(answer: Answer) -> bool:
 
 
 def retry_after(answer: Answer) -> float | None:
-    """Return the seconds that a 413 or 429 asks for; None where it names none."""
+    """Return the seconds that a 429 asks for; None where it names none."""
     try:
         seconds = float(answer.headers.get("retry-after", ""))
     except ValueError:
@@ -51,7 +55,9 @@ def error_for(answer: Answer) -> GenesysError:
     evidence = answer.evidence
     if transient(answer):
         return GenesysUnavailable(f"Genesys can't answer at the moment (HTTP {answer.status}).", evidence=evidence)
-    if answer.status in LIMITING:
+    if answer.status == TOO_LARGE or (answer.code or "") in TOO_LARGE_CODES:
+        return RequestTooLarge(f"That is too large for one request: {quoted(answer)}", evidence=evidence)
+    if answer.status == TOO_MANY_REQUESTS:
         return RateLimited(retry_after=retry_after(answer) or 0.0, evidence=evidence)
     meaning = {400: _bad_request, 401: _unauthorised, 403: _forbidden, 404: _gone, 409: _conflict}
     return meaning.get(answer.status, _rejected)(answer)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bot.genesys.errors import retry_after, transient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from bot.genesys.http import Answer, Unanswered, Unsent
@@ -77,6 +77,9 @@ class GenesysHealth:
     """How many requests may be sent at once, by the bot's own limit and Genesys's."""
 
     requests_waiting: int = 0
+    held: Mapping[str, float] = field(default_factory=dict)
+    """Operations that are held back by themselves since Genesys refused them, and for how many seconds more."""
+
     down_since: datetime | None = None
     """Since when nothing but trials is sent, where Genesys is down."""
 

@@ -31,6 +31,21 @@ class SimulatedRequest:
     status: int | None = None
 
     @property
+    def name(self) -> str:
+        """The operation without its method and kind."""
+        return self.operation.removeprefix(f"{self.method} ").rpartition(" (")[0]
+
+    @property
+    def entries(self) -> int:
+        """How many entries a page may have that this asks for; 0 where it asks for no page."""
+        paging = self.body.get("paging") if isinstance(self.body, dict) else None
+        asked = paging.get("pageSize") if isinstance(paging, dict) else self.query.get("pageSize")
+        if isinstance(self.body, list):
+            asked = len(self.body)
+        given = str(asked or "")
+        return int(given) if given.isdecimal() else 0
+
+    @property
     def conversation_id(self) -> str | None:
         """The conversation that this is about, from the path or from the body."""
         named = self.ids.get("conversation")
@@ -205,4 +220,22 @@ def too_many_requests_bare(allowed: int) -> Problem:
         "Rate limit exceeded the maximum [{allowed}] requests within [{seconds}] seconds",
         allowed=str(allowed),
         seconds="60",
+    )
+
+
+def request_too_large() -> Problem:
+    """Refuse a request, or the page that it asks for: no rate limit, and nothing to wait for."""
+    return Problem(
+        413,
+        "request.entity.too.large",
+        "The request is over the size limit. Maximum bytes: {bytes}",
+        bytes="1048576",
+    )
+
+
+def answer_too_large() -> Problem:
+    return Problem(
+        400,
+        "response.entity.too.large",
+        "The response is over the size limit. Reduce pageSize or expand list to reduce response size if applicable",
     )

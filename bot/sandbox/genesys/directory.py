@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .people import Directory
 
 PAGE_SIZE = 25
+QUEUES_PATH = "/api/v2/routing/queues"
 USER_VIEW = "directory:user:view"
 
 
@@ -29,7 +30,7 @@ class DirectoryApi:
             Route("GET", "/api/v2/users/me", "user of the token", self.refuse_client_credentials),
             Route("GET", "/api/v2/users", "users", self.users, permission=USER_VIEW),
             Route("GET", "/api/v2/users/{user}", "user", self.user, permission=USER_VIEW),
-            Route("GET", "/api/v2/routing/queues", "queues", self.queues, permission=queue_view),
+            Route("GET", QUEUES_PATH, "queues", self.queues, permission=queue_view),
             Route("GET", "/api/v2/routing/queues/{queue}", "queue", self.queue, permission=queue_view),
             Route("GET", "/api/v2/tokens/me", "token", self.token),
         ]

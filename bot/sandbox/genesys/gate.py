@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bot.sandbox.faults import FaultSwitches
 
-    from .limits import RateLimit
+    from .limits import OrganizationLimits, RateLimit
     from .oauth import Logins
 
     Observer = Callable[[SimulatedRequest], Awaitable[None] | None]
@@ -38,6 +38,7 @@ class Gate:
     clock: Callable[[], float]
     logins: Logins
     limit: RateLimit
+    organization: OrganizationLimits
     faults: FaultSwitches
     on_change: Callable[[], None]
     requests: list[SimulatedRequest] = field(default_factory=list)
@@ -99,6 +100,10 @@ class Gate:
         if not self.limit.count(token):
             limited = answers.too_many_requests(self.limit.reset_in(token))
             return self._send(seen, token, limited.answer(seen.correlation_id))
+        if not self.organization.count(route.path):
+            limited = answers.too_many_requests(self.organization.reset_in(route.path))
+            counted = token if self.organization.token_headers else ""
+            return self._send(seen, counted, limited.answer(seen.correlation_id))
         if fault := self.faults.take("hang", seen.operation):
             await self._hold(fault.value)
             if _gone(http) or self.closing.is_set():
@@ -143,7 +148,8 @@ class Gate:
         return web.json_response(answer.body, status=answer.status, headers=headers)
 
     def _headers(self, seen: SimulatedRequest, token: str) -> dict[str, str]:
-        return {"ININ-Correlation-Id": seen.correlation_id, **self.limit.headers(token)}
+        counted = self.limit.headers(token) if token else {}
+        return {"ININ-Correlation-Id": seen.correlation_id, **counted}
 
     async def _hold(self, seconds: float | None) -> None:
         try:

@@ -18,7 +18,7 @@ from .conversations import Conversations
 from .directory import DirectoryApi
 from .floor import Floor
 from .gate import Gate
-from .limits import RateLimit
+from .limits import OrganizationLimits, RateLimit
 from .notifications import Notifications
 from .oauth import Logins
 from .seed import seed
@@ -58,7 +58,8 @@ class SimulatedGenesys:
         self.effects = Effects(effect_delay, self.faults, self._changed)
         self.logins = Logins(client_id, client_secret, token_lifetime, clock, self.faults)
         self.rate_limit = RateLimit(clock)
-        self.gate = Gate(clock, self.logins, self.rate_limit, self.faults, self._changed)
+        self.organization_limits = OrganizationLimits(clock)
+        self.gate = Gate(clock, self.logins, self.rate_limit, self.organization_limits, self.faults, self._changed)
         self.notifications = Notifications(self.floor.directory, clock, lambda: self.url.replace("http", "ws", 1))
         self._sessions = Sessions(self.floor, self.effects, clock)
         self.floor.listeners += [self._sessions.settle, self.notifications.publish, lambda _: self._changed()]
