@@ -21,6 +21,8 @@ KINDS = (
     Fault("look_ups_limited", "Only look-ups limited (429)", 12, "seconds in Retry-After"),
     Fault("request_too_large", "Pages too large (413)", 25, "entries at most"),
     Fault("answer_too_large", "Answers too large (400)", 25, "entries at most"),
+    Fault("topics_refused", "Notifications of some agents refused", 1, "agents: Priya Nair, Tom Becker …"),
+    Fault("no_trunk_recording", "No trunk records calls"),
     Fault("unauthorised", "Token refused (401)"),
     Fault("forbidden", "Permission missing (403)"),
     Fault("server_error", "Service unavailable (503)"),

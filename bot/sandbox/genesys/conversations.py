@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 PARTICIPANT_FIELDS = frozenset(
     {"wrapup", "state", "recording", "muted", "confined", "held", "wrapupSkipped", "resumeTime"}
 )
+FILE_VIEWS = (
+    "recording:recording:view",
+    "recording:recordingSegment:view",
+    "recording:snippetRecording:view",
+    "recording:screenRecording:view",
+)
 CALLS = "/api/v2/conversations/calls"
 CONVERSATION = "/api/v2/conversations/{conversation}"
 PARTICIPANT = "/participants/{participant}"
@@ -32,6 +38,7 @@ class Conversations:
 
     def routes(self) -> list[Route]:
         record = "conversation:call:record"
+        either = ("conversation:participant:wrapup", record, "conversation:communication:disconnect")
         pause = "conversation:recording:pauseOthers"
         view = "conversation:communication:view"
         call = f"{CALLS}/{{conversation}}"
@@ -39,10 +46,26 @@ class Conversations:
             Route("GET", CALLS, "conversation calls", self.refuse_client_credentials),
             Route("GET", call, "conversation call", self.get_call, permission=view, shows_state=True),
             Route("PUT", f"{call}/recordingstate", "recording state", self.put_state, "write", pause),
-            Route("PATCH", f"{call}{PARTICIPANT}", "participant", self.patch_call_participant, "write", record),
+            Route(
+                "PATCH",
+                f"{call}{PARTICIPANT}",
+                "participant",
+                self.patch_call_participant,
+                "write",
+                record,
+                any_of=either,
+            ),
             Route("GET", CONVERSATION, "conversation", self.get, permission=view, shows_state=True),
             Route("PATCH", f"{CONVERSATION}/recordingstate", "state", self.refuse_client_credentials, "write", pause),
-            Route("PATCH", f"{CONVERSATION}{PARTICIPANT}", "participant", self.patch_participant, "write", record),
+            Route(
+                "PATCH",
+                f"{CONVERSATION}{PARTICIPANT}",
+                "participant",
+                self.patch_participant,
+                "write",
+                record,
+                any_of=either,
+            ),
             Route(
                 "PATCH",
                 f"{CONVERSATION}{PARTICIPANT}/attributes",
@@ -57,6 +80,7 @@ class Conversations:
                 "recording metadata",
                 self.recording_metadata,
                 permission="recording:recording:view",
+                any_of=FILE_VIEWS,
             ),
         ]
 

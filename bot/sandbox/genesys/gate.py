@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bot.sandbox.faults import FaultSwitches
 
+    from .access import Access
     from .limits import OrganizationLimits, RateLimit
     from .oauth import Logins
 
@@ -39,6 +40,7 @@ class Gate:
     logins: Logins
     limit: RateLimit
     organization: OrganizationLimits
+    access: Access
     faults: FaultSwitches
     on_change: Callable[[], None]
     requests: list[SimulatedRequest] = field(default_factory=list)
@@ -114,6 +116,7 @@ class Gate:
 
     async def _answer(self, route: Route, seen: SimulatedRequest) -> Answer:
         refused = breakage.refusal(self.faults, seen, route.permission, self.limit.allowed)
+        refused = refused or self.access.refusal(route)
         if refused is not None:
             return refused.answer(seen.correlation_id)
         try:

@@ -11,6 +11,7 @@ from aiohttp import web
 from bot.sandbox.faults import FaultSwitches
 
 from . import answers
+from .access import Access
 from .analytics import Analytics
 from .answers import Answer, Route, SimulatedRequest
 from .breakage import KINDS, Effects
@@ -21,8 +22,10 @@ from .gate import Gate
 from .limits import OrganizationLimits, RateLimit
 from .notifications import Notifications
 from .oauth import Logins
+from .organization import OrganizationRecording
 from .seed import seed
 from .sessions import Sessions
+from .topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,9 +61,13 @@ class SimulatedGenesys:
         self.effects = Effects(effect_delay, self.faults, self._changed)
         self.logins = Logins(client_id, client_secret, token_lifetime, clock, self.faults)
         self.rate_limit = RateLimit(clock)
+        self.access = Access(client_id)
         self.organization_limits = OrganizationLimits(clock)
-        self.gate = Gate(clock, self.logins, self.rate_limit, self.organization_limits, self.faults, self._changed)
-        self.notifications = Notifications(self.floor.directory, clock, lambda: self.url.replace("http", "ws", 1))
+        self.gate = Gate(
+            clock, self.logins, self.rate_limit, self.organization_limits, self.access, self.faults, self._changed
+        )
+        topics = Topics(self.floor.directory, self.faults, self.access.lacks)
+        self.notifications = Notifications(topics, clock, lambda: self.url.replace("http", "ws", 1))
         self._sessions = Sessions(self.floor, self.effects, clock)
         self.floor.listeners += [self._sessions.settle, self.notifications.publish, lambda _: self._changed()]
         self._runner: web.AppRunner | None = None
@@ -201,7 +208,9 @@ class SimulatedGenesys:
             *Conversations(self.floor, self.effects).routes(),
             *self._sessions.routes(),
             *Analytics(self.floor, self.clock).routes(),
-            *DirectoryApi(self.floor.directory, self.client_id).routes(),
+            *DirectoryApi(self.floor.directory).routes(),
+            *self.access.routes(),
+            *OrganizationRecording(self.faults).routes(),
             *self.notifications.routes(),
             Route("*", "/api/v2/{tail:.*}", "unknown operation", _unknown),
         ]
