@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.recording.models import Mechanism
+from bot.recording.models import Mechanism, RecordingState
 from bot.slack.replies import what_happened
 from bot.slack.text import escape, length, moment
 
@@ -22,6 +22,7 @@ def notes(shown: Card, words: Words, person: Callable[[str], str]) -> list[str]:
     recording = shown.recording
     return [
         *_how_it_runs(recording, words),
+        *_where_it_goes(recording, words),
         *([approval_note(shown.approval, words, person)] if shown.approval else []),
         *_went_wrong(recording, words),
         *_kept(shown.saved, words),
@@ -33,6 +34,13 @@ def _how_it_runs(recording: Recording, words: Words) -> list[str]:
         return []
     adopted = [words("card.adopted")] if recording.adopted else []
     return adopted + ([words("card.policy")] if recording.mechanism is Mechanism.POLICY else [])
+
+
+def _where_it_goes(recording: Recording, words: Words) -> list[str]:
+    """Say where somebody has to look for an ad-hoc recording: it is not among the files of the call."""
+    if recording.mechanism is not Mechanism.ADHOC or recording.state is RecordingState.FAILED:
+        return []
+    return [words("card.adhoc")]
 
 
 def approval_note(approval: Approval, words: Words, person: Callable[[str], str]) -> str:
@@ -64,6 +72,8 @@ def _kept(saved: tuple[SavedRecording, ...], words: Words) -> list[str]:
 def _one_kept(one: SavedRecording, words: Words) -> str:
     key = f"saved.state_{one.state}"
     state = words(key) if words.has(key) else escape(one.state)
+    kind = f"saved.kind_{one.media_subtype}"
+    named = words("saved.kind", kind=words(kind)) if words.has(kind) else ""
     if one.length is None:
-        return words("saved.known", state=state)
-    return words("saved.with_length", state=state, length=length(one.length, words))
+        return words("saved.known", kind=named, state=state)
+    return words("saved.with_length", kind=named, state=state, length=length(one.length, words))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from . import answers
-from .answers import ACCEPTED, Answer, Problem, Route, SimulatedRequest, iso
+from .answers import ACCEPTED, Answer, Problem, Route, SimulatedRequest
 from .bodies import call_body, conversation_body
+from .files import files_of, metadata
 
 if TYPE_CHECKING:
     from .breakage import Effects
-    from .calls import SavedRecording, SimulatedCall, SimulatedParticipant
+    from .calls import SimulatedCall, SimulatedParticipant
     from .floor import Floor
 
 PARTICIPANT_FIELDS = frozenset(
@@ -129,8 +130,7 @@ class Conversations:
     def recording_metadata(self, request: SimulatedRequest) -> Answer:
         """List what was saved: nothing before the call is over."""
         call = self._conversation(request)
-        ended = [recording for recording in call.recordings if call.over and recording.ended_at is not None]
-        return Answer(body=[_metadata(call, recording) for recording in ended])
+        return Answer(body=[metadata(call, file) for file in files_of(call)])
 
     def refuse_client_credentials(self, _request: SimulatedRequest) -> Answer:
         raise answers.not_a_user()
@@ -208,22 +208,3 @@ def _fields(request: SimulatedRequest, known: frozenset[str]) -> dict[str, Any]:
             object="request",
         )
     return {key: value for key, value in request.body.items() if value is not None}
-
-
-def _metadata(call: SimulatedCall, recording: SavedRecording) -> dict[str, Any]:
-    return {
-        "id": recording.id,
-        "name": None,
-        "conversationId": call.conversation_id,
-        "path": f"/api/v2/conversations/{call.conversation_id}/recordings/{recording.id}",
-        "startTime": iso(recording.started_at),
-        "endTime": iso(recording.ended_at),
-        "media": "audio",
-        "mediaSubtype": "Station" if recording.mechanism == "adhoc" else "Trunk",
-        "annotations": [],
-        "fileState": "AVAILABLE",
-        "maxAllowedRestorationsForOrg": 10000,
-        "remainingRestorationsAllowedForOrg": 10000,
-        "sessionId": recording.communication_id,
-        "selfUri": f"/api/v2/conversations/{call.conversation_id}/recordings/{recording.id}",
-    }
