@@ -83,11 +83,16 @@ async def opened_database(settings: DatabaseSettings) -> AsyncIterator[Engines]:
 
 @asynccontextmanager
 async def opened_control(
-    settings: ControlSettings, *, owner: str, clock: Clock | None = None, patience: float = GENESYS_READ_SECONDS
+    settings: ControlSettings,
+    *,
+    owner: str,
+    clock: Clock | None = None,
+    patience: float = GENESYS_READ_SECONDS,
+    on_request: Callable[[RequestSeen], None] | None = None,
 ) -> AsyncIterator[Control]:
     """Bring the database to head and build recording control on it. Nothing is sent to Genesys yet.
 
-    ``patience`` is how many seconds an answer of Genesys may take.
+    ``patience`` is how many seconds an answer of Genesys may take; ``on_request`` is told of each.
     """
     clock = clock or SystemClock()
     policy = recording_policy(settings)
@@ -97,7 +102,7 @@ async def opened_control(
         observing = Observing(tracing=open_tracing(settings.otel_exporter_otlp_endpoint))
         opened.push_async_callback(asyncio.to_thread, observing.tracing.close)
         time_reads(engines, observing.read)
-        client = await genesys_client(settings, clock, observing.genesys, patience)
+        client = await genesys_client(settings, clock, _both(observing.genesys, on_request), patience)
         store = SqlStore(engines, on_write=observing.written)
         settlement, approvals = Settlement(store, clock), Approvals(store, clock)
         door = Door()
@@ -126,6 +131,17 @@ async def opened_control(
             await intake.settled(EXPIRE_SECONDS)
             await store.settled()
             await client.close()
+
+
+def _both(
+    first: Callable[[RequestSeen], None], second: Callable[[RequestSeen], None] | None
+) -> Callable[[RequestSeen], None]:
+    def tell(seen: RequestSeen) -> None:
+        first(seen)
+        if second is not None:
+            second(seen)
+
+    return tell
 
 
 async def _dual_control(store: SqlStore, policy: Policy, owner: str) -> DualControl:

@@ -28,6 +28,7 @@ TOO_LARGE = 413
 TOO_LARGE_CODES = frozenset({"request.entity.too.large", "response.entity.too.large", "payload.too.large"})
 """The first two as documented for each operation: 413, and 400 for an answer that would be too large."""
 PERMISSION = re.compile(r"\b[A-Za-z]\w*:[A-Za-z]\w*:[A-Za-z]\w*\b")
+ASKED_FOR = frozenset({"conversation:call:record", "recording:recording:view"})
 OVER_WORDS = ("disconnected", "no.active.conversations", "conversation.not.active")
 NOT_ON_THE_CALL = "conversation.error.forbidden.not.active.participant"
 LONGEST_WAIT = 3600.0
@@ -121,6 +122,7 @@ def _named_permission(answer: Answer) -> str | None:
     params = answer.document().get("messageParams")
     values = params.values() if isinstance(params, dict) else ()
     for text in (*map(str, values), answer.message):
-        if found := PERMISSION.search(text):
-            return found.group()
+        if found := PERMISSION.findall(text):
+            # of several, any of which is enough, the one that the bot asks its operators for
+            return next((one for one in found if one in ASKED_FOR), str(found[0]))
     return None

@@ -35,6 +35,9 @@ class RequestSeen:
     correlation_id: str | None = None
     """By which Genesys finds the request again."""
 
+    code: str | None = None
+    """Genesys's own, where it refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class RateBudget:
@@ -119,6 +122,7 @@ class HealthRecord:
                 seconds=seconds,
                 retry_after=retry_after(answer),
                 correlation_id=answer.correlation_id,
+                code=None if answer.ok else answer.code,
             )
         )
 
