@@ -47,6 +47,9 @@ class Gate:
     """Every API request in the order of arrival, refused and broken ones included; logins are not among them."""
 
     observers: list[Observer] = field(default_factory=list)
+    answer_observers: list[Callable[[SimulatedRequest, Answer], None]] = field(default_factory=list)
+    """Called with each answer before it is sent; junk and cut connections are none."""
+
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server stops, so that what hangs lets go."""
 
@@ -145,6 +148,8 @@ class Gate:
 
     def _send(self, seen: SimulatedRequest, token: str, answer: Answer) -> web.Response:
         seen.status = answer.status
+        for observer in self.answer_observers:
+            observer(seen, answer)
         headers = self._headers(seen, token) | answer.headers
         if answer.empty:
             return web.Response(status=answer.status, headers=headers)

@@ -79,7 +79,7 @@ class SimulatedGenesys:
         app = web.Application()
         app.router.add_post("/oauth/token", self.logins.answer)
         app.router.add_get("/channels/{channel}", self.notifications.serve_socket)
-        for route in self._routes():
+        for route in self.routes():
             app.router.add_route(route.method, route.path, self.gate.open(route))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -203,7 +203,8 @@ class SimulatedGenesys:
         self._something_changed.set()
         self.on_change()
 
-    def _routes(self) -> list[Route]:
+    def routes(self) -> list[Route]:
+        """Return every operation that is simulated."""
         return [
             *Conversations(self.floor, self.effects).routes(),
             *self._sessions.routes(),
