@@ -91,10 +91,12 @@ async def opened_control(
     clock: Clock | None = None,
     patience: float = GENESYS_READ_SECONDS,
     genesys_pool: PoolManager | None = None,
+    on_request: Callable[[RequestSeen], None] | None = None,
 ) -> AsyncIterator[Control]:
     """Bring the database to head and build recording control on it. Nothing is sent to Genesys yet.
 
-    ``patience`` is how many seconds an answer of Genesys may take; ``genesys_pool`` makes the connections to it.
+    ``patience`` is how many seconds an answer of Genesys may take; ``genesys_pool`` makes the connections to it;
+    ``on_request`` is told of each request.
     """
     clock = clock or SystemClock()
     policy = recording_policy(settings)
@@ -104,7 +106,7 @@ async def opened_control(
         observing = Observing(tracing=open_tracing(settings.otel_exporter_otlp_endpoint))
         opened.push_async_callback(asyncio.to_thread, observing.tracing.close)
         time_reads(engines, observing.read)
-        client = await genesys_client(settings, clock, observing.genesys, patience, genesys_pool)
+        client = await genesys_client(settings, clock, _both(observing.genesys, on_request), patience, genesys_pool)
         store = SqlStore(engines, on_write=observing.written, on_retry=observing.metrics.on_write_retried)
         settlement, approvals = Settlement(store, clock), Approvals(store, clock)
         door = Door()
@@ -133,6 +135,17 @@ async def opened_control(
             await intake.settled(EXPIRE_SECONDS)
             await store.settled()
             await client.close()
+
+
+def _both(
+    first: Callable[[RequestSeen], None], second: Callable[[RequestSeen], None] | None
+) -> Callable[[RequestSeen], None]:
+    def tell(seen: RequestSeen) -> None:
+        first(seen)
+        if second is not None:
+            second(seen)
+
+    return tell
 
 
 async def _dual_control(store: SqlStore, policy: Policy, owner: str) -> DualControl:

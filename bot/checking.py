@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.config import DatabaseSettings, ServeSettings
+    from bot.genesys.finding import Finding
     from bot.recording.ports import NameDirectory
 
 SCHEDULE_AHEAD = 3600
@@ -105,13 +106,17 @@ def as_text(parts: tuple[Part, ...]) -> str:
 
 
 def _verdict(part: Part) -> str:
+    if part.unknown:
+        return f"unknown: {part.problem}"
     if part.ok:
         return f"ok; note: {part.problem}" if part.problem else "ok"
     return f"PROBLEM: {part.problem}"
 
 
 def as_json(parts: tuple[Part, ...]) -> str:
-    found = [{"what": part.name, "ok": part.ok, "problem": part.problem or None} for part in parts]
+    found = [
+        {"what": part.name, "ok": part.ok, "unknown": part.unknown, "problem": part.problem or None} for part in parts
+    ]
     return json.dumps({"ok": all(part.ok for part in parts), "checks": found}, indent=2)
 
 
@@ -259,8 +264,12 @@ async def _genesys(settings: ServeSettings, policy: Policy) -> tuple[Part, ...]:
         named = await _policy_names(settings, policy, GenesysDirectory(client), client.clock.monotonic() + ASK_SECONDS)
     finally:
         await client.close()
-    found = (Part(one.what, ok=one.ok, problem=one.sentence if one.note or not one.ok else "") for one in findings)
-    return (*found, *named)
+    return (*map(_part, findings), *named)
+
+
+def _part(found: Finding) -> Part:
+    problem = found.sentence if found.note or not found.ok else ""
+    return Part(found.what, ok=found.ok, problem=problem, unknown=found.unknown)
 
 
 async def _policy_names(

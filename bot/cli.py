@@ -102,14 +102,37 @@ def sandbox(
 
 
 @app.command()
-def check(*, as_json: AsJson = False) -> None:
+def check(
+    call: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Start and stop a recording on this test call, and show Genesys's answers."),
+    ] = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="With --call: don't ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check all that serve needs, a line each."""
+    log.configure(level="error")
+    if call is not None:
+        _check_call(call, yes=yes, as_json=as_json)
     from bot import checking
 
-    log.configure(level="error")
     findings = event_loop.run(checking.check_everything())
     typer.echo(checking.as_json(findings) if as_json else checking.as_text(findings))
     raise typer.Exit(0 if all(one.ok for one in findings) else 1)
+
+
+def _check_call(call: str, *, yes: bool, as_json: bool) -> NoReturn:
+    from bot import call_check
+
+    settings = config.load(config.ControlSettings)
+    if not yes and not sys.stdin.isatty():
+        _fail(call_check.UNASKED, 2)
+    if not yes and not typer.confirm(call_check.QUESTION.format(call=call), err=True):
+        _fail(call_check.NOTHING_DONE, 1)
+    checked = event_loop.run(call_check.CallCheck(settings, login_name()).run(call))
+    typer.echo(checked.json() if as_json else checked.text())
+    raise typer.Exit(0 if checked.ok else 1)
 
 
 @recording.command("start")

@@ -173,6 +173,7 @@ class Readiness:
         facts = {
             "requests_left": health.requests_left,
             "requests_waiting": health.requests_waiting,
+            "held": {operation: round(seconds) for operation, seconds in health.held.items()},
             "down_since": None if health.down_since is None else health.down_since.isoformat(timespec="seconds"),
             "notifications": self.news.problem or "ok" if self.news is not None else None,
         }

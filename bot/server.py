@@ -24,6 +24,8 @@ class Part:
     ok: bool
     problem: str = ""
     facts: dict[str, Any] | None = None
+    unknown: bool = False
+    """Whether nothing tells if it is usable; then ``problem`` says why, and how to find out."""
 
 
 @dataclass(frozen=True, slots=True)

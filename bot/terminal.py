@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.config import ControlSettings
+    from bot.genesys import RequestSeen
     from bot.recording.models import Approval, Recording
     from bot.recording.requests import Accepted
     from bot.recording.service import RecordingService
@@ -60,6 +61,8 @@ class Terminal:
 
     settings: ControlSettings
     login: str
+    on_request: Callable[[RequestSeen], None] | None = None
+    """Is told of each request to Genesys."""
 
     async def start(self, typed_id: str | None, reason: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
@@ -139,7 +142,7 @@ class Terminal:
         return Result(ok=True, text=text, facts=_facts(settled.recording))
 
     async def _with_service(self, run: Callable[[RecordingService], Awaitable[Result]]) -> Result:
-        async with opened_control(self.settings, owner=CLI_OWNER) as control:
+        async with opened_control(self.settings, owner=CLI_OWNER, on_request=self.on_request) as control:
             try:
                 return await run(control.service)
             except AuditUnavailable as error:

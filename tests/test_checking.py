@@ -25,8 +25,9 @@ READ = "Genesys permission: read calls"
 EVERYTHING = [
     "settings", "HTTP address", "database", "Slack token", "Slack scopes", "clock", "Slack socket",
     "audit channel", "user group S0SUPERS", "user U0COMPL", "Genesys region", "Genesys login",
-    READ, RECORD, PAUSE, "Genesys live calls", "Genesys recording of live calls",
+    "Genesys roles", READ, RECORD, PAUSE, "Genesys live calls", "Genesys recording of live calls",
     "Genesys names of agents", "Genesys names of queues", "Genesys saved recordings", "Genesys notifications",
+    "Genesys trunk recording", "Genesys retention policies", "Genesys recording settings",
 ]  # fmt: skip
 
 
@@ -81,7 +82,7 @@ async def test_all_is_well(
     assert (ran.status, ran.err) == (0, "")
     assert ran.facts["ok"] is True
     assert [one["what"] for one in ran.facts["checks"]] == EVERYTHING
-    assert {"what": "clock", "ok": True, "problem": None} in ran.facts["checks"]
+    assert {"what": "clock", "ok": True, "unknown": False, "problem": None} in ran.facts["checks"]
     assert slack.scheduled == {}
     assert slack.messages("C0AUDIT") == []
     assert [request.status for request in genesys.writes()] == [404, 404]

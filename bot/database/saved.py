@@ -44,8 +44,8 @@ class SqlSavedLooks:
 
 
 async def schedule_looks(connection: AsyncConnection, recording: Recording) -> None:
-    """Begin to look for the file of a recording that is over; a gateway's session has none that could be asked for."""
-    if recording.state not in OVER or recording.mechanism in {None, Mechanism.SESSION} or recording.ended_at is None:
+    """Begin to look for the file of a policy's recording that is over; no other has one among the call's files."""
+    if recording.state not in OVER or recording.mechanism is not Mechanism.POLICY or recording.ended_at is None:
         return
     first = {
         "ended_at": recording.ended_at,
@@ -72,6 +72,8 @@ async def keep_saved(connection: AsyncConnection, recording_id: UUID, saved: Sav
         "media": saved.media,
         "started_at": saved.started_at,
         "ended_at": saved.ended_at,
+        "media_subtype": saved.media_subtype,
+        "session_id": saved.session_id,
     }
     statement = upsert(connection, saved_recordings).values(recording_id=recording_id, id=saved.id, **values)
     key = [saved_recordings.c.recording_id, saved_recordings.c.id]
@@ -94,4 +96,4 @@ async def saved_of(
 
 
 def _saved_from(row: Row[Any]) -> SavedRecording:
-    return SavedRecording(row.id, row.state, row.media, row.started_at, row.ended_at)
+    return SavedRecording(row.id, row.state, row.media, row.started_at, row.ended_at, row.media_subtype, row.session_id)

@@ -341,6 +341,8 @@ saved_recordings = Table(
     Column("media", Text),
     Column("started_at", Moment),
     Column("ended_at", Moment),
+    Column("media_subtype", Text),
+    Column("session_id", Text),
     sqlite_strict=True,
 )
 """The files that Genesys has kept of a recording, by Genesys's id, with its word for their state in lower case."""

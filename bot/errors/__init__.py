@@ -34,6 +34,7 @@
     │   ├── UserContextNeeded
     │   ├── LoginRefused
     │   ├── RequestRejected
+    │   │   └── RequestTooLarge   fewer entries in one request, please
     │   ├── Conflict
     │   ├── RateLimited
     │   ├── GenesysUnavailable    nothing had been sent that changes anything
@@ -62,6 +63,7 @@ from bot.errors.genesys import (
     PermissionMissing,
     RateLimited,
     RequestRejected,
+    RequestTooLarge,
     SeveralAgents,
     UserContextNeeded,
 )
@@ -120,6 +122,7 @@ __all__ = [
     "RecordBotError",
     "Refused",
     "RequestRejected",
+    "RequestTooLarge",
     "SettingsError",
     "SeveralAgents",
     "SeveralRecordings",

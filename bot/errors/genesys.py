@@ -142,6 +142,10 @@ class RequestRejected(GenesysError):
         """A word for what can't be, where that is known before Genesys is asked."""
 
 
+class RequestTooLarge(RequestRejected):
+    """Genesys wants fewer entries in one request or answer."""
+
+
 class Conflict(GenesysError):
     """Something else changed the call at the same moment."""
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot.genesys.fields import listed, moment, text, word
+from bot.genesys.paging import MOST_ENTRIES
 from bot.genesys.roster import Roster
 from bot.genesys.wire import Request
 
 if TYPE_CHECKING:
     from bot.genesys.client import GenesysClient
+    from bot.genesys.paging import PageSize
     from bot.genesys.within import Within
 
 ACTIVITY = "/api/v2/analytics/conversations/activity/query"
-PAGE_SIZE = 100
-PAGES = 5
-"""At most; what is beyond them is cut off, and said to be."""
 METRIC = "oInteracting"
 VOICE = "voice"
 QUERY: dict[str, Any] = {
@@ -31,21 +30,20 @@ QUERY: dict[str, Any] = {
 """One group an agent and queue keeps the list of each short, so that Genesys leaves none of it out."""
 
 
-def activity_request(page: int, *, size: int = PAGE_SIZE, body: dict[str, Any] | None = None) -> Request:
+def activity_request(page: int, *, size: int = MOST_ENTRIES, body: dict[str, Any] | None = None) -> Request:
     query = {"pageSize": str(size), "pageNumber": str(page)}
     return Request("list live calls", "POST", ACTIVITY, query=query, body=body or QUERY, asks=True)
 
 
-async def by_activity(client: GenesysClient, within: Within) -> Roster:
+async def by_activity(client: GenesysClient, within: Within, size: PageSize) -> Roster:
     """Ask who is talking now. Raise the GenesysError branch; nulls and new words in the answer are passed over."""
     roster = Roster()
-    for page in range(1, PAGES + 1):
-        answer = await client.read(activity_request(page), within)
+    async for answer in size.pages(lambda page, entries: client.read(activity_request(page, size=entries), within)):
         roster.requests += 1
         groups = listed(answer.document().get("results"))
         for group in groups:
             _read_group(roster, group)
-        if len(groups) < PAGE_SIZE:
+        if len(groups) < size.entries:
             return roster
     roster.complete = False
     return roster

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import Evidence, GenesysUnavailable, NotFound, RequestRejected
+from bot.errors import Evidence, GenesysError, GenesysUnavailable, NotFound, RequestRejected, RequestTooLarge
 from bot.genesys.calls import segment
 from bot.genesys.reading import read_call
 from bot.genesys.wire import Request
@@ -27,6 +27,7 @@ RENEW_AFTER = 23 * 3600.0
 PATIENCE = 10.0
 """Seconds for each request."""
 
+TOO_MANY = "notification.subscription.too.many.subscriptions"
 PREFIX, SUFFIX = "v2.users.", ".conversations.calls"
 
 
@@ -42,11 +43,19 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """What came of a subscription: whose news flow, and why the others' don't."""
+    """The result of a subscription: whose news flow, and why the others' don't."""
 
     asked: frozenset[str]
     permitted: frozenset[str]
     why_not: str = ""
+
+    @property
+    def refused(self) -> frozenset[str]:
+        return self.asked - self.permitted
+
+
+class TooManyTopics(GenesysError):
+    """The channel takes fewer topics than it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +81,23 @@ async def open_channel(client: GenesysClient) -> Channel:
 
 
 async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset[str]) -> Subscribed:
-    """Have the channel carry the calls of these agents, and nothing else. Raise NotFound when it is gone."""
+    """Have the channel carry the calls of these agents, and nothing else.
+
+    Raise NotFound when it is gone, TooManyTopics when it takes fewer.
+    """
     request = Request(
         "subscribe to calls",
         "PUT",
         f"{CHANNELS}/{segment(channel.id)}/subscriptions",
+        query={"ignoreErrors": "true"},  # else one topic that is not permitted has all of them refused
         body=[{"id": f"{PREFIX}{user_id}{SUFFIX}"} for user_id in sorted(user_ids)],
     )
-    answer = await client.write(request, _within(client))
+    try:
+        answer = await client.write(request, _within(client))
+    except RequestRejected as rejected:
+        if isinstance(rejected, RequestTooLarge) or rejected.evidence.code == TOO_MANY:
+            raise TooManyTopics(evidence=rejected.evidence) from rejected
+        raise
     entities = answer.document().get("entities")
     states = {
         user_id: entity
@@ -102,10 +120,10 @@ def read_news(message: object) -> News | None:
     return News(user_id, conversation_id, None if reading.over else reading.conversation())
 
 
-def chosen(user_ids: frozenset[str], *, first: Iterable[str]) -> frozenset[str]:
+def chosen(user_ids: frozenset[str], *, first: Iterable[str], most: int = MOST_TOPICS) -> frozenset[str]:
     """Return as many agents as a channel takes, those who are on it already before others."""
     there = frozenset(first)
-    return frozenset(sorted(user_ids, key=lambda user_id: (user_id not in there, user_id))[:MOST_TOPICS])
+    return frozenset(sorted(user_ids, key=lambda user_id: (user_id not in there, user_id))[:most])
 
 
 def _permitted(entity: dict[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bot.errors import (
     CallEnded,
@@ -15,12 +15,15 @@ from bot.errors import (
     RequestRejected,
 )
 from bot.genesys.activity import activity_request
-from bot.genesys.channel import CHANNELS
 from bot.genesys.details import details_request
 from bot.genesys.directory import names_request
+from bot.genesys.finding import GRANT_IT, Finding, unknown
+from bot.genesys.grants import Grants, read_grants
+from bot.genesys.organization import organization_recording
 from bot.genesys.saved import metadata_request
 from bot.genesys.sdk import PureCloudRegionHosts
 from bot.genesys.sessions import SESSIONS
+from bot.genesys.topics import notification_topics
 from bot.genesys.wire import Request
 from bot.genesys.within import Within
 
@@ -33,6 +36,7 @@ PATIENCE = 15.0
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """The nil id: no conversation, participant or session has it, so whatever is asked of it changes nothing."""
 
+RECORD = "conversation:call:record"
 CONVERSATIONS = (
     (
         "read calls",
@@ -65,17 +69,7 @@ PERMITTED = (NotFound, CallEnded, NotAVoiceCall, RequestRejected)
 """What comes back when the permission is there and only the call is not."""
 
 
-class Finding(NamedTuple):
-    """One line of the check: what was looked at, whether it will do, and a sentence that says what to do if not."""
-
-    what: str
-    ok: bool
-    sentence: str
-    note: bool = False
-    """Whether the sentence is worth reading although it will do."""
-
-
-WITHOUT_LIST = "The list of live calls is then not to be had, and calls are started by their ids."
+WITHOUT_LIST = "The list of live calls is then unavailable, and calls are started by their ids."
 SECOND_CHOICE = "The bot lists live calls by the details query instead, which is slower to show new ones."
 WITHOUT_NAMES = "Agents and queues without another source of their name are then shown by their ids."
 WITHOUT_FILES = "The bot then can't say whether the file of a recording is there."
@@ -99,13 +93,45 @@ async def check(client: GenesysClient, *, recording_api: str = "conversations") 
     except GenesysError as error:
         return [*findings, Finding("Genesys login", ok=False, sentence=_login_advice(error))]
     findings.append(Finding("Genesys login", ok=True, sentence="The OAuth client is logged in."))
-    questions = SESSION_API if recording_api == "sessions" else CONVERSATIONS
-    findings += [await _permission(client, what, request) for what, request in questions]
     if recording_api == "sessions":
-        return findings
+        return findings + [await _permission(client, what, request) for what, request in SESSION_API]
+    grants = await read_grants(client, _within(client))
+    findings.append(_roles(grants))
+    for what, request in CONVERSATIONS:
+        found = await _permission(client, what, request)
+        findings.append(_of_any(found, grants) if request.method == "PATCH" and found.ok else found)
     findings += await _live_calls(client)
     findings += [await _optional(client, *question) for question in OPTIONAL]
-    return [*findings, await _notifications(client)]
+    findings.append(await notification_topics(client, _within(client), grants))
+    return findings + await organization_recording(client, lambda: _within(client))
+
+
+def _roles(grants: Grants) -> Finding:
+    """Say which roles the client has, and whether what is in them is known."""
+    what = "Genesys roles"
+    if grants.roles is None:
+        return unknown(what, f"Genesys does not show the roles of the OAuth client. {grants.why_not}")
+    if grants.roles == 0:
+        return Finding(
+            what, ok=False, sentence="The OAuth client has no role. Add roles: Admin, Integrations, OAuth, Roles."
+        )
+    said = f"Roles: {grants.roles}; divisions: {grants.divisions}. Genesys shows the bot no calls of other divisions."
+    if grants.permissions is None:
+        return unknown(what, f"{said} The permissions in them are not known. {grants.why_not}")
+    return Finding(what, ok=True, sentence=said, note=True)
+
+
+def _of_any(found: Finding, grants: Grants) -> Finding:
+    """Judge a request that passes with any of three permissions: it says little of the one that is meant."""
+    if grants.has(RECORD) is False:
+        sentence = f"No role of the OAuth client has {RECORD}; another permission let the request pass. {GRANT_IT}"
+        return found._replace(ok=False, sentence=sentence)
+    granted = f"{RECORD} was granted. " if grants.has(RECORD) else f"Whether {RECORD} was granted is not known. "
+    return unknown(
+        found.what,
+        f"{granted}Whether Genesys starts a recording for this OAuth client can't be told without a call: "
+        "record-bot check --call ID",
+    )
 
 
 def _region(client: GenesysClient) -> Finding:
@@ -128,15 +154,19 @@ def _login_advice(error: GenesysError) -> str:
     return f"{error} Check PURECLOUD_ENVIRONMENT and the way there from this machine."
 
 
+def _within(client: GenesysClient) -> Within:
+    return Within.unattended(client.clock.monotonic() + PATIENCE)
+
+
 async def _permission(client: GenesysClient, what: str, request: Request) -> Finding:
     what = f"Genesys permission: {what}"
-    within = Within.unattended(client.clock.monotonic() + PATIENCE)
+    within = _within(client)
     try:
         await (client.read if request.method == "GET" else client.write)(request, within)
     except PERMITTED:
         pass
     except PermissionMissing as missing:
-        advice = f"{missing} Grant it to a role of the OAuth client: Admin, Integrations, OAuth, Roles."
+        advice = f"{missing} {GRANT_IT}"
         return Finding(what, ok=False, sentence=advice)
     except OutcomeUnknown as unknown:
         return Finding(what, ok=False, sentence=f"Genesys does not say: {unknown}")
@@ -155,22 +185,15 @@ async def _live_calls(client: GenesysClient) -> list[Finding]:
     return [first, second]
 
 
-async def _notifications(client: GenesysClient) -> Finding:
-    """Ask for the channels that there are; the bot does without notifications, but slower."""
-    slow = "Changes outside the bot are then seen by a slow look, within about 30 s."
-    return await _optional(client, "Genesys notifications", Request("check: notifications", "GET", CHANNELS), slow)
-
-
 async def _optional(client: GenesysClient, what: str, request: Request, without: str) -> Finding:
     """Ask for something that the bot can do without; ``without`` says how."""
-    within = Within.unattended(client.clock.monotonic() + PATIENCE)
+    within = _within(client)
     try:
         await client.read(request, within)
     except NotFound:
         pass  # permitted, and nobody has the nil id
     except PermissionMissing as missing:
-        advice = "Grant it to a role of the OAuth client: Admin, Integrations, OAuth, Roles."
-        return Finding(what, ok=True, sentence=f"Refused. {missing} {without} {advice}", note=True)
+        return Finding(what, ok=True, sentence=f"Refused. {missing} {without} {GRANT_IT}", note=True)
     except GenesysError as error:
-        return Finding(what, ok=True, sentence=f"Not to be had: {error} {without}", note=True)
+        return Finding(what, ok=True, sentence=f"Unavailable: {error} {without}", note=True)
     return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")

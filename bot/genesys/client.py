@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
+
+import structlog
 
 from bot.errors import GenesysError, GenesysUnavailable, LoginRefused, OutcomeUnknown, RateLimited
 from bot.genesys.circuit import TRIAL_EVERY, Circuit
-from bot.genesys.errors import LIMITING, error_for, login_error_for, retry_after, transient
+from bot.genesys.errors import TOO_MANY_REQUESTS, error_for, login_error_for, retry_after, transient
 from bot.genesys.health import LOGIN, UNAUTHORISED, GenesysHealth, HealthRecord, RateBudget, RequestSeen
 from bot.genesys.http import Answer, NoTimeLeft, TimeOuts, Unanswered, Unsent
 from bot.genesys.limit import Rank, RequestLimit
@@ -36,10 +40,13 @@ PROBE = Request("probe", "GET", "/api/v2/tokens/me")
 REPEAT_AFTER = (0.2, 0.6)
 """Seconds before a read that was not answered is sent again."""
 
-TOO_MANY = 429
 NO_TIME_LEFT = "The time for this ran out before it could be sent to Genesys."
 
 Send = Callable[[], Awaitable[Answer]]
+Try = Callable[[int], Awaitable[Answer]]
+"""Sends once; gets how often it was sent before."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ class GenesysClient:
             self._record.health,
             requests_left=self._limit.left,
             requests_waiting=self._limit.waiting,
+            held=self._limit.held,
             down_since=self._circuit.down_since,
         )
 
@@ -199,11 +207,11 @@ class GenesysClient:
     async def _authorised(self, request: Request, within: Within) -> Answer:
         """Send with a token; with a new one, once, when Genesys refuses it."""
         token = await self._good_token(within)
-        answer = await self._unlimited(lambda: self._send(request, token, within), within)
+        answer = await self._unlimited(partial(self._send, request, token, within), within)
         if answer.status != UNAUTHORISED:
             return answer
         renewed = await self._good_token(within, refused=token)
-        answer = await self._unlimited(lambda: self._send(request, renewed, within), within)
+        answer = await self._unlimited(partial(self._send, request, renewed, within), within)
         if answer.status == UNAUTHORISED:
             self._record.login_refused()
         return answer
@@ -216,10 +224,11 @@ class GenesysClient:
         except TimeoutError:
             raise GenesysUnavailable(NO_TIME_LEFT) from None
 
-    async def _unlimited(self, send: Send, within: Within) -> Answer:
-        """Send, waiting for as long as a 413 or 429 asks (1, 2, 4 … seconds where it doesn't say)."""
+    async def _unlimited(self, send: Try, within: Within) -> Answer:
+        """Send, waiting for as long as a 429 asks (1, 2, 4 … seconds where it doesn't say)."""
         back_off = 1.0
-        while (answer := await send()).status in LIMITING:
+        tries = count()
+        while (answer := await send(next(tries))).status == TOO_MANY_REQUESTS:
             seconds = retry_after(answer) or back_off
             if self.clock.monotonic() + seconds >= within.deadline:
                 raise RateLimited(retry_after=seconds, evidence=answer.evidence)
@@ -228,19 +237,28 @@ class GenesysClient:
             back_off *= 2
         return answer
 
-    async def _send(self, request: Request, token: str, within: Within) -> Answer:
-        """Send when it is this request's turn, and learn from the answer what the limit leaves."""
+    async def _send(self, request: Request, token: str, within: Within, tried: int) -> Answer:
+        """Send when it is this request's turn, and learn from the answer what the limit leaves.
+
+        A person's secure pause or stop has its turn at once where it was not ``tried`` yet, whatever is held back.
+        """
         may_try = request.changes_nothing
         if not within.confirms:
             self._circuit.check(may_try=may_try)  # before it takes its place among those who wait
         room = 1 if may_try else 2  # a write wants to be confirmed
-        await self._limit.admit(within.rank, deadline=within.deadline, progress=within.progress, room=room)
+        urgent = within.rank is Rank.PROTECTION
+        if urgent and not tried:
+            self._limit.admit_at_once()
+        else:
+            await self._limit.admit(
+                within.rank, deadline=within.deadline, progress=within.progress, room=room, route=request.route
+            )
         stated = None
         try:
             answer = await self._seen(
                 request.operation,
                 request.method,
-                lambda: self._wire.send(request, token, deadline=within.deadline, background=within.rank is Rank.LOOP),
+                lambda: self._wire.send(request, token, deadline=within.deadline, rank=within.rank),
                 within,
                 may_try=may_try,
                 tells_of_genesys=not request.asks,
@@ -248,12 +266,14 @@ class GenesysClient:
             stated = RateBudget.stated(answer)
         finally:
             self._limit.landed(stated)
-        if answer.status == TOO_MANY:
-            self._limit.hold(retry_after(answer) or 1.0)
+        if answer.status == TOO_MANY_REQUESTS:
+            seconds = retry_after(answer) or 1.0
+            everything = self._limit.refused(request.route, request.operation, seconds, stated)
+            log.warning("requests_held", operation="all" if everything else request.operation, seconds=seconds)
         return answer
 
     async def _log_in(self, within: Within) -> Answer:
-        async def post() -> Answer:
+        async def post(_: int) -> Answer:
             return await self._seen(
                 LOGIN,
                 "POST",

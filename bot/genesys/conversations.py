@@ -95,7 +95,7 @@ class ConversationsControl:
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Effect:
         """Undo what the start did: end the ad-hoc recording, or put the policy's into secure pause."""
-        within = Within(deadline, progress, priority)
+        within = Within(deadline, progress, priority, protects=True)
         mechanism, participant_id = target.mechanism, target.participant_id
         if mechanism is None or (mechanism is Mechanism.ADHOC and participant_id is None):
             call = await self._look_again(target.conversation_id, within)
@@ -150,7 +150,7 @@ class ConversationsControl:
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Effect:
         """Put the recording into secure pause, while card data is read out."""
-        return await self._paused(target, Within(deadline, progress, priority), _pauses, active=False)
+        return await self._paused(target, Within(deadline, progress, priority, protects=True), _pauses, active=False)
 
     async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
         """End the secure pause."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.genesys.fields import listed, moment, text, word
+from bot.genesys.paging import MOST_ENTRIES
 from bot.genesys.reading import AGENT_PURPOSES
 from bot.genesys.roster import Roster
 from bot.genesys.wire import Request
@@ -14,11 +15,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.genesys.client import GenesysClient
+    from bot.genesys.paging import PageSize
     from bot.genesys.within import Within
 
 DETAILS = "/api/v2/analytics/conversations/details/query"
-PAGE_SIZE = 100
-PAGES = 5
 BACK = timedelta(hours=12)
 """How long ago a call may have begun; Genesys counts whole days."""
 VOICE = "voice"
@@ -27,13 +27,13 @@ NOT_TALKING = frozenset({"alert", "callback", "coaching", "contacting", "dialing
 """Segments in which somebody has a part in a conversation, and is not an agent talking on it."""
 
 
-def details_request(page: int, now: datetime) -> Request:
+def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES) -> Request:
     start, end = ((now + step).strftime("%Y-%m-%dT%H:%M:%S.000Z") for step in (-BACK, timedelta(minutes=1)))
     body: dict[str, Any] = {
         "interval": f"{start}/{end}",
         "order": "asc",
         "orderBy": "conversationStart",
-        "paging": {"pageSize": PAGE_SIZE, "pageNumber": page},
+        "paging": {"pageSize": size, "pageNumber": page},
         "conversationFilters": [
             {"type": "and", "predicates": [{"dimension": "conversationEnd", "operator": "notExists"}]}
         ],
@@ -44,16 +44,16 @@ def details_request(page: int, now: datetime) -> Request:
     return Request("list live calls (details)", "POST", DETAILS, body=body, asks=True)
 
 
-async def by_details(client: GenesysClient, within: Within) -> Roster:
+async def by_details(client: GenesysClient, within: Within, size: PageSize) -> Roster:
     """Ask for conversations without an end. Raise the GenesysError branch; nulls and new words are passed over."""
     roster = Roster(tells_recording=True)
-    for page in range(1, PAGES + 1):
-        answer = await client.read(details_request(page, client.clock.now()), within)
+    now = client.clock.now()
+    async for answer in size.pages(lambda page, entries: client.read(details_request(page, now, size=entries), within)):
         roster.requests += 1
         found = listed(answer.document().get("conversations"))
         for conversation in found:
             _read_conversation(roster, conversation)
-        if len(found) < PAGE_SIZE:
+        if len(found) < size.entries:
             return roster
     roster.complete = False
     return roster

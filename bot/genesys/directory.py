@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.errors import GenesysError, GenesysUnavailable, NotFound, PermissionMissing, RequestRejected
+from bot.errors import (
+    GenesysError,
+    GenesysUnavailable,
+    NotFound,
+    PermissionMissing,
+    RequestRejected,
+    RequestTooLarge,
+)
 from bot.genesys.activity import by_activity
 from bot.genesys.details import by_details
 from bot.genesys.fields import listed, text
+from bot.genesys.paging import PageSize
 from bot.genesys.wire import Request
 from bot.genesys.within import Within, silently
 from bot.recording.ports import Priority
@@ -25,7 +33,6 @@ log = structlog.get_logger(__name__)
 
 USERS, QUEUES = "/api/v2/users", "/api/v2/routing/queues"
 PATHS = {"user": USERS, "queue": QUEUES}
-IDS_PER_REQUEST = 100
 SECOND_CHOICE_SECONDS = 30.0
 AFTER_REFUSAL_SECONDS = 600.0
 """How long the second choice is asked alone once the first failed, or was refused: one look is not to cost two."""
@@ -49,21 +56,24 @@ class GenesysDirectory:
     _activity: _Refused = field(default_factory=_Refused)
     _details: _Refused = field(default_factory=_Refused)
     """Whether what is being recorded can be asked for, beside the list."""
+    _activity_size: PageSize = field(default_factory=PageSize)
+    _details_size: PageSize = field(default_factory=PageSize)
+    _names_size: PageSize = field(default_factory=PageSize)
 
     async def live_calls(self, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
         """List by the activity query, else by the details query. Raise the first one's error where neither answers."""
         within = silently(deadline, priority)
         if self.client.clock.monotonic() < self._activity.until:
-            return (await by_details(self.client, within)).live_list()
+            return (await by_details(self.client, within, self._details_size)).live_list()
         try:
-            return (await by_activity(self.client, within)).live_list()
+            return (await by_activity(self.client, within, self._activity_size)).live_list()
         except GenesysError as refusal:
             found = await self._second_choice(refusal, within)
         return found
 
     async def _second_choice(self, refusal: GenesysError, within: Within) -> LiveList:
         try:
-            found = (await by_details(self.client, within)).live_list()
+            found = (await by_details(self.client, within, self._details_size)).live_list()
         except GenesysError as second:
             if isinstance(refusal, (NotFound, RequestRejected)):
                 raise GenesysUnavailable(
@@ -81,7 +91,7 @@ class GenesysDirectory:
         if seen.tells_recording or not seen.calls or self.client.clock.monotonic() < self._details.until:
             return seen
         try:
-            told = await by_details(self.client, silently(deadline, priority))
+            told = await by_details(self.client, silently(deadline, priority), self._details_size)
         except GenesysError as error:
             self._details.note(error, self.client.clock.monotonic())
             log.info("list_without_recording", cause=str(error))
@@ -92,12 +102,18 @@ class GenesysDirectory:
     async def names(
         self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
     ) -> dict[str, str]:
-        """Look names up, a hundred ids a request."""
+        """Look names up, a hundred ids a request, or as many as Genesys takes."""
         within, found = silently(deadline, priority), dict[str, str]()
-        ordered = sorted(ids)
-        for first in range(0, len(ordered), IDS_PER_REQUEST):
-            request = names_request(kind, ordered[first : first + IDS_PER_REQUEST])
-            for entity in listed((await self.client.read(request, within)).document().get("entities")):
+        waiting = sorted(ids)
+        while waiting:
+            these = waiting[: self._names_size.entries]
+            try:
+                answer = await self.client.read(names_request(kind, these), within)
+            except RequestTooLarge as refusal:
+                self._names_size.reduced(refusal)
+                continue
+            waiting = waiting[len(these) :]
+            for entity in listed(answer.document().get("entities")):
                 entity_id, name = text(entity.get("id")), text(entity.get("name"))
                 if entity_id in ids and name is not None:
                     found[entity_id] = name
@@ -105,5 +121,5 @@ class GenesysDirectory:
 
 
 def names_request(kind: str, ids: Sequence[str]) -> Request:
-    query = {"id": ",".join(ids), "pageSize": str(IDS_PER_REQUEST)}
+    query = {"id": ",".join(ids), "pageSize": str(max(len(ids), 1))}
     return Request(f"look up names ({kind})", "GET", PATHS[kind], query=query)

@@ -18,14 +18,19 @@ from bot.errors import (
     PermissionMissing,
     RateLimited,
     RequestRejected,
+    RequestTooLarge,
     UserContextNeeded,
 )
 
 if TYPE_CHECKING:
     from bot.genesys.http import Answer
 
-LIMITING = frozenset({413, 429})
+TOO_MANY_REQUESTS = 429
+TOO_LARGE = 413
+TOO_LARGE_CODES = frozenset({"request.entity.too.large", "response.entity.too.large", "payload.too.large"})
+"""The first two as documented for each operation: 413, and 400 for an answer that would be too large."""
 PERMISSION = re.compile(r"\b[A-Za-z]\w*:[A-Za-z]\w*:[A-Za-z]\w*\b")
+ASKED_FOR = frozenset({"conversation:call:record", "recording:recording:view"})
 CALL_OVER = frozenset({"conversation.error.conversation.disconnected", "conversation.error.call.disconnected"})
 CALL_UNKNOWN = frozenset({"conversation.error.conversation.not.found", "conversation.not.found"})
 AGENT_GONE = frozenset(
@@ -56,7 +61,7 @@ def transient(answer: Answer) -> bool:
 
 
 def retry_after(answer: Answer) -> float | None:
-    """Return the seconds that a 413 or 429 asks for; None where it names none."""
+    """Return the seconds that a 429 asks for; None where it names none."""
     try:
         seconds = float(answer.headers.get("retry-after", ""))
     except ValueError:
@@ -69,7 +74,9 @@ def error_for(answer: Answer) -> GenesysError:
     evidence = answer.evidence
     if transient(answer):
         return GenesysUnavailable(f"Genesys can't answer at the moment (HTTP {answer.status}).", evidence=evidence)
-    if answer.status in LIMITING:
+    if answer.status == TOO_LARGE or (answer.code or "") in TOO_LARGE_CODES:
+        return RequestTooLarge(f"That is too large for one request: {quoted(answer)}", evidence=evidence)
+    if answer.status == TOO_MANY_REQUESTS:
         return RateLimited(retry_after=retry_after(answer) or 0.0, evidence=evidence)
     if answer.status in NAMES_A_SUBJECT and (about := _about(answer)):
         return about
@@ -136,6 +143,7 @@ def _named_permission(answer: Answer) -> str | None:
     params = answer.document().get("messageParams")
     values = params.values() if isinstance(params, dict) else ()
     for text in (*map(str, values), answer.message):
-        if found := PERMISSION.search(text):
-            return found.group()
+        if found := PERMISSION.findall(text):
+            # of several, any of which is enough, the one that the bot asks its operators for
+            return next((one for one in found if one in ASKED_FOR), str(found[0]))
     return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bot.genesys.errors import retry_after, transient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from bot.genesys.http import Answer, Unanswered, Unsent
@@ -34,6 +34,9 @@ class RequestSeen:
     retry_after: float | None = None
     correlation_id: str | None = None
     """By which Genesys finds the request again."""
+
+    code: str | None = None
+    """Genesys's own, where it refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ class GenesysHealth:
     """How many requests may be sent at once, by the bot's own limit and Genesys's."""
 
     requests_waiting: int = 0
+    held: Mapping[str, float] = field(default_factory=dict)
+    """Operations that are held back by themselves since Genesys refused them, and for how many seconds more."""
+
     down_since: datetime | None = None
     """Since when nothing but trials is sent, where Genesys is down."""
 
@@ -116,6 +122,7 @@ class HealthRecord:
                 seconds=seconds,
                 retry_after=retry_after(answer),
                 correlation_id=answer.correlation_id,
+                code=None if answer.ok else answer.code,
             )
         )
 

@@ -1,9 +1,13 @@
-"""One limit for all requests to Genesys: people before loops, first come first served, and never more than allowed."""
+"""One limit for all requests to Genesys: people before loops, first come first served, and never more than allowed.
+
+Genesys refuses with 429 for two reasons. The token's own requests are used up: then nothing is sent. Or an operation is
+limited for the whole organization, perhaps because of other integrations: then only that operation is held back.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import count
 from typing import TYPE_CHECKING
@@ -34,17 +38,29 @@ WORTH_SAYING = 1.0
 class Rank(IntEnum):
     """Who goes first."""
 
-    CONFIRMATION = 0
+    PROTECTION = 0
+    """A person's secure pause or stop: until it is sent, something is recorded that is not to be."""
+
+    CONFIRMATION = 1
     """Reads the effect of what was sent already."""
 
-    PERSON = 1
-    LOOP = 2
+    PERSON = 2
+    LOOP = 3
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Ticket:
     rank: Rank
     number: int
+    route: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An operation that Genesys has refused, until when."""
+
+    operation: str
+    until: float
 
 
 class RequestLimit:
@@ -62,6 +78,7 @@ class RequestLimit:
         self._stated: RateBudget | None = None
         self._stated_until = 0.0
         self._held_until = 0.0
+        self._held: dict[str, _Held] = {}
         self._queue: list[_Ticket] = []
         self._numbers = count()
 
@@ -79,13 +96,24 @@ class RequestLimit:
     def waiting(self) -> int:
         return len(self._queue)
 
-    async def admit(self, rank: Rank, *, deadline: float, progress: Progress, room: int = 1) -> None:
+    @property
+    def held(self) -> dict[str, float]:
+        """Return the operations that are held back by themselves, and for how many seconds more."""
+        now = self._clock.monotonic()
+        return {held.operation: held.until - now for held in self._held.values() if held.until > now}
+
+    def admit_at_once(self) -> None:
+        """Admit a request that nothing may hold up, ``landed`` has to follow: Genesys's refusal is worth the try."""
+        self._sent.append(self._clock.monotonic())
+        self._under_way += 1
+
+    async def admit(self, rank: Rank, *, deadline: float, progress: Progress, room: int = 1, route: str = "") -> None:
         """Return when it is this request's turn; ``landed`` has to follow.
 
         ``room`` is how many requests have to fit: this one, and what it entails. ``progress`` is told of a wait.
         Raise RateLimited at once when the turn comes after the deadline.
         """
-        ticket = _Ticket(rank, next(self._numbers))
+        ticket = _Ticket(rank, next(self._numbers), route)
         self._queue.append(ticket)
         told = self._clock.monotonic() + WORTH_SAYING
         try:
@@ -99,8 +127,7 @@ class RequestLimit:
                 await self._clock.sleep(min(seconds, LOOK_UP))
         finally:
             self._queue.remove(ticket)
-        self._sent.append(self._clock.monotonic())
-        self._under_way += 1
+        self.admit_at_once()
 
     def landed(self, stated: RateBudget | None) -> None:
         """Note that an admitted request is over, and what its answer said of Genesys's own count."""
@@ -114,18 +141,32 @@ class RequestLimit:
         if known is not None and same_window and stated.used < known.used:
             return  # an older answer that was overtaken
         self._stated, self._stated_until = stated, until
+        if stated.left > 0:
+            self._held_until = 0.0  # what held everything is over, or was another client's
 
-    def hold(self, seconds: float) -> None:
-        """Send nothing for so long: Genesys has refused a request because of its limit."""
-        self._held_until = max(self._held_until, self._clock.monotonic() + min(seconds, WINDOW))
+    def refused(self, route: str, operation: str, seconds: float, stated: RateBudget | None) -> bool:
+        """Hold back what Genesys has refused with 429, for so long. Return whether that is everything.
+
+        ``stated`` is what the refusal said of the token's count; without it the bot's own count decides.
+        """
+        now = self._clock.monotonic()
+        until = now + min(seconds, WINDOW)
+        used_up = stated.left <= 0 if stated is not None else self._own_left(now) <= 0
+        if used_up:
+            self._held_until = max(self._held_until, until)
+            return True
+        self._held = {name: held for name, held in self._held.items() if held.until > now}
+        known = self._held.get(route)
+        self._held[route] = _Held(operation, until if known is None else max(until, known.until))
+        return False
 
     def _wait(self, ticket: _Ticket, room: int) -> float:
         """Return the seconds until there is room for this request and for all that go before it."""
         now = self._clock.monotonic()
-        needed = room + sum(other < ticket for other in self._queue)
+        needed = room + sum(other < ticket and now >= self._route_held_until(other.route) for other in self._queue)
         if ticket.rank is Rank.LOOP:
             needed += self.reserve
-        waits = [self._held_until - now]
+        waits = [self._held_until - now, self._route_held_until(ticket.route) - now]
         stated = self._stated_left(now)
         if stated is not None and needed > stated:
             waits.append(self._stated_until - now)
@@ -133,6 +174,10 @@ class RequestLimit:
             frees = self._sent[missing - 1] if missing <= len(self._sent) else now
             waits.append(frees + WINDOW - now)
         return max(waits)
+
+    def _route_held_until(self, route: str) -> float:
+        held = self._held.get(route)
+        return 0.0 if held is None else held.until
 
     def _own_left(self, now: float) -> int:
         while self._sent and now - self._sent[0] >= WINDOW:

@@ -10,7 +10,16 @@ import aiohttp
 import structlog
 
 from bot.errors import GenesysError, NotFound, PermissionMissing, RequestRejected, UserContextNeeded
-from bot.genesys.channel import MOST_TOPICS, Channel, Subscribed, chosen, open_channel, read_news, subscribe
+from bot.genesys.channel import (
+    MOST_TOPICS,
+    Channel,
+    Subscribed,
+    TooManyTopics,
+    chosen,
+    open_channel,
+    read_news,
+    subscribe,
+)
 from bot.genesys.connections import trust
 from bot.genesys.inbox import Inbox
 from bot.genesys.stream import ChannelGone, Stream, StreamOver
@@ -31,6 +40,9 @@ LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 30.0
 """A socket that lasted so long was a good one: the next is opened at once."""
 
+NAMED = 5
+"""Agents whom a problem names."""
+
 NOBODY: frozenset[str] = frozenset()
 NOTHING = Subscribed(NOBODY, NOBODY)
 
@@ -50,6 +62,9 @@ class Notifications:
         self._subscribed = NOTHING
         self._ask_again_at = math.inf
         self._failures = 0
+        self._most_topics = MOST_TOPICS
+        self._said: str | None = None
+        """The problem that the log was told of last, so that it says so once."""
 
     @property
     def flowing(self) -> frozenset[str]:
@@ -137,26 +152,45 @@ class Notifications:
 
     def _subscription_due(self) -> bool:
         asked = self._subscribed.asked
-        return bool(chosen(self._users, first=asked) - asked) or self._clock.monotonic() >= self._ask_again_at
+        return (
+            bool(chosen(self._users, first=asked, most=self._most_topics) - asked)
+            or self._clock.monotonic() >= self._ask_again_at
+        )
 
     async def _subscribe(self, channel: Channel, on_gap: OnGap) -> None:
         """Ask for the agents who are followed now; those who no longer are drop out by the way."""
         before, users = self._subscribed, self._users
-        now = self._subscribed = await subscribe(self._client, channel, chosen(users, first=before.asked))
-        refused = now.asked - now.permitted
-        self._ask_again_at = self._clock.monotonic() + ASK_AGAIN_AFTER if refused else math.inf
-        self.problem = _problem(now, users)
-        if self.problem is not None:
-            log.warning("notifications_incomplete", problem=self.problem)
+        now = self._subscribed = await self._as_many_as_possible(channel, users, before)
+        self._ask_again_at = self._clock.monotonic() + ASK_AGAIN_AFTER if now.refused else math.inf
+        self.problem = _problem(now, users, self._most_topics)
+        if self.problem is not None and self.problem != self._said:
+            log.warning("notifications_incomplete", problem=self.problem, agents=sorted(now.refused))
+        self._said = self.problem
         if begun := now.permitted - before.permitted:
             on_gap(begun)
 
+    async def _as_many_as_possible(self, channel: Channel, users: frozenset[str], before: Subscribed) -> Subscribed:
+        """Subscribe to as many agents as the channel takes; the others' calls are looked at instead."""
+        while True:
+            these = chosen(users, first=before.permitted, most=self._most_topics)
+            try:
+                return await subscribe(self._client, channel, these)
+            except TooManyTopics as refused:
+                if len(these) == 1:
+                    raise
+                self._most_topics = len(these) // 2
+                log.warning("notification_topics_reduced", topics=self._most_topics, cause=str(refused))
 
-def _problem(subscribed: Subscribed, users: frozenset[str]) -> str | None:
-    refused = len(subscribed.asked - subscribed.permitted)
+
+def _problem(subscribed: Subscribed, users: frozenset[str], most: int) -> str | None:
+    refused = sorted(subscribed.refused)
     if refused:
         why = f" ({subscribed.why_not})" if subscribed.why_not else ""
-        return f"Genesys refuses the subscription to {refused} of {len(subscribed.asked)} agents{why}."
+        named = ", ".join(refused[:NAMED]) + (f" and {len(refused) - NAMED} more" if len(refused) > NAMED else "")
+        return (
+            f"Genesys refuses notifications of {len(refused)} of {len(subscribed.asked)} agents{why}: {named}. "
+            "The bot reads their calls every half a minute instead."
+        )
     if len(users) > len(subscribed.asked):
-        return f"A channel has {MOST_TOPICS} topics at most, and {len(users)} agents are being recorded."
+        return f"A channel takes {most} topics at most, and {len(users)} agents are being recorded."
     return None

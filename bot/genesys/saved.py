@@ -49,4 +49,6 @@ def _recording(metadata: dict[str, Any]) -> SavedRecording:
         media=word(metadata.get("media")),
         started_at=moment(metadata.get("startTime")),
         ended_at=moment(metadata.get("endTime")),
+        media_subtype=word(metadata.get("mediaSubtype")),
+        session_id=text(metadata.get("sessionId")),
     )

@@ -102,7 +102,7 @@ class SessionsControl:
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Effect:
         """Stop the session; one that is gone, stopped, or was never there is as wanted while the call goes on."""
-        within = Within(deadline, progress, priority)
+        within = Within(deadline, progress, priority, protects=True)
         session_id = target.session_id
         if session_id is None:
             session = await self._session(target.conversation_id, None, within)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.genesys.connections import connection_pool
 from bot.genesys.http import Answer, Exchange, NoTimeLeft, TimeOuts, Unanswered, Unsent
+from bot.genesys.limit import Rank
 from bot.genesys.sdk import ApiClient, ApiException
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ GRACE = 1.0
 """Seconds that a thread may overrun its time-outs (a slow name server, a trickling body) before it is left alone."""
 
 NO_TIME = "no time left"
+WORD = re.compile(r"[a-z]*|v2")
+"""A segment of a path that is no id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,21 @@ class Request:
     """Whether it only asks although its method is POST."""
 
     @property
+    def route(self) -> str:
+        """The operation as Genesys limits it: its method and its path, without the ids."""
+        words = (word if WORD.fullmatch(word) else "*" for word in self.path.split("/"))
+        return f"{self.method} {'/'.join(words)}"
+
+    @property
     def changes_nothing(self) -> bool:
         return self.method == "GET" or self.asks
 
 
 class Wire:
-    """Sends one request at a time in each of its threads. It never repeats anything."""
+    """Sends one request at a time in each of its threads. It never repeats anything.
+
+    There is one thread more than ``threads`` says: for a person's secure pause or stop, however slow all others are.
+    """
 
     def __init__(
         self, host: str, *, clock: Clock, threads: int, time_outs: TimeOuts, pool: urllib3.PoolManager | None = None
@@ -52,15 +65,16 @@ class Wire:
         self.host = host
         self._clock = clock
         self._time_outs = time_outs
-        self._pool = connection_pool(threads) if pool is None else pool
+        self._pool = connection_pool(threads + 1) if pool is None else pool
+        self._all = asyncio.Semaphore(threads + 1)
         self._slots = asyncio.Semaphore(threads)
         self._background = asyncio.Semaphore(max(1, threads // 2))
-        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="genesys")
+        self._threads = ThreadPoolExecutor(max_workers=threads + 1, thread_name_prefix="genesys")
 
-    async def send(self, request: Request, token: str, *, deadline: float, background: bool = False) -> Answer:
+    async def send(self, request: Request, token: str, *, deadline: float, rank: Rank = Rank.PERSON) -> Answer:
         """Send a request once. Raise Unsent or Unanswered when there is no answer.
 
-        Those in the background leave threads to the others, however long Genesys takes.
+        Loops leave threads to people, however long Genesys takes.
         """
 
         def use(api: Any) -> None:
@@ -75,7 +89,8 @@ class Wire:
                 auth_settings=["PureCloud OAuth"],
             )
 
-        return await self._in_thread(use, deadline, (self._background, self._slots) if background else (self._slots,))
+        slots = {Rank.LOOP: (self._background, self._slots, self._all), Rank.PROTECTION: (self._all,)}
+        return await self._in_thread(use, deadline, slots.get(rank, (self._slots, self._all)))
 
     async def log_in(self, client_id: str, client_secret: str, *, deadline: float) -> Answer:
         """Ask for a token with client credentials; the SDK works out the login host."""
@@ -85,7 +100,7 @@ class Wire:
             with suppress(ValueError, LookupError, TypeError):
                 api.get_client_credentials_token(client_id, client_secret)
 
-        return await self._in_thread(use, deadline, (self._slots,))
+        return await self._in_thread(use, deadline, (self._slots, self._all))
 
     async def close(self) -> None:
         """Wait for requests that are under way, at most their time-outs, and close the connections."""

@@ -25,6 +25,9 @@ class Within:
     confirms: bool = False
     """Whether it reads the effect of what was sent already: then nothing may keep it from trying."""
 
+    protects: bool = False
+    """Whether it is a secure pause or a stop, which go first where a person asks for them."""
+
     @classmethod
     def unattended(cls, deadline: float) -> Within:
         """For requests that nobody waits for."""
@@ -37,6 +40,8 @@ class Within:
     def rank(self) -> Rank:
         if self.confirms:
             return Rank.CONFIRMATION
+        if self.protects and self.priority is Priority.PERSON:
+            return Rank.PROTECTION
         return Rank.PERSON if self.priority is Priority.PERSON else Rank.LOOP
 
 

@@ -171,7 +171,12 @@ class SavedRecording:
     state: str
     media: str | None = None
     started_at: datetime | None = None
+    """Known of screen recordings only: Genesys names no time for audio."""
     ended_at: datetime | None = None
+    media_subtype: str | None = None
+    """Which recorder made it, in Genesys's word in lower case: trunk, station, consult, screen or snippet."""
+    session_id: str | None = None
+    """Of the communication whose media it holds."""
 
     @property
     def there(self) -> bool:

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, GenesysError, PermissionMissing, RequestRejected, UserContextNeeded
+from bot.recording.models import Mechanism
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,6 +35,8 @@ AT_ONCE = 3
 """Looks a tick: there is no hurry, and the request limit is for people."""
 SLACK = timedelta(seconds=60)
 """How far Genesys's times may be from ours."""
+OTHER_RECORDERS = frozenset({"screen", "snippet"})
+"""Media subtypes that no policy's audio recording has."""
 LASTING = (PermissionMissing, UserContextNeeded)
 
 
@@ -139,7 +142,13 @@ def next_look(look: SavedLook, now: datetime) -> tuple[int, datetime | None]:
 
 
 def belongs(saved: SavedRecording, recording: Recording) -> bool:
-    """Say whether the file has a part of our recording; a call can be recorded several times, one after another."""
+    """Say whether the file has a part of our recording; a call can be recorded several times, one after another.
+
+    What a trunk, a station or a consultation recorded is the policy's. No file of a conversation is an ad-hoc
+    recording's: Genesys sends that to a user's inbox.
+    """
+    if recording.mechanism is not Mechanism.POLICY or saved.media_subtype in OTHER_RECORDERS:
+        return False
     begun = recording.started_at or recording.requested_at
     too_early = saved.ended_at is not None and saved.ended_at < begun - SLACK
     too_late = (
@@ -152,8 +161,8 @@ def belongs(saved: SavedRecording, recording: Recording) -> bool:
 
 def _observed(recording: Recording, saved: SavedRecording, at: datetime) -> Draft:
     outcome: dict[str, Any] = {"saved_id": saved.id, "state": saved.state or "unknown"}
-    if saved.media is not None:
-        outcome["media"] = saved.media
+    told = {"media": saved.media, "media_subtype": saved.media_subtype, "session_id": saved.session_id}
+    outcome |= {name: value for name, value in told.items() if value is not None}
     if saved.length is not None:
         outcome["seconds"] = round(saved.length.total_seconds())
     return Draft(

@@ -72,6 +72,11 @@ class FaultSwitches:
             self._put(replace(fault, remaining=fault.remaining - 1))
         return fault
 
+    def value_of(self, name: str, operation: str = "") -> float | None:
+        """Return the value of ``name`` where it would happen to this operation, and count nothing down."""
+        fault = self._faults[name]
+        return fault.value if fault.on and fault.only in operation else None
+
     def snapshot(self) -> list[dict[str, Any]]:
         return [fault.snapshot() for fault in self._faults.values()]
 

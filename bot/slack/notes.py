@@ -24,6 +24,7 @@ def notes(shown: Card, words: Words, person: Callable[[str], str]) -> list[str]:
     recording = shown.recording
     return [
         *_how_it_runs(recording, words),
+        *_where_it_goes(recording, words),
         *([approval_note(shown.approval, words, person)] if shown.approval else []),
         *_went_wrong(recording, words),
         *_kept(shown.saved, words),
@@ -62,6 +63,13 @@ def left(recording: Recording, words: Words) -> str:
     return words("card.transferred" if recording.ended_by == TRANSFER else "card.agent_left", how=how or "-")
 
 
+def _where_it_goes(recording: Recording, words: Words) -> list[str]:
+    """Say where somebody has to look for an ad-hoc recording: it is not among the files of the call."""
+    if recording.mechanism is not Mechanism.ADHOC or recording.state is RecordingState.FAILED:
+        return []
+    return [words("card.adhoc")]
+
+
 def approval_note(approval: Approval, words: Words, person: Callable[[str], str]) -> str:
     """Say of a stop under dual control who asked and until when it waits, or what came of it."""
     outcome = "waits" if approval.outcome is None else approval.outcome.value
@@ -91,6 +99,8 @@ def _kept(saved: tuple[SavedRecording, ...], words: Words) -> list[str]:
 def _one_kept(one: SavedRecording, words: Words) -> str:
     key = f"saved.state_{one.state}"
     state = words(key) if words.has(key) else escape(one.state)
+    kind = f"saved.kind_{one.media_subtype}"
+    named = words("saved.kind", kind=words(kind)) if words.has(kind) else ""
     if one.length is None:
-        return words("saved.known", state=state)
-    return words("saved.with_length", state=state, length=length(one.length, words))
+        return words("saved.known", kind=named, state=state)
+    return words("saved.with_length", kind=named, state=state, length=length(one.length, words))

@@ -29,16 +29,17 @@ class Queue:
         self.told: list[tuple[str, float]] = []
         self.tasks: list[asyncio.Task[None]] = []
 
-    async def ask(self, name: str, rank: Rank = Rank.PERSON, patience: float = 1000.0) -> None:
+    async def ask(self, name: str, rank: Rank = Rank.PERSON, patience: float = 1000.0, route: str = "") -> None:
         async def progress(waiting: Waiting) -> None:
             self.told.append((name, waiting.seconds))
 
-        await self.limit.admit(rank, deadline=self.clock.monotonic() + patience, progress=progress)
+        deadline = self.clock.monotonic() + patience
+        await self.limit.admit(rank, deadline=deadline, progress=progress, route=route)
         self.admitted.append(name)
         self.limit.landed(None)
 
-    async def comes(self, name: str, rank: Rank = Rank.PERSON) -> asyncio.Task[None]:
-        task = asyncio.create_task(self.ask(name, rank))
+    async def comes(self, name: str, rank: Rank = Rank.PERSON, route: str = "") -> asyncio.Task[None]:
+        task = asyncio.create_task(self.ask(name, rank, route=route))
         self.tasks.append(task)
         await settle()
         return task
@@ -195,18 +196,76 @@ async def test_a_new_window_of_genesys_is_believed(queue: Queue) -> None:
     assert queue.limit.left == PER_MINUTE - 1
 
 
-async def test_a_refusal_of_genesys_holds_everybody_up_for_a_minute_at_most(queue: Queue) -> None:
-    queue.limit.hold(5.0)
+USED_UP = RateBudget(used=301, allowed=300, reset=20)
+OTHERS_DID_IT = RateBudget(used=7, allowed=300, reset=20)
+
+
+async def test_a_refusal_of_a_used_up_token_holds_everybody_up_for_a_minute_at_most(queue: Queue) -> None:
+    assert queue.limit.refused("GET /a", "read a", 5.0, USED_UP)
     assert queue.limit.left == 0
     task = await queue.comes("ada")
     await queue.pass_time(5)
     await task
     assert queue.told == [("ada", 5.0)]
 
-    queue.limit.hold(3600.0)
+    queue.limit.refused("GET /a", "read a", 3600.0, USED_UP)
     with pytest.raises(RateLimited) as limited:
         await queue.ask("grace", patience=25.0)
     assert limited.value.retry_after == 60.0
+
+
+@pytest.mark.parametrize("stated_count", [OTHERS_DID_IT, None])
+async def test_any_other_refusal_holds_up_its_own_operation(queue: Queue, stated_count: RateBudget | None) -> None:
+    assert not queue.limit.refused("GET /a", "read a", 5.0, stated_count)
+    assert queue.limit.left == PER_MINUTE
+    assert queue.limit.held == {"read a": 5.0}
+
+    with pytest.raises(RateLimited) as limited:
+        await queue.ask("ada", patience=4.0, route="GET /a")
+    await queue.ask("grace", route="GET /b")
+
+    assert limited.value.retry_after == 5.0
+    assert (queue.admitted, queue.told) == (["grace"], [])
+    queue.clock.advance(5.0)
+    await queue.ask("ada", route="GET /a")
+    assert (queue.admitted, queue.limit.held) == (["grace", "ada"], {})
+
+
+async def test_without_a_count_of_genesys_the_bots_own_says_whether_the_token_is_used_up(queue: Queue) -> None:
+    await queue.fill()
+    assert queue.limit.refused("GET /a", "read a", 5.0, None)
+
+
+async def test_who_waits_for_a_held_operation_takes_nobodys_room(queue: Queue) -> None:
+    await queue.fill(count=PER_MINUTE - 1)
+    queue.limit.refused("GET /a", "read a", 30.0, None)
+    held = await queue.comes("ada", route="GET /a")
+
+    await queue.ask("grace", route="GET /b")
+
+    assert queue.admitted == ["grace"]
+    held.cancel()
+    await asyncio.gather(held, return_exceptions=True)
+
+
+async def test_a_pause_or_stop_goes_before_everybody(queue: Queue) -> None:
+    await queue.fill(seconds_apart=2.0)
+    await queue.ask("filler")
+    queue.admitted.clear()
+    await queue.comes("confirmation", Rank.CONFIRMATION)
+    await queue.comes("pause", Rank.PROTECTION)
+
+    await queue.pass_time(4)
+    await asyncio.gather(*queue.tasks)
+
+    assert queue.admitted == ["pause", "confirmation"]
+
+
+async def test_a_later_answer_with_requests_left_ends_the_hold(queue: Queue) -> None:
+    queue.limit.refused("GET /a", "read a", 50.0, USED_UP)
+    queue.limit.admit_at_once()
+    queue.limit.landed(OTHERS_DID_IT)
+    assert queue.limit.left == PER_MINUTE - 1
 
 
 async def stated(queue: Queue, budget: RateBudget) -> None:

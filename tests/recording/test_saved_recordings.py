@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,8 @@ from tests.support.postgres import on_both
 from tests.support.service import CALL, OTHER_CALL, asked, at_once, opened_shop
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from bot.database.store import SqlStore
     from bot.errors import GenesysError
     from bot.recording.models import Recording
@@ -45,6 +49,14 @@ class FakeFiles:
         if self.fault is not None:
             raise self.fault
         return self.kept.get(conversation_id, ())
+
+
+@asynccontextmanager
+async def policy_shop(database: Database) -> AsyncIterator[Shop]:
+    """Open a shop in which a policy records the calls: no other recorder's files are among the call's."""
+    async with opened_shop(database) as shop:
+        shop.control.mechanism = Mechanism.POLICY
+        yield shop
 
 
 def looks_of(shop: Shop, files: FakeFiles) -> SavedLooks:
@@ -82,7 +94,7 @@ async def schedule(shop: Shop) -> list[tuple[int, bool]]:
 
 @on_both
 async def test_a_file_that_is_found_is_in_the_trail_and_on_the_card(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         ended = await recorded(shop)
         files = FakeFiles({CALL: (file_of(ended, ended_at=ended.ended_at),)})
         looks = looks_of(shop, files)
@@ -109,7 +121,7 @@ async def test_a_file_that_is_found_is_in_the_trail_and_on_the_card(database: Da
 
 @on_both
 async def test_looks_come_at_their_times_then_it_is_given_up(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         await recorded(shop)
         files, passed = FakeFiles(), 0.0
         for number, after in enumerate(AFTER_SECONDS, start=1):
@@ -129,7 +141,7 @@ async def test_looks_come_at_their_times_then_it_is_given_up(database: Database)
 
 
 async def test_looks_that_an_absence_has_overtaken_are_not_made_up_for(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         await recorded(shop)
         files = FakeFiles()
         shop.clock.advance(AFTER_SECONDS[3] + 1)
@@ -144,7 +156,7 @@ async def test_looks_that_an_absence_has_overtaken_are_not_made_up_for(database:
 
 @on_both
 async def test_an_upload_is_waited_for_and_each_state_is_told_once(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         ended = await recorded(shop)
         files = FakeFiles({CALL: (file_of(ended, "uploading"),)})
         for after in AFTER_SECONDS[:2]:
@@ -167,7 +179,7 @@ async def test_an_upload_is_waited_for_and_each_state_is_told_once(database: Dat
 
 
 async def test_a_stop_begins_the_looks_a_failed_start_does_not(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         service = shop.service
         running = await service.carry_out(await service.intake.start(asked(), CALL, None))
         assert await schedule(shop) == []
@@ -180,15 +192,59 @@ async def test_a_stop_begins_the_looks_a_failed_start_does_not(database: Databas
         assert await schedule(shop) == [(0, True)]
 
 
-async def test_a_gateways_session_has_no_file(database: Database) -> None:
+@pytest.mark.parametrize("mechanism", [Mechanism.SESSION, Mechanism.ADHOC])
+async def test_a_gateways_session_and_an_ad_hoc_recording_have_no_file(
+    database: Database, mechanism: Mechanism
+) -> None:
+    """What Genesys keeps of an ad-hoc recording goes to a user's inbox, and is not among the files of the call."""
     async with opened_shop(database) as shop:
-        shop.control.mechanism = Mechanism.SESSION
+        shop.control.mechanism = mechanism
         await recorded(shop)
         assert await schedule(shop) == []
 
 
+async def test_no_other_recorders_file_is_credited_to_an_ad_hoc_recording(database: Database) -> None:
+    """A look that an older version has scheduled finds what a trunk, a station and a screen recording left."""
+    async with policy_shop(database) as shop:
+        ended = replace(await recorded(shop), mechanism=Mechanism.ADHOC)
+    for subtype in ("trunk", "station", "consult", "screen", "snippet", None):
+        assert not belongs(SavedRecording("x", "available", "audio", media_subtype=subtype), ended)
+
+
+@pytest.mark.parametrize(
+    ("subtype", "ours"),
+    [("trunk", True), ("station", True), ("consult", True), (None, True), ("screen", False), ("snippet", False)],
+)
+async def test_a_policys_files_are_those_of_its_own_recorders(
+    database: Database, subtype: str | None, *, ours: bool
+) -> None:
+    async with policy_shop(database) as shop:
+        ended = await recorded(shop)
+    assert belongs(SavedRecording("x", "available", "audio", media_subtype=subtype), ended) is ours
+
+
+async def test_the_recorder_and_the_session_of_a_file_are_kept(database: Database) -> None:
+    async with policy_shop(database) as shop:
+        ended = await recorded(shop)
+        file = SavedRecording("f", "available", "audio", media_subtype="trunk", session_id="s-1")
+        shop.clock.advance(AFTER_SECONDS[0])
+        await looks_of(shop, FakeFiles({CALL: (file,)})).look_around()
+
+        (card,) = await SqlOutbox(shop.engines).stale_cards()
+        assert card.recording.id == ended.id
+        assert card.saved == (file,)
+        ((_, outcome),) = await saved_entries(shop.store)
+        assert json.loads(outcome) == {
+            "media": "audio",
+            "media_subtype": "trunk",
+            "saved_id": "f",
+            "session_id": "s-1",
+            "state": "available",
+        }
+
+
 async def test_a_recording_that_was_stopped_outside_is_looked_for_too(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         running = await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
         shop.control.recordings[CALL] = CallRecording.NONE
         drift = Drift("recording:stop", RecordingState.STOPPED)
@@ -197,7 +253,7 @@ async def test_a_recording_that_was_stopped_outside_is_looked_for_too(database: 
 
 
 async def test_a_missing_permission_ends_the_looking_until_a_restart(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         await recorded(shop)
         await recorded(shop, OTHER_CALL)
         files = FakeFiles(fault=PermissionMissing())
@@ -213,7 +269,7 @@ async def test_a_missing_permission_ends_the_looking_until_a_restart(database: D
 
 
 async def test_an_outage_costs_no_look(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         ended = await recorded(shop)
         files = FakeFiles({CALL: (file_of(ended),)}, fault=GenesysUnavailable())
         looks = looks_of(shop, files)
@@ -229,7 +285,7 @@ async def test_an_outage_costs_no_look(database: Database) -> None:
 
 
 async def test_a_rejected_look_is_a_look(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         await recorded(shop)
         shop.clock.advance(15)
         await looks_of(shop, FakeFiles(fault=RequestRejected())).look_around()
@@ -238,7 +294,7 @@ async def test_a_rejected_look_is_a_look(database: Database) -> None:
 
 @on_both
 async def test_a_few_looks_at_a_time(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         for number in range(AT_ONCE + 2):
             await recorded(shop, f"{number:08d}-8d1e-4b7a-9c55-7e0d1b6a42f8")
         shop.clock.advance(15)
@@ -252,7 +308,7 @@ async def test_a_few_looks_at_a_time(database: Database) -> None:
 
 @on_both
 async def test_two_processes_note_a_file_once(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         ended = await recorded(shop)
         shop.clock.advance(15)
         first, second = (looks_of(shop, FakeFiles({CALL: (file_of(ended),)})) for _ in range(2))
@@ -264,7 +320,7 @@ async def test_two_processes_note_a_file_once(database: Database) -> None:
 
 @on_both
 async def test_files_of_another_recording_of_the_same_call_are_not_its_own(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         ended = await recorded(shop)
     assert ended.started_at is not None
     assert ended.ended_at is not None
@@ -283,7 +339,7 @@ def test_what_is_not_there_yet(state: str) -> None:
 
 @on_both
 async def test_what_can_never_be_asked_for_is_given_up_after_a_day(database: Database) -> None:
-    async with opened_shop(database) as shop:
+    async with policy_shop(database) as shop:
         ended = await recorded(shop)
         files = FakeFiles(fault=GenesysUnavailable())
         shop.clock.advance(23 * 3600)

@@ -113,3 +113,12 @@ def test_the_call_is_linked_where_the_link_is_known() -> None:
     linked = CardStyle("T1", WORDS, interaction_url="https://apps.example/{conversation_id}/details")
     assert linked.call(CALL) == f"<https://apps.example/{CALL}/details|{CALL}>"
     assert STYLE.call(CALL, short=True) == f"`{CALL[:8]}…`"
+
+
+@pytest.mark.parametrize("state", list(RecordingState))
+def test_the_card_of_an_ad_hoc_recording_says_where_the_sound_goes(state: RecordingState) -> None:
+    text, blocks = rendered(card(state=state, mechanism=Mechanism.ADHOC), STYLE)
+    shown = json.dumps(blocks)
+    failed = state is RecordingState.FAILED
+    assert ("user's inbox" in shown, "user's inbox" in text) == (not failed, not failed)
+    assert "inbox" not in json.dumps(rendered(card(state=state, mechanism=Mechanism.POLICY), STYLE)[1])

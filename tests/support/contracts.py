@@ -1,4 +1,4 @@
-"""Holds the app manifest and the simulated Genesys against the vendors' own descriptions.
+"""Holds the app manifest, the product's requests and the simulated Genesys against the vendors' own descriptions.
 
 ``python -m tests.support.contracts DIRECTORY``, where the directory has Slack's manifest schema and the OpenAPI
 description of Genesys Cloud; they are too large and not ours to keep here.
@@ -10,18 +10,25 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
-from jsonschema import Draft4Validator, Draft7Validator
+from jsonschema import Draft7Validator
 
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.slack.manifest import manifest
+from tests.support.exercise import Exercise
+from tests.support.openapi import Description
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.exercise import Exchange
 
 SLACK = "slack-manifest.schema.2.0.0.json"
 GENESYS = "genesys.swagger.json"
-CALLS = "/api/v2/conversations/calls/{conversationId}"
-CONVERSATION = "/api/v2/conversations/{conversationId}"
+SESSIONS = "/api/v2/recording/sessions"
+LISTED: dict[str, str] = {}
+"""What the simulator does although the description does not have it, and the source of it."""
 
 
 def slack_findings(schema: Any) -> list[str]:
@@ -34,49 +41,51 @@ def slack_findings(schema: Any) -> list[str]:
     ]
 
 
-async def genesys_findings(description: Any) -> list[str]:
-    """Say where the simulated platform's answers about its calls break the description."""
+async def genesys_findings(description: Description) -> list[str]:
+    """Say where the product's requests, or the simulated platform's answers, break the description."""
     genesys = SimulatedGenesys(effect_delay=0)
+    genesys.rate_limit.allowed = 1_000_000
     genesys.seed()
     await genesys.start()
+    exercise = Exercise(genesys)
+    genesys.gate.answer_observers.append(exercise.note)
     try:
-        async with aiohttp.ClientSession(genesys.url) as session:
-            login = {"Authorization": aiohttp.encode_basic_auth(genesys.client_id, genesys.client_secret)}
-            form = {"grant_type": "client_credentials"}
-            async with session.post("/oauth/token", data=form, headers=login) as answer:
-                token = (await answer.json())["access_token"]
-            session.headers["Authorization"] = f"Bearer {token}"
-            found = [
-                finding
-                for path, ids in ((CALLS, genesys.calls), (CONVERSATION, [*genesys.calls, *genesys.floor.chats]))
-                for one in ids
-                for finding in await _answer_findings(session, description, path, one)
-            ]
+        await exercise.by_the_product()
+        await exercise.by_hand()
     finally:
         await genesys.stop()
-    return found
+    found = [*_permission_findings(description, genesys), *_exchange_findings(description, exercise.exchanges)]
+    return sorted(set(found) - LISTED.keys()) + _no_longer_needed(set(found))
 
 
-async def _answer_findings(
-    session: aiohttp.ClientSession, description: Any, path: str, conversation_id: str
-) -> list[str]:
-    async with session.get(path.replace("{conversationId}", conversation_id)) as answer:
-        body, status = await answer.json(), str(answer.status)
-    response = description["paths"][path]["get"]["responses"].get(status)
-    if response is None:
-        return [f"GET {path}: the description knows no status {status}"]
-    schema = {**response["schema"], "definitions": description["definitions"]}
-    return [
-        f"GET {path} {status}: {error.json_path}: {error.message}"
-        for error in Draft4Validator(schema).iter_errors(_without_nulls(body))
-    ]
+def _exchange_findings(description: Description, exchanges: list[Exchange]) -> Iterator[str]:
+    for one in exchanges:
+        operation = description.operation(one.method, one.path)
+        if operation is None:
+            yield f"{one.method} {SESSIONS if one.path.startswith(SESSIONS) else one.path}: not in the description"
+            continue
+        if one.by_product:
+            for finding in description.request_findings(operation, one.query, one.body):
+                yield f"{operation.name}: request: {finding}"
+        for finding in description.answer_findings(operation, one.status, one.answer):
+            yield f"{operation.name}: {finding}"
 
 
-def _without_nulls(value: Any) -> Any:
-    """Leave out what is null: the platform sends nulls that its description does not mention."""
-    if isinstance(value, dict):
-        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
-    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
+def _permission_findings(description: Description, genesys: SimulatedGenesys) -> Iterator[str]:
+    """Compare what each simulated operation wants with what the description says that it wants."""
+    for route in genesys.routes():
+        operation = description.operation(route.method, route.path)
+        if operation is None:
+            continue
+        wanted = frozenset(route.any_of or ([route.permission] if route.permission else []))
+        if wanted != operation.permissions:
+            theirs, ours = (", ".join(sorted(names)) or "none" for names in (operation.permissions, wanted))
+            yield f"{operation.name}: permissions are {theirs}; the simulator wants {ours}"
+
+
+def _no_longer_needed(found: set[str]) -> list[str]:
+    """Name what is listed and does not happen, so that the list stays true."""
+    return [f"listed, and does not happen: {finding}" for finding in sorted(LISTED.keys() - found)]
 
 
 def main(directory: Path) -> int:
@@ -84,7 +93,7 @@ def main(directory: Path) -> int:
     if (directory / SLACK).exists():
         found += slack_findings(json.loads((directory / SLACK).read_text()))
     if (directory / GENESYS).exists():
-        found += asyncio.run(genesys_findings(json.loads((directory / GENESYS).read_text())))
+        found += asyncio.run(genesys_findings(Description(json.loads((directory / GENESYS).read_text()))))
     print("\n".join(found) or "The manifest and the simulated answers keep to the vendors' descriptions.")  # noqa: T201  a program for a terminal
     return 1 if found else 0
 

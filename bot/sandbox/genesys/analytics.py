@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .answers import Answer, Problem, Route, SimulatedRequest, iso
+from .answers import Answer, Problem, Route, SimulatedRequest, iso, page
 from .bodies import CALLER_NUMBER, OUR_NUMBER
-from .directory import page
 from .filters import matches, violated
 from .people import DIVISION_ID
 
@@ -50,6 +49,7 @@ class Analytics:
                 "conversation details",
                 self.details,
                 permission="analytics:conversationDetail:view",
+                any_of=("analytics:conversationDetail:view", "analytics:agentConversationDetail:view"),
             ),
         ]
 

@@ -31,6 +31,21 @@ class SimulatedRequest:
     status: int | None = None
 
     @property
+    def name(self) -> str:
+        """The operation without its method and kind."""
+        return self.operation.removeprefix(f"{self.method} ").rpartition(" (")[0]
+
+    @property
+    def entries(self) -> int:
+        """How many entries a page may have that this asks for; 0 where it asks for no page."""
+        paging = self.body.get("paging") if isinstance(self.body, dict) else None
+        asked = paging.get("pageSize") if isinstance(paging, dict) else self.query.get("pageSize")
+        if isinstance(self.body, list):
+            asked = len(self.body)
+        given = str(asked or "")
+        return int(given) if given.isdecimal() else 0
+
+    @property
     def conversation_id(self) -> str | None:
         """The conversation that this is about, from the path or from the body."""
         named = self.ids.get("conversation")
@@ -76,6 +91,9 @@ class Route:
     """read, write (it changes a conversation) or subscription."""
 
     permission: str = ""
+    any_of: tuple[str, ...] = ()
+    """Where one of several permissions is enough; the first of them need not be the one that is meant."""
+
     shows_state: bool = False
     """Whether its answer carries recording states, which the fault ``null_state`` can blank out."""
 
@@ -177,12 +195,21 @@ def bad_token() -> Problem:
     return Problem(401, "bad.credentials", "Invalid login credentials.")
 
 
-def missing_permission(permission: str) -> Problem:
+def missing_permission(*permissions: str) -> Problem:
+    """Refuse for want of a permission, or of any one of several."""
+    if len(permissions) > 1:
+        return Problem(
+            403,
+            "missing.any.permissions",
+            "Unable to perform the requested action. "
+            "You must have at least one of the following permissions assigned: {permissions}",
+            permissions=f"[{', '.join(permissions)}]",
+        )
     return Problem(
         403,
         "missing.permissions",
         "Unable to perform the requested action. You are missing the following permission(s): {permissions}",
-        permissions=permission,
+        permissions=f"[{', '.join(permissions)}]",
     )
 
 
@@ -226,3 +253,39 @@ def too_many_requests_bare(allowed: int) -> Problem:
         allowed=str(allowed),
         seconds="60",
     )
+
+
+def request_too_large() -> Problem:
+    """Refuse a request, or the page that it asks for: no rate limit, and nothing to wait for."""
+    return Problem(
+        413,
+        "request.entity.too.large",
+        "The request is over the size limit. Maximum bytes: {bytes}",
+        bytes="1048576",
+    )
+
+
+def answer_too_large() -> Problem:
+    return Problem(
+        400,
+        "response.entity.too.large",
+        "The response is over the size limit. Reduce pageSize or expand list to reduce response size if applicable",
+    )
+
+
+def page(request: SimulatedRequest, default_size: int) -> tuple[int, int]:
+    """Read ``pageSize`` and ``pageNumber`` from the query; raise the platform's 400 for anything but numbers from 1."""
+    values = []
+    for name, default in (("pageSize", default_size), ("pageNumber", 1)):
+        given = request.query.get(name, str(default))
+        if not given.isdecimal() or int(given) < 1:
+            raise Problem(
+                400,
+                "invalid.query.param.value",
+                "Value [{value}] is not valid for parameter [{parameter}]. Allowable values are: {allowed}",
+                value=given,
+                parameter=name,
+                allowed="numbers from 1",
+            )
+        values.append(int(given))
+    return values[0], values[1]

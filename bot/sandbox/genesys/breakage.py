@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 KINDS = (
     Fault("rate_limited", "Too many requests (429)", 3, "seconds in Retry-After"),
     Fault("rate_limited_bare", "Too many requests, without Retry-After"),
+    Fault("look_ups_limited", "Only look-ups limited (429)", 12, "seconds in Retry-After"),
+    Fault("request_too_large", "Pages too large (413)", 25, "entries at most"),
+    Fault("answer_too_large", "Answers too large (400)", 25, "entries at most"),
+    Fault("topics_refused", "Notifications of some agents refused", 1, "agents: Priya Nair, Tom Becker …"),
+    Fault("no_trunk_recording", "No trunk records calls"),
     Fault("unauthorised", "Token refused (401)"),
     Fault("forbidden", "Permission missing (403)"),
     Fault("server_error", "Service unavailable (503)"),
@@ -39,11 +44,25 @@ KINDS = (
 """In the order in which a page shows them."""
 
 
+LOOK_UPS = frozenset(
+    {"conversation activity", "conversation details", "queue", "queues", "recording metadata", "user", "users"}
+)
+"""Operations that a limit of the organization on look-ups concerns; the control of recordings is none of them."""
+
+TOO_LARGE = {"request_too_large": answers.request_too_large, "answer_too_large": answers.answer_too_large}
+
+
 def refusal(faults: FaultSwitches, request: SimulatedRequest, permission: str, allowed: int) -> Problem | None:
     """Take the first fault that refuses ``request`` without carrying it out."""
     doing = request.operation
     if fault := faults.take("rate_limited", doing):
         return answers.too_many_requests(3 if fault.value is None else fault.value)
+    if request.name in LOOK_UPS and (fault := faults.take("look_ups_limited", doing)):
+        return answers.too_many_requests(12 if fault.value is None else fault.value)
+    for name, too_large in TOO_LARGE.items():
+        most = faults.value_of(name, doing)
+        if most is not None and request.entries > most and faults.take(name, doing):
+            return too_large()
     refusals: dict[str, Callable[[], Problem]] = {
         "rate_limited_bare": lambda: answers.too_many_requests_bare(allowed),
         "unauthorised": answers.bad_token,

@@ -11,9 +11,12 @@ policy's only, and an ad-hoc recording ends with the leg that it runs on, while 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .people import derived_id
+
+if TYPE_CHECKING:
+    from .files import MediaSubtype
 
 RecordingState = Literal["none", "active", "paused"]
 
@@ -96,6 +99,9 @@ class SimulatedCall:
     ended_at: float | None = None
     participants: list[SimulatedParticipant] = field(default_factory=list)
     recordings: list[SavedRecording] = field(default_factory=list)
+    other_files: list[MediaSubtype] = field(default_factory=list)
+    """What other recorders will have kept of the call, beside what records it now."""
+
     starts: int = 0
     """How many times recording went from none to active; a call that begins recorded doesn't count."""
 

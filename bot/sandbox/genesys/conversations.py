@@ -7,18 +7,25 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from . import answers
-from .answers import ACCEPTED, Answer, Problem, Route, SimulatedRequest, iso
+from .answers import ACCEPTED, Answer, Problem, Route, SimulatedRequest
 from .bodies import call_body, conversation_body
+from .files import files_of, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .breakage import Effects
-    from .calls import SavedRecording, SimulatedCall, SimulatedParticipant
+    from .calls import SimulatedCall, SimulatedParticipant
     from .floor import Floor
 
 PARTICIPANT_FIELDS = frozenset(
     {"wrapup", "state", "recording", "muted", "confined", "held", "wrapupSkipped", "resumeTime"}
+)
+FILE_VIEWS = (
+    "recording:recording:view",
+    "recording:recordingSegment:view",
+    "recording:snippetRecording:view",
+    "recording:screenRecording:view",
 )
 CALLS = "/api/v2/conversations/calls"
 CONVERSATION = "/api/v2/conversations/{conversation}"
@@ -34,6 +41,7 @@ class Conversations:
 
     def routes(self) -> list[Route]:
         record = "conversation:call:record"
+        either = ("conversation:participant:wrapup", record, "conversation:communication:disconnect")
         pause = "conversation:recording:pauseOthers"
         view = "conversation:communication:view"
         call = f"{CALLS}/{{conversation}}"
@@ -41,10 +49,26 @@ class Conversations:
             Route("GET", CALLS, "conversation calls", self.refuse_client_credentials),
             Route("GET", call, "conversation call", self.get_call, permission=view, shows_state=True),
             Route("PUT", f"{call}/recordingstate", "recording state", self.put_state, "write", pause),
-            Route("PATCH", f"{call}{PARTICIPANT}", "participant", self.patch_call_participant, "write", record),
+            Route(
+                "PATCH",
+                f"{call}{PARTICIPANT}",
+                "participant",
+                self.patch_call_participant,
+                "write",
+                record,
+                any_of=either,
+            ),
             Route("GET", CONVERSATION, "conversation", self.get, permission=view, shows_state=True),
             Route("PATCH", f"{CONVERSATION}/recordingstate", "state", self.refuse_client_credentials, "write", pause),
-            Route("PATCH", f"{CONVERSATION}{PARTICIPANT}", "participant", self.patch_participant, "write", record),
+            Route(
+                "PATCH",
+                f"{CONVERSATION}{PARTICIPANT}",
+                "participant",
+                self.patch_participant,
+                "write",
+                record,
+                any_of=either,
+            ),
             Route(
                 "PATCH",
                 f"{CONVERSATION}{PARTICIPANT}/attributes",
@@ -59,6 +83,7 @@ class Conversations:
                 "recording metadata",
                 self.recording_metadata,
                 permission="recording:recording:view",
+                any_of=FILE_VIEWS,
             ),
         ]
 
@@ -108,8 +133,7 @@ class Conversations:
     def recording_metadata(self, request: SimulatedRequest) -> Answer:
         """List what was saved: nothing before the call is over."""
         call = self._conversation(request, missing=answers.not_found)
-        ended = [recording for recording in call.recordings if call.over and recording.ended_at is not None]
-        return Answer(body=[_metadata(call, recording) for recording in ended])
+        return Answer(body=[metadata(call, file) for file in files_of(call)])
 
     def refuse_client_credentials(self, _request: SimulatedRequest) -> Answer:
         raise answers.not_a_user()
@@ -188,22 +212,3 @@ def _fields(request: SimulatedRequest, known: frozenset[str]) -> dict[str, Any]:
             object="request",
         )
     return {key: value for key, value in request.body.items() if value is not None}
-
-
-def _metadata(call: SimulatedCall, recording: SavedRecording) -> dict[str, Any]:
-    return {
-        "id": recording.id,
-        "name": None,
-        "conversationId": call.conversation_id,
-        "path": f"/api/v2/conversations/{call.conversation_id}/recordings/{recording.id}",
-        "startTime": iso(recording.started_at),
-        "endTime": iso(recording.ended_at),
-        "media": "audio",
-        "mediaSubtype": "Station" if recording.mechanism == "adhoc" else "Trunk",
-        "annotations": [],
-        "fileState": "AVAILABLE",
-        "maxAllowedRestorationsForOrg": 10000,
-        "remainingRestorationsAllowedForOrg": 10000,
-        "sessionId": recording.communication_id,
-        "selfUri": f"/api/v2/conversations/{call.conversation_id}/recordings/{recording.id}",
-    }

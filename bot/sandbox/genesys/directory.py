@@ -1,4 +1,4 @@
-"""Names for ids: users, queues, and what a token may do."""
+"""Names for ids: users and queues."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import answers
-from .answers import Answer, Problem, Route, SimulatedRequest
-from .people import DIVISION_ID, ORGANISATION
+from .answers import Answer, Problem, Route, SimulatedRequest, page
+from .people import DIVISION_ID
 
 if TYPE_CHECKING:
     from .people import Directory
 
 PAGE_SIZE = 25
+QUEUES_PATH = "/api/v2/routing/queues"
 USER_VIEW = "directory:user:view"
 
 
@@ -21,7 +22,6 @@ class DirectoryApi:
     """The look-ups that turn ids into names."""
 
     directory: Directory
-    client_id: str
 
     def routes(self) -> list[Route]:
         queue_view = "routing:queue:view"
@@ -29,9 +29,8 @@ class DirectoryApi:
             Route("GET", "/api/v2/users/me", "user of the token", self.refuse_client_credentials),
             Route("GET", "/api/v2/users", "users", self.users, permission=USER_VIEW),
             Route("GET", "/api/v2/users/{user}", "user", self.user, permission=USER_VIEW),
-            Route("GET", "/api/v2/routing/queues", "queues", self.queues, permission=queue_view),
+            Route("GET", QUEUES_PATH, "queues", self.queues, permission=queue_view),
             Route("GET", "/api/v2/routing/queues/{queue}", "queue", self.queue, permission=queue_view),
-            Route("GET", "/api/v2/tokens/me", "token", self.token),
         ]
 
     def user(self, request: SimulatedRequest) -> Answer:
@@ -79,24 +78,6 @@ class DirectoryApi:
         found = {queue_id: self._queue(queue_id) for queue_id in by_name}
         return _page_of(request, "routing/queues", _chosen(request, found))
 
-    def token(self, _request: SimulatedRequest) -> Answer:
-        organisation = {"id": str(ORGANISATION), "name": "Sandbox"}
-        return Answer(
-            body={
-                "organization": organisation,
-                "homeOrganization": organisation,
-                "authorizedScope": [],
-                "OAuthClient": {
-                    "id": self.client_id,
-                    "name": "record-bot",
-                    "authorizedGrantType": "CLIENT-CREDENTIALS",
-                    "scope": [],
-                    "state": "active",
-                    "organization": organisation,
-                },
-            }
-        )
-
     def refuse_client_credentials(self, _request: SimulatedRequest) -> Answer:
         raise answers.not_a_user()
 
@@ -127,21 +108,3 @@ def _page_of(request: SimulatedRequest, kind: str, found: list[dict[str, Any]]) 
             "selfUri": f"/api/v2/{kind}?pageSize={size}&pageNumber={number}",
         }
     )
-
-
-def page(request: SimulatedRequest, default_size: int) -> tuple[int, int]:
-    """Read ``pageSize`` and ``pageNumber`` from the query; raise the platform's 400 for anything but numbers from 1."""
-    values = []
-    for name, default in (("pageSize", default_size), ("pageNumber", 1)):
-        given = request.query.get(name, str(default))
-        if not given.isdecimal() or int(given) < 1:
-            raise Problem(
-                400,
-                "invalid.query.param.value",
-                "Value [{value}] is not valid for parameter [{parameter}]. Allowable values are: {allowed}",
-                value=given,
-                parameter=name,
-                allowed="numbers from 1",
-            )
-        values.append(int(given))
-    return values[0], values[1]

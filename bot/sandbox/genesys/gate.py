@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from bot.sandbox.faults import FaultSwitches
 
-    from .limits import RateLimit
+    from .access import Access
+    from .limits import OrganizationLimits, RateLimit
     from .oauth import Logins
 
     Observer = Callable[[SimulatedRequest], Awaitable[None] | None]
@@ -38,12 +39,17 @@ class Gate:
     clock: Callable[[], float]
     logins: Logins
     limit: RateLimit
+    organization: OrganizationLimits
+    access: Access
     faults: FaultSwitches
     on_change: Callable[[], None]
     requests: list[SimulatedRequest] = field(default_factory=list)
     """Every API request in the order of arrival, refused and broken ones included; logins are not among them."""
 
     observers: list[Observer] = field(default_factory=list)
+    answer_observers: list[Callable[[SimulatedRequest, Answer], None]] = field(default_factory=list)
+    """Called with each answer before it is sent; junk and cut connections are none."""
+
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server stops, so that what hangs lets go."""
 
@@ -99,6 +105,10 @@ class Gate:
         if not self.limit.count(token):
             limited = answers.too_many_requests(self.limit.reset_in(token))
             return self._send(seen, token, limited.answer(seen.correlation_id))
+        if not self.organization.count(route.path):
+            limited = answers.too_many_requests(self.organization.reset_in(route.path))
+            counted = token if self.organization.token_headers else ""
+            return self._send(seen, counted, limited.answer(seen.correlation_id))
         if fault := self.faults.take("hang", seen.operation):
             await self._hold(fault.value)
             if _gone(http) or self.closing.is_set():
@@ -109,6 +119,7 @@ class Gate:
 
     async def _answer(self, route: Route, seen: SimulatedRequest) -> Answer:
         refused = breakage.refusal(self.faults, seen, route.permission, self.limit.allowed)
+        refused = refused or self.access.refusal(route)
         if refused is not None:
             return refused.answer(seen.correlation_id)
         try:
@@ -137,13 +148,16 @@ class Gate:
 
     def _send(self, seen: SimulatedRequest, token: str, answer: Answer) -> web.Response:
         seen.status = answer.status
+        for observer in self.answer_observers:
+            observer(seen, answer)
         headers = self._headers(seen, token) | answer.headers
         if answer.empty:
             return web.Response(status=answer.status, headers=headers)
         return web.json_response(answer.body, status=answer.status, headers=headers)
 
     def _headers(self, seen: SimulatedRequest, token: str) -> dict[str, str]:
-        return {"ININ-Correlation-Id": seen.correlation_id, **self.limit.headers(token)}
+        counted = self.limit.headers(token) if token else {}
+        return {"ININ-Correlation-Id": seen.correlation_id, **counted}
 
     async def _hold(self, seconds: float | None) -> None:
         try:

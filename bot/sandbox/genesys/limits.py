@@ -1,4 +1,4 @@
-"""The platform's rate limit: so many requests a minute for each token."""
+"""The platform's rate limits: for each token, and for some routes of the whole organization."""
 
 from __future__ import annotations
 
@@ -64,3 +64,36 @@ class RateLimit:
             "reset": self.reset_in(self._latest) if current else 0.0,
             "limited": count > self.allowed,
         }
+
+
+@dataclass(slots=True)
+class OrganizationLimits:
+    """Limits that all clients of an organization share on some routes, whoever sends the requests.
+
+    Source: the platform's limits of August 2026, with limits of an organization on routes of queues, agents and
+    conversations beside the 300 a minute of a token. Whether such a refusal carries the token's ``inin-ratelimit-*``
+    headers is documented nowhere, so ``token_headers`` has it both ways.
+    """
+
+    clock: Callable[[], float]
+    allowed: dict[str, int] = field(default_factory=dict)
+    """Requests a window, by the path of a route; may be changed at any time."""
+
+    token_headers: bool = True
+    _windows: dict[str, _Window] = field(default_factory=dict)
+
+    def count(self, route: str, requests: int = 1) -> bool:
+        """Count requests of this client, or of another, and say whether they are within the limit."""
+        if route not in self.allowed:
+            return True
+        now = self.clock()
+        window = self._windows.get(route)
+        if window is None or not 0 <= now - window.began < WINDOW:
+            window = self._windows[route] = _Window(now)
+        window.count += requests
+        return window.count <= self.allowed[route]
+
+    def reset_in(self, route: str) -> float:
+        """Return the seconds until the route's window ends."""
+        window = self._windows.get(route)
+        return WINDOW if window is None else max(0.0, window.began + WINDOW - self.clock())

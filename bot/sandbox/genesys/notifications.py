@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -12,30 +11,27 @@ from uuid import uuid4
 from aiohttp import WSMsgType, web
 
 from . import answers
-from .answers import Answer, Problem, Route, SimulatedRequest, iso
+from .answers import Answer, Route, SimulatedRequest, iso
 from .bodies import call_body
+from .topics import CHANNELS, UNKNOWN, listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .calls import SimulatedCall
-    from .people import Directory
+    from .topics import Refusal, Topics
 
-CHANNELS = "/api/v2/notifications/channels"
 CHANNEL_LIFETIME = 24 * 3600.0
 MOST_CHANNELS = 20
-MOST_TOPICS = 1000
-USER_TOPIC = re.compile(r"v2\.users\.([^.]+)\.conversations\.calls")
-QUEUE_TOPIC = re.compile(r"v2\.routing\.queues\.([^.]+)\.conversations\.calls")
 
 
 @dataclass(slots=True, eq=False)
 class SimulatedChannel:
-    """One channel. ``topics`` says for each subscription whether it is permitted."""
+    """One channel. ``topics`` says for each subscription why it is refused, None where it is not."""
 
     id: str
     expires_at: float
-    topics: dict[str, bool] = field(default_factory=dict)
+    topics: dict[str, Refusal | None] = field(default_factory=dict)
     socket: web.WebSocketResponse | None = None
 
 
@@ -43,7 +39,7 @@ class SimulatedChannel:
 class Notifications:
     """Channels by id, the oldest first; beyond twenty the oldest is closed, as on the platform."""
 
-    directory: Directory
+    topics: Topics
     clock: Callable[[], float]
     socket_url: Callable[[], str]
     heartbeat: float = 30.0
@@ -58,6 +54,7 @@ class Notifications:
         return [
             Route("POST", CHANNELS, "notification channel", self.open_channel, kind),
             Route("GET", CHANNELS, "notification channels", self.list_channels, kind),
+            Route("GET", "/api/v2/notifications/availabletopics", "available topics", self.topics.available),
             Route("GET", subscriptions, "topics", self.list_topics, kind),
             Route("PUT", subscriptions, "topics", self.replace_topics, kind),
             Route("POST", subscriptions, "topics", self.add_topics, kind),
@@ -77,18 +74,17 @@ class Notifications:
         return Answer(body={"entities": [self._body(channel) for channel in self.channels.values()]})
 
     def list_topics(self, request: SimulatedRequest) -> Answer:
-        return _listing(self._channel(request))
+        return listing(self._channel(request).topics)
 
     def replace_topics(self, request: SimulatedRequest) -> Answer:
         channel = self._channel(request)
-        topics = self._topics(request)
-        channel.topics = topics
-        return _listing(channel)
+        channel.topics = self.topics.judged(request)
+        return listing(channel.topics)
 
     def add_topics(self, request: SimulatedRequest) -> Answer:
         channel = self._channel(request)
-        channel.topics |= self._topics(request)
-        return _listing(channel)
+        channel.topics |= self.topics.judged(request)
+        return listing(channel.topics)
 
     def remove_topics(self, request: SimulatedRequest) -> Answer:
         self._channel(request).topics.clear()
@@ -125,7 +121,7 @@ class Notifications:
         topics += [f"v2.routing.queues.{queue}.conversations.calls" for queue in queues]
         for channel in self.channels.values():
             for topic in topics:
-                if channel.socket is not None and channel.topics.get(topic):
+                if channel.socket is not None and channel.topics.get(topic, UNKNOWN) is None:
                     event = call_body(call)
                     self._soon(_send(channel.socket, topic, event, {"CorrelationId": str(uuid4())}))
 
@@ -169,32 +165,6 @@ class Notifications:
         if channel is None or channel.expires_at <= self.clock():
             raise answers.not_found()
         return channel
-
-    def _topics(self, request: SimulatedRequest) -> dict[str, bool]:
-        body = request.body
-        if not isinstance(body, list) or not all(isinstance(t, dict) and t.get("id") for t in body):
-            raise answers.bad_request()
-        if len(body) > MOST_TOPICS:
-            raise Problem(400, "notification.too.many.topics", "A channel may have 1000 topics at most.")
-        return {topic["id"]: self._permitted(topic["id"]) for topic in body}
-
-    def _permitted(self, topic: str) -> bool:
-        if user := USER_TOPIC.fullmatch(topic):
-            return user[1] in self.directory.users
-        if queue := QUEUE_TOPIC.fullmatch(topic):
-            return queue[1] in self.directory.queues
-        return topic in {"channel.metadata", "v2.system.socket_closing"}
-
-
-def _listing(channel: SimulatedChannel) -> Answer:
-    return Answer(body={"entities": [_topic(topic, ok) for topic, ok in channel.topics.items()]})
-
-
-def _topic(topic: str, permitted: bool) -> dict[str, Any]:  # noqa: FBT001  a value of the mapping above
-    body: dict[str, Any] = {"id": topic, "selfUri": f"{CHANNELS}/topics/{topic}"}
-    if permitted:
-        return body | {"state": "Permitted"}
-    return body | {"state": "Rejected", "rejectionReason": "No such topic, user or queue.", "missingPermissions": []}
 
 
 def _is_ping(text: str) -> bool:

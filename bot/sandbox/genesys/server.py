@@ -11,6 +11,7 @@ from aiohttp import web
 from bot.sandbox.faults import FaultSwitches
 
 from . import answers
+from .access import Access
 from .analytics import Analytics
 from .answers import Answer, Route, SimulatedRequest
 from .breakage import KINDS, Effects
@@ -18,11 +19,13 @@ from .conversations import Conversations
 from .directory import DirectoryApi
 from .floor import Floor
 from .gate import Gate
-from .limits import RateLimit
+from .limits import OrganizationLimits, RateLimit
 from .notifications import Notifications
 from .oauth import Logins
+from .organization import OrganizationRecording
 from .seed import seed
 from .sessions import Sessions
+from .topics import Topics
 from .transfers import Transfers
 
 if TYPE_CHECKING:
@@ -60,8 +63,13 @@ class SimulatedGenesys:
         self.effects = Effects(effect_delay, self.faults, self._changed)
         self.logins = Logins(client_id, client_secret, token_lifetime, clock, self.faults)
         self.rate_limit = RateLimit(clock)
-        self.gate = Gate(clock, self.logins, self.rate_limit, self.faults, self._changed)
-        self.notifications = Notifications(self.floor.directory, clock, lambda: self.url.replace("http", "ws", 1))
+        self.access = Access(client_id)
+        self.organization_limits = OrganizationLimits(clock)
+        self.gate = Gate(
+            clock, self.logins, self.rate_limit, self.organization_limits, self.access, self.faults, self._changed
+        )
+        topics = Topics(self.floor.directory, self.faults, self.access.lacks)
+        self.notifications = Notifications(topics, clock, lambda: self.url.replace("http", "ws", 1))
         self._sessions = Sessions(self.floor, self.effects, clock)
         self.floor.listeners += [self._sessions.settle, self.notifications.publish, lambda _: self._changed()]
         self._runner: web.AppRunner | None = None
@@ -73,7 +81,7 @@ class SimulatedGenesys:
         app = web.Application()
         app.router.add_post("/oauth/token", self.logins.answer)
         app.router.add_get("/channels/{channel}", self.notifications.serve_socket)
-        for route in self._routes():
+        for route in self.routes():
             app.router.add_route(route.method, route.path, self.gate.open(route))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -218,12 +226,15 @@ class SimulatedGenesys:
         self._something_changed.set()
         self.on_change()
 
-    def _routes(self) -> list[Route]:
+    def routes(self) -> list[Route]:
+        """Return every operation that is simulated."""
         return [
             *Conversations(self.floor, self.effects).routes(),
             *self._sessions.routes(),
             *Analytics(self.floor, self.clock).routes(),
-            *DirectoryApi(self.floor.directory, self.client_id).routes(),
+            *DirectoryApi(self.floor.directory).routes(),
+            *self.access.routes(),
+            *OrganizationRecording(self.faults).routes(),
             *self.notifications.routes(),
             Route("*", "/api/v2/{tail:.*}", "unknown operation", _unknown),
         ]

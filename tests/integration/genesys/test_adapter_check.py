@@ -6,14 +6,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.genesys import GenesysAccount, GenesysClient, check
+from bot.genesys import Finding, GenesysAccount, GenesysClient, check
 
 if TYPE_CHECKING:
     from tests.integration.genesys.desk import Desk
     from tests.support.clock import FakeClock
 
 
-@pytest.mark.parametrize(("api", "lines"), [("conversations", 11), ("sessions", 4)])
+ALWAYS = {
+    "Genesys roles",
+    "Genesys permission: start and stop recordings",
+    "Genesys trunk recording",
+    "Genesys retention policies",
+    "Genesys recording settings",
+}
+"""What has a sentence although all is well."""
+
+
+def notes(findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.note and finding.what not in ALWAYS]
+
+
+async def found(desk: Desk, what: str) -> Finding:
+    return next(finding for finding in await check(desk.client) if finding.what == f"Genesys {what}")
+
+
+@pytest.mark.parametrize(("api", "lines"), [("conversations", 15), ("sessions", 4)])
 async def test_all_is_well(desk: Desk, api: str, lines: int) -> None:
     desk.simulator.seed()
     before = desk.simulator.snapshot()["calls"]
@@ -41,8 +59,9 @@ async def test_refused_notifications_are_a_note(desk: Desk) -> None:
     findings = await check(desk.client)
 
     assert all(finding.ok for finding in findings)
-    assert [(finding.what, finding.note) for finding in findings if finding.note] == [("Genesys notifications", True)]
-    assert "slow look" in findings[-1].sentence
+    (note,) = notes(findings)
+    assert note.what == "Genesys notifications"
+    assert "reading each call" in note.sentence
 
 
 @pytest.mark.parametrize(
@@ -59,7 +78,7 @@ async def test_what_the_bot_can_do_without_is_a_note(
 ) -> None:
     desk.simulator.faults.switch_on("forbidden", only=only)
 
-    (note,) = [finding for finding in await check(desk.client) if finding.note]
+    (note,) = notes(await check(desk.client))
 
     assert (note.what, note.ok) == (f"Genesys {what}", True)
     assert permission in note.sentence
@@ -69,7 +88,7 @@ async def test_what_the_bot_can_do_without_is_a_note(
 async def test_the_second_choice_for_live_calls_is_enough(desk: Desk) -> None:
     desk.simulator.faults.switch_on("forbidden", only="activity")
 
-    (note,) = [finding for finding in await check(desk.client) if finding.note]
+    (note,) = notes(await check(desk.client))
 
     assert (note.what, note.ok) == ("Genesys live calls", True)
     assert "details query instead" in note.sentence
@@ -78,7 +97,7 @@ async def test_the_second_choice_for_live_calls_is_enough(desk: Desk) -> None:
 async def test_without_either_query_there_is_no_list(desk: Desk) -> None:
     desk.simulator.faults.switch_on("forbidden", only="POST conversation ")
 
-    first, second = [finding for finding in await check(desk.client) if finding.note]
+    first, second = notes(await check(desk.client))
 
     assert (first.what, second.what) == ("Genesys live calls", "Genesys recording of live calls")
     assert "analytics:queueObservation:view" in first.sentence
@@ -109,3 +128,106 @@ async def test_an_unknown_region_is_said(desk: Desk, clock: FakeClock) -> None:
     await client.close()
     assert (region.ok, login.ok) == (False, False)
     assert "PURECLOUD_ENVIRONMENT" in region.sentence
+
+
+# --- what no read tells -----------------------------------------------------------------------------------------------
+
+RECORD = "permission: start and stop recordings"
+MEANT = "conversation:call:record"
+
+
+async def test_that_a_start_works_is_never_promised(desk: Desk) -> None:
+    start = await found(desk, RECORD)
+
+    assert (start.ok, start.unknown) == (True, True)
+    assert f"{MEANT} was granted" in start.sentence
+    assert "check --call ID" in start.sentence
+
+
+@pytest.mark.parametrize("other", ["conversation:participant:wrapup", "conversation:communication:disconnect"])
+async def test_another_permission_that_lets_the_request_pass_is_not_enough(desk: Desk, other: str) -> None:
+    desk.simulator.access.granted -= {MEANT}
+    desk.simulator.access.granted |= {other}
+
+    start = await found(desk, RECORD)
+
+    assert (start.ok, start.unknown) == (False, False)
+    assert MEANT in start.sentence
+
+
+async def test_without_any_of_the_three_the_one_that_is_meant_is_named(desk: Desk) -> None:
+    desk.simulator.access.granted -= {MEANT}
+
+    start = await found(desk, RECORD)
+
+    assert start.ok is False
+    assert f"lacks the permission {MEANT}" in start.sentence
+
+
+async def test_without_grant_view_it_is_unknown_what_was_granted(desk: Desk) -> None:
+    desk.simulator.access.granted -= {"authorization:grant:view"}
+
+    roles, start, news = [await found(desk, what) for what in ("roles", RECORD, "notifications")]
+
+    assert (roles.ok, start.ok, news.ok) == (roles.unknown, start.unknown, news.unknown) == (True, True, True)
+    assert "authorization:grant:view" in roles.sentence
+    assert f"Whether {MEANT} was granted is not known" in start.sentence
+    assert "conversation:communication:view" in news.sentence
+
+
+async def test_an_organization_that_shows_no_grants_of_clients(desk: Desk) -> None:
+    desk.simulator.access.tells = False
+    assert (await found(desk, "roles")).unknown
+
+
+async def test_wildcards_are_grants(desk: Desk) -> None:
+    desk.simulator.access.granted -= {MEANT}
+    desk.simulator.access.granted |= {"conversation:call:*", "conversation:participant:wrapup"}
+    assert "was granted" in (await found(desk, RECORD)).sentence
+
+
+async def test_a_client_without_a_role_is_a_problem(desk: Desk) -> None:
+    desk.simulator.access.granted.clear()
+    roles = await found(desk, "roles")
+    assert (roles.ok, "Add roles" in roles.sentence) == (False, True)
+
+
+async def test_a_topic_that_no_role_permits_is_named(desk: Desk) -> None:
+    desk.simulator.access.granted -= {"conversation:communication:view"}
+    news = await found(desk, "notifications")
+    assert (news.ok, news.note) == (True, True)
+    assert "needs conversation:communication:view" in news.sentence
+
+
+# --- what the organization records ------------------------------------------------------------------------------------
+
+
+async def test_trunks_that_record_are_counted(desk: Desk) -> None:
+    assert "2 of 2 external trunks record calls" in (await found(desk, "trunk recording")).sentence
+    desk.simulator.faults.switch_on("no_trunk_recording")
+    none = await found(desk, "trunk recording")
+    assert (none.ok, none.unknown) == (True, False)
+    assert "None of the 2 external trunks" in none.sentence
+    assert "user's inbox" in none.sentence
+
+
+async def test_retention_policies_and_settings_are_told(desk: Desk) -> None:
+    assert "enabled: 1." in (await found(desk, "retention policies")).sentence
+    assert "60 minutes" in (await found(desk, "recording settings")).sentence
+
+
+@pytest.mark.parametrize("what", ["trunk recording", "retention policies"])
+async def test_without_its_permission_it_is_unknown_and_named(desk: Desk, what: str) -> None:
+    desk.simulator.access.granted -= {"recording:retentionPolicy:view"}
+
+    unknown = await found(desk, what)
+
+    assert (unknown.ok, unknown.unknown) == (True, True)
+    assert "recording:retentionPolicy:view" in unknown.sentence
+    assert "Admin, " in unknown.sentence
+
+
+async def test_the_reads_create_no_settings(desk: Desk) -> None:
+    await check(desk.client)
+    (asked,) = [one for one in desk.simulator.requests if one.path == "/api/v2/recording/settings"]
+    assert (asked.method, asked.query["createDefault"]) == ("GET", "false")

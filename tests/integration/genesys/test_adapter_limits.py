@@ -166,7 +166,7 @@ async def test_genesys_own_count_is_kept_to(desk: Desk) -> None:
     assert len(desk.asked()) == 5
 
 
-async def test_a_refusal_makes_everybody_wait(desk: Desk) -> None:
+async def test_a_refusal_makes_everybody_wait_who_asks_for_the_same(desk: Desk) -> None:
     call = desk.simulator.add_call()
     desk.simulator.faults.switch_on("rate_limited", times=1, value=40)
     with pytest.raises(RateLimited):
@@ -179,15 +179,33 @@ async def test_a_refusal_makes_everybody_wait(desk: Desk) -> None:
     assert desk.asked() == ["GET 429", "GET 200"]
 
 
-async def test_a_stop_is_sent_only_where_there_is_room_to_confirm_it(desk: Desk) -> None:
+async def test_a_stop_is_sent_at_once_and_its_confirmation_waits_for_room(desk: Desk) -> None:
     call = desk.simulator.add_call()
     target = await desk.started(call.id)
     for _ in range(25):
         await desk.look(call.id)
     desk.clock.advance(45)
-    await desk.look(call.id)
+    for _ in range(2):
+        await desk.look(call.id)
+    assert desk.client.health().requests_left == 0
+    asked_at = desk.clock.time()
 
     await desk.stop(target)
 
+    write, confirmation = desk.simulator.requests[27:]
+    assert (write.method, write.status, write.at) == ("PATCH", 202, asked_at)
+    assert desk.waits == [14.0]
+    assert (confirmation.method, confirmation.status, confirmation.at) == ("GET", 200, asked_at + 14.5)
+
+
+async def test_a_loops_stop_is_sent_only_where_there_is_room_to_confirm_it(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    target = await desk.started(call.id)
+    for _ in range(23):
+        await desk.look(call.id)
+    desk.clock.advance(45)
+
+    await desk.of_a_loop().stop(target)
+
     assert desk.waits == [14.5]
-    assert desk.asked()[26:] == ["PATCH 202", "GET 200"]
+    assert desk.asked()[23:] == ["PATCH 202", "GET 200"]

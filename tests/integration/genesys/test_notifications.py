@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.genesys.channel import MOST_TOPICS, RENEW_AFTER, News, chosen, read_news
 from bot.genesys.inbox import Inbox
@@ -288,7 +289,10 @@ async def test_a_refused_subscription_is_said_and_the_others_flow(listener: List
     await listener.follow(agent, STRANGER)
     assert await listener.next_gap() == {agent}
     assert listener.notifications.flowing == {agent}
-    assert "1 of 2 agents" in str(listener.notifications.problem)
+    problem = str(listener.notifications.problem)
+    assert "1 of 2 agents" in problem
+    assert STRANGER in problem
+    assert "reads their calls" in problem
 
     await listener.clock.until_asleep(QUIET_SECONDS)
     listener.simulator.floor.directory.users[STRANGER] = listener.simulator.floor.directory.users[agent]
@@ -296,6 +300,48 @@ async def test_a_refused_subscription_is_said_and_the_others_flow(listener: List
     assert await listener.next_gap() == {STRANGER}
     assert listener.notifications.problem is None
     assert listener.asked() == ["POST 200", "PUT 200", "PUT 200"]
+
+
+async def test_one_agent_whom_the_client_may_not_see_silences_nobody_else(
+    listener: Listener, call: SimulatedCall
+) -> None:
+    other = listener.simulator.add_call(agent="Tom Becker")
+    listener.simulator.faults.switch_on("topics_refused", value=1)
+    hidden = agent_of(call)
+    assert hidden == next(iter(listener.simulator.floor.directory.users))
+
+    await listener.follow(hidden, agent_of(other))
+
+    assert await listener.next_gap() == {agent_of(other)}
+    assert listener.notifications.flowing == {agent_of(other)}
+    assert "grant conversation:communication:view" in str(listener.notifications.problem)
+    listener.simulator.hang_up(other.id)
+    assert await listener.next_news() == (other.id, None)
+
+
+async def test_a_refused_agent_is_logged_once(listener: Listener, call: SimulatedCall) -> None:
+    others = [agent_of(listener.simulator.add_call(agent=name)) for name in ("Tom Becker", "Lucia Romano")]
+    with capture_logs() as logged:
+        await listener.follow(STRANGER, others[0])
+        await listener.next_gap()
+        await listener.clock.until_asleep(QUIET_SECONDS)
+        listener.clock.advance(ASK_AGAIN_AFTER)
+        await listener.simulator.wait_until(lambda: listener.asked() == ["POST 200", "PUT 200", "PUT 200"])
+        await listener.follow(STRANGER, agent_of(call))
+        await listener.next_gap()
+
+    warnings = [line for line in logged if line["event"] == "notifications_incomplete"]
+    assert [line["agents"] for line in warnings] == [[STRANGER]]
+
+
+async def test_a_channel_that_takes_fewer_topics_gets_fewer(listener: Listener, call: SimulatedCall) -> None:
+    users = {listener.simulator.floor.directory.user_id(f"Agent {number}") for number in range(12)} | {agent_of(call)}
+    listener.simulator.notifications.topics.most = 5
+    await listener.follow(*users)
+
+    assert len(await listener.next_gap()) == 3
+    assert "takes 3 topics at most, and 13 agents" in str(listener.notifications.problem)
+    assert listener.asked() == ["POST 200", "PUT 400", "PUT 400", "PUT 200"]
 
 
 async def test_a_channel_without_an_address_is_none(listener: Listener, call: SimulatedCall) -> None:

@@ -34,15 +34,17 @@ async def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterato
 
 
 async def test_the_file_of_a_recording_is_noted_after_its_call(world: World) -> None:
-    await world.records(CALL)
-    world.genesys.hang_up(CALL)
+    await world.records(POLICY_RECORDED)
+    world.genesys.hang_up(POLICY_RECORDED)
     await world.until_later(lambda: world.entries("recording:saved"))
 
     (entry,) = world.entries("recording:saved")
-    assert (entry["phase"], entry["actor"], entry["conversation_id"]) == ("observed", "bot", CALL)
+    assert (entry["phase"], entry["actor"], entry["conversation_id"]) == ("observed", "bot", POLICY_RECORDED)
     assert entry["outcome"]["state"] == "available"
     (kept,) = world.rows("SELECT * FROM saved_recordings")
     assert kept["id"] == entry["outcome"]["saved_id"]
+    assert (kept["media_subtype"], kept["started_at"]) == ("trunk", None)
+    assert kept["session_id"] == world.genesys.calls[POLICY_RECORDED].participants[0].communication_id
     (recording,) = world.recordings()
     assert (recording["state"], recording["audit_seq"]) == ("ended", entry["seq"])
     await world.until_later(lambda: world.rows("SELECT * FROM cards WHERE rendered_version = ?", recording["version"]))
@@ -50,18 +52,34 @@ async def test_the_file_of_a_recording_is_noted_after_its_call(world: World) -> 
 
 async def test_where_files_may_not_be_asked_for_the_bot_stays_ready(world: World) -> None:
     world.genesys.faults.switch_on("forbidden", only="recording metadata")
-    await world.records(CALL)
-    world.genesys.hang_up(CALL)
+    await world.records(POLICY_RECORDED)
+    world.genesys.hang_up(POLICY_RECORDED)
 
     def metadata_asked() -> list[str]:
         return [request.path for request in world.genesys.requests if "recordingmetadata" in request.path]
 
     await world.until_later(metadata_asked)
     world.clock.jump(120)
-    await world.types(ADA, f"start {CALL}")
+    await world.types(ADA, f"start {POLICY_RECORDED}")
     await world.until(lambda: world.phases("recording:start")[-1] == "failed")
     assert len(metadata_asked()) == 1
     assert (await world.page("/readyz"))[0] == 200
+
+
+async def test_no_file_is_credited_to_an_ad_hoc_recording(world: World) -> None:
+    """A trunk records every external call; its file, and a screen recording, are not the ad-hoc recorder's."""
+    await world.records(CALL)
+    world.genesys.calls[CALL].other_files += ["Trunk", "Screen"]
+    world.genesys.hang_up(CALL)
+    await world.until(lambda: world.recordings()[0]["state"] == "ended")
+    world.clock.jump(120)
+    await world.records(POLICY_RECORDED)
+    world.genesys.hang_up(POLICY_RECORDED)
+    await world.until_later(lambda: world.entries("recording:saved"))
+
+    assert [entry["conversation_id"] for entry in world.entries("recording:saved")] == [POLICY_RECORDED]
+    asked = [request.path for request in world.genesys.requests if "recordingmetadata" in request.path]
+    assert not any(CALL in path for path in asked)
 
 
 async def test_the_list_of_live_calls_as_the_composition_builds_it(

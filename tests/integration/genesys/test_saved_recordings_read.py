@@ -23,8 +23,7 @@ async def saved(desk: Desk, call: str) -> tuple[SavedRecording, ...]:
 
 
 async def test_the_file_is_there_once_the_call_is_over(desk: Desk) -> None:
-    call = desk.simulator.add_call()
-    await desk.start(call.id)
+    call = desk.simulator.add_call(policy_recording="active")
     assert await saved(desk, call.id) == ()
 
     desk.clock.advance(185)
@@ -32,8 +31,27 @@ async def test_the_file_is_there_once_the_call_is_over(desk: Desk) -> None:
 
     (found,) = await saved(desk, call.id)
     assert (found.state, found.media, found.there) == ("available", "audio", True)
-    assert found.length is not None
+    assert (found.media_subtype, found.session_id) == ("trunk", call.participants[0].communication_id)
+    assert (found.started_at, found.length) == (None, None)  # Genesys names no start of audio
+
+
+async def test_a_screen_recording_says_how_long_it_is(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    call.other_files.append("Screen")
+    desk.clock.advance(185)
+    desk.simulator.hang_up(call.id)
+
+    (found,) = await saved(desk, call.id)
+    assert found.media_subtype == "screen"
     assert found.length == pytest.approx(timedelta(seconds=185), abs=timedelta(seconds=1))
+
+
+async def test_an_ad_hoc_recording_leaves_no_file_of_the_call(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    await desk.start(call.id)
+    desk.clock.advance(185)
+    desk.simulator.hang_up(call.id)
+    assert await saved(desk, call.id) == ()
 
 
 async def test_an_unknown_call_has_nothing_kept(desk: Desk) -> None:

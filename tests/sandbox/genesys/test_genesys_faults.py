@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox.genesys.breakage import KINDS
+from bot.sandbox.genesys.directory import QUEUES_PATH
 from tests.sandbox.genesys.genesys_client import GenesysClient, genesys_running
 
 
@@ -51,6 +52,47 @@ async def test_the_details_of_the_refusals() -> None:
         genesys.faults.switch_on("conflict", times=1)
         await api.call(call.id)  # only writes conflict, so the fault waits for one
         assert (await api.set_state(call.id, "PAUSED")).status == 409
+
+
+async def test_limited_look_ups_leave_recording_alone() -> None:
+    async with genesys_running() as (genesys, api):
+        call = genesys.add_call()
+        genesys.faults.switch_on("look_ups_limited", value=9)
+        for path in ("/routing/queues", "/users", f"/conversations/{call.id}/recordingmetadata"):
+            refused = await api.send("GET", path)
+            assert (refused.status, refused.headers["Retry-After"]) == (429, "9")
+            assert refused.headers["inin-ratelimit-allowed"] == "300"
+        assert (await api.record(call.id, call.agents[0].id, on=True)).status == 202
+        await api.call(call.id)
+
+
+async def test_a_limit_of_the_organization_concerns_one_route_and_all_clients() -> None:
+    async with genesys_running() as (genesys, api):
+        limits = genesys.organization_limits
+        limits.allowed[QUEUES_PATH] = 3
+        limits.count(QUEUES_PATH, 2)  # other integrations
+        assert (await api.send("GET", "/routing/queues")).status == 200
+        assert (await api.send("GET", "/users")).status == 200
+        refused = await api.send("GET", "/routing/queues")
+        assert (refused.status, refused.code) == (429, "too.many.requests.retry.after")
+        assert int(refused.headers["inin-ratelimit-count"]) < 300
+        limits.token_headers = False
+        assert "inin-ratelimit-count" not in (await api.send("GET", "/routing/queues")).headers
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        ("request_too_large", 413, "request.entity.too.large"),
+        ("answer_too_large", 400, "response.entity.too.large"),
+    ],
+)
+async def test_pages_can_be_too_large(fault: str, status: int, code: str) -> None:
+    async with genesys_running() as (genesys, api):
+        genesys.faults.switch_on(fault, value=25)
+        refused = await api.send("GET", "/users?pageSize=26")
+        assert (refused.status, refused.code) == (status, code)
+        assert (await api.send("GET", "/users?pageSize=25")).status == 200
 
 
 @pytest.mark.parametrize(("fault", "applied"), [("drop_before", False), ("drop_after", True)])
@@ -156,7 +198,7 @@ async def test_states_can_be_null_in_reads() -> None:
 
 
 async def test_every_fault_has_a_short_plain_label() -> None:
-    assert len({fault.name for fault in KINDS}) == len(KINDS) == 19
+    assert len({fault.name for fault in KINDS}) == len(KINDS) == 24
     assert all(0 < len(fault.label) < 45 for fault in KINDS)
     assert all(bool(fault.value_label) == (fault.value is not None) for fault in KINDS)
 

@@ -152,7 +152,7 @@ async def test_sessions_that_can_not_be() -> None:
 async def subscribe(api: GenesysClient, *topics: str) -> tuple[Any, list[Any]]:
     channel = (await api.send("POST", "/notifications/channels")).body
     path = f"/notifications/channels/{channel['id']}/subscriptions"
-    listing = await api.send("PUT", path, [{"id": topic} for topic in topics])
+    listing = await api.send("PUT", f"{path}?ignoreErrors=true", [{"id": topic} for topic in topics])
     return channel, listing.body["entities"]
 
 
@@ -211,6 +211,42 @@ async def test_subscriptions_are_added_listed_and_removed() -> None:
         assert (await api.send("PUT", path, {"id": "x"})).status == 400
         assert (await api.send("PUT", path, [{"id": f"t{n}"} for n in range(1001)])).status == 400
         assert (await api.send("GET", "/notifications/channels/none/subscriptions")).status == 404
+
+
+async def test_one_topic_that_is_not_permitted_has_all_refused_unless_errors_are_ignored() -> None:
+    async with genesys_running() as (genesys, api):
+        mine, other = (genesys.add_call(agent=name).agents[0].user_id for name in ("Tom Becker", "Priya Nair"))
+        topics = [{"id": f"v2.users.{user}.conversations.calls"} for user in (mine, other)]
+        channel = (await api.send("POST", "/notifications/channels")).body
+        path = f"/notifications/channels/{channel['id']}/subscriptions"
+        genesys.faults.switch_on("topics_refused", value=1)  # Priya Nair's
+
+        refused = await api.send("PUT", path, topics)
+        assert (refused.status, refused.code) == (403, "notification.unauthorized.divisioned.topic")
+        assert (await api.send("GET", path)).body["entities"] == []
+
+        listed = (await api.send("PUT", f"{path}?ignoreErrors=true", topics)).body["entities"]
+        assert [topic["state"] for topic in listed] == ["Permitted", "Rejected"]
+        assert listed[1]["missingPermissions"] == ["conversation:communication:view"]
+
+
+async def test_too_many_topics_and_what_is_none() -> None:
+    async with genesys_running() as (_genesys, api):
+        channel = (await api.send("POST", "/notifications/channels")).body
+        path = f"/notifications/channels/{channel['id']}/subscriptions?ignoreErrors=true"
+        many = [{"id": f"v2.users.{number}.conversations.calls"} for number in range(1001)]
+        refused = await api.send("PUT", path, many)
+        assert (refused.status, refused.code) == (400, "notification.subscription.too.many.subscriptions")
+        assert (await api.send("PUT", path, [{"id": "v2.nothing"}])).code == "notification.invalid.topic"
+
+
+async def test_the_available_topics_say_what_they_need() -> None:
+    async with genesys_running() as (_genesys, api):
+        path = "/notifications/availabletopics"
+        assert (await api.send("GET", path)).body["entities"][0] == {"id": "v2.users.{id}.conversations.calls"}
+        asked = await api.send("GET", f"{path}?expand=requiresPermissions,transports")
+        assert asked.body["entities"][0]["requiresPermissions"] == ["conversation:communication:view"]
+        assert (await api.send("GET", f"{path}?expand=nonsense")).code == "invalid.query.param.value"
 
 
 async def test_the_oldest_of_more_than_twenty_channels_goes() -> None:

@@ -1,0 +1,24 @@
+"""One line of ``record-bot check`` about Genesys."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+GRANT_IT = "Grant it to a role of the OAuth client: Admin, Integrations, OAuth, Roles."
+
+
+class Finding(NamedTuple):
+    """What was checked, whether it will do, and a sentence that says what to do if not."""
+
+    what: str
+    ok: bool
+    sentence: str
+    note: bool = False
+    """Whether the sentence is worth reading although it will do."""
+
+    unknown: bool = False
+    """Whether nothing that the check may send tells it; then ``ok`` only says that nothing speaks against it."""
+
+
+def unknown(what: str, sentence: str) -> Finding:
+    return Finding(what, ok=True, sentence=sentence, note=True, unknown=True)

@@ -1,0 +1,78 @@
+"""Which permissions Genesys says that the OAuth client has been granted.
+
+``GET /api/v2/tokens/me`` shows its roles; ``GET /api/v2/authorization/subjects/{id}`` what is in them, where
+``authorization:grant:view`` is granted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import GenesysError, NotFound, PermissionMissing
+from bot.genesys.calls import segment
+from bot.genesys.fields import listed, text
+from bot.genesys.wire import Request
+
+if TYPE_CHECKING:
+    from bot.genesys.client import GenesysClient
+    from bot.genesys.within import Within
+
+TOKEN = Request("check: token", "GET", "/api/v2/tokens/me")
+GRANT_VIEW = "authorization:grant:view"
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """The roles of the OAuth client, and the permissions in them; None where Genesys doesn't tell."""
+
+    roles: int | None = None
+    divisions: int | None = None
+    permissions: frozenset[str] | None = None
+    why_not: str = ""
+    """Why the permissions are not known, in a sentence."""
+
+    def has(self, permission: str) -> bool | None:
+        """Say whether a permission was granted, wildcards included; None where that is not known."""
+        if self.permissions is None:
+            return None
+        domain, entity, action = permission.split(":")
+        wanted = ((domain, entity, action), (domain, entity, ANY), (domain, ANY, ANY), (domain, ANY, action))
+        return any(":".join(words) in self.permissions for words in wanted)
+
+
+async def read_grants(client: GenesysClient, within: Within) -> Grants:
+    """Ask for the roles, and for what is in them. Never raises: what is not told is unknown."""
+    try:
+        body = (await client.read(TOKEN, within)).document().get("OAuthClient")
+    except GenesysError as error:
+        return Grants(why_not=f"Genesys does not show the token: {error}")
+    oauth_client = body if isinstance(body, dict) else {}
+    shown = oauth_client.get("roleDivisions")
+    pairs = listed(shown)
+    roles = len({text(pair.get("roleId")) for pair in pairs}) if isinstance(shown, list) else None
+    divisions = len({text(pair.get("divisionId")) for pair in pairs}) if isinstance(shown, list) else None
+    subject = text(oauth_client.get("id")) or client.account.client_id
+    request = Request("check: grants", "GET", f"/api/v2/authorization/subjects/{segment(subject)}")
+    try:
+        answer = (await client.read(request, within)).document()
+    except PermissionMissing:
+        return Grants(roles, divisions, why_not=f"Genesys shows them with {GRANT_VIEW} only.")
+    except NotFound:
+        return Grants(roles, divisions, why_not="Genesys does not show them for an OAuth client here.")
+    except GenesysError as error:
+        return Grants(roles, divisions, why_not=f"Genesys does not show them: {error}")
+    return Grants(roles, divisions, frozenset(_permissions(answer)))
+
+
+def _permissions(subject: dict[str, Any]) -> list[str]:
+    found = []
+    for grant in listed(subject.get("grants")):
+        role = grant.get("role")
+        for policy in listed(role.get("policies") if isinstance(role, dict) else None):
+            domain, entity = text(policy.get("domain")), text(policy.get("entityName"))
+            actions = policy.get("actions")
+            if domain and entity and isinstance(actions, list):
+                found += [f"{domain}:{entity}:{action}" for action in actions if isinstance(action, str)]
+    return found
