@@ -60,7 +60,7 @@ from bot.slack.shortcuts import StartShortcuts
 from bot.slack.sockets import PING_SECONDS, SocketDoor
 from bot.slack.starting import StartModal
 from bot.slack.transport import EVENTS_PATH, HttpDoor, bolt_app
-from bot.slack.web import SlackIdentity, identify, web_client, web_session
+from bot.slack.web import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.slack.words import ENGLISH, read_languages
 from bot.slack.work import Work
 from bot.witness import Witness
@@ -217,7 +217,9 @@ class Serving:
 
     def _desk(self, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work) -> Desk:
         ids = {Role.SUPERVISOR: self.settings.slack_supervisors, Role.COMPLIANCE: self.settings.slack_compliance}
-        people = SlackPeople(client, identity.team_id, ids, control.clock, control.policy.grants)
+        people = SlackPeople(
+            client, identity.team_id, ids, control.clock, control.policy.grants, enterprise_id=identity.enterprise_id
+        )
         languages = read_languages()
         style = CardStyle(
             team_id=identity.team_id,
@@ -297,7 +299,7 @@ class Serving:
         wait = 1.0
         while True:
             try:
-                return await identify(client)
+                return own_workspace(await identify(client))
             except WEB_API_ERRORS as error:
                 if isinstance(error, SlackApiError) and code(error) in FATAL_SLACK_ERRORS:
                     sentence = f"SLACK_BOT_TOKEN is refused by Slack ({code(error)}): put a valid bot token there."

@@ -13,6 +13,7 @@ from bot.database.occasions import AT_ONCE, OWN, PROGRESS, pause
 from bot.database.outbox import as_it_is
 from bot.database.rows import recording_from
 from bot.database.tables import approvals, attempts, cards, names, notice_progress, notices, recordings
+from bot.database.transaction import ASKED_FOR
 from bot.database.upsert import upsert
 from bot.recording.models import RecordingState, Verb
 from bot.recording.reminders import Notice, NoticeKind, OpenNotice, Result
@@ -119,7 +120,7 @@ def _open() -> Select[Any]:
         .join(recordings, recordings.c.id == notices.c.recording_id)
         .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
         .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
-        .outerjoin(cards, cards.c.recording_id == recordings.c.id)
+        .outerjoin(cards, and_(cards.c.recording_id == recordings.c.id, ASKED_FOR))
         .outerjoin(attempts, type_coerce(attempts.c.id, Text) == notices.c.occasion)
         .where(notices.c.closed_at.is_(None), or_(notices.c.delivered_at.is_(None), ~STILL_SO))
     )

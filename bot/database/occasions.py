@@ -131,7 +131,7 @@ class SqlOccasions:
     async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]:
         """Return the stops that wait for a second supervisor, and that nobody was told of.
 
-        With each, the channels that could be told: that of the recording's card, and the one where it was asked for.
+        With each, the channels that could be told: those of the recording's cards, and the one where it was asked for.
         """
         known = _known(NoticeKind.STOP_WAITS, type_coerce(approvals.c.id, Text), approvals.c.recording_id)
         async with self.engines.reader.connect() as connection:
@@ -145,14 +145,16 @@ class SqlOccasions:
     @staticmethod
     async def _channels(connection: AsyncConnection, approval: Approval) -> tuple[str | None, ...]:
         shown = select(func.coalesce(cards.c.posted_channel, cards.c.channel))
-        card = await connection.execute(shown.where(cards.c.recording_id == approval.recording_id))
+        on_cards = await connection.execute(
+            shown.where(cards.c.recording_id == approval.recording_id).order_by(cards.c.routed)
+        )
         asked = await connection.execute(
             select(audit_entries.c.origin).where(
                 audit_entries.c.attempt_id == approval.id, audit_entries.c.phase == Phase.REQUESTED
             )
         )
         origins = [json.loads(origin).get("channel") for origin in asked.scalars()]
-        return (card.scalar_one_or_none(), *origins)
+        return (*on_cards.scalars(), *origins)
 
     async def deed(self, recording: Recording) -> Deed | None:
         """Return what last happened to a recording, by whomever."""

@@ -22,7 +22,7 @@ from bot.errors import AuditUnavailable
 from bot.recording.models import RecordingState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Select
@@ -51,6 +51,8 @@ class SqlStore:
     """Why the newest write failed; None when it didn't."""
     on_write: Callable[[float, Sequence[Entry]], None] | None = None
     """Told of each committed transaction: the seconds that it took, waiting for its turn included, and its entries."""
+    routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The channels that get a card of each recording of a queue too."""
     _listeners: list[asyncio.Event] = field(default_factory=list)
     _running: set[asyncio.Task[object]] = field(default_factory=set)
 
@@ -70,7 +72,7 @@ class SqlStore:
         complete: SqlTransaction | None = None
         try:
             async with self.engines.writer.begin() as connection:
-                transaction = SqlTransaction(connection)
+                transaction = SqlTransaction(connection, routes=self.routes)
                 result = await in_one_go(connection, partial(work, transaction))
                 if self.engines.on_postgresql:
                     await tell_the_others(connection)

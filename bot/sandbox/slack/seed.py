@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bot.sandbox.slack.server import SimulatedSlack
 
 STRANGERS_TEAM = "T0ELSEWHERE"
+FLOOR, GRACE, NIGHT_SHIFT = "C0FLOOR", "U0GRACE", "S0NIGHT"
 
 
 def seed(slack: SimulatedSlack) -> None:
@@ -23,6 +24,7 @@ def seed(slack: SimulatedSlack) -> None:
     slack.add_person("U0OUTSIDE", "Olga Sands", "olga", is_stranger=True, team_id=STRANGERS_TEAM, role="Partner firm")
     slack.add_person("U0HELPER", "Helper", "helper", is_bot=True, role="Another bot")
     slack.add_group("S0SUPERS", "supervisors", ["U0ADA", "U0GRACE", "U0HEIDI"])
+    slack.add_group(NIGHT_SHIFT, "night-shift", ["U0HEIDI"])
     everybody = ["U0ADA", "U0GRACE", "U0HEIDI", "U0MALLORY", "U0COMPL", "U0GUEST", "U0OUTSIDE", "U0HELPER"]
     slack.add_channel("C0FLOOR", "floor", [*everybody, BOT_USER])
     slack.add_channel("C0AUDIT", "recording-audit", ["U0ADA", "U0GRACE", "U0HEIDI", "U0COMPL", BOT_USER])
