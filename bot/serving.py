@@ -150,7 +150,7 @@ class Serving:
             listener.register(app)
         cards, audit = self._publishers(control, client, desk, replicas)
         reconciler = Reconciler(control.service, control.clock, owner, replicas)
-        self.readiness.watch(control, cards.pace, audit.pace)
+        self.readiness.watch(control, cards.pace, audit.pace, desk.people.groups)
         self.readiness.replicas = replicas
         routes, socket = self._doors(app, control, secret)
         pages = Pages(look=self.readiness.look, scrape=self.readiness.scrape)
@@ -168,7 +168,7 @@ class Serving:
             await control.approvals.close_lapsed()
             notifier = self._notifier(control, desk, replicas)
             led = [cards.run, audit.run, notifier.run, homes.run, witness.settle_forgotten, *self._watchers(control)]
-            led.append(control.approvals.run)
+            led += [control.approvals.run, *witness.group_monitors()]
             if (digester := witness.digester()) is not None:
                 self.readiness.digests = digester.pace
                 led.append(digester.run)
@@ -263,6 +263,7 @@ class Serving:
             changes=control.store.changes(),
             clock=control.clock,
             pace=Pace(control.clock),
+            escalate=control.policy.dual_control.escalate,
         )
 
     def _watchers(self, control: Control) -> tuple[Loop, ...]:
@@ -333,7 +334,8 @@ class Serving:
         Terminals on this database follow the rule that is noted before it.
         """
         try:
-            await SqlRules(control.store).note(control.policy.dual_control, control.clock.now())
+            policy = control.policy
+            await SqlRules(control.store).note(policy.dual_control, control.clock.now(), routes=policy.routes)
             await self._note(control, "bot:start")
         except AuditUnavailable as error:
             raise DatabaseUnusable(

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 agents = names.alias("agents")
 queues = names.alias("queues")
+ID_LENGTH = 36
+"""The occasion of a stop that waits begins with the approval's id; behind it stands which repetition it is."""
 STILL_SO = or_(
     and_(notices.c.kind == NoticeKind.LONG_RECORDING, recordings.c.state == RecordingState.ACTIVE),
     and_(
@@ -39,7 +41,7 @@ STILL_SO = or_(
     and_(
         notices.c.kind == NoticeKind.STOP_WAITS,
         select(approvals.c.id)
-        .where(type_coerce(approvals.c.id, Text) == notices.c.occasion, approval_rows.OPEN)
+        .where(type_coerce(approvals.c.id, Text) == func.substr(notices.c.occasion, 1, ID_LENGTH), approval_rows.OPEN)
         .exists(),
     ),
 )
@@ -78,10 +80,10 @@ class SqlNotices:
         statement = _open().order_by(notices.c.delivered_at.is_not(None), notices.c.noted_at).limit(AT_ONCE)
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
-            about = [UUID(row["occasion"]) for row in rows if row["kind"] == NoticeKind.STOP_WAITS]
+            about = {UUID(row["occasion"][:ID_LENGTH]) for row in rows if row["kind"] == NoticeKind.STOP_WAITS}
             found = await approval_rows.find(connection, approvals.c.id.in_(about)) if about else ()
         stops = {str(one.id): one for one in found}
-        return tuple(_open_from(row, stops.get(row["occasion"])) for row in rows)
+        return tuple(_open_from(row, stops.get(row["occasion"][:ID_LENGTH])) for row in rows)
 
     async def begun(self, notice: Notice) -> None:
         """Note, before posting, that it is on its way: after a crash it may or may not have arrived."""

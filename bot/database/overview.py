@@ -63,6 +63,7 @@ def _cards() -> Select[Any]:
             agents.c.name.label("agent_name"),
             queues.c.name.label("queue_name"),
         )
+        .select_from(recordings)
         .outerjoin(cards, and_(cards.c.recording_id == recordings.c.id, ASKED_FOR))
         .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
         .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))

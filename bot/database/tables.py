@@ -209,7 +209,7 @@ cards = Table(
 )
 """The Slack messages about a recording; one is behind while ``rendered_version`` is less than ``wanted_version``.
 
-At most one of a recording is where it was asked for. The others are ``routed``: the policy file sends them to a channel.
+At most one of a recording is where it was asked for. The others are ``routed``: the policy file names their channels.
 ``wanted_version`` is the recording's version, kept here too so that an index finds the few that are behind.
 ``language`` is that of the person who asked.
 More than one of ``posts_begun``: the end of an earlier post was never known, so a copy may stand in the channel.

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bot.errors import AuditUnavailable, IdentityUnconfirmed
+from bot.recording.policy import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from bot.recording.grants import Grant
     from bot.recording.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -95,6 +97,17 @@ def change_of(before: UserGroup | None, now: UserGroup) -> GroupChange | None:
         members=len(after.members),
         state=None if before.state is after.state else after.state,
     )
+
+
+def group_actions(ids: Mapping[Role, Iterable[str]], grants: Iterable[Grant]) -> dict[str, str]:
+    """Return the audit action for the changes of each user group; one that makes supervisors is first of all that."""
+    supervisors = {*ids.get(Role.SUPERVISOR, ()), *(one for grant in grants for one in grant.who)}
+    actions = dict.fromkeys(filter(is_group, ids.get(Role.COMPLIANCE, ())), COMPLIANCE_CHANGED)
+    return actions | dict.fromkeys(filter(is_group, supervisors), SUPERVISORS_CHANGED)
+
+
+def is_group(slack_id: str) -> bool:
+    return slack_id.startswith("S")
 
 
 class GroupsNow(Protocol):

@@ -337,3 +337,8 @@ class Card:
     startable: bool = False
     """Whether it was stopped and nothing newer was recorded of the call, so that it can be started again."""
     routed: bool = False
+
+    @property
+    def key(self) -> tuple[UUID, str]:
+        """Return what tells this card from every other one."""
+        return self.recording.id, self.channel

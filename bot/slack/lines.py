@@ -12,7 +12,7 @@ from bot.audit.entry import Phase
 from bot.slack.text import escape, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bot.audit.entry import Entry
     from bot.slack.blocks import CardStyle
@@ -43,6 +43,7 @@ def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: boo
         "was so already" if outcome.get("created") is False else "",
         f"error `{escape(str(outcome.get('cause', outcome['error'])))}`" if "error" in outcome else "",
         f"{outcome['refused']} more of {style.person(str(outcome['person']))}" if "refused" in outcome else "",
+        *_group(outcome, style),
         "call ended" if outcome.get("call") == "ended" else "",
         f"HTTP {outcome['http_status']}" if "error" in outcome and "http_status" in outcome else "",
         moment(entry.occurred_at, form="{date_short_pretty} {time_secs}"),
@@ -60,6 +61,22 @@ def _two_people(entry: Entry, style: CardStyle) -> list[str]:
         f"asked for by {style.person(str(first))}" if first else "",
         f"confirmed by {style.person(str(known['confirmed_by']))}" if "confirmed_by" in known else "",
         f"to be confirmed by {moment(datetime.fromisoformat(str(until)))}" if until else "",
+    ]
+
+
+def _group(outcome: Mapping[str, Any], style: CardStyle) -> list[str]:
+    """Say of a user group with rights what has changed: its state, and who came and left."""
+    if "group" not in outcome:
+        return []
+    members = {
+        way: ", ".join(style.person(f"slack:{style.team_id}:{user}") for user in outcome.get(way, ()))
+        for way in ("came", "left")
+    }
+    return [
+        f"user group `{escape(str(outcome['group']))}` of {outcome['members']}",
+        f"now {escape(str(outcome['state']))}" if "state" in outcome else "",
+        *(f"{way}: {people}" for way, people in members.items() if people),
+        f"part {outcome['part']} of {outcome['parts']}" if "part" in outcome else "",
     ]
 
 

@@ -24,7 +24,7 @@ from bot.recording.reminders import (
     standing,
     too_old,
 )
-from bot.slack.delivery import Verdict, code, retry_after, to_the_end, verdict
+from bot.slack.delivery import FOR_GOOD, Verdict, code, retry_after, to_the_end, verdict
 from bot.slack.notices import answered, notice
 from bot.slack.people import WEB_API_ERRORS
 
@@ -49,10 +49,6 @@ ROUND_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 GAP_SECONDS = 1.2
 """Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
-FOR_GOOD = frozenset(
-    {"invalid_arguments", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text"}
-)
-"""What Slack says of a message that it will not take tomorrow either."""
 
 
 class Occasions(Protocol):
@@ -67,6 +63,10 @@ class Occasions(Protocol):
     async def silent_attempts(self, now: datetime) -> tuple[tuple[Attempt, Recording], ...]: ...
 
     async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]: ...
+
+    async def repeated_stops(
+        self, now: datetime
+    ) -> tuple[tuple[Approval, Recording, tuple[str | None, ...], int], ...]: ...
 
     async def deed(self, recording: Recording) -> Deed | None: ...
 
@@ -108,6 +108,8 @@ class Notifier:
     changes: asyncio.Event
     clock: Clock
     pace: Pace
+    escalate: str | None = None
+    """The user group that a repeated message about a waiting stop names."""
 
     async def run(self) -> None:
         while True:
@@ -147,6 +149,8 @@ class Notifier:
         times, due = self.times, list[Notice]()
         for approval, recording, channels in await self.occasions.waiting_stops():
             due += of_approval(approval, recording, channels)
+        for approval, recording, channels, number in await self.occasions.repeated_stops(now):
+            due += of_approval(approval, recording, channels, repetition=number)
         if times.recording is not None:
             for recording in await self.occasions.long_recordings(now - times.recording):
                 due += of_long_recording(recording, times, now)
@@ -202,7 +206,7 @@ class Notifier:
     async def _send(self, one: OpenNotice) -> Exception | None:
         """Return what Slack says that is worth another try."""
         user = _user(one)
-        message = notice(one, self.style_for(user, one.language))
+        message = notice(one, self.style_for(user, one.language), self.escalate)
         await self.notices.begun(one.notice)
         try:
             answer = await self.client.chat_postMessage(
@@ -244,4 +248,4 @@ def _refused_alone(error: Exception) -> bool:
 
 
 def _for_good(error: Exception) -> bool:
-    return verdict(error) in {Verdict.GONE, Verdict.UNREACHABLE} or code(error) in FOR_GOOD
+    return verdict(error) in FOR_GOOD

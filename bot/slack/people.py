@@ -13,8 +13,9 @@ import structlog
 
 from bot.errors import IdentityUnconfirmed
 from bot.recording.grants import granted
+from bot.recording.group_members import is_group
 from bot.recording.policy import Caller, Role
-from bot.slack.user_groups import FRESH_SECONDS, UserGroups, is_group
+from bot.slack.user_groups import FRESH_SECONDS, UserGroups
 from bot.slack.web import WEB_API_ERRORS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot.errors import IdentityUnconfirmed
-from bot.recording.group_members import GroupState, UserGroup
+from bot.recording.group_members import GroupState, UserGroup, is_group
 from bot.slack.delivery import code
 from bot.slack.web import WEB_API_ERRORS
 
@@ -123,10 +123,6 @@ async def listed_groups(client: AsyncWebClient) -> dict[str, UserGroup]:
 def _group_from(group: Mapping[str, Any]) -> UserGroup:
     state = GroupState.DISABLED if group.get("date_delete") else GroupState.ACTIVE
     return UserGroup(str(group["id"]), state, frozenset(map(str, group.get("users") or ())))
-
-
-def is_group(slack_id: str) -> bool:
-    return slack_id.startswith("S")
 
 
 def sentence(group: UserGroup) -> str:

@@ -72,10 +72,9 @@ def own_workspace(identity: SlackIdentity) -> SlackIdentity:
     Such a token names no workspace, so nobody could be told to be a member of the bot's.
     """
     if identity.org_wide or identity.team_id.startswith(ORGANIZATION):
-        raise SettingsError(
-            (
-                "SLACK_BOT_TOKEN is for the whole organization (org-wide installation), which the bot doesn't support "
-                "yet: install the app in the single workspace where supervisors use it, and put that bot token there.",
-            )
+        sentence = (
+            "SLACK_BOT_TOKEN is for the whole organization (org-wide installation), which the bot doesn't support yet: "
+            "install the app in the single workspace where supervisors use it, and put that bot token there."
         )
+        raise SettingsError((sentence,))
     return identity

@@ -91,6 +91,8 @@ class PeopleMethods:
 
         https://docs.slack.dev/reference/methods/usergroups.list
         """
+        if self.workspace.no_user_groups:
+            raise SlackError("plan_upgrade_required")
         with_users, with_disabled = arguments.flag("include_users"), arguments.flag("include_disabled")
         found = [group for group in self.workspace.groups.values() if with_disabled or not group.date_delete]
         return {"usergroups": [group.as_sent(with_users=with_users) for group in found]}

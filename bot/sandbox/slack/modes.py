@@ -21,8 +21,8 @@ def _grid(slack: Premises, *, on: bool) -> None:
     ours = slack.workspace.team_id
     slack.join_enterprise(Enterprise() if on else None)
     if GRACE in slack.workspace.people:
-        home = {"team_id": OTHER_WORKSPACE, "teams": (OTHER_WORKSPACE, ours)} if on else {"team_id": ours, "teams": ()}
-        slack.workspace.people[GRACE] = replace(slack.workspace.people[GRACE], **home)
+        home, teams = (OTHER_WORKSPACE, (OTHER_WORKSPACE, ours)) if on else (ours, ())
+        slack.workspace.people[GRACE] = replace(slack.workspace.people[GRACE], team_id=home, teams=teams)
 
 
 def _read_only(slack: Premises, *, on: bool) -> None:

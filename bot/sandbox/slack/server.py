@@ -19,8 +19,8 @@ from bot.sandbox.slack.methods_files import FileMethods
 from bot.sandbox.slack.methods_people import PeopleMethods
 from bot.sandbox.slack.methods_schedule import ScheduleMethods
 from bot.sandbox.slack.methods_views import ViewMethods
-from bot.sandbox.slack.payloads import Payloads
 from bot.sandbox.slack.modes import Modes
+from bot.sandbox.slack.payloads import Payloads
 from bot.sandbox.slack.people import SLACKBOT
 from bot.sandbox.slack.persons import Persons
 from bot.sandbox.slack.picture import picture

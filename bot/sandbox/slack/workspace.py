@@ -126,6 +126,8 @@ class Workspace:
     channels: dict[str, Channel] = field(init=False, default_factory=dict)
     enterprise: Enterprise | None = field(init=False, default=None)
     global_ids: dict[str, str] = field(init=False, default_factory=dict)
+    no_user_groups: bool = field(init=False, default=False)
+    """Whether the plan has no user groups: https://docs.slack.dev/reference/methods/usergroups.list (errors)."""
     _last_micros: int = field(init=False, default=0)
     _numbers: itertools.count[int] = field(init=False, default_factory=lambda: itertools.count(1))
 
