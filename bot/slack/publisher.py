@@ -124,6 +124,7 @@ class CardPublisher:
             return await self._not_shown(stale, error)
         self.backoff.shown(stale)
         self.pace.went_well()
+        self.pace.problem = self.backoff.problem  # that of the cards that still wait
         await self.outbox.card_shown(
             stale.recording.id,
             version=stale.recording.version,

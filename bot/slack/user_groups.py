@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 FRESH_SECONDS = 60.0
 """How long an answer of Slack counts; ``usergroups.list`` allows 20 requests a minute, for all groups together."""
+GIVEN_UP_SECONDS = 3.0
+"""A request that takes longer helps nobody who asks now: people wait for 1.2 s."""
 NO_USER_GROUPS = "plan_upgrade_required"
 """Slack's answer where the workspace's plan has no user groups: an answer, and no failure to give one."""
 UNUSABLE = {
@@ -51,15 +53,15 @@ class UserGroups:
     _groups: Mapping[str, UserGroup] = field(default_factory=dict)
     _asked_at: float | None = None
     _asking: asyncio.Task[str | None] | None = None
+    _asking_since: float = 0.0
+    _running: set[asyncio.Task[str | None]] = field(default_factory=set)
 
     async def current(self) -> Mapping[str, UserGroup]:
         """Return each wanted group by its ID. Raise IdentityUnconfirmed if Slack doesn't say who is in them."""
         if self._fresh:
             return self._groups
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.ensure_future(self._ask())
         # Someone who can't wait for the answer must not cancel it: the next request needs it too.
-        if await asyncio.shield(self._asking) is not None:
+        if await asyncio.shield(self._under_way()) is not None:
             raise IdentityUnconfirmed
         return self._groups
 
@@ -77,6 +79,15 @@ class UserGroups:
     def problem(self) -> str:
         """Say in a sentence each which groups give nobody a right; empty if all of them do."""
         return " ".join(sentence(group) for group in self.unusable)
+
+    def _under_way(self) -> asyncio.Task[str | None]:
+        """Return the request that everyone waits for; a new one if there is none, or if it takes suspiciously long."""
+        now = self.clock.monotonic()
+        if self._asking is None or self._asking.done() or now - self._asking_since >= GIVEN_UP_SECONDS:
+            self._asking, self._asking_since = asyncio.ensure_future(self._ask()), now
+            self._running.add(self._asking)
+            self._asking.add_done_callback(self._running.discard)
+        return self._asking
 
     @property
     def _fresh(self) -> bool:
