@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from uuid_utils.compat import uuid7
 
+from bot.config import SlackSettings
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
 from bot.database.names import SqlNames
@@ -17,11 +18,13 @@ from bot.database.rules import SqlRules
 from bot.database.saved import SqlSavedLooks
 from bot.database.store import SqlStore
 from bot.database.timing import time_reads
+from bot.errors import SettingsError
 from bot.observing import Observing
 from bot.policy_file import load_policy
 from bot.recording.approvals import Approvals, closing_late
 from bot.recording.clock import SystemClock
 from bot.recording.follower import NoNews
+from bot.recording.grants import channels_by_queue
 from bot.recording.intake import Intake
 from bot.recording.live_calls import LiveCalls
 from bot.recording.names import NameBook
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from bot.database.engine import Engines
     from bot.genesys import GenesysClient, Notifications, RequestSeen
     from bot.metrics import Metrics
-    from bot.recording.grants import DualControl, Policy
+    from bot.recording.grants import DualControl, Policy, Route
     from bot.recording.ports import Clock, RecordingControl
 
 SERVE_OWNER = "serve"
@@ -108,6 +111,7 @@ async def opened_control(
         time_reads(engines, observing.read)
         client = await genesys_client(settings, clock, _both(observing.genesys, on_request), patience, genesys_pool)
         store = SqlStore(engines, on_write=observing.written, on_retry=observing.metrics.on_write_retried)
+        store.routes = channels_by_queue(await _routes(store, policy, owner))
         settlement, approvals = Settlement(store, clock), Approvals(store, clock)
         door = Door()
         intake = Intake(
@@ -154,10 +158,24 @@ async def _dual_control(store: SqlStore, policy: Policy, owner: str) -> DualCont
     return policy.dual_control if noted is None else noted.with_also(policy.dual_control)
 
 
+async def _routes(store: SqlStore, policy: Policy, owner: str) -> tuple[Route, ...]:
+    """Return where cards go besides; a terminal may run where no policy file is, and follows the bot's rules too."""
+    noted = await SqlRules(store).routes() if owner == CLI_OWNER else ()
+    return (*policy.routes, *noted)
+
+
 def recording_policy(settings: RecordingSettings) -> Policy:
     """Read the policy file. Raise SettingsError where it is wrong, or missing although a setting names it."""
     named = "recording_policy_file" in settings.model_fields_set
-    return load_policy(Path(settings.recording_policy_file), required=named)
+    policy = load_policy(Path(settings.recording_policy_file), required=named)
+    audit = settings.slack_audit_channel if isinstance(settings, SlackSettings) else None
+    if any(route.channel == audit for route in policy.routes):
+        sentence = (
+            f"The policy file {policy.source} routes cards to {audit}, which is SLACK_AUDIT_CHANNEL: choose another "
+            "channel for the cards, since the audit channel is for the trail alone."
+        )
+        raise SettingsError((sentence,))
+    return policy
 
 
 async def genesys_client(

@@ -17,21 +17,25 @@ from bot.database.migrate import examine, version
 from bot.errors import DatabaseUnusable, GenesysError, SettingsError
 from bot.recording.clock import SystemClock
 from bot.recording.grants import Policy
+from bot.recording.group_members import GroupState, UserGroup, is_group
 from bot.server import Part
 from bot.slack.delivery import code
 from bot.slack.manifest import SCOPES
 from bot.slack.people import WEB_API_ERRORS, obstacle
-from bot.slack.web import SlackIdentity, identify, web_client, web_session
+from bot.slack.user_groups import listed_groups, sentence
+from bot.slack.web import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.surroundings import address, clock, file_problem, settings_notes
 from bot.tracing import ADVICE, packages_missing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.config import DatabaseSettings, ServeSettings
     from bot.genesys.finding import Finding
+    from bot.recording.grants import Route
     from bot.recording.ports import NameDirectory
 
 SCHEDULE_AHEAD = 3600
@@ -40,9 +44,14 @@ CHANNEL_ADVICE = {
     "channel_not_found": "put the id of a channel of this workspace into SLACK_AUDIT_CHANNEL, and invite the bot there "
     "where the channel is private",
     "missing_scope": "add the scopes of the manifest and install the app anew",
+    "restricted_action_read_only_channel": "let apps post in the audit channel, or choose another one",
 }
-
-
+ROUTE_ADVICE = {
+    "channel_not_found": "put the id of a channel of this workspace into the policy file, and invite the bot there if "
+    "the channel is private",
+    "restricted_action_read_only_channel": "let apps post there, or choose another channel in the policy file",
+    "missing_scope": CHANNEL_ADVICE["missing_scope"],
+}
 PEOPLE_SETTINGS = "SLACK_SUPERVISORS, SLACK_COMPLIANCE or the policy file"
 REFUSED = {
     "deleted": "This account was deactivated",
@@ -83,7 +92,7 @@ def _policy(settings: ServeSettings) -> tuple[Policy, tuple[Part, ...]]:
     dual = policy.dual_control
     says = (
         f"{policy.source}: grants: {len(policy.grants)}; a stop takes two supervisors on {len(dual.queues)} queues and "
-        f"for {len(dual.agents)} agents."
+        f"for {len(dual.agents)} agents{f'; routes: {len(policy.routes)}' if policy.routes else ''}."
     )
     return policy, (Part("policy file", ok=True, problem=says),)
 
@@ -160,13 +169,19 @@ async def _slack(settings: ServeSettings, policy: Policy, delivered: Completenes
                 else "check the network"
             )
             return (Part("Slack token", ok=False, problem=f"Slack says {code(error)}; {advice}."),)
+        try:
+            own_workspace(identity)
+        except SettingsError as error:
+            return (Part("Slack token", ok=False, problem=str(error)),)
         parts = [Part("Slack token", ok=True), _scopes(identity), clock(date, SystemClock().now())]
         parts.append(await _door(client, settings, identity))
         channel = await _audit_channel(client, settings.slack_audit_channel, SystemClock().now())
         parts.append(_and_complete(channel, delivered))
-        named = (*settings.slack_supervisors, *settings.slack_compliance, *policy.people)
-        parts += [await _group(client, one) for one in dict.fromkeys(named) if one.startswith("S")]
-        parts += [await _user(client, one, identity) for one in dict.fromkeys(named) if not one.startswith("S")]
+        parts += [await _route(client, route) for route in policy.routes]
+        named = tuple(dict.fromkeys((*settings.slack_supervisors, *settings.slack_compliance, *policy.people)))
+        escalate = policy.dual_control.escalate
+        parts += await _groups(client, [*filter(is_group, named), *((escalate,) if escalate else ())])
+        parts += [await _user(client, one, identity) for one in named if not is_group(one)]
     return tuple(parts)
 
 
@@ -212,18 +227,35 @@ async def _app_id(client: AsyncWebClient, identity: SlackIdentity) -> str:
 
 
 async def _audit_channel(client: AsyncWebClient, channel: str, now: datetime) -> Part:
-    """Ask whether the bot may write to the channel: a message is scheduled for later and taken back at once.
+    """Ask whether the bot may write to the audit channel."""
+    if error := await _refusal_of_posts(client, channel, now):
+        advice = CHANNEL_ADVICE.get(error, "invite the bot to the audit channel, and unarchive it if need be")
+        return Part("audit channel", ok=False, problem=f"Slack says {error}; {advice}.")
+    return Part("audit channel", ok=True)
 
-    With the bot's few scopes no other request tells, and nobody in the channel sees anything of this one.
+
+async def _refusal_of_posts(client: AsyncWebClient, channel: str, now: datetime) -> str:
+    """Return Slack's word for why the bot may not write to a channel; empty if it may.
+
+    A message is scheduled for later and taken back at once. With the bot's few scopes no other request tells, and
+    nobody in the channel sees anything of this one.
     """
     later = int(now.timestamp()) + SCHEDULE_AHEAD
     try:
         answer = await client.chat_scheduleMessage(channel=channel, post_at=later, text="record-bot check")
         await client.chat_deleteScheduledMessage(channel=channel, scheduled_message_id=answer["scheduled_message_id"])
     except WEB_API_ERRORS as error:
-        advice = CHANNEL_ADVICE.get(code(error), "invite the bot to the audit channel, and unarchive it if need be")
-        return Part("audit channel", ok=False, problem=f"Slack says {code(error)}; {advice}.")
-    return Part("audit channel", ok=True)
+        return code(error)
+    return ""
+
+
+async def _route(client: AsyncWebClient, route: Route) -> Part:
+    """Name a route of the policy file, and say whether the bot may write to its channel."""
+    name = f"route to {route.channel}"
+    if error := await _refusal_of_posts(client, route.channel, SystemClock().now()):
+        advice = ROUTE_ADVICE.get(error, "invite the bot to that channel, or correct the policy file")
+        return Part(name, ok=False, problem=f"Slack says {error}; {advice}.")
+    return Part(name, ok=True, problem=f"Cards of the queues {', '.join(sorted(route.queues))} go there too.")
 
 
 def _and_complete(channel: Part, delivered: Completeness) -> Part:
@@ -232,14 +264,23 @@ def _and_complete(channel: Part, delivered: Completeness) -> Part:
     return Part(channel.name, ok=channel.ok and delivered.sound, problem=problem)
 
 
-async def _group(client: AsyncWebClient, group: str) -> Part:
-    name = f"user group {group}"
+async def _groups(client: AsyncWebClient, ids: Sequence[str]) -> list[Part]:
+    """Say of each user group that is named whether it gives anyone rights."""
+    if not ids:
+        return []
     try:
-        answer = await client.usergroups_users_list(usergroup=group)
+        listed = await listed_groups(client)
     except WEB_API_ERRORS as error:
-        advice = f"put the id of a user group of this workspace into {PEOPLE_SETTINGS}"
-        return Part(name, ok=False, problem=f"Slack says {code(error)}; {advice}.")
-    return Part(name, ok=True, problem="" if answer["users"] else "Nobody is in it.")
+        problem = f"Slack says {code(error)}; give the bot the scopes of the manifest, then check again."
+        return [Part(f"user group {one}", ok=False, problem=problem) for one in ids]
+    return [_group(listed.get(one, UserGroup(one, GroupState.GONE))) for one in ids]
+
+
+def _group(group: UserGroup) -> Part:
+    name = f"user group {group.id}"
+    if not group.usable:
+        return Part(name, ok=False, problem=f"{sentence(group)} It is named in {PEOPLE_SETTINGS}.")
+    return Part(name, ok=True, problem="" if group.members else "Nobody is in it.")
 
 
 async def _user(client: AsyncWebClient, user: str, identity: SlackIdentity) -> Part:
@@ -250,7 +291,10 @@ async def _user(client: AsyncWebClient, user: str, identity: SlackIdentity) -> P
     except WEB_API_ERRORS as error:
         advice = f"put the id of a user of this workspace into {PEOPLE_SETTINGS}"
         return Part(name, ok=False, problem=f"Slack says {code(error)}; {advice}.")
-    refused = obstacle(answer["user"], identity.team_id)
+    if (known := str(answer["user"].get("id") or user)) != user:
+        problem = f"Slack knows this user as {known} since the workspace is part of an organization"
+        return Part(name, ok=False, problem=f"{problem}; put {known} in place of {user} into {PEOPLE_SETTINGS}.")
+    refused = obstacle(answer["user"], identity.team_id, identity.enterprise_id)
     advice = f"the bot refuses what they ask for: take them out of {PEOPLE_SETTINGS}"
     return Part(name, ok=not refused, problem=f"{REFUSED[refused]}; {advice}." if refused else "")
 

@@ -65,7 +65,10 @@ class Metrics:
         self._genesys()
         self._database()
         self._slack()
-        self.ready = self._gauge("recordbot_ready", "1 while the part is usable.", "part")
+        self.component_up = self._gauge(
+            "record_bot_component_up", "1 while the component has no trouble; /readyz says which it has.", "component"
+        )
+        self.ready = self._gauge("recordbot_ready", "The same as record_bot_component_up, by its old name.", "part")
         self.broken_loops = Counter(
             "record_bot_loop_failures",
             "How often a loop was broken by an error that it doesn't know, and began anew.",

@@ -1,4 +1,4 @@
-"""The policy file: who may control which queues' and agents' calls, and where a stop needs a second supervisor.
+"""The policy file: who may control which calls, where a stop needs a second supervisor, and where cards go.
 
 ::
 
@@ -11,6 +11,11 @@
     [dual_control]
     queues = ["<queue id>"]
     within = "2m"                      # how long the second supervisor has
+    escalate = "S0LEADS"               # a user group that is named when nobody confirms a stop
+
+    [[route]]
+    queues = ["<queue id>"]
+    channel = "C0BILLING"              # gets a card of each recording of these queues too
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import SettingsError
-from bot.recording.grants import DualControl, Grant, Policy
+from bot.recording.grants import DualControl, Grant, Policy, Route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 LEAST, MOST = timedelta(seconds=10), timedelta(hours=24)
 SLACK_ID = re.compile(r"[UWS][A-Z0-9]{2,}")
+GROUP_ID = re.compile(r"S[A-Z0-9]{2,}")
+CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{2,}")
 GENESYS_ID = re.compile(r"[^\s,;]+")
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -66,11 +73,8 @@ class _Reader:
     problems: list[str] = field(default_factory=list)
 
     def policy(self, found: Mapping[str, Any]) -> Policy:
-        self._only(found, {"grant", "dual_control"}, "the file")
-        grants = found.get("grant", [])
-        if not isinstance(grants, list) or not all(isinstance(one, dict) for one in grants):
-            self._wrong("grant", "write each grant as [[grant]], in double brackets")
-            grants = []
+        self._only(found, {"grant", "dual_control", "route"}, "the file")
+        grants, routes = self._tables(found, "grant"), self._tables(found, "route")
         dual = found.get("dual_control")
         if dual is not None and not isinstance(dual, dict):
             self._wrong("dual_control", "write it as [dual_control]")
@@ -79,7 +83,26 @@ class _Reader:
             grants=tuple(self._grant(one, f"[[grant]] number {number}") for number, one in enumerate(grants, 1)),
             dual_control=DualControl() if dual is None else self._dual_control(dual),
             source=self.file,
+            routes=tuple(self._route(one, f"[[route]] number {number}") for number, one in enumerate(routes, 1)),
         )
+
+    def _tables(self, found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+        tables = found.get(name, [])
+        if isinstance(tables, list) and all(isinstance(one, dict) for one in tables):
+            return tables
+        self._wrong(name, f"write each {name} as [[{name}]], in double brackets")
+        return []
+
+    def _route(self, found: Mapping[str, Any], where: str) -> Route:
+        self._only(found, {"queues", "channel"}, where)
+        queues = self._ids(found, "queues", where, GENESYS_ID, "the id of a Genesys queue")
+        if found.get("queues", []) == []:
+            self._wrong(f"queues of {where}", "name at least one queue")
+        channel = found.get("channel")
+        if not isinstance(channel, str) or not CHANNEL_ID.fullmatch(channel):
+            self._wrong(f"channel of {where}", 'write the id of a Slack channel, such as channel = "C0BILLING"')
+            channel = ""
+        return Route(frozenset(map(_as_genesys_writes, queues)), channel)
 
     def _grant(self, found: Mapping[str, Any], where: str) -> Grant:
         self._only(found, {"who", "queues", "agents", "label"}, where)
@@ -95,9 +118,13 @@ class _Reader:
 
     def _dual_control(self, found: Mapping[str, Any]) -> DualControl:
         where = "[dual_control]"
-        self._only(found, {"queues", "agents", "within"}, where)
+        self._only(found, {"queues", "agents", "within", "escalate"}, where)
         queues, agents = self._calls(found, where)
-        return DualControl(queues, agents, self._within(found.get("within", "2m"), where))
+        escalate = found.get("escalate")
+        if escalate is not None and not (isinstance(escalate, str) and GROUP_ID.fullmatch(escalate)):
+            self._wrong(f"escalate of {where}", 'write the id of one Slack user group, such as escalate = "S0LEADS"')
+            escalate = None
+        return DualControl(queues, agents, self._within(found.get("within", "2m"), where), escalate)
 
     def _calls(self, found: Mapping[str, Any], where: str) -> tuple[frozenset[str], frozenset[str]]:
         what = "the id of a Genesys queue or user"

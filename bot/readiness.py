@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.metrics import Metrics
     from bot.slack.delivery import Pace
     from bot.slack.sockets import SocketState
+    from bot.slack.user_groups import UserGroups
 
 COMPARE_SECONDS = 60.0
 """How old a comparison of the whole trail with its deliveries may be: it takes a while on a long one."""
@@ -34,7 +35,11 @@ class News(Protocol):
 
 @dataclass
 class Readiness:
-    """Looks at what each part last did; only the database is asked anew, for all of the trail not each time."""
+    """Looks at what each part last did; only the database is asked anew, for all of the trail not each time.
+
+    The bot's own state, its database and its sockets decide whether it is ready. Trouble of Genesys, of Slack's Web
+    API, of user groups or of single cards does not: a balancer would take away the one place that can tell people.
+    """
 
     started: bool = False
     sockets: tuple[SocketState, ...] = ()
@@ -45,11 +50,12 @@ class Readiness:
     _control: Control | None = None
     _cards: Pace | None = None
     _audit: Pace | None = None
+    _groups: UserGroups | None = None
     _compared: Completeness = field(default_factory=Completeness)
     _compared_at: float | None = None
 
-    def watch(self, control: Control, cards: Pace, audit: Pace) -> None:
-        self._control, self._cards, self._audit = control, cards, audit
+    def watch(self, control: Control, cards: Pace, audit: Pace, groups: UserGroups | None = None) -> None:
+        self._control, self._cards, self._audit, self._groups = control, cards, audit, groups
 
     async def look(self) -> tuple[Part, ...]:
         if self._control is None:
@@ -61,8 +67,10 @@ class Readiness:
             await self._channel(self._control),
             self._delivery("cards", self._cards),
             self._genesys(self._control),
+            self._user_groups(),
         )
         for part in parts:
+            self._control.metrics.component_up.labels(part.name).set(part.ok)
             self._control.metrics.ready.labels(part.name).set(part.ok)
         return parts
 
@@ -134,7 +142,13 @@ class Readiness:
     def _delivery(self, name: str, pace: Pace | None) -> Part:
         # Who led once, and met a problem then, has nothing to deliver any more.
         problem = pace.problem if pace is not None and self._leads else None
-        return Part(name, ok=problem is None, problem=f"Slack says: {problem}" if problem else "")
+        words = f"Slack says: {problem}" if problem else ""
+        return Part(name, ok=problem is None, problem=words, essential=False)
+
+    def _user_groups(self) -> Part:
+        """Name the groups of the settings and the policy file that give nobody a right."""
+        problem = "" if self._groups is None else self._groups.problem
+        return Part("user_groups", ok=not problem, problem=problem, essential=False)
 
     async def _channel(self, control: Control) -> Part:
         """Say whether messages arrive, and whether every entry has."""
@@ -147,7 +161,7 @@ class Readiness:
         digest = self.digests.problem if self.digests is not None and self._leads else None
         late = f"The daily digest can't be posted: {digest}." if digest else ""
         problem = " ".join(filter(None, (part.problem, found.problem, late)))
-        return Part(part.name, ok=not problem, problem=problem)
+        return Part(part.name, ok=not problem, problem=problem, essential=False)
 
     async def gaps(self) -> tuple[int, int]:
         """Return how many entries the audit channel lacks, and how many are not as it shows them."""
@@ -177,4 +191,4 @@ class Readiness:
             "down_since": None if health.down_since is None else health.down_since.isoformat(timespec="seconds"),
             "notifications": self.news.problem or "ok" if self.news is not None else None,
         }
-        return Part("genesys", ok=health.usable, problem=health.last_error or "", facts=facts)
+        return Part("genesys", ok=health.usable, problem=health.last_error or "", facts=facts, essential=False)

@@ -18,7 +18,10 @@ BODY_LIMIT = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Whether one thing that the bot stands on is usable, and what is wrong where it isn't."""
+    """Whether one thing that the bot stands on is usable, and what is wrong where it isn't.
+
+    ``essential``: without it this process can't take a request and answer it honestly.
+    """
 
     name: str
     ok: bool
@@ -26,6 +29,7 @@ class Part:
     facts: dict[str, Any] | None = None
     unknown: bool = False
     """Whether nothing tells if it is usable; then ``problem`` says why, and how to find out."""
+    essential: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,9 @@ class Pages:
         return web.json_response({"alive": True})
 
     async def readyz(self, _request: web.Request) -> web.Response:
+        """Say whether this process can take requests: 200 or 503; trouble of other components is in the body only."""
         parts = await self.look()
-        ready = all(part.ok for part in parts)
+        ready = all(part.ok for part in parts if part.essential)
         answer = {
             "ready": ready,
             "parts": {

@@ -62,7 +62,7 @@ from bot.slack.shortcuts import StartShortcuts
 from bot.slack.sockets import PING_SECONDS, SocketDoor
 from bot.slack.starting import StartModal
 from bot.slack.transport import EVENTS_PATH, HttpDoor, bolt_app
-from bot.slack.web import SlackIdentity, identify, web_client, web_session
+from bot.slack.web import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.slack.words import ENGLISH, read_languages
 from bot.slack.work import Work
 from bot.witness import Witness
@@ -161,7 +161,7 @@ class Serving:
             listener.register(app)
         cards, audit = self._publishers(control, client, desk, replicas)
         reconciler = Reconciler(control.service, control.clock, owner, replicas)
-        self.readiness.watch(control, cards.pace, audit.pace)
+        self.readiness.watch(control, cards.pace, audit.pace, desk.people.groups)
         self.readiness.replicas = replicas
         routes, socket = self._doors(app, control, secret)
         pages = Pages(look=self.readiness.look, scrape=self.readiness.scrape)
@@ -179,7 +179,7 @@ class Serving:
             await control.approvals.close_lapsed()
             notifier = self._notifier(control, desk, replicas)
             led = [cards.run, audit.run, notifier.run, homes.run, witness.settle_forgotten, *self._watchers(control)]
-            led.append(control.approvals.run)
+            led += [control.approvals.run, *witness.group_monitors()]
             if (digester := witness.digester()) is not None:
                 self.readiness.digests = digester.pace
                 led.append(digester.run)
@@ -228,7 +228,9 @@ class Serving:
 
     def _desk(self, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work) -> Desk:
         ids = {Role.SUPERVISOR: self.settings.slack_supervisors, Role.COMPLIANCE: self.settings.slack_compliance}
-        people = SlackPeople(client, identity.team_id, ids, control.clock, control.policy.grants)
+        people = SlackPeople(
+            client, identity.team_id, ids, control.clock, control.policy.grants, enterprise_id=identity.enterprise_id
+        )
         languages = read_languages()
         style = CardStyle(
             team_id=identity.team_id,
@@ -272,6 +274,7 @@ class Serving:
             changes=control.store.changes(),
             clock=control.clock,
             pace=Pace(control.clock),
+            escalate=control.policy.dual_control.escalate,
         )
 
     def _watchers(self, control: Control) -> tuple[Loop, ...]:
@@ -309,7 +312,7 @@ class Serving:
         wait = 1.0
         while True:
             try:
-                return await identify(client)
+                return own_workspace(await identify(client))
             except WEB_API_ERRORS as error:
                 if isinstance(error, SlackApiError) and code(error) in FATAL_SLACK_ERRORS:
                     sentence = f"SLACK_BOT_TOKEN is refused by Slack ({code(error)}): put a valid bot token there."
@@ -343,7 +346,8 @@ class Serving:
         Terminals on this database follow the rule that is noted before it.
         """
         try:
-            await SqlRules(control.store).note(control.policy.dual_control, control.clock.now())
+            policy = control.policy
+            await SqlRules(control.store).note(policy.dual_control, control.clock.now(), routes=policy.routes)
             await self._note(control, "bot:start")
         except AuditUnavailable as error:
             raise DatabaseUnusable(

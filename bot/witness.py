@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database.completeness import SqlCompleteness
 from bot.database.digests import SqlDigests
+from bot.database.group_members import SqlGroupMembers
 from bot.database.homes import SqlHomes
 from bot.database.open_requests import SqlOpenRequests
 from bot.database.overview import SqlOverview
@@ -20,6 +21,7 @@ from bot.database.summary import SqlSummaries
 from bot.database.trail import SqlTrail
 from bot.errors import AuditUnavailable
 from bot.recording.exports import ExportOutcomes
+from bot.recording.group_members import GroupMonitor, group_actions
 from bot.recording.looks import EXPORT_ACTION, READ_ACTION
 from bot.slack.audits import AuditReports
 from bot.slack.choice import RecordingChoice
@@ -32,7 +34,7 @@ from bot.slack.homes import HomePublisher, Turns
 from bot.slack.upload import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     import aiohttp
     from slack_sdk.web.async_client import AsyncWebClient
@@ -95,6 +97,15 @@ class Witness:
         )
         changes = self.control.store.changes()
         return HomePublisher(self.desk, SqlHomes(engines), sources, changes, clock, Pace(clock), Turns(clock))
+
+    def group_monitors(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+        """Return the loop that puts changes of the user groups with rights into the trail; none without such groups."""
+        people = self.desk.people
+        actions = group_actions(people.ids, people.grants)
+        if not actions:
+            return ()
+        noted = SqlGroupMembers(self.control.store, self.replicas.confirm)
+        return (GroupMonitor(people.groups, noted, actions, self.control.clock).run,)
 
     def digester(self) -> Digester | None:
         """Return the loop behind the daily digest; None where the settings want no digest."""

@@ -11,7 +11,7 @@ import pytest
 from bot.checking import check_everything
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.people import derived_id
-from bot.sandbox.slack import SimulatedSlack
+from bot.sandbox.slack import Enterprise, SimulatedSlack
 from tests.support.service import opened_shop
 from tests.support.shell import BOT_SETTINGS, SECRETS, Shell, genesys_settings, slack_settings
 
@@ -176,8 +176,41 @@ async def test_unknown_user_group(set_up: pytest.MonkeyPatch) -> None:
     found = await problems()
 
     assert list(found) == ["user group S0NOBODY"]
-    assert "no_such_subteam" in found["user group S0NOBODY"]
+    assert "S0NOBODY is not a user group of this workspace" in found["user group S0NOBODY"]
     assert "SLACK_SUPERVISORS" in found["user group S0NOBODY"]
+
+
+async def test_disabled_user_group(set_up: pytest.MonkeyPatch, slack: SimulatedSlack) -> None:
+    set_up.setenv("SLACK_SUPERVISORS", "S0SUPERS,S0NIGHT")
+    slack.faults.switch_on("disabled_group")
+
+    found = await problems()
+
+    assert list(found) == ["user group S0NIGHT"]
+    assert "S0NIGHT is disabled and gives its members no rights" in found["user group S0NIGHT"]
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_a_token_of_a_whole_organization(slack: SimulatedSlack) -> None:
+    slack.join_enterprise(Enterprise(org_wide=True))
+
+    found = await problems()
+
+    assert list(found) == ["Slack token"]
+    assert "install the app in the single workspace" in found["Slack token"]
+
+
+async def test_somebody_who_has_an_id_of_the_organization_by_now(
+    set_up: pytest.MonkeyPatch, slack: SimulatedSlack
+) -> None:
+    set_up.setenv("SLACK_SUPERVISORS", "S0SUPERS,U0ADA,U0GRACE")
+    slack.faults.switch_on("enterprise_grid")
+    slack.give_global_id("U0ADA", "W0ADA")
+
+    found = await problems()
+
+    assert list(found) == ["user U0ADA"]  # and U0GRACE, whose home is another workspace, is a member
+    assert "put W0ADA in place of U0ADA into SLACK_SUPERVISORS" in found["user U0ADA"]
 
 
 @pytest.mark.parametrize(
@@ -357,6 +390,42 @@ async def test_what_the_policy_file_names_has_to_be_there(tmp_path: Path) -> Non
     assert not found["user group S0NOBODY"][0]
     assert found["policy file: queues"][0] is False
     assert "no-such-queue" in found["policy file: queues"][1]
+
+
+ROUTED = """
+[dual_control]
+queues = ["{queue}"]
+escalate = "S0NIGHT"
+
+[[route]]
+queues = ["{queue}"]
+channel = "{channel}"
+"""
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_routes_are_named_and_tried_without_a_trace(tmp_path: Path, slack: SimulatedSlack) -> None:
+    billing = derived_id("queue", "Billing")
+    (tmp_path / "policy.toml").write_text(ROUTED.format(queue=billing, channel="C0FLOOR"))
+    found = {part.name: (part.ok, part.problem) for part in await check_everything()}
+
+    assert found["policy file"][1].endswith("routes: 1.")
+    assert found["route to C0FLOOR"] == (True, f"Cards of the queues {billing} go there too.")
+    assert found["user group S0NIGHT"] == (True, "")
+    assert (slack.scheduled, slack.messages("C0FLOOR")) == ({}, [])
+
+
+@pytest.mark.usefixtures("set_up")
+@pytest.mark.parametrize("channel", ["C0FLOOR", "C0NOWHERE"])
+async def test_a_route_to_where_the_bot_may_not_post(tmp_path: Path, slack: SimulatedSlack, channel: str) -> None:
+    slack.faults.switch_on("read_only_channel")
+    slack.disable_group("S0NIGHT")
+    (tmp_path / "policy.toml").write_text(ROUTED.format(queue=derived_id("queue", "Billing"), channel=channel))
+
+    found = await problems()
+
+    assert list(found) == [f"route to {channel}", "user group S0NIGHT"]
+    assert "policy file" in found[f"route to {channel}"] or "invite the bot" in found[f"route to {channel}"]
 
 
 async def test_a_grant_is_of_little_use_with_sessions(tmp_path: Path, set_up: pytest.MonkeyPatch) -> None:

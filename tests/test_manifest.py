@@ -43,7 +43,7 @@ SCOPE_OF = {
     "chat_update": "chat:write",
     "files_completeUploadExternal": "files:write",
     "files_getUploadURLExternal": "files:write",
-    "usergroups_users_list": "usergroups:read",
+    "usergroups_list": "usergroups:read",
     "users_info": "users:read",
     "views_open": None,  # a modal needs a person's trigger, and no scope
     "views_publish": None,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.app import recording_policy
-from bot.config import RecordingSettings, load
+from bot.config import RecordingSettings, SlackSettings, load
 from bot.errors import SettingsError
 from bot.policy_file import load_policy
-from bot.recording.grants import DualControl, Grant, Policy
+from bot.recording.grants import DualControl, Grant, Policy, Route, channels_by_queue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,15 @@ agents = ["a-2"]
 [dual_control]
 queues = ["q-2"]
 within = "90s"
+escalate = "S0LEADS"
+
+[[route]]
+queues = ["q-1", "AAAAAAAA-0000-4000-8000-000000000000"]
+channel = "C0SALES"
+
+[[route]]
+queues = ["q-1"]
+channel = "G0MORE"
 """
 
 
@@ -52,9 +61,18 @@ def test_a_whole_file(tmp_path: Path) -> None:
         Grant("Sales", ("S0SALES", "U0ANNA"), frozenset({"q-1", "q-2"}), frozenset({"a-1"})),
         Grant("Claims", ("U0ANNA",), agents=frozenset({"a-2"})),
     )
-    assert policy.dual_control == DualControl(frozenset({"q-2"}), within=timedelta(seconds=90))
+    assert policy.dual_control == DualControl(frozenset({"q-2"}), within=timedelta(seconds=90), escalate="S0LEADS")
+    as_genesys_writes = "aaaaaaaa-0000-4000-8000-000000000000"
+    assert policy.routes == (
+        Route(frozenset({"q-1", as_genesys_writes}), "C0SALES"),
+        Route(frozenset({"q-1"}), "G0MORE"),
+    )
+    assert channels_by_queue((*policy.routes, *policy.routes)) == {
+        "q-1": ("C0SALES", "G0MORE"),
+        as_genesys_writes: ("C0SALES",),
+    }
     assert policy.people == ("S0SALES", "U0ANNA")
-    assert policy.queues == {"q-1", "q-2"}
+    assert policy.queues == {"q-1", "q-2", as_genesys_writes}
     assert policy.agents == {"a-1", "a-2"}
     assert policy.source == str(tmp_path / "policy.toml")
 
@@ -90,6 +108,16 @@ def test_two_minutes_unless_said_otherwise(tmp_path: Path) -> None:
         ('[dual_control]\nqueues = ["q"]\nwithin = "9s"', "from 10s to 24h"),
         ('[dual_control]\nqueues = ["q"]\nwithin = "25h"', "from 10s to 24h"),
         ('[dual_control]\nqueues = ["q"]\nalways = true', "'always' in [dual_control]"),
+        ('[dual_control]\nqueues = ["q"]\nescalate = "U0ANNA"', "the id of one Slack user group"),
+        ('[dual_control]\nqueues = ["q"]\nescalate = ["S0LEADS"]', "escalate of [dual_control]"),
+        ('[route]\nqueues = ["q"]\nchannel = "C0SALES"', "write each route as [[route]], in double brackets"),
+        ('[[route]]\nchannel = "C0SALES"', "queues of [[route]] number 1"),
+        ('[[route]]\nqueues = []\nchannel = "C0SALES"', "name at least one queue"),
+        ('[[route]]\nqueues = "q"\nchannel = "C0SALES"', "a list in square brackets"),
+        ('[[route]]\nqueues = ["q"]', "channel of [[route]] number 1"),
+        ('[[route]]\nqueues = ["q"]\nchannel = "#sales"', 'such as channel = "C0BILLING"'),
+        ('[[route]]\nqueues = ["q"]\nchannel = ["C0SALES"]', "channel of [[route]] number 1"),
+        ('[[route]]\nqueues = ["q"]\nchannel = "C0SALES"\nagents = ["a"]', "'agents' in [[route]] number 1"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, says: str) -> None:
@@ -120,3 +148,19 @@ def test_the_file_may_be_missing_only_where_no_setting_names_it(
     monkeypatch.setenv("RECORDING_POLICY_FILE", "elsewhere.toml")
     with pytest.raises(SettingsError, match=r"names elsewhere\.toml, which is not there"):
         recording_policy(load(RecordingSettings))
+
+
+class Both(RecordingSettings, SlackSettings):
+    """What names both the policy file and the audit channel."""
+
+
+def test_cards_do_not_go_to_the_audit_channel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.toml").write_text('[[route]]\nqueues = ["q"]\nchannel = "C0AUDIT"')
+    needed = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "SLACK_SUPERVISORS": "U0ADA"}
+    for name, value in {**needed, "SLACK_AUDIT_CHANNEL": "C0AUDIT"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="routes cards to C0AUDIT, which is SLACK_AUDIT_CHANNEL"):
+        recording_policy(load(Both))
+    monkeypatch.setenv("SLACK_AUDIT_CHANNEL", "C0OTHER")
+    assert len(recording_policy(load(Both)).routes) == 1

@@ -13,6 +13,7 @@ from bot.database.occasions import AT_ONCE, OWN, PROGRESS, RECORDED_SINCE, pause
 from bot.database.outbox import as_it_is
 from bot.database.rows import recording_from
 from bot.database.tables import approvals, attempts, cards, names, notice_progress, notices, recordings
+from bot.database.transaction import ASKED_FOR
 from bot.database.upsert import upsert
 from bot.recording.models import RecordingState, Verb
 from bot.recording.reminders import Notice, NoticeKind, OpenNotice, Result
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 agents = names.alias("agents")
 queues = names.alias("queues")
 successors = names.alias("successors")
+ID_LENGTH = 36
+"""The occasion of a stop that waits begins with the approval's id; behind it stands which repetition it is."""
 STILL_SO = or_(
     and_(notices.c.kind == NoticeKind.LONG_RECORDING, recordings.c.state == RecordingState.ACTIVE),
     and_(
@@ -40,7 +43,7 @@ STILL_SO = or_(
     and_(
         notices.c.kind == NoticeKind.STOP_WAITS,
         select(approvals.c.id)
-        .where(type_coerce(approvals.c.id, Text) == notices.c.occasion, approval_rows.OPEN)
+        .where(type_coerce(approvals.c.id, Text) == func.substr(notices.c.occasion, 1, ID_LENGTH), approval_rows.OPEN)
         .exists(),
     ),
 )
@@ -79,10 +82,10 @@ class SqlNotices:
         statement = _open().order_by(notices.c.delivered_at.is_not(None), notices.c.noted_at).limit(AT_ONCE)
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
-            about = [UUID(row["occasion"]) for row in rows if row["kind"] == NoticeKind.STOP_WAITS]
+            about = {UUID(row["occasion"][:ID_LENGTH]) for row in rows if row["kind"] == NoticeKind.STOP_WAITS}
             found = await approval_rows.find(connection, approvals.c.id.in_(about)) if about else ()
         stops = {str(one.id): one for one in found}
-        return tuple(_open_from(row, stops.get(row["occasion"])) for row in rows)
+        return tuple(_open_from(row, stops.get(row["occasion"][:ID_LENGTH])) for row in rows)
 
     async def begun(self, notice: Notice) -> None:
         """Note, before posting, that it is on its way: after a crash it may or may not have arrived."""
@@ -124,7 +127,7 @@ def _open() -> Select[Any]:
         .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
         .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
         .outerjoin(successors, and_(successors.c.kind == "user", successors.c.id == recordings.c.successors))
-        .outerjoin(cards, cards.c.recording_id == recordings.c.id)
+        .outerjoin(cards, and_(cards.c.recording_id == recordings.c.id, ASKED_FOR))
         .outerjoin(attempts, type_coerce(attempts.c.id, Text) == notices.c.occasion)
         .where(notices.c.closed_at.is_(None), or_(notices.c.delivered_at.is_(None), ~STILL_SO))
     )

@@ -17,7 +17,16 @@ from bot.database.transaction import LIVE
 from bot.recording.handover import FollowUp
 from bot.recording.models import RecordingState, Verb
 from bot.recording.observations import CALL_ENDED
-from bot.recording.reminders import NEWS_LASTS, SILENCE, Deed, Ending, Endings, NoticeKind
+from bot.recording.reminders import (
+    NEWS_LASTS,
+    REPETITION,
+    SILENCE,
+    Deed,
+    Ending,
+    Endings,
+    NoticeKind,
+    repetition,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -143,7 +152,7 @@ class SqlOccasions:
     async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]:
         """Return the stops that wait for a second supervisor, and that nobody was told of.
 
-        With each, the channels that could be told: that of the recording's card, and the one where it was asked for.
+        With each, the channels that could be told: those of the recording's cards, and the one where it was asked for.
         """
         known = _known(NoticeKind.STOP_WAITS, type_coerce(approvals.c.id, Text), approvals.c.recording_id)
         async with self.engines.reader.connect() as connection:
@@ -154,17 +163,51 @@ class SqlOccasions:
         }
         return tuple((one, about[one.recording_id], channels[one.id]) for one in found)
 
+    async def repeated_stops(
+        self, now: datetime
+    ) -> tuple[tuple[Approval, Recording, tuple[str | None, ...], int], ...]:
+        """Return the stops that wait and are to be said again, with the channels as above and how often it was said.
+
+        One that Slack has not taken yet is not said again.
+        """
+        due: list[tuple[Approval, tuple[str | None, ...], int]] = []
+        async with self.engines.reader.connect() as connection:
+            for approval in (await approval_rows.find(connection, approval_rows.OPEN))[:AT_ONCE]:
+                number = repetition(approval, now) if approval.waits(now) else 0
+                if number and await self._said_before(connection, approval, number):
+                    due.append((approval, await self._channels(connection, approval), number))
+        about = {
+            one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one, _, _ in due]))
+        }
+        return tuple((one, about[one.recording_id], channels, number) for one, channels, number in due)
+
+    @staticmethod
+    async def _said_before(connection: AsyncConnection, approval: Approval, number: int) -> bool:
+        """Say whether all that was noted of a stop has been said, and this repetition was not noted yet."""
+        noted = await connection.execute(
+            select(notices.c.occasion, notices.c.delivered_at, notices.c.closed_at).where(
+                notices.c.kind == NoticeKind.STOP_WAITS,
+                notices.c.recording_id == approval.recording_id,
+                notices.c.occasion.startswith(str(approval.id)),
+            )
+        )
+        rows = noted.all()
+        said = all(row.delivered_at is not None or row.closed_at is not None for row in rows)
+        return bool(rows) and said and f"{approval.id}{REPETITION}{number}" not in {row.occasion for row in rows}
+
     @staticmethod
     async def _channels(connection: AsyncConnection, approval: Approval) -> tuple[str | None, ...]:
         shown = select(func.coalesce(cards.c.posted_channel, cards.c.channel))
-        card = await connection.execute(shown.where(cards.c.recording_id == approval.recording_id))
+        on_cards = await connection.execute(
+            shown.where(cards.c.recording_id == approval.recording_id).order_by(cards.c.routed)
+        )
         asked = await connection.execute(
             select(audit_entries.c.origin).where(
                 audit_entries.c.attempt_id == approval.id, audit_entries.c.phase == Phase.REQUESTED
             )
         )
         origins = [json.loads(origin).get("channel") for origin in asked.scalars()]
-        return (card.scalar_one_or_none(), *origins)
+        return (*on_cards.scalars(), *origins)
 
     async def transfers(self) -> tuple[Recording, ...]:
         """Return those that ended with their agent, where the person who started them was not asked yet."""

@@ -11,12 +11,12 @@ from bot.database.approvals import newest_of
 from bot.database.rows import entry_from, recording_from
 from bot.database.saved import saved_of
 from bot.database.tables import Flag, audit_deliveries, audit_entries, cards, names, recordings
-from bot.database.transaction import CARD_OF, FORGOTTEN
+from bot.database.transaction import ASKED_FOR, CARD_OF, FORGOTTEN
 from bot.database.upsert import upsert
 from bot.recording.models import Card, RecordingState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -46,6 +46,7 @@ STALE_CARDS = (
         cards.c.posts_begun,
         cards.c.rendered_version,
         cards.c.language,
+        cards.c.routed,
         STARTABLE,
         agents.c.name.label("agent_name"),
         queues.c.name.label("queue_name"),
@@ -54,7 +55,7 @@ STALE_CARDS = (
     .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
     .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
     .where(cards.c.rendered_version < cards.c.wanted_version)
-    .order_by(recordings.c.requested_seq)
+    .order_by(recordings.c.requested_seq, cards.c.routed)
     .limit(bindparam("limit"))
 )
 BEGUN = CARD_OF.values(posts_begun=cards.c.posts_begun + 1)
@@ -110,39 +111,44 @@ class SqlOutbox:
         )
 
     async def card_shown(
-        self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None
+        self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None, of: str | None = None
     ) -> None:
         """Note what a card shows; ``was`` is its ``rendered_version`` as it was read before.
 
         One that was to be drawn anew meanwhile is still to be drawn; so is one that another process has drawn since, by
-        whose newer state this may have gone.
+        whose newer state this may have gone. ``of``, here and below, is the channel that the card is for; None: the
+        card where the recording was asked for.
         """
-        values: dict[str, Any] = {"of": recording_id, "posted_channel": channel, "ts": ts}
+        values: dict[str, Any] = {"posted_channel": channel, "ts": ts}
         if was is None:
-            await self._write(CARD_OF, values | {"rendered_version": version})
+            await self._write(CARD_OF, recording_id, of, values | {"rendered_version": version})
         else:
-            await self._write(SHOWN, values | {"was": was, "shown": version})
+            await self._write(SHOWN, recording_id, of, values | {"was": was, "shown": version})
 
-    async def card_given_up(self, recording_id: UUID, *, version: int) -> None:
+    async def card_given_up(self, recording_id: UUID, *, version: int, of: str | None = None) -> None:
         """Note that this version can be shown nowhere; the next one is tried again."""
-        await self._write(CARD_OF, {"of": recording_id, "rendered_version": version, "posts_begun": 0})
+        await self._write(CARD_OF, recording_id, of, {"rendered_version": version, "posts_begun": 0})
 
-    async def card_begun(self, recording_id: UUID) -> None:
+    async def card_begun(self, recording_id: UUID, *, of: str | None = None) -> None:
         """Note, before posting, that a card is on its way."""
-        await self._write(BEGUN, {"of": recording_id})
+        await self._write(BEGUN, recording_id, of)
         await self.confirm()
 
-    async def card_refused(self, recording_id: UUID) -> None:
+    async def card_refused(self, recording_id: UUID, *, of: str | None = None) -> None:
         """Note that Slack plainly did not take it."""
-        await self._write(REFUSED, {"of": recording_id})
+        await self._write(REFUSED, recording_id, of)
 
-    async def card_lost(self, recording_id: UUID) -> None:
+    async def card_lost(self, recording_id: UUID, *, of: str | None = None) -> None:
         """Forget where the card was: Slack says that it is gone."""
-        await self._write(CARD_OF, {"of": recording_id, "ts": None, "posted_channel": None, "posts_begun": 0})
+        await self._write(CARD_OF, recording_id, of, {"ts": None, "posted_channel": None, "posts_begun": 0})
 
-    async def _write(self, statement: Update, values: dict[str, Any]) -> None:
+    async def _write(
+        self, statement: Update, recording_id: UUID, channel: str | None, values: Mapping[str, Any] | None = None
+    ) -> None:
+        this_card = ASKED_FOR if channel is None else cards.c.channel == bindparam("place")
+        named = {"of": recording_id, "place": channel} if channel is not None else {"of": recording_id}
         async with self.engines.writer.begin() as connection:
-            await connection.execute(statement, values)
+            await connection.execute(statement.where(this_card), {**named, **(values or {})})
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
         """Return the entries after the last delivered one, in order; True with those that may have arrived already."""

@@ -11,7 +11,7 @@ from bot.database import approvals
 from bot.database.rows import recording_from
 from bot.database.saved import saved_of
 from bot.database.tables import cards, names, recordings
-from bot.database.transaction import LIVE
+from bot.database.transaction import ASKED_FOR, LIVE
 from bot.recording.models import FINAL_STATES, Card
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def _cards() -> Select[Any]:
             agents.c.name.label("agent_name"),
             queues.c.name.label("queue_name"),
         )
-        .outerjoin(cards, cards.c.recording_id == recordings.c.id)
+        .select_from(recordings)
+        .outerjoin(cards, and_(cards.c.recording_id == recordings.c.id, ASKED_FOR))
         .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
         .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
     )

@@ -24,7 +24,7 @@ from bot.recording.handover import FollowUp
 from bot.recording.models import RecordingState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Select
@@ -61,6 +61,8 @@ class SqlStore:
     """Told of each transaction that is tried again, before it is."""
     retry_seconds: float = RETRY_SECONDS
     """How long a transaction is tried again for which nobody waits; 0: none is tried again, whoever waits."""
+    routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The channels that get a card of each recording of a queue too."""
     _listeners: list[asyncio.Event] = field(default_factory=list)
     _running: set[asyncio.Task[object]] = field(default_factory=set)
 
@@ -84,7 +86,7 @@ class SqlStore:
             complete: SqlTransaction | None = None
             try:
                 async with self.engines.writer.begin() as connection:
-                    transaction = SqlTransaction(connection)
+                    transaction = SqlTransaction(connection, routes=self.routes)
                     result = await in_one_go(connection, partial(work, transaction))
                     if self.engines.on_postgresql:
                         await tell_the_others(connection)

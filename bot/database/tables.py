@@ -197,7 +197,7 @@ cards = Table(
     "cards",
     metadata,
     Column("recording_id", UuidText, ForeignKey("recordings.id"), primary_key=True),
-    Column("channel", Text, nullable=False),
+    Column("channel", Text, primary_key=True),
     Column("asked_by", Text, nullable=False),
     Column("ts", Text),
     Column("posted_channel", Text),
@@ -205,6 +205,7 @@ cards = Table(
     Column("posts_begun", Integer, nullable=False, server_default=text("0")),
     Column("language", Text),
     Column("wanted_version", Integer, nullable=False, server_default=text("0")),
+    Column("routed", Flag, nullable=False, server_default=text("0")),
     Index(
         "ix_cards_behind",
         "recording_id",
@@ -213,8 +214,9 @@ cards = Table(
     ),
     sqlite_strict=True,
 )
-"""The one Slack message about a recording; behind while ``rendered_version`` is less than ``wanted_version``.
+"""The Slack messages about a recording; one is behind while ``rendered_version`` is less than ``wanted_version``.
 
+At most one of a recording is where it was asked for. The others are ``routed``: the policy file names their channels.
 ``wanted_version`` is the recording's version, kept here too so that an index finds the few that are behind.
 ``language`` is that of the person who asked.
 More than one of ``posts_begun``: the end of an earlier post was never known, so a copy may stand in the channel.
@@ -399,3 +401,15 @@ standing_rules = Table(
     sqlite_strict=True,
 )
 """What the policy file said when the bot last started, as JSON: a terminal elsewhere may not find the file."""
+
+user_groups = Table(
+    "user_groups",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("members", Text, nullable=False),
+    Column("noted_at", Moment, nullable=False),
+    CheckConstraint("state IN ('active', 'disabled', 'gone')", name="state"),
+    sqlite_strict=True,
+)
+"""The user groups that give rights, with the ids of their members as JSON, as they were last noted."""

@@ -18,7 +18,7 @@ from bot.database.upsert import upsert
 from bot.recording.models import CardPlace, RecordingState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -51,6 +51,8 @@ CHANGE_RECORDING = (
     .returning(recordings)
 )
 CARD_OF = update(cards).where(cards.c.recording_id == bindparam("of"))
+ASKED_FOR = cards.c.routed == literal_column("0")
+"""The card where the recording was asked for, and not one that the policy file sends elsewhere."""
 EARLIER_CARDS = (
     update(cards)
     .where(
@@ -73,6 +75,8 @@ class SqlTransaction:
     connection: AsyncConnection
     appended: list[Entry] = field(default_factory=list)
     """The entries that this transaction has added."""
+    routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The channels that get a card too, by queue."""
 
     async def append(self, draft: Draft) -> Entry:
         (entry,) = await self.append_many((draft,))
@@ -178,6 +182,23 @@ class SqlTransaction:
                 "language": language,
             }
             await self.connection.execute(ADD_CARD, values)
+        await self._route(recording)
+
+    async def _route(self, recording: Recording) -> None:
+        """Add the cards that the policy file sends to other channels, once the queue is known."""
+        if recording.queue_id is None or not (channels := self.routes.get(recording.queue_id)):
+            return
+        asked = select(cards.c.language).where(cards.c.recording_id == recording.id, ASKED_FOR).scalar_subquery()
+        values = {
+            "recording_id": recording.id,
+            "asked_by": recording.started_by,
+            "rendered_version": 0,
+            "wanted_version": recording.version,
+            "routed": True,
+        }
+        for channel in channels:
+            statement = upsert(self.connection, cards).values(channel=channel, language=asked, **values)
+            await self.connection.execute(statement.on_conflict_do_nothing())
 
     async def _redraw_earlier(self, recording: Recording) -> None:
         """Have the cards of the call's stopped recordings drawn anew: none of them can be started again now."""
@@ -192,6 +213,8 @@ class SqlTransaction:
             return None
         recording = recording_from(row)
         await self.connection.execute(CARD_OF, {"of": recording.id, "wanted_version": recording.version})
+        if recording.queue_id != before.queue_id:
+            await self._route(recording)
         if "state" in changes:
             await schedule_looks(self.connection, recording)
         return recording

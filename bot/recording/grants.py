@@ -31,6 +31,8 @@ class DualControl:
     queues: frozenset[str] = frozenset()
     agents: frozenset[str] = frozenset()
     within: timedelta = timedelta(minutes=2)
+    escalate: str | None = None
+    """The Slack user group that is named once nobody has confirmed a stop for a while."""
 
     def guards(self, recording: Recording) -> bool:
         """Say whether a stop needs a second supervisor; it does where nothing known of the call rules that out."""
@@ -43,7 +45,16 @@ class DualControl:
         """Return the rule that guards what either of them does, in the time of the one that guards anything."""
         mine = bool(self.queues or self.agents)
         within = self.within if mine else other.within
-        return DualControl(self.queues | other.queues, self.agents | other.agents, within)
+        escalate = self.escalate or other.escalate
+        return DualControl(self.queues | other.queues, self.agents | other.agents, within, escalate)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Sends the cards of some queues to a Slack channel too, besides the one where a recording was asked for."""
+
+    queues: frozenset[str]
+    channel: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,7 @@ class Policy:
     dual_control: DualControl = DualControl()
     source: str | None = None
     """The file that it was read from."""
+    routes: tuple[Route, ...] = ()
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -62,11 +74,21 @@ class Policy:
 
     @property
     def queues(self) -> frozenset[str]:
-        return self.dual_control.queues.union(*(grant.queues for grant in self.grants))
+        granted = (grant.queues for grant in self.grants)
+        return self.dual_control.queues.union(*granted, *(route.queues for route in self.routes))
 
     @property
     def agents(self) -> frozenset[str]:
         return self.dual_control.agents.union(*(grant.agents for grant in self.grants))
+
+
+def channels_by_queue(routes: Iterable[Route]) -> dict[str, tuple[str, ...]]:
+    """Return the channels that get the cards of each queue, each once."""
+    found: dict[str, dict[str, None]] = {}
+    for route in routes:
+        for queue in route.queues:
+            found.setdefault(queue, {})[route.channel] = None
+    return {queue: tuple(channels) for queue, channels in found.items()}
 
 
 def granted(actor: str, roles: frozenset[Role], grants: Iterable[Grant], obstacle: str | None = None) -> Caller:

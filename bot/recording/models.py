@@ -359,7 +359,7 @@ class CardPlace:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The one message that shows a recording where it was asked for.
+    """A message that shows a recording: where it was asked for, or (``routed``) where the policy file sends it too.
 
     ``ts`` and ``posted_channel`` say where it is, once it has been posted.
     """
@@ -383,3 +383,9 @@ class Card:
     """What Genesys has kept of the call, oldest first; empty until it was looked for and found."""
     startable: bool = False
     """Whether it was stopped and nothing newer was recorded of the call, so that it can be started again."""
+    routed: bool = False
+
+    @property
+    def key(self) -> tuple[UUID, str]:
+        """Return what tells this card from every other one."""
+        return self.recording.id, self.channel

@@ -25,6 +25,10 @@ SILENCE = ACTION_LIMIT + timedelta(seconds=5)
 """After this, whoever worked on an attempt has said how it ended, or no longer lives."""
 SHARED = ("C", "G")
 """What the ids of channels begin with that more than one person reads."""
+REPEAT_AFTER = timedelta(seconds=30)
+"""After this a stop that waits is said again, and then after twice as long each time."""
+REPETITION = "/"
+"""Stands between an approval's id and the number of the repetition in a notice's occasion."""
 PAUSE_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -74,6 +78,11 @@ class Notice:
     verb: Verb | None = None
     result: Result | None = None
     channel: str | None = None
+
+    @property
+    def repetition(self) -> int:
+        """Return how often a stop that waits was said before this notice."""
+        return int(self.occasion.partition(REPETITION)[2] or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,15 +204,27 @@ def of_silent_attempt(attempt: Attempt, recording: Recording, now: datetime) -> 
     return (Notice(unknown, recording.id, str(attempt.id), attempt.actor, recording.audit_seq, verb=attempt.verb),)
 
 
-def of_approval(approval: Approval, recording: Recording, channels: Iterable[str | None]) -> tuple[Notice, ...]:
+def repetition(approval: Approval, now: datetime) -> int:
+    """Return how often a stop that waits should have been said again by now: first after 30 s, then after 90 s."""
+    elapsed, due = now - approval.asked_at, 0
+    while elapsed >= REPEAT_AFTER * (2 ** (due + 1) - 1):
+        due += 1
+    return due
+
+
+def of_approval(
+    approval: Approval, recording: Recording, channels: Iterable[str | None], *, repetition: int = 0
+) -> tuple[Notice, ...]:
     """Tell everybody where the recording's card stands, or else where the stop was asked for, that one waits.
 
     A direct message reaches no second supervisor; where there is no channel, the audit channel's line says it.
+    ``repetition`` is how often it was said before.
     """
     channel = next((one for one in channels if one is not None and one.startswith(SHARED)), None)
     if channel is None or approval.outcome is not None:
         return ()
-    kind, occasion = NoticeKind.STOP_WAITS, str(approval.id)
+    kind = NoticeKind.STOP_WAITS
+    occasion = f"{approval.id}{REPETITION}{repetition}" if repetition else str(approval.id)
     return (
         Notice(kind, recording.id, occasion, approval.asked_by, recording.audit_seq, approval.verb, channel=channel),
     )

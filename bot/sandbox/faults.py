@@ -15,6 +15,7 @@ class Fault:
 
     ``value`` means what ``value_label`` says (seconds for most); ``remaining`` is how many more times it happens:
     0 is off, None is until somebody switches it off. ``only`` limits it to operations whose name contains it.
+    ``lasting``: it is no accident but how an organization is set up, and holds until it is switched off.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Fault:
     value_label: str = ""
     remaining: int | None = 0
     only: str = ""
+    lasting: bool = False
 
     @property
     def on(self) -> bool:
@@ -37,6 +39,7 @@ class Fault:
             "remaining": self.remaining,
             "only": self.only,
             "on": self.on,
+            "lasting": self.lasting,
         }
 
 
@@ -54,6 +57,7 @@ class FaultSwitches:
     def switch_on(self, name: str, *, times: int | None = None, value: float | None = None, only: str = "") -> None:
         """Make ``name`` happen ``times`` times (None: until switched off), for operations that contain ``only``."""
         fault = self._faults[name]
+        times = None if fault.lasting else times
         self._put(replace(fault, remaining=times, value=fault.value if value is None else value, only=only))
 
     def switch_off(self, name: str) -> None:

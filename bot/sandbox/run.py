@@ -174,7 +174,7 @@ def bot_environment(
             "SLACK_BOT_TOKEN": "xoxb-sandbox",
             "SLACK_API_URL": slack.api_url,
             "SLACK_AUDIT_CHANNEL": "C0AUDIT",
-            "SLACK_SUPERVISORS": "S0SUPERS",
+            "SLACK_SUPERVISORS": "S0SUPERS,S0NIGHT",
             "SLACK_COMPLIANCE": "U0COMPL",
             "RECORDING_REASONS": REASONS,
             "PURECLOUD_CLIENT_ID": "sandbox-client",

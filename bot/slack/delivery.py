@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from slack_sdk.errors import SlackApiError
@@ -27,19 +26,49 @@ SERVER_ERROR = 500
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 UNREACHABLE = frozenset(
     {
+        "access_denied",
         "cannot_dm_bot",
         "channel_not_found",
+        "ekm_access_denied",
         "is_archived",
         "is_inactive",
         "messages_tab_disabled",
+        "method_not_supported_for_channel_type",
         "no_permission",
         "not_in_channel",
         "restricted_action",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_locked",
+        "restricted_action_thread_only_channel",
+        "team_access_not_granted",
+        "team_not_found",
         "user_disabled",
         "user_not_found",
         "user_not_visible",
     }
 )
+"""What ``chat.postMessage`` and ``chat.update`` say of a place: not here, and not later either."""
+UNACCEPTABLE = frozenset(
+    {
+        "attachment_payload_limit_exceeded",
+        "block_mismatch",
+        "invalid_arguments",
+        "invalid_attachments",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "invalid_metadata_format",
+        "invalid_metadata_schema",
+        "markdown_text_conflict",
+        "metadata_must_be_sent_from_app",
+        "metadata_too_large",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_text",
+        "too_many_attachments",
+    }
+)
+"""What they say of a message that they take nowhere."""
 
 
 class Verdict(Enum):
@@ -53,6 +82,12 @@ class Verdict(Enum):
     """The message that was to be edited is no longer there."""
     UNREACHABLE = auto()
     """The bot can't write to that channel or person; somebody has to mend it."""
+    UNACCEPTABLE = auto()
+    """Slack takes this message nowhere, now or later."""
+
+
+FOR_GOOD = frozenset({Verdict.GONE, Verdict.UNREACHABLE, Verdict.UNACCEPTABLE})
+"""The verdicts after which trying the same again is of no use."""
 
 
 def verdict(error: Exception) -> Verdict:
@@ -64,6 +99,8 @@ def verdict(error: Exception) -> Verdict:
         return Verdict.UNKNOWN
     if name in GONE:
         return Verdict.GONE
+    if name in UNACCEPTABLE:
+        return Verdict.UNACCEPTABLE
     return Verdict.UNREACHABLE if name in UNREACHABLE else Verdict.LATER
 
 
@@ -133,10 +170,17 @@ async def to_the_end(step: Coroutine[None, None, T]) -> T:
     raise asyncio.CancelledError
 
 
-async def forever(name: str, step: Callable[[], Awaitable[bool]], changes: asyncio.Event, pace: Pace) -> None:
+async def forever(
+    name: str,
+    step: Callable[[], Awaitable[bool]],
+    changes: asyncio.Event,
+    pace: Pace,
+    sooner: Callable[[], float | None] | None = None,
+) -> None:
     """Repeat ``step`` while it finds something to do; then wait for the next write, and look now and then anyway.
 
-    Nothing that a step raises ends the loop: what is not yet sent stays in the database, and the next step finds it.
+    ``sooner`` returns after how many of the clock's seconds there is something to do again, if that is known. Nothing
+    that a step raises ends the loop: what is not yet sent stays in the database, and the next step finds it.
     """
     while True:
         changes.clear()
@@ -147,6 +191,16 @@ async def forever(name: str, step: Callable[[], Awaitable[bool]], changes: async
             await pace.wait_after(error, name)
             continue
         if not busy:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
-                    await changes.wait()
+            await _until_changed(changes, pace.clock, None if sooner is None else sooner())
+
+
+async def _until_changed(changes: asyncio.Event, clock: Clock, seconds: float | None) -> None:
+    """Wait for a change: for LOOK_AGAIN_SECONDS at most, or for so many seconds on the clock."""
+    waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(changes.wait())]
+    if seconds is not None:
+        waits.append(asyncio.ensure_future(clock.sleep(seconds)))
+    try:
+        await asyncio.wait(waits, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waits:
+            one.cancel()

@@ -44,6 +44,7 @@ def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: boo
         "was so already" if outcome.get("created") is False else "",
         f"error `{escape(str(outcome.get('cause', outcome['error'])))}`" if "error" in outcome else "",
         f"{outcome['refused']} more of {style.person(str(outcome['person']))}" if "refused" in outcome else "",
+        *_group(outcome, style),
         "call ended" if outcome.get("call") == "ended" else "",
         *_handed_over(outcome, style),
         f"HTTP {outcome['http_status']}" if "error" in outcome and "http_status" in outcome else "",
@@ -74,6 +75,22 @@ def _two_people(entry: Entry, style: CardStyle) -> list[str]:
         f"asked for by {style.person(str(first))}" if first else "",
         f"confirmed by {style.person(str(known['confirmed_by']))}" if "confirmed_by" in known else "",
         f"to be confirmed by {moment(datetime.fromisoformat(str(until)))}" if until else "",
+    ]
+
+
+def _group(outcome: Mapping[str, Any], style: CardStyle) -> list[str]:
+    """Say of a user group with rights what has changed: its state, and who came and left."""
+    if "group" not in outcome:
+        return []
+    members = {
+        way: ", ".join(style.person(f"slack:{style.team_id}:{user}") for user in outcome.get(way, ()))
+        for way in ("came", "left")
+    }
+    return [
+        f"user group `{escape(str(outcome['group']))}` of {outcome['members']}",
+        f"now {escape(str(outcome['state']))}" if "state" in outcome else "",
+        *(f"{way}: {people}" for way, people in members.items() if people),
+        f"part {outcome['part']} of {outcome['parts']}" if "part" in outcome else "",
     ]
 
 

@@ -12,7 +12,7 @@ from bot.recording.reminders import NoticeKind, Result
 from bot.slack.blocks import NAME_SHOWN, approval_buttons, control_buttons, follow_button, state_words
 from bot.slack.notes import approval_note, left
 from bot.slack.replies import now
-from bot.slack.text import inline, length, moment
+from bot.slack.text import group_mention, inline, length, moment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,15 +40,21 @@ OFFERED = {
 """What a reminder has buttons for."""
 
 
-def notice(one: OpenNotice, style: CardStyle) -> dict[str, Any]:
-    """Return the message that tells somebody, as arguments of ``chat.postMessage``."""
+def notice(one: OpenNotice, style: CardStyle, escalate: str | None = None) -> dict[str, Any]:
+    """Return the message that tells somebody, as arguments of ``chat.postMessage``.
+
+    ``escalate`` is the user group that the repeated message about a waiting stop names.
+    """
     if one.approval is None:
         buttons = _buttons(one, style.words)
     else:
         buttons = approval_buttons(one.approval, one.recording, style.words)
     actions: list[Block] = [{"type": "actions", "block_id": "notice_controls", "elements": buttons}] if buttons else []
     again = style.words("notices.sent_again") if one.posts_begun else ""
-    return _message(one, style, ICONS[one.notice.kind], _says(one, style), actions=actions, end=again)
+    says = _says(one, style)
+    if one.notice.kind is NoticeKind.STOP_WAITS and one.notice.repetition:
+        says = " ".join(filter(None, (group_mention(escalate), style.words("approval.notice_again"), says)))
+    return _message(one, style, ICONS[one.notice.kind], says, actions=actions, end=again)
 
 
 def answered(one: OpenNotice, deed: Deed | None, style: CardStyle) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from bot.recording.reminders import (
     standing,
     too_old,
 )
-from bot.slack.delivery import Verdict, code, retry_after, to_the_end, verdict
+from bot.slack.delivery import FOR_GOOD, Verdict, code, retry_after, to_the_end, verdict
 from bot.slack.notices import answered, notice
 from bot.slack.people import WEB_API_ERRORS
 
@@ -50,10 +50,6 @@ ROUND_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 GAP_SECONDS = 1.2
 """Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
-FOR_GOOD = frozenset(
-    {"invalid_arguments", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text"}
-)
-"""What Slack says of a message that it will not take tomorrow either."""
 
 
 class Occasions(Protocol):
@@ -70,6 +66,9 @@ class Occasions(Protocol):
     async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]: ...
 
     async def transfers(self) -> tuple[Recording, ...]: ...
+    async def repeated_stops(
+        self, now: datetime
+    ) -> tuple[tuple[Approval, Recording, tuple[str | None, ...], int], ...]: ...
 
     async def deed(self, recording: Recording) -> Deed | None: ...
 
@@ -111,6 +110,8 @@ class Notifier:
     changes: asyncio.Event
     clock: Clock
     pace: Pace
+    escalate: str | None = None
+    """The user group that a repeated message about a waiting stop names."""
 
     async def run(self) -> None:
         while True:
@@ -152,6 +153,8 @@ class Notifier:
             due += of_approval(approval, recording, channels)
         for recording in await self.occasions.transfers():
             due += of_transfer(recording, now)
+        for approval, recording, channels, number in await self.occasions.repeated_stops(now):
+            due += of_approval(approval, recording, channels, repetition=number)
         if times.recording is not None:
             for recording in await self.occasions.long_recordings(now - times.recording):
                 due += of_long_recording(recording, times, now)
@@ -213,7 +216,7 @@ class Notifier:
     async def _send(self, one: OpenNotice) -> Exception | None:
         """Return what Slack says that is worth another try."""
         user = _user(one)
-        message = notice(one, self.style_for(user, one.language))
+        message = notice(one, self.style_for(user, one.language), self.escalate)
         await self.notices.begun(one.notice)
         try:
             answer = await self.client.chat_postMessage(
@@ -255,4 +258,4 @@ def _refused_alone(error: Exception) -> bool:
 
 
 def _for_good(error: Exception) -> bool:
-    return verdict(error) in {Verdict.GONE, Verdict.UNREACHABLE} or code(error) in FOR_GOOD
+    return verdict(error) in FOR_GOOD

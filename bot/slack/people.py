@@ -9,13 +9,14 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackClientError
 
 from bot.errors import IdentityUnconfirmed
 from bot.recording.grants import granted
+from bot.recording.group_members import is_group
 from bot.recording.policy import Caller, Role
+from bot.slack.user_groups import FRESH_SECONDS, UserGroups
+from bot.slack.web import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
     from bot.recording.grants import Grant
     from bot.recording.ports import Clock
 
+__all__ = ["ANSWER_SECONDS", "FRESH_SECONDS", "WEB_API_ERRORS", "SlackPeople", "obstacle"]
+
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-FRESH_SECONDS = 60.0
-"""How long an answer of Slack's counts; ``usergroups.users.list`` allows 20 requests a minute."""
 ANSWER_SECONDS = 1.2
 """How long Slack may take to say who somebody is; that somebody waits for an answer within three seconds."""
 OBSTACLES = (
@@ -40,7 +41,8 @@ OBSTACLES = (
     ("is_restricted", "guest"),
     ("is_stranger", "stranger"),
 )
-WEB_API_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
+KNOWN_OF_USER = ("team_id", "enterprise_user", "locale", *(flag for flag, _ in OBSTACLES))
+FOREIGN = "foreign_team"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,60 +55,60 @@ class SlackPeople:
     clock: Clock
     grants: tuple[Grant, ...] = ()
     """What the policy file grants to people who are no supervisors by the settings."""
+    enterprise_id: str | None = None
+    """The organization (Enterprise Grid) of the bot's workspace, whose members may have their home in another one."""
+    groups: UserGroups = field(init=False)
     _cache: dict[str, tuple[float, Any]] = field(default_factory=dict, repr=False)
 
+    def __post_init__(self) -> None:
+        named = [one for ids in self.ids.values() for one in ids] + [one for grant in self.grants for one in grant.who]
+        groups = UserGroups(self.client, self.clock, frozenset(filter(is_group, named)))
+        object.__setattr__(self, "groups", groups)
+
     async def caller(self, user_id: str, team_id: str | None) -> Caller:
-        """Return the person as a caller; one whom Slack can't confirm in time has no rights, and the trail says so."""
-        actor = f"slack:{team_id or '?'}:{user_id}"
-        if team_id != self.team_id:
-            return Caller(actor, obstacle="foreign_team")
+        """Return the person as a caller; one whom Slack can't confirm in time has no rights, and the trail says so.
+
+        In an organization the payload's team is the person's home workspace, or the one where a command was typed;
+        only Slack's own description says whether they are a member of the bot's.
+        """
+        if not team_id or (team_id != self.team_id and self.enterprise_id is None):
+            return Caller(f"slack:{team_id or '?'}:{user_id}", obstacle=FOREIGN)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                asking = self._look_ups(user_id, self.ids.values())
-                if self._known(user := f"user:{user_id}") is None:
-                    asking.append(self._fresh(user, lambda: self._ask_user(user_id)))
-                await _together(asking)
-                roles = frozenset({role for role, ids in self.ids.items() if await self._among(user_id, ids)})
+                await _together(self._look_ups(user_id))
+                roles = frozenset({role for role, ids in self.ids.items() if await self.groups.among(user_id, ids)})
                 held = [] if Role.SUPERVISOR in roles else await self._grants(user_id)
-                return granted(actor, roles, held, await self._obstacle(user_id))
+                refused = obstacle(await self._user(user_id), self.team_id, self.enterprise_id)
         except (IdentityUnconfirmed, TimeoutError):
-            return Caller(actor, obstacle="unconfirmed")
+            return Caller(self._actor(user_id, team_id), obstacle="unconfirmed")
+        return granted(self._actor(user_id, team_id), roles, held, refused)
 
     def locale(self, user_id: str) -> str | None:
         """Return the person's locale, such as ``de-DE``, as far as Slack has said it already; nothing is asked."""
         known = self._cache.get(f"user:{user_id}")
         return None if known is None else known[1].get("locale")
 
-    async def members(self, group_id: str) -> frozenset[str]:
-        """Return the user ids in a user group. Raise IdentityUnconfirmed when Slack does not answer."""
-        return await self._fresh(f"group:{group_id}", lambda: self._ask_members(group_id))
+    def _actor(self, user_id: str, team_id: str) -> str:
+        """Return the person's id in the trail: with the bot's team for whoever Slack last said is a member of it."""
+        known = self._cache.get(f"user:{user_id}")
+        member = known is not None and obstacle(known[1], self.team_id, self.enterprise_id) != FOREIGN
+        return f"slack:{self.team_id if member else team_id}:{user_id}"
+
+    def _look_ups(self, user_id: str) -> list[Awaitable[object]]:
+        """Ask all at once: the answers of a slow Slack, one after another, would take too long."""
+        undecided = any(user_id not in ids and any(map(is_group, ids)) for ids in self.ids.values())
+        return [self._user(user_id), *((self.groups.current(),) if undecided else ())]
 
     async def _grants(self, user_id: str) -> list[Grant]:
-        await _together(self._look_ups(user_id, (grant.who for grant in self.grants)))
-        return [grant for grant in self.grants if await self._among(user_id, grant.who)]
+        return [grant for grant in self.grants if await self.groups.among(user_id, grant.who)]
 
-    def _look_ups(self, user_id: str, lists: Iterable[tuple[str, ...]]) -> list[Awaitable[object]]:
-        """Look up each user group that decides whether somebody is on one of these lists, and is not known."""
-        groups = {one for ids in lists if user_id not in ids for one in ids if one.startswith("S")}
-        return [self.members(one) for one in groups if self._known(f"group:{one}") is None]
-
-    async def _among(self, user_id: str, ids: tuple[str, ...]) -> bool:
-        if user_id in ids:
-            return True
-        return any([user_id in await self.members(one) for one in ids if one.startswith("S")])
-
-    async def _obstacle(self, user_id: str) -> str | None:
-        user = await self._fresh(f"user:{user_id}", lambda: self._ask_user(user_id))
-        return obstacle(user, self.team_id)
+    async def _user(self, user_id: str) -> Mapping[str, Any]:
+        return await self._fresh(f"user:{user_id}", lambda: self._ask_user(user_id))
 
     async def _ask_user(self, user_id: str) -> dict[str, Any]:
         answer = await self.client.users_info(user=user_id, include_locale=True)
         user: dict[str, Any] = answer["user"]
-        return {key: user.get(key) for key in ("team_id", "locale", *(flag for flag, _ in OBSTACLES))}
-
-    async def _ask_members(self, group_id: str) -> frozenset[str]:
-        answer = await self.client.usergroups_users_list(usergroup=group_id)
-        return frozenset(answer["users"])
+        return {key: user.get(key) for key in KNOWN_OF_USER}
 
     async def _fresh(self, key: str, ask: Callable[[], Awaitable[T]]) -> T:
         if (known := self._known(key)) is not None:
@@ -126,14 +128,24 @@ class SlackPeople:
         return None if known is None or self.clock.monotonic() - known[0] >= FRESH_SECONDS else known[1]
 
 
-async def _together(asking: list[Awaitable[object]]) -> None:
-    """Wait for all at once: the answers of a slow Slack, one after another, would take too long."""
-    if asking:
-        await asyncio.gather(*asking)
+async def _together(asking: Iterable[Awaitable[object]]) -> None:
+    await asyncio.gather(*asking)
 
 
-def obstacle(user: Mapping[str, Any], team_id: str) -> str | None:
+def obstacle(user: Mapping[str, Any], team_id: str, enterprise_id: str | None = None) -> str | None:
     """Say in a word why nothing is taken from somebody whom Slack describes so; None where there is no reason."""
-    if (user.get("team_id") or team_id) != team_id:
-        return "foreign_team"
+    if not _member(user, team_id, enterprise_id):
+        return FOREIGN
     return next((word for flag, word in OBSTACLES if user.get(flag)), None)
+
+
+def _member(user: Mapping[str, Any], team_id: str, enterprise_id: str | None) -> bool:
+    """Say whether somebody is a member of the bot's workspace.
+
+    In an organization ``enterprise_user`` says it; ``team_id`` there names the home workspace, and may be missing.
+    """
+    if enterprise_id is None:
+        return bool((user.get("team_id") or team_id) == team_id)
+    if not (found := user.get("enterprise_user")):
+        return bool(user.get("team_id") == team_id)
+    return found.get("enterprise_id") == enterprise_id and team_id in (found.get("teams") or ())

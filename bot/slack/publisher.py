@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bot.slack.blocks import CardStyle, card
-from bot.slack.delivery import Pace, Verdict, code, forever, to_the_end, verdict
+from bot.slack.card_backoff import CardBackoff
+from bot.slack.delivery import FOR_GOOD, Pace, Verdict, code, forever, to_the_end, verdict
 from bot.slack.lines import message
-from bot.slack.people import WEB_API_ERRORS
+from bot.slack.text import shorten, slack_user
+from bot.slack.web import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,6 +32,9 @@ log = structlog.get_logger(__name__)
 POST_GAP_SECONDS = 1.0
 """Slack allows about one message a second in a channel."""
 LINES_IN_A_MESSAGE = 20
+CARDS_AT_ONCE = 50
+PLAIN_CHARACTERS = 3000
+"""Less than Slack takes as the text of a message, and more than the text of a card has."""
 
 
 class Outbox(Protocol):
@@ -41,16 +46,16 @@ class Outbox(Protocol):
     async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]: ...
 
     async def card_shown(
-        self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None
+        self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None, of: str | None = None
     ) -> None: ...
 
-    async def card_given_up(self, recording_id: UUID, *, version: int) -> None: ...
+    async def card_given_up(self, recording_id: UUID, *, version: int, of: str | None = None) -> None: ...
 
-    async def card_begun(self, recording_id: UUID) -> None: ...
+    async def card_begun(self, recording_id: UUID, *, of: str | None = None) -> None: ...
 
-    async def card_refused(self, recording_id: UUID) -> None: ...
+    async def card_refused(self, recording_id: UUID, *, of: str | None = None) -> None: ...
 
-    async def card_lost(self, recording_id: UUID) -> None: ...
+    async def card_lost(self, recording_id: UUID, *, of: str | None = None) -> None: ...
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]: ...
 
@@ -65,7 +70,8 @@ class Outbox(Protocol):
 class CardPublisher:
     """Posts the card of a new recording, and edits it whenever the recording's version has moved on.
 
-    Cards are in the language of the person who asked for the recording.
+    Cards are in the language of the person who asked for the recording. A card that Slack does not take waits by
+    itself (``CardBackoff``) and delays no other.
     """
 
     client: AsyncWebClient
@@ -76,75 +82,123 @@ class CardPublisher:
     pace: Pace
     on_shown: Callable[[UUID, float], None] | None = None
     """Told of each card that shows the newest state: its recording, and the seconds that Slack took."""
+    backoff: CardBackoff = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "backoff", CardBackoff(self.pace.clock))
 
     async def run(self) -> None:
-        await forever("cards", self.publish_all, self.changes, self.pace)
+        await forever("cards", self.publish_all, self.changes, self.pace, self.backoff.seconds_to_next)
 
     async def publish_all(self) -> bool:
-        """Bring the cards that are behind up to date; False where there was none."""
-        stale = await self.outbox.stale_cards()
+        """Bring the cards that are behind up to date; False if there is none that may be tried now."""
+        stale = await self.outbox.stale_cards(limit=CARDS_AT_ONCE + len(self.backoff))
+        self.backoff.keep_only(one.key for one in stale)
+        tried = False
         for one in stale:
-            await self._publish(one)
-        return bool(stale)
+            if self.backoff.waits(one):
+                continue
+            tried = True
+            if not await self._publish(one):
+                break
+        self.pace.problem = self.backoff.problem
+        return tried
 
-    async def _publish(self, stale: Card) -> None:
-        if (error := await to_the_end(self._draw(stale))) is not None:
-            await self.pace.wait_after(error, "card")
+    async def _publish(self, stale: Card) -> bool:
+        """Show one card; False if Slack is away, which no other card would change."""
+        error = await to_the_end(self._draw(stale))
+        if error is not None:
+            self.backoff.failed(stale, error)
+        self.pace.problem = self.backoff.problem
+        if error is None or not self.backoff.slack_is_away:
+            return True
+        await self.pace.wait_after(error, "card")
+        return False
 
     async def _draw(self, stale: Card) -> Exception | None:
         """Show the card as it is now; return what Slack says that is worth another try."""
-        text, blocks = card(stale, self.style.in_(self.languages.of(stale.language)))
-        arguments: dict[str, Any] = {
-            "text": text,
-            "blocks": blocks,
-            "metadata": {
-                "event_type": "recording_card",
-                "event_payload": {"recording_id": str(stale.recording.id), "version": stale.recording.version},
-            },
-        }
         began = self.pace.clock.monotonic()
         try:
-            channel, ts = await self._show(stale, arguments)
+            channel, ts = await self._show(stale)
         except WEB_API_ERRORS as error:
-            found = verdict(error)
-            if stale.ts is not None and found in {Verdict.GONE, Verdict.UNREACHABLE}:
-                await self.outbox.card_lost(stale.recording.id)  # it is posted anew, to the person where need be
-                return None
-            if found is Verdict.UNREACHABLE:
-                log.warning("card_cannot_be_shown", recording_id=str(stale.recording.id), error=code(error))
-                await self.outbox.card_given_up(stale.recording.id, version=stale.recording.version)
-                return None
-            if stale.ts is None and verdict(error) is not Verdict.UNKNOWN:
-                await self.outbox.card_refused(stale.recording.id)
-            return error
+            return await self._not_shown(stale, error)
+        self.backoff.shown(stale)
         self.pace.went_well()
+        self.pace.problem = self.backoff.problem  # that of the cards that still wait
         await self.outbox.card_shown(
             stale.recording.id,
             version=stale.recording.version,
             channel=channel,
             ts=ts,
             was=stale.rendered_version,
+            of=stale.channel,
         )
         if self.on_shown is not None:
             self.on_shown(stale.recording.id, self.pace.clock.monotonic() - began)
         return None
 
-    async def _show(self, stale: Card, arguments: dict[str, Any]) -> tuple[str, str]:
+    async def _not_shown(self, stale: Card, error: Exception) -> Exception | None:
+        """Note what Slack's answer means for the card; return it if it is worth another try."""
+        found = verdict(error)
+        if stale.ts is not None and found in {Verdict.GONE, Verdict.UNREACHABLE}:
+            # It is posted again, to the person if need be.
+            await self.outbox.card_lost(stale.recording.id, of=stale.channel)
+            return None
+        if found in FOR_GOOD:
+            log.warning("card_cannot_be_shown", recording_id=str(stale.recording.id), error=code(error))
+            self.backoff.given_up(stale, error)
+            await self.outbox.card_given_up(stale.recording.id, version=stale.recording.version, of=stale.channel)
+            return None
+        if stale.ts is None and found is not Verdict.UNKNOWN:
+            await self.outbox.card_refused(stale.recording.id, of=stale.channel)
+        return error
+
+    async def _show(self, stale: Card) -> tuple[str, str]:
+        whole, plain = self._contents(stale)
         if stale.ts is not None and stale.posted_channel is not None:
             await self.outbox.confirm()  # others came before it since it was read; a newer state may stand there by now
-            await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **arguments)
+            try:
+                await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **whole)
+            except WEB_API_ERRORS as error:
+                _require_unacceptable(stale, error)
+                await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **plain)
             return stale.posted_channel, stale.ts
-        await self.outbox.card_begun(stale.recording.id)
+        await self.outbox.card_begun(stale.recording.id, of=stale.channel)
+        try:
+            return await self._post(stale, stale.channel, whole, plain)
+        except WEB_API_ERRORS as error:
+            user = None if stale.routed else slack_user(stale.asked_by)
+            if verdict(error) not in FOR_GOOD or user in {None, stale.channel}:
+                raise
+            log.warning("card_sent_directly", recording_id=str(stale.recording.id), error=code(error))
+        # Slack takes it nowhere where the command was typed; the person who asked gets the card directly.
+        return await self._post(stale, str(user), whole, plain)
+
+    async def _post(self, stale: Card, channel: str, whole: dict[str, Any], plain: dict[str, Any]) -> tuple[str, str]:
+        """Post the card, or its text alone if Slack takes no such blocks."""
         quiet: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
         try:
-            answer = await self.client.chat_postMessage(channel=stale.channel, **arguments, **quiet)
+            answer = await self.client.chat_postMessage(channel=channel, **whole, **quiet)
         except WEB_API_ERRORS as error:
-            user = stale.asked_by.rpartition(":")[2]
-            if verdict(error) is not Verdict.UNREACHABLE or user == stale.channel:
-                raise
-            # The bot is no member where the command was typed; the person who asked gets the card directly.
-            answer = await self.client.chat_postMessage(channel=user, **arguments, **quiet)
+            _require_unacceptable(stale, error)
+            answer = await self.client.chat_postMessage(channel=channel, **plain, **quiet)
         return str(answer["channel"]), str(answer["ts"])
+
+    def _contents(self, stale: Card) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the card as it should be, and the least that says how the recording stands."""
+        text, blocks = card(stale, self.style.in_(self.languages.of(stale.language)))
+        metadata = {
+            "event_type": "recording_card",
+            "event_payload": {"recording_id": str(stale.recording.id), "version": stale.recording.version},
+        }
+        return {"text": text, "blocks": blocks, "metadata": metadata}, {"text": shorten(text, PLAIN_CHARACTERS)}
+
+
+def _require_unacceptable(stale: Card, error: Exception) -> None:
+    """Raise the error unless it is about the message itself, of which less may be taken."""
+    if verdict(error) is not Verdict.UNACCEPTABLE:
+        raise error
+    log.error("card_refused_by_slack", recording_id=str(stale.recording.id), error=code(error))
 
 
 @dataclass

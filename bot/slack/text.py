@@ -63,6 +63,16 @@ NOT_PEOPLE = frozenset({"outside", "transfer", "agent_left"})
 """What ended a recording that nobody ended through the bot."""
 
 
+def slack_user(actor: str) -> str | None:
+    """Return the Slack user id of an actor of the trail; None for a terminal or the bot."""
+    return actor.rpartition(":")[2] if actor.startswith("slack:") else None
+
+
+def group_mention(group_id: str | None) -> str:
+    """Mention a user group, which notifies its members: https://docs.slack.dev/messaging/formatting-message-text/."""
+    return f"<!subteam^{group_id}>" if group_id else ""
+
+
 def actor_name(actor: str, team_id: str, words: Words) -> str:
     """Name an actor of the trail: as a mention that Slack turns into the person's name, or in words."""
     kind, _, rest = actor.partition(":")

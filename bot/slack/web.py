@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import aiohttp
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.errors import SettingsError
+
 TIMEOUT_SECONDS = 8
+WEB_API_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
+ORGANIZATION = "E"
+"""What the id of an organization begins with; that of a workspace begins with T."""
 
 
 def web_client(token: str, *, api_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
@@ -39,6 +45,9 @@ class SlackIdentity:
     bot_id: str
     team: str = ""
     enterprise_id: str | None = None
+    """The Enterprise Grid organization that the workspace belongs to, if any."""
+    org_wide: bool = False
+    """Whether the token is for a whole organization."""
     scopes: frozenset[str] = frozenset()
 
 
@@ -51,6 +60,21 @@ async def identify(client: AsyncWebClient) -> SlackIdentity:
         bot_user_id=str(answer["user_id"]),
         bot_id=str(answer.get("bot_id") or ""),
         team=str(answer.get("team") or ""),
-        enterprise_id=answer.get("enterprise_id"),
+        enterprise_id=answer.get("enterprise_id") or None,
+        org_wide=bool(answer.get("is_enterprise_install")),
         scopes=frozenset(filter(None, (scope.strip() for scope in header.split(",")))),
     )
+
+
+def own_workspace(identity: SlackIdentity) -> SlackIdentity:
+    """Return the identity of a bot in one workspace. Raise SettingsError for a token of a whole organization.
+
+    Such a token names no workspace, so nobody could be told to be a member of the bot's.
+    """
+    if identity.org_wide or identity.team_id.startswith(ORGANIZATION):
+        sentence = (
+            "SLACK_BOT_TOKEN is for the whole organization (org-wide installation), which the bot doesn't support yet: "
+            "install the app in the single workspace where supervisors use it, and put that bot token there."
+        )
+        raise SettingsError((sentence,))
+    return identity

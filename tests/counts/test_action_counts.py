@@ -141,4 +141,4 @@ async def test_nobody_is_asked_about_twice_in_a_minute(bench: Bench) -> None:
     for _ in range(10):
         assert Role.SUPERVISOR in (await bench.desk.people.caller("U0ADA", "T0SANDBOX")).roles
 
-    assert sorted(bench.asked_of_slack()) == ["usergroups.users.list", "users.info"]
+    assert sorted(bench.asked_of_slack()) == ["usergroups.list", "users.info"]

@@ -21,7 +21,7 @@ from bot.database.replicas import LEADER, NAMES
 from bot.sandbox.process import BotProcess, BotUnready, free_port
 from tests.faults.balancer import Balancer, opened_balancer
 from tests.faults.outside import Outside
-from tests.faults.stage import OK, PORT_TRIES, SECONDS_TO_SERVE, Stage
+from tests.faults.stage import PORT_TRIES, SECONDS_TO_SERVE, Stage, all_well
 from tests.faults.surroundings import ACK_SECONDS, opened_surroundings
 from tests.faults.witness import Witness
 from tests.support.postgres import postgres
@@ -159,9 +159,9 @@ class Fleet(Stage):
 
     @override
     async def readyz(self) -> tuple[int, str]:
-        """Ask all of them; return the answer of one that is not ready, where there is one."""
+        """Ask all of them; return the answer of one that has trouble, where there is one."""
         answers = await asyncio.gather(*(self._ask(one.bot.port) for one in self.replicas))
-        return next((answer for answer in answers if answer[0] != OK), answers[0])
+        return next((answer for answer in answers if not all_well(answer)), answers[0])
 
     async def _ask(self, port: int) -> tuple[int, str]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from collections import deque
@@ -35,6 +36,12 @@ OK = 200
 
 class Unmoved(Exception):
     """What was waited for did not happen in time."""
+
+
+def all_well(answer: tuple[int, str]) -> bool:
+    """Say whether an answer of ``/readyz`` is 200, and each component in it has no trouble."""
+    status, body = answer
+    return status == OK and all(part["ok"] for part in json.loads(body)["parts"].values())
 
 
 @dataclass
@@ -120,10 +127,10 @@ class Stage:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def until_ready(self, *, ready: bool = True, within: float = 90.0) -> None:
-        """Wait until ``/readyz`` says 200, or that something is missing."""
+        """Wait until ``/readyz`` says 200 and names no component's trouble, or until it names some."""
         clock = asyncio.get_running_loop().time
         give_up = clock() + within
-        while ((answer := await self.readyz())[0] == OK) is not ready:
+        while all_well(answer := await self.readyz()) is not ready:
             if clock() > give_up:
                 raise Unmoved(f"/readyz says {answer}")
             await asyncio.sleep(LOOK_SECONDS * 3)

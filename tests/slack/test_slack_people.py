@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from bot.recording.policy import Permission, Role
 from bot.sandbox.slack import SimulatedSlack
@@ -83,9 +84,59 @@ async def test_an_old_answer_is_not_used_when_slack_fails(
     assert (await people.caller("U0ADA", TEAM)).obstacle == "unconfirmed"
 
 
-async def test_a_group_that_is_gone_gives_nobody_a_right(people: SlackPeople, slack: SimulatedSlack) -> None:
-    del slack.workspace.groups["S0SUPERS"]
-    assert (await people.caller("U0ADA", TEAM)).obstacle == "unconfirmed"
+@pytest.mark.parametrize("how", ["gone", "disabled"])
+async def test_a_group_that_gives_nothing_takes_nothing_from_others(
+    people: SlackPeople, slack: SimulatedSlack, how: str
+) -> None:
+    people.ids[Role.SUPERVISOR] += ("S0NIGHT",)
+    people.ids[Role.COMPLIANCE] += ("S0NOBODY",)
+    if how == "gone":
+        del slack.workspace.groups["S0SUPERS"]
+    else:
+        slack.disable_group("S0SUPERS")
+    people.groups.wanted |= {"S0NIGHT", "S0NOBODY"}
+    ada, heidi, clara = [await people.caller(one, TEAM) for one in ("U0ADA", "U0HEIDI", "U0COMPL")]
+
+    assert (ada.obstacle, ada.roles) == (None, frozenset())
+    assert heidi.roles == {Role.SUPERVISOR}
+    assert clara.roles == {Role.COMPLIANCE}
+    assert [group.id for group in people.groups.unusable] == ["S0NOBODY", "S0SUPERS"]
+    assert "S0SUPERS" in people.groups.problem
+
+
+async def test_a_plan_without_user_groups_is_an_answer(people: SlackPeople, slack: SimulatedSlack) -> None:
+    slack.workspace.no_user_groups = True
+    assert (await people.caller("U0MALLORY", TEAM)).may(Permission.CONTROL)
+    assert (await people.caller("U0ADA", TEAM)).obstacle is None
+    assert [group.id for group in people.groups.unusable] == ["S0SUPERS"]
+
+
+async def test_all_groups_are_asked_for_at_once_and_for_everybody(slack: SimulatedSlack, clock: FakeClock) -> None:
+    ids = tuple(f"S0GROUP{number}" for number in range(30))
+    for one in ids:
+        slack.add_group(one, one.lower(), [])
+    slack.add_group(ids[-1], "last", ["U0ADA", "U0GRACE"])
+    async with web_session() as session:
+        client = web_client("xoxb-sandbox", api_url=slack.api_url, session=session)
+        people = SlackPeople(client, TEAM, {Role.SUPERVISOR: ids}, clock)
+        for _ in range(3):
+            asked = await asyncio.gather(*(people.caller(one, TEAM) for one in ("U0ADA", "U0GRACE", "U0MALLORY")))
+            assert [one.may(Permission.CONTROL) for one in asked] == [True, True, False]
+            clock.advance(FRESH_SECONDS)
+    assert [one.method for one in slack.requests].count("usergroups.list") == 3
+
+
+async def test_a_dead_group_is_logged_once_and_again_when_it_gives_rights(
+    people: SlackPeople, slack: SimulatedSlack, clock: FakeClock
+) -> None:
+    slack.disable_group("S0SUPERS")
+    with structlog.testing.capture_logs() as logged:
+        for on in (True, True, False):
+            slack.disable_group("S0SUPERS", on=on)
+            await people.groups.current()
+            clock.advance(FRESH_SECONDS)
+    assert [one["event"] for one in logged] == ["user_group_unusable", "user_group_usable_again"]
+    assert people.groups.problem == ""
 
 
 async def test_the_bot_knows_itself_and_its_scopes(people: SlackPeople) -> None:

@@ -26,7 +26,7 @@ function render({ system, fault }, throwSwitch) {
     if (fault.on) apply(true);
   };
   const apply = (on) => throwSwitch(system, fault.name, {
-    on, times: choice.times ? Number(choice.times) : null, value: choice.value === null ? null : Number(choice.value), only: choice.only,
+    on, times: choice.times && !fault.lasting ? Number(choice.times) : null, value: choice.value === null ? null : Number(choice.value), only: choice.only,
   });
   return h("li", { class: fault.on ? "fault on" : "fault" },
     h("label", { class: "fault-label", for: id }, fault.label),
@@ -35,7 +35,7 @@ function render({ system, fault }, throwSwitch) {
       onchange: (event) => apply(event.target.checked),
     }),
     h("div", { class: "fault-choices" },
-      h("select", { "aria-label": `How often: ${fault.label}`, onchange: change("times"), data: { focus: "times" } },
+      fault.lasting ? null : h("select", { "aria-label": `How often: ${fault.label}`, onchange: change("times"), data: { focus: "times" } },
         option("1", "once", times === "1"), option("", "until switched off", times === "")),
       system === "genesys" ? h("select", {
         "aria-label": `Which requests: ${fault.label}`, onchange: change("only"), data: { focus: "only" },

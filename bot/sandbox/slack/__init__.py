@@ -2,6 +2,7 @@
 
 from bot.sandbox.slack.delivery import DeliveryResult
 from bot.sandbox.slack.errors import NothingThere
+from bot.sandbox.slack.grid import Enterprise
 from bot.sandbox.slack.people import SLACKBOT
 from bot.sandbox.slack.server import SimulatedSlack
 from bot.sandbox.slack.webapi import SlackRequest
@@ -11,6 +12,7 @@ __all__ = [
     "BOT_USER",
     "SLACKBOT",
     "DeliveryResult",
+    "Enterprise",
     "NothingThere",
     "SimulatedMessage",
     "SimulatedSlack",

@@ -12,6 +12,7 @@ from bot.sandbox.slack.methods import Arguments, Method
 from bot.sandbox.slack.workspace import APP_ID, BOT_ID, BOT_USER
 
 if TYPE_CHECKING:
+    from bot.sandbox.slack.people import Person
     from bot.sandbox.slack.workspace import Channel, Workspace
 
 READ_CHANNELS = ("channels:read", "groups:read", "mpim:read", "im:read")
@@ -54,7 +55,7 @@ class PeopleMethods:
             "user_id": BOT_USER,
             "bot_id": BOT_ID,
             "is_enterprise_install": False,
-        }
+        } | (self.workspace.enterprise.in_auth_test() if self.workspace.enterprise else {})
 
     def bot(self, arguments: Arguments) -> dict[str, Any]:
         if arguments.text("bot") != BOT_ID:
@@ -66,22 +67,39 @@ class PeopleMethods:
 
     def user(self, arguments: Arguments) -> dict[str, Any]:
         person = self.workspace.person(arguments.wanted("user", "user_not_found"))
-        return {"user": person.as_sent(self.workspace.clock(), with_locale=arguments.flag("include_locale"))}
+        return {"user": self._sent(person, with_locale=arguments.flag("include_locale"))}
 
     def users(self, arguments: Arguments) -> dict[str, Any]:
         with_locale = arguments.flag("include_locale")
-        now = self.workspace.clock()
-        people = [person.as_sent(now, with_locale=with_locale) for person in self.workspace.people.values()]
+        people = [self._sent(person, with_locale=with_locale) for person in self.workspace.people.values()]
         page, after = _page(people, arguments)
-        return {"members": page, "cache_ts": int(now), "response_metadata": {"next_cursor": after}}
+        return {
+            "members": page,
+            "cache_ts": int(self.workspace.clock()),
+            "response_metadata": {"next_cursor": after},
+        }
+
+    def _sent(self, person: Person, *, with_locale: bool) -> dict[str, Any]:
+        body = person.as_sent(self.workspace.clock(), with_locale=with_locale)
+        enterprise = self.workspace.enterprise
+        if enterprise is not None and not person.is_bot and not (person.is_stranger and person.enterprise_id is None):
+            body |= enterprise.in_user(person, self.workspace.team_id)
+        return {name: value for name, value in body.items() if name != "team_id" or value is not None}
 
     def groups(self, arguments: Arguments) -> dict[str, Any]:
-        with_users = arguments.flag("include_users")
-        return {"usergroups": [group.as_sent(with_users=with_users) for group in self.workspace.groups.values()]}
+        """Return the user groups, disabled ones only where they are asked for.
+
+        https://docs.slack.dev/reference/methods/usergroups.list
+        """
+        if self.workspace.no_user_groups:
+            raise SlackError("plan_upgrade_required")
+        with_users, with_disabled = arguments.flag("include_users"), arguments.flag("include_disabled")
+        found = [group for group in self.workspace.groups.values() if with_disabled or not group.date_delete]
+        return {"usergroups": [group.as_sent(with_users=with_users) for group in found]}
 
     def group_members(self, arguments: Arguments) -> dict[str, Any]:
         group = self.workspace.groups.get(arguments.text("usergroup"))
-        if group is None:
+        if group is None or (group.date_delete and not arguments.flag("include_disabled")):
             raise SlackError("no_such_subteam")
         return {"users": list(group.members)}
 

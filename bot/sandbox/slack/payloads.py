@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bot.sandbox.slack.handles import ResponseUrls, TriggerIds
+    from bot.sandbox.slack.people import Person
     from bot.sandbox.slack.views import SimulatedView
     from bot.sandbox.slack.workspace import Channel, SimulatedMessage, Workspace
 
@@ -35,7 +36,7 @@ class Payloads:
         names = {"im": "directmessage", "group": "privategroup"}
         body = {
             "token": VERIFICATION_TOKEN,
-            "team_id": person.team_id,
+            "team_id": self._typed_in(person),
             "team_domain": DOMAIN,
             "channel_id": channel.id,
             "channel_name": names.get(channel.kind, channel.name),
@@ -48,7 +49,14 @@ class Payloads:
             "response_url": self._response_url(channel.id, user),
             "trigger_id": self.triggers.give(user),
         }
+        if self.workspace.enterprise is not None:
+            body |= self.workspace.enterprise.in_command()
         return Payload("slash_commands", body, answered=True)
+
+    def _typed_in(self, person: Person) -> str:
+        """Return the workspace in which somebody types: in an organization the app's own, wherever their home is."""
+        ours = self.workspace.enterprise is not None and self.workspace.team_id in person.teams
+        return self.workspace.team_id if ours else person.team_id
 
     def click(self, user: str, message: SimulatedMessage, action: dict[str, Any]) -> Payload:
         """Return the ``block_actions`` of a message; one that only a single person sees comes without the message."""
@@ -142,7 +150,7 @@ class Payloads:
             "event_time": int(self.workspace.clock()),
             "authorizations": [
                 {
-                    "enterprise_id": None,
+                    "enterprise_id": self.workspace.enterprise and self.workspace.enterprise.id,
                     "team_id": team,
                     "user_id": BOT_USER,
                     "is_bot": True,
@@ -167,10 +175,13 @@ class Payloads:
             "api_app_id": APP_ID,
             "token": VERIFICATION_TOKEN,
             "trigger_id": self.triggers.give(user),
-            "team": {"id": self.workspace.team_id, "domain": DOMAIN},
-            "enterprise": None,
+            "team": {"id": self.workspace.team_id, "domain": DOMAIN} | self._of_enterprise(),
+            "enterprise": self.workspace.enterprise and self.workspace.enterprise.described(),
             "is_enterprise_install": False,
         }
+
+    def _of_enterprise(self) -> dict[str, str]:
+        return self.workspace.enterprise.in_command() if self.workspace.enterprise else {}
 
     def _response_url(self, channel: str, user: str, message_ts: str | None = None) -> str:
         return self.url() + self.response_urls.give(channel, user, message_ts)

@@ -26,6 +26,10 @@ class Person:
     tz: str = "Europe/Berlin"
     locale: str = "en-US"
     role: str = ""
+    teams: tuple[str, ...] = ()
+    """The workspaces of an organization that the person belongs to; none named: ``team_id`` alone."""
+    enterprise_id: str | None = None
+    """The person's organization; None: that of the workspace, if it has one."""
 
     def as_sent(self, now: float, *, with_locale: bool = False) -> dict[str, Any]:
         """Return the user object of ``users.info``; a deleted person comes without time zone and roles."""
@@ -111,12 +115,13 @@ class Person:
 
 @dataclass(frozen=True)
 class Group:
-    """A user group."""
+    """A user group; a disabled one has a ``date_delete``, and can be enabled again."""
 
     id: str
     handle: str
     members: tuple[str, ...]
     team_id: str
+    date_delete: int = 0
 
     def as_sent(self, *, with_users: bool) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -126,7 +131,7 @@ class Group:
             "name": self.handle.capitalize(),
             "handle": self.handle,
             "description": "",
-            "date_delete": 0,
+            "date_delete": self.date_delete,
             "user_count": len(self.members),
         }
         if with_users:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bot.sandbox.slack.changes import Changes
+    from bot.sandbox.slack.grid import Enterprise
     from bot.sandbox.slack.workspace import Workspace
 
 
@@ -38,6 +39,8 @@ class Premises:
         tz: str = "Europe/Berlin",
         locale: str = "en-US",
         role: str = "",
+        teams: Iterable[str] = (),
+        enterprise_id: str | None = None,
     ) -> Person:
         """Add a person, or put another in the place of the one with this id."""
         person = Person(
@@ -53,6 +56,8 @@ class Premises:
             tz=tz,
             locale=locale,
             role=role,
+            teams=tuple(teams),
+            enterprise_id=enterprise_id,
         )
         self.workspace.people[user_id] = person
         self._changes.announce()
@@ -61,6 +66,38 @@ class Premises:
     def add_group(self, group_id: str, handle: str, members: Iterable[str]) -> None:
         """Add a user group, or give it other members."""
         self.workspace.groups[group_id] = Group(group_id, handle, tuple(members), self.workspace.team_id)
+        self._changes.announce()
+
+    def disable_group(self, group_id: str, *, on: bool = True) -> None:
+        """Disable a user group, or enable it again; to Slack that is what deleting one does."""
+        group = self.workspace.groups[group_id]
+        deleted = int(self.workspace.clock()) if on else 0
+        self.workspace.groups[group_id] = replace(group, date_delete=deleted)
+        self._changes.announce()
+
+    def join_enterprise(self, enterprise: Enterprise | None) -> None:
+        """Make the workspace one of an organization's, or one of its own again."""
+        self.workspace.enterprise = enterprise
+        self._changes.announce()
+
+    def give_global_id(self, user_id: str, global_id: str) -> None:
+        """Give a person an organization's id (``W…``); Slack goes on to answer to the old one with the new."""
+        person = self.workspace.people.pop(user_id)
+        self.workspace.people[global_id] = replace(person, id=global_id)
+        self.workspace.global_ids[user_id] = global_id
+        for channel in self.workspace.channels.values():
+            channel.members[:] = [global_id if member == user_id else member for member in channel.members]
+        for group in list(self.workspace.groups.values()):
+            members = tuple(global_id if member == user_id else member for member in group.members)
+            self.workspace.groups[group.id] = replace(group, members=members)
+        self._changes.announce()
+
+    def refuse_posts(self, channel_id: str, error: str = "restricted_action_read_only_channel") -> None:
+        """Let a channel take no post of the app; an empty error lets it take them again.
+
+        https://docs.slack.dev/reference/methods/chat.postMessage lists the errors.
+        """
+        self.workspace.channels[channel_id].refuses = error
         self._changes.announce()
 
     def add_channel(self, channel_id: str, name: str, members: Iterable[str], private: bool = False) -> None:  # noqa: FBT001, FBT002  as in the interface

@@ -19,6 +19,7 @@ from bot.sandbox.slack.methods_files import FileMethods
 from bot.sandbox.slack.methods_people import PeopleMethods
 from bot.sandbox.slack.methods_schedule import ScheduleMethods
 from bot.sandbox.slack.methods_views import ViewMethods
+from bot.sandbox.slack.modes import Modes
 from bot.sandbox.slack.payloads import Payloads
 from bot.sandbox.slack.people import SLACKBOT
 from bot.sandbox.slack.persons import Persons
@@ -76,6 +77,7 @@ class SimulatedSlack(Premises):
         self.shortcuts: tuple[Shortcut, ...] = ()
         changes = Changes(on_change)
         super().__init__(Workspace(team_id, clock, changes), changes)
+        self._modes = Modes(self)
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
@@ -289,6 +291,7 @@ class SimulatedSlack(Premises):
     def _faults_changed(self) -> None:
         """Let those faults happen that wait for no request."""
         on = {fault["name"]: fault for fault in self.faults.snapshot() if fault["on"]}
+        self._modes.follow(frozenset(on))
         silent = on.get("socket_silent")
         self.sockets.silent = silent is not None and silent["remaining"] is None
         if silent is not None and not self.sockets.silent:

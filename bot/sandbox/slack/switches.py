@@ -18,4 +18,7 @@ FAULTS = (
     Fault("lost_click", "Click gets lost"),
     Fault("socket_refresh", "Slack asks for a new socket"),
     Fault("socket_silent", "Socket open, but silent"),
+    Fault("enterprise_grid", "Enterprise Grid: Grace's home is elsewhere (restart the bot)", lasting=True),
+    Fault("read_only_channel", "#floor takes no posts of apps (read-only)", lasting=True),
+    Fault("disabled_group", "User group @night-shift is disabled", lasting=True),
 )

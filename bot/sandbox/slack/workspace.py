@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bot.sandbox.slack.changes import Changes
+    from bot.sandbox.slack.grid import Enterprise
     from bot.sandbox.slack.people import Group, Person
 
 BOT_USER = "U0RECBOT"
@@ -86,6 +87,8 @@ class Channel:
     members: list[str]
     kind: str = "channel"
     archived: bool = False
+    refuses: str = ""
+    """The error that every post of the app is answered with, such as ``restricted_action_read_only_channel``."""
     created: int = 0
     messages: list[SimulatedMessage] = field(default_factory=list)
 
@@ -109,7 +112,11 @@ class Channel:
 
 @dataclass
 class Workspace:
-    """Everything that one team holds. ``clock`` gives seconds since 1970."""
+    """Everything that one team holds. ``clock`` gives seconds since 1970.
+
+    ``enterprise``: the organization that it is a workspace of. ``global_ids``: the ids that people have had since, by
+    those that they had before the workspace joined it.
+    """
 
     team_id: str
     clock: Callable[[], float]
@@ -117,6 +124,10 @@ class Workspace:
     people: dict[str, Person] = field(init=False, default_factory=dict)
     groups: dict[str, Group] = field(init=False, default_factory=dict)
     channels: dict[str, Channel] = field(init=False, default_factory=dict)
+    enterprise: Enterprise | None = field(init=False, default=None)
+    global_ids: dict[str, str] = field(init=False, default_factory=dict)
+    no_user_groups: bool = field(init=False, default=False)
+    """Whether the plan has no user groups: https://docs.slack.dev/reference/methods/usergroups.list (errors)."""
     _last_micros: int = field(init=False, default=0)
     _numbers: itertools.count[int] = field(init=False, default_factory=lambda: itertools.count(1))
 
@@ -129,6 +140,7 @@ class Workspace:
         return f"{prefix}0SIM{next(self._numbers):06d}"
 
     def person(self, user_id: str) -> Person:
+        user_id = self.global_ids.get(user_id, user_id)
         if user_id not in self.people:
             raise SlackError("user_not_found")
         return self.people[user_id]
@@ -173,6 +185,8 @@ class Workspace:
         channel = self.seen_by_bot(named)
         if channel.archived:
             raise SlackError("is_archived")
+        if channel.refuses:
+            raise SlackError(channel.refuses)
         if BOT_USER not in channel.members and not anywhere_public:
             raise SlackError("not_in_channel")
         return channel

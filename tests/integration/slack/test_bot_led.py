@@ -23,6 +23,7 @@ ONE = {
     "CardPublisher.run",
     "Digester.run",
     "Follower.run",
+    "GroupMonitor.run",
     "HomePublisher.run",
     "LaterLooks.run",
     "Notifications.run",

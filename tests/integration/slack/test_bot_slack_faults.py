@@ -122,7 +122,8 @@ async def test_an_audit_channel_that_can_not_be_written_shows_in_readiness(world
     part = (await world.readiness())["audit_channel"]
     assert part["ok"] is False
     assert part["problem"] == f"Slack says: {'is_archived' if how == 'archived' else 'not_in_channel'}"
-    assert (await world.page("/readyz"))[0] == 503
+    assert (await world.page("/readyz"))[0] == 200  # this process takes requests, and answers them honestly
+    assert 'record_bot_component_up{component="audit_channel"} 0.0' in (await world.page("/metrics"))[1]
     await world.records(INBOUND)  # the work itself goes on
 
     world.slack.workspace.channels[AUDIT].archived = False
@@ -130,7 +131,8 @@ async def test_an_audit_channel_that_can_not_be_written_shows_in_readiness(world
     await world.until_later(lambda: numbers(world.lines())[-1] == world.head())
     assert numbers(world.lines()) == list(range(1, world.head() + 1))
     assert AGAIN not in "".join(world.lines())
-    assert (await world.page("/readyz"))[0] == 200
+    assert (await world.readiness())["audit_channel"]["ok"] is True
+    assert 'record_bot_component_up{component="audit_channel"} 1.0' in (await world.page("/metrics"))[1]
 
 
 async def test_an_answer_that_can_not_be_shown_changes_nothing(world: World) -> None:

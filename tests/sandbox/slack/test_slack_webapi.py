@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -111,11 +112,60 @@ async def test_people_are_described_as_slack_does(slack: SimulatedSlack, client:
 
 
 async def test_groups_have_members(slack: SimulatedSlack, client: AsyncWebClient) -> None:
-    assert (await client.usergroups_users_list(usergroup="S0SUPERS"))["users"] == ["U0ADA", "U0GRACE", "U0HEIDI"]
+    assert (await client.usergroups_users_list(usergroup="S0SUPERS"))["users"] == ["U0ADA", "U0GRACE"]
     slack.add_group("S0SUPERS", "supervisors", ["U0GRACE"])
     assert (await client.usergroups_users_list(usergroup="S0SUPERS"))["users"] == ["U0GRACE"]
     assert (await client.usergroups_list())["usergroups"][0]["user_count"] == 1
     assert (await refusal_of(client.usergroups_users_list(usergroup="S0NONE")))["error"] == "no_such_subteam"
+
+
+async def test_a_disabled_group_is_listed_only_for_who_asks_for_it(
+    slack: SimulatedSlack, client: AsyncWebClient
+) -> None:
+    slack.disable_group("S0NIGHT")
+    plain = (await client.usergroups_list())["usergroups"]
+    whole = (await client.usergroups_list(include_users=True, include_disabled=True))["usergroups"]
+
+    assert [group["id"] for group in plain] == ["S0SUPERS"]
+    assert [(group["id"], bool(group["date_delete"]), group["users"]) for group in whole] == [
+        ("S0SUPERS", False, ["U0ADA", "U0GRACE"]),
+        ("S0NIGHT", True, ["U0HEIDI"]),
+    ]
+    assert (await refusal_of(client.usergroups_users_list(usergroup="S0NIGHT")))["error"] == "no_such_subteam"
+
+
+async def test_in_an_organization_slack_names_the_home_workspace_in_some_places_and_not_in_others(
+    slack: SimulatedSlack, client: AsyncWebClient
+) -> None:
+    slack.faults.switch_on("enterprise_grid", times=1)
+    await slack.command("U0GRACE", "C0FLOOR", "help")
+    assert slack.last_delivery is not None
+    typed = slack.last_delivery.payload.body
+    clicked = (await slack.shortcut("U0GRACE", "any")).payload.body
+    told = (await client.users_info(user="U0GRACE"))["user"]
+    slack.give_global_id("U0ADA", "W0ADA")
+
+    assert (typed["team_id"], typed["enterprise_id"]) == ("T0SANDBOX", "E0SANDBOX")
+    assert (clicked["user"]["team_id"], clicked["team"]["id"]) == ("T0EASTSIDE", "T0SANDBOX")
+    assert clicked["enterprise"]["id"] == "E0SANDBOX"
+    assert (told["team_id"], told["enterprise_user"]["teams"]) == ("T0EASTSIDE", ["T0EASTSIDE", "T0SANDBOX"])
+    assert "enterprise_user" not in (await client.users_info(user="U0OUTSIDE"))["user"]
+    assert (await client.auth_test())["enterprise_id"] == "E0SANDBOX"
+    assert (await client.users_info(user="U0ADA"))["user"]["id"] == "W0ADA"
+    slack.faults.switch_off("enterprise_grid")
+    assert "enterprise_user" not in (await client.users_info(user="U0GRACE"))["user"]
+
+
+async def test_a_channel_can_take_no_posts(slack: SimulatedSlack, client: AsyncWebClient) -> None:
+    slack.faults.switch_on("read_only_channel")
+    for refused in (
+        client.chat_postMessage(channel="C0FLOOR", text="x"),
+        client.chat_scheduleMessage(channel="C0FLOOR", text="x", post_at=int(time.time()) + 3600),
+    ):
+        assert (await refusal_of(refused))["error"] == "restricted_action_read_only_channel"
+    await client.chat_postMessage(channel="C0AUDIT", text="x")
+    slack.faults.switch_off("read_only_channel")
+    await client.chat_postMessage(channel="C0FLOOR", text="x")
 
 
 async def test_users_come_in_pages(client: AsyncWebClient) -> None:

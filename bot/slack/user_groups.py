@@ -1,0 +1,141 @@
+"""The user groups that settings and policy name: who is in them now, and which of them give nobody anything."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot.errors import IdentityUnconfirmed
+from bot.recording.group_members import GroupState, UserGroup, is_group
+from bot.slack.delivery import code
+from bot.slack.web import WEB_API_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.recording.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+FRESH_SECONDS = 60.0
+"""How long an answer of Slack counts; ``usergroups.list`` allows 20 requests a minute, for all groups together."""
+GIVEN_UP_SECONDS = 3.0
+"""A request that takes longer helps nobody who asks now: people wait for 1.2 s."""
+NO_USER_GROUPS = "plan_upgrade_required"
+"""Slack's answer where the workspace's plan has no user groups: an answer, and no failure to give one."""
+UNUSABLE = {
+    GroupState.DISABLED: "is disabled and gives its members no rights. Enable it in Slack, or remove it from the "
+    "settings and the policy file",
+    GroupState.GONE: "is not a user group of this workspace. Correct the ID in the settings or the policy file, or "
+    "remove it",
+}
+"""What is wrong with a group, and what to do; the group's name comes before."""
+
+
+@dataclass
+class UserGroups:
+    """Asks for all user groups of the workspace with one request a minute, for everybody who wants to know.
+
+    A group that is gone or disabled gives its members nothing, and takes nothing from the members of others.
+    """
+
+    client: AsyncWebClient
+    clock: Clock
+    wanted: frozenset[str]
+    """The groups that the settings and the policy file name."""
+    unusable: tuple[UserGroup, ...] = ()
+    """The groups that give nobody a right, by the newest answer; shown by ``/readyz``."""
+    _groups: Mapping[str, UserGroup] = field(default_factory=dict)
+    _asked_at: float | None = None
+    _asking: asyncio.Task[str | None] | None = None
+    _asking_since: float = 0.0
+    _running: set[asyncio.Task[str | None]] = field(default_factory=set)
+
+    async def current(self) -> Mapping[str, UserGroup]:
+        """Return each wanted group by its ID. Raise IdentityUnconfirmed if Slack doesn't say who is in them."""
+        if self._fresh:
+            return self._groups
+        # Someone who can't wait for the answer must not cancel it: the next request needs it too.
+        if await asyncio.shield(self._under_way()) is not None:
+            raise IdentityUnconfirmed
+        return self._groups
+
+    async def among(self, user_id: str, ids: Iterable[str]) -> bool:
+        """Say whether one of these users and user groups is, or has, this person. Raise IdentityUnconfirmed."""
+        named = tuple(ids)
+        if user_id in named:
+            return True
+        if not any(map(is_group, named)):
+            return False
+        groups = await self.current()
+        return any(groups[one].gives_rights_to(user_id) for one in named if is_group(one))
+
+    @property
+    def problem(self) -> str:
+        """Say in a sentence each which groups give nobody a right; empty if all of them do."""
+        return " ".join(sentence(group) for group in self.unusable)
+
+    def _under_way(self) -> asyncio.Task[str | None]:
+        """Return the request that everyone waits for; a new one if there is none, or if it takes suspiciously long."""
+        now = self.clock.monotonic()
+        if self._asking is None or self._asking.done() or now - self._asking_since >= GIVEN_UP_SECONDS:
+            self._asking, self._asking_since = asyncio.ensure_future(self._ask()), now
+            self._running.add(self._asking)
+            self._asking.add_done_callback(self._running.discard)
+        return self._asking
+
+    @property
+    def _fresh(self) -> bool:
+        return self._asked_at is not None and self.clock.monotonic() - self._asked_at < FRESH_SECONDS
+
+    async def _ask(self) -> str | None:
+        """Ask Slack; return its word for an error."""
+        try:
+            listed = await listed_groups(self.client)
+        except WEB_API_ERRORS as error:
+            log.warning("user_groups_not_read", error=code(error))
+            return code(error)
+        self._groups = {one: listed.get(one, UserGroup(one, GroupState.GONE)) for one in self.wanted}
+        self._asked_at = self.clock.monotonic()
+        self._note_unusable()
+        return None
+
+    def _note_unusable(self) -> None:
+        """Log each group once when it stops giving rights, and once when it gives them again."""
+        before = {group.id: group.state for group in self.unusable}
+        self.unusable = tuple(
+            sorted((one for one in self._groups.values() if not one.usable), key=lambda group: group.id)
+        )
+        now = {group.id: group.state for group in self.unusable}
+        for group_id, state in now.items():
+            if before.get(group_id) is not state:
+                log.warning("user_group_unusable", group=group_id, state=state.value)
+        for group_id in before.keys() - now.keys():
+            log.info("user_group_usable_again", group=group_id)
+
+
+async def listed_groups(client: AsyncWebClient) -> dict[str, UserGroup]:
+    """Ask for all user groups, disabled ones too, with their members. Raise what the client raises."""
+    try:
+        answer = await client.usergroups_list(include_users=True, include_disabled=True)
+    except WEB_API_ERRORS as error:
+        if code(error) == NO_USER_GROUPS:
+            return {}
+        raise
+    found: list[dict[str, Any]] = answer["usergroups"]
+    return {str(group["id"]): _group_from(group) for group in found}
+
+
+def _group_from(group: Mapping[str, Any]) -> UserGroup:
+    state = GroupState.DISABLED if group.get("date_delete") else GroupState.ACTIVE
+    return UserGroup(str(group["id"]), state, frozenset(map(str, group.get("users") or ())))
+
+
+def sentence(group: UserGroup) -> str:
+    """Say what is wrong with a group that gives nobody a right."""
+    return f"{group.id} {UNUSABLE[group.state]}."
