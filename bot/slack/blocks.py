@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.policy import STEPS
 from bot.slack.notes import notes
-from bot.slack.text import actor_name, inline, isolated, length, moment, shorten
+from bot.slack.text import actor_name, inline, isolated, length, moment, mrkdwn, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ def card(shown: Card, style: CardStyle) -> tuple[str, list[Block]]:
     if buttons := control_buttons(recording, words, shown.approval) or _again(shown, words):
         blocks.append({"type": "actions", "block_id": "recording_controls", "elements": buttons})
     end = [words("card.audit", seq=recording.audit_seq), words("card.sent_again") if _sent_again(shown) else ""]
-    blocks.append({"type": "context", "elements": [_mrkdwn(" · ".join(filter(None, end)))]})
+    blocks.append({"type": "context", "elements": [mrkdwn(" · ".join(filter(None, end)))]})
     return card_text(shown, style), blocks
 
 
@@ -241,16 +241,12 @@ def _fields(shown: Card, style: CardStyle) -> Block:
     ]
     if recording.paused_seconds:
         fields.append(("paused", style.words("card.paused_in_all", length=_paused(recording, style.words))))
-    shown_fields = [_mrkdwn(f"*{style.words(f'card.{name}')}*\n{value}") for name, value in fields if value]
+    shown_fields = [mrkdwn(f"*{style.words(f'card.{name}')}*\n{value}") for name, value in fields if value]
     return {"type": "section", "fields": shown_fields}
 
 
 def _section(text: str) -> Block:
-    return {"type": "section", "text": _mrkdwn(text)}
-
-
-def _mrkdwn(text: str) -> Block:
-    return {"type": "mrkdwn", "text": text}
+    return {"type": "section", "text": mrkdwn(text)}
 
 
 def _plain(text: str) -> Block:

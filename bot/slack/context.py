@@ -40,10 +40,14 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Whom an answer goes to after the acknowledgement: by the request's response_url, else as a direct message."""
+    """Whom an answer goes to after the acknowledgement: by the request's response_url, else as a direct message.
+
+    ``thread_ts`` names the thread where the request was made.
+    """
 
     user_id: str
     respond: AsyncRespond | None = None
+    thread_ts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,12 @@ class Desk:
             async with asyncio.timeout(TELL_SECONDS):
                 if not await _answered(reply, text, blocks):
                     await self.client.chat_postMessage(
-                        channel=reply.user_id, text=text, blocks=blocks, unfurl_links=False, unfurl_media=False
+                        channel=reply.user_id,
+                        text=text,
+                        blocks=blocks,
+                        parse="none",
+                        unfurl_links=False,
+                        unfurl_media=False,
                     )
         except WEB_API_ERRORS as error:
             log.warning("reply_not_sent", error=str(error))
@@ -126,7 +135,13 @@ async def _answered(reply: Reply, text: str, blocks: list[dict[str, Any]] | None
     if reply.respond is None:
         return False
     try:
-        answer = await reply.respond(text=text, blocks=blocks, response_type="ephemeral", replace_original=False)
+        answer = await reply.respond(
+            text=text,
+            blocks=blocks,
+            response_type="ephemeral",
+            replace_original=False,
+            thread_ts=reply.thread_ts,
+        )
     except ValueError:  # there is no response_url
         return False
     status = getattr(answer, "status_code", OK)  # respond() neither raises nor repeats

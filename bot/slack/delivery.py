@@ -41,6 +41,23 @@ UNREACHABLE = frozenset(
     }
 )
 
+CONTENT_REFUSED = frozenset(
+    {
+        "invalid_arguments",
+        "invalid_attachments",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "invalid_metadata_format",
+        "invalid_metadata_schema",
+        "metadata_too_large",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_text",
+        "too_many_attachments",
+    }
+)
+"""What Slack says of a message that it will not take tomorrow either. ``invalid_auth`` concerns the token."""
+
 
 class Verdict(Enum):
     """What to do with a message that Slack did not take."""
@@ -65,6 +82,11 @@ def verdict(error: Exception) -> Verdict:
     if name in GONE:
         return Verdict.GONE
     return Verdict.UNREACHABLE if name in UNREACHABLE else Verdict.LATER
+
+
+def is_final(error: Exception) -> bool:
+    """Say whether sending the same message to the same place again can't help."""
+    return verdict(error) in {Verdict.GONE, Verdict.UNREACHABLE} or code(error) in CONTENT_REFUSED
 
 
 def code(error: Exception) -> str:

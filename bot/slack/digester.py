@@ -200,6 +200,8 @@ class Digester:
 
     async def _say_without_chart(self, channel: str, why: str) -> None:
         try:
-            await self.client.chat_postMessage(channel=channel, text=f"The digest's chart could not be shown: {why}")
+            await self.client.chat_postMessage(
+                channel=channel, text=f"The digest's chart could not be shown: {why}", parse="none"
+            )
         except WEB_API_ERRORS as error:
             log.warning("chart_note_not_posted", error=code(error))

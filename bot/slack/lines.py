@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
-from bot.slack.text import escape, moment
+from bot.slack.text import escape, moment, mrkdwn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,11 +69,12 @@ def message(entries: Sequence[tuple[Entry, bool]], style: CardStyle) -> dict[str
     first, last = entries[0][0], entries[-1][0]
     payload: dict[str, Any] = {"seq": last.seq, "hash": last.hash}
     if first.seq != last.seq:
-        payload |= {"first_seq": first.seq, "hashes": [f"{entry.seq}:{entry.hash}" for entry, _ in entries]}
+        payload |= {"first_seq": first.seq, "hashes": {str(entry.seq): entry.hash for entry, _ in entries}}
     return {
         "text": "\n".join(lines),
-        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in lines],
+        "blocks": [{"type": "section", "text": mrkdwn(text)} for text in lines],
         "metadata": {"event_type": EVENT_TYPE, "event_payload": payload},
+        "parse": "none",
         "unfurl_links": False,
         "unfurl_media": False,
     }

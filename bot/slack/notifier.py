@@ -24,7 +24,7 @@ from bot.recording.reminders import (
     standing,
     too_old,
 )
-from bot.slack.delivery import Verdict, code, retry_after, to_the_end, verdict
+from bot.slack.delivery import Verdict, code, is_final, retry_after, to_the_end, verdict
 from bot.slack.notices import answered, notice
 from bot.slack.people import WEB_API_ERRORS
 
@@ -49,10 +49,6 @@ ROUND_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 GAP_SECONDS = 1.2
 """Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
-FOR_GOOD = frozenset(
-    {"invalid_arguments", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text"}
-)
-"""What Slack says of a message that it will not take tomorrow either."""
 
 
 class Occasions(Protocol):
@@ -209,7 +205,7 @@ class Notifier:
                 channel=one.notice.channel or user, **message, unfurl_links=False, unfurl_media=False
             )
         except WEB_API_ERRORS as error:
-            if _for_good(error):
+            if is_final(error):
                 log.warning("notice_undeliverable", kind=one.notice.kind.value, error=code(error))
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="undeliverable")
                 return None
@@ -227,7 +223,7 @@ class Notifier:
         try:
             await self.client.chat_update(channel=str(one.channel), ts=str(one.ts), **message)
         except WEB_API_ERRORS as error:
-            if not _for_good(error):
+            if not is_final(error):
                 return error
             outcome = "lost"
         self.pace.went_well()
@@ -241,7 +237,3 @@ def _user(one: OpenNotice) -> str:
 
 def _refused_alone(error: Exception) -> bool:
     return verdict(error) is Verdict.LATER and retry_after(error) is None
-
-
-def _for_good(error: Exception) -> bool:
-    return verdict(error) in {Verdict.GONE, Verdict.UNREACHABLE} or code(error) in FOR_GOOD

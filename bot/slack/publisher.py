@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bot.slack.blocks import CardStyle, card
-from bot.slack.delivery import Pace, Verdict, code, forever, to_the_end, verdict
+from bot.slack.delivery import Pace, Verdict, code, forever, is_final, to_the_end, verdict
 from bot.slack.lines import message
 from bot.slack.people import WEB_API_ERRORS
 
@@ -97,6 +97,7 @@ class CardPublisher:
         arguments: dict[str, Any] = {
             "text": text,
             "blocks": blocks,
+            "parse": "none",
             "metadata": {
                 "event_type": "recording_card",
                 "event_payload": {"recording_id": str(stale.recording.id), "version": stale.recording.version},
@@ -110,7 +111,7 @@ class CardPublisher:
             if stale.ts is not None and found in {Verdict.GONE, Verdict.UNREACHABLE}:
                 await self.outbox.card_lost(stale.recording.id)  # it is posted anew, to the person where need be
                 return None
-            if found is Verdict.UNREACHABLE:
+            if is_final(error):
                 log.warning("card_cannot_be_shown", recording_id=str(stale.recording.id), error=code(error))
                 await self.outbox.card_given_up(stale.recording.id, version=stale.recording.version)
                 return None

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -57,6 +57,14 @@ def inline(text: str, limit: int) -> str:
     if ends and ends[-1] > limit:
         escaped = [*escaped[: bisect_right(ends, limit - 1)], "…"]
     return isolated("".join(escaped))
+
+
+def mrkdwn(text: str) -> dict[str, Any]:
+    """Return a text object in which nothing comes alive but our own markup.
+
+    Without ``verbatim`` Slack turns plain addresses, ``#names`` and some mentions in the text into links.
+    """
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def actor_name(actor: str, team_id: str, words: Words) -> str:

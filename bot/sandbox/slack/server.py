@@ -155,9 +155,9 @@ class SimulatedSlack(Premises):
         """Type a slash command; the ack's words appear in the channel for that person. Raises NothingThere."""
         return await self._persons.command(user_id, channel_id, text, command)
 
-    def post(self, user_id: str, channel_id: str, text: str) -> SimulatedMessage:
+    def post(self, user_id: str, channel_id: str, text: str, *, thread_ts: str | None = None) -> SimulatedMessage:
         """Write a plain message, as a person does; the app hears nothing of it. Raises NothingThere."""
-        return self._persons.post(user_id, channel_id, text)
+        return self._persons.post(user_id, channel_id, text, thread_ts)
 
     async def click(
         self,
