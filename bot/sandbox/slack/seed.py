@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.sandbox.slack.methods_people import STRANGERS_TEAM
 from bot.sandbox.slack.workspace import BOT_USER
 
 if TYPE_CHECKING:
     from bot.sandbox.slack.server import SimulatedSlack
-
-STRANGERS_TEAM = "T0ELSEWHERE"
 
 
 def seed(slack: SimulatedSlack) -> None:

@@ -18,4 +18,9 @@ FAULTS = (
     Fault("lost_click", "Click gets lost"),
     Fault("socket_refresh", "Slack asks for a new socket"),
     Fault("socket_silent", "Socket open, but silent"),
+    Fault("shared_channel", "#floor is shared with another organization"),
+    Fault("shared_audit_channel", "#recording-audit is shared with another organization"),
 )
+
+SHARED_BY_SWITCH = {"shared_channel": "floor", "shared_audit_channel": "recording-audit"}
+"""The channels, by name, that Slack Connect shares while a switch is on."""

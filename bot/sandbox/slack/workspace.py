@@ -87,6 +87,10 @@ class Channel:
     kind: str = "channel"
     archived: bool = False
     created: int = 0
+    shared: bool = False
+    """Whether Slack Connect shares it with another organization."""
+    invited: bool = False
+    """Whether another organization is invited to it, and has not accepted yet."""
     messages: list[SimulatedMessage] = field(default_factory=list)
 
     @property
@@ -104,6 +108,7 @@ class Channel:
             "members": list(self.members),
             "bot_present": BOT_USER in self.members,
             "archived": self.archived,
+            "shared": self.shared,
         }
 
 
