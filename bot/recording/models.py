@@ -336,3 +336,5 @@ class Card:
     """What Genesys has kept of the call, oldest first; empty until it was looked for and found."""
     startable: bool = False
     """Whether it was stopped and nothing newer was recorded of the call, so that it can be started again."""
+    shared_channel: bool = False
+    """Whether the channel was shared with another organization when the recording was asked for there."""

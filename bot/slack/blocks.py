@@ -95,6 +95,8 @@ def card(shown: Card, style: CardStyle) -> tuple[str, list[Block]]:
         blocks.append({"type": "actions", "block_id": "recording_controls", "elements": buttons})
     end = [words("card.audit", seq=recording.audit_seq), words("card.sent_again") if _sent_again(shown) else ""]
     blocks.append({"type": "context", "elements": [mrkdwn(" · ".join(filter(None, end)))]})
+    if _in_shared_channel(shown):
+        blocks.append({"type": "context", "elements": [mrkdwn(words("shared.card"))]})
     return card_text(shown, style), blocks
 
 
@@ -117,6 +119,7 @@ def card_text(shown: Card, style: CardStyle) -> str:
         *notes(shown, words, style.person),
         words("card.text_audit", seq=recording.audit_seq),
         words("card.sent_again") if _sent_again(shown) else "",
+        words("shared.card_text") if _in_shared_channel(shown) else "",
     ]
     return ", ".join(part.removesuffix(".") for part in parts if part)
 
@@ -226,6 +229,11 @@ def _paused(recording: Recording, words: Words) -> str:
 
 def _sent_again(shown: Card) -> bool:
     return shown.posts_begun > 1 or bool(shown.posts_begun and shown.ts is None)
+
+
+def _in_shared_channel(shown: Card) -> bool:
+    """Say whether another organization reads the card; one that went to a person directly is read by nobody else."""
+    return shown.shared_channel and shown.posted_channel in {None, shown.channel}
 
 
 def _fields(shown: Card, style: CardStyle) -> Block:

@@ -86,6 +86,8 @@ class RecordCommand:
         return self.desk.words_of(str(command.get("user_id")))
 
     async def _answer(self, command: dict[str, Any], reply: Reply) -> Answer:
+        if self.desk.shared_channels is not None:
+            self.desk.shared_channels.heard(command)
         verb, rest = _first_word(unescape(command.get("text") or ""))
         verb = verb.lower() or "help"
         asked = await self.desk.asked(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.recording.service import RecordingService
     from bot.slack.blocks import CardStyle
     from bot.slack.people import SlackPeople
+    from bot.slack.shared_channels import SharedChannels
     from bot.slack.words import Languages, Words
     from bot.slack.work import Work
 
@@ -64,6 +65,7 @@ class Desk:
     languages: Languages
     client: AsyncWebClient
     look_ups: LookUps
+    shared_channels: SharedChannels | None = None
 
     def words_of(self, user_id: str) -> Words:
         """Return a person's words, as far as Slack has said their language already; English otherwise."""
@@ -78,9 +80,15 @@ class Desk:
     async def asked(
         self, source: str, *, user_id: str, team_id: str | None, channel: str | None, trigger: str | None
     ) -> Asked:
+        if self.shared_channels is not None and channel is not None:
+            self.work.start(self.shared_channels.learn(channel))  # what it says now counts; it is fresh the next time
         caller = await self.people.caller(user_id, team_id)
-        language = self.words_of(user_id).language
-        return Asked(caller, Origin(source, channel=channel, trigger=trigger, language=language))
+        language, shared = self.words_of(user_id).language, self._is_shared(channel)
+        origin = Origin(source, channel=channel, trigger=trigger, language=language, shared_channel=shared)
+        return Asked(caller, origin)
+
+    def _is_shared(self, channel: str | None) -> bool:
+        return self.shared_channels is not None and self.shared_channels.known(channel) is True
 
     def explain(self, error: RecordBotError, words: Words, recording: Recording | None = None) -> str:
         """Return the sentences about an error, as mrkdwn."""

@@ -37,6 +37,7 @@ def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: boo
         style.person(entry.actor),
         f"call {style.call(entry.conversation_id)}" if entry.conversation_id and about_call else "",
         f"reason {escape(style.reason_labels.get(entry.reason_code, entry.reason_code))}" if entry.reason_code else "",
+        "in a channel shared with another organization" if entry.origin.get("shared_channel") else "",
         "reason in words" if entry.reason_digest and entry.phase is Phase.REQUESTED else "",
         *_two_people(entry, style),
         f"by {escape(str(outcome['mechanism']))}" if "mechanism" in outcome else "",

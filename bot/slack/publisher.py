@@ -11,6 +11,7 @@ from bot.slack.blocks import CardStyle, card
 from bot.slack.delivery import Pace, Verdict, code, forever, is_final, to_the_end, verdict
 from bot.slack.lines import message
 from bot.slack.people import WEB_API_ERRORS
+from bot.slack.shared_channels import AuditChannelShared
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.recording.models import Card
     from bot.recording.ports import Clock
+    from bot.slack.shared_channels import SharedChannels
     from bot.slack.words import Languages
 
 log = structlog.get_logger(__name__)
@@ -167,6 +169,7 @@ class AuditPublisher:
     clock: Clock
     pace: Pace
     progress: Progress = field(default_factory=Progress)
+    shared_channels: SharedChannels | None = None
 
     async def run(self) -> None:
         await forever("audit", self.publish_next, self.changes, self.pace)
@@ -176,6 +179,9 @@ class AuditPublisher:
         waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)
         if not waiting:
             return False
+        if self.shared_channels is not None and await self.shared_channels.ask(self.channel):
+            await self.pace.wait_after(AuditChannelShared(), "audit")  # another organization would read the trail
+            return True
         await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
         if self.progress.earliest:  # entries that came while it waited go into the same message
             waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)

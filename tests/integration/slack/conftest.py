@@ -44,6 +44,12 @@ def changes() -> dict[str, str]:
 
 
 @pytest.fixture
+def optional_scopes() -> set[str]:
+    """Scopes that the app was given beside those that it can't do without; for tests to parametrise."""
+    return set()
+
+
+@pytest.fixture
 def clock() -> HurriedClock:
     return HurriedClock()
 
@@ -72,9 +78,11 @@ async def world(
     clock: HurriedClock,
     socket_ping: float,
     patience: float,
+    optional_scopes: set[str],
 ) -> AsyncIterator[World]:
     shutil.copy(migrated, tmp_path)
     async with simulators(clock) as (slack, genesys):
+        slack.scopes |= optional_scopes
         settings = settings_for(monkeypatch, slack, genesys, transport=transport, directory=tmp_path, changes=changes)
         serving = Serving(settings, clock=clock, genesys_patience=patience, socket_ping=socket_ping)
         world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
