@@ -17,31 +17,28 @@ from bot.database.migrate import examine, version
 from bot.errors import DatabaseUnusable, GenesysError, SettingsError
 from bot.recording.clock import SystemClock
 from bot.recording.grants import Policy
+from bot.recording.requests import ReasonRules
 from bot.server import Part
+from bot.slack.audit_channel import AuditChannelCheck
+from bot.slack.block_validation import BlockValidation, CantTell
+from bot.slack.blocks import CardStyle
 from bot.slack.delivery import code
 from bot.slack.manifest import SCOPES
 from bot.slack.people import WEB_API_ERRORS, obstacle
+from bot.slack.sample_messages import Samples
 from bot.slack.web import SlackIdentity, identify, web_client, web_session
+from bot.slack.words import ENGLISH, read_languages
 from bot.surroundings import address, clock, file_problem, settings_notes
 from bot.tracing import ADVICE, packages_missing
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.config import DatabaseSettings, ServeSettings
     from bot.recording.ports import NameDirectory
 
-SCHEDULE_AHEAD = 3600
 ASK_SECONDS = 15.0
-CHANNEL_ADVICE = {
-    "channel_not_found": "put the id of a channel of this workspace into SLACK_AUDIT_CHANNEL, and invite the bot there "
-    "where the channel is private",
-    "missing_scope": "add the scopes of the manifest and install the app anew",
-}
-
-
+FINDINGS_NAMED = 3
 PEOPLE_SETTINGS = "SLACK_SUPERVISORS, SLACK_COMPLIANCE or the policy file"
 REFUSED = {
     "deleted": "This account was deactivated",
@@ -157,8 +154,9 @@ async def _slack(settings: ServeSettings, policy: Policy, delivered: Completenes
             return (Part("Slack token", ok=False, problem=f"Slack says {code(error)}; {advice}."),)
         parts = [Part("Slack token", ok=True), _scopes(identity), clock(date, SystemClock().now())]
         parts.append(await _door(client, settings, identity))
-        channel = await _audit_channel(client, settings.slack_audit_channel, SystemClock().now())
+        channel = await _audit_channel(client, settings.slack_audit_channel, identity.scopes)
         parts.append(_and_complete(channel, delivered))
+        parts.append(await _messages(client, settings, identity))
         named = (*settings.slack_supervisors, *settings.slack_compliance, *policy.people)
         parts += [await _group(client, one) for one in dict.fromkeys(named) if one.startswith("S")]
         parts += [await _user(client, one, identity) for one in dict.fromkeys(named) if not one.startswith("S")]
@@ -206,19 +204,34 @@ async def _app_id(client: AsyncWebClient, identity: SlackIdentity) -> str:
     return str(answer["bot"].get("app_id") or "")
 
 
-async def _audit_channel(client: AsyncWebClient, channel: str, now: datetime) -> Part:
-    """Ask whether the bot may write to the channel: a message is scheduled for later and taken back at once.
+async def _audit_channel(client: AsyncWebClient, channel: str, scopes: frozenset[str]) -> Part:
+    """Ask whether the bot may write to the channel, and whether another organization reads it."""
+    found = await AuditChannelCheck(client, channel, scopes).run(SystemClock().now())
+    return Part("audit channel", ok=not found.problem, problem=found.problem or " ".join(found.notes))
 
-    With the bot's few scopes no other request tells, and nobody in the channel sees anything of this one.
-    """
-    later = int(now.timestamp()) + SCHEDULE_AHEAD
+
+async def _messages(client: AsyncWebClient, settings: ServeSettings, identity: SlackIdentity) -> Part:
+    """Have Slack look at one of everything that the bot shows, with nobody seeing it."""
+    languages = read_languages()
+    style = CardStyle(
+        team_id=identity.team_id,
+        words=languages.of(ENGLISH),
+        interaction_url=settings.genesys_interaction_url.replace("{region}", settings.purecloud_environment),
+        reason_labels=settings.recording_reasons,
+    )
+    reasons = ReasonRules(settings.recording_reasons, required=settings.recording_reason_required)
+    samples = Samples(style, languages, reasons).all()
     try:
-        answer = await client.chat_scheduleMessage(channel=channel, post_at=later, text="record-bot check")
-        await client.chat_deleteScheduledMessage(channel=channel, scheduled_message_id=answer["scheduled_message_id"])
-    except WEB_API_ERRORS as error:
-        advice = CHANNEL_ADVICE.get(code(error), "invite the bot to the audit channel, and unarchive it if need be")
-        return Part("audit channel", ok=False, problem=f"Slack says {code(error)}; {advice}.")
-    return Part("audit channel", ok=True)
+        found = await BlockValidation(client, SystemClock()).findings(samples)
+    except CantTell as error:
+        why = "this Slack doesn't know blocks.validate" if str(error) == "unknown_method" else f"Slack says {error}"
+        return Part("Slack messages", ok=True, problem=f"Whether Slack takes them can't be told: {why}.")
+    if not found:
+        return Part("Slack messages", ok=True)
+    named = "; ".join(one.sentence for one in found[:FINDINGS_NAMED])
+    more = f"; and {len(found) - FINDINGS_NAMED} more" if len(found) > FINDINGS_NAMED else ""
+    problem = f"Slack would refuse {named}{more}. Shorten GENESYS_INTERACTION_URL if it is long; otherwise report this."
+    return Part("Slack messages", ok=False, problem=problem)
 
 
 def _and_complete(channel: Part, delivered: Completeness) -> Part:

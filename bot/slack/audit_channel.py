@@ -1,0 +1,116 @@
+"""Whether the bot may write to the audit channel, and whether another organization reads it, as ``check`` asks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.slack.delivery import code, to_the_end
+from bot.slack.people import WEB_API_ERRORS
+from bot.slack.shared_channels import REFUSAL, channel_info, may_ask
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.slack.shared_channels import ChannelInfo
+
+PROBE = "record-bot check: scheduled to see whether the bot may write here. It should be gone; you can ignore it."
+PROBE_BEGINS = "record-bot check"
+"""How the text of every probe begins, also that of earlier versions."""
+AHEAD_SECONDS = 100 * 24 * 3600
+"""So far ahead that the next check removes a probe that was left; Slack takes 120 days."""
+CHANNEL_ADVICE = {
+    "channel_not_found": "put the id of a channel of this workspace into SLACK_AUDIT_CHANNEL, and invite the bot there "
+    "if the channel is private",
+    "missing_scope": "add the scopes of the manifest and install the app again",
+    "is_archived": "unarchive it, or choose another channel",
+}
+INVITE = "invite the bot to the audit channel, and unarchive it if need be"
+UNTOLD = (
+    "Whether another organization can read it (Slack Connect) can't be told: the app lacks the optional scopes "
+    "channels:read and groups:read."
+)
+PENDING = "Another organization is invited to it; once it accepts, the bot posts nothing there."
+LEFT = (
+    "A scheduled message that asked whether the bot may write could not be removed ({code}); the next check removes it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFinding:
+    """``problem`` is empty if the channel can be used; ``notes`` say what can't be told, and what was left."""
+
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditChannelCheck:
+    """Asks ``conversations.info``, which leaves nothing behind; without its scope, schedules and removes a message."""
+
+    client: AsyncWebClient
+    channel: str
+    scopes: frozenset[str]
+
+    async def run(self, now: datetime) -> ChannelFinding:
+        left = await self._remove_probes()
+        info, untold = await self._info()
+        if info is None:
+            problem, left_now = await self._probe(now)
+            notes = filter(None, (untold, left_now or left))
+            return ChannelFinding(problem, () if problem else tuple(notes))
+        if info.shared:
+            return ChannelFinding(REFUSAL)
+        if problem := _not_writable(info):
+            return ChannelFinding(problem)
+        return ChannelFinding(notes=tuple(filter(None, (PENDING if info.invited else "", left))))
+
+    async def _info(self) -> tuple[ChannelInfo | None, str]:
+        """Return what Slack says about the channel, or why it doesn't."""
+        if not may_ask(self.scopes):
+            return None, UNTOLD
+        try:
+            return await channel_info(self.client, self.channel), ""
+        except WEB_API_ERRORS as error:
+            why = UNTOLD if code(error) == "missing_scope" else ""
+            return None, why or f"Whether another organization can read it can't be told: Slack says {code(error)}."
+
+    async def _probe(self, now: datetime) -> tuple[str, str]:
+        """Schedule a message and remove it; return what keeps the bot from writing, and what was left behind.
+
+        Also a check that is cancelled, or never hears whether Slack has scheduled the message, removes it.
+        """
+        problem, left = "", ""
+        later = int(now.timestamp()) + AHEAD_SECONDS
+        try:
+            await self.client.chat_scheduleMessage(channel=self.channel, post_at=later, text=PROBE, parse="none")
+        except WEB_API_ERRORS as error:
+            problem = f"Slack says {code(error)}; {CHANNEL_ADVICE.get(code(error), INVITE)}."
+        finally:
+            left = await to_the_end(self._remove_probes())
+        return problem, left
+
+    async def _remove_probes(self) -> str:
+        """Remove the scheduled messages of this check and of earlier ones; say so if that fails."""
+        try:
+            listed = await self.client.chat_scheduledMessages_list(channel=self.channel)
+            for one in listed["scheduled_messages"]:
+                if str(one.get("text", "")).startswith(PROBE_BEGINS):
+                    await self.client.chat_deleteScheduledMessage(
+                        channel=self.channel, scheduled_message_id=str(one["id"])
+                    )
+        except WEB_API_ERRORS as error:
+            return LEFT.format(code=code(error))
+        return ""
+
+
+def _not_writable(info: ChannelInfo) -> str:
+    if info.archived:
+        return "Slack says is_archived; unarchive it, or choose another channel."
+    if not info.member:
+        return "Slack says not_in_channel; invite the bot to the audit channel."
+    if info.read_only:
+        return "The channel takes no posts from the bot (read-only, threads only, or frozen); let the app post there."
+    return ""
