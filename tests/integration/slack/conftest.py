@@ -10,6 +10,7 @@ from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
 from bot.serving import Serving
 from tests.support.hurried_clock import HurriedClock
+from tests.support.slack_models import wrong_with_requests
 from tests.support.world import GENESYS_HANGS, GENESYS_PATIENCE, World, settings_for, simulators
 
 if TYPE_CHECKING:
@@ -92,3 +93,4 @@ async def world(
         genesys.faults.switch_all_off()
         await world.end()
         assert slack.warnings == []  # each message has its text beside the blocks
+        assert wrong_with_requests(slack.requests) == []
