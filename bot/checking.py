@@ -18,18 +18,23 @@ from bot.errors import DatabaseUnusable, GenesysError, SettingsError
 from bot.recording.clock import SystemClock
 from bot.recording.grants import Policy
 from bot.recording.group_members import GroupState, UserGroup, is_group
+from bot.recording.requests import ReasonRules
 from bot.server import Part
+from bot.slack.audit_channel import ROUTE, AuditChannelCheck
+from bot.slack.block_validation import BlockValidation, CantTell
+from bot.slack.blocks import CardStyle
 from bot.slack.delivery import code
 from bot.slack.manifest import SCOPES
 from bot.slack.people import WEB_API_ERRORS, obstacle
+from bot.slack.sample_messages import Samples
 from bot.slack.user_groups import listed_groups, sentence
 from bot.slack.web import SlackIdentity, identify, own_workspace, web_client, web_session
+from bot.slack.words import ENGLISH, read_languages
 from bot.surroundings import address, clock, file_problem, settings_notes
 from bot.tracing import ADVICE, packages_missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from slack_sdk.web.async_client import AsyncWebClient
 
@@ -38,20 +43,8 @@ if TYPE_CHECKING:
     from bot.recording.grants import Route
     from bot.recording.ports import NameDirectory
 
-SCHEDULE_AHEAD = 3600
 ASK_SECONDS = 15.0
-CHANNEL_ADVICE = {
-    "channel_not_found": "put the id of a channel of this workspace into SLACK_AUDIT_CHANNEL, and invite the bot there "
-    "where the channel is private",
-    "missing_scope": "add the scopes of the manifest and install the app anew",
-    "restricted_action_read_only_channel": "let apps post in the audit channel, or choose another one",
-}
-ROUTE_ADVICE = {
-    "channel_not_found": "put the id of a channel of this workspace into the policy file, and invite the bot there if "
-    "the channel is private",
-    "restricted_action_read_only_channel": "let apps post there, or choose another channel in the policy file",
-    "missing_scope": CHANNEL_ADVICE["missing_scope"],
-}
+FINDINGS_NAMED = 3
 PEOPLE_SETTINGS = "SLACK_SUPERVISORS, SLACK_COMPLIANCE or the policy file"
 REFUSED = {
     "deleted": "This account was deactivated",
@@ -175,9 +168,10 @@ async def _slack(settings: ServeSettings, policy: Policy, delivered: Completenes
             return (Part("Slack token", ok=False, problem=str(error)),)
         parts = [Part("Slack token", ok=True), _scopes(identity), clock(date, SystemClock().now())]
         parts.append(await _door(client, settings, identity))
-        channel = await _audit_channel(client, settings.slack_audit_channel, SystemClock().now())
+        channel = await _audit_channel(client, settings.slack_audit_channel, identity.scopes)
         parts.append(_and_complete(channel, delivered))
-        parts += [await _route(client, route) for route in policy.routes]
+        parts.append(await _messages(client, settings, identity))
+        parts += [await _route(client, route, identity.scopes) for route in policy.routes]
         named = tuple(dict.fromkeys((*settings.slack_supervisors, *settings.slack_compliance, *policy.people)))
         escalate = policy.dual_control.escalate
         parts += await _groups(client, [*filter(is_group, named), *((escalate,) if escalate else ())])
@@ -226,36 +220,42 @@ async def _app_id(client: AsyncWebClient, identity: SlackIdentity) -> str:
     return str(answer["bot"].get("app_id") or "")
 
 
-async def _audit_channel(client: AsyncWebClient, channel: str, now: datetime) -> Part:
-    """Ask whether the bot may write to the audit channel."""
-    if error := await _refusal_of_posts(client, channel, now):
-        advice = CHANNEL_ADVICE.get(error, "invite the bot to the audit channel, and unarchive it if need be")
-        return Part("audit channel", ok=False, problem=f"Slack says {error}; {advice}.")
-    return Part("audit channel", ok=True)
-
-
-async def _refusal_of_posts(client: AsyncWebClient, channel: str, now: datetime) -> str:
-    """Return Slack's word for why the bot may not write to a channel; empty if it may.
-
-    A message is scheduled for later and taken back at once. With the bot's few scopes no other request tells, and
-    nobody in the channel sees anything of this one.
-    """
-    later = int(now.timestamp()) + SCHEDULE_AHEAD
-    try:
-        answer = await client.chat_scheduleMessage(channel=channel, post_at=later, text="record-bot check")
-        await client.chat_deleteScheduledMessage(channel=channel, scheduled_message_id=answer["scheduled_message_id"])
-    except WEB_API_ERRORS as error:
-        return code(error)
-    return ""
-
-
-async def _route(client: AsyncWebClient, route: Route) -> Part:
+async def _route(client: AsyncWebClient, route: Route, scopes: frozenset[str]) -> Part:
     """Name a route of the policy file, and say whether the bot may write to its channel."""
-    name = f"route to {route.channel}"
-    if error := await _refusal_of_posts(client, route.channel, SystemClock().now()):
-        advice = ROUTE_ADVICE.get(error, "invite the bot to that channel, or correct the policy file")
-        return Part(name, ok=False, problem=f"Slack says {error}; {advice}.")
+    name, check = f"route to {route.channel}", AuditChannelCheck(client, route.channel, scopes, ROUTE)
+    if problem := (await check.run(SystemClock().now())).problem:
+        return Part(name, ok=False, problem=problem)
     return Part(name, ok=True, problem=f"Cards of the queues {', '.join(sorted(route.queues))} go there too.")
+
+
+async def _audit_channel(client: AsyncWebClient, channel: str, scopes: frozenset[str]) -> Part:
+    """Ask whether the bot may write to the channel, and whether another organization reads it."""
+    found = await AuditChannelCheck(client, channel, scopes).run(SystemClock().now())
+    return Part("audit channel", ok=not found.problem, problem=found.problem or " ".join(found.notes))
+
+
+async def _messages(client: AsyncWebClient, settings: ServeSettings, identity: SlackIdentity) -> Part:
+    """Have Slack look at one of everything that the bot shows, with nobody seeing it."""
+    languages = read_languages()
+    style = CardStyle(
+        team_id=identity.team_id,
+        words=languages.of(ENGLISH),
+        interaction_url=settings.genesys_interaction_url.replace("{region}", settings.purecloud_environment),
+        reason_labels=settings.recording_reasons,
+    )
+    reasons = ReasonRules(settings.recording_reasons, required=settings.recording_reason_required)
+    samples = Samples(style, languages, reasons).all()
+    try:
+        found = await BlockValidation(client, SystemClock()).findings(samples)
+    except CantTell as error:
+        why = "this Slack doesn't know blocks.validate" if str(error) == "unknown_method" else f"Slack says {error}"
+        return Part("Slack messages", ok=True, problem=f"Whether Slack takes them can't be told: {why}.")
+    if not found:
+        return Part("Slack messages", ok=True)
+    named = "; ".join(one.sentence for one in found[:FINDINGS_NAMED])
+    more = f"; and {len(found) - FINDINGS_NAMED} more" if len(found) > FINDINGS_NAMED else ""
+    problem = f"Slack would refuse {named}{more}. Shorten GENESYS_INTERACTION_URL if it is long; otherwise report this."
+    return Part("Slack messages", ok=False, problem=problem)
 
 
 def _and_complete(channel: Part, delivered: Completeness) -> Part:

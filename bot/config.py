@@ -20,6 +20,8 @@ from bot.credentials import checked_signing_secret, checked_token, checked_word
 from bot.errors import SettingsError
 from bot.recording.handover import FollowTransfers
 from bot.settings_file import misread, unreadable
+from bot.slack.modal import OPTION_TEXT, OPTION_VALUE, OPTIONS_LIMIT
+from bot.slack.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,7 @@ MISSING = {
     "PURECLOUD_CLIENT_SECRET": "put the secret of the Genesys OAuth client there",
 }
 ENV_FILE = ".env"
+REASON_QUOTED = 40
 SPECIAL = (
     "write special characters of a password as %XX "
     "(@ is %40, : is %3A, / is %2F, # is %23, ? is %3F, [ is %5B, ] is %5D, % is %25)"
@@ -77,7 +80,20 @@ def _reasons(value: Any) -> Any:
         code, equals, label = (part.strip() for part in pair.partition("="))
         if not (code and equals and label):
             raise ValueError(f"{pair!r} is not a code=Label pair: write for example qa=Quality check;dispute=Dispute")
+        if code in reasons:
+            raise ValueError(f"the code {shorten(code, REASON_QUOTED)!r} is there twice; give each reason its own code")
+        for what, text, limit in (("code", code, OPTION_VALUE), ("label", label, OPTION_TEXT)):
+            if len(text) > limit:
+                raise ValueError(
+                    f"the {what} {shorten(text, REASON_QUOTED)!r} has {len(text)} characters; Slack's menus take at "
+                    f"most {limit}. Shorten it"
+                )
         reasons[code] = label
+    if len(reasons) > OPTIONS_LIMIT:
+        raise ValueError(
+            f"it names {len(reasons)} reasons; Slack's menus take at most {OPTIONS_LIMIT}. Remove "
+            f"{len(reasons) - OPTIONS_LIMIT}"
+        )
     return reasons
 
 

@@ -58,6 +58,7 @@ from bot.slack.notifier import Notifier
 from bot.slack.options import CallOptions
 from bot.slack.people import WEB_API_ERRORS, SlackPeople
 from bot.slack.publisher import AuditPublisher, CardPublisher
+from bot.slack.shared_channels import SharedChannels, may_ask, refuse_shared
 from bot.slack.shortcuts import StartShortcuts
 from bot.slack.sockets import PING_SECONDS, SocketDoor
 from bot.slack.starting import StartModal
@@ -132,6 +133,7 @@ class Serving:
             identity = await self._until_told_to_stop(self._identify(client))
             if identity is None:
                 return
+            await refuse_shared(client, self.settings.slack_audit_channel, identity.scopes)
             await self._log_in(control)
             await self._serve(control, client, session, identity)
 
@@ -241,7 +243,8 @@ class Serving:
             reason_labels=self.settings.recording_reasons,
         )
         look_ups = LookUps(control.clock, LOOK_UPS_EACH * self.settings.recording_actions_per_minute)
-        return Desk(control.service, people, work, style, languages, client, look_ups)
+        shared = SharedChannels(client, control.clock, may_ask=may_ask(identity.scopes))
+        return Desk(control.service, people, work, style, languages, client, look_ups, shared)
 
     def _publishers(
         self, control: Control, client: AsyncWebClient, desk: Desk, replicas: Replicas
@@ -253,7 +256,14 @@ class Serving:
                 client, outbox, desk.style, desk.languages, store.changes(), Pace(clock), control.observing.card
             ),
             AuditPublisher(
-                client, outbox, desk.style, self.settings.slack_audit_channel, store.changes(), clock, Pace(clock)
+                client,
+                outbox,
+                desk.style,
+                self.settings.slack_audit_channel,
+                store.changes(),
+                clock,
+                Pace(clock),
+                shared_channels=desk.shared_channels,
             ),
         )
 

@@ -130,6 +130,7 @@ class Witness:
             schedule=Schedule(time.fromisoformat(self.settings.audit_digest_at), self._zone),
             clock=control.clock,
             pace=Pace(control.clock),
+            shared_channels=self.desk.shared_channels,
         )
 
     async def settle_interrupted(self) -> None:

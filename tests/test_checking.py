@@ -24,7 +24,7 @@ PAUSE = "Genesys permission: pause and resume recordings"
 READ = "Genesys permission: read calls"
 EVERYTHING = [
     "settings", "HTTP address", "database", "Slack token", "Slack scopes", "clock", "Slack socket",
-    "audit channel", "user group S0SUPERS", "user U0COMPL", "Genesys region", "Genesys login",
+    "audit channel", "Slack messages", "user group S0SUPERS", "user U0COMPL", "Genesys region", "Genesys login",
     "Genesys roles", READ, RECORD, PAUSE, "Genesys live calls", "Genesys recording of live calls",
     "Genesys names of agents", "Genesys names of queues", "Genesys saved recordings", "Genesys notifications",
     "Genesys trunk recording", "Genesys retention policies", "Genesys recording settings",
@@ -148,6 +148,39 @@ async def test_bot_not_in_the_audit_channel(slack: SimulatedSlack) -> None:
 
     assert list(found) == ["audit channel"]
     assert "not_in_channel; invite the bot" in found["audit channel"]
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_an_audit_channel_of_two_organizations(slack: SimulatedSlack) -> None:
+    slack.scopes.add("groups:read")
+    slack.share("C0AUDIT")
+
+    found = await problems()
+
+    assert list(found) == ["audit channel"]
+    assert "shares with another organization" in found["audit channel"]
+
+
+async def test_a_message_that_slack_would_refuse_is_named(set_up: pytest.MonkeyPatch, slack: SimulatedSlack) -> None:
+    set_up.setenv("GENESYS_INTERACTION_URL", f"https://apps.example/{'x' * 2000}/{{conversation_id}}")
+
+    found = await problems()
+
+    assert list(found) == ["Slack messages"]
+    assert (
+        "card: starting (en): must be less than 2001 characters at /blocks/1/fields/0/text;"
+        in (found["Slack messages"])
+    )
+    assert "GENESYS_INTERACTION_URL" in found["Slack messages"]
+    assert all(not slack.messages(channel) for channel in slack.workspace.channels)
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_a_slack_without_the_method_can_not_tell(slack: SimulatedSlack) -> None:
+    del slack._api.methods["blocks.validate"]
+    found = {part.name: part for part in await check_everything()}
+    assert found["Slack messages"].ok
+    assert found["Slack messages"].problem.endswith("can't be told: this Slack doesn't know blocks.validate.")
 
 
 @pytest.mark.usefixtures("set_up")

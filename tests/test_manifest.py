@@ -13,7 +13,7 @@ from bot.slack.actions import BUTTON_VERBS
 from bot.slack.agent_choice import START_AGENT
 from bot.slack.blocks import CONFIRM_STOP, CONTROLS, START_AGAIN, WITHDRAW_STOP
 from bot.slack.commands import COMMAND, VERBS
-from bot.slack.manifest import EVENTS, SCOPES, SHORTCUTS, manifest, manifest_yaml
+from bot.slack.manifest import EVENTS, OPTIONAL_SCOPES, SCOPES, SHORTCUTS, manifest, manifest_yaml
 from bot.slack.modal import AGENT, CALL, FOUND, NOTE, REASON, START_VIEW, TYPED_ID
 from bot.slack.shortcuts import OPEN_BUTTON
 from tests.support.shell import ROOT
@@ -41,6 +41,8 @@ SCOPE_OF = {
     "chat_postMessage": "chat:write",
     "chat_scheduleMessage": "chat:write",
     "chat_update": "chat:write",
+    "chat_scheduledMessages_list": None,
+    "conversations_info": None,  # needs one of OPTIONAL_SCOPE_OF
     "files_completeUploadExternal": "files:write",
     "files_getUploadURLExternal": "files:write",
     "usergroups_list": "usergroups:read",
@@ -50,6 +52,12 @@ SCOPE_OF = {
     "views_update": None,
 }
 """The Web API methods that the bot may use, and the scope that each needs: https://docs.slack.dev/reference/methods."""
+OPTIONAL_SCOPE_OF = {
+    "channels:read": "conversations_info",
+    "groups:read": "conversations_info",
+    "users:read.email": "users_info",  # with it, a person's profile has their address
+}
+"""The scopes without which something can't be told, and the method that tells it."""
 HTTPS = {"type": "string", "pattern": "^https://"}
 SCHEMA = {
     "type": "object",
@@ -129,7 +137,15 @@ SCHEMA = {
                 "scopes": {
                     "type": "object",
                     "additionalProperties": False,
-                    "properties": {"bot": {"type": "array", "items": {"type": "string"}, "uniqueItems": True}},
+                    "properties": {
+                        name: {
+                            "type": "array",
+                            "maxItems": 255,
+                            "items": {"type": "string", "maxLength": 50},
+                            "uniqueItems": True,
+                        }
+                        for name in ("bot", "bot_optional")
+                    },
                 },
             },
         },
@@ -176,6 +192,16 @@ def web_api_methods_in_code() -> set[str]:
     return {name for name in names if "_" in name.strip("_") and hasattr(AsyncWebClient, name)} - {"api_call"}
 
 
+def methods_named_in_code() -> set[str]:
+    """Return the Web API methods that are called by their names, past the SDK's own functions."""
+    calls = (node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return {
+        ast.literal_eval(node.args[0])
+        for node in calls
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "api_call"
+    }
+
+
 def registrations() -> Iterator[tuple[str, ast.expr]]:
     """Yield the kind of each listener that is registered with Bolt, and what it listens to."""
     for path in (BOT / "slack").rglob("*.py"):
@@ -214,9 +240,13 @@ def test_scopes_are_those_that_the_code_needs() -> None:
     used = web_api_methods_in_code()
 
     assert used == set(SCOPE_OF)
+    assert methods_named_in_code() == {"blocks.validate"}  # which wants no scope
     needed = {scope for method in used if (scope := SCOPE_OF[method])} | {"commands"}
-    assert manifest()["oauth_config"]["scopes"] == {"bot": sorted(needed)}
+    optional = sorted(OPTIONAL_SCOPE_OF)
+    assert manifest()["oauth_config"]["scopes"] == {"bot": sorted([*needed, *optional]), "bot_optional": optional}
     assert set(SCOPES) == needed
+    assert set(OPTIONAL_SCOPES) == OPTIONAL_SCOPE_OF.keys()
+    assert used >= set(OPTIONAL_SCOPE_OF.values())
 
 
 def test_commands_and_interactivity_are_those_that_the_code_listens_to() -> None:

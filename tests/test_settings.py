@@ -22,6 +22,10 @@ from bot.config import (
     load,
 )
 from bot.errors import SettingsError
+from bot.recording.requests import ReasonRules
+from bot.sandbox.slack.blockkit import wrong_with_view
+from bot.slack.modal import Form, start_view
+from bot.slack.words import read_languages
 from tests.support.shell import BOT_SETTINGS
 
 if TYPE_CHECKING:
@@ -177,6 +181,22 @@ def test_an_empty_one_is_a_missing_one(settings: Set) -> None:
         ("HTTP_PORT", "70000", "HTTP_PORT is wrong: it must be at most 65535."),
         ("HTTP_PORT", "-1", "HTTP_PORT is wrong: it must be at least 0."),
         ("RECORDING_REASONS", "qa=Quality;oops", "RECORDING_REASONS is wrong: 'oops' is not a code=Label pair"),
+        ("RECORDING_REASONS", "qa=Quality;qa=Query", "RECORDING_REASONS is wrong: the code 'qa' is there twice"),
+        (
+            "RECORDING_REASONS",
+            f"{'c' * 151}=Label",
+            f"RECORDING_REASONS is wrong: the code '{'c' * 39}…' has 151 characters; Slack's menus take at most 150.",
+        ),
+        (
+            "RECORDING_REASONS",
+            f"qa={'L' * 76}",
+            f"RECORDING_REASONS is wrong: the label '{'L' * 39}…' has 76 characters; Slack's menus take at most 75.",
+        ),
+        (
+            "RECORDING_REASONS",
+            ";".join(f"r{number}=Reason {number}" for number in range(101)),
+            "RECORDING_REASONS is wrong: it names 101 reasons; Slack's menus take at most 100. Remove 1.",
+        ),
         ("RECORDING_REASON_REQUIRED", "maybe", "RECORDING_REASON_REQUIRED is wrong: it must be true or false."),
         ("LOG_FORMAT", "xml", "LOG_FORMAT is wrong: it must be 'text' or 'json'."),
         ("LOG_LEVEL", "loud", "LOG_LEVEL is wrong: it must be 'debug', 'info', 'warning' or 'error'."),
@@ -200,6 +220,16 @@ def test_one_of_the_two_transports_is_needed(settings: Set) -> None:
 
     settings(SLACK_SIGNING_SECRET="signing")
     assert load(ServeSettings).slack_app_token is None
+
+
+def test_as_many_and_as_long_reasons_as_slack_takes(settings: Set) -> None:
+    longest = {f"{number:0150}": f"{number:075}" for number in range(100)}
+    settings(RECORDING_REASONS=";".join(f"{code}={label}" for code, label in longest.items()))
+    assert load(RecordingSettings).recording_reasons == longest
+    view = start_view(Form(), read_languages().of("en"), ReasonRules(longest))
+    assert wrong_with_view(view, wanted="modal") == []
+    menu = next(one["element"] for one in view["blocks"] if one["block_id"] == "start_reason")
+    assert {one["value"]: one["text"]["text"] for one in menu["options"]} == longest
 
 
 def test_reasons_are_codes_with_labels(settings: Set) -> None:

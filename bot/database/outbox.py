@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 agents = names.alias("agents")
 queues = names.alias("queues")
 newer = recordings.alias("newer")
+requests = audit_entries.alias("requests")
 NOTHING_NEWER = ~(
     select(newer.c.id)
     .where(newer.c.conversation_id == recordings.c.conversation_id, newer.c.requested_seq > recordings.c.requested_seq)
@@ -50,10 +52,12 @@ STALE_CARDS = (
         STARTABLE,
         agents.c.name.label("agent_name"),
         queues.c.name.label("queue_name"),
+        requests.c.origin.label("origin"),
     )
     .join(cards, cards.c.recording_id == recordings.c.id)
     .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
     .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
+    .outerjoin(requests, requests.c.seq == recordings.c.requested_seq)
     .where(cards.c.rendered_version < cards.c.wanted_version)
     .order_by(recordings.c.requested_seq, cards.c.routed)
     .limit(bindparam("limit"))
@@ -105,7 +109,8 @@ class SqlOutbox:
                 saved=saved.get(row["id"], ()),
                 approval=approvals.get(row["id"]),
                 recording=recording_from({name: row[name] for name in OWN}),
-                **{name: value for name, value in row.items() if name not in OWN},
+                shared_channel=bool(json.loads(row["origin"] or "{}").get("shared_channel")),
+                **{name: value for name, value in row.items() if name not in OWN and name != "origin"},
             )
             for row in rows
         )

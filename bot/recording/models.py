@@ -384,6 +384,8 @@ class Card:
     startable: bool = False
     """Whether it was stopped and nothing newer was recorded of the call, so that it can be started again."""
     routed: bool = False
+    shared_channel: bool = False
+    """Whether the channel was shared with another organization when the recording was asked for there."""
 
     @property
     def key(self) -> tuple[UUID, str]:

@@ -31,13 +31,16 @@ class Origin:
     trigger: str | None = None
     language: str | None = None
     """In which the person reads; None where that isn't known."""
+    shared_channel: bool = False
+    """Whether Slack says that another organization can read the channel."""
 
     @property
     def dedupe_key(self) -> str | None:
         return None if self.trigger is None else f"{self.source}:{self.trigger}"
 
     def facts(self) -> dict[str, Any]:
-        facts = {"source": self.source, "channel": self.channel, "trigger": self.trigger}
+        shared = self.shared_channel or None
+        facts = {"source": self.source, "channel": self.channel, "trigger": self.trigger, "shared_channel": shared}
         return {key: value for key, value in facts.items() if value is not None}
 
 

@@ -24,6 +24,8 @@ from bot.sandbox.slack.manifest import shortcuts_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+OPTIONAL_SCOPES = {"channels:read", "groups:read", "users:read.email"}
+"""What this workspace grants beside the scopes that the bot can't do without."""
 HOST = "127.0.0.1"
 SECONDS_TO_READY = 60.0
 REASONS = "complaint=Complaint;quality=Quality check;training=Training"
@@ -92,6 +94,7 @@ async def _run(
             await simulator.start()
             stack.push_async_callback(simulator.stop)
             simulator.seed()
+        slack.scopes |= OPTIONAL_SCOPES
         busy.fill(genesys)
         bot_port = free_port()
         if transport == "http":

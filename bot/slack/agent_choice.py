@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import AgentLeft, SeveralAgents
-from bot.slack.text import inline, isolated, shorten
+from bot.slack.text import inline, isolated, mrkdwn, shorten
 
 if TYPE_CHECKING:
     from bot.errors import ConnectedAgent, RecordBotError
@@ -30,7 +30,7 @@ def agent_choice(
     if not isinstance(error, (SeveralAgents, AgentLeft)) or not error.agents:
         return None
     rows = [_row(agent, failed, words, channel) for agent in _sorted(error.agents)]
-    return [{"type": "section", "text": {"type": "mrkdwn", "text": shorten(text, 3000)}}, *rows]
+    return [{"type": "section", "text": mrkdwn(shorten(text, 3000))}, *rows]
 
 
 def choice_text(text: str, error: RecordBotError, words: Words) -> str:

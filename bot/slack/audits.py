@@ -164,6 +164,7 @@ class AuditReports:
             channel=request.actor.rpartition(":")[2],
             text="\n".join(pieces),
             blocks=[section(piece) for piece in pieces],
+            parse="none",
             unfurl_links=False,
         )
         if uploaded is not None:

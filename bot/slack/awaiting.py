@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.recording.models import Verb
 from bot.slack.replies import now
 from bot.slack.text import moment
 
@@ -27,7 +28,10 @@ def awaiting(answer: AwaitsConfirmation, style: CardStyle) -> str:
 def under_way(accepted: Accepted, style: CardStyle) -> str:
     """Say that what was asked for is being done, and where to see how it goes."""
     call = style.call(accepted.recording.conversation_id)
-    return style.words(f"command.{accepted.attempt.verb.value}", call=call, seq=accepted.audit_seq)
+    said = style.words(f"command.{accepted.attempt.verb.value}", call=call, seq=accepted.audit_seq)
+    if accepted.attempt.verb is not Verb.START or not accepted.asked.origin.shared_channel:
+        return said
+    return f"{said}\n{style.words('shared.start')}"
 
 
 def confirming(accepted: Accepted, style: CardStyle) -> str:

@@ -10,7 +10,7 @@ from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.policy import STEPS
 from bot.slack.notes import ended_with_agent, notes
-from bot.slack.text import actor_name, inline, isolated, length, moment, shorten
+from bot.slack.text import actor_name, inline, isolated, length, moment, mrkdwn, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +98,9 @@ def card(shown: Card, style: CardStyle) -> tuple[str, list[Block]]:
     if buttons := control_buttons(recording, words, shown.approval) or _again(shown, words):
         blocks.append({"type": "actions", "block_id": "recording_controls", "elements": buttons})
     end = [words("card.audit", seq=recording.audit_seq), words("card.sent_again") if _sent_again(shown) else ""]
-    blocks.append({"type": "context", "elements": [_mrkdwn(" · ".join(filter(None, end)))]})
+    blocks.append({"type": "context", "elements": [mrkdwn(" · ".join(filter(None, end)))]})
+    if _in_shared_channel(shown):
+        blocks.append({"type": "context", "elements": [mrkdwn(words("shared.card"))]})
     return card_text(shown, style), blocks
 
 
@@ -121,6 +123,7 @@ def card_text(shown: Card, style: CardStyle) -> str:
         *notes(shown, words, style.person),
         words("card.text_audit", seq=recording.audit_seq),
         words("card.sent_again") if _sent_again(shown) else "",
+        words("shared.card_text") if _in_shared_channel(shown) else "",
     ]
     return ", ".join(part.removesuffix(".") for part in parts if part)
 
@@ -260,6 +263,11 @@ def _sent_again(shown: Card) -> bool:
     return shown.posts_begun > 1 or bool(shown.posts_begun and shown.ts is None)
 
 
+def _in_shared_channel(shown: Card) -> bool:
+    """Say whether another organization reads the card; one that went to a person directly is read by nobody else."""
+    return shown.shared_channel and shown.posted_channel in {None, shown.channel}
+
+
 def _fields(shown: Card, style: CardStyle) -> Block:
     recording = shown.recording
     began, over = _beginning(recording), _over(recording)
@@ -273,16 +281,12 @@ def _fields(shown: Card, style: CardStyle) -> Block:
     ]
     if recording.paused_seconds:
         fields.append(("paused", style.words("card.paused_in_all", length=_paused(recording, style.words))))
-    shown_fields = [_mrkdwn(f"*{style.words(f'card.{name}')}*\n{value}") for name, value in fields if value]
+    shown_fields = [mrkdwn(f"*{style.words(f'card.{name}')}*\n{value}") for name, value in fields if value]
     return {"type": "section", "fields": shown_fields}
 
 
 def _section(text: str) -> Block:
-    return {"type": "section", "text": _mrkdwn(text)}
-
-
-def _mrkdwn(text: str) -> Block:
-    return {"type": "mrkdwn", "text": text}
+    return {"type": "section", "text": mrkdwn(text)}
 
 
 def _plain(text: str) -> Block:

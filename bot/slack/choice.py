@@ -11,7 +11,7 @@ from bot.slack.blocks import control_buttons, state_words
 from bot.slack.context import Answer, Desk, ephemeral
 from bot.slack.digest import section
 from bot.slack.listed_calls import agent_name
-from bot.slack.text import inline, moment
+from bot.slack.text import inline, moment, mrkdwn
 
 if TYPE_CHECKING:
     from bot.recording.live_calls import CallList
@@ -65,7 +65,7 @@ class RecordingChoice:
             blocks.append(row | {"accessory": _button(verb, one, words)} if fitting else row)
         if len(offered) > ROWS:
             lines.append(words("choice.more", number=len(offered) - ROWS, verb=verb.value))
-            blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": lines[-1]}]})
+            blocks.append({"type": "context", "elements": [mrkdwn(lines[-1])]})
         return ephemeral("\n".join([first, *lines]), blocks)
 
     def _line(self, recording: Recording, call: LiveCall | None, words: Words) -> str:

@@ -21,7 +21,7 @@ from bot.slack.blocks import control_buttons, state_words
 from bot.slack.context import Answer, Desk, Reply, ephemeral
 from bot.slack.digest import section
 from bot.slack.replies import granted_calls
-from bot.slack.text import escape, inline, moment, unescape
+from bot.slack.text import escape, inline, moment, mrkdwn, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,6 +87,8 @@ class RecordCommand:
         return self.desk.words_of(str(command.get("user_id")))
 
     async def _answer(self, command: dict[str, Any], reply: Reply) -> Answer:
+        if self.desk.shared_channels is not None:
+            self.desk.shared_channels.heard(command)
         verb, rest = _first_word(unescape(command.get("text") or ""))
         verb = verb.lower() or "help"
         asked = await self.desk.asked(
@@ -262,7 +264,7 @@ def live_list(
     text = "\n".join(f"• {recording_line(one, style, approval)}" for one, approval in shown)
     if len(live) > LISTED:
         more = style.words("list.more", number=len(live) - LISTED)
-        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": more}]})
+        blocks.append({"type": "context", "elements": [mrkdwn(more)]})
         text = f"{text}\n{more}"
     return ephemeral(text, blocks)
 

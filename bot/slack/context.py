@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.recording.service import RecordingService
     from bot.slack.blocks import CardStyle
     from bot.slack.people import SlackPeople
+    from bot.slack.shared_channels import SharedChannels
     from bot.slack.words import Languages, Words
     from bot.slack.work import Work
 
@@ -40,10 +41,14 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Whom an answer goes to after the acknowledgement: by the request's response_url, else as a direct message."""
+    """Whom an answer goes to after the acknowledgement: by the request's response_url, else as a direct message.
+
+    ``thread_ts`` names the thread where the request was made.
+    """
 
     user_id: str
     respond: AsyncRespond | None = None
+    thread_ts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Desk:
     languages: Languages
     client: AsyncWebClient
     look_ups: LookUps
+    shared_channels: SharedChannels | None = None
 
     def words_of(self, user_id: str) -> Words:
         """Return a person's words, as far as Slack has said their language already; English otherwise."""
@@ -74,9 +80,15 @@ class Desk:
     async def asked(
         self, source: str, *, user_id: str, team_id: str | None, channel: str | None, trigger: str | None
     ) -> Asked:
+        if self.shared_channels is not None and channel is not None:
+            self.work.start(self.shared_channels.learn(channel))  # what it says now counts; it is fresh the next time
         caller = await self.people.caller(user_id, team_id)
-        language = self.words_of(user_id).language
-        return Asked(caller, Origin(source, channel=channel, trigger=trigger, language=language))
+        language, shared = self.words_of(user_id).language, self._is_shared(channel)
+        origin = Origin(source, channel=channel, trigger=trigger, language=language, shared_channel=shared)
+        return Asked(caller, origin)
+
+    def _is_shared(self, channel: str | None) -> bool:
+        return self.shared_channels is not None and self.shared_channels.known(channel) is True
 
     def explain(self, error: RecordBotError, words: Words, recording: Recording | None = None) -> str:
         """Return the sentences about an error, as mrkdwn."""
@@ -115,7 +127,12 @@ class Desk:
             async with asyncio.timeout(TELL_SECONDS):
                 if not await _answered(reply, text, blocks):
                     await self.client.chat_postMessage(
-                        channel=reply.user_id, text=text, blocks=blocks, unfurl_links=False, unfurl_media=False
+                        channel=reply.user_id,
+                        text=text,
+                        blocks=blocks,
+                        parse="none",
+                        unfurl_links=False,
+                        unfurl_media=False,
                     )
         except WEB_API_ERRORS as error:
             log.warning("reply_not_sent", error=str(error))
@@ -126,7 +143,13 @@ async def _answered(reply: Reply, text: str, blocks: list[dict[str, Any]] | None
     if reply.respond is None:
         return False
     try:
-        answer = await reply.respond(text=text, blocks=blocks, response_type="ephemeral", replace_original=False)
+        answer = await reply.respond(
+            text=text,
+            blocks=blocks,
+            response_type="ephemeral",
+            replace_original=False,
+            thread_ts=reply.thread_ts,
+        )
     except ValueError:  # there is no response_url
         return False
     status = getattr(answer, "status_code", OK)  # respond() neither raises nor repeats

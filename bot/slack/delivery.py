@@ -68,7 +68,7 @@ UNACCEPTABLE = frozenset(
         "too_many_attachments",
     }
 )
-"""What they say of a message that they take nowhere."""
+"""What they say of a message that they take nowhere. ``invalid_auth`` is not among it: it concerns the token."""
 
 
 class Verdict(Enum):
@@ -86,10 +86,6 @@ class Verdict(Enum):
     """Slack takes this message nowhere, now or later."""
 
 
-FOR_GOOD = frozenset({Verdict.GONE, Verdict.UNREACHABLE, Verdict.UNACCEPTABLE})
-"""The verdicts after which trying the same again is of no use."""
-
-
 def verdict(error: Exception) -> Verdict:
     if not isinstance(error, SlackApiError):
         return Verdict.UNKNOWN
@@ -102,6 +98,11 @@ def verdict(error: Exception) -> Verdict:
     if name in UNACCEPTABLE:
         return Verdict.UNACCEPTABLE
     return Verdict.UNREACHABLE if name in UNREACHABLE else Verdict.LATER
+
+
+def is_final(error: Exception) -> bool:
+    """Say whether sending the same message to the same place again can't help."""
+    return verdict(error) in {Verdict.GONE, Verdict.UNREACHABLE, Verdict.UNACCEPTABLE}
 
 
 def code(error: Exception) -> str:

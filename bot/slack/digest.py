@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.summary import OTHERS, Summary, summary_from
 from bot.slack.blocks import SECTION_LIMIT
-from bot.slack.text import escape, length, shorten
+from bot.slack.text import escape, length, mrkdwn, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,7 @@ def message(entry: Entry, style: CardStyle, *, again: bool = False, note: str = 
                 "entry_hash": entry.hash,
             },
         },
+        "parse": "none",
         "unfurl_links": False,
         "unfurl_media": False,
     }
@@ -87,7 +88,7 @@ def alt_text(entry: Entry) -> str:
 
 
 def section(text: str) -> Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": shorten(text, SECTION_LIMIT)}}
+    return {"type": "section", "text": mrkdwn(shorten(text, SECTION_LIMIT))}
 
 
 def long_date(day: str) -> str:
@@ -97,7 +98,7 @@ def long_date(day: str) -> str:
 
 
 def _context(text: str) -> Block:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
+    return {"type": "context", "elements": [mrkdwn(text)]}
 
 
 def _counts(counts: Mapping[str, Mapping[str, int]], entries: int) -> str:

@@ -19,6 +19,7 @@ from bot.slack.chart import NotDrawn, drawn
 from bot.slack.delivery import Pace, Verdict, code, verdict
 from bot.slack.digest import alt_text, long_date, message
 from bot.slack.people import WEB_API_ERRORS
+from bot.slack.shared_channels import AuditChannelShared
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bot.audit.summary import Summary
     from bot.recording.ports import Clock
     from bot.slack.blocks import CardStyle
+    from bot.slack.shared_channels import SharedChannels
     from bot.slack.upload import Uploaded, Uploads
 
 log = structlog.get_logger(__name__)
@@ -99,6 +101,7 @@ class Digester:
     clock: Clock
     pace: Pace
     known: Known = field(default_factory=Known)
+    shared_channels: SharedChannels | None = None
 
     async def run(self) -> None:
         while True:
@@ -148,6 +151,9 @@ class Digester:
         found = await self.digests.undelivered()
         if found is None:
             return False
+        if self.shared_channels is not None and await self.shared_channels.ask(self.channel):
+            await self.pace.wait_after(AuditChannelShared(), "digest")  # another organization would read the figures
+            return True
         entry, again = found
         day = entry.outcome["day"]
         file, note = await self._picture(entry)
@@ -200,6 +206,8 @@ class Digester:
 
     async def _say_without_chart(self, channel: str, why: str) -> None:
         try:
-            await self.client.chat_postMessage(channel=channel, text=f"The digest's chart could not be shown: {why}")
+            await self.client.chat_postMessage(
+                channel=channel, text=f"The digest's chart could not be shown: {why}", parse="none"
+            )
         except WEB_API_ERRORS as error:
             log.warning("chart_note_not_posted", error=code(error))

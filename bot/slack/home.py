@@ -20,7 +20,7 @@ from bot.slack.digest import section
 from bot.slack.home_today import today_blocks
 from bot.slack.notes import notes
 from bot.slack.shortcuts import OPEN_BUTTON
-from bot.slack.text import inline, length, moment
+from bot.slack.text import inline, length, moment, mrkdwn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -228,7 +228,7 @@ def _header(text: str) -> Block:
 
 
 def _context(text: str) -> Block:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
+    return {"type": "context", "elements": [mrkdwn(text)]}
 
 
 def _actions(block_id: str, elements: list[Block]) -> Block:

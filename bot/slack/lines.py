@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
 from bot.recording.settlement import AGENT_LEFT, TRANSFER
-from bot.slack.text import escape, moment
+from bot.slack.text import escape, moment, mrkdwn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +38,7 @@ def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: boo
         style.person(entry.actor),
         f"call {style.call(entry.conversation_id)}" if entry.conversation_id and about_call else "",
         f"reason {escape(style.reason_labels.get(entry.reason_code, entry.reason_code))}" if entry.reason_code else "",
+        "in a channel shared with another organization" if entry.origin.get("shared_channel") else "",
         "reason in words" if entry.reason_digest and entry.phase is Phase.REQUESTED else "",
         *_two_people(entry, style),
         f"by {escape(str(outcome['mechanism']))}" if "mechanism" in outcome else "",
@@ -100,11 +101,12 @@ def message(entries: Sequence[tuple[Entry, bool]], style: CardStyle) -> dict[str
     first, last = entries[0][0], entries[-1][0]
     payload: dict[str, Any] = {"seq": last.seq, "hash": last.hash}
     if first.seq != last.seq:
-        payload |= {"first_seq": first.seq, "hashes": [f"{entry.seq}:{entry.hash}" for entry, _ in entries]}
+        payload |= {"first_seq": first.seq, "hashes": {str(entry.seq): entry.hash for entry, _ in entries}}
     return {
         "text": "\n".join(lines),
-        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in lines],
+        "blocks": [{"type": "section", "text": mrkdwn(text)} for text in lines],
         "metadata": {"event_type": EVENT_TYPE, "event_payload": payload},
+        "parse": "none",
         "unfurl_links": False,
         "unfurl_media": False,
     }

@@ -17,6 +17,15 @@ SHORTCUTS = (
 )
 EVENTS = ("app_home_opened",)
 SCOPES = ("chat:write", "commands", "files:write", "usergroups:read", "users:read")
+OPTIONAL_SCOPES = ("channels:read", "groups:read", "users:read.email")
+"""What whoever installs the app may decline: https://docs.slack.dev/changelog/2026/03/16/optional-scopes.
+
+The manifest names them twice, since ``bot_optional`` marks some of ``bot``: see the example in
+https://github.com/slackapi/slack-cli/pull/517.
+
+With the first two the bot sees whether a channel is shared with another organization, with the third it finds people
+by their e-mail address.
+"""
 
 
 def manifest(url: str | None = None) -> dict[str, Any]:
@@ -54,7 +63,7 @@ def manifest(url: str | None = None) -> dict[str, Any]:
             ],
             "slash_commands": [command],
         },
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "oauth_config": {"scopes": {"bot": sorted(SCOPES + OPTIONAL_SCOPES), "bot_optional": list(OPTIONAL_SCOPES)}},
         "settings": {
             "event_subscriptions": events,
             "interactivity": interactivity,

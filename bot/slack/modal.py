@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.recording.requests import REASON_LIMIT
-from bot.slack.text import shorten
+from bot.slack.text import mrkdwn, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,7 @@ INPUTS = (CALL, FOUND, AGENT, TYPED_ID, REASON, NOTE)
 NOTICE, CALLS_NOTE = "start_notice", "start_calls_note"
 OPTIONS_LIMIT = 100
 OPTION_TEXT = 75
+OPTION_VALUE = 150
 SECTION_LIMIT = 3000
 
 
@@ -154,7 +155,8 @@ def _typed_id(form: Form, words: Words) -> dict[str, Any]:
 
 
 def _reason(form: Form, words: Words, reasons: ReasonRules) -> dict[str, Any]:
-    offered = [option(label, code) for code, label in reasons.labels.items()][:OPTIONS_LIMIT]
+    # The settings hold no more and no longer ones than Slack takes: see RECORDING_REASONS.
+    offered = [option(label, code) for code, label in reasons.labels.items()]
     element = {"type": "static_select", "action_id": REASON, "options": offered}
     return _choice(REASON, words("modal.reason"), element, form.reason, optional=not reasons.required)
 
@@ -203,7 +205,7 @@ def _input(name: str, label: str, element: dict[str, Any], *, optional: bool = T
 
 
 def _section(name: str, text: str) -> dict[str, Any]:
-    return {"type": "section", "block_id": name, "text": {"type": "mrkdwn", "text": shorten(text, SECTION_LIMIT)}}
+    return {"type": "section", "block_id": name, "text": mrkdwn(shorten(text, SECTION_LIMIT))}
 
 
 def _offered(view: Mapping[str, Any], name: str) -> tuple[Option, ...]:

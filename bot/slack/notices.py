@@ -12,7 +12,7 @@ from bot.recording.reminders import NoticeKind, Result
 from bot.slack.blocks import NAME_SHOWN, approval_buttons, control_buttons, follow_button, state_words
 from bot.slack.notes import approval_note, left
 from bot.slack.replies import now
-from bot.slack.text import group_mention, inline, length, moment
+from bot.slack.text import group_mention, inline, length, moment, mrkdwn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,13 +81,14 @@ def _message(
     ]
     said = [says, f"{words('card.call')} {recording.conversation_id}", *facts[1:]]
     blocks: list[Block] = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": f"{icon}  {says}"}},
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(filter(None, facts))}]},
+        {"type": "section", "text": mrkdwn(f"{icon}  {says}")},
+        {"type": "context", "elements": [mrkdwn(" · ".join(filter(None, facts)))]},
         *(actions or []),
     ]
     return {
         "text": " · ".join(filter(None, said)),
         "blocks": blocks,
+        "parse": "none",
         "metadata": {
             "event_type": "recording_notice",
             "event_payload": {"recording_id": str(recording.id), "kind": one.notice.kind.value},

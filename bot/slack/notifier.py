@@ -25,7 +25,7 @@ from bot.recording.reminders import (
     standing,
     too_old,
 )
-from bot.slack.delivery import FOR_GOOD, Verdict, code, retry_after, to_the_end, verdict
+from bot.slack.delivery import Verdict, code, is_final, retry_after, to_the_end, verdict
 from bot.slack.notices import answered, notice
 from bot.slack.people import WEB_API_ERRORS
 
@@ -223,7 +223,7 @@ class Notifier:
                 channel=one.notice.channel or user, **message, unfurl_links=False, unfurl_media=False
             )
         except WEB_API_ERRORS as error:
-            if _for_good(error):
+            if is_final(error):
                 log.warning("notice_undeliverable", kind=one.notice.kind.value, error=code(error))
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="undeliverable")
                 return None
@@ -241,7 +241,7 @@ class Notifier:
         try:
             await self.client.chat_update(channel=str(one.channel), ts=str(one.ts), **message)
         except WEB_API_ERRORS as error:
-            if not _for_good(error):
+            if not is_final(error):
                 return error
             outcome = "lost"
         self.pace.went_well()
@@ -255,7 +255,3 @@ def _user(one: OpenNotice) -> str:
 
 def _refused_alone(error: Exception) -> bool:
     return verdict(error) is Verdict.LATER and retry_after(error) is None
-
-
-def _for_good(error: Exception) -> bool:
-    return verdict(error) in FOR_GOOD

@@ -9,8 +9,9 @@ import structlog
 
 from bot.slack.blocks import CardStyle, card
 from bot.slack.card_backoff import CardBackoff
-from bot.slack.delivery import FOR_GOOD, Pace, Verdict, code, forever, to_the_end, verdict
+from bot.slack.delivery import Pace, Verdict, code, forever, is_final, to_the_end, verdict
 from bot.slack.lines import message
+from bot.slack.shared_channels import AuditChannelShared
 from bot.slack.text import shorten, slack_user
 from bot.slack.web import WEB_API_ERRORS
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.recording.models import Card
     from bot.recording.ports import Clock
+    from bot.slack.shared_channels import SharedChannels
     from bot.slack.words import Languages
 
 log = structlog.get_logger(__name__)
@@ -144,7 +146,7 @@ class CardPublisher:
             # It is posted again, to the person if need be.
             await self.outbox.card_lost(stale.recording.id, of=stale.channel)
             return None
-        if found in FOR_GOOD:
+        if is_final(error):
             log.warning("card_cannot_be_shown", recording_id=str(stale.recording.id), error=code(error))
             self.backoff.given_up(stale, error)
             await self.outbox.card_given_up(stale.recording.id, version=stale.recording.version, of=stale.channel)
@@ -168,7 +170,7 @@ class CardPublisher:
             return await self._post(stale, stale.channel, whole, plain)
         except WEB_API_ERRORS as error:
             user = None if stale.routed else slack_user(stale.asked_by)
-            if verdict(error) not in FOR_GOOD or user in {None, stale.channel}:
+            if not is_final(error) or user in {None, stale.channel}:
                 raise
             log.warning("card_sent_directly", recording_id=str(stale.recording.id), error=code(error))
         # Slack takes it nowhere where the command was typed; the person who asked gets the card directly.
@@ -191,7 +193,8 @@ class CardPublisher:
             "event_type": "recording_card",
             "event_payload": {"recording_id": str(stale.recording.id), "version": stale.recording.version},
         }
-        return {"text": text, "blocks": blocks, "metadata": metadata}, {"text": shorten(text, PLAIN_CHARACTERS)}
+        whole = {"text": text, "blocks": blocks, "parse": "none", "metadata": metadata}
+        return whole, {"text": shorten(text, PLAIN_CHARACTERS), "parse": "none"}
 
 
 def _require_unacceptable(stale: Card, error: Exception) -> None:
@@ -220,6 +223,7 @@ class AuditPublisher:
     clock: Clock
     pace: Pace
     progress: Progress = field(default_factory=Progress)
+    shared_channels: SharedChannels | None = None
 
     async def run(self) -> None:
         await forever("audit", self.publish_next, self.changes, self.pace)
@@ -229,6 +233,9 @@ class AuditPublisher:
         waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)
         if not waiting:
             return False
+        if self.shared_channels is not None and await self.shared_channels.ask(self.channel):
+            await self.pace.wait_after(AuditChannelShared(), "audit")  # another organization would read the trail
+            return True
         await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
         if self.progress.earliest:  # entries that came while it waited go into the same message
             waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)

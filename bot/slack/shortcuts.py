@@ -52,7 +52,8 @@ class StartShortcuts:
         await self._open(ack, body, "button", Reply(body["user"]["id"]))
 
     async def on_message(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
-        await self._open(ack, body, "message", Reply(body["user"]["id"], respond))
+        thread = (body.get("message") or {}).get("thread_ts")
+        await self._open(ack, body, "message", Reply(body["user"]["id"], respond, thread))
 
     async def _open(self, ack: AsyncAck, body: dict[str, Any], source: str, reply: Reply) -> None:
         """Confirm the person, acknowledge, and open the modal or say why not. Nothing may be raised from here."""

@@ -77,6 +77,8 @@ class StartModal:
         words = self.desk.words_for(asked)
         form = form or Form(channel=asked.origin.channel)
         known = calls_note(await self.calls.current(wait=0), asked, words, opening=True)
+        if asked.origin.shared_channel:
+            notice = "\n".join(filter(None, (notice, words("shared.modal"))))
         view = self._view(form, words, known, notice)
         try:
             answer = await self.desk.client.views_open(trigger_id=trigger, view=view)

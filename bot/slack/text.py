@@ -6,7 +6,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -71,6 +71,14 @@ def slack_user(actor: str) -> str | None:
 def group_mention(group_id: str | None) -> str:
     """Mention a user group, which notifies its members: https://docs.slack.dev/messaging/formatting-message-text/."""
     return f"<!subteam^{group_id}>" if group_id else ""
+
+
+def mrkdwn(text: str) -> dict[str, Any]:
+    """Return a text object in which nothing comes alive but our own markup.
+
+    Without ``verbatim`` Slack turns plain addresses, ``#names`` and some mentions in the text into links.
+    """
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def actor_name(actor: str, team_id: str, words: Words) -> str:

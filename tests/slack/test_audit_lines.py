@@ -61,3 +61,9 @@ def test_a_message_of_one_line_carries_its_whole_hash() -> None:
     made = entry()
     payload = message([(made, False)], STYLE)["metadata"]["event_payload"]
     assert payload == {"seq": 5, "hash": made.hash}
+
+
+def test_the_metadata_of_many_lines_name_each_hash_by_its_number() -> None:
+    entries = [entry(seq=seq) for seq in (8, 9)]
+    payload = message([(one, False) for one in entries], STYLE)["metadata"]["event_payload"]
+    assert payload["hashes"] == {"8": entries[0].hash, "9": entries[1].hash}

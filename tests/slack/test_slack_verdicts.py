@@ -8,7 +8,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack.delivery import Pace, Verdict, code, forever, retry_after, to_the_end, verdict
+from bot.slack.delivery import Pace, Verdict, code, forever, is_final, retry_after, to_the_end, verdict
 from bot.slack.work import Work
 from tests.support.clock import FakeClock
 
@@ -46,6 +46,25 @@ def refused(data: Any, status: int = 200, **headers: str) -> SlackApiError:
 )
 def test_every_answer_has_a_meaning(error: Exception, means: Verdict, named: str) -> None:
     assert (verdict(error), code(error)) == (means, named)
+
+
+@pytest.mark.parametrize(
+    ("named", "final"),
+    [
+        ("invalid_blocks", True),
+        ("invalid_blocks_format", True),
+        ("invalid_metadata_format", True),
+        ("metadata_too_large", True),
+        ("msg_too_long", True),
+        ("is_archived", True),
+        ("message_not_found", True),
+        ("invalid_auth", False),
+        ("missing_scope", False),
+        ("internal_error", False),
+    ],
+)
+def test_what_trying_again_can_not_help(named: str, final: bool) -> None:  # noqa: FBT001
+    assert is_final(refused({"ok": False, "error": named})) is final
 
 
 def test_slacks_own_waiting_time_is_obeyed() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bot.sandbox.slack.autolink import AutoLink
 from bot.sandbox.slack.blockkit import with_ids, wrong_with_blocks
 from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.methods import Arguments, Method
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 POST_CHARACTERS = 40_000
 UPDATE_CHARACTERS = 4_000
 CHAT = ("chat:write",)
+EVENT_TYPE = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class ChatMethods:
         channel, message = self._mine(arguments, "cant_update_message")
         if channel.archived:
             raise SlackError("is_archived")
-        content = self.content(arguments, UPDATE_CHARACTERS, f"chat.update in {channel.id}")
+        content = self.content(arguments, UPDATE_CHARACTERS, f"chat.update in {channel.id}", parse="client")
         for kept in ("metadata", "attachments"):
             if kept not in arguments:
                 del content[kept]
@@ -90,8 +93,11 @@ class ChatMethods:
         link = f"https://sandbox.slack.com/archives/{channel.id}/p{ts.replace('.', '')}"
         return {"channel": channel.id, "permalink": link}
 
-    def content(self, arguments: Arguments, characters: int, where: str) -> dict[str, Any]:
-        """Return what a message consists of, after Slack's checks of it."""
+    def content(self, arguments: Arguments, characters: int, where: str, parse: str = "") -> dict[str, Any]:
+        """Return what a message consists of, after Slack's checks of it.
+
+        ``parse`` is the method's own default: ``client`` also links the names of channels, any but ``none`` addresses.
+        """
         text = arguments.text("text")
         blocks = arguments.parsed("blocks", "invalid_blocks_format") or []
         attachments = arguments.parsed("attachments", "invalid_attachments") or []
@@ -106,9 +112,11 @@ class ChatMethods:
                 raise SlackError.invalid("invalid_blocks", findings)
         if blocks and not text.strip():
             self.warnings.append(f"{where}: blocks without text")
+        parse = arguments.text("parse") or parse
+        link = AutoLink({one.name: one.id for one in self.workspace.channels.values() if one.kind != "im"})
         return {
-            "text": text,
-            "blocks": with_ids(blocks),
+            "text": text if parse == "none" else link.text(text, names=parse in {"client", "full"}),
+            "blocks": with_ids(link.blocks(blocks)),
             "attachments": attachments,
             "metadata": self._metadata(arguments),
         }
@@ -133,7 +141,9 @@ class ChatMethods:
         elif replace and original is None:
             raise SlackError("message_not_found")
         content = self.content(arguments, POST_CHARACTERS, f"response_url in {channel.id}")
+        content["thread_ts"] = arguments.text("thread_ts") or None
         if replace and original is not None:
+            del content["thread_ts"]  # an edited message stays where it is
             self.workspace.edit(original, **content)
         else:
             seen_by = None if arguments.text("response_type") == "in_channel" else url.user
@@ -159,6 +169,21 @@ class ChatMethods:
             return None
         if not isinstance(metadata, dict) or not isinstance(metadata.get("event_payload"), dict):
             raise SlackError("invalid_metadata_format")
-        if not isinstance(metadata.get("event_type"), str) or not metadata["event_type"]:
+        if not isinstance(metadata.get("event_type"), str) or not EVENT_TYPE.fullmatch(metadata["event_type"]):
+            raise SlackError("invalid_metadata_format")
+        if not all(map(_may_be_metadata, metadata["event_payload"].values())):
             raise SlackError("invalid_metadata_format")
         return metadata
+
+
+def _may_be_metadata(value: Any) -> bool:
+    """Say whether Slack's published type takes this as a member of ``event_payload``.
+
+    Texts, numbers, booleans, flat objects of these, and lists of such objects: ``MessageMetadata`` in ``@slack/types``,
+    https://docs.slack.dev/tools/node-slack-sdk/reference/types/interfaces/MessageMetadata.
+    """
+    if isinstance(value, list):
+        return all(isinstance(one, dict) and _may_be_metadata(one) for one in value)
+    if isinstance(value, dict):
+        return all(isinstance(one, str | int | float) for one in value.values())
+    return isinstance(value, str | int | float)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bot.sandbox.slack.people import Person
     from bot.sandbox.slack.workspace import Channel, Workspace
 
+STRANGERS_TEAM = "T0ELSEWHERE"
 READ_CHANNELS = ("channels:read", "groups:read", "mpim:read", "im:read")
 OPEN_CHANNELS = ("channels:manage", "groups:write", "im:write", "mpim:write")
 PAGE = 200
@@ -142,8 +143,12 @@ class PeopleMethods:
             "name_normalized": channel.name,
             "is_private": channel.private,
             "is_general": False,
-            "is_shared": False,
-            "is_ext_shared": False,
+            # https://docs.slack.dev/reference/objects/conversation-object: shared is either of the two kinds
+            "is_shared": channel.shared,
+            "is_org_shared": False,
+            "is_ext_shared": channel.shared,
+            "is_pending_ext_shared": channel.invited,
+            "connected_team_ids": [STRANGERS_TEAM] if channel.shared else [],
             "is_member": BOT_USER in channel.members,
             "creator": BOT_USER,
             "num_members": len(channel.members),

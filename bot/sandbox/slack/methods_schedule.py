@@ -26,6 +26,7 @@ class ScheduleMethods:
         return {
             "chat.scheduleMessage": Method(self.schedule, CHAT, tier=3),
             "chat.deleteScheduledMessage": Method(self.take_back, CHAT, tier=3),
+            "chat.scheduledMessages.list": Method(self.pending, tier=3),
         }
 
     def schedule(self, arguments: Arguments) -> dict[str, Any]:
@@ -33,7 +34,13 @@ class ScheduleMethods:
         content = self.chat.content(arguments, POST_CHARACTERS, f"chat.scheduleMessage to {channel.id}")
         post_at = self._post_at(arguments)
         message_id = self.chat.workspace.next_id("Q")
-        self.scheduled[message_id] = {"channel": channel.id, "post_at": post_at, "text": content["text"]}
+        now = int(self.chat.workspace.clock())
+        self.scheduled[message_id] = {
+            "channel": channel.id,
+            "post_at": post_at,
+            "text": content["text"],
+            "date_created": now,
+        }
         return {
             "channel": channel.id,
             "scheduled_message_id": message_id,
@@ -48,6 +55,27 @@ class ScheduleMethods:
             raise SlackError("invalid_scheduled_message_id")
         del self.scheduled[message_id]
         return {}
+
+    def pending(self, arguments: Arguments) -> dict[str, Any]:
+        """Return the app's messages for later, of one channel where one is named.
+
+        Source: https://docs.slack.dev/reference/methods/chat.scheduledMessages.list, which wants no scope.
+        """
+        only = arguments.text("channel")
+        if only:
+            self.chat.workspace.seen_by_bot(only)
+        found = [
+            {
+                "id": message_id,
+                "channel_id": one["channel"],
+                "post_at": one["post_at"],
+                "date_created": one["date_created"],
+                "text": one["text"],
+            }
+            for message_id, one in self.scheduled.items()
+            if only in {"", one["channel"]}
+        ]
+        return {"scheduled_messages": found, "response_metadata": {"next_cursor": ""}}
 
     def _post_at(self, arguments: Arguments) -> int:
         try:

@@ -46,6 +46,7 @@ class Payloads:
             "text": text.strip().translate(ESCAPES),
             "api_app_id": APP_ID,
             "is_enterprise_install": "false",
+            "is_ext_shared_channel": str(channel.shared).lower(),
             "response_url": self._response_url(channel.id, user),
             "trigger_id": self.triggers.give(user),
         }

@@ -35,13 +35,15 @@ class Persons:
         payload = self.payloads.command(user, self._channel(channel_id, user), command, text)
         return self.dispatch.show_command(await self.dispatch.deliver(payload))
 
-    def post(self, user: str, channel_id: str, text: str) -> SimulatedMessage:
+    def post(self, user: str, channel_id: str, text: str, thread_ts: str | None = None) -> SimulatedMessage:
         """Write a plain message; links in it become links, as in Slack's own composer."""
         channel = self._channel(channel_id, user)
         if channel.archived or (channel.kind == "channel" and user not in channel.members):
             raise NothingThere(f"{user} may not write in {channel_id}")
         words, blocks = written(text)
-        message = SimulatedMessage(channel_id, self.workspace.next_ts(), user, words, blocks=blocks)
+        message = SimulatedMessage(
+            channel_id, self.workspace.next_ts(), user, words, blocks=blocks, thread_ts=thread_ts
+        )
         return self.workspace.put(channel, message)
 
     async def click(

@@ -107,6 +107,16 @@ class Premises:
         self.workspace.channels[channel_id].archived = True
         self._changes.announce()
 
+    def share(self, channel_id: str, *, on: bool = True) -> None:
+        """Share a channel with another organization, by Slack Connect, or end that."""
+        self.workspace.channels[channel_id].shared = on
+        self._changes.announce()
+
+    def invite_organization(self, channel_id: str) -> None:
+        """Invite another organization to a channel, which it has not accepted yet."""
+        self.workspace.channels[channel_id].invited = True
+        self._changes.announce()
+
     def remove_bot(self, channel_id: str) -> None:
         members = self.workspace.channels[channel_id].members
         if BOT_USER in members:

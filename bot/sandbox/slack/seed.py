@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.sandbox.slack.methods_people import STRANGERS_TEAM
 from bot.sandbox.slack.workspace import BOT_USER
 
 if TYPE_CHECKING:
     from bot.sandbox.slack.server import SimulatedSlack
 
-STRANGERS_TEAM = "T0ELSEWHERE"
 FLOOR, GRACE, NIGHT_SHIFT = "C0FLOOR", "U0GRACE", "S0NIGHT"
 
 

@@ -14,6 +14,7 @@ from bot.sandbox.slack.changes import Changes, nobody_watches
 from bot.sandbox.slack.delivery import DeliveryResult, HttpTransport, Payload, Transport
 from bot.sandbox.slack.dispatch import Dispatch
 from bot.sandbox.slack.handles import TRIGGER_SECONDS, ResponseUrls, TriggerIds
+from bot.sandbox.slack.methods_blocks import BlockMethods
 from bot.sandbox.slack.methods_chat import ChatMethods
 from bot.sandbox.slack.methods_files import FileMethods
 from bot.sandbox.slack.methods_people import PeopleMethods
@@ -28,7 +29,7 @@ from bot.sandbox.slack.premises import Premises
 from bot.sandbox.slack.rates import RateLimits
 from bot.sandbox.slack.seed import seed
 from bot.sandbox.slack.sockets import SocketMode
-from bot.sandbox.slack.switches import FAULTS
+from bot.sandbox.slack.switches import FAULTS, SHARED_BY_SWITCH
 from bot.sandbox.slack.views import Views
 from bot.sandbox.slack.webapi import WebApi
 from bot.sandbox.slack.workspace import BOT_USER, SimulatedMessage, Workspace
@@ -75,6 +76,7 @@ class SimulatedSlack(Premises):
         self._signing_secret = signing_secret
         self._signing_clock = signing_clock or clock
         self.shortcuts: tuple[Shortcut, ...] = ()
+        self._shared: set[str] = set()
         changes = Changes(on_change)
         super().__init__(Workspace(team_id, clock, changes), changes)
         self._modes = Modes(self)
@@ -157,9 +159,9 @@ class SimulatedSlack(Premises):
         """Type a slash command; the ack's words appear in the channel for that person. Raises NothingThere."""
         return await self._persons.command(user_id, channel_id, text, command)
 
-    def post(self, user_id: str, channel_id: str, text: str) -> SimulatedMessage:
+    def post(self, user_id: str, channel_id: str, text: str, *, thread_ts: str | None = None) -> SimulatedMessage:
         """Write a plain message, as a person does; the app hears nothing of it. Raises NothingThere."""
-        return self._persons.post(user_id, channel_id, text)
+        return self._persons.post(user_id, channel_id, text, thread_ts)
 
     async def click(
         self,
@@ -261,6 +263,7 @@ class SimulatedSlack(Premises):
             **PeopleMethods(self.workspace).table(),
             **self._chat.table(),
             **self._schedule.table(),
+            **BlockMethods().table(),
             **ViewMethods(self.views, self._triggers).table(),
             **self._files.table(),
             **self.sockets.table(),
@@ -303,6 +306,11 @@ class SimulatedSlack(Premises):
                 self._soon(self.sockets.disconnect("refresh_requested"))
         if "down" in on and on["down"]["only"] in "socket" and self.sockets.links:
             self._soon(self.sockets.close())
+        for name, channel_name in SHARED_BY_SWITCH.items():
+            if (name in on) != (name in self._shared):
+                (self._shared.add if name in on else self._shared.discard)(name)
+                for channel in self.workspace.channels.values():
+                    channel.shared = name in on if channel.name == channel_name else channel.shared
         self._changes.announce()
 
     def _soon(self, work: Any) -> None:

@@ -21,4 +21,9 @@ FAULTS = (
     Fault("enterprise_grid", "Enterprise Grid: Grace's home is elsewhere (restart the bot)", lasting=True),
     Fault("read_only_channel", "#floor takes no posts of apps (read-only)", lasting=True),
     Fault("disabled_group", "User group @night-shift is disabled", lasting=True),
+    Fault("shared_channel", "#floor is shared with another organization"),
+    Fault("shared_audit_channel", "#recording-audit is shared with another organization"),
 )
+
+SHARED_BY_SWITCH = {"shared_channel": "floor", "shared_audit_channel": "recording-audit"}
+"""The channels, by name, that Slack Connect shares while a switch is on."""

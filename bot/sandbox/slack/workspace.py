@@ -90,6 +90,10 @@ class Channel:
     refuses: str = ""
     """The error that every post of the app is answered with, such as ``restricted_action_read_only_channel``."""
     created: int = 0
+    shared: bool = False
+    """Whether Slack Connect shares it with another organization."""
+    invited: bool = False
+    """Whether another organization is invited to it, and has not accepted yet."""
     messages: list[SimulatedMessage] = field(default_factory=list)
 
     @property
@@ -107,6 +111,7 @@ class Channel:
             "members": list(self.members),
             "bot_present": BOT_USER in self.members,
             "archived": self.archived,
+            "shared": self.shared,
         }
 
 

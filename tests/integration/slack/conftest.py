@@ -8,6 +8,7 @@ import pytest
 
 from bot.serving import Serving
 from tests.support.hurried_clock import HurriedClock
+from tests.support.slack_models import wrong_with_requests
 from tests.support.sqlite import make_database
 from tests.support.steady_sockets import steady_pool
 from tests.support.world import GENESYS_HANGS, GENESYS_PATIENCE, SOCKET_PING, World, settings_for, simulators
@@ -35,6 +36,12 @@ def transport() -> str:
 def changes() -> dict[str, str]:
     """Settings that differ from the sandbox's; for tests to parametrise."""
     return {}
+
+
+@pytest.fixture
+def optional_scopes() -> set[str]:
+    """Scopes that the app was given beside those that it can't do without; for tests to parametrise."""
+    return set()
 
 
 @pytest.fixture
@@ -66,9 +73,11 @@ async def world(
     clock: HurriedClock,
     socket_ping: float,
     patience: float,
+    optional_scopes: set[str],
 ) -> AsyncIterator[World]:
     shutil.copy(migrated, tmp_path)
     async with simulators(clock) as (slack, genesys):
+        slack.scopes |= optional_scopes
         settings = settings_for(monkeypatch, slack, genesys, transport=transport, directory=tmp_path, changes=changes)
         serving = Serving(
             settings, clock=clock, genesys_patience=patience, genesys_pool=steady_pool(), socket_ping=socket_ping
@@ -80,3 +89,4 @@ async def world(
         genesys.faults.switch_all_off()
         await world.end()
         assert slack.warnings == []  # each message has its text beside the blocks
+        assert wrong_with_requests(slack.requests) == []

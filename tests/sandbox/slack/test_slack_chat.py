@@ -116,6 +116,53 @@ async def test_what_a_message_may_not_be(slack: SimulatedSlack, client: AsyncWeb
     assert await refused(bad) == "invalid_metadata_format"
 
 
+@pytest.mark.parametrize(
+    ("metadata", "taken"),
+    [
+        (
+            {"event_type": "a-b_1", "event_payload": {"a": "x", "b": 1, "c": True, "d": {"1": "y"}, "e": [{"f": 2}]}},
+            True,
+        ),
+        ({"event_type": "lines", "event_payload": {"hashes": ["5:abc"]}}, False),
+        ({"event_type": "lines", "event_payload": {"hashes": {"5": ["abc"]}}}, False),
+        ({"event_type": "lines", "event_payload": {"hash": None}}, False),
+        ({"event_type": "with.dots", "event_payload": {}}, False),
+    ],
+)
+async def test_metadata_hold_what_slacks_published_type_takes(
+    client: AsyncWebClient,
+    metadata: dict[str, Any],
+    taken: bool,  # noqa: FBT001
+) -> None:
+    posting = client.chat_postMessage(channel="C0FLOOR", text="x", metadata=metadata)
+    if taken:
+        await posting
+    else:
+        assert await refused(posting) == "invalid_metadata_format"
+
+
+async def test_plain_addresses_and_names_come_alive_unless_an_app_says_otherwise(
+    slack: SimulatedSlack, client: AsyncWebClient
+) -> None:
+    words = "see https://evil.example/x and #floor, <https://good.example|this> and `#floor`"
+    linked = words.replace("https://evil.example/x", "<https://evil.example/x>").replace("#floor,", "<#C0FLOOR|floor>,")
+
+    def blocks(**more: bool) -> list[dict[str, Any]]:
+        return [{"type": "section", "text": {"type": "mrkdwn", "text": words} | more}]
+
+    posted = await client.chat_postMessage(channel="C0FLOOR", text=words, blocks=blocks())
+    message = slack.messages("C0FLOOR")[-1]
+    assert message.text == linked.replace("<#C0FLOOR|floor>,", "#floor,")  # names are linked where a message is edited
+    assert message.blocks[0]["text"]["text"] == linked
+
+    await client.chat_update(channel="C0FLOOR", ts=posted["ts"], text=words, blocks=blocks())
+    assert (message.text, message.blocks[0]["text"]["text"]) == (linked, linked)
+
+    quiet = blocks(verbatim=True)
+    await client.chat_update(channel="C0FLOOR", ts=posted["ts"], text=words, blocks=quiet, parse="none")
+    assert (message.text, message.blocks[0]["text"]["text"]) == (words, words)
+
+
 async def test_wrong_blocks_are_named_by_their_place(slack: SimulatedSlack, client: AsyncWebClient) -> None:
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}]
 

@@ -20,8 +20,12 @@ async def test_a_message_is_scheduled_and_taken_back(slack: SimulatedSlack, clie
     answer = await client.chat_scheduleMessage(channel="C0FLOOR", post_at=later, text="later")
     message_id = answer["scheduled_message_id"]
 
-    assert slack.scheduled == {message_id: {"channel": "C0FLOOR", "post_at": later, "text": "later"}}
+    assert list(slack.scheduled) == [message_id]
     assert slack.messages("C0FLOOR") == []
+    (pending,) = (await client.chat_scheduledMessages_list(channel="C0FLOOR"))["scheduled_messages"]
+    assert (pending["id"], pending["channel_id"], pending["post_at"]) == (message_id, "C0FLOOR", later)
+    assert pending["text"] == "later"
+    assert (await client.chat_scheduledMessages_list(channel="C0AUDIT"))["scheduled_messages"] == []
 
     await client.chat_deleteScheduledMessage(channel="C0FLOOR", scheduled_message_id=message_id)
 
