@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +20,14 @@ from bot.genesys import (
 from bot.genesys.channel import open_channel, subscribe
 from bot.recording.clock import SystemClock
 from bot.recording.models import Mechanism, Target
-from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.breakage import KINDS
 from bot.sandbox.genesys.seed import CHAT, ENDED, INBOUND, POLICY_RECORDED, WAITING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bot.recording.ports import Waiting
+    from bot.sandbox.genesys import SimulatedGenesys
     from bot.sandbox.genesys.answers import Answer, Route, SimulatedRequest
 
 NIL = "00000000-0000-0000-0000-000000000000"

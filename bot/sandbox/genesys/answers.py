@@ -163,6 +163,26 @@ def conversation_not_found() -> Problem:
     return Problem(404, "conversation.error.conversation.not.found", "The conversation does not exist.")
 
 
+def participant_not_found() -> Problem:
+    return Problem(404, "conversation.error.participant.not.found", "The participant does not exist.")
+
+
+def no_user_on_the_call() -> Problem:
+    """Refuse a PATCH of a participant: the user behind the token is not on the call (the description's words)."""
+    return Problem(
+        404, "conversation.error.not.conversation.participant", "User is not a participant in the conversation."
+    )
+
+
+def no_active_user() -> Problem:
+    """Refuse a change of ``recordingstate``: the same, with that operation's own code and status."""
+    return Problem(
+        403,
+        "conversation.error.forbidden.not.active.participant",
+        "User is not active on conversation and cannot alter recordingState",
+    )
+
+
 def no_token() -> Problem:
     return Problem(
         401,
@@ -269,3 +289,8 @@ def page(request: SimulatedRequest, default_size: int) -> tuple[int, int]:
             )
         values.append(int(given))
     return values[0], values[1]
+
+
+def no_recorded_conversation() -> Problem:
+    """Refuse to list the files of a conversation that is not there, in that operation's own code."""
+    return Problem(404, "conversation.not.found", "The conversation does not exist.")

@@ -12,6 +12,8 @@ from .bodies import call_body, conversation_body
 from .files import files_of, metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .breakage import Effects
     from .calls import SimulatedCall, SimulatedParticipant
     from .floor import Floor
@@ -45,7 +47,7 @@ class Conversations:
         call = f"{CALLS}/{{conversation}}"
         return [
             Route("GET", CALLS, "conversation calls", self.refuse_client_credentials),
-            Route("GET", call, "conversation call", self.get_call, permission=view, shows_state=True),
+            Route("GET", call, "conversation call", self.get_call, shows_state=True),
             Route("PUT", f"{call}/recordingstate", "recording state", self.put_state, "write", pause),
             Route(
                 "PATCH",
@@ -73,7 +75,6 @@ class Conversations:
                 "attributes",
                 self.patch_attributes,
                 "write",
-                "conversation:participant:attributes",
             ),
             Route(
                 "GET",
@@ -89,7 +90,7 @@ class Conversations:
         return Answer(body=call_body(self._call(request)))
 
     def get(self, request: SimulatedRequest) -> Answer:
-        return Answer(body=conversation_body(self._conversation(request)))
+        return Answer(body=conversation_body(self._conversation(request, missing=answers.not_found)))
 
     def put_state(self, request: SimulatedRequest) -> Answer:
         """Begin or end the secure pause; on a call that nothing records it is accepted and changes nothing."""
@@ -107,7 +108,7 @@ class Conversations:
         return Answer(status=202, body=wanted)
 
     def patch_participant(self, request: SimulatedRequest) -> Answer:
-        return self._patch(request, self._conversation(request))
+        return self._patch(request, self._conversation(request, missing=answers.not_found))
 
     def patch_call_participant(self, request: SimulatedRequest) -> Answer:
         call = self._call(request)
@@ -116,7 +117,8 @@ class Conversations:
         return self._patch(request, call)
 
     def patch_attributes(self, request: SimulatedRequest) -> Answer:
-        participant = _participant(request, self._conversation(request))
+        conversation = self._conversation(request, missing=answers.not_found)
+        participant = _participant(request, conversation, missing=answers.participant_not_found)
         attributes = _fields(request, frozenset({"attributes"})).get("attributes")
         if not isinstance(attributes, dict) or not all(isinstance(v, str) for v in attributes.values()):
             raise Problem(
@@ -129,7 +131,7 @@ class Conversations:
 
     def recording_metadata(self, request: SimulatedRequest) -> Answer:
         """List what was saved: nothing before the call is over."""
-        call = self._conversation(request)
+        call = self._conversation(request, missing=answers.no_recorded_conversation)
         return Answer(body=[metadata(call, file) for file in files_of(call)])
 
     def refuse_client_credentials(self, _request: SimulatedRequest) -> Answer:
@@ -164,7 +166,10 @@ class Conversations:
 
         self.effects.accept(request, carry_out)
 
-    def _conversation(self, request: SimulatedRequest) -> SimulatedCall:
+    def _conversation(
+        self, request: SimulatedRequest, missing: Callable[[], Problem] = answers.conversation_not_found
+    ) -> SimulatedCall:
+        """Find a conversation; ``missing`` makes the 404 that the OpenAPI description lists for the operation."""
         given = request.ids["conversation"]
         try:
             conversation_id = str(UUID(given))
@@ -172,7 +177,7 @@ class Conversations:
             raise answers.bad_request(f"The conversation ID is not a valid GUID: {given}") from None
         found = self.floor.find(conversation_id)
         if found is None:
-            raise answers.conversation_not_found()
+            raise missing()
         return found
 
     def _call(self, request: SimulatedRequest) -> SimulatedCall:
@@ -183,14 +188,12 @@ class Conversations:
         return found
 
 
-def _participant(request: SimulatedRequest, call: SimulatedCall) -> SimulatedParticipant:
+def _participant(
+    request: SimulatedRequest, call: SimulatedCall, missing: Callable[[], Problem] = answers.not_found
+) -> SimulatedParticipant:
     found = call.participant(request.ids["participant"])
     if found is None:
-        raise Problem(
-            404,
-            "conversation.error.not.conversation.participant",
-            "The participant is not part of the conversation.",
-        )
+        raise missing()
     return found
 
 

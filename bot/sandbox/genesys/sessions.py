@@ -55,10 +55,10 @@ class Sessions:
     def routes(self) -> list[Route]:
         one = f"{SESSIONS}/{{session}}"
         return [
-            Route("POST", SESSIONS, "recording session", self.start, "write", "recording:session:add"),
+            Route("POST", SESSIONS, "recording session", self.start, "write", "recording:session:start"),
             Route("GET", SESSIONS, "recording sessions", self.find, permission="recording:session:view"),
             Route("GET", one, "recording session", self.get, permission="recording:session:view"),
-            Route("POST", f"{one}/stop", "session stop", self.stop, "write", "recording:session:edit"),
+            Route("POST", f"{one}/stop", "session stop", self.stop, "write", "recording:session:stop"),
         ]
 
     def start(self, request: SimulatedRequest) -> Answer:
