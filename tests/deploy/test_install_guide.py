@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 GUIDE = (ROOT / "docs/install.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 SHELL = [text for language, text in BLOCKS if language == "sh"]
-NOT_USED = {"conversation:participant:attributes"} | {f"recording:session:{verb}" for verb in ("add", "edit", "view")}
+NOT_USED = {f"recording:session:{verb}" for verb in ("start", "stop", "view")} | {
+    "analytics:agentConversationDetail:view",
+    "conversation:communication:disconnect",
+    "conversation:participant:wrapup",
+    "recording:recordingSegment:view",
+    "recording:screenRecording:view",
+    "recording:snippetRecording:view",
+}
 """Permissions that the simulator knows, and the bot has no use for in an organisation of Genesys Cloud."""
 
 

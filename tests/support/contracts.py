@@ -27,8 +27,22 @@ if TYPE_CHECKING:
 SLACK = "slack-manifest.schema.2.0.0.json"
 GENESYS = "genesys.swagger.json"
 SESSIONS = "/api/v2/recording/sessions"
-LISTED: dict[str, str] = {}
-"""What the simulator does although the description does not have it, and the source of it."""
+ANY_NOT_A_USER = ": 400: no code not.a.user"
+LISTED = {
+    f"GET {SESSIONS}: not in the description": "the session API of the founding tutorial, which a gateway may offer",
+    f"POST {SESSIONS}: not in the description": "the same",
+    **{
+        f"GET {path}: permissions are none; the simulator wants directory:user:view": (
+            "POST /api/v2/users/search is described with this permission; that the plain list wants it is an assumption"
+        )
+        for path in ("/api/v2/users", "/api/v2/users/{userId}")
+    },
+}
+"""What the simulator does although the description does not have it, and the source of it.
+
+``not.a.user`` beside: a switch of the sandbox makes any operation demand a user. Which of them do so for an OAuth
+client only an organization can show.
+"""
 
 
 def slack_findings(schema: Any) -> list[str]:
@@ -55,7 +69,8 @@ async def genesys_findings(description: Description) -> list[str]:
     finally:
         await genesys.stop()
     found = [*_permission_findings(description, genesys), *_exchange_findings(description, exercise.exchanges)]
-    return sorted(set(found) - LISTED.keys()) + _no_longer_needed(set(found))
+    left = {one for one in found if one not in LISTED and not one.endswith(ANY_NOT_A_USER)}
+    return sorted(left) + _no_longer_needed(set(found))
 
 
 def _exchange_findings(description: Description, exchanges: list[Exchange]) -> Iterator[str]:

@@ -289,3 +289,8 @@ def page(request: SimulatedRequest, default_size: int) -> tuple[int, int]:
             )
         values.append(int(given))
     return values[0], values[1]
+
+
+def no_recorded_conversation() -> Problem:
+    """Refuse to list the files of a conversation that is not there, in that operation's own code."""
+    return Problem(404, "conversation.not.found", "The conversation does not exist.")

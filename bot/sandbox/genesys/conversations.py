@@ -47,7 +47,7 @@ class Conversations:
         call = f"{CALLS}/{{conversation}}"
         return [
             Route("GET", CALLS, "conversation calls", self.refuse_client_credentials),
-            Route("GET", call, "conversation call", self.get_call, permission=view, shows_state=True),
+            Route("GET", call, "conversation call", self.get_call, shows_state=True),
             Route("PUT", f"{call}/recordingstate", "recording state", self.put_state, "write", pause),
             Route(
                 "PATCH",
@@ -75,7 +75,6 @@ class Conversations:
                 "attributes",
                 self.patch_attributes,
                 "write",
-                "conversation:participant:attributes",
             ),
             Route(
                 "GET",
@@ -132,7 +131,7 @@ class Conversations:
 
     def recording_metadata(self, request: SimulatedRequest) -> Answer:
         """List what was saved: nothing before the call is over."""
-        call = self._conversation(request, missing=answers.not_found)
+        call = self._conversation(request, missing=answers.no_recorded_conversation)
         return Answer(body=[metadata(call, file) for file in files_of(call)])
 
     def refuse_client_credentials(self, _request: SimulatedRequest) -> Answer:
