@@ -45,7 +45,7 @@ IDS_PER_QUERY = 500
 ASK_TIMES = 60
 ASK_AGAIN_SECONDS = 0.5
 RETRY_SECONDS = 5.0
-"""How long a write is tried again for which nobody waits."""
+"""How long a write is tried again that no person waits for."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class SqlStore:
     on_retry: Callable[[], None] | None = None
     """Told of each transaction that is tried again, before it is."""
     retry_seconds: float = RETRY_SECONDS
-    """How long a transaction is tried again for which nobody waits; 0: none is tried again, whoever waits."""
+    """How long a transaction is tried again that no person waits for; 0: no transaction is tried again."""
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The channels that get a card of each recording of a queue too."""
     _listeners: list[asyncio.Event] = field(default_factory=list)
