@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 CALL = "3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8"
 RECORDING = """
-    INSERT INTO recordings (id, conversation_id, participant_id, communication_id, mechanism, state, version, started_by,
-        requested_at, started_at, adopted, in_doubt, audit_seq, requested_seq)
+    INSERT INTO recordings (id, conversation_id, participant_id, communication_id, mechanism, state, version,
+        started_by, requested_at, started_at, adopted, in_doubt, audit_seq, requested_seq)
     VALUES ('0195a5a0-0000-7000-8000-000000000001', '3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8', 'participant-1',
         'communication-1', 'adhoc', 'active', 2, 'slack:T0SANDBOX:U0ADA', '2026-03-02T09:00:00.000000Z',
         '2026-03-02T09:00:00.000000Z', 0, 0, 2, 1)
