@@ -109,6 +109,11 @@ def test_an_empty_one_is_a_missing_one(settings: Set) -> None:
     ("name", "value", "sentence"),
     [
         ("SLACK_BOT_TOKEN", "hidden", "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-."),
+        (
+            "RECORDING_FOLLOW_TRANSFERS",
+            "sometimes",
+            "RECORDING_FOLLOW_TRANSFERS is wrong: it must be 'ask', 'always' or 'never'.",
+        ),
         ("SLACK_APP_TOKEN", "hidden", "SLACK_APP_TOKEN is wrong: it must begin with xapp-."),
         (
             "SLACK_BOT_TOKEN",

@@ -97,6 +97,7 @@ class AboutRecording(Refused):
         state: str,
         actor: str,
         since: datetime,
+        taken_over: bool = False,
     ) -> None:
         super().__init__(message)
         self.recording_id = recording_id
@@ -104,6 +105,8 @@ class AboutRecording(Refused):
         self.state = state
         self.actor = actor
         self.since = since
+        self.taken_over = taken_over
+        """Whether it runs, and Genesys had begun it before: then ``since`` is not since when it runs."""
 
 
 class AlreadyRecording(AboutRecording):

@@ -163,4 +163,5 @@ def standing(recording: Recording) -> dict[str, Any]:
         "state": recording.state.value,
         "actor": (recording.ended_by if over else None) or recording.started_by,
         "since": (recording.ended_at if over else recording.started_at) or recording.requested_at,
+        "taken_over": recording.adopted and recording.state is RecordingState.ACTIVE,
     }

@@ -111,8 +111,8 @@ def _standing(error: RecordBotError, voice: Voice) -> str:
         return voice.words("details.away_since", at=voice.time(error.since))
     if not isinstance(error, AboutRecording):
         return ""
-    state = RecordingState(error.state)
-    return voice.words(f"standing.{state.value}", by=voice.person(error.actor), at=voice.time(error.since))
+    key = "taken_over" if error.taken_over else RecordingState(error.state).value
+    return voice.words(f"standing.{key}", by=voice.person(error.actor), at=voice.time(error.since))
 
 
 def _details(error: RecordBotError, words: Words) -> str:

@@ -189,6 +189,25 @@ async def test_a_hold_is_no_secure_pause(shop: Shop) -> None:
     assert shop.control.calls == ["pause"]
 
 
+async def test_a_start_that_nobody_saw_begin_says_between_when(shop: Shop) -> None:
+    asked_at = shop.clock.now()
+    await in_doubt(shop, Verb.START, took_effect=True)
+    await patience(shop)
+    recording = await shop.store.live_recording(CALL)
+    assert recording is not None
+    assert (recording.started_at, recording.seen_at) == (asked_at, shop.clock.now())
+    assert shop.clock.now() > asked_at
+    assert entries(shop.file)[-1]["outcome"]["began_between"] == [asked_at.isoformat(), shop.clock.now().isoformat()]
+
+
+async def test_a_pause_of_what_does_not_run_any_more_is_not_driven_again(shop: Shop) -> None:
+    await in_doubt(shop, Verb.PAUSE, took_effect=False)
+    shop.control.recordings[CALL] = CallRecording.NONE
+    await patience(shop)
+    assert shop.control.calls == ["look"]
+    assert await state(shop) is RecordingState.ACTIVE
+
+
 async def test_a_start_during_a_hold_has_taken_effect(shop: Shop) -> None:
     await in_doubt(shop, Verb.START, took_effect=True)
     await look_shows(shop, CallRecording.PAUSED, on_hold=True)

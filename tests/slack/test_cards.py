@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -38,6 +40,52 @@ def test_every_state_makes_a_card_that_slack_takes(
     assert wrong_with_blocks(blocks) == []
     assert text.strip()
     assert len(text) <= 4000  # what chat.update takes
+
+
+def test_a_card_says_since_when_and_by_whom_only_as_far_as_it_is_known() -> None:
+    ours = card_text(card(state=RecordingState.ACTIVE), STYLE)
+    assert "started by <@U0ADA>" in ours
+    adopted = card(state=RecordingState.ACTIVE, mechanism=Mechanism.POLICY, adopted=True)
+    text, blocks = rendered(adopted, STYLE)
+    assert "Recording, taken over <!date^" in text
+    assert "taken over by <@U0ADA>" in text
+    assert "Genesys does not say since when" in text
+    assert "started" not in text.lower()
+    assert "Recording since" not in json.dumps(blocks)
+    over = card_text(card(state=RecordingState.STOPPED, adopted=True, ended_at=NOON, ended_by="bot"), STYLE)
+    assert over.startswith("Stopped: call")
+    doubted = card_text(card(state=RecordingState.ACTIVE, seen_at=NOON + timedelta(seconds=52)), STYLE)
+    assert "Genesys began to record between <!date^" in doubted
+
+
+@pytest.mark.parametrize(
+    ("changes", "means"),
+    [
+        ({"mechanism": Mechanism.ADHOC}, "stop_means"),
+        ({"mechanism": Mechanism.ADHOC, "recorders": "policy snippet"}, "stop_means_both"),
+        ({"mechanism": Mechanism.POLICY, "recorders": "snippet"}, "stop_means_policy"),
+    ],
+)
+def test_the_stop_button_says_what_goes_on(changes: dict[str, Any], means: str) -> None:
+    stop = control_buttons(recording(state=RecordingState.ACTIVE, **changes), WORDS)[-1]
+    assert stop["confirm"]["text"]["text"] == WORDS(f"buttons.{means}")
+
+
+@pytest.mark.parametrize(("ended_by", "says"), [("transfer", "was transferred"), ("agent_left", "agent left the call")])
+def test_a_recording_that_ended_with_its_agent_offers_the_new_one(ended_by: str, says: str) -> None:
+    shown = card(
+        state=RecordingState.STOPPED,
+        mechanism=Mechanism.ADHOC,
+        ended_at=NOON,
+        ended_by=ended_by,
+        disconnect_type="<transfer>",
+    )
+    text, blocks = rendered(replace(shown, startable=True), STYLE)
+    assert says in text
+    assert "(Genesys: `&lt;transfer&gt;`)" in text
+    (button,) = next(block for block in blocks if block["type"] == "actions")["elements"]
+    assert (button["action_id"], button["value"]) == ("recording_follow", str(RECORDING_ID))
+    assert wrong_with_blocks(blocks) == []
 
 
 @pytest.mark.parametrize("error", KINDS)
