@@ -95,10 +95,10 @@ async def check(client: GenesysClient, *, recording_api: str = "conversations") 
     findings.append(Finding("Genesys login", ok=True, sentence="The OAuth client is logged in."))
     if recording_api == "sessions":
         return findings + [await _permission(client, what, request) for what, request in SESSION_API]
+    asked = [await _permission(client, what, request) for what, request in CONVERSATIONS]
     grants = await read_grants(client, _within(client))
     findings.append(_roles(grants))
-    for what, request in CONVERSATIONS:
-        found = await _permission(client, what, request)
+    for found, (_, request) in zip(asked, CONVERSATIONS, strict=True):
         findings.append(_of_any(found, grants) if request.method == "PATCH" and found.ok else found)
     findings += await _live_calls(client)
     findings += [await _optional(client, *question) for question in OPTIONAL]

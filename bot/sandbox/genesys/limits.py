@@ -68,7 +68,7 @@ class RateLimit:
 
 @dataclass(slots=True)
 class OrganizationLimits:
-    """Limits that all clients of an organization share on some routes, whoever sends the requests.
+    """Limits that all clients of an organization share on some routes.
 
     Source: the platform's limits of August 2026, with limits of an organization on routes of queues, agents and
     conversations beside the 300 a minute of a token. Whether such a refusal carries the token's ``inin-ratelimit-*``

@@ -119,9 +119,9 @@ async def test_the_call_ends_with_its_last_agent() -> None:
         assert (refused.status, refused.code) == (400, "conversation.error.conversation.disconnected")
 
 
-async def test_what_was_recorded_is_saved_after_the_call() -> None:
+async def test_what_a_trunk_recorded_is_saved_after_the_call() -> None:
     async with genesys_running() as (genesys, api):
-        call = genesys.add_call(recording=True)
+        call = genesys.add_call(policy_recording="active")
         path = f"/conversations/{call.id}/recordingmetadata"
         assert (await api.send("GET", path)).body == []
         conversation = (await api.send("GET", f"/conversations/{call.id}")).body
@@ -131,7 +131,28 @@ async def test_what_was_recorded_is_saved_after_the_call() -> None:
 
         (saved,) = (await api.send("GET", path)).body
         assert saved["id"] == live["recordingId"]
-        assert (saved["fileState"], saved["sessionId"]) == ("AVAILABLE", live["id"])
+        assert (saved["fileState"], saved["mediaSubtype"], saved["startTime"]) == ("AVAILABLE", "Trunk", None)
+        assert saved["sessionId"] == call.participants[0].communication_id
+
+
+async def test_an_ad_hoc_recording_is_no_file_of_the_call() -> None:
+    async with genesys_running() as (genesys, api):
+        call = genesys.add_call(recording=True)
+        genesys.hang_up(call.id)
+        assert (await api.send("GET", f"/conversations/{call.id}/recordingmetadata")).body == []
+
+
+async def test_each_recorder_leaves_its_own_kind_of_file() -> None:
+    async with genesys_running() as (genesys, api):
+        call = genesys.add_call(policy_recording="active")
+        call.other_files += ["Station", "Consult", "Screen", "Snippet"]
+        genesys.hang_up(call.id)
+
+        files = (await api.send("GET", f"/conversations/{call.id}/recordingmetadata")).body
+
+        assert [file["mediaSubtype"] for file in files] == ["Trunk", "Station", "Consult", "Screen", "Snippet"]
+        assert [file["mediaSubtype"] for file in files if file["startTime"]] == ["Screen"]
+        assert len({file["id"] for file in files}) == 5
 
 
 @pytest.mark.parametrize("role", ["monitor", "coach", "barge"])
