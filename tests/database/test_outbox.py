@@ -11,6 +11,7 @@ import pytest
 
 from bot.database.figures import SqlFigures
 from bot.database.outbox import SqlOutbox
+from bot.database.overview import SqlOverview
 from bot.recording.models import Verb
 from bot.slack.blocks import CardStyle
 from bot.slack.delivery import Pace
@@ -50,6 +51,44 @@ async def test_a_card_is_behind_until_its_version_has_been_shown(shop: Shop) -> 
     await outbox.card_lost(card.recording.id)
     (card,) = await outbox.stale_cards()
     assert card.ts is None
+
+
+async def test_a_queue_that_is_routed_has_a_second_card_with_a_life_of_its_own(shop: Shop) -> None:
+    shop.store.routes = {"queue-1": ("C0BILLING", "C0FLOOR"), "queue-2": ("C0OTHER",)}
+    outbox = SqlOutbox(shop.engines)
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+    assert [card.channel for card in await outbox.stale_cards()] == ["C0FLOOR"]  # nobody knows the queue yet
+    await shop.service.carry_out(accepted)
+
+    floor, billing = await outbox.stale_cards()
+    assert [(card.channel, card.routed) for card in (floor, billing)] == [("C0FLOOR", False), ("C0BILLING", True)]
+    assert billing.asked_by == ADA
+    version = billing.recording.version
+    await outbox.card_begun(floor.recording.id, of="C0BILLING")
+    await outbox.card_shown(billing.recording.id, version=version, channel="C0BILLING", ts="2.2", of="C0BILLING")
+    assert [(card.channel, card.posts_begun) for card in await outbox.stale_cards()] == [("C0FLOOR", 0)]
+    await outbox.card_shown(floor.recording.id, version=version, channel="D0ADA", ts="1.1", was=0)
+    assert await outbox.stale_cards() == ()
+
+    await shop.service.intake.change(Verb.STOP, asked())
+    floor, billing = await outbox.stale_cards()
+    assert [(card.posted_channel, card.ts) for card in (floor, billing)] == [("D0ADA", "1.1"), ("C0BILLING", "2.2")]
+    await outbox.card_lost(billing.recording.id, of="C0BILLING")
+    await outbox.card_given_up(floor.recording.id, version=floor.recording.version)
+    (billing,) = await outbox.stale_cards()
+    assert (billing.channel, billing.ts, billing.posted_channel) == ("C0BILLING", None, None)
+    (live,) = await SqlOverview(shop.engines).live()
+    assert live.channel == "C0FLOOR"
+
+
+async def test_a_recording_from_a_terminal_has_the_card_of_its_route_alone(shop: Shop) -> None:
+    shop.store.routes = {"queue-1": ("C0BILLING",)}
+    ops = asked("cli:ops")
+    ops = replace(ops, origin=replace(ops.origin, channel=None))
+    await shop.service.carry_out(await shop.service.intake.start(ops, CALL, None))
+    assert [(card.channel, card.asked_by) for card in await SqlOutbox(shop.engines).stale_cards()] == [
+        ("C0BILLING", "cli:ops")
+    ]
 
 
 async def test_a_card_can_be_asked_for_again(shop: Shop) -> None:
