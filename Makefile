@@ -84,7 +84,7 @@ requirements: ## make requirements*.txt anew from pyproject.toml; needs uv
 		-c requirements.txt -c requirements-otel.txt --group dev -o requirements-dev.txt
 
 clean: ## remove the environment and everything that tools left behind
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* .foreign dist
 	find bot migrations tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## this list
