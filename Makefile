@@ -89,7 +89,7 @@ requirements: dev ## lock requirements*.txt again from pyproject.toml; newer rel
 	$(UV_COMPILE) -c requirements.txt -c requirements-otel.txt --group dev -o requirements-dev.txt
 
 clean: ## remove the environment and everything that tools left behind
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* .foreign dist
 	find bot migrations tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## this list

@@ -24,7 +24,7 @@ from bot.slack.audit_channel import ROUTE, AuditChannelCheck
 from bot.slack.block_validation import BlockValidation, CantTell
 from bot.slack.blocks import CardStyle
 from bot.slack.delivery import code
-from bot.slack.manifest import SCOPES
+from bot.slack.manifest import OPTIONAL_SCOPES, SCOPES
 from bot.slack.people import WEB_API_ERRORS, obstacle
 from bot.slack.sample_messages import Samples
 from bot.slack.user_groups import listed_groups, sentence
@@ -182,12 +182,12 @@ async def _slack(settings: ServeSettings, policy: Policy, delivered: Completenes
 def _scopes(identity: SlackIdentity) -> Part:
     if not identity.scopes:
         return Part("Slack scopes", ok=True, problem="Slack doesn't say which scopes the bot token has.")
-    missing = sorted(set(SCOPES) - identity.scopes)
-    return Part(
-        "Slack scopes",
-        ok=not missing,
-        problem=f"{', '.join(missing)} missing; add the manifest's scopes and install the app anew." if missing else "",
-    )
+    if missing := sorted(set(SCOPES) - identity.scopes):
+        problem = f"{', '.join(missing)} missing; add the manifest's scopes and install the app anew."
+        return Part("Slack scopes", ok=False, problem=problem)
+    declined = sorted(set(OPTIONAL_SCOPES) - identity.scopes)
+    note = f"The optional ones {', '.join(declined)} were declined; the bot works without them." if declined else ""
+    return Part("Slack scopes", ok=True, problem=note)
 
 
 async def _door(client: AsyncWebClient, settings: ServeSettings, identity: SlackIdentity) -> Part:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LEFT_OUT = shutil.ignore_patterns(".venv", ".git", "__pycache__", ".*_cache", ".hypothesis", "*.db*")
+LEFT_OUT = shutil.ignore_patterns(".venv", ".foreign", ".git", "__pycache__", ".*_cache", ".hypothesis", "*.db*")
 
 
 @dataclass(frozen=True, slots=True)
