@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -135,6 +136,22 @@ async def test_a_loops_pause_is_held_like_any_request(desk: Desk) -> None:
         await desk.of_a_loop().pause(target)
 
     assert desk.writes() == 0
+
+
+async def test_a_pause_has_a_connection_of_its_own_while_all_others_hang(desk: Desk) -> None:
+    call = desk.simulator.add_call()
+    target = await desk.started(call.id)
+    desk.simulator.faults.switch_on("hang", times=4, value=60, only="read")
+    looks = [asyncio.create_task(desk.look(call.id)) for _ in range(4)]
+    await desk.simulator.wait_until(lambda: len(desk.simulator.requests) == 4)
+
+    pause = asyncio.create_task(desk.pause(target))
+
+    await desk.simulator.wait_until(lambda: [request.status for request in desk.simulator.writes()] == [202])
+    for task in (pause, *looks):
+        task.cancel()
+    await asyncio.gather(pause, *looks, return_exceptions=True)
+    desk.simulator.gate.closing.set()  # lets go of what hangs
 
 
 # --- 413 ------------------------------------------------------------------------------------------------------------
