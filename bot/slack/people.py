@@ -15,6 +15,7 @@ from bot.errors import IdentityUnconfirmed
 from bot.recording.grants import granted
 from bot.recording.group_members import is_group
 from bot.recording.policy import Caller, Role
+from bot.slack.delivery import code
 from bot.slack.user_groups import FRESH_SECONDS, UserGroups
 from bot.slack.web import WEB_API_ERRORS
 
@@ -43,6 +44,10 @@ OBSTACLES = (
 )
 KNOWN_OF_USER = ("team_id", "enterprise_user", "locale", *(flag for flag, _ in OBSTACLES))
 FOREIGN = "foreign_team"
+NOT_HERE = frozenset({"user_not_found", "user_not_visible"})
+"""What Slack says of somebody whom the bot's workspace does not know: an answer, and no failure to give one."""
+NOWHERE = "?"
+"""No workspace's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,12 @@ class SlackPeople:
         return await self._fresh(f"user:{user_id}", lambda: self._ask_user(user_id))
 
     async def _ask_user(self, user_id: str) -> dict[str, Any]:
-        answer = await self.client.users_info(user=user_id, include_locale=True)
+        try:
+            answer = await self.client.users_info(user=user_id, include_locale=True)
+        except WEB_API_ERRORS as error:
+            if code(error) in NOT_HERE:
+                return {"team_id": NOWHERE}
+            raise
         user: dict[str, Any] = answer["user"]
         return {key: user.get(key) for key in KNOWN_OF_USER}
 

@@ -225,3 +225,22 @@ async def test_calls_get_more_agents_a_policy_and_an_end(guest: SandboxPage, sta
     await call.get_by_role("button", name="End call").click()
     await expect(call).to_contain_text("ended")
     assert stage.genesys.calls[conversation].over
+
+
+async def test_how_an_organization_is_set_up_has_switches_that_last(guest: SandboxPage, stage: Stage) -> None:
+    await guest.page.locator("#faults-tab-slack").click()
+    slack = stage.slack
+    for name, holds in (
+        (
+            "enterprise_grid",
+            lambda: slack.workspace.enterprise and slack.workspace.people[GRACE].team_id == "T0EASTSIDE",
+        ),
+        ("read_only_channel", lambda: slack.workspace.channels["C0FLOOR"].refuses),
+        ("disabled_group", lambda: slack.workspace.groups["S0NIGHT"].date_delete),
+    ):
+        row = guest.page.locator(f'#faults-slack li[data-key="{name}"]')
+        await expect(row.get_by_role("combobox")).to_have_count(0)  # it is no accident that happens once
+        await row.locator(".switch").check()
+        await slack.wait_for(holds, timeout=60)
+        await row.locator(".switch").uncheck()
+        await slack.wait_for(lambda holds=holds: not holds(), timeout=60)  # type: ignore[misc]

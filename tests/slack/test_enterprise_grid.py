@@ -64,6 +64,7 @@ async def test_a_member_from_another_workspace_has_all_rights_and_one_actor_id(
         ("U0OUTSIDE", "T0ELSEWHERE", "foreign_team"),
         ("U0OUTSIDE", HERE, "foreign_team"),
         ("U0GUEST", HERE, "guest"),
+        ("U0UNKNOWN", FAR, "foreign_team"),
         ("U0GRACE", None, "foreign_team"),
     ],
 )
