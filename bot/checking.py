@@ -183,7 +183,7 @@ def _scopes(identity: SlackIdentity) -> Part:
     if not identity.scopes:
         return Part("Slack scopes", ok=True, problem="Slack doesn't say which scopes the bot token has.")
     if missing := sorted(set(SCOPES) - identity.scopes):
-        problem = f"{', '.join(missing)} missing; add the manifest's scopes and install the app anew."
+        problem = f"{', '.join(missing)} missing; add the manifest's scopes and install the app again."
         return Part("Slack scopes", ok=False, problem=problem)
     declined = sorted(set(OPTIONAL_SCOPES) - identity.scopes)
     note = f"The optional ones {', '.join(declined)} were declined; the bot works without them." if declined else ""

@@ -18,7 +18,7 @@ SHORTCUTS = (
 EVENTS = ("app_home_opened",)
 SCOPES = ("chat:write", "commands", "files:write", "usergroups:read", "users:read")
 OPTIONAL_SCOPES = ("channels:read", "groups:read", "users:read.email")
-"""What whoever installs the app may decline: https://docs.slack.dev/changelog/2026/03/16/optional-scopes.
+"""What the person who installs the app may decline: https://docs.slack.dev/changelog/2026/03/16/optional-scopes.
 
 The manifest names them twice, since ``bot_optional`` marks some of ``bot``: see the example in
 https://github.com/slackapi/slack-cli/pull/517.

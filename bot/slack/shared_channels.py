@@ -1,7 +1,7 @@
 """Which channels Slack Connect shares with another organization, as far as Slack says so.
 
 Slack says it in two places: with each slash command (``is_ext_shared_channel``), and in ``conversations.info``, which
-needs a scope that whoever installs the app may decline.
+needs a scope that the person who installs the app may decline.
 """
 
 from __future__ import annotations
