@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from alembic import context
 
-from bot.config import database_url
+from bot.config.settings import database_url
 from bot.database.engine import open_engines
 from bot.database.tables import metadata
 

@@ -13,7 +13,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.database import one_hop, postgresql
+from bot.database import writer_thread as one_hop
+from bot.database.postgresql import engine as postgresql
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:

@@ -16,10 +16,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bot.database import postgresql
-from bot.database.guards import check_guards
-from bot.database.guards_postgresql import may_change_guards
-from bot.database.rights import (
+from bot.database.postgresql import engine as postgresql
+from bot.database.postgresql.guards import may_change_guards
+from bot.database.postgresql.privileges import (
     GRANT,
     NOT_ALLOWED,
     check_may_create,
@@ -27,6 +26,7 @@ from bot.database.rights import (
     check_schema,
     check_version_right,
 )
+from bot.database.trail.guards import check_guards
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import psycopg
 import structlog
 from typing_extensions import override
 
-from bot.database.postgresql import CHANNEL, connectable
+from bot.database.postgresql.engine import CHANNEL, connectable
 from bot.errors import DatabaseUnusable
-from bot.recording.presence import SoleProcess, kind
+from bot.recording.monitoring.ownership import SoleProcess, kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -75,7 +75,7 @@ class Sightings:
 
 @dataclass
 class Replicas:
-    """One process a database, as on SQLite (``bot.database.lock``): it leads, and whoever served before it is gone."""
+    """One process a database, as on SQLite (``bot.database.file_lock``): it leads, and who served before is gone."""
 
     owner: str
 

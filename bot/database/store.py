@@ -13,12 +13,12 @@ from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import approvals
-from bot.database.one_hop import in_one_go
-from bot.database.postgresql import tell_the_others
+from bot.database.mapping import attempt_from, recording_from
+from bot.database.postgresql.engine import tell_the_others
 from bot.database.retries import Retries, is_transient
-from bot.database.rows import attempt_from, recording_from
 from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE, LIVE_OF_CALL, SqlTransaction
+from bot.database.writer_thread import in_one_go
 from bot.errors import AuditUnavailable
 from bot.recording.handover import FollowUp
 from bot.recording.models import RecordingState
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
     from bot.recording.models import Approval, Attempt, Recording
-    from bot.recording.policy import Scope
+    from bot.recording.permissions import Scope
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)

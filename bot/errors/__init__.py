@@ -42,7 +42,7 @@
     ├── SettingsError             a setting is wrong or missing
     └── DatabaseUnusable          the database can't be opened, or isn't ours
 
-An error carries facts; ``bot.slack.replies`` and the command line turn them into sentences.
+An error carries facts; ``bot.i18n.error_messages`` and the command line turn them into sentences.
 """
 
 from bot.errors.genesys import (

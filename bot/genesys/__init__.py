@@ -1,14 +1,14 @@
 """The driven adapter to Genesys Cloud, and the only place that imports its SDK (which takes two seconds)."""
 
-from bot.genesys.check import check
-from bot.genesys.client import GenesysAccount, GenesysClient
-from bot.genesys.conversations import ConversationsControl
-from bot.genesys.directory import GenesysDirectory
 from bot.genesys.finding import Finding
-from bot.genesys.health import GenesysHealth, RateBudget, RequestSeen
-from bot.genesys.notifications import Notifications
-from bot.genesys.saved import GenesysSavedRecordings
-from bot.genesys.sessions import SessionsControl
+from bot.genesys.live_calls.directory import GenesysDirectory
+from bot.genesys.notifications.subscriber import Notifications
+from bot.genesys.permission_check import check
+from bot.genesys.recording.conversations import ConversationsControl
+from bot.genesys.recording.sessions import SessionsControl
+from bot.genesys.recording_files import GenesysSavedRecordings
+from bot.genesys.transport.client import GenesysAccount, GenesysClient
+from bot.genesys.transport.health import GenesysHealth, RateBudget, RequestSeen
 
 __all__ = [
     "ConversationsControl",

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import GenesysError, NotFound, PermissionMissing
-from bot.genesys.calls import segment
-from bot.genesys.fields import listed, text
-from bot.genesys.wire import Request
+from bot.genesys.json_fields import listed, text
+from bot.genesys.recording.call_reader import segment
+from bot.genesys.transport.sdk_threads import Request
 
 if TYPE_CHECKING:
-    from bot.genesys.client import GenesysClient
-    from bot.genesys.within import Within
+    from bot.genesys.transport.client import GenesysClient
+    from bot.genesys.transport.deadline import Within
 
 TOKEN = Request("check: token", "GET", "/api/v2/tokens/me")
 GRANT_VIEW = "authorization:grant:view"

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import GenesysError, NotFound, PermissionMissing
-from bot.genesys.fields import listed
 from bot.genesys.finding import GRANT_IT, Finding, unknown
-from bot.genesys.wire import Request
+from bot.genesys.json_fields import listed
+from bot.genesys.transport.sdk_threads import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.genesys.client import GenesysClient
-    from bot.genesys.within import Within
+    from bot.genesys.transport.client import GenesysClient
+    from bot.genesys.transport.deadline import Within
 
 TRUNKS = Request(
     "check: trunks",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import GenesysError, PermissionMissing
-from bot.genesys.channel import CHANNELS, PREFIX, SUFFIX
-from bot.genesys.fields import listed, text
 from bot.genesys.finding import GRANT_IT, Finding, unknown
-from bot.genesys.wire import Request
+from bot.genesys.json_fields import listed, text
+from bot.genesys.notifications.channel import CHANNELS, PREFIX, SUFFIX
+from bot.genesys.transport.sdk_threads import Request
 
 if TYPE_CHECKING:
-    from bot.genesys.client import GenesysClient
     from bot.genesys.grants import Grants
-    from bot.genesys.within import Within
+    from bot.genesys.transport.client import GenesysClient
+    from bot.genesys.transport.deadline import Within
 
 WHAT = "Genesys notifications"
 SLOW = "The bot then sees changes outside it by reading each call every half a minute."

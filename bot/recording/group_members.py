@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bot.errors import AuditUnavailable, IdentityUnconfirmed
-from bot.recording.policy import Role
+from bot.recording.permissions import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from bot.recording.grants import Grant
+    from bot.recording.policy import Grant
     from bot.recording.ports import Clock
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.handover import AgentLeg, Departure, FollowUp
-    from bot.recording.policy import Scope
+    from bot.recording.permissions import Scope
 
 
 CLOCKS_APART = timedelta(seconds=30)

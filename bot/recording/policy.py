@@ -1,167 +1,129 @@
-"""Who may do what, and what may be done in which state. Pure functions; nothing here knows Slack or Genesys."""
+"""What the policy file grants: which people may control which calls, and which stops need a second supervisor."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from bot.errors import NotPermitted, OutOfScope, WrongState
-from bot.recording.models import Recording, RecordingState, Verb
+from bot.recording.permissions import Caller, Permission, Role, Scope
 
 if TYPE_CHECKING:
-    from bot.recording.models import Conversation, Participant
+    from collections.abc import Iterable
 
-
-class Role(StrEnum):
-    """What the settings make of a person."""
-
-    SUPERVISOR = "supervisor"
-    COMPLIANCE = "compliance"
-
-
-class Permission(StrEnum):
-    """What can be asked for."""
-
-    CONTROL = "control"
-    READ = "read"
-    EXPORT = "export"
-
-
-ROLES_WITH = {
-    Permission.CONTROL: frozenset({Role.SUPERVISOR}),
-    Permission.READ: frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
-    Permission.EXPORT: frozenset({Role.COMPLIANCE}),
-}
+    from bot.recording.models import Recording
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """The calls that a person may control: all of them, or those of some queues and agents (Genesys ids)."""
+class Grant:
+    """Makes people (Slack ids of users and user groups) supervisors of some queues' and agents' calls."""
 
-    everything: bool = True
+    label: str
+    who: tuple[str, ...]
     queues: frozenset[str] = frozenset()
     agents: frozenset[str] = frozenset()
 
-    def covers(self, *, agent_user_id: str | None, queue_id: str | None) -> bool:
-        return self.everything or agent_user_id in self.agents or queue_id in self.queues
+
+@dataclass(frozen=True, slots=True)
+class DualControl:
+    """The queues and agents whose recordings only two supervisors together stop, the second one ``within`` a time."""
+
+    queues: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
+    within: timedelta = timedelta(minutes=2)
+    escalate: str | None = None
+    """The Slack user group that is named once nobody has confirmed a stop for a while."""
+
+    def guards(self, recording: Recording) -> bool:
+        """Say whether a stop needs a second supervisor; it does where nothing known of the call rules that out."""
+        if not (self.queues or self.agents):
+            return False
+        unknown = recording.agent_user_id is None and recording.queue_id is None
+        return unknown or recording.agent_user_id in self.agents or recording.queue_id in self.queues
+
+    def with_also(self, other: DualControl) -> DualControl:
+        """Return the rule that guards what either of them does, in the time of the one that guards anything."""
+        mine = bool(self.queues or self.agents)
+        within = self.within if mine else other.within
+        escalate = self.escalate or other.escalate
+        return DualControl(self.queues | other.queues, self.agents | other.agents, within, escalate)
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """The person who asks, as the surface on which they asked has just confirmed them.
+class Route:
+    """Sends the cards of some queues to a Slack channel too, besides the one where a recording was asked for."""
 
-    ``obstacle`` names what rules them out whatever their roles (``guest``, ``bot``, ``foreign_team`` …).
+    queues: frozenset[str]
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that the policy file says. Without one, nobody is limited and nothing needs a second supervisor."""
+
+    grants: tuple[Grant, ...] = ()
+    dual_control: DualControl = DualControl()
+    source: str | None = None
+    """The file that it was read from."""
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Return the Slack ids of users and user groups that grants name, each once."""
+        return tuple(dict.fromkeys(one for grant in self.grants for one in grant.who))
+
+    @property
+    def queues(self) -> frozenset[str]:
+        granted = (grant.queues for grant in self.grants)
+        return self.dual_control.queues.union(*granted, *(route.queues for route in self.routes))
+
+    @property
+    def agents(self) -> frozenset[str]:
+        return self.dual_control.agents.union(*(grant.agents for grant in self.grants))
+
+
+def channels_by_queue(routes: Iterable[Route]) -> dict[str, tuple[str, ...]]:
+    """Return the channels that get the cards of each queue, each once."""
+    found: dict[str, dict[str, None]] = {}
+    for route in routes:
+        for queue in route.queues:
+            found.setdefault(queue, {})[route.channel] = None
+    return {queue: tuple(channels) for queue, channels in found.items()}
+
+
+def granted(actor: str, roles: frozenset[Role], grants: Iterable[Grant], obstacle: str | None = None) -> Caller:
+    """Return the caller with the union of the grants; whoever is a supervisor by the settings has everything anyway."""
+    held = tuple(grants)
+    if Role.SUPERVISOR in roles or not held:
+        return Caller(actor, roles, obstacle)
+    scope = Scope(
+        everything=False,
+        queues=frozenset[str]().union(*(grant.queues for grant in held)),
+        agents=frozenset[str]().union(*(grant.agents for grant in held)),
+    )
+    return Caller(actor, roles | {Role.SUPERVISOR}, obstacle, scope, tuple(grant.label for grant in held))
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a caller may do, as data for help and App Home.
+
+    ``grants`` are the labels of what a limited supervisor may control; none with ``everything``.
     """
 
-    actor: str
-    roles: frozenset[Role] = frozenset()
-    obstacle: str | None = None
-    scope: Scope = Scope()
+    control: bool
+    read: bool
+    export: bool
+    everything: bool
     grants: tuple[str, ...] = ()
-    """The labels of the grants that the scope comes from; none where it is everything."""
-
-    def may(self, permission: Permission) -> bool:
-        return self.obstacle is None and not self.roles.isdisjoint(ROLES_WITH[permission])
 
 
-def require(caller: Caller, permission: Permission) -> None:
-    """Raise NotPermitted unless the caller has the permission."""
-    if not caller.may(permission):
-        cause = "not_compliance" if permission is Permission.EXPORT else "not_listed"
-        raise NotPermitted(cause=caller.obstacle or cause)
-
-
-def require_scope(caller: Caller, *, agent_user_id: str | None, queue_id: str | None) -> None:
-    """Raise NotPermitted unless the caller may control calls of this agent or queue; both None: nobody can tell."""
-    if caller.scope.covers(agent_user_id=agent_user_id, queue_id=queue_id):
-        return
-    unknown = agent_user_id is None and queue_id is None
-    raise OutOfScope(cause="scope_unknown" if unknown else "out_of_scope", grants=caller.grants)
-
-
-def require_control(caller: Caller, recording: Recording) -> None:
-    """Raise NotPermitted unless the recording's call is in the caller's scope."""
-    require_scope(caller, agent_user_id=recording.agent_user_id, queue_id=recording.queue_id)
-
-
-def require_agent(caller: Caller, agent: Participant | None) -> None:
-    """Raise NotPermitted unless the caller may control this agent's side of a call; None: nobody can tell whose."""
-    require_scope(
-        caller,
-        agent_user_id=None if agent is None else agent.user_id,
-        queue_id=None if agent is None else agent.queue_id,
+def describe(caller: Caller) -> Rights:
+    control = caller.may(Permission.CONTROL)
+    return Rights(
+        control=control,
+        read=caller.may(Permission.READ),
+        export=caller.may(Permission.EXPORT),
+        everything=control and caller.scope.everything,
+        grants=caller.grants if control else (),
     )
-
-
-def require_reading(caller: Caller, recording: Recording | None, seen: Conversation | None) -> None:
-    """Raise NotPermitted unless the caller may see how a call stands, by our newest record of it, or by its reading."""
-    if caller.scope.everything or Role.COMPLIANCE in caller.roles:
-        inside = True
-    elif recording is not None and tells_whose(recording):
-        inside = sees(caller, recording)
-    elif seen is None:
-        inside = recording is None
-    else:
-        inside = any(caller.scope.covers(agent_user_id=one.user_id, queue_id=one.queue_id) for one in seen.agents)
-    if not inside:
-        raise OutOfScope(grants=caller.grants)
-
-
-def tells_whose(recording: Recording) -> bool:
-    """Say whether the recording's agent or queue is known; of a start that was refused neither is."""
-    return recording.agent_user_id is not None or recording.queue_id is not None
-
-
-def sees(caller: Caller, recording: Recording) -> bool:
-    """Say whether the caller may see how the recording's call stands; compliance sees every call."""
-    return Role.COMPLIANCE in caller.roles or caller.scope.covers(
-        agent_user_id=recording.agent_user_id, queue_id=recording.queue_id
-    )
-
-
-def lists(caller: Caller, recording: Recording) -> bool:
-    """Say whether a list names the recording: also the caller's own start whose agent is not known yet."""
-    own = recording.started_by == caller.actor and recording.state is RecordingState.STARTING
-    return own or sees(caller, recording)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The states that a verb leads through."""
-
-    allowed_from: frozenset[RecordingState]
-    during: RecordingState
-    after: RecordingState
-
-
-STEPS = {
-    Verb.START: Step(frozenset(), RecordingState.STARTING, RecordingState.ACTIVE),
-    Verb.FOLLOW: Step(frozenset(), RecordingState.STARTING, RecordingState.ACTIVE),
-    Verb.STOP: Step(
-        frozenset({RecordingState.ACTIVE, RecordingState.PAUSED}), RecordingState.STOPPING, RecordingState.STOPPED
-    ),
-    Verb.PAUSE: Step(frozenset({RecordingState.ACTIVE}), RecordingState.PAUSING, RecordingState.PAUSED),
-    Verb.RESUME: Step(frozenset({RecordingState.PAUSED}), RecordingState.RESUMING, RecordingState.ACTIVE),
-}
-
-
-def require_state(recording: Recording, verb: Verb) -> Step:
-    """Return the verb's step, or raise WrongState where the recording's state doesn't allow it."""
-    step = STEPS[verb]
-    if recording.state not in step.allowed_from:
-        raise WrongState(**standing(recording))
-    return step
-
-
-def standing(recording: Recording) -> dict[str, Any]:
-    """Return what a refusal says about the recording that is in the way."""
-    over = recording.state.final
-    return {
-        "recording_id": recording.id,
-        "conversation_id": recording.conversation_id,
-        "state": recording.state.value,
-        "actor": (recording.ended_by if over else None) or recording.started_by,
-        "since": (recording.ended_at if over else recording.started_at) or recording.requested_at,
-        "taken_over": recording.adopted and recording.state is RecordingState.ACTIVE,
-    }

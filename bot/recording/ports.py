@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         SavedRecording,
         Target,
     )
-    from bot.recording.policy import Scope
+    from bot.recording.permissions import Scope
 
 T = TypeVar("T")
 

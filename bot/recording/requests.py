@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bot.errors import GenesysError, NotPermitted
     from bot.recording.models import Approval, Effect
-    from bot.recording.policy import Caller
+    from bot.recording.permissions import Caller
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 LINK = re.compile(r"https?://\S+?/(?:interactions|conversations|calls)/(?P<id>[^/?#\s|>]+)", re.IGNORECASE)

@@ -59,7 +59,7 @@ class BotProcess:
     transport: str
     log: Callable[[str], None]
     on_change: Callable[[], None]
-    command: tuple[str, ...] = (sys.executable, "-m", "bot.sandbox.leash", "bot", "serve")
+    command: tuple[str, ...] = (sys.executable, "-m", "bot.sandbox.parent_watchdog", "bot", "serve")
     state: State = field(init=False, default="stopped")
     readyz: dict[str, Any] | None = field(init=False, default=None)
     last_lines: deque[str] = field(init=False, default_factory=lambda: deque(maxlen=20))

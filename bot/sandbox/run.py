@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bot.sandbox import busy
+from bot.sandbox import sample_calls as busy
 from bot.sandbox.feed import ChangeFeed
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.process import BotProcess, BotUnready, free_port, manifest

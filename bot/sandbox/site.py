@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from bot.sandbox.deeds import CallDeeds, Mischief
-from bot.sandbox.deeds_slack import SlackDeeds
 from bot.sandbox.fields import UnusableRequest
+from bot.sandbox.page_api import CallDeeds, Mischief
+from bot.sandbox.page_api_slack import SlackDeeds
 from bot.sandbox.slack import NothingThere
 
 if TYPE_CHECKING:

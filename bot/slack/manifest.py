@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from bot.slack.commands import COMMAND
-from bot.slack.shortcuts import START, START_FROM_MESSAGE
-from bot.slack.transport import EVENTS_PATH
+from bot.slack.app import EVENTS_PATH
+from bot.slack.listeners.command import COMMAND
+from bot.slack.listeners.shortcuts import START, START_FROM_MESSAGE
 
 USAGE = "start [id or link] [reason] | stop | pause | resume | status | list | history <id> | audit [period] | help"
 SHORTCUTS = (

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot.errors import SettingsError
-from bot.slack.delivery import code
-from bot.slack.people import WEB_API_ERRORS
+from bot.outbox.relay import code
+from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

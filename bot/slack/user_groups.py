@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot.errors import IdentityUnconfirmed
+from bot.outbox.relay import code
 from bot.recording.group_members import GroupState, UserGroup, is_group
-from bot.slack.delivery import code
-from bot.slack.web import WEB_API_ERRORS
+from bot.slack.client import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -37,7 +37,7 @@ are this machine's. {company}
 {bot}
 {why}
 Around the bot stand both simulators, answering at once, in another process. "To settled" is until the outcome is on
-disk. How many requests, statements and commits an action costs depends on no clock, and is held by `tests/counts` in
+disk. How many requests, statements and commits an action costs depends on no clock, and is held by `tests/costs` in
 each test run: a start is 3 requests to Genesys and 2 for its card, a stop 2 and 2, a minute of a live recording none
 while notifications flow; each action is two commits; audit lines that wait go out up to twenty in a message.
 [How far that goes](scaling.md), and [what load and faults do to it in time](soak.md).

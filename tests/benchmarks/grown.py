@@ -13,9 +13,9 @@ from uuid_utils.compat import uuid7
 
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
-from bot.database.outbox import SqlOutbox
+from bot.database.queries.outbox import SqlOutbox
 from bot.database.store import SqlStore
-from bot.database.story import SqlStories
+from bot.database.trail.call_history import SqlStories
 from bot.recording.models import Mechanism, Recording, RecordingState
 from tests.benchmarks.audit.trails import BEGIN, SUPERVISORS
 from tests.benchmarks.figures import Figure

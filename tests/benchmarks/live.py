@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.database.outbox import SqlOutbox
-from bot.database.overview import SqlOverview
-from bot.recording.follower import Follower, NoNews
-from bot.recording.observations import Observations
-from bot.recording.policy import Caller, Role
-from bot.slack.blocks import CardStyle
-from bot.slack.commands import live_list
-from bot.slack.home import HomeFacts, home_view
-from bot.slack.words import ENGLISH, read_languages
+from bot.database.queries.cards import SqlOverview
+from bot.database.queries.outbox import SqlOutbox
+from bot.i18n.catalog import ENGLISH, read_languages
+from bot.recording.monitoring.call_monitor import Follower, NoNews
+from bot.recording.monitoring.observations import Observations
+from bot.recording.permissions import Caller, Role
+from bot.slack.blocks.app_home import HomeFacts, home_view
+from bot.slack.blocks.card import CardStyle
+from bot.slack.listeners.command import live_list
 from tests.benchmarks.audit.trails import SUPERVISORS
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.grown import add_live, opened_store

@@ -1,6 +1,6 @@
 """What a start, a stop and a minute of a live recording cost in requests: counted while the bot serves, with its loops.
 
-``tests/counts`` holds the same of each step alone, and of statements and commits, in each test run.
+``tests/costs`` holds the same of each step alone, and of statements and commits, in each test run.
 """
 
 from __future__ import annotations

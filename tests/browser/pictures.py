@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from playwright.async_api import async_playwright, expect
 
-from bot.sandbox.genesys.seed import INBOUND, OUTBOUND, POLICY_RECORDED
+from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from tests.browser.sandbox_page import ADA, GRACE, MALLORY, SandboxPage
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from playwright.async_api import expect
 
-from bot.sandbox import busy
+from bot.runtime.serve import Serving
+from bot.sandbox import sample_calls as busy
 from bot.sandbox.feed import ChangeFeed
 from bot.sandbox.process import BotProcess
 from bot.sandbox.site import Site
 from bot.sandbox.slack.manifest import shortcuts_of
-from bot.serving import Serving
 from tests.browser.sandbox_page import SandboxPage
 from tests.support.hurried_clock import HurriedClock
 from tests.support.steady_sockets import steady_pool

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from bot.sandbox.genesys.seed import INBOUND, OUTBOUND
+from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from tests.browser.sandbox_page import ADA, GRACE, HEIDI
 from tests.browser.test_keyboard import tab_to
 from tests.support.world import GENESYS_HANGS

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from bot.sandbox.genesys.people import derived_id
-from bot.sandbox.genesys.seed import INBOUND, OUTBOUND, POLICY_RECORDED
+from bot.sandbox.genesys.state.people import derived_id
+from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from tests.browser.conftest import visiting
 from tests.browser.sandbox_page import COMPLIANCE, GRACE, HEIDI, MALLORY
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.async_api import expect
 
-from bot.sandbox.genesys.seed import INBOUND, OUTBOUND, TWO_AGENTS
+from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
 
 if TYPE_CHECKING:
     from tests.browser.seat import Seat

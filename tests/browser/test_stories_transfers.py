@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.async_api import expect
 
-from bot.sandbox.genesys.seed import INBOUND
+from bot.sandbox.genesys.state.seed import INBOUND
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator

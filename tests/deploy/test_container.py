@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.config import ServeSettings
-from bot.serving import FINISH_SECONDS, FLUSH_SECONDS
+from bot.config.settings import ServeSettings
+from bot.runtime.serve import FINISH_SECONDS, FLUSH_SECONDS
 from tests.deploy.dockerfile import Stage, read_dockerfile
 from tests.support.shell import ROOT
 

@@ -10,8 +10,8 @@ import pytest
 import typer
 from dotenv import dotenv_values
 
-from bot.cli import app
-from bot.config import ServeSettings, load
+from bot.cli.main import app
+from bot.config.settings import ServeSettings, load
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.slack import SimulatedSlack
 from tests.support.shell import ROOT, Shell, genesys_settings, slack_settings
@@ -84,7 +84,7 @@ def test_the_settings_of_the_guide_are_enough(tmp_path: Path, monkeypatch: pytes
 
 def test_the_permissions_are_those_that_genesys_asks_for() -> None:
     named = set(re.findall(r"`([a-z]+:[A-Za-z]+:[A-Za-z]+)`", GUIDE))
-    simulator = "\n".join(file.read_text() for file in (ROOT / "bot/sandbox/genesys").glob("*.py"))
+    simulator = "\n".join(file.read_text() for file in (ROOT / "bot/sandbox/genesys").rglob("*.py"))
     wanted = set(re.findall(r'"([a-z]+:[A-Za-z]+:[A-Za-z]+)"', simulator)) - NOT_USED
 
     assert named >= wanted

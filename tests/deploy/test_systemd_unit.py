@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.serving import FINISH_SECONDS, FLUSH_SECONDS
+from bot.runtime.serve import FINISH_SECONDS, FLUSH_SECONDS
 from tests.support.shell import ROOT
 
 if TYPE_CHECKING:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 PATIENCE = 300
 CHART = (
-    "import asyncio; from bot.slack.chart import drawn;"
+    "import asyncio; from bot.slack.blocks.chart import drawn;"
     "asyncio.run(drawn('', {'started': [1] * 24, 'denied': [0] * 24, 'failed': [0] * 24}))"
 )
-TRACES = "from bot.tracing import packages_missing; assert not packages_missing()"
+TRACES = "from bot.observability.tracing import packages_missing; assert not packages_missing()"
 QUICK = (
     ("record-bot", "--help"),
     ("record-bot", "manifest"),

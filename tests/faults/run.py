@@ -12,8 +12,8 @@ from tests.faults.stage import FLOOR
 if TYPE_CHECKING:
     from random import Random
 
-    from bot.sandbox.genesys.answers import SimulatedRequest
-    from bot.sandbox.slack.delivery import DeliveryResult
+    from bot.sandbox.genesys.web_api.answers import SimulatedRequest
+    from bot.sandbox.slack.events.delivery import DeliveryResult
     from tests.faults.stage import Stage
 
 ADA, GRACE = "U0ADA", "U0GRACE"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.sandbox.genesys import SimulatedGenesys
-    from bot.sandbox.genesys.answers import SimulatedRequest
+    from bot.sandbox.genesys.web_api.answers import SimulatedRequest
     from bot.sandbox.slack import SimulatedMessage, SimulatedSlack
 
 FLOOR, AUDIT = "C0FLOOR", "C0AUDIT"

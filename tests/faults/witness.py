@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bot.sandbox.genesys.answers import SimulatedRequest
+    from bot.sandbox.genesys.web_api.answers import SimulatedRequest
     from tests.faults.outside import Outside
 
 PLAINLY_REFUSED = {401, 409, 413, 429}

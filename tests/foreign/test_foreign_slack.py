@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from bot.checking import check_everything
-from bot.config import ServeSettings, load
+from bot.admin.check import check_everything
+from bot.config.settings import ServeSettings, load
+from bot.runtime.serve import Serving
 from bot.sandbox.genesys import SimulatedGenesys
-from bot.sandbox.genesys.seed import INBOUND
-from bot.serving import Serving
-from bot.slack.web import web_client, web_session
+from bot.sandbox.genesys.state.seed import INBOUND
+from bot.slack.client import web_client, web_session
 from tests.foreign.story import PATIENCE, SIGNING_SECRET, Person, reads_as_posts, until
 from tests.support.shell import BOT_SETTINGS, ROOT, genesys_settings
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.serving import Serving
+from bot.runtime.serve import Serving
 from tests.support.hurried_clock import HurriedClock
 from tests.support.sqlite import make_database
 from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, World, settings_for, simulators

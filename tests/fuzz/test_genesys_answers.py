@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.audit.verification import Verifier
-from bot.database.trail import SqlTrail
+from bot.database.trail.reader import SqlTrail
 from bot.errors import GenesysError, OutcomeUnknown
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, GenesysDirectory, SessionsControl
-from bot.genesys.channel import Channel, open_channel, subscribe
-from bot.genesys.saved import GenesysSavedRecordings
+from bot.genesys.notifications.channel import Channel, open_channel, subscribe
+from bot.genesys.recording_files import GenesysSavedRecordings
 from bot.recording.models import CallRecording, Mechanism, Target, Verb
 from tests.fuzz.effort import effort
 from tests.fuzz.genesys_answers import CALL, GOOD, answers, call, encoded, person

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
-from bot.sandbox.genesys.seed import INBOUND
+from bot.sandbox.genesys.state.seed import INBOUND
 from tests.fuzz.effort import effort
 from tests.fuzz.odd import junk, mutilated, texts
 from tests.support.world import ADA, FLOOR, MALLORY

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bot.genesys.channel import read_news
-from bot.genesys.stream import Stream, StreamOver
+from bot.genesys.notifications.channel import read_news
+from bot.genesys.notifications.websocket import Stream, StreamOver
 from bot.recording.models import Conversation
 from tests.fuzz.effort import effort
 from tests.fuzz.genesys_answers import CALL, call

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.audit.period import typed_period
-from bot.config import ControlSettings, ServeSettings, load
+from bot.cli.recording import Terminal
+from bot.config.policy_file import load_policy
+from bot.config.settings import ControlSettings, ServeSettings, load
 from bot.errors import MalformedId, ReasonRefused, SettingsError
-from bot.log import SECRET_SHAPES
-from bot.policy_file import load_policy
+from bot.observability.logging import SECRET_SHAPES
 from bot.recording.requests import LINK, REASON_LIMIT, UUID, ReasonRules, conversation_id
 from bot.sandbox.genesys import SimulatedGenesys
-from bot.sandbox.genesys.seed import INBOUND
-from bot.slack.shortcuts import ADDRESS, BARE_ID
-from bot.terminal import Terminal
+from bot.sandbox.genesys.state.seed import INBOUND
+from bot.slack.listeners.shortcuts import ADDRESS, BARE_ID
 from tests.fuzz.effort import effort
 from tests.fuzz.odd import documents, mutilated, texts
 from tests.fuzz.steps import steps

@@ -17,18 +17,18 @@ from bot.genesys import (
     GenesysSavedRecordings,
     check,
 )
-from bot.genesys.channel import open_channel, subscribe
+from bot.genesys.notifications.channel import open_channel, subscribe
 from bot.recording.clock import SystemClock
 from bot.recording.models import Mechanism, Target
-from bot.sandbox.genesys.breakage import KINDS
-from bot.sandbox.genesys.seed import CHAT, ENDED, INBOUND, POLICY_RECORDED, WAITING
+from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, POLICY_RECORDED, WAITING
+from bot.sandbox.genesys.web_api.faults import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bot.recording.ports import Waiting
     from bot.sandbox.genesys import SimulatedGenesys
-    from bot.sandbox.genesys.answers import Answer, Route, SimulatedRequest
+    from bot.sandbox.genesys.web_api.answers import Answer, Route, SimulatedRequest
 
 NIL = "00000000-0000-0000-0000-000000000000"
 PATIENCE = 30.0

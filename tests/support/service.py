@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from bot.database.engine import Engines, open_engines
 from bot.database.migrate import upgrade
 from bot.database.store import SqlStore
-from bot.recording.approvals import Approvals, closing_late
-from bot.recording.grants import DualControl
-from bot.recording.intake import Intake
-from bot.recording.personal_limit import PersonalLimit
-from bot.recording.policy import Caller, Role, Scope
-from bot.recording.presence import SoleProcess
-from bot.recording.reception import Door
-from bot.recording.reconciler import Reconciler
+from bot.recording.control.commands import Intake
+from bot.recording.control.dual_control import Approvals, closing_late
+from bot.recording.control.outcomes import Settlement
+from bot.recording.control.request_log import Door
+from bot.recording.control.service import RecordingService
+from bot.recording.control.user_rate_limit import PersonalLimit
+from bot.recording.monitoring.ownership import SoleProcess
+from bot.recording.monitoring.reconciler import Reconciler
+from bot.recording.permissions import Caller, Role, Scope
+from bot.recording.policy import DualControl
 from bot.recording.requests import Accepted, Asked, AwaitsConfirmation, Origin, ReasonRules
-from bot.recording.service import RecordingService
-from bot.recording.settlement import Settlement
 from tests.support.clock import FakeClock
 from tests.support.control import FakeControl
 from tests.support.postgres import url_of

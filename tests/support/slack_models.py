@@ -13,7 +13,7 @@ from slack_sdk.models.views import View
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bot.sandbox.slack.webapi import SlackRequest
+    from bot.sandbox.slack.web_api.endpoint import SlackRequest
 
 SENDING = ("chat.", "views.", "response_url")
 

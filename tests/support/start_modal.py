@@ -9,8 +9,8 @@ from tests.support.world import ADA, FLOOR, World
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
-    from bot.sandbox.slack.delivery import DeliveryResult
-    from bot.sandbox.slack.views import SimulatedView
+    from bot.sandbox.slack.events.delivery import DeliveryResult
+    from bot.sandbox.slack.state.open_views import SimulatedView
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.cli import main
+from bot.cli.main import main
 from tests.support import steady
 
 if __name__ == "__main__":

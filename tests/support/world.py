@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from bot.config import ServeSettings, load
+from bot.config.settings import ServeSettings, load
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.run import bot_environment
 from bot.sandbox.slack import SimulatedSlack
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from bot.runtime.serve import Serving
     from bot.sandbox.slack import SimulatedMessage
-    from bot.serving import Serving
     from tests.support.hurried_clock import HurriedClock
 
 ADA, GRACE, MALLORY, CLARA = "U0ADA", "U0GRACE", "U0MALLORY", "U0COMPL"

@@ -1,7 +1,7 @@
 """A simulated Genesys Cloud organisation, for newcomers, training and tests."""
 
-from .answers import SimulatedRequest
-from .calls import SimulatedCall, SimulatedParticipant
-from .server import SimulatedGenesys
+from bot.sandbox.genesys.server import SimulatedGenesys
+from bot.sandbox.genesys.state.calls import SimulatedCall, SimulatedParticipant
+from bot.sandbox.genesys.web_api.answers import SimulatedRequest
 
 __all__ = ["SimulatedCall", "SimulatedGenesys", "SimulatedParticipant", "SimulatedRequest"]

@@ -9,30 +9,29 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from bot.sandbox.faults import FaultSwitches
-
-from . import answers
-from .access import Access
-from .analytics import Analytics
-from .answers import Answer, Route, SimulatedRequest
-from .breakage import KINDS, Effects
-from .conversations import Conversations
-from .directory import DirectoryApi
-from .floor import Floor
-from .gate import Gate
-from .limits import OrganizationLimits, RateLimit
-from .notifications import Notifications
-from .oauth import Logins
-from .organization import OrganizationRecording
-from .seed import seed
-from .sessions import Sessions
-from .topics import Topics
-from .transfers import Transfers
+from bot.sandbox.genesys.events.notifications import Notifications
+from bot.sandbox.genesys.events.topics import Topics
+from bot.sandbox.genesys.state.contact_center import Floor
+from bot.sandbox.genesys.state.seed import seed
+from bot.sandbox.genesys.state.transfers import Transfers
+from bot.sandbox.genesys.web_api import answers
+from bot.sandbox.genesys.web_api.access import Access
+from bot.sandbox.genesys.web_api.analytics import Analytics
+from bot.sandbox.genesys.web_api.answers import Answer, Route, SimulatedRequest
+from bot.sandbox.genesys.web_api.conversations import Conversations
+from bot.sandbox.genesys.web_api.directory import DirectoryApi
+from bot.sandbox.genesys.web_api.faults import KINDS, Effects
+from bot.sandbox.genesys.web_api.middleware import Gate
+from bot.sandbox.genesys.web_api.oauth import Logins
+from bot.sandbox.genesys.web_api.organization import OrganizationRecording
+from bot.sandbox.genesys.web_api.rate_limit import OrganizationLimits, RateLimit
+from bot.sandbox.genesys.web_api.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .calls import RecordingState, SimulatedCall, SimulatedParticipant
-    from .gate import Observer
+    from bot.sandbox.genesys.state.calls import RecordingState, SimulatedCall, SimulatedParticipant
+    from bot.sandbox.genesys.web_api.middleware import Observer
 
 
 class SimulatedGenesys:

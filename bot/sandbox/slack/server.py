@@ -10,36 +10,36 @@ import aiohttp
 from aiohttp import web
 
 from bot.sandbox.faults import FaultSwitches
-from bot.sandbox.slack.changes import Changes, nobody_watches
-from bot.sandbox.slack.delivery import DeliveryResult, HttpTransport, Payload, Transport
-from bot.sandbox.slack.dispatch import Dispatch
-from bot.sandbox.slack.handles import TRIGGER_SECONDS, ResponseUrls, TriggerIds
-from bot.sandbox.slack.methods_blocks import BlockMethods
-from bot.sandbox.slack.methods_chat import ChatMethods
-from bot.sandbox.slack.methods_files import FileMethods
-from bot.sandbox.slack.methods_people import PeopleMethods
-from bot.sandbox.slack.methods_schedule import ScheduleMethods
-from bot.sandbox.slack.methods_views import ViewMethods
-from bot.sandbox.slack.modes import Modes
-from bot.sandbox.slack.payloads import Payloads
-from bot.sandbox.slack.people import SLACKBOT
-from bot.sandbox.slack.persons import Persons
-from bot.sandbox.slack.picture import picture
-from bot.sandbox.slack.premises import Premises
-from bot.sandbox.slack.rates import RateLimits
-from bot.sandbox.slack.seed import seed
-from bot.sandbox.slack.sockets import SocketMode
-from bot.sandbox.slack.switches import FAULTS, SHARED_BY_SWITCH
-from bot.sandbox.slack.views import Views
-from bot.sandbox.slack.webapi import WebApi
-from bot.sandbox.slack.workspace import BOT_USER, SimulatedMessage, Workspace
+from bot.sandbox.slack.events.delivery import DeliveryResult, HttpTransport, Payload, Transport
+from bot.sandbox.slack.events.dispatch import Dispatch
+from bot.sandbox.slack.events.payloads import Payloads
+from bot.sandbox.slack.events.socket_mode import SocketMode
+from bot.sandbox.slack.events.user_actions import Persons
+from bot.sandbox.slack.snapshot import picture
+from bot.sandbox.slack.state.changes import Changes, nobody_watches
+from bot.sandbox.slack.state.faults import FAULTS, SHARED_BY_SWITCH
+from bot.sandbox.slack.state.modes import Modes
+from bot.sandbox.slack.state.open_views import Views
+from bot.sandbox.slack.state.people import SLACKBOT
+from bot.sandbox.slack.state.seed import seed
+from bot.sandbox.slack.state.setup import Premises
+from bot.sandbox.slack.state.trigger_ids import TRIGGER_SECONDS, ResponseUrls, TriggerIds
+from bot.sandbox.slack.state.workspace import BOT_USER, SimulatedMessage, Workspace
+from bot.sandbox.slack.web_api.blocks import BlockMethods
+from bot.sandbox.slack.web_api.chat import ChatMethods
+from bot.sandbox.slack.web_api.endpoint import WebApi
+from bot.sandbox.slack.web_api.files import FileMethods
+from bot.sandbox.slack.web_api.rate_limits import RateLimits
+from bot.sandbox.slack.web_api.scheduled_messages import ScheduleMethods
+from bot.sandbox.slack.web_api.users import PeopleMethods
+from bot.sandbox.slack.web_api.views import ViewMethods
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bot.sandbox.slack.manifest import Shortcut
-    from bot.sandbox.slack.methods_files import SimulatedFile
-    from bot.sandbox.slack.webapi import SlackRequest
+    from bot.sandbox.slack.web_api.endpoint import SlackRequest
+    from bot.sandbox.slack.web_api.files import SimulatedFile
 
 DEFAULT_SCOPES = ("commands", "chat:write", "files:write", "users:read", "usergroups:read")
 ANSWERED = {"view_submission", "block_suggestion"}

@@ -11,10 +11,10 @@ import sys
 import time
 from contextlib import closing
 
+from bot.admin.audit import verify_database
 from bot.audit.stored import COLUMNS
 from bot.audit.verification import Verifier
-from bot.auditing import verify_database
-from bot.config import DatabaseSettings
+from bot.config.settings import DatabaseSettings
 
 
 def verify(file: str) -> None:

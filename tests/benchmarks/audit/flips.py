@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.stored import COLUMNS
 from bot.audit.verification import Verifier
-from bot.database.guards import AUDIT_TRIGGERS
-from bot.database.trail import SqlTrail
+from bot.database.trail.guards import AUDIT_TRIGGERS
+from bot.database.trail.reader import SqlTrail
 
 if TYPE_CHECKING:
     from pathlib import Path

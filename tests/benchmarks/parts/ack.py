@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from slack_sdk.signature import SignatureVerifier
 
-from bot.server import Pages, listen
-from bot.slack.transport import EVENTS_PATH, HttpDoor, bolt_app
-from bot.slack.web import SlackIdentity, web_client, web_session
+from bot.runtime.http_server import Pages, listen
+from bot.slack.app import EVENTS_PATH, HttpDoor, bolt_app
+from bot.slack.client import SlackIdentity, web_client, web_session
 from tests.benchmarks.load import SECRET
 from tests.benchmarks.parts.commits import Commits
 

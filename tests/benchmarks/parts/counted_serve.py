@@ -8,8 +8,9 @@ import os
 import sys
 import threading
 
-from bot import config, log
-from bot.serving import Serving
+from bot.config import settings as config
+from bot.observability import logging as log
+from bot.runtime.serve import Serving
 from tests.benchmarks.parts.answering import say
 
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from bot.errors import GenesysUnavailable, PermissionMissing
 from bot.genesys import GenesysDirectory
 from bot.recording.models import CallRecording, Direction
-from tests.integration.genesys.test_adapter_odd_answers import gateway
+from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
     from bot.recording.models import LiveList
     from tests.integration.genesys.desk import Desk
-    from tests.integration.genesys.test_adapter_odd_answers import Answers
+    from tests.integration.genesys.transport.test_adapter_odd_answers import Answers
 
 ACTIVITY = "POST /api/v2/analytics/conversations/activity/query"
 DETAILS = "POST /api/v2/analytics/conversations/details/query"

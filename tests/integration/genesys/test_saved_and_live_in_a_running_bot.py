@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.app import opened_control
 from bot.recording.models import CallRecording
-from bot.sandbox.genesys.seed import INBOUND, OUTBOUND, POLICY_RECORDED
-from bot.serving import Serving
+from bot.runtime.container import opened_control
+from bot.runtime.serve import Serving
+from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from tests.support.hurried_clock import HurriedClock
 from tests.support.service import asked
 from tests.support.world import ADA, GENESYS_PATIENCE, World, settings_for, simulators

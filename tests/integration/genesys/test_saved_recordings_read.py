@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import GenesysError, GenesysUnavailable, PermissionMissing
 from bot.genesys import GenesysSavedRecordings
-from tests.integration.genesys.test_adapter_odd_answers import gateway
+from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
     from bot.recording.models import SavedRecording

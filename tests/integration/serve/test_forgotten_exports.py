@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import event
 
 from bot.database.replicas import replicas_of
-from bot.loops import Loops
-from bot.recording.policy import Role
-from bot.witness import FORGOTTEN_AFTER, Witness
-from tests.counts.conftest import bench_at
+from bot.recording.permissions import Role
+from bot.runtime.audit_container import FORGOTTEN_AFTER, Witness
+from bot.runtime.workers import Loops
+from tests.costs.conftest import bench_at
 from tests.support.trail import entries
 
 if TYPE_CHECKING:

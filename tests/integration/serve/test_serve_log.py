@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox.genesys.seed import INBOUND
+from bot.sandbox.genesys.state.seed import INBOUND
 from tests.support.world import ADA
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from bot.serving import Serving
+from bot.runtime.serve import Serving
 
 if TYPE_CHECKING:
-    from bot.config import ServeSettings
+    from bot.config.settings import ServeSettings
 
 
 async def test_a_loop_that_loses_a_cancellation_is_ended_all_the_same() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.sandbox.genesys.seed import INBOUND, OUTBOUND
+from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from bot.sandbox.process import BotUnready
 from tests.support.world import ADA
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typing_extensions import override
 
+from bot.admin.audit import verify_database
 from bot.audit.verification import Verifier
-from bot.auditing import verify_database
-from bot.config import DatabaseSettings
-from bot.sandbox.genesys.seed import INBOUND, OUTBOUND
+from bot.config.settings import DatabaseSettings
+from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from tests.integration.serve.conftest import SLACK_WAITS, ServedScene
 from tests.support.hurried_clock import HurriedClock
 from tests.support.world import ADA, PATIENCE, simulators

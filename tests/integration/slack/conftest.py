@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.serving import Serving
+from bot.runtime.serve import Serving
 from tests.support.hurried_clock import HurriedClock
 from tests.support.slack_models import wrong_with_requests
 from tests.support.sqlite import make_database

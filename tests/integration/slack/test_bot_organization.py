@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import SettingsError
-from bot.sandbox.genesys.people import derived_id
-from bot.sandbox.genesys.seed import INBOUND, OUTBOUND
+from bot.runtime.serve import Serving
+from bot.sandbox.genesys.state.people import derived_id
+from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from bot.sandbox.slack import Enterprise
-from bot.serving import Serving
 from tests.support.world import ADA, FLOOR, GRACE, World
 
 if TYPE_CHECKING:

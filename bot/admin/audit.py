@@ -1,0 +1,206 @@
+"""``record-bot audit``: verify and export, with the work of each in constant memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sqlite3
+import sys
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from uuid_utils.compat import uuid7
+
+from bot.audit.entry import Draft, Phase
+from bot.audit.export import Filter, csv_header, csv_line, json_line
+from bot.audit.files import Archive, feed_file
+from bot.database.migrate import unusable, upgrade
+from bot.database.store import SqlStore
+from bot.database.trail.reader import SqlTrail
+from bot.errors import Refused
+from bot.recording.clock import SystemClock
+from bot.runtime.container import opened_database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from bot.audit.archive import Manifest
+    from bot.audit.verification import Verifier
+    from bot.config.settings import DatabaseSettings
+    from bot.recording.ports import Transaction
+
+EXPORT_ACTION = "audit:export"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verification found."""
+
+    ok: bool
+    text: str
+
+
+async def verify_database(
+    settings: DatabaseSettings,
+    verifier: Verifier,
+    progress: Callable[[int, int], None],
+    *,
+    archive: Path | None = None,
+) -> Verdict:
+    """Verify the trail in the database, as it stands when this begins, after the archived segments if they are given.
+
+    Raise DatabaseUnusable where the database is not the bot's or can't be opened.
+    """
+    async with opened_database(settings) as engines:
+        trail = SqlTrail(engines)
+        try:
+            archived: tuple[Manifest, ...] = ()
+            if archive is not None:
+                archived, problem = await _feed_archive(Archive(archive), await trail.first(), verifier, progress)
+                if problem is not None:
+                    return Verdict(ok=False, text=f"BROKEN. {problem}")
+            await trail.verify(verifier, progress)
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            if not verifier.entries:
+                raise unusable(error) from error
+            cause = getattr(error, "orig", None) or error
+            text = f"BROKEN. The database can't be read after entry {verifier.last_seq}: {cause}."
+            return Verdict(ok=False, text=text)
+    verifier.finish()
+    if verifier.flaw is None and (problem := _unnamed(archived, verifier)):
+        return Verdict(ok=False, text=f"BROKEN. {problem}")
+    return _verdict(verifier, archived)
+
+
+async def _feed_archive(
+    archive: Archive, first_here: int, verifier: Verifier, progress: Callable[[int, int], None]
+) -> tuple[tuple[Manifest, ...], str | None]:
+    """Feed the segments before the first entry of the database; one whose removal was cut off stands by itself."""
+    fed: list[Manifest] = []
+    try:
+        segments = archive.segments()
+    except (ValueError, OSError) as error:
+        return (), str(error)
+    for segment in segments:
+        if segment.first_seq >= first_here:
+            problem = await asyncio.to_thread(archive.check, segment)
+        else:
+            problem = await asyncio.to_thread(archive.feed, segment, verifier, progress)
+            fed.append(segment)
+        if problem is not None or verifier.flaw is not None:
+            return tuple(fed), problem
+    return tuple(fed), None
+
+
+def _unnamed(archived: Sequence[Manifest], verifier: Verifier) -> str | None:
+    for segment in archived:
+        _, named = verifier.tombstones.get(segment.last_seq, (0, None))
+        if named != segment.tombstone():
+            return f"No entry in the chain names {segment.file} with its SHA-256 as archived."
+    return None
+
+
+def verify_file(path: Path, verifier: Verifier, progress: Callable[[int, int], None]) -> Verdict:
+    """Verify an exported file of JSON lines; neither a database nor settings are needed."""
+    problem = feed_file(path, verifier, progress)
+    if problem is not None:
+        return Verdict(ok=False, text=f"BROKEN. {problem}")
+    verifier.finish()
+    return _verdict(verifier)
+
+
+def _verdict(verifier: Verifier, archived: Sequence[Manifest] = ()) -> Verdict:
+    if verifier.flaw is not None:
+        return Verdict(ok=False, text=f"BROKEN. {verifier.flaw} {verifier.entries} entries before it are intact.")
+    if not verifier.entries:
+        return Verdict(ok=True, text="The trail is empty.")
+    return Verdict(
+        ok=True,
+        text=f"Intact: {verifier.entries} entries.\n  first  {verifier.first_at}\n  last   {verifier.last_at}\n"
+        f"  head   {verifier.last_seq} {verifier.head}" + "".join(f"\n  {one}" for one in _notes(verifier, archived)),
+    )
+
+
+def _notes(verifier: Verifier, archived: Sequence[Manifest]) -> Iterator[str]:
+    if verifier.gaps:
+        yield f"part of a trail, with {verifier.gaps} gaps: what lies between was not checked"
+    if archived:
+        yield f"entries {archived[0].first_seq} to {archived[-1].last_seq} are archived, and were checked as well"
+    if verifier.tombstone is not None:
+        seq, tombstone = verifier.tombstone
+        named = f"entry {seq} names the file of {tombstone.first_seq} to {tombstone.last_seq}"
+        yield f"entries 1 to {verifier.archived_to} are archived ({named}, SHA-256 {tombstone.sha256})"
+    if unchecked := len(verifier.wanted) - len(verifier.missed()):
+        yield f"{unchecked} anchors are about archived entries, and were not checked: use --archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export to a file or to standard output; that it was made is in the trail, before it is made."""
+
+    settings: DatabaseSettings
+    actor: str
+    wanted: Filter
+    format: str
+    output: Path | None
+
+    async def run(self, progress: Callable[[int, int], None]) -> str:
+        """Write the entries, and return a sentence about them. Raise Refused where the file is there already."""
+        if self.output is not None and self.output.exists():
+            raise Refused(f"{self.output} is there already; name another file.")
+        async with opened_database(self.settings) as engines:
+            await upgrade(engines)
+            store, trail, attempt_id = SqlStore(engines), SqlTrail(engines), uuid7()
+            up_to = await trail.count()
+            await self._note(store, attempt_id, Phase.REQUESTED, self.wanted.facts())
+            written, digest = await self._write(trail, up_to, progress)
+            await self._note(store, attempt_id, Phase.SUCCEEDED, {"entries": written, "sha256": digest})
+        if self.output is None:
+            return f"{written} entries, SHA-256 {digest}"
+        checksum = self.output.with_name(self.output.name + ".sha256")
+        await asyncio.to_thread(checksum.write_text, f"{digest}  {self.output.name}\n")
+        return f"{written} entries in {self.output}, its SHA-256 in {checksum}"
+
+    async def _write(self, trail: SqlTrail, up_to: int, progress: Callable[[int, int], None]) -> tuple[int, str]:
+        digest, written = hashlib.sha256(), 0
+        line = json_line if self.format == "jsonl" else csv_line
+        target = sys.stdout.buffer if self.output is None else self.output.open("xb")
+        try:
+            if self.format == "csv":
+                _put(target, digest, csv_header())
+            async for entry in trail.entries(self.wanted, up_to=up_to):
+                _put(target, digest, line(entry))
+                written += 1
+                if not written % 1000:
+                    progress(entry["seq"], up_to)
+        finally:
+            target.flush()
+            if self.output is not None:
+                target.close()
+        return written, digest.hexdigest()
+
+    async def _note(self, store: SqlStore, attempt_id: Any, phase: Phase, outcome: dict[str, Any]) -> None:
+        async def work(transaction: Transaction) -> None:
+            await transaction.append(
+                Draft(
+                    id=uuid7(),
+                    attempt_id=attempt_id,
+                    occurred_at=SystemClock().now(),
+                    phase=phase,
+                    action=EXPORT_ACTION,
+                    actor=self.actor,
+                    conversation_id=self.wanted.conversation_id,
+                    origin={"source": "cli"},
+                    outcome={"format": self.format, **outcome},
+                )
+            )
+
+        await store.write(work)
+
+
+def _put(target: IO[bytes], digest: Any, line: str) -> None:
+    data = line.encode()
+    digest.update(data)
+    target.write(data)

@@ -1,0 +1,141 @@
+"""Whether the bot may write to a channel, and whether another organization reads it, as ``check`` asks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.outbox.relay import code, to_the_end
+from bot.slack.shared_channels import REFUSAL, channel_info, may_ask
+from bot.slack.users import WEB_API_ERRORS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.slack.shared_channels import ChannelInfo
+
+PROBE = "record-bot check: scheduled to see whether the bot may write here. It should be gone; you can ignore it."
+PROBE_BEGINS = "record-bot check"
+"""How the text of every probe begins, also that of earlier versions."""
+AHEAD_SECONDS = 100 * 24 * 3600
+"""So far ahead that the next check removes a probe that was left; Slack takes 120 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelUse:
+    """What the bot uses a channel for, and what to do if it can't."""
+
+    setting: str
+    """Where the channel's id stands."""
+    invite: str
+    may_be_shared: bool = False
+    """Whether another organization may read what the bot posts there."""
+
+    def advice(self, problem: str) -> str:
+        match problem:
+            case "channel_not_found":
+                where = f"put the id of a channel of this workspace into {self.setting}"
+                return f"{where}, and invite the bot there if the channel is private"
+            case "missing_scope":
+                return "add the scopes of the manifest and install the app again"
+            case "is_archived":
+                return "unarchive it, or choose another channel"
+            case "restricted_action_read_only_channel":
+                return "let apps post there, or choose another channel"
+            case _:
+                return self.invite
+
+
+AUDIT_TRAIL = ChannelUse("SLACK_AUDIT_CHANNEL", "invite the bot to the audit channel, and unarchive it if need be")
+ROUTE = ChannelUse("the policy file", "invite the bot to that channel, or correct the policy file", may_be_shared=True)
+UNTOLD = (
+    "Whether another organization can read it (Slack Connect) can't be told: the app lacks the optional scopes "
+    "channels:read and groups:read."
+)
+NO_POSTS = "The channel takes no posts from the bot (read-only, threads only, or frozen)"
+PENDING = "Another organization is invited to it; once it accepts, the bot posts nothing there."
+LEFT = (
+    "A scheduled message that asked whether the bot may write could not be removed ({code}); the next check removes it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFinding:
+    """``problem`` is empty if the channel can be used; ``notes`` say what can't be told, and what was left."""
+
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditChannelCheck:
+    """Asks ``conversations.info``, which leaves nothing behind; without its scope, schedules and removes a message."""
+
+    client: AsyncWebClient
+    channel: str
+    scopes: frozenset[str]
+    use: ChannelUse = AUDIT_TRAIL
+
+    async def run(self, now: datetime) -> ChannelFinding:
+        left = await self._remove_probes()
+        info, untold = await self._info()
+        if info is None:
+            problem, left_now = await self._probe(now)
+            notes = filter(None, (untold, left_now or left))
+            return ChannelFinding(problem, () if problem else tuple(notes))
+        if info.shared and not self.use.may_be_shared:
+            return ChannelFinding(REFUSAL)
+        if problem := self._not_writable(info):
+            return ChannelFinding(problem)
+        return ChannelFinding(notes=tuple(filter(None, (PENDING if info.invited else "", left))))
+
+    async def _info(self) -> tuple[ChannelInfo | None, str]:
+        """Return what Slack says about the channel, or why it doesn't."""
+        if not may_ask(self.scopes):
+            return None, UNTOLD
+        try:
+            return await channel_info(self.client, self.channel), ""
+        except WEB_API_ERRORS as error:
+            why = UNTOLD if code(error) == "missing_scope" else ""
+            return None, why or f"Whether another organization can read it can't be told: Slack says {code(error)}."
+
+    async def _probe(self, now: datetime) -> tuple[str, str]:
+        """Schedule a message and remove it; return what keeps the bot from writing, and what was left behind.
+
+        Also a check that is cancelled, or never hears whether Slack has scheduled the message, removes it.
+        """
+        problem, left = "", ""
+        later = int(now.timestamp()) + AHEAD_SECONDS
+        try:
+            await self.client.chat_scheduleMessage(channel=self.channel, post_at=later, text=PROBE, parse="none")
+        except WEB_API_ERRORS as error:
+            problem = f"Slack says {code(error)}; {self.use.advice(code(error))}."
+        finally:
+            left = await to_the_end(self._remove_probes())
+        return problem, left
+
+    async def _remove_probes(self) -> str:
+        """Remove the scheduled messages of this check and of earlier ones; say so if that fails."""
+        try:
+            listed = await self.client.chat_scheduledMessages_list(channel=self.channel)
+            for one in listed["scheduled_messages"]:
+                if str(one.get("text", "")).startswith(PROBE_BEGINS):
+                    await self.client.chat_deleteScheduledMessage(
+                        channel=self.channel, scheduled_message_id=str(one["id"])
+                    )
+        except WEB_API_ERRORS as error:
+            return LEFT.format(code=code(error))
+        return ""
+
+    def _not_writable(self, info: ChannelInfo) -> str:
+        if info.archived:
+            return f"Slack says is_archived; {self.use.advice('is_archived')}."
+        if not info.member:
+            return f"Slack says not_in_channel; {self.use.advice('not_in_channel')}."
+        if info.read_only:
+            return (
+                "The channel takes no posts from the bot (read-only, threads only, or frozen); let the app post there."
+            )
+        return ""

@@ -1,0 +1,193 @@
+"""``record-bot privacy``, ``db backup``, ``audit archive`` and ``audit hold``: each with its entries in the trail."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from uuid_utils.compat import uuid7
+
+from bot.audit.entry import Draft, Phase
+from bot.database.file_lock import serving_alone
+from bot.database.maintenance.backup import back_up
+from bot.database.maintenance.copy import copy_all
+from bot.database.maintenance.erasure import Erased, Person, count, erase, rows_of
+from bot.database.maintenance.legal_hold import HOLD_ACTION, RELEASE_ACTION, current_hold
+from bot.database.maintenance.retention import Retention
+from bot.database.maintenance.secure_erase import scrub
+from bot.database.migrate import upgrade, version
+from bot.database.replicas import somebody_serves
+from bot.database.store import SqlStore
+from bot.errors import DatabaseUnusable, Refused
+from bot.recording.clock import SystemClock
+from bot.runtime.container import opened_database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from datetime import timedelta
+    from pathlib import Path
+    from uuid import UUID
+
+    from bot.audit.entry import Entry
+    from bot.config.settings import DatabaseSettings
+    from bot.database.transaction import SqlTransaction
+    from bot.recording.ports import Clock
+
+ERASE_ACTION = "privacy:erase"
+BACKUP_ACTION = "db:backup"
+COPY_ACTION = "db:copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """One command of whoever is logged in on the bot's machine; the sentences are for them."""
+
+    settings: DatabaseSettings
+    actor: str
+    clock: Clock = field(default_factory=SystemClock)
+
+    async def erase(self, person: Person, *, despite_hold: bool) -> str:
+        """Erase a person's name and words. Raise Refused while a legal hold is on, AuditUnavailable."""
+        rows, attempt_id = rows_of(person), uuid7()
+
+        async def ask(transaction: SqlTransaction) -> str | None:
+            hold = await current_hold(transaction.connection)
+            refused = hold is not None and not despite_hold
+            outcome = {"person": person.id, **({"despite_hold": True} if hold is not None and despite_hold else {})}
+            if refused:
+                outcome |= {"error": "refused", "cause": "legal_hold"}
+            await self.append(
+                transaction, ERASE_ACTION, Phase.FAILED if refused else Phase.REQUESTED, attempt_id, outcome
+            )
+            return f"{hold}: nothing is erased. Release it first, or decide on --despite-hold." if refused else None
+
+        async def work(transaction: SqlTransaction) -> Erased:
+            erased = await erase(transaction.connection, rows, redraw=True)
+            outcome = {"person": person.id, **erased.facts()}
+            await self.append(transaction, ERASE_ACTION, Phase.SUCCEEDED, attempt_id, outcome)
+            return erased
+
+        async with self.opened() as store:
+            if refusal := await store.write(ask):
+                raise Refused(refusal)
+            erased = await store.write(work)
+            await scrub(store.engines)
+        return f"Erased: {_amounts(erased)}. Backups from before still hold them."
+
+    async def count(self, person: Person) -> str:
+        """Say how much ``erase`` would erase."""
+        async with self.opened() as store, store.engines.reader.connect() as connection:
+            return f"To be erased: {_amounts(await count(connection, rows_of(person)))}. Nothing was changed."
+
+    async def retain(self, *, texts: timedelta | None, names: timedelta | None) -> str:
+        """Erase what is older than the settings allow. Raise Refused while a legal hold is on."""
+        if texts is None and names is None:
+            return "RETENTION_TEXTS and RETENTION_NAMES are not set: everything is kept."
+        async with self.opened() as store:
+            found = await Retention(store, self.clock, texts, names, self.actor).once(scrub_anyway=True)
+        if not isinstance(found, Erased):
+            raise Refused(f"{found}: nothing is erased until it is released.")
+        return f"Erased: {_amounts(found)}."
+
+    async def back_up(self, file: Path, progress: Callable[[int, int], None]) -> str:
+        """Copy the database to a new file and verify it. Raise Refused, DatabaseUnusable."""
+        async with opened_database(self.settings) as engines:
+            if (await version(engines)).current is None:
+                raise DatabaseUnusable("The database is empty; there is nothing to back up.")
+            made = await back_up(engines, file, progress)
+            outcome = {"seq": made.seq, "hash": made.head, "bytes": made.bytes, "sha256": made.sha256}
+
+            async def note(transaction: SqlTransaction) -> Entry:
+                return await self.append(transaction, BACKUP_ACTION, Phase.OBSERVED, uuid7(), outcome)
+
+            await SqlStore(engines).write(note)
+        return f"{file}: {made.entries} entries up to {made.seq} {made.head}, verified; SHA-256 {made.sha256}"
+
+    async def copy(self, target: DatabaseSettings, progress: Callable[[int, int], None]) -> str:
+        """Copy the whole database into an empty one, and verify it. Raise Refused, DatabaseUnusable.
+
+        Nothing may serve either of them meanwhile: what is written during the copy would be missing in it.
+        """
+        with ExitStack() as alone:
+            for settings in (self.settings, target):
+                alone.enter_context(serving_alone(settings.database_url))
+            async with opened_database(self.settings) as source, opened_database(target) as other:
+                if (await version(source)).current is None:  # a mistyped file name would be copied as an empty trail
+                    raise DatabaseUnusable("The database to copy from is empty, or not there. Check --from.")
+                for engines in (source, other):
+                    await upgrade(engines)
+                    if engines.on_postgresql and await somebody_serves(engines):
+                        raise Refused("A record-bot serves one of the two databases. Stop it first, on every machine.")
+                kind = other.writer.dialect.name
+
+                async def note(transaction: SqlTransaction) -> Entry:
+                    return await self.append(transaction, COPY_ACTION, Phase.OBSERVED, uuid7(), {"to": kind})
+
+                if await SqlStore(other).head():
+                    raise Refused("The target is not empty; name a new database.")
+                await SqlStore(source).write(note)
+                made = await copy_all(source, other, progress)
+        rows = "\n".join(f"  {name:<24} {count}" for name, count in made.rows.items())
+        return f"Copied and verified: entries up to {made.seq} {made.head}.\n{rows}"
+
+    async def hold(self, *, on: bool, reason: str) -> str:
+        """Put the legal hold on, or release it. Raise Refused where it is so already."""
+
+        async def work(transaction: SqlTransaction) -> Entry:
+            hold = await current_hold(transaction.connection)
+            if on and hold is not None:
+                raise Refused(f"{hold}.")
+            if not on and hold is None:
+                raise Refused("No legal hold is on.")
+            action, attempt_id, now = HOLD_ACTION if on else RELEASE_ACTION, uuid7(), self.clock.now()
+            digest = await transaction.keep_text(attempt_id, reason, now)
+            await transaction.add_closed_attempt(attempt_id, verb=action, actor=self.actor, at=now, dedupe_key=None)
+            return await self.append(transaction, action, Phase.SUCCEEDED, attempt_id, {}, digest=digest)
+
+        async with self.opened() as store:
+            entry = await store.write(work)
+        return f"The legal hold is {'on' if on else 'released'} (#{entry.seq})."
+
+    async def hold_status(self) -> str:
+        async with self.opened() as store, store.engines.reader.connect() as connection:
+            hold = await current_hold(connection)
+        return f"{hold}." if hold else "No legal hold is on."
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[SqlStore]:
+        """Open the trail. Raise DatabaseUnusable where there is none: what is said of nothing would mislead."""
+        async with opened_database(self.settings) as engines:
+            if (await version(engines)).current is None:
+                raise DatabaseUnusable("The database is empty, or not there: check DATABASE_URL.")
+            await upgrade(engines)
+            store = SqlStore(engines)
+            yield store
+            await store.settled()
+
+    async def append(
+        self,
+        transaction: SqlTransaction,
+        action: str,
+        phase: Phase,
+        attempt_id: UUID,
+        outcome: Mapping[str, Any],
+        *,
+        digest: str | None = None,
+    ) -> Entry:
+        draft = Draft(
+            id=uuid7(),
+            attempt_id=attempt_id,
+            occurred_at=self.clock.now(),
+            phase=phase,
+            action=action,
+            actor=self.actor,
+            reason_digest=digest,
+            origin={"source": "cli"},
+            outcome=outcome,
+        )
+        return await transaction.append(draft)
+
+
+def _amounts(erased: Erased) -> str:
+    return f"{erased.names} names, {erased.texts} typed texts, {erased.reasons} reasons of recordings"

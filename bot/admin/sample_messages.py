@@ -1,0 +1,204 @@
+"""One of everything that the bot shows in Slack, as long as it gets: for ``check``, which lets Slack look at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from bot.audit.entry import GENESIS_HASH, Draft, Entry, Phase, chain
+from bot.audit.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Lengths, Summary, Unresolved
+from bot.outbox.cards import LINES_IN_A_MESSAGE
+from bot.recording.models import Approval, Card, Mechanism, Recording, RecordingState, SavedRecording, Verb
+from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
+from bot.recording.permissions import Caller, Role, Scope
+from bot.recording.requests import REASON_LIMIT, ReasonRules
+from bot.slack.blocks import audit_line as lines
+from bot.slack.blocks import digest
+from bot.slack.blocks.app_home import LIVE_SHOWN, RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
+from bot.slack.blocks.app_home_today import Today
+from bot.slack.blocks.card import NAME_SHOWN, card
+from bot.slack.blocks.notice import answered, notice
+from bot.slack.blocks.start_modal import OPTION_TEXT, OPTIONS_LIMIT, Form, option, start_view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bot.i18n.catalog import Languages
+    from bot.slack.blocks.card import CardStyle
+
+CALL = "00000000-0000-4000-8000-000000000000"
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+EDIT_CHARACTERS, POST_CHARACTERS = 4_000, 40_000
+"""What ``chat.update`` and ``chat.postMessage`` take as text."""
+ONE_ID = UUID(int=1)
+LONG_NAME = ("Wolfeschlegelsteinhausen & Söhne <Ltd> " * 4)[: NAME_SHOWN + 20]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A message's arguments, or a view; ``name`` says what it is and in which language."""
+
+    name: str
+    payload: dict[str, Any]
+    is_view: bool = False
+    text_limit: int = EDIT_CHARACTERS
+    """Characters that Slack takes beside the blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Renders with the settings as they are: their reasons, their link to an interaction, and their languages."""
+
+    style: CardStyle
+    languages: Languages
+    reasons: ReasonRules
+
+    def all(self) -> Iterator[Sample]:
+        for language, words in self.languages.known.items():
+            style = self.style.in_(words)
+            yield from (replace(one, name=f"{one.name} ({language})") for one in self._of(style))
+        yield from self._evidence()
+
+    def _of(self, style: CardStyle) -> Iterator[Sample]:
+        yield from self._cards(style)
+        yield from self._notices(style)
+        yield from self._windows(style)
+        yield from self._homes(style)
+
+    def _cards(self, style: CardStyle) -> Iterator[Sample]:
+        shown = [(state.value, self._card(style, state=state)) for state in RecordingState]
+        shown.append(("outcome unknown", self._card(style, in_doubt=True)))
+        policy = self._card(style, mechanism=Mechanism.POLICY, adopted=True, error="not_permitted")
+        shown.append(("by policy, with an error", policy))
+        waiting = replace(self._card(style), approval=self._approval(style), shared_channel=True, posts_begun=2)
+        shown.append(("a stop that waits, in a shared channel", waiting))
+        for name, one in shown:
+            text, blocks = card(one, style)
+            yield Sample(f"card: {name}", {"text": text, "blocks": blocks})
+
+    def _notices(self, style: CardStyle) -> Iterator[Sample]:
+        for kind in NoticeKind:
+            for result in Result if kind is NoticeKind.OUTCOME_SETTLED else (None,):
+                name = f"notice: {kind.value}{f', {result.value}' if result else ''}"
+                yield Sample(name, notice(self._open_notice(style, kind, result), style))
+        yield Sample("notice: answered", answered(self._open_notice(style, NoticeKind.LONG_PAUSE, None), None, style))
+
+    def _windows(self, style: CardStyle) -> Iterator[Sample]:
+        options = tuple(option(LONG_NAME, f"{number:0150}", LONG_NAME) for number in range(OPTIONS_LIMIT))
+        full = Form(
+            "C0SAMPLE", found=options, agents=options, call=options[0], agent=options[0], note="n" * REASON_LIMIT
+        )
+        for name, form in (("empty", Form("C0SAMPLE")), ("full", full)):
+            view = start_view(form, style.words, self.reasons, notice="!" * REASON_LIMIT, calls_note=LONG_NAME)
+            yield Sample(f"start window: {name}", view, is_view=True)
+
+    def _homes(self, style: CardStyle) -> Iterator[Sample]:
+        actor = _person(style, 0)
+        cards = [self._card(style, id=UUID(int=number + 1)) for number in range(LIVE_SHOWN + 1)]
+        over = [self._card(style, state=RecordingState.STOPPED) for _ in range(RECENT_SHOWN)]
+        both = Caller(actor, frozenset(Role), scope=Scope(), grants=())
+        today = Today(self._summary(style), "America/Argentina/ComodRivadavia")
+        full = HomeFacts(both, live=cards, recent=over, today=today)
+        limited = HomeFacts(
+            replace(both, scope=Scope(everything=False), grants=("g" * OPTION_TEXT,) * 20), live=cards[:1]
+        )
+        for name, facts in (("everything", full), ("a limited supervisor", limited)):
+            yield Sample(f"App Home: {name}", home_view(facts, style, NOON)[0], is_view=True)
+        stranger = stranger_text(Caller(actor, obstacle="guest"), style.words)
+        yield Sample("App Home: a guest", plain_view(stranger, style.words, NOON)[0], is_view=True)
+
+    def _evidence(self) -> Iterator[Sample]:
+        """Yield what reads the same in every language: lines of the audit channel, and a digest."""
+        phases = list(Phase)
+        entries = [
+            (self._entry(number, phases[number % len(phases)]), True) for number in range(1, LINES_IN_A_MESSAGE + 1)
+        ]
+        yield Sample("audit lines", lines.message(entries, self.style), text_limit=POST_CHARACTERS)
+        facts = {"day": "2026-03-01", "zone": "UTC", "head_seq": 41, "head_hash": GENESIS_HASH}
+        outcome = facts | self._summary(self.style).facts()
+        entry = self._entry(42, Phase.OBSERVED, action="audit:digest", actor="bot", outcome=outcome)
+        found = digest.message(entry, self.style, again=True, note=LONG_NAME)
+        yield Sample("daily digest", found, text_limit=POST_CHARACTERS)
+
+    def _card(self, style: CardStyle, **changes: Any) -> Card:
+        actor = _person(style, 0)
+        begun = Recording(
+            id=ONE_ID,
+            conversation_id=CALL,
+            state=RecordingState.ACTIVE,
+            version=2,
+            started_by=actor,
+            requested_at=NOON,
+            mechanism=Mechanism.ADHOC,
+            reason_code=max(self.reasons.labels, key=len, default=None),
+            reason="r" * REASON_LIMIT,
+            started_at=NOON,
+            audit_seq=1_000_000,
+            paused_seconds=100_000,
+        )
+        recording = replace(begun, **changes)
+        if recording.state is RecordingState.PAUSED:
+            recording = replace(recording, paused_at=NOON)
+        if recording.state.final:
+            recording = replace(recording, ended_at=NOON + timedelta(days=1), ended_by=actor, error="error")
+        saved = SavedRecording("s", "available", started_at=NOON, ended_at=NOON + timedelta(days=1))
+        return Card(
+            recording,
+            "C0SAMPLE",
+            actor,
+            agent_name=LONG_NAME,
+            queue_name=LONG_NAME,
+            saved=(saved,) * 10 if recording.state is RecordingState.ENDED else (),
+            startable=recording.state is RecordingState.STOPPED,
+        )
+
+    def _approval(self, style: CardStyle) -> Approval:
+        return Approval(ONE_ID, ONE_ID, Verb.STOP, _person(style, 0), NOON, NOON + timedelta(minutes=2))
+
+    def _open_notice(self, style: CardStyle, kind: NoticeKind, result: Result | None) -> OpenNotice:
+        over = kind is NoticeKind.CALL_ENDED or result is Result.CALL_ENDED
+        state = RecordingState.ENDED if over else RecordingState.ACTIVE
+        shown = self._card(style, state=RecordingState.PAUSED if kind is NoticeKind.LONG_PAUSE else state)
+        return OpenNotice(
+            Notice(kind, ONE_ID, "1", _person(style, 0), 7, verb=Verb.STOP, result=result),
+            shown.recording,
+            asked_at=NOON,
+            agent_name=LONG_NAME,
+            queue_name=LONG_NAME,
+            posts_begun=1,
+            approval=self._approval(style) if kind is NoticeKind.STOP_WAITS else None,
+        )
+
+    def _summary(self, style: CardStyle) -> Summary:
+        actions = [f"recording:{verb.value}" for verb in Verb] + ["audit:export", "audit:read", "bot:start", "bot:stop"]
+        return Summary(
+            counts={action: dict.fromkeys((phase.value for phase in Phase), 1_000_000) for action in actions},
+            recordings=Lengths(1_000_000, 10**9, 10**6, CALL),
+            denials={_person(style, number): 1_000 for number in range(ACTORS_NAMED)} | {OTHERS: 1_000},
+            unresolved=Unresolved(1_000, 1_000, 1_000, 1_000, 1_000),
+            activity=Activity(started=(1,) * HOURS),
+        )
+
+    def _entry(self, seq: int, phase: Phase, **changes: Any) -> Entry:
+        draft = Draft(
+            id=UUID(int=seq),
+            attempt_id=ONE_ID,
+            occurred_at=NOON,
+            phase=phase,
+            action="recording:start",
+            actor=_person(self.style, 0),
+            conversation_id=CALL,
+            reason_code=max(self.reasons.labels, key=len, default=None),
+            reason_digest="0" * 64,
+            origin={"shared_channel": True},
+            outcome={}
+            if phase in {Phase.REQUESTED, Phase.SUCCEEDED}
+            else {"error": "not_permitted", "http_status": 403},
+        )
+        return chain(replace(draft, **changes), seq=1_000_000 + seq, previous_hash=GENESIS_HASH)
+
+
+def _person(style: CardStyle, number: int) -> str:
+    return f"slack:{style.team_id}:U0SAMPLE{number:03}"

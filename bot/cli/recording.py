@@ -1,0 +1,206 @@
+"""Recording control from a terminal: the service's answers in plain words or JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.audit.storable import storable
+from bot.errors import AuditUnavailable, CallEnded, RecordBotError
+from bot.i18n.catalog import ENGLISH, read_languages
+from bot.i18n.error_messages import Voice, explain, now
+from bot.recording.control.dual_control import lapsed
+from bot.recording.control.outcomes import other_recorders
+from bot.recording.models import Verb
+from bot.recording.permissions import Caller, Role
+from bot.recording.requests import Asked, AwaitsConfirmation, Origin
+from bot.runtime.container import CLI_OWNER, opened_control
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from uuid import UUID
+
+    from bot.config.settings import ControlSettings
+    from bot.genesys import RequestSeen
+    from bot.recording.control.service import RecordingService
+    from bot.recording.models import Approval, Recording
+    from bot.recording.requests import Accepted
+
+
+def _in_terminal(text: str) -> str:
+    """Name the terminal's commands where Slack's are advised."""
+    return text.replace("[reason]", "[--reason REASON]").replace("/record ", "record-bot recording ")
+
+
+def _voice() -> Voice:
+    """Speak English, whatever the machine's locale is: scripts read it too."""
+    return Voice(
+        words=read_languages().of(ENGLISH),
+        person=lambda actor: actor,
+        time=lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        plain=_in_terminal,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command found or did."""
+
+    ok: bool
+    text: str
+    facts: Any
+
+    def json(self) -> str:
+        return json.dumps(self.facts, indent=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """One command of one person who is logged in on the bot's machine, and so trusted like a supervisor."""
+
+    settings: ControlSettings
+    login: str
+    on_request: Callable[[RequestSeen], None] | None = None
+    """Is told of each request to Genesys."""
+
+    async def start(self, typed_id: str | None, reason: str | None) -> Result:
+        async def run(service: RecordingService) -> Result:
+            accepted = await service.intake.start(self._asked, storable(typed_id), storable(reason))
+            return await self._carry_out(service, accepted)
+
+        return await self._with_service(run)
+
+    async def change(self, verb: str, typed_id: str | None) -> Result:
+        async def run(service: RecordingService) -> Result:
+            accepted = await service.intake.change(Verb(verb), self._asked, typed_id=storable(typed_id))
+            if isinstance(accepted, AwaitsConfirmation):
+                return _awaiting(accepted)
+            return await self._carry_out(service, accepted)
+
+        return await self._with_service(run)
+
+    async def status(self, typed_id: str) -> Result:
+        async def run(service: RecordingService) -> Result:
+            found = await service.status(await service.ask_status(self._asked, storable(typed_id)))
+            ours = "no recording of it" if found.recording is None else found.recording.state.value
+            seen = found.seen
+            waiting = None
+            if found.recording is not None:
+                waiting = (await _waiting(service, (found.recording,))).get(found.recording.id)
+            facts = {
+                "conversation_id": found.conversation_id,
+                "recording": found.recording and _facts(found.recording),
+                "approval": waiting and _approval_facts(waiting),
+                "genesys": seen
+                and {
+                    "recording": seen.recording.value,
+                    "on_hold": seen.on_hold,
+                    "other_recorders": other_recorders(seen.mechanism, seen.recorders),
+                },
+                "error": found.error and found.error.kind,
+                "audit_seq": found.audit_seq,
+            }
+            there = seen.recording.value if seen else explain(found.error or RecordBotError(), _voice())
+            text = f"Call {found.conversation_id}\n  bot:     {ours}\n  Genesys: {there}\n  audit:   #{found.audit_seq}"
+            if seen is not None and (others := other_recorders(seen.mechanism, seen.recorders)):
+                text += f"\n  also:    Genesys records the call by {' and '.join(others)} as well"
+            if waiting is not None:
+                text += f"\n  note:    {_waits(waiting)}"
+            answered = found.error is None or isinstance(found.error, CallEnded)
+            return Result(answered, text, facts)
+
+        return await self._with_service(run)
+
+    async def live(self) -> Result:
+        async def run(service: RecordingService) -> Result:
+            live = await service.live(self._asked)
+            waiting = await _waiting(service, live)
+            lines, facts = [], []
+            for one in live:
+                approval = waiting.get(one.id)
+                line = f"{one.conversation_id}  {one.state.value:<9} {one.started_by}"
+                lines.append(line if approval is None else f"{line}  ({_waits(approval)})")
+                facts.append({**_facts(one), "approval": approval and _approval_facts(approval)})
+            return Result(ok=True, text="\n".join(lines) or "No recording is live.", facts=facts)
+
+        return await self._with_service(run)
+
+    @property
+    def _asked(self) -> Asked:
+        return Asked(Caller(f"cli:{self.login}", frozenset({Role.SUPERVISOR})), Origin("cli"))
+
+    async def _carry_out(self, service: RecordingService, accepted: Accepted) -> Result:
+        settled = await service.carry_out(accepted)
+        if settled.error is not None:
+            settled.error.audit_seq = settled.audit_seq
+            facts = {"error": settled.error.kind, **_facts(settled.recording)}
+            return Result(ok=False, text=explain(settled.error, _voice(), settled.recording), facts=facts)
+        text = (
+            f"Call {settled.recording.conversation_id}: {now(settled.recording, _voice().words)} (#{settled.audit_seq})"
+        )
+        return Result(ok=True, text=text, facts=_facts(settled.recording))
+
+    async def _with_service(self, run: Callable[[RecordingService], Awaitable[Result]]) -> Result:
+        async with opened_control(self.settings, owner=CLI_OWNER, on_request=self.on_request) as control:
+            try:
+                return await run(control.service)
+            except AuditUnavailable as error:
+                return Result(
+                    ok=False, text=explain(error, _voice()), facts={"error": error.kind, "cause": error.cause}
+                )
+            except RecordBotError as error:
+                facts = {"error": error.kind, "audit_seq": error.audit_seq}
+                return Result(ok=False, text=explain(error, _voice()), facts=facts)
+
+
+def _awaiting(answer: AwaitsConfirmation) -> Result:
+    approval, voice = answer.approval, _voice()
+    text = voice.words(
+        "approval.again" if answer.again else "approval.asked",
+        call=answer.recording.conversation_id,
+        id=answer.recording.conversation_id,
+        until=voice.time(approval.expires_at),
+        now=now(answer.recording, voice.words),
+        seq=answer.audit_seq,
+    )
+    facts = {
+        **_facts(answer.recording),
+        "approval": _approval_facts(approval),
+        "audit_seq": answer.audit_seq,
+    }
+    return Result(ok=True, text=voice.plain(text), facts=facts)
+
+
+async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -> dict[UUID, Approval]:
+    """Return, by recording, the stops that wait for a second supervisor; one whose time is up waits no more."""
+    known, now_ = {one.id: one for one in recordings}, service.clock.now()
+    found = [one for one in await service.store.open_approvals() if one.recording_id in known]
+    return {one.recording_id: one for one in found if lapsed(one, known[one.recording_id], now_) is None}
+
+
+def _waits(approval: Approval) -> str:
+    until = _voice().time(approval.expires_at)
+    return f"a stop, asked for by {approval.asked_by}, waits for a second supervisor until {until}"
+
+
+def _approval_facts(approval: Approval) -> dict[str, Any]:
+    return {
+        "id": str(approval.id),
+        "asked_by": approval.asked_by,
+        "expires_at": approval.expires_at.isoformat(),
+    }
+
+
+def _facts(recording: Recording) -> dict[str, Any]:
+    return {
+        "id": str(recording.id),
+        "conversation_id": recording.conversation_id,
+        "state": recording.state.value,
+        "in_doubt": recording.in_doubt,
+        "mechanism": recording.mechanism and recording.mechanism.value,
+        "started_by": recording.started_by,
+        "started_at": recording.started_at and recording.started_at.isoformat(),
+        "ended_at": recording.ended_at and recording.ended_at.isoformat(),
+        "audit_seq": recording.audit_seq,
+    }

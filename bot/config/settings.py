@@ -1,0 +1,374 @@
+"""Settings, from the environment or ``.env``: frozen, secret where they must be, one sentence for each that is wrong.
+
+A command that needs only part of them (the database, Genesys) asks for that part only.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.config.env_file import misread, unreadable
+from bot.config.tokens import checked_signing_secret, checked_token, checked_word
+from bot.errors import SettingsError
+from bot.recording.handover import FollowTransfers
+from bot.slack.blocks.mrkdwn import shorten
+from bot.slack.blocks.start_modal import OPTION_TEXT, OPTION_VALUE, OPTIONS_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SLACK_API = "https://slack.com/api/"
+REGIONS = (
+    "mypurecloud.com",
+    "usw2.pure.cloud",
+    "cac1.pure.cloud",
+    "sae1.pure.cloud",
+    "mypurecloud.ie",
+    "euw2.pure.cloud",
+    "mypurecloud.de",
+    "euc2.pure.cloud",
+    "aps1.pure.cloud",
+    "apne2.pure.cloud",
+    "apne3.pure.cloud",
+    "mypurecloud.com.au",
+    "mypurecloud.jp",
+    "mec1.pure.cloud",
+    "mxc1.pure.cloud",
+    "apse1.pure.cloud",
+    "use2.us-gov-pure.cloud",
+)
+MISSING = {
+    "SLACK_BOT_TOKEN": "put the bot token there (it begins with xoxb-; Slack shows it under OAuth & Permissions)",
+    "SLACK_AUDIT_CHANNEL": "put the audit channel's id there (it begins with C, and stands in the channel's details)",
+    "SLACK_SUPERVISORS": "put the ids of the supervisors or their user groups there, separated by commas",
+    "PURECLOUD_CLIENT_ID": "put the id of the Genesys OAuth client there",
+    "PURECLOUD_CLIENT_SECRET": "put the secret of the Genesys OAuth client there",
+}
+ENV_FILE = ".env"
+REASON_QUOTED = 40
+SPECIAL = (
+    "write special characters of a password as %XX "
+    "(@ is %40, : is %3A, / is %2F, # is %23, ? is %3F, [ is %5B, ] is %5D, % is %25)"
+)
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _ids(value: tuple[str, ...]) -> tuple[str, ...]:
+    for one in value:
+        if not re.fullmatch(r"[UWS][A-Z0-9]{2,}", one):
+            raise ValueError(f"{one!r} is not the id of a Slack user (U…, W…) or user group (S…)")
+    return value
+
+
+def _reasons(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    reasons: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in value.split(";"))):
+        code, equals, label = (part.strip() for part in pair.partition("="))
+        if not (code and equals and label):
+            raise ValueError(f"{pair!r} is not a code=Label pair: write for example qa=Quality check;dispute=Dispute")
+        if code in reasons:
+            raise ValueError(f"the code {shorten(code, REASON_QUOTED)!r} is there twice; give each reason its own code")
+        for what, text, limit in (("code", code, OPTION_VALUE), ("label", label, OPTION_TEXT)):
+            if len(text) > limit:
+                raise ValueError(
+                    f"the {what} {shorten(text, REASON_QUOTED)!r} has {len(text)} characters; Slack's menus take at "
+                    f"most {limit}. Shorten it"
+                )
+        reasons[code] = label
+    if len(reasons) > OPTIONS_LIMIT:
+        raise ValueError(
+            f"it names {len(reasons)} reasons; Slack's menus take at most {OPTIONS_LIMIT}. Remove "
+            f"{len(reasons) - OPTIONS_LIMIT}"
+        )
+    return reasons
+
+
+def _http_url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+.*", value):
+        raise ValueError("it must be an address that begins with https:// (or http:// for a simulator)")
+    return value
+
+
+def _secret(check: Callable[[str], str]) -> AfterValidator:
+    return AfterValidator(lambda value: SecretStr(check(value.get_secret_value())))
+
+
+def _token(beginning: str) -> AfterValidator:
+    return _secret(partial(checked_token, beginning=beginning))
+
+
+def _channel(value: str) -> str:
+    if not re.fullmatch(r"[CG][A-Z0-9]{2,}", value):
+        raise ValueError(f"{value!r} is not a channel's id: it begins with C, and is not the channel's name")
+    return value
+
+
+def _database(value: str) -> str:
+    scheme, slashes, rest = value.partition("://")
+    if slashes and scheme in {"postgresql", "postgres", "postgresql+psycopg"}:  # as hosting services write it, too
+        _check_password(value, rest)
+        return f"postgresql+psycopg://{rest}"
+    if not value.startswith("sqlite+aiosqlite:///"):
+        raise ValueError(
+            "it must begin with sqlite+aiosqlite:/// (three slashes, then the file) or postgresql+psycopg:// (then "
+            "USER:PASSWORD@HOST/DATABASE)"
+        )
+    return value
+
+
+def _check_password(value: str, rest: str) -> None:
+    """Raise ValueError where a password with special characters takes the address apart.
+
+    The driver would take the password's end for the host, and say it.
+    """
+    try:
+        found = urlsplit(value)
+    except ValueError:  # whose own words quote the password
+        raise ValueError(f"it is no address; {SPECIAL}") from None
+    try:
+        _ = found.port
+    except ValueError:
+        raise ValueError(f"its port is not a number; {SPECIAL}") from None
+    if found.netloc.count("@") > 1:
+        raise ValueError(f"it has more than one @ before the host; {SPECIAL}")
+    if ":" in found.netloc and "@" not in found.netloc and "@" in rest.partition("=")[0]:
+        raise ValueError(f"its user and password end before the @; {SPECIAL}")
+    if re.search(r"%(?![0-9A-Fa-f]{2})", found.netloc.rpartition("@")[0]):
+        raise ValueError(f"a % in it is followed by no two hexadecimal digits; {SPECIAL}")
+
+
+Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_ids)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class _Part(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_meant(cls, value: Any) -> Any:
+        """Take away blanks and line ends around a value: files of secrets have them, and no setting does."""
+        if not isinstance(value, str):
+            return value
+        value = value.strip()
+        if re.fullmatch(r"""(["'])(?s:.)*\1""", value):
+            raise ValueError("it stands in quotation marks: take them away")
+        return value
+
+
+def _period(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(?P<count>[1-9]\d{0,4})(?P<unit>[dhm])", value.strip())
+    if found is None:
+        raise ValueError("it must be a number of days, hours or minutes such as 365d, 12h or 30m")
+    return timedelta(**{{"d": "days", "h": "hours", "m": "minutes"}[found["unit"]]: int(found["count"])})
+
+
+Period = Annotated[timedelta, BeforeValidator(_period)]
+
+
+def _delay(value: Any) -> Any:
+    if isinstance(value, str) and value.strip() == "0":
+        return None
+    try:
+        return _period(value)
+    except ValueError:
+        raise ValueError("it must be a number of days, hours or minutes such as 1d, 2h or 30m, or 0 for none") from None
+
+
+Delay = Annotated[timedelta | None, BeforeValidator(_delay)]
+
+
+class DatabaseSettings(_Part):
+    database_url: Annotated[str, AfterValidator(_database)] = Field(
+        default="sqlite+aiosqlite:///record-bot.db",
+        repr=False,  # a password may stand in it
+    )
+
+
+class RetentionSettings(DatabaseSettings):
+    retention_texts: Period | None = None
+    retention_names: Period | None = None
+
+
+class LogSettings(_Part):
+    log_format: Literal["text", "json"] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class TracingSettings(_Part):
+    otel_exporter_otlp_endpoint: HttpUrl | None = None
+
+
+class GenesysSettings(_Part):
+    purecloud_client_id: Annotated[str, AfterValidator(checked_word)]
+    purecloud_client_secret: Annotated[SecretStr, _secret(checked_word)]
+    purecloud_environment: str = "mypurecloud.com"
+    genesys_api_url: HttpUrl | None = Field(default=None, validate_default=True)
+    genesys_recording_api: Literal["conversations", "sessions"] = "conversations"
+    genesys_requests_per_minute: int = Field(default=300, ge=30)
+    genesys_interaction_url: str = (
+        "https://apps.{region}/directory/#/analytics/interactions/{conversation_id}/admin/details"
+    )
+
+    @field_validator("genesys_api_url")
+    @classmethod
+    def _known_region(cls, value: str | None, info: ValidationInfo) -> str | None:
+        region = info.data.get("purecloud_environment")
+        if value is None and region is not None and region not in REGIONS:
+            raise ValueError(
+                f"PURECLOUD_ENVIRONMENT is {region!r}, which is no Genesys Cloud region: "
+                f"use one of {', '.join(REGIONS)}"
+            )
+        return value
+
+
+class RecordingSettings(_Part):
+    recording_reasons: Annotated[dict[str, str], NoDecode, BeforeValidator(_reasons)] = Field(default_factory=dict)
+    recording_reason_required: bool = False
+    recording_policy_file: str = "policy.toml"
+    recording_actions_per_minute: int = Field(default=30, ge=0, le=1000)
+
+
+class SlackSettings(_Part):
+    slack_bot_token: Annotated[SecretStr, _token("xoxb-")]
+    slack_app_token: Annotated[SecretStr, _token("xapp-")] | None = None
+    slack_signing_secret: Annotated[SecretStr, _secret(checked_signing_secret)] | None = Field(
+        default=None, validate_default=True
+    )
+    slack_api_url: HttpUrl = SLACK_API
+    slack_sockets: int = Field(default=2, ge=1, le=4)
+    slack_audit_channel: Annotated[str, AfterValidator(_channel)]
+    slack_supervisors: Ids
+    slack_compliance: Ids = ()
+    recording_remind_after: Delay = timedelta(minutes=30)
+    recording_pause_remind_after: Delay = timedelta(minutes=3)
+    recording_follow_transfers: FollowTransfers = FollowTransfers.ASK
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _some_transport(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and info.data.get("slack_app_token", ...) is None:
+            raise ValueError(
+                "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both missing: set the first for Socket Mode (it begins "
+                "with xapp-), or the second for HTTP"
+            )
+        return value
+
+    @field_validator("slack_supervisors")
+    @classmethod
+    def _somebody(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError(f"SLACK_SUPERVISORS is empty: {MISSING['SLACK_SUPERVISORS']}")
+        return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _api_address(cls, value: str) -> str:
+        if not value.endswith("/api/"):
+            raise ValueError("it must end in /api/")
+        return value
+
+
+def _time_of_day(value: str) -> str:
+    if value.lower() == "off":
+        return "off"
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError("it must be a time of day such as 08:00, or off")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no time zone: use an IANA name such as Europe/Berlin or UTC") from None
+
+
+class DigestSettings(_Part):
+    audit_digest_at: Annotated[str, AfterValidator(_time_of_day)] = "08:00"
+    audit_digest_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+
+class HttpSettings(_Part):
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=3000, ge=0, le=65535)
+
+
+class ControlSettings(DatabaseSettings, GenesysSettings, RecordingSettings, LogSettings, TracingSettings):
+    """What recording control from a terminal needs."""
+
+
+class ServeSettings(ControlSettings, SlackSettings, DigestSettings, RetentionSettings, HttpSettings):
+    """What ``serve`` and ``check`` need: everything."""
+
+
+AnySettings = TypeVar("AnySettings", bound=_Part)
+
+
+def load(part: type[AnySettings]) -> AnySettings:
+    """Read settings. Raise SettingsError with one sentence for each that is wrong or missing."""
+    file = Path(ENV_FILE)
+    try:
+        return part()
+    except ValidationError as error:
+        wrong = tuple(_sentence(one) for one in error.errors(include_input=False))
+        raise SettingsError((*misread(file), *wrong)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError((unreadable(file, error),)) from None
+
+
+def database_at(url: str) -> DatabaseSettings:
+    """Return the settings for another database than the environment's. Raise SettingsError."""
+    try:
+        return DatabaseSettings(database_url=url)
+    except ValidationError as error:
+        raise SettingsError(tuple(_sentence(one) for one in error.errors(include_input=False))) from None
+
+
+def database_url() -> str:
+    return load(DatabaseSettings).database_url
+
+
+WANTED = {
+    "int_parsing": "it must be a whole number",
+    "greater_than_equal": "it must be at least {ge}",
+    "less_than_equal": "it must be at most {le}",
+    "bool_parsing": "it must be true or false",
+    "literal_error": "it must be {expected}",
+    "enum": "it must be {expected}",
+}
+"""Our words for pydantic's, by the type of its error."""
+
+
+OWN_WORDS = ("SLACK_", "PURECLOUD_")
+"""How a message begins that names its setting, or several, itself."""
+
+
+def _sentence(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if wanted := WANTED.get(error["type"]):
+        message = wanted.format(**error.get("ctx", {}))
+    name = str(error["loc"][0]).upper()
+    if error["type"] == "missing":
+        return f"{name} is missing: {MISSING[name]}."
+    if message.startswith(OWN_WORDS):
+        return f"{message}."
+    return f"{name} is wrong: {message[:1].lower() + message[1:]}."

@@ -1,0 +1,116 @@
+"""Copies a whole database into an empty one of another kind, row by row as it is, and proves that the copy is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import column, func, insert, select, table
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.audit.verification import Verifier
+from bot.database.migrate import unusable
+from bot.database.postgresql import engine as postgresql
+from bot.database.tables import audit_entries, metadata
+from bot.database.trail.guards import any_first_number
+from bot.database.trail.reader import SqlTrail
+from bot.errors import DatabaseUnusable, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, TableClause
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
+
+    from bot.database.engine import Engines
+
+PAGE = 1000
+"""So many rows are held in memory at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """How many rows each table has, and the head of the chain."""
+
+    rows: dict[str, int]
+    seq: int
+    head: str
+
+
+async def copy_all(source: Engines, target: Engines, progress: Callable[[int, int], None]) -> Copied:
+    """Copy everything in one transaction, then compare the counts and verify the chain of the copy.
+
+    Both are at head. Raise Refused where the target has rows or the copy is not what it was made from,
+    DatabaseUnusable.
+    """
+    try:
+        async with source.reader.connect() as reading:
+            expected = await _counts(reading)
+            async with target.writer.begin() as writing:
+                if found := {name: count for name, count in (await _counts(writing)).items() if count}:
+                    raise Refused(f"The target is not empty ({_named(found)}); name a new database.")
+                if target.on_postgresql:
+                    await writing.run_sync(postgresql.patient)
+                await _copy_tables(reading, writing, progress, sum(expected.values()))
+                await _still(source, expected)
+        async with target.reader.connect() as connection:
+            made = await _counts(connection)
+        verifier = Verifier()
+        await SqlTrail(target).verify(verifier, lambda _done, _total: None)
+    except SQLAlchemyError as error:
+        raise unusable(error) from error
+    if made != expected:
+        raise Refused(f"The copy has {_named(made)} rows instead of {_named(expected)}: don't use it.")
+    if verifier.finish() is not None:
+        raise DatabaseUnusable(
+            f"The trail in the copy is broken: don't use it. {verifier.flaw} Run record-bot audit verify on the source."
+        )
+    return Copied(made, verifier.last_seq, verifier.head)
+
+
+async def _still(source: Engines, expected: dict[str, int]) -> None:
+    """Raise Refused where a terminal, or a bot that was begun meanwhile, has written what the copy lacks."""
+    async with source.reader.connect() as connection:
+        if await _counts(connection) != expected:
+            raise Refused("The source was written to while it was copied, so nothing was kept. Run the command again.")
+
+
+async def _copy_tables(
+    reading: AsyncConnection, writing: AsyncConnection, progress: Callable[[int, int], None], total: int
+) -> None:
+    done = 0
+    for known in metadata.sorted_tables:  # what others point at comes first
+        # Bare columns: the values go over as they are stored, without a way through our types.
+        bare = table(known.name, *(column(one.name) for one in known.columns))
+        rows = await reading.stream(select(bare).order_by(*(one.name for one in known.primary_key.columns)))
+        if known is audit_entries:
+            done += await _begin_trail(rows, writing, bare)
+        async for page in rows.partitions(PAGE):
+            await writing.execute(insert(bare), [row._asdict() for row in page])
+            done += len(page)
+            progress(done, total)
+
+
+async def _begin_trail(rows: AsyncResult[Any], writing: AsyncConnection, bare: TableClause) -> int:
+    """Copy the first entry, whose number is above 1 where older ones are archived; the others have to follow it."""
+
+    def put(connection: Connection, row: dict[str, Any]) -> None:
+        with any_first_number(connection):
+            connection.execute(insert(bare), row)
+
+    first = await rows.fetchone()
+    if first is None:
+        return 0
+    await writing.run_sync(put, first._asdict())
+    return 1
+
+
+async def _counts(connection: AsyncConnection) -> dict[str, int]:
+    return {
+        one.name: (await connection.execute(select(func.count()).select_from(one))).scalar_one()
+        for one in metadata.sorted_tables
+    }
+
+
+def _named(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

@@ -1,0 +1,70 @@
+"""From rows to the domain's objects."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from bot.audit.entry import Entry, Phase
+from bot.recording.handover import FollowUp
+from bot.recording.models import Attempt, Mechanism, Recording, RecordingState, Verb
+from bot.recording.permissions import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Row
+
+FIELDS = tuple(field.name for field in fields(Recording))
+
+
+def recording_from(row: Mapping[Any, Any]) -> Recording:
+    mechanism, follow_up = row["mechanism"], row["follow_up"]
+    return Recording(
+        **{
+            **{name: row[name] for name in FIELDS},
+            "state": RecordingState(row["state"]),
+            "mechanism": None if mechanism is None else Mechanism(mechanism),
+            "follow_up": None if follow_up is None else FollowUp(follow_up),
+        }
+    )
+
+
+def attempt_from(row: Row[Any]) -> Attempt:
+    return Attempt(
+        id=row.id,
+        verb=Verb(row.verb),
+        actor=row.actor,
+        recording_id=row.recording_id,
+        requested_at=row.requested_at,
+        deadline_at=row.deadline_at,
+        before=None if row.state_before is None else RecordingState(row.state_before),
+        owner=row.owner or "",
+        settled_at=row.settled_at,
+        looks_left=row.looks_left,
+        scope=_scope_from(row.scope),
+    )
+
+
+def scope_text(scope: Scope | None) -> str | None:
+    """Return a scope as it is kept; None where it is everything."""
+    if scope is None or scope.everything:
+        return None
+    return json.dumps({"queues": sorted(scope.queues), "agents": sorted(scope.agents)})
+
+
+def _scope_from(text: str | None) -> Scope | None:
+    if text is None:
+        return None
+    facts = json.loads(text)
+    return Scope(everything=False, queues=frozenset(facts["queues"]), agents=frozenset(facts["agents"]))
+
+
+def entry_from(row: Row[Any], *, leave_out: tuple[str, ...] = ()) -> Entry:
+    """Make an entry of a row; ``leave_out`` are columns that other tables joined to it."""
+    values = {name: value for name, value in row._asdict().items() if name not in leave_out}
+    values["phase"] = Phase(row.phase)
+    values["origin"] = json.loads(row.origin)
+    values["outcome"] = json.loads(row.outcome)
+    return Entry(**values)

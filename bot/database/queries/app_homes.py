@@ -1,0 +1,84 @@
+"""Who has opened App Home, and what Slack shows them there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select, update
+
+from bot.database.tables import homes
+from bot.database.upsert import upsert
+from bot.recording.live_calls.visible import OpenHome
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+
+    from sqlalchemy import ColumnElement
+
+    from bot.database.engine import Engines
+
+KEPT = timedelta(days=1)
+SHOWN = ("user_id", "team_id", "opened_at", "audit_seq", "view_hash", "digest")
+COLUMNS = [homes.c[name] for name in SHOWN]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlHomes:
+    """One row for each person. What is older than a day goes when somebody opens theirs."""
+
+    engines: Engines
+
+    async def opened(self, user_id: str, team_id: str, at: datetime, *, audit_seq: int | None) -> None:
+        """Note that somebody opened Home, whose look is in the trail under this number."""
+        values = {"team_id": team_id, "opened_at": at, "audit_seq": audit_seq, "digest": None}
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(delete(homes).where(homes.c.opened_at < at - KEPT, homes.c.user_id != user_id))
+            statement = upsert(connection, homes).values(user_id=user_id, **values)
+            await connection.execute(statement.on_conflict_do_update(index_elements=[homes.c.user_id], set_=values))
+
+    async def recent(self, since: datetime, *, limit: int) -> tuple[OpenHome, ...]:
+        """Return the Homes that were opened since then, the last opened first."""
+        statement = select(*COLUMNS).where(homes.c.opened_at >= since).order_by(homes.c.opened_at.desc()).limit(limit)
+        async with self.engines.reader.connect() as connection:
+            return tuple(OpenHome(**row._asdict()) for row in await connection.execute(statement))
+
+    async def find(self, user_id: str) -> OpenHome | None:
+        statement = select(*COLUMNS).where(homes.c.user_id == user_id)
+        async with self.engines.reader.connect() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        return None if row is None else OpenHome(**row._asdict())
+
+    async def shown(self, home: OpenHome, *, digest: str, view_hash: str | None) -> None:
+        """Note what Slack shows now in place of ``home``.
+
+        Where somebody else has published in between, nobody knows whose view stands there: it is to be shown anew.
+        """
+        same = homes.c.view_hash.is_not_distinct_from(home.view_hash)
+        if not await self._change(home.user_id, same, digest=digest, view_hash=view_hash):
+            await self._change(home.user_id, digest=None, view_hash=None)
+
+    async def looked(self, user_id: str, audit_seq: int) -> None:
+        """Note the number under which the person's look is in the trail; what stood there before is shown no more."""
+        await self._change(user_id, audit_seq=audit_seq, digest=None)
+
+    async def show_again(self, user_id: str) -> None:
+        """Have the person's Home shown anew, whatever it shows now."""
+        await self._change(user_id, digest=None)
+
+    async def overtaken(self, home: OpenHome) -> None:
+        """Forget a mark that Slack no longer knows as the newest."""
+        await self._change(home.user_id, homes.c.view_hash == home.view_hash, digest=None, view_hash=None)
+
+    async def forget(self, user_id: str) -> None:
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(delete(homes).where(homes.c.user_id == user_id))
+
+    async def _change(self, user_id: str, *conditions: ColumnElement[bool], **values: Any) -> bool:
+        async with self.engines.writer.begin() as connection:
+            result = await connection.execute(
+                update(homes).where(homes.c.user_id == user_id, *conditions).values(**values)
+            )
+        return result.rowcount == 1

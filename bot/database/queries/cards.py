@@ -1,0 +1,81 @@
+"""Recordings with the names and marks that an overview shows, each kind with one look at the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, select
+
+from bot.database import approvals
+from bot.database.mapping import recording_from
+from bot.database.recording_files import saved_of
+from bot.database.tables import cards, names, recordings
+from bot.database.transaction import ASKED_FOR, LIVE
+from bot.recording.models import FINAL_STATES, Card
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Select
+
+    from bot.database.engine import Engines
+
+ALL_LIVE = 10_000
+agents = names.alias("agents")
+queues = names.alias("queues")
+OWN = tuple(column.name for column in recordings.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOverview:
+    """Reads recordings as cards, whether or not one was ever posted."""
+
+    engines: Engines
+
+    async def live(self) -> tuple[Card, ...]:
+        """Return what is live now, oldest first, with the stops that wait for a second supervisor."""
+        statement = _cards().where(LIVE).order_by(recordings.c.requested_seq).limit(ALL_LIVE)
+        async with self.engines.reader.connect() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+            waiting = {one.recording_id: one for one in await approvals.find(connection, approvals.OPEN)}
+        return tuple(_card(row, approval=waiting.get(row["id"])) for row in rows)
+
+    async def recent(self, actor: str, *, limit: int) -> tuple[Card, ...]:
+        """Return this person's recordings that are over, newest first, with what Genesys has kept of them."""
+        statement = (
+            _cards()
+            .where(recordings.c.started_by == actor, recordings.c.state.in_(FINAL_STATES))
+            .order_by(recordings.c.requested_seq.desc())
+            .limit(limit)
+        )
+        async with self.engines.reader.connect() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+            saved = await saved_of(connection, [row["id"] for row in rows]) if rows else {}
+        return tuple(_card(row, saved=saved.get(row["id"], ())) for row in rows)
+
+
+def _cards() -> Select[Any]:
+    return (
+        select(
+            recordings,
+            cards.c.channel.label("card_channel"),
+            agents.c.name.label("agent_name"),
+            queues.c.name.label("queue_name"),
+        )
+        .select_from(recordings)
+        .outerjoin(cards, and_(cards.c.recording_id == recordings.c.id, ASKED_FOR))
+        .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
+        .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
+    )
+
+
+def _card(row: Mapping[Any, Any], **marks: Any) -> Card:
+    return Card(
+        recording_from({name: row[name] for name in OWN}),
+        channel=row["card_channel"] or "",
+        asked_by=row["started_by"],
+        agent_name=row["agent_name"],
+        queue_name=row["queue_name"],
+        **marks,
+    )

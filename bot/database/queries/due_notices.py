@@ -1,0 +1,300 @@
+"""What calls for a direct message: long recordings and pauses, requests cut off, and what the trail says of endings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Text, func, or_, select, type_coerce
+
+from bot.audit.entry import Phase
+from bot.database import approvals as approval_rows
+from bot.database.mapping import attempt_from, recording_from
+from bot.database.queries.outbox import as_it_is
+from bot.database.tables import approvals, attempts, audit_entries, cards, notice_progress, notices, recordings
+from bot.database.transaction import LIVE
+from bot.recording.handover import FollowUp
+from bot.recording.models import RecordingState, Verb
+from bot.recording.monitoring.observations import CALL_ENDED
+from bot.recording.monitoring.reminders import (
+    NEWS_LASTS,
+    REPETITION,
+    SILENCE,
+    Deed,
+    Ending,
+    Endings,
+    NoticeKind,
+    repetition,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from bot.database.engine import Engines
+    from bot.recording.models import Approval, Attempt, Recording
+
+PROGRESS = "endings"
+ENTRIES_AT_ONCE = 200
+AT_ONCE = 200
+CONTROL = tuple(verb.action for verb in Verb)
+ENDED_CALL = '%"call":"ended"%'
+"""How an entry's outcome, which is canonical JSON, says that the call was over."""
+NOT_IN_EFFECT = '%"in_effect":false%'
+PERSON = "slack:%"
+OWN = tuple(column.name for column in recordings.columns)
+earlier = audit_entries.alias("earlier")
+later = recordings.alias("later")
+RECORDED_SINCE = (
+    select(later.c.id)
+    .where(
+        later.c.conversation_id == recordings.c.conversation_id,
+        later.c.requested_seq > recordings.c.requested_seq,
+        later.c.started_at.is_not(None),
+    )
+    .exists()
+)
+"""Of a recording: a later one of its call came about."""
+pause = type_coerce(recordings.c.paused_at, Text)
+"""The occasion of a reminder of a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOccasions:
+    """Works out each time, from recordings, attempts and the trail, what somebody may have to be told."""
+
+    engines: Engines
+    confirm: Callable[[], Awaitable[None]] = as_it_is
+    """Waits until this process is the one that notes what is due."""
+
+    async def endings(self, now: datetime) -> Endings:
+        """Return the entries since the last look that end something; what is old at the very first look is left out."""
+        await self.confirm()
+        async with self.engines.reader.connect() as connection:
+            known = await self._progress(connection)
+            after = await self._old(connection, now) if known is None else known
+            head = (await connection.execute(select(func.coalesce(func.max(audit_entries.c.seq), 0)))).scalar_one()
+            rows = (await connection.execute(_endings(after, head))).mappings().all()
+        more = len(rows) == ENTRIES_AT_ONCE
+        upto = rows[-1]["seq"] if more else max(head, after)
+        worth_noting = known is None or rows or upto - after >= ENTRIES_AT_ONCE  # not a write for each entry
+        return Endings(tuple(map(_ending, rows)), upto if worth_noting else None, more)
+
+    @staticmethod
+    async def _progress(connection: AsyncConnection) -> int | None:
+        known = select(notice_progress.c.seq).where(notice_progress.c.name == PROGRESS)
+        return (await connection.execute(known)).scalar_one_or_none()
+
+    @staticmethod
+    async def _old(connection: AsyncConnection, now: datetime) -> int:
+        old = select(func.max(audit_entries.c.seq)).where(audit_entries.c.occurred_at < now - NEWS_LASTS)
+        return (await connection.execute(old)).scalar_one_or_none() or 0
+
+    async def long_recordings(self, since: datetime) -> tuple[Recording, ...]:
+        """Return those that have been running since before a moment, and nobody was reminded of."""
+        known = _known(NoticeKind.LONG_RECORDING, "", recordings.c.id)
+        return await self._recordings(
+            LIVE,
+            recordings.c.state == RecordingState.ACTIVE,
+            recordings.c.started_at <= since,
+            recordings.c.started_by.like(PERSON),
+            ~known,
+        )
+
+    async def long_pauses(self, since: datetime) -> tuple[tuple[Recording, str | None], ...]:
+        """Return those that have been paused since before a moment, with who paused them; None: not through the bot."""
+        known = _known(NoticeKind.LONG_PAUSE, pause, recordings.c.id)
+        found = await self._recordings(
+            LIVE, recordings.c.state == RecordingState.PAUSED, recordings.c.paused_at <= since, ~known
+        )
+        async with self.engines.reader.connect() as connection:
+            return tuple([(one, await self._paused_by(connection, one)) for one in found])
+
+    @staticmethod
+    async def _paused_by(connection: AsyncConnection, recording: Recording) -> str | None:
+        statement = (
+            select(attempts.c.actor)
+            .select_from(audit_entries.outerjoin(attempts, attempts.c.id == audit_entries.c.attempt_id))
+            .where(
+                audit_entries.c.conversation_id == recording.conversation_id,
+                audit_entries.c.recording_id == recording.id,
+                audit_entries.c.action == Verb.PAUSE.action,
+                audit_entries.c.phase.in_((Phase.SUCCEEDED, Phase.OBSERVED)),
+            )
+            .order_by(audit_entries.c.seq.desc())
+            .limit(1)
+        )
+        return (await connection.execute(statement)).scalar_one_or_none()
+
+    async def silent_attempts(self, now: datetime) -> tuple[tuple[Attempt, Recording], ...]:
+        """Return the open attempts of which nothing can have been said: too old, and with no entry but the first."""
+        doubt = select(earlier.c.seq).where(earlier.c.attempt_id == attempts.c.id, earlier.c.phase == Phase.UNKNOWN)
+        known = _known(NoticeKind.OUTCOME_UNKNOWN, type_coerce(attempts.c.id, Text), attempts.c.recording_id)
+        statement = select(attempts).where(
+            attempts.c.settled_at.is_(None),
+            attempts.c.requested_at <= now - SILENCE,
+            attempts.c.recording_id.is_not(None),
+            attempts.c.actor.like(PERSON),
+            ~doubt.exists(),
+            ~known,
+        )
+        async with self.engines.reader.connect() as connection:
+            found = tuple(map(attempt_from, await connection.execute(statement.limit(AT_ONCE))))
+        about = {
+            one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one in found]))
+        }
+        return tuple((one, about[one.recording_id]) for one in found)
+
+    async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]:
+        """Return the stops that wait for a second supervisor, and that nobody was told of.
+
+        With each, the channels that could be told: those of the recording's cards, and the one where it was asked for.
+        """
+        known = _known(NoticeKind.STOP_WAITS, type_coerce(approvals.c.id, Text), approvals.c.recording_id)
+        async with self.engines.reader.connect() as connection:
+            found = (await approval_rows.find(connection, approval_rows.OPEN, ~known))[:AT_ONCE]
+            channels = {one.id: await self._channels(connection, one) for one in found}
+        about = {
+            one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one in found]))
+        }
+        return tuple((one, about[one.recording_id], channels[one.id]) for one in found)
+
+    async def repeated_stops(
+        self, now: datetime
+    ) -> tuple[tuple[Approval, Recording, tuple[str | None, ...], int], ...]:
+        """Return the stops that wait and are to be said again, with the channels as above and how often it was said.
+
+        One that Slack has not taken yet is not said again.
+        """
+        due: list[tuple[Approval, tuple[str | None, ...], int]] = []
+        async with self.engines.reader.connect() as connection:
+            for approval in (await approval_rows.find(connection, approval_rows.OPEN))[:AT_ONCE]:
+                number = repetition(approval, now) if approval.waits(now) else 0
+                if number and await self._said_before(connection, approval, number):
+                    due.append((approval, await self._channels(connection, approval), number))
+        about = {
+            one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one, _, _ in due]))
+        }
+        return tuple((one, about[one.recording_id], channels, number) for one, channels, number in due)
+
+    @staticmethod
+    async def _said_before(connection: AsyncConnection, approval: Approval, number: int) -> bool:
+        """Say whether all that was noted of a stop has been said, and this repetition was not noted yet."""
+        noted = await connection.execute(
+            select(notices.c.occasion, notices.c.delivered_at, notices.c.closed_at).where(
+                notices.c.kind == NoticeKind.STOP_WAITS,
+                notices.c.recording_id == approval.recording_id,
+                notices.c.occasion.startswith(str(approval.id)),
+            )
+        )
+        rows = noted.all()
+        said = all(row.delivered_at is not None or row.closed_at is not None for row in rows)
+        return bool(rows) and said and f"{approval.id}{REPETITION}{number}" not in {row.occasion for row in rows}
+
+    @staticmethod
+    async def _channels(connection: AsyncConnection, approval: Approval) -> tuple[str | None, ...]:
+        shown = select(func.coalesce(cards.c.posted_channel, cards.c.channel))
+        on_cards = await connection.execute(
+            shown.where(cards.c.recording_id == approval.recording_id).order_by(cards.c.routed)
+        )
+        asked = await connection.execute(
+            select(audit_entries.c.origin).where(
+                audit_entries.c.attempt_id == approval.id, audit_entries.c.phase == Phase.REQUESTED
+            )
+        )
+        origins = [json.loads(origin).get("channel") for origin in asked.scalars()]
+        return (*on_cards.scalars(), *origins)
+
+    async def transfers(self) -> tuple[Recording, ...]:
+        """Return those that ended with their agent, where the person who started them was not asked yet."""
+        known = _known(NoticeKind.TRANSFERRED, "", recordings.c.id)
+        return await self._recordings(recordings.c.follow_up == FollowUp.ASK, ~RECORDED_SINCE, ~known)
+
+    async def deed(self, recording: Recording) -> Deed | None:
+        """Return what last happened to a recording, by whomever."""
+        entry = audit_entries.c
+        statement = (
+            select(
+                entry.seq, entry.occurred_at, entry.action, entry.actor, entry.outcome, attempts.c.actor.label("asker")
+            )
+            .select_from(audit_entries.outerjoin(attempts, attempts.c.id == entry.attempt_id))
+            .where(
+                entry.conversation_id == recording.conversation_id,
+                entry.recording_id == recording.id,
+                entry.action.in_((*CONTROL, CALL_ENDED)),
+                or_(entry.phase.in_((Phase.SUCCEEDED, Phase.OBSERVED)), entry.outcome.like(ENDED_CALL)),
+                entry.outcome.not_like(NOT_IN_EFFECT),
+            )
+            .order_by(entry.seq.desc())
+            .limit(1)
+        )
+        async with self.engines.reader.connect() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        if row is None:
+            return None
+        outcome = json.loads(row.outcome)
+        actor = row.asker or outcome.get("by") or row.actor
+        return Deed(row.seq, row.occurred_at, CALL_ENDED if outcome.get("call") == "ended" else row.action, actor)
+
+    async def _recordings(self, *conditions: ColumnElement[bool]) -> tuple[Recording, ...]:
+        statement = select(recordings).where(*conditions).order_by(recordings.c.requested_seq).limit(AT_ONCE)
+        async with self.engines.reader.connect() as connection:
+            return tuple(map(recording_from, (await connection.execute(statement)).mappings()))
+
+
+def _endings(after: int, head: int) -> Select[Any]:
+    entry = audit_entries.c
+    doubt = select(earlier.c.seq).where(earlier.c.attempt_id == entry.attempt_id, earlier.c.phase == Phase.UNKNOWN)
+    doubted = or_(entry.phase == Phase.OBSERVED, doubt.exists())
+    own = [recordings.c[name].label(f"own_{name}") for name in OWN]
+    return (
+        select(
+            entry.seq,
+            entry.occurred_at,
+            entry.phase,
+            entry.outcome,
+            entry.attempt_id,
+            doubted.label("doubted"),
+            attempts.c.actor.label("requester"),
+            attempts.c.verb,
+            *own,
+        )
+        .join(recordings, recordings.c.id == entry.recording_id)
+        .outerjoin(attempts, attempts.c.id == entry.attempt_id)
+        .where(
+            entry.seq > after,
+            entry.seq <= head,
+            entry.action.in_((*CONTROL, CALL_ENDED)),
+            entry.phase.in_((Phase.SUCCEEDED, Phase.FAILED, Phase.OBSERVED)),
+            or_(doubted, entry.outcome.like(ENDED_CALL)),
+        )
+        .order_by(entry.seq)
+        .limit(ENTRIES_AT_ONCE)
+    )
+
+
+def _ending(row: Mapping[Any, Any]) -> Ending:
+    outcome = json.loads(row["outcome"])
+    return Ending(
+        seq=row["seq"],
+        at=row["occurred_at"],
+        recording=recording_from({name: row[f"own_{name}"] for name in OWN}),
+        call_over=outcome.get("call") == "ended",
+        in_effect=row["phase"] != Phase.FAILED and outcome.get("in_effect", True) is not False,
+        doubted=bool(row["doubted"]),
+        attempt_id=row["attempt_id"],
+        requester=row["requester"],
+        verb=None if row["verb"] is None else Verb(row["verb"]),
+    )
+
+
+def _known(kind: NoticeKind, occasion: Any, recording_id: Any) -> ColumnElement[bool]:
+    return (
+        select(notices.c.person)
+        .where(notices.c.kind == kind, notices.c.recording_id == recording_id, notices.c.occasion == occasion)
+        .exists()
+    )

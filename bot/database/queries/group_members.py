@@ -1,0 +1,85 @@
+"""The members of the user groups that give rights, as they were last noted, and the entries about changes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from uuid_utils.compat import uuid7
+
+from bot.audit.entry import Draft, Phase
+from bot.database.queries.outbox import as_it_is
+from bot.database.tables import user_groups
+from bot.database.upsert import upsert
+from bot.recording.control.outcomes import BOT
+from bot.recording.group_members import GroupState, UserGroup, change_of, noted
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from bot.database.store import SqlStore
+    from bot.database.transaction import SqlTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class SqlGroupMembers:
+    """One row a group. A group is compared and noted in one transaction, so of several processes one writes."""
+
+    store: SqlStore
+    confirm: Callable[[], Awaitable[None]] = as_it_is
+    """Waits until this process is the one that watches."""
+
+    async def note(self, groups: Iterable[UserGroup], *, actions: Mapping[str, str], at: datetime) -> None:
+        """Note the groups, and write each change since as ``observed``. Raise AuditUnavailable."""
+        await self.confirm()
+        now = sorted(groups, key=lambda group: group.id)
+        async with self.store.engines.reader.connect() as connection:
+            known = await _known(connection)
+        if all(known.get(group.id) == noted(known.get(group.id), group) for group in now):
+            return
+
+        async def work(transaction: SqlTransaction) -> None:
+            before = await _known(transaction.connection)
+            for group in now:
+                await _note_one(transaction, before.get(group.id), group, actions[group.id], at)
+
+        await self.store.write(work)
+
+
+async def _note_one(
+    transaction: SqlTransaction, before: UserGroup | None, now: UserGroup, action: str, at: datetime
+) -> None:
+    after = noted(before, now)
+    if before == after:
+        return
+    if (change := change_of(before, now)) is not None:
+        attempt_id = uuid7()
+        await transaction.append_many(
+            [
+                Draft(
+                    id=uuid7(),
+                    attempt_id=attempt_id,
+                    occurred_at=at,
+                    phase=Phase.OBSERVED,
+                    action=action,
+                    actor=BOT,
+                    outcome=outcome,
+                )
+                for outcome in change.outcomes()
+            ]
+        )
+    values = {"state": after.state.value, "members": json.dumps(sorted(after.members)), "noted_at": at}
+    statement = upsert(transaction.connection, user_groups).values(id=after.id, **values)
+    await transaction.connection.execute(
+        statement.on_conflict_do_update(index_elements=[user_groups.c.id], set_=values)
+    )
+
+
+async def _known(connection: AsyncConnection) -> dict[str, UserGroup]:
+    rows = await connection.execute(select(user_groups.c.id, user_groups.c.state, user_groups.c.members))
+    return {row.id: UserGroup(row.id, GroupState(row.state), frozenset(json.loads(row.members))) for row in rows}

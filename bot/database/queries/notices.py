@@ -1,0 +1,179 @@
+"""The direct messages about recordings that there are, and what Slack has of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import Text, and_, func, or_, select, type_coerce, update
+
+from bot.database import approvals as approval_rows
+from bot.database.mapping import recording_from
+from bot.database.queries.due_notices import AT_ONCE, OWN, PROGRESS, RECORDED_SINCE, pause
+from bot.database.queries.outbox import as_it_is
+from bot.database.tables import approvals, attempts, cards, names, notice_progress, notices, recordings
+from bot.database.transaction import ASKED_FOR
+from bot.database.upsert import upsert
+from bot.recording.models import RecordingState, Verb
+from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Select
+
+    from bot.database.engine import Engines
+    from bot.recording.models import Approval
+
+agents = names.alias("agents")
+queues = names.alias("queues")
+successors = names.alias("successors")
+ID_LENGTH = 36
+"""The occasion of a stop that waits begins with the approval's id; behind it stands which repetition it is."""
+STILL_SO = or_(
+    and_(notices.c.kind == NoticeKind.LONG_RECORDING, recordings.c.state == RecordingState.ACTIVE),
+    and_(
+        notices.c.kind == NoticeKind.LONG_PAUSE,
+        recordings.c.state == RecordingState.PAUSED,
+        notices.c.occasion == func.coalesce(pause, ""),
+    ),
+    and_(notices.c.kind == NoticeKind.TRANSFERRED, ~RECORDED_SINCE),
+    and_(
+        notices.c.kind == NoticeKind.STOP_WAITS,
+        select(approvals.c.id)
+        .where(type_coerce(approvals.c.id, Text) == func.substr(notices.c.occasion, 1, ID_LENGTH), approval_rows.OPEN)
+        .exists(),
+    ),
+)
+"""Of a reminder: nothing has come of it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlNotices:
+    """One row a notice, whose key says which; a row is written before anything is posted, and says how far it got."""
+
+    engines: Engines
+    confirm: Callable[[], Awaitable[None]] = as_it_is
+    """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
+
+    async def note(
+        self, due: Iterable[Notice], *, at: datetime, outdated: Iterable[Notice] = (), upto: int | None = None
+    ) -> None:
+        """Note who is to be told what; each is noted once. ``outdated``: nobody is told any more.
+
+        ``upto`` is the entry up to which the trail has been worked through by that.
+        """
+        fresh = [_row(one) | {"noted_at": at} for one in due]
+        old = [_row(one) | {"noted_at": at, "closed_at": at, "outcome": "outdated"} for one in outdated]
+        async with self.engines.writer.begin() as connection:
+            for rows in filter(None, (fresh, old)):
+                await connection.execute(upsert(connection, notices).on_conflict_do_nothing(), rows)
+            if upto is not None:
+                progress = upsert(connection, notice_progress).values(name=PROGRESS, seq=upto)
+                await connection.execute(
+                    progress.on_conflict_do_update(index_elements=[notice_progress.c.name], set_={"seq": upto})
+                )
+
+    async def open(self) -> tuple[OpenNotice, ...]:
+        """Return the notices with something left to do, those that are still to be posted first."""
+        await self.confirm()
+        statement = _open().order_by(notices.c.delivered_at.is_not(None), notices.c.noted_at).limit(AT_ONCE)
+        async with self.engines.reader.connect() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+            about = {UUID(row["occasion"][:ID_LENGTH]) for row in rows if row["kind"] == NoticeKind.STOP_WAITS}
+            found = await approval_rows.find(connection, approvals.c.id.in_(about)) if about else ()
+        stops = {str(one.id): one for one in found}
+        return tuple(_open_from(row, stops.get(row["occasion"][:ID_LENGTH])) for row in rows)
+
+    async def begun(self, notice: Notice) -> None:
+        """Note, before posting, that it is on its way: after a crash it may or may not have arrived."""
+        await self._change(notice, posts_begun=notices.c.posts_begun + 1)
+        await self.confirm()
+
+    async def refused(self, notice: Notice) -> None:
+        """Note that Slack plainly did not take it."""
+        await self._change(notice, posts_begun=notices.c.posts_begun - 1)
+
+    async def delivered(self, notice: Notice, *, at: datetime, channel: str, ts: str) -> None:
+        """Note where it stands; one with buttons stays open until they have been taken away."""
+        closing = {} if notice.kind.reminds else {"closed_at": at, "outcome": "told"}
+        await self._change(notice, delivered_at=at, channel=channel, ts=ts, **closing)
+
+    async def close(self, notice: Notice, *, at: datetime, outcome: str) -> None:
+        """Note that nothing is left to do: ``answered``, ``over``, ``lost`` or ``undeliverable``."""
+        await self._change(notice, closed_at=at, outcome=outcome)
+
+    async def _change(self, notice: Notice, **values: Any) -> None:
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(update(notices).where(_this(notice)).values(**values))
+
+
+def _open() -> Select[Any]:
+    return (
+        select(
+            notices,
+            *(recordings.c[name].label(f"own_{name}") for name in OWN),
+            agents.c.name.label("agent_name"),
+            queues.c.name.label("queue_name"),
+            successors.c.name.label("successor_name"),
+            RECORDED_SINCE.label("recorded_since"),
+            cards.c.language,
+            attempts.c.requested_at.label("asked_at"),
+            and_(attempts.c.id.is_not(None), attempts.c.settled_at.is_(None)).label("attempt_open"),
+        )
+        .join(recordings, recordings.c.id == notices.c.recording_id)
+        .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
+        .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
+        .outerjoin(successors, and_(successors.c.kind == "user", successors.c.id == recordings.c.successors))
+        .outerjoin(cards, and_(cards.c.recording_id == recordings.c.id, ASKED_FOR))
+        .outerjoin(attempts, type_coerce(attempts.c.id, Text) == notices.c.occasion)
+        .where(notices.c.closed_at.is_(None), or_(notices.c.delivered_at.is_(None), ~STILL_SO))
+    )
+
+
+def _open_from(row: Mapping[Any, Any], approval: Approval | None) -> OpenNotice:
+    return OpenNotice(
+        notice=Notice(
+            kind=NoticeKind(row["kind"]),
+            recording_id=row["recording_id"],
+            occasion=row["occasion"],
+            person=row["person"],
+            audit_seq=row["audit_seq"],
+            verb=None if row["verb"] is None else Verb(row["verb"]),
+            result=None if row["result"] is None else Result(row["result"]),
+            channel=row["channel"] if row["ts"] is None else None,
+        ),
+        recording=recording_from({name: row[f"own_{name}"] for name in OWN}),
+        posts_begun=row["posts_begun"],
+        attempt_open=bool(row["attempt_open"]),
+        asked_at=row["asked_at"],
+        channel=row["channel"],
+        ts=row["ts"],
+        agent_name=row["agent_name"],
+        queue_name=row["queue_name"],
+        successor_name=row["successor_name"],
+        recorded_since=bool(row["recorded_since"]),
+        language=row["language"],
+        approval=approval,
+    )
+
+
+def _this(notice: Notice) -> ColumnElement[bool]:
+    key = (notices.c.kind, notices.c.recording_id, notices.c.occasion, notices.c.person)
+    values = (notice.kind, notice.recording_id, notice.occasion, notice.person)
+    return and_(*(column == value for column, value in zip(key, values, strict=True)))
+
+
+def _row(notice: Notice) -> dict[str, Any]:
+    return {
+        "kind": notice.kind.value,
+        "recording_id": notice.recording_id,
+        "occasion": notice.occasion,
+        "person": notice.person,
+        "audit_seq": notice.audit_seq,
+        "verb": notice.verb and notice.verb.value,
+        "result": notice.result and notice.result.value,
+        "channel": notice.channel,
+    }

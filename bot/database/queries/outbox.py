@@ -1,0 +1,188 @@
+"""What Slack still has to be told: cards that are behind, and audit entries that the channel doesn't have."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, case, delete, select, type_coerce, update
+
+from bot.database.approvals import newest_of
+from bot.database.mapping import entry_from, recording_from
+from bot.database.recording_files import saved_of
+from bot.database.tables import Flag, audit_deliveries, audit_entries, cards, names, recordings
+from bot.database.transaction import ASKED_FOR, CARD_OF, FORGOTTEN
+from bot.database.upsert import upsert
+from bot.recording.models import Card, RecordingState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Update
+
+    from bot.audit.entry import Entry
+    from bot.database.engine import Engines
+
+agents = names.alias("agents")
+queues = names.alias("queues")
+newer = recordings.alias("newer")
+requests = audit_entries.alias("requests")
+NOTHING_NEWER = ~(
+    select(newer.c.id)
+    .where(newer.c.conversation_id == recordings.c.conversation_id, newer.c.requested_seq > recordings.c.requested_seq)
+    .exists()
+)
+STARTABLE = type_coerce(and_(recordings.c.state == RecordingState.STOPPED, NOTHING_NEWER), Flag).label("startable")
+
+OWN = frozenset(column.name for column in recordings.columns)
+STALE_CARDS = (
+    select(
+        recordings,
+        cards.c.channel,
+        cards.c.asked_by,
+        cards.c.ts,
+        cards.c.posted_channel,
+        cards.c.posts_begun,
+        cards.c.rendered_version,
+        cards.c.language,
+        cards.c.routed,
+        STARTABLE,
+        agents.c.name.label("agent_name"),
+        queues.c.name.label("queue_name"),
+        requests.c.origin.label("origin"),
+    )
+    .join(cards, cards.c.recording_id == recordings.c.id)
+    .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
+    .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
+    .outerjoin(requests, requests.c.seq == recordings.c.requested_seq)
+    .where(cards.c.rendered_version < cards.c.wanted_version)
+    .order_by(recordings.c.requested_seq, cards.c.routed)
+    .limit(bindparam("limit"))
+)
+BEGUN = CARD_OF.values(posts_begun=cards.c.posts_begun + 1)
+REFUSED = CARD_OF.values(posts_begun=cards.c.posts_begun - 1)
+SHOWN = CARD_OF.values(
+    rendered_version=case(
+        (cards.c.rendered_version == bindparam("was"), bindparam("shown", type_=cards.c.rendered_version.type)),
+        else_=FORGOTTEN,
+    )
+)
+DELIVERED = (
+    select(audit_deliveries.c.seq)
+    .where(audit_deliveries.c.delivered_at.is_not(None))
+    .order_by(audit_deliveries.c.seq.desc())
+    .limit(1)
+)
+AFTER = (
+    select(audit_entries)
+    .where(audit_entries.c.seq > bindparam("after"))
+    .order_by(audit_entries.c.seq)
+    .limit(bindparam("limit"))
+)
+TRIED = select(audit_deliveries.c.seq).where(audit_deliveries.c.seq > bindparam("after"))
+
+
+async def as_it_is() -> None:
+    """Nobody else could do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOutbox:
+    """Compares what is with what Slack has been sent; both sides are in the database, so a crash loses nothing."""
+
+    engines: Engines
+    confirm: Callable[[], Awaitable[None]] = as_it_is
+    """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
+
+    async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]:
+        """Return cards whose shown version is behind, the oldest recordings first."""
+        await self.confirm()
+        async with self.engines.reader.connect() as connection:
+            rows = [row._asdict() for row in await connection.execute(STALE_CARDS, {"limit": limit})]
+            saved = await saved_of(connection, [row["id"] for row in rows]) if rows else {}
+            approvals = await newest_of(connection, [row["id"] for row in rows]) if rows else {}
+        return tuple(
+            Card(
+                saved=saved.get(row["id"], ()),
+                approval=approvals.get(row["id"]),
+                recording=recording_from({name: row[name] for name in OWN}),
+                shared_channel=bool(json.loads(row["origin"] or "{}").get("shared_channel")),
+                **{name: value for name, value in row.items() if name not in OWN and name != "origin"},
+            )
+            for row in rows
+        )
+
+    async def card_shown(
+        self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None, of: str | None = None
+    ) -> None:
+        """Note what a card shows; ``was`` is its ``rendered_version`` as it was read before.
+
+        One that was to be drawn anew meanwhile is still to be drawn; so is one that another process has drawn since, by
+        whose newer state this may have gone. ``of``, here and below, is the channel that the card is for; None: the
+        card where the recording was asked for.
+        """
+        values: dict[str, Any] = {"posted_channel": channel, "ts": ts}
+        if was is None:
+            await self._write(CARD_OF, recording_id, of, values | {"rendered_version": version})
+        else:
+            await self._write(SHOWN, recording_id, of, values | {"was": was, "shown": version})
+
+    async def card_given_up(self, recording_id: UUID, *, version: int, of: str | None = None) -> None:
+        """Note that this version can be shown nowhere; the next one is tried again."""
+        await self._write(CARD_OF, recording_id, of, {"rendered_version": version, "posts_begun": 0})
+
+    async def card_begun(self, recording_id: UUID, *, of: str | None = None) -> None:
+        """Note, before posting, that a card is on its way."""
+        await self._write(BEGUN, recording_id, of)
+        await self.confirm()
+
+    async def card_refused(self, recording_id: UUID, *, of: str | None = None) -> None:
+        """Note that Slack plainly did not take it."""
+        await self._write(REFUSED, recording_id, of)
+
+    async def card_lost(self, recording_id: UUID, *, of: str | None = None) -> None:
+        """Forget where the card was: Slack says that it is gone."""
+        await self._write(CARD_OF, recording_id, of, {"ts": None, "posted_channel": None, "posts_begun": 0})
+
+    async def _write(
+        self, statement: Update, recording_id: UUID, channel: str | None, values: Mapping[str, Any] | None = None
+    ) -> None:
+        this_card = ASKED_FOR if channel is None else cards.c.channel == bindparam("place")
+        named = {"of": recording_id, "place": channel} if channel is not None else {"of": recording_id}
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(statement.where(this_card), {**named, **(values or {})})
+
+    async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
+        """Return the entries after the last delivered one, in order; True with those that may have arrived already."""
+        await self.confirm()
+        async with self.engines.reader.connect() as connection:
+            after = (await connection.execute(DELIVERED)).scalar_one_or_none() or 0
+            entries = [entry_from(row) for row in await connection.execute(AFTER, {"after": after, "limit": limit})]
+            begun = set((await connection.execute(TRIED, {"after": after})).scalars()) if entries else set()
+        return tuple((entry, entry.seq in begun) for entry in entries)
+
+    async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
+        """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""
+        async with self.engines.writer.begin() as connection:
+            statement = upsert(connection, audit_deliveries).on_conflict_do_nothing()
+            await connection.execute(statement, [{"seq": seq, "tried_at": at} for seq in seqs])
+        await self.confirm()
+
+    async def delivery_refused(self, seqs: Sequence[int]) -> None:
+        """Note that Slack plainly did not take these; what another process has delivered since stays delivered."""
+        mine = audit_deliveries.c.seq.in_(list(seqs)), audit_deliveries.c.delivered_at.is_(None)
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(delete(audit_deliveries).where(*mine))
+
+    async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
+        """Note that these are in the channel, with the hashes that are shown there."""
+        shown = select(audit_entries.c.hash).where(audit_entries.c.seq == audit_deliveries.c.seq).scalar_subquery()
+        async with self.engines.writer.begin() as connection:
+            await connection.execute(
+                update(audit_deliveries)
+                .where(audit_deliveries.c.seq.in_(list(seqs)))
+                .values(delivered_at=at, hash=shown, channel=channel, ts=ts)
+            )

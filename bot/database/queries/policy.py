@@ -1,0 +1,70 @@
+"""The rules that the serving bot goes by, for commands that work on the same database from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from bot.database.tables import standing_rules
+from bot.database.upsert import upsert
+from bot.recording.policy import DualControl, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from bot.database.store import SqlStore
+    from bot.database.transaction import SqlTransaction
+
+DUAL_CONTROL = "dual_control"
+ROUTES = "routes"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRules:
+    """One row a rule, as the bot noted it when it last started."""
+
+    store: SqlStore
+
+    async def note(self, rule: DualControl, at: datetime, *, routes: Iterable[Route] = ()) -> None:
+        """Note where a stop takes two supervisors, and where cards go. Raise AuditUnavailable."""
+        facts = {
+            "queues": sorted(rule.queues),
+            "agents": sorted(rule.agents),
+            "within": rule.within.total_seconds(),
+            "escalate": rule.escalate,
+        }
+        sent = [{"queues": sorted(route.queues), "channel": route.channel} for route in routes]
+
+        async def work(transaction: SqlTransaction) -> None:
+            for name, rules in ((DUAL_CONTROL, facts), (ROUTES, sent)):
+                values = {"rule": json.dumps(rules), "noted_at": at}
+                statement = upsert(transaction.connection, standing_rules).values(name=name, **values)
+                await transaction.connection.execute(
+                    statement.on_conflict_do_update(index_elements=[standing_rules.c.name], set_=values)
+                )
+
+        await self.store.write(work)
+
+    async def dual_control(self) -> DualControl | None:
+        """Return where the bot has a stop take two supervisors; None where none has served on this database yet."""
+        facts = await self._noted(DUAL_CONTROL)
+        if facts is None:
+            return None
+        within = timedelta(seconds=float(facts["within"]))
+        return DualControl(frozenset(facts["queues"]), frozenset(facts["agents"]), within, facts.get("escalate"))
+
+    async def routes(self) -> tuple[Route, ...]:
+        """Return where the bot sends cards; nowhere if none has served on this database yet."""
+        found = await self._noted(ROUTES)
+        return tuple(Route(frozenset(one["queues"]), one["channel"]) for one in found or ())
+
+    async def _noted(self, name: str) -> Any:
+        statement = select(standing_rules.c.rule).where(standing_rules.c.name == name)
+        async with self.store.engines.reader.connect() as connection:
+            found = (await connection.execute(statement)).scalar_one_or_none()
+        return None if found is None else json.loads(found)

@@ -1,0 +1,99 @@
+"""What Genesys has kept of recorded calls, and when it is looked for next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, update
+
+from bot.database.tables import saved_looks, saved_recordings
+from bot.database.upsert import upsert
+from bot.recording.models import Mechanism, Recording, RecordingState, SavedLook, SavedRecording
+from bot.recording.monitoring.recording_files import AFTER_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from bot.database.engine import Engines
+
+OVER = frozenset({RecordingState.STOPPED, RecordingState.ENDED})
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSavedLooks:
+    """``bot.recording.ports.SavedQueue`` on a database."""
+
+    engines: Engines
+
+    async def due(self, now: datetime, *, limit: int) -> tuple[SavedLook, ...]:
+        statement = (
+            select(saved_looks.c.recording_id, saved_looks.c.ended_at, saved_looks.c.looks)
+            .where(saved_looks.c.next_at <= now)
+            .order_by(saved_looks.c.next_at)
+            .limit(limit)
+        )
+        async with self.engines.reader.connect() as connection:
+            return tuple(SavedLook(**row._asdict()) for row in await connection.execute(statement))
+
+
+async def schedule_looks(connection: AsyncConnection, recording: Recording) -> None:
+    """Begin to look for the file of a policy's recording that is over; no other has one among the call's files."""
+    if recording.state not in OVER or recording.mechanism is not Mechanism.POLICY or recording.ended_at is None:
+        return
+    first = {
+        "ended_at": recording.ended_at,
+        "looks": 0,
+        "next_at": recording.ended_at + timedelta(seconds=AFTER_SECONDS[0]),
+    }
+    statement = upsert(connection, saved_looks).values(recording_id=recording.id, **first)
+    await connection.execute(statement.on_conflict_do_update(index_elements=[saved_looks.c.recording_id], set_=first))
+
+
+async def note_look(connection: AsyncConnection, look: SavedLook, looks: int, next_at: datetime | None) -> bool:
+    """Note that it was looked, and when it will be again; False where somebody else has looked meanwhile."""
+    result = await connection.execute(
+        update(saved_looks)
+        .where(saved_looks.c.recording_id == look.recording_id, saved_looks.c.looks == look.looks)
+        .values(looks=looks, next_at=next_at)
+    )
+    return result.rowcount == 1
+
+
+async def keep_saved(connection: AsyncConnection, recording_id: UUID, saved: SavedRecording) -> None:
+    values: dict[str, Any] = {
+        "state": saved.state,
+        "media": saved.media,
+        "started_at": saved.started_at,
+        "ended_at": saved.ended_at,
+        "media_subtype": saved.media_subtype,
+        "session_id": saved.session_id,
+    }
+    statement = upsert(connection, saved_recordings).values(recording_id=recording_id, id=saved.id, **values)
+    key = [saved_recordings.c.recording_id, saved_recordings.c.id]
+    await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
+
+
+async def saved_of(
+    connection: AsyncConnection, recording_ids: Iterable[UUID]
+) -> dict[UUID, tuple[SavedRecording, ...]]:
+    """Return what Genesys has kept of these recordings, oldest first; those of which nothing is known are missing."""
+    statement = (
+        select(saved_recordings)
+        .where(saved_recordings.c.recording_id.in_(list(recording_ids)))
+        .order_by(saved_recordings.c.started_at, saved_recordings.c.id)
+    )
+    found: dict[UUID, tuple[SavedRecording, ...]] = {}
+    for row in await connection.execute(statement):
+        found[row.recording_id] = (*found.get(row.recording_id, ()), _saved_from(row))
+    return found
+
+
+def _saved_from(row: Row[Any]) -> SavedRecording:
+    return SavedRecording(row.id, row.state, row.media, row.started_at, row.ended_at, row.media_subtype, row.session_id)

@@ -1,0 +1,47 @@
+"""Everything that the trail says about one call, with the words that people typed where they are still kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, func, select
+
+from bot.database.mapping import entry_from
+from bot.database.tables import audit_entries, typed_texts
+
+if TYPE_CHECKING:
+    from bot.audit.entry import Entry
+    from bot.database.engine import Engines
+
+
+@dataclass(frozen=True, slots=True)
+class SqlStories:
+    """Reads the entries about a call."""
+
+    engines: Engines
+
+    async def story(self, call: str, *, before: int, limit: int) -> tuple[tuple[tuple[Entry, str | None], ...], int]:
+        """Return the newest entries about the call, in order, each with its words, and how many older ones there are.
+
+        Only entries with a number below ``before`` count.
+        """
+        about = (audit_entries.c.conversation_id == call, audit_entries.c.seq < before)
+        statement = (
+            select(audit_entries, typed_texts.c.text.label("words"))
+            .outerjoin(
+                typed_texts,
+                and_(
+                    typed_texts.c.attempt_id == audit_entries.c.attempt_id,
+                    audit_entries.c.reason_digest.is_not(None),
+                ),
+            )
+            .where(*about)
+            .order_by(audit_entries.c.seq.desc())
+            .limit(limit)
+        )
+        async with self.engines.reader.connect() as connection:
+            rows = (await connection.execute(statement)).all()
+            total = (await connection.execute(select(func.count()).where(*about))).scalar_one()
+        newest = tuple((entry_from(row, leave_out=("words",)), row.words) for row in reversed(rows))
+        return newest, total - len(newest)

@@ -1,0 +1,125 @@
+"""The calls that agents are on now, and what agents and queues are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.errors import (
+    GenesysError,
+    GenesysUnavailable,
+    NotFound,
+    PermissionMissing,
+    RequestRejected,
+    RequestTooLarge,
+)
+from bot.genesys.json_fields import listed, text
+from bot.genesys.live_calls.activity_query import by_activity
+from bot.genesys.live_calls.details_query import by_details
+from bot.genesys.live_calls.paging import PageSize
+from bot.genesys.transport.deadline import Within, silently
+from bot.genesys.transport.sdk_threads import Request
+from bot.recording.ports import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.genesys.transport.client import GenesysClient
+    from bot.recording.models import LiveList
+
+log = structlog.get_logger(__name__)
+
+USERS, QUEUES = "/api/v2/users", "/api/v2/routing/queues"
+PATHS = {"user": USERS, "queue": QUEUES}
+SECOND_CHOICE_SECONDS = 30.0
+AFTER_REFUSAL_SECONDS = 600.0
+"""How long the second choice is asked alone once the first failed, or was refused: one look is not to cost two."""
+REFUSALS = (PermissionMissing, RequestRejected, NotFound)
+"""What will be the answer again: a permission, or a gateway that has no such thing."""
+
+
+@dataclass(slots=True)
+class _Refused:
+    until: float = 0.0
+
+    def note(self, error: GenesysError, now: float) -> None:
+        self.until = now + (AFTER_REFUSAL_SECONDS if isinstance(error, REFUSALS) else SECOND_CHOICE_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class GenesysDirectory:
+    """ConversationDirectory and NameDirectory over the platform's analytics, users and queues."""
+
+    client: GenesysClient
+    _activity: _Refused = field(default_factory=_Refused)
+    _details: _Refused = field(default_factory=_Refused)
+    """Whether what is being recorded can be asked for, beside the list."""
+    _activity_size: PageSize = field(default_factory=PageSize)
+    _details_size: PageSize = field(default_factory=PageSize)
+    _names_size: PageSize = field(default_factory=PageSize)
+
+    async def live_calls(self, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
+        """List by the activity query, else by the details query. Raise the first one's error where neither answers."""
+        within = silently(deadline, priority)
+        if self.client.clock.monotonic() < self._activity.until:
+            return (await by_details(self.client, within, self._details_size)).live_list()
+        try:
+            return (await by_activity(self.client, within, self._activity_size)).live_list()
+        except GenesysError as refusal:
+            found = await self._second_choice(refusal, within)
+        return found
+
+    async def _second_choice(self, refusal: GenesysError, within: Within) -> LiveList:
+        try:
+            found = (await by_details(self.client, within, self._details_size)).live_list()
+        except GenesysError as second:
+            if isinstance(refusal, (NotFound, RequestRejected)):
+                raise GenesysUnavailable(
+                    "This organisation or gateway has no list of live calls.", evidence=refusal.evidence
+                ) from second
+            raise refusal from second
+        self._activity.note(refusal, self.client.clock.monotonic())
+        log.info("live_calls_by_second_choice", cause=str(refusal))
+        return found
+
+    async def with_recording(
+        self, seen: LiveList, *, deadline: float, priority: Priority = Priority.PERSON
+    ) -> LiveList:
+        """Return the list with what the details query says of recordings; as it is where that can't be had."""
+        if seen.tells_recording or not seen.calls or self.client.clock.monotonic() < self._details.until:
+            return seen
+        try:
+            told = await by_details(self.client, silently(deadline, priority), self._details_size)
+        except GenesysError as error:
+            self._details.note(error, self.client.clock.monotonic())
+            log.info("list_without_recording", cause=str(error))
+            return seen
+        calls = tuple(replace(call, recording=told.recording_of(call)) for call in seen.calls)
+        return replace(seen, calls=calls, requests=seen.requests + told.requests, tells_recording=True)
+
+    async def names(
+        self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
+    ) -> dict[str, str]:
+        """Look names up, a hundred ids a request, or as many as Genesys takes."""
+        within, found = silently(deadline, priority), dict[str, str]()
+        waiting = sorted(ids)
+        while waiting:
+            these = waiting[: self._names_size.entries]
+            try:
+                answer = await self.client.read(names_request(kind, these), within)
+            except RequestTooLarge as refusal:
+                self._names_size.reduced(refusal)
+                continue
+            waiting = waiting[len(these) :]
+            for entity in listed(answer.document().get("entities")):
+                entity_id, name = text(entity.get("id")), text(entity.get("name"))
+                if entity_id in ids and name is not None:
+                    found[entity_id] = name
+        return found
+
+
+def names_request(kind: str, ids: Sequence[str]) -> Request:
+    query = {"id": ",".join(ids), "pageSize": str(max(len(ids), 1))}
+    return Request(f"look up names ({kind})", "GET", PATHS[kind], query=query)

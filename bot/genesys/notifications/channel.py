@@ -1,0 +1,151 @@
+"""A notification channel: opened and subscribed by requests, read by its WebSocket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import Evidence, GenesysError, GenesysUnavailable, NotFound, RequestRejected, RequestTooLarge
+from bot.genesys.recording.call_reader import segment
+from bot.genesys.recording.call_state import read_call
+from bot.genesys.transport.deadline import Within
+from bot.genesys.transport.sdk_threads import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bot.genesys.transport.client import GenesysClient
+    from bot.recording.models import Conversation
+
+CHANNELS = "/api/v2/notifications/channels"
+MOST_TOPICS = 1000
+"""On one channel, by the platform's rules."""
+
+RENEW_AFTER = 23 * 3600.0
+"""Seconds; a channel lives 24 hours."""
+
+PATIENCE = 10.0
+"""Seconds for each request."""
+
+TOO_MANY = "notification.subscription.too.many.subscriptions"
+PREFIX, SUFFIX = "v2.users.", ".conversations.calls"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """An open channel. Whoever has its address may listen, so it is shown nowhere."""
+
+    id: str
+    uri: str = field(repr=False)
+    renew_at: float
+    """A reading of the clock's ``monotonic``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The result of a subscription: whose news flow, and why the others' don't."""
+
+    asked: frozenset[str]
+    permitted: frozenset[str]
+    why_not: str = ""
+
+    @property
+    def refused(self) -> frozenset[str]:
+        return self.asked - self.permitted
+
+
+class TooManyTopics(GenesysError):
+    """The channel takes fewer topics than it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was pushed about one call; ``seen`` is None when everybody has left it."""
+
+    user_id: str
+    conversation_id: str
+    seen: Conversation | None
+
+
+async def open_channel(client: GenesysClient) -> Channel:
+    """Open a channel. Raise RequestRejected where the organisation has none, or what the answer means."""
+    try:
+        answer = await client.write(Request("open notification channel", "POST", CHANNELS), _within(client))
+    except NotFound as missing:
+        raise RequestRejected("Genesys has no notification channels here.", evidence=missing.evidence) from missing
+    body = answer.document()
+    channel_id, uri = body.get("id"), body.get("connectUri")
+    if not isinstance(channel_id, str) or not isinstance(uri, str):
+        raise GenesysUnavailable("Genesys's answer has no notification channel.", evidence=answer.evidence)
+    return Channel(channel_id, uri, client.clock.monotonic() + RENEW_AFTER)
+
+
+async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset[str]) -> Subscribed:
+    """Have the channel carry the calls of these agents, and nothing else.
+
+    Raise NotFound when it is gone, TooManyTopics when it takes fewer.
+    """
+    request = Request(
+        "subscribe to calls",
+        "PUT",
+        f"{CHANNELS}/{segment(channel.id)}/subscriptions",
+        query={"ignoreErrors": "true"},  # else one topic that is not permitted has all of them refused
+        body=[{"id": f"{PREFIX}{user_id}{SUFFIX}"} for user_id in sorted(user_ids)],
+    )
+    try:
+        answer = await client.write(request, _within(client))
+    except RequestRejected as rejected:
+        if isinstance(rejected, RequestTooLarge) or rejected.evidence.code == TOO_MANY:
+            raise TooManyTopics(evidence=rejected.evidence) from rejected
+        raise
+    entities = answer.document().get("entities")
+    states = {
+        user_id: entity
+        for entity in (entities if isinstance(entities, list) else ())
+        if isinstance(entity, dict) and (user_id := _user_of(entity.get("id"))) is not None
+    }
+    permitted = frozenset(user_id for user_id in user_ids if _permitted(states.get(user_id, {})))
+    refused = (states.get(user_id, {}) for user_id in sorted(user_ids - permitted))
+    return Subscribed(user_ids, permitted, why_not=next(filter(None, map(_why_not, refused)), ""))
+
+
+def read_news(message: object) -> News | None:
+    """Read a message of the channel; None where it is about no call."""
+    body = _object(message).get("eventBody")
+    user_id, event = _user_of(_object(message).get("topicName")), _object(body)
+    conversation_id = event.get("id")
+    if user_id is None or not isinstance(conversation_id, str):
+        return None
+    reading = read_call(event, conversation_id, Evidence())
+    return News(user_id, conversation_id, None if reading.over else reading.conversation())
+
+
+def chosen(user_ids: frozenset[str], *, first: Iterable[str], most: int = MOST_TOPICS) -> frozenset[str]:
+    """Return as many agents as a channel takes, those who are on it already before others."""
+    there = frozenset(first)
+    return frozenset(sorted(user_ids, key=lambda user_id: (user_id not in there, user_id))[:most])
+
+
+def _permitted(entity: dict[str, Any]) -> bool:
+    return str(entity.get("state")).casefold() == "permitted"
+
+
+def _why_not(entity: dict[str, Any]) -> str:
+    missing = entity.get("missingPermissions")
+    if isinstance(missing, list) and missing:
+        return f"grant {', '.join(map(str, missing))}"
+    return str(entity.get("rejectionReason") or "")
+
+
+def _user_of(topic: object) -> str | None:
+    if isinstance(topic, str) and topic.startswith(PREFIX) and topic.endswith(SUFFIX):
+        return topic[len(PREFIX) : -len(SUFFIX)]
+    return None
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _within(client: GenesysClient) -> Within:
+    return Within.unattended(client.clock.monotonic() + PATIENCE)

@@ -1,0 +1,196 @@
+"""What Genesys pushes about the calls of live recordings: one channel, one socket, kept alive."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+import aiohttp
+import structlog
+
+from bot.errors import GenesysError, NotFound, PermissionMissing, RequestRejected, UserContextNeeded
+from bot.genesys.notifications.channel import (
+    MOST_TOPICS,
+    Channel,
+    Subscribed,
+    TooManyTopics,
+    chosen,
+    open_channel,
+    read_news,
+    subscribe,
+)
+from bot.genesys.notifications.dispatcher import Inbox
+from bot.genesys.notifications.websocket import ChannelGone, Stream, StreamOver
+from bot.genesys.transport.connections import trust
+
+if TYPE_CHECKING:
+    import ssl
+
+    from bot.genesys.notifications.dispatcher import OnGap, OnNews
+    from bot.genesys.transport.client import GenesysClient
+
+log = structlog.get_logger(__name__)
+
+REFUSALS = (PermissionMissing, UserContextNeeded, RequestRejected)
+ASK_AGAIN_AFTER = 600.0
+"""Seconds until something that the organisation refuses is asked for once more."""
+
+LONGEST_PAUSE = 60.0
+STEADY_SECONDS = 30.0
+"""A socket that lasted so long was a good one: the next is opened at once."""
+
+NAMED = 5
+"""Agents whom a problem names."""
+
+NOBODY: frozenset[str] = frozenset()
+NOTHING = Subscribed(NOBODY, NOBODY)
+
+
+class Notifications:
+    """CallNews over a notification channel of the platform. There is none while nobody is followed."""
+
+    def __init__(self, client: GenesysClient) -> None:
+        self.problem: str | None = None
+        """Why news of all who are followed don't flow; None while they do, or nobody is followed."""
+
+        self._client = client
+        self._clock = client.clock
+        self._users = NOBODY
+        self._changed = asyncio.Event()
+        self._channel: Channel | None = None
+        self._subscribed = NOTHING
+        self._ask_again_at = math.inf
+        self._failures = 0
+        self._most_topics = MOST_TOPICS
+        self._said: str | None = None
+        """The problem that the log was told of last, so that it says so once."""
+
+    @property
+    def flowing(self) -> frozenset[str]:
+        """The agents whose news arrive now."""
+        return self._subscribed.permitted & self._users
+
+    async def follow(self, user_ids: frozenset[str]) -> None:
+        """Be told of the calls of these agents from now on, and of no others. Returns at once."""
+        if user_ids != self._users:
+            self._users = user_ids
+            self._changed.set()
+
+    async def run(self, on_news: OnNews, on_gap: OnGap) -> None:
+        """Pass news on for ever. ``on_gap`` is told whose news have begun to flow: earlier ones were missed."""
+        inbox, context = Inbox(on_news, on_gap), await asyncio.to_thread(trust)
+        try:
+            async with aiohttp.ClientSession() as session:
+                while True:
+                    await self._somebody()
+                    await self._clock.sleep(await self._one_stream(session, context, inbox, on_gap))
+        finally:
+            await inbox.close()
+
+    async def _somebody(self) -> None:
+        while not self._users:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _one_stream(
+        self, session: aiohttp.ClientSession, context: ssl.SSLContext, inbox: Inbox, on_gap: OnGap
+    ) -> float:
+        """Listen for as long as it goes well, and return how many seconds to wait before the next time."""
+        began = self._clock.monotonic()
+        try:
+            await self._listen(session, context, inbox, on_gap)
+        except REFUSALS as refused:
+            self._channel = None
+            return self._lost(f"Genesys refuses notifications: {refused}", ASK_AGAIN_AFTER)
+        except (NotFound, ChannelGone) as gone:
+            self._channel = None
+            return self._lost(f"The notification channel is gone: {gone}", self._pause(began))
+        except (GenesysError, StreamOver) as error:
+            return self._lost(f"No notifications at the moment: {error}", self._pause(began))
+        except Exception:
+            log.exception("notifications_broke")
+            self._channel = None
+            return self._lost("The notifications broke; they are begun anew.", self._pause(began))
+        finally:
+            self._subscribed = NOTHING
+        self.problem = None
+        return 0.0
+
+    def _lost(self, problem: str, pause: float) -> float:
+        log.warning("notifications_lost", problem=problem, next_in=pause)
+        self.problem = problem
+        return pause
+
+    def _pause(self, began: float) -> float:
+        if self._clock.monotonic() - began >= STEADY_SECONDS:
+            self._failures = 0
+        self._failures += 1
+        return 0.0 if self._failures == 1 else min(2.0 ** (self._failures - 2), LONGEST_PAUSE)
+
+    async def _listen(
+        self, session: aiohttp.ClientSession, context: ssl.SSLContext, inbox: Inbox, on_gap: OnGap
+    ) -> None:
+        """Listen on the channel until nobody is followed or it has to be renewed."""
+        channel = self._channel = self._channel_in_force() or await open_channel(self._client)
+        stream = await Stream.connect(session, channel, self._clock, context)
+        try:
+            while self._users and self._channel_in_force():
+                self._changed.clear()
+                if self._subscription_due():
+                    await self._subscribe(channel, on_gap)
+                message = await stream.next(self._changed, until=min(channel.renew_at, self._ask_again_at))
+                news = read_news(message)
+                if news is not None and news.user_id in self._users:
+                    inbox.put(news)
+        finally:
+            await stream.close()
+
+    def _channel_in_force(self) -> Channel | None:
+        channel = self._channel
+        return channel if channel is not None and self._clock.monotonic() < channel.renew_at else None
+
+    def _subscription_due(self) -> bool:
+        asked = self._subscribed.asked
+        return (
+            bool(chosen(self._users, first=asked, most=self._most_topics) - asked)
+            or self._clock.monotonic() >= self._ask_again_at
+        )
+
+    async def _subscribe(self, channel: Channel, on_gap: OnGap) -> None:
+        """Ask for the agents who are followed now; those who no longer are drop out by the way."""
+        before, users = self._subscribed, self._users
+        now = self._subscribed = await self._as_many_as_possible(channel, users, before)
+        self._ask_again_at = self._clock.monotonic() + ASK_AGAIN_AFTER if now.refused else math.inf
+        self.problem = _problem(now, users, self._most_topics)
+        if self.problem is not None and self.problem != self._said:
+            log.warning("notifications_incomplete", problem=self.problem, agents=sorted(now.refused))
+        self._said = self.problem
+        if begun := now.permitted - before.permitted:
+            on_gap(begun)
+
+    async def _as_many_as_possible(self, channel: Channel, users: frozenset[str], before: Subscribed) -> Subscribed:
+        """Subscribe to as many agents as the channel takes; the others' calls are looked at instead."""
+        while True:
+            these = chosen(users, first=before.permitted, most=self._most_topics)
+            try:
+                return await subscribe(self._client, channel, these)
+            except TooManyTopics as refused:
+                if len(these) == 1:
+                    raise
+                self._most_topics = len(these) // 2
+                log.warning("notification_topics_reduced", topics=self._most_topics, cause=str(refused))
+
+
+def _problem(subscribed: Subscribed, users: frozenset[str], most: int) -> str | None:
+    refused = sorted(subscribed.refused)
+    if refused:
+        why = f" ({subscribed.why_not})" if subscribed.why_not else ""
+        named = ", ".join(refused[:NAMED]) + (f" and {len(refused) - NAMED} more" if len(refused) > NAMED else "")
+        return (
+            f"Genesys refuses notifications of {len(refused)} of {len(subscribed.asked)} agents{why}: {named}. "
+            "The bot reads their calls every half a minute instead."
+        )
+    if len(users) > len(subscribed.asked):
+        return f"A channel takes {most} topics at most, and {len(users)} agents are being recorded."
+    return None

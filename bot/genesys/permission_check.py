@@ -1,0 +1,199 @@
+"""What ``record-bot check`` can find out about Genesys without changing anything there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.errors import (
+    CallEnded,
+    GenesysError,
+    LoginRefused,
+    NotAVoiceCall,
+    NotFound,
+    OutcomeUnknown,
+    PermissionMissing,
+    RequestRejected,
+)
+from bot.genesys.finding import GRANT_IT, Finding, unknown
+from bot.genesys.grants import Grants, read_grants
+from bot.genesys.live_calls.activity_query import activity_request
+from bot.genesys.live_calls.details_query import details_request
+from bot.genesys.live_calls.directory import names_request
+from bot.genesys.organization import organization_recording
+from bot.genesys.recording.sessions import SESSIONS
+from bot.genesys.recording_files import metadata_request
+from bot.genesys.topics import notification_topics
+from bot.genesys.transport.deadline import Within
+from bot.genesys.transport.sdk import PureCloudRegionHosts
+from bot.genesys.transport.sdk_threads import Request
+
+if TYPE_CHECKING:
+    from bot.genesys.transport.client import GenesysClient
+
+PATIENCE = 15.0
+"""Seconds for each question."""
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The nil id: no conversation, participant or session has it, so whatever is asked of it changes nothing."""
+
+RECORD = "conversation:call:record"
+CONVERSATIONS = (
+    (
+        "read calls",
+        Request("check: read call", "GET", f"/api/v2/conversations/calls/{NOBODY}"),
+    ),
+    (
+        "start and stop recordings",
+        Request(
+            "check: record",
+            "PATCH",
+            f"/api/v2/conversations/{NOBODY}/participants/{NOBODY}",
+            body={"recording": False},
+        ),
+    ),
+    (
+        "pause and resume recordings",
+        Request(
+            "check: pause",
+            "PUT",
+            f"/api/v2/conversations/calls/{NOBODY}/recordingstate",
+            body={"recordingState": "PAUSED"},
+        ),
+    ),
+)
+SESSION_API = (
+    CONVERSATIONS[0],
+    ("recording sessions", Request("check: sessions", "GET", SESSIONS, query={"conversationId": NOBODY})),
+)
+PERMITTED = (NotFound, CallEnded, NotAVoiceCall, RequestRejected)
+"""What comes back when the permission is there and only the call is not."""
+
+
+WITHOUT_LIST = "The list of live calls is then unavailable, and calls are started by their ids."
+SECOND_CHOICE = "The bot lists live calls by the details query instead, which is slower to show new ones."
+WITHOUT_NAMES = "Agents and queues without another source of their name are then shown by their ids."
+WITHOUT_FILES = "The bot then can't say whether the file of a recording is there."
+WITHOUT_RECORDING = "The list of live calls then says only of the bot's own recordings that they run."
+OPTIONAL = (
+    ("Genesys names of agents", names_request("user", (NOBODY,)), WITHOUT_NAMES),
+    ("Genesys names of queues", names_request("queue", (NOBODY,)), WITHOUT_NAMES),
+    ("Genesys saved recordings", metadata_request(NOBODY, "check: recording metadata"), WITHOUT_FILES),
+)
+
+
+async def check(client: GenesysClient, *, recording_api: str = "conversations") -> list[Finding]:
+    """Look at the region, the login, and each permission, as far as Genesys shows them.
+
+    Permissions are asked for by requests about the nil id: Genesys refuses those with 403 where one is missing, and
+    with 404 where none is.
+    """
+    findings = [_region(client)]
+    try:
+        await client.login()
+    except GenesysError as error:
+        return [*findings, Finding("Genesys login", ok=False, sentence=_login_advice(error))]
+    findings.append(Finding("Genesys login", ok=True, sentence="The OAuth client is logged in."))
+    if recording_api == "sessions":
+        return findings + [await _permission(client, what, request) for what, request in SESSION_API]
+    asked = [await _permission(client, what, request) for what, request in CONVERSATIONS]
+    grants = await read_grants(client, _within(client))
+    findings.append(_roles(grants))
+    for found, (_, request) in zip(asked, CONVERSATIONS, strict=True):
+        findings.append(_of_any(found, grants) if request.method == "PATCH" and found.ok else found)
+    findings += await _live_calls(client)
+    findings += [await _optional(client, *question) for question in OPTIONAL]
+    findings.append(await notification_topics(client, _within(client), grants))
+    return findings + await organization_recording(client, lambda: _within(client))
+
+
+def _roles(grants: Grants) -> Finding:
+    """Say which roles the client has, and whether what is in them is known."""
+    what = "Genesys roles"
+    if grants.roles is None:
+        return unknown(what, f"Genesys does not show the roles of the OAuth client. {grants.why_not}")
+    if grants.roles == 0:
+        return Finding(
+            what, ok=False, sentence="The OAuth client has no role. Add roles: Admin, Integrations, OAuth, Roles."
+        )
+    said = f"Roles: {grants.roles}; divisions: {grants.divisions}. Genesys shows the bot no calls of other divisions."
+    if grants.permissions is None:
+        return unknown(what, f"{said} The permissions in them are not known. {grants.why_not}")
+    return Finding(what, ok=True, sentence=said, note=True)
+
+
+def _of_any(found: Finding, grants: Grants) -> Finding:
+    """Judge a request that passes with any of three permissions: it says little of the one that is meant."""
+    if grants.has(RECORD) is False:
+        sentence = f"No role of the OAuth client has {RECORD}; another permission let the request pass. {GRANT_IT}"
+        return found._replace(ok=False, sentence=sentence)
+    granted = f"{RECORD} was granted. " if grants.has(RECORD) else f"Whether {RECORD} was granted is not known. "
+    return unknown(
+        found.what,
+        f"{granted}Whether Genesys starts a recording for this OAuth client can't be told without a call: "
+        "record-bot check --call ID",
+    )
+
+
+def _region(client: GenesysClient) -> Finding:
+    what, account = "Genesys region", client.account
+    if account.api_url is not None:
+        return Finding(what, ok=True, sentence=f"The API at {account.host} is used in place of a region's own.")
+    if account.host in {region.get_api_host() for region in PureCloudRegionHosts}:
+        return Finding(what, ok=True, sentence=f"{account.environment} is a region of Genesys Cloud.")
+    return Finding(
+        what,
+        ok=False,
+        sentence=f"{account.environment} is no region that the Genesys SDK knows;"
+        " PURECLOUD_ENVIRONMENT wants a name such as mypurecloud.com or euw2.pure.cloud.",
+    )
+
+
+def _login_advice(error: GenesysError) -> str:
+    if isinstance(error, LoginRefused):
+        return f"{error} Check PURECLOUD_CLIENT_ID, PURECLOUD_CLIENT_SECRET and PURECLOUD_ENVIRONMENT."
+    return f"{error} Check PURECLOUD_ENVIRONMENT and the way there from this machine."
+
+
+def _within(client: GenesysClient) -> Within:
+    return Within.unattended(client.clock.monotonic() + PATIENCE)
+
+
+async def _permission(client: GenesysClient, what: str, request: Request) -> Finding:
+    what = f"Genesys permission: {what}"
+    within = _within(client)
+    try:
+        await (client.read if request.method == "GET" else client.write)(request, within)
+    except PERMITTED:
+        pass
+    except PermissionMissing as missing:
+        advice = f"{missing} {GRANT_IT}"
+        return Finding(what, ok=False, sentence=advice)
+    except OutcomeUnknown as unknown:
+        return Finding(what, ok=False, sentence=f"Genesys does not say: {unknown}")
+    except GenesysError as error:
+        return Finding(what, ok=False, sentence=str(error))
+    return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")
+
+
+async def _live_calls(client: GenesysClient) -> list[Finding]:
+    """Ask by both queries: one of them is enough for a list, the second tells what is being recorded."""
+    first = await _optional(client, "Genesys live calls", activity_request(1, size=1), SECOND_CHOICE)
+    details = details_request(1, client.clock.now())
+    second = await _optional(client, "Genesys recording of live calls", details, WITHOUT_RECORDING)
+    if first.note and second.note:
+        first = first._replace(sentence=first.sentence.replace(SECOND_CHOICE, WITHOUT_LIST))
+    return [first, second]
+
+
+async def _optional(client: GenesysClient, what: str, request: Request, without: str) -> Finding:
+    """Ask for something that the bot can do without; ``without`` says how."""
+    within = _within(client)
+    try:
+        await client.read(request, within)
+    except NotFound:
+        pass  # permitted, and nobody has the nil id
+    except PermissionMissing as missing:
+        return Finding(what, ok=True, sentence=f"Refused. {missing} {without} {GRANT_IT}", note=True)
+    except GenesysError as error:
+        return Finding(what, ok=True, sentence=f"Unavailable: {error} {without}", note=True)
+    return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")

@@ -1,0 +1,222 @@
+"""A call as Genesys shows it, read from its JSON (``CallConversation``) without the SDK's models.
+
+Those models trip over nulls and turn unknown words into others. A word that is missing or unknown is never taken
+for "none".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import Evidence
+from bot.genesys.json_fields import moment
+from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER, AgentLeg
+from bot.recording.models import CallRecording, Conversation, Mechanism, Participant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+OVER = frozenset({"disconnected", "terminated"})
+AGENT_PURPOSES = frozenset({"agent", "user"})
+LISTENING_IN = ("monitoredParticipantId", "coachedParticipantId", "bargedParticipantId")
+RECORDED = frozenset({CallRecording.ACTIVE, CallRecording.PAUSED})
+POLICY_STATES = ("customerExperienceState", "agentExperienceState")
+"""What ``RecordersState`` calls the recorders that a policy or a trunk runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One participant's part in a call. ``recording`` and ``adhoc`` are None where nothing is said about them."""
+
+    participant: Participant
+    connected: bool
+    over: bool
+    agent: bool
+    recording: CallRecording | None
+    adhoc: CallRecording | None
+    secure_pause: bool
+    policy: CallRecording | None = None
+    snippet: CallRecording | None = None
+    disconnect_type: str | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallReading:
+    """One reading of a call."""
+
+    id: str
+    legs: tuple[Leg, ...]
+    stated: CallRecording | None = None
+    """What is said of the call as a whole, which counts where no participant says anything."""
+
+    paused_securely: bool = False
+    evidence: Evidence = field(default_factory=Evidence)
+
+    @property
+    def over(self) -> bool:
+        """Whether everybody who was on the call has left it."""
+        return bool(self.legs) and all(leg.over for leg in self.legs)
+
+    @property
+    def connected(self) -> bool:
+        return any(leg.connected for leg in self.legs)
+
+    @property
+    def agents(self) -> tuple[Participant, ...]:
+        """Those whose side of the call can be recorded: agents, not supervisors listening in."""
+        return tuple(leg.participant for leg in self.legs if leg.agent and leg.connected)
+
+    @property
+    def recording(self) -> CallRecording:
+        if not self.connected:
+            return CallRecording.NONE
+        legs = [leg for leg in self.legs if leg.connected]
+        said = [leg.recording for leg in legs if leg.recording is not None]
+        if not said and self.stated is not None:
+            return self.stated
+        if CallRecording.NONE in said and any(leg.agent and leg.recording is None for leg in legs):
+            said.append(CallRecording.UNKNOWN)  # an ad-hoc recording shows on its agent only
+        return _strongest(said) or CallRecording.UNKNOWN
+
+    @property
+    def mechanism(self) -> Mechanism | None:
+        """What records the call; None where nothing is known to."""
+        if self.recording not in RECORDED:
+            return None
+        return Mechanism.POLICY if self.adhoc_agent is None else Mechanism.ADHOC
+
+    @property
+    def adhoc_agent(self) -> Participant | None:
+        """Whose side is being recorded ad hoc."""
+        return next((leg.participant for leg in self.legs if leg.connected and leg.adhoc in RECORDED), None)
+
+    @property
+    def secure_pause(self) -> bool:
+        return self.paused_securely or any(leg.secure_pause for leg in self.legs if leg.connected)
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether the recording is paused by a hold, and so resumes by itself."""
+        return self.recording is CallRecording.PAUSED and not self.secure_pause
+
+    def leg(self, participant_id: str | None) -> Leg | None:
+        """Return a participant's leg; of somebody who dialed again there are two, and the connected one counts."""
+        legs = [leg for leg in self.legs if leg.participant.id == participant_id]
+        return next((leg for leg in legs if leg.connected), legs[-1] if legs else None)
+
+    @property
+    def recorders(self) -> frozenset[str]:
+        """Name the recorders that run and that are no ad-hoc ones, where Genesys tells them apart."""
+        legs = [leg for leg in self.legs if leg.connected]
+        named = {POLICY_RECORDER: [leg.policy for leg in legs], SNIPPET_RECORDER: [leg.snippet for leg in legs]}
+        return frozenset(name for name, states in named.items() if not RECORDED.isdisjoint(states))
+
+    def conversation(self) -> Conversation:
+        return Conversation(
+            id=self.id,
+            connected=self.connected,
+            recording=self.recording,
+            agents=self.agents,
+            mechanism=self.mechanism,
+            secure_pause=self.secure_pause,
+            on_hold=self.on_hold,
+            legs=tuple(_agent_leg(leg) for leg in self.legs if leg.agent),
+            recorders=self.recorders,
+        )
+
+
+def read_call(body: dict[str, Any], conversation_id: str, evidence: Evidence) -> CallReading:
+    """Read a ``CallConversation``."""
+    participants = body.get("participants")
+    return CallReading(
+        id=_text(body.get("id")) or conversation_id,
+        legs=tuple(_leg(p) for p in participants if isinstance(p, dict)) if isinstance(participants, list) else (),
+        stated=_word(body.get("recordingState")),
+        paused_securely=body.get("securePause") is True,
+        evidence=evidence,
+    )
+
+
+def _leg(participant: dict[str, Any]) -> Leg:
+    state = (_text(participant.get("state")) or "").casefold()
+    ended = _text(participant.get("endTime")) is not None
+    user_id = _reference(participant, "user")
+    recorders = _object(participant.get("recordersState"))
+    adhoc, snippet = _word(recorders.get("adhocState")), _word(recorders.get("snippetState"))
+    policy = _strongest(filter(None, (_word(recorders.get(name)) for name in POLICY_STATES)))
+    # ``recordingState`` merges the recorders: while a snippet runs, its word may be the snippet's.
+    merged = None if snippet in RECORDED else _word(participant.get("recordingState"))
+    stated = [word for word in (merged, adhoc, policy) if word in RECORDED]
+    return Leg(
+        participant=Participant(
+            id=_text(participant.get("id")) or "",
+            user_id=user_id or "",
+            name=_text(participant.get("name")),
+            queue_id=_reference(participant, "queue"),
+            queue_name=_text(_object(participant.get("queue")).get("name")),
+        ),
+        connected=state == "connected" and not ended,
+        over=ended or state in OVER,
+        agent=(_text(participant.get("purpose")) or "").casefold() in AGENT_PURPOSES
+        and user_id is not None
+        and not any(_text(participant.get(role)) for role in LISTENING_IN),
+        recording=_strongest(stated) or (_without_recorder(participant) if snippet not in RECORDED else adhoc),
+        adhoc=adhoc,
+        policy=policy,
+        snippet=snippet,
+        disconnect_type=_text(participant.get("disconnectType")),
+        ended_at=moment(participant.get("endTime")),
+        secure_pause=participant.get("securePause") is True,
+    )
+
+
+def _agent_leg(leg: Leg) -> AgentLeg:
+    return AgentLeg(
+        participant=leg.participant,
+        connected=leg.connected,
+        over=leg.over,
+        recording=leg.recording,
+        adhoc=leg.adhoc,
+        disconnect_type=leg.disconnect_type,
+        ended_at=leg.ended_at,
+    )
+
+
+def _without_recorder(participant: dict[str, Any]) -> CallRecording | None:
+    """Read a participant that shows no recorder at work: its word, else its flag."""
+    word = _word(participant.get("recordingState"))
+    if word is None and isinstance(flag := participant.get("recording"), bool):
+        return CallRecording.ACTIVE if flag else CallRecording.NONE
+    return word
+
+
+def _strongest(words: Iterable[CallRecording]) -> CallRecording | None:
+    """Return the word that decides where several are said."""
+    said = set(words)
+    order = (CallRecording.ACTIVE, CallRecording.PAUSED, CallRecording.UNKNOWN, CallRecording.NONE)
+    return next((word for word in order if word in said), None)
+
+
+def _word(value: object) -> CallRecording | None:
+    """Read a recording state in whatever case; None where there is none, UNKNOWN where it is a new one."""
+    if value is None:
+        return None
+    try:
+        return CallRecording(str(value).casefold())
+    except ValueError:
+        return CallRecording.UNKNOWN
+
+
+def _reference(participant: dict[str, Any], name: str) -> str | None:
+    return _text(_object(participant.get(name)).get("id"))
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,98 @@
+"""Changes something in Genesys once, and believes only what it reads afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from bot.errors import (
+    CallEnded,
+    CallNotFound,
+    Conflict,
+    Evidence,
+    GenesysError,
+    GenesysUnavailable,
+    OutcomeUnknown,
+)
+
+if TYPE_CHECKING:
+    from bot.genesys.transport.client import GenesysClient
+    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.http import Answer
+    from bot.genesys.transport.sdk_threads import Request
+
+Seen = TypeVar("Seen")
+Look = Callable[["Answer | None"], Awaitable[Seen]]
+"""Reads what was changed; gets the answer to the write, where there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed(Generic[Seen]):
+    """A state as wanted. ``ours`` is False where somebody else had brought it about."""
+
+    seen: Seen
+    evidence: Evidence
+    ours: bool = True
+
+
+@dataclass(frozen=True)
+class Change(Generic[Seen]):
+    """A write, how to look at its effect, and what it should be."""
+
+    client: GenesysClient
+    request: Request
+    look: Look[Seen]
+    wanted: Callable[[Seen], bool]
+    within: Within
+
+    async def make(self) -> Changed[Seen]:
+        """Send the write and return once a reading shows its effect.
+
+        Raise OutcomeUnknown when none does before the deadline: what was sent may still take effect. A write that
+        was answered with a conflict is sent once more, where the state is still not as wanted.
+        """
+        try:
+            return await self._once()
+        except Conflict as conflict:
+            if changed := await self._by_others(conflict):
+                return changed
+        try:
+            return await self._once()
+        except Conflict as conflict:
+            if changed := await self._by_others(conflict):
+                return changed
+            raise
+
+    async def _once(self) -> Changed[Seen]:
+        try:
+            answer = await self.client.write(self.request, self.within)
+        except OutcomeUnknown as unanswered:
+            return await self._confirmed(None, unanswered)
+        accepted = OutcomeUnknown(
+            "Genesys accepted the change, and no reading has shown its effect yet.", evidence=answer.evidence
+        )
+        return await self._confirmed(answer, accepted)
+
+    async def _confirmed(self, answer: Answer | None, unknown: OutcomeUnknown) -> Changed[Seen]:
+        """Look until the state is as wanted, or raise ``unknown`` when the time is up."""
+        delays = chain(self.client.confirm_delays, repeat(self.client.confirm_delays[-1]))
+        while await self.client.pause(next(delays), self.within):
+            try:
+                seen = await self.look(answer)
+            except CallEnded:
+                raise
+            except CallNotFound as gone:
+                raise CallEnded(evidence=gone.evidence) from gone
+            except GenesysUnavailable:
+                continue  # it may answer the next look
+            except GenesysError as blind:
+                raise unknown from blind
+            if self.wanted(seen):
+                return Changed(seen, evidence=unknown.evidence)
+        raise unknown
+
+    async def _by_others(self, conflict: Conflict) -> Changed[Seen] | None:
+        seen = await self.look(None)
+        return Changed(seen, evidence=conflict.evidence, ours=False) if self.wanted(seen) else None

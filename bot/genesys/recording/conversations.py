@@ -1,0 +1,355 @@
+"""Recording by the platform's own calls: ad hoc on one agent's side, or the policy's recording, paused and resumed."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bot.errors import (
+    AgentLeft,
+    CallEnded,
+    CallNotFound,
+    CallOnHold,
+    GenesysError,
+    GenesysUnavailable,
+    NoAgentConnected,
+    NotFound,
+    NotPermitted,
+    OutcomeUnknown,
+    SeveralAgents,
+)
+from bot.genesys.recording import call_reader as calls
+from bot.genesys.recording.confirmed_write import Change, Changed
+from bot.genesys.transport.deadline import Within
+from bot.genesys.transport.sdk_threads import Request
+from bot.recording.handover import Departure
+from bot.recording.models import CallRecording, Effect, Mechanism
+from bot.recording.ports import Priority, anybody
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.genesys.recording.call_state import CallReading, Leg
+    from bot.genesys.transport.client import GenesysClient
+    from bot.genesys.transport.http import Answer
+    from bot.recording.models import Conversation, Participant, Target
+    from bot.recording.ports import Permit, Progress
+
+LOOKS_AT_NOTHING = 3
+"""How often a call is read that doesn't say whether it is being recorded, before a start is refused."""
+
+
+@dataclass(frozen=True)
+class ConversationsControl:
+    """RecordingControl over ``/api/v2/conversations``. There is no session id on the platform."""
+
+    client: GenesysClient
+
+    async def start(
+        self,
+        target: Target,
+        *,
+        reason_code: str | None,
+        deadline: float,
+        progress: Progress,
+        permit: Permit = anybody,
+    ) -> Effect:
+        """Record the call by what its reading calls for; a call that is being recorded is adopted.
+
+        The reason stays with the bot: no write of this API takes one.
+        """
+        del reason_code
+        within = Within(deadline, progress)
+        call = await self._clear_look(target.conversation_id, within)
+        if not call.connected:
+            raise NoAgentConnected(evidence=call.evidence)
+        _require_one(call.agents, permit)
+        there = _adopted(call, target)
+        if call.recording is CallRecording.ACTIVE:
+            permit(there.agent)
+            return there
+        if call.on_hold:
+            raise CallOnHold(evidence=call.evidence)
+        if call.recording is CallRecording.PAUSED:
+            permit(there.agent)
+            changed = await self._pause_switch(call.id, _recording_runs, within, active=True)
+            return _adopted(call, target, changed)
+        agent = _agent(call, target)
+        permit(agent)
+        try:
+            changed = await self._adhoc_switch(call.id, agent.id, partial(_recorded_on, agent.id), within, on=True)
+        except AgentLeft as left:
+            call = await self._decided(left, call.id, within)
+            raise AgentLeft(agents=call.agents, evidence=left.evidence) from left
+        return Effect(
+            Mechanism.ADHOC,
+            agent=agent,
+            created=changed.ours,
+            evidence=changed.evidence,
+            recorders=changed.seen.recorders,
+        )
+
+    async def stop(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect:
+        """Undo what the start did: end the ad-hoc recording, or put the policy's into secure pause."""
+        within = Within(deadline, progress, priority, protects=True)
+        mechanism, participant_id = target.mechanism, target.participant_id
+        if mechanism is None or (mechanism is Mechanism.ADHOC and participant_id is None):
+            call = await self._look_again(target.conversation_id, within)
+            if call.recording is CallRecording.NONE or (mechanism is Mechanism.ADHOC and _no_adhoc_recorder(call)):
+                return Effect(
+                    mechanism or Mechanism.ADHOC, created=False, evidence=call.evidence, recorders=call.recorders
+                )
+            mechanism = mechanism or call.mechanism or Mechanism.POLICY
+            participant_id = (call.adhoc_agent or _agent(call, target)).id if mechanism is Mechanism.ADHOC else None
+        if mechanism is Mechanism.ADHOC and participant_id is not None:
+            wanted = partial(_not_recorded_on, participant_id)
+            try:
+                changed = await self._adhoc_switch(target.conversation_id, participant_id, wanted, within, on=False)
+            except AgentLeft as left:
+                return await self._over_with_the_agent(target.conversation_id, participant_id, left, within)
+        else:
+            changed = await self._pause_switch(target.conversation_id, _rests, within, active=False)
+        return Effect(
+            mechanism,
+            agent=_participant(changed.seen, participant_id),
+            created=changed.ours,
+            evidence=changed.evidence,
+            recorders=changed.seen.recorders,
+        )
+
+    async def _over_with_the_agent(
+        self, conversation_id: str, participant_id: str, left: AgentLeft, within: Within
+    ) -> Effect:
+        """Report an ad-hoc recording that ended when its agent left. Raise CallEnded where everybody has.
+
+        Raise OutcomeUnknown where a reading can't tell, or shows that it still runs.
+        """
+        try:
+            call = await self._decided(left, conversation_id, within)
+        except CallEnded:
+            raise
+        except GenesysError as blind:
+            raise OutcomeUnknown(evidence=left.evidence) from blind
+        if not _not_recorded_on(participant_id, call):
+            raise OutcomeUnknown(evidence=left.evidence) from left
+        leg = call.leg(participant_id)
+        return Effect(
+            Mechanism.ADHOC,
+            agent=_participant(call, participant_id),
+            created=False,
+            evidence=left.evidence,
+            recorders=call.recorders,
+            departure=Departure(None if leg is None else leg.disconnect_type, call.agents),
+        )
+
+    async def pause(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect:
+        """Put the recording into secure pause, while card data is read out."""
+        return await self._paused(target, Within(deadline, progress, priority, protects=True), _pauses, active=False)
+
+    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+        """End the secure pause."""
+        return await self._paused(target, Within(deadline, progress), _recording_runs, active=True)
+
+    async def look(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Conversation:
+        """Read the call as it is now, with one request. Raise CallEnded or CallNotFound."""
+        return (await self._look(target.conversation_id, Within(deadline, progress, priority))).conversation()
+
+    async def _look(self, conversation_id: str, within: Within) -> CallReading:
+        return await calls.read(self.client, conversation_id, within)
+
+    async def _look_again(self, conversation_id: str, within: Within) -> CallReading:
+        """Read a call whose recording's start was left in doubt; it was there before, so missing means ended."""
+        try:
+            return await self._clear_look(conversation_id, within)
+        except CallNotFound as gone:
+            raise CallEnded(evidence=gone.evidence) from gone
+
+    async def _clear_look(self, conversation_id: str, within: Within) -> CallReading:
+        """Read a call until it says whether it is being recorded: a guess could record it twice."""
+        call = await calls.first_look(self.client, conversation_id, within)
+        for delay in self.client.confirm_delays[: LOOKS_AT_NOTHING - 1]:
+            if call.recording is not CallRecording.UNKNOWN or not await self.client.pause(delay, within):
+                break
+            call = await self._look(conversation_id, within)
+        if call.recording is CallRecording.UNKNOWN:
+            raise GenesysUnavailable(
+                "Genesys does not say whether this call is being recorded, so nothing was sent.",
+                evidence=call.evidence,
+            )
+        return call
+
+    async def _paused(
+        self, target: Target, within: Within, wanted: Callable[[CallReading], bool], *, active: bool
+    ) -> Effect:
+        changed = await self._pause_switch(target.conversation_id, wanted, within, active=active)
+        return Effect(
+            target.mechanism or changed.seen.mechanism or Mechanism.POLICY,
+            agent=_participant(changed.seen, target.participant_id),
+            created=changed.ours,
+            evidence=changed.evidence,
+            recorders=changed.seen.recorders,
+        )
+
+    async def _adhoc_switch(
+        self,
+        conversation_id: str,
+        participant_id: str,
+        wanted: Callable[[CallReading], bool],
+        within: Within,
+        *,
+        on: bool,
+    ) -> Changed[CallReading]:
+        request = Request(
+            operation="start ad-hoc recording" if on else "stop ad-hoc recording",
+            method="PATCH",
+            path=f"/api/v2/conversations/{calls.segment(conversation_id)}/participants/{calls.segment(participant_id)}",
+            body={"recording": on},
+        )
+        return await self._change(request, conversation_id, wanted, within)
+
+    async def _pause_switch(
+        self, conversation_id: str, wanted: Callable[[CallReading], bool], within: Within, *, active: bool
+    ) -> Changed[CallReading]:
+        request = Request(
+            operation="resume recording" if active else "pause recording",
+            method="PUT",
+            path=f"/api/v2/conversations/calls/{calls.segment(conversation_id)}/recordingstate",
+            body={"recordingState": "ACTIVE" if active else "PAUSED"},
+        )
+        return await self._change(request, conversation_id, wanted, within)
+
+    async def _change(
+        self,
+        request: Request,
+        conversation_id: str,
+        wanted: Callable[[CallReading], bool],
+        within: Within,
+    ) -> Changed[CallReading]:
+        async def look(_: Answer | None) -> CallReading:
+            return await self._look(conversation_id, within.confirming())
+
+        try:
+            return await Change(self.client, request, look, wanted, within).make()
+        except CallNotFound as gone:
+            # it was there when it was read, or when its recording began
+            raise CallEnded(evidence=gone.evidence) from gone
+        except NotFound as unclear:
+            await self._decided(unclear, conversation_id, within)
+            raise
+
+    async def _decided(self, refusal: GenesysError, conversation_id: str, within: Within) -> CallReading:
+        """Read the call that a refusal says nothing about. Raise CallEnded where everybody has left, or it is gone.
+
+        Raise what keeps the call from being read.
+        """
+        try:
+            return await self._look(conversation_id, within.confirming())
+        except (CallEnded, CallNotFound) as gone:
+            raise CallEnded(evidence=refusal.evidence) from gone
+
+
+def _require_one(agents: tuple[Participant, ...], permit: Permit) -> None:
+    """Raise what the last of the agents is refused with, unless one is permitted; so a refusal names no agents."""
+    refusal: NotPermitted | None = None
+    for agent in agents:
+        try:
+            permit(agent)
+        except NotPermitted as refused:
+            refusal = refused
+        else:
+            return
+    if refusal is not None:
+        raise refusal
+
+
+def _adopted(call: CallReading, target: Target, changed: Changed[CallReading] | None = None) -> Effect:
+    """Report a recording that was there before, resumed (``changed``) or running."""
+    agents = call.agents
+    return Effect(
+        call.mechanism or Mechanism.POLICY,
+        agent=call.adhoc_agent or _chosen(call, target) or (agents[0] if len(agents) == 1 else None),
+        created=changed is not None and changed.ours,
+        evidence=call.evidence if changed is None else changed.evidence,
+        recorders=call.recorders,
+    )
+
+
+def _agent(call: CallReading, target: Target) -> Participant:
+    """Choose whose side to record: the chosen agent's, else the only one's.
+
+    Raise NoAgentConnected, SeveralAgents where the supervisor has to choose, AgentLeft where the chosen one has gone.
+    """
+    agents = call.agents
+    if not agents:
+        raise NoAgentConnected(evidence=call.evidence)
+    if target.participant_id is not None or target.agent_user_id is not None:
+        if chosen := _chosen(call, target):
+            return chosen
+        raise AgentLeft(agents=agents, evidence=call.evidence)
+    if len(agents) > 1:
+        raise SeveralAgents(agents=agents, evidence=call.evidence)
+    return agents[0]
+
+
+def _chosen(call: CallReading, target: Target) -> Participant | None:
+    """Return the agent whom the target names; the user counts where the participant is gone or was not named.
+
+    Somebody who left and joined again is another participant of the same user.
+    """
+    named = (agent for agent in call.agents if agent.id == target.participant_id)
+    same_user = (agent for agent in call.agents if agent.user_id == target.agent_user_id)
+    return next(itertools.chain(named, same_user), None)
+
+
+def _participant(call: CallReading, participant_id: str | None) -> Participant | None:
+    leg = call.leg(participant_id)
+    return None if leg is None else leg.participant
+
+
+def _recording_runs(call: CallReading) -> bool:
+    """Whether nothing but a hold keeps the recording from running."""
+    return call.recording is CallRecording.ACTIVE or call.on_hold
+
+
+def _pauses(call: CallReading) -> bool:
+    return call.recording is CallRecording.PAUSED and call.secure_pause
+
+
+def _rests(call: CallReading) -> bool:
+    """Whether a policy's recording is stopped, as far as one can be."""
+    return call.recording is CallRecording.NONE or _pauses(call)
+
+
+def _recorded_on(participant_id: str, call: CallReading) -> bool:
+    leg = call.leg(participant_id)
+    if leg is None or not leg.connected:
+        return False
+    state = _adhoc_state(leg)
+    return state is CallRecording.ACTIVE or (state is CallRecording.PAUSED and call.on_hold)
+
+
+def _not_recorded_on(participant_id: str, call: CallReading) -> bool:
+    """Whether that side of the call is not recorded ad hoc any more, or has left it."""
+    leg = call.leg(participant_id)
+    if leg is None:
+        return bool(call.legs)  # an answer that names nobody says nothing
+    return leg.over or _adhoc_state(leg) is CallRecording.NONE
+
+
+def _adhoc_state(leg: Leg) -> CallRecording | None:
+    """Return the ad-hoc recorder's own state where there is one: a policy may record the same leg."""
+    return leg.recording if leg.adhoc is None else leg.adhoc
+
+
+def _no_adhoc_recorder(call: CallReading) -> bool:
+    """Whether the reading tells the recorders apart, and none is an ad-hoc one."""
+    states = [leg.adhoc for leg in call.legs if leg.agent and leg.connected]
+    return bool(states) and all(state is CallRecording.NONE for state in states)

@@ -1,0 +1,236 @@
+"""Recording by the session API of the founding tutorial, which an organisation's own gateway may offer.
+
+No Genesys organisation has it by itself, and the SDK has no methods for it; it goes through the SDK's ``ApiClient``
+all the same. A session records a whole call, so nobody has to choose an agent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import (
+    CallEnded,
+    CallNotFound,
+    GenesysUnavailable,
+    NoAgentConnected,
+    NotFound,
+    RequestRejected,
+)
+from bot.genesys.recording import call_reader as calls
+from bot.genesys.recording.confirmed_write import Change
+from bot.genesys.transport.deadline import Within
+from bot.genesys.transport.sdk_threads import Request
+from bot.recording.models import CallRecording, Conversation, Effect, Mechanism
+from bot.recording.ports import Priority, anybody
+
+if TYPE_CHECKING:
+    from bot.errors import Evidence, GenesysError
+    from bot.genesys.recording.call_state import CallReading
+    from bot.genesys.transport.client import GenesysClient
+    from bot.genesys.transport.http import Answer
+    from bot.recording.models import Participant, Target
+    from bot.recording.ports import Permit, Progress
+
+SESSIONS = "/api/v2/recording/sessions"
+STATES = {
+    "active": CallRecording.ACTIVE,
+    "recording": CallRecording.ACTIVE,
+    "started": CallRecording.ACTIVE,
+    "paused": CallRecording.PAUSED,
+    "stopped": CallRecording.NONE,
+    "completed": CallRecording.NONE,
+    "ended": CallRecording.NONE,
+}
+LIVE = frozenset({CallRecording.ACTIVE, CallRecording.PAUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReading:
+    """One reading of a session; ``id`` is None where the conversation has none."""
+
+    id: str | None
+    recording: CallRecording
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class SessionsControl:
+    """RecordingControl over ``/api/v2/recording/sessions``."""
+
+    client: GenesysClient
+
+    async def start(
+        self,
+        target: Target,
+        *,
+        reason_code: str | None,
+        deadline: float,
+        progress: Progress,
+        permit: Permit = anybody,
+    ) -> Effect:
+        """Start a session on a connected voice call, or adopt the one that it has.
+
+        A session records all sides of a call, and knows of no queue: whoever is limited to some is refused.
+        """
+        permit(None)
+        within = Within(deadline, progress)
+        call = await calls.first_look(self.client, target.conversation_id, within)
+        if not call.connected:
+            raise NoAgentConnected(evidence=call.evidence)
+        body = {"conversationId": call.id} | ({} if reason_code is None else {"reasonCode": reason_code})
+        request = Request(operation="start session", method="POST", path=SESSIONS, body=body)
+
+        async def look(answer: Answer | None) -> SessionReading:
+            session_id = None if answer is None else _session_id(answer.document())
+            return await self._session(call.id, session_id, within.confirming())
+
+        try:
+            changed = await Change(self.client, request, look, _records, within).make()
+        except (NotFound, RequestRejected) as refusal:
+            await self._decided(refusal, call.id, within)
+            raise
+        return Effect(
+            Mechanism.SESSION,
+            agent=_agent(call, target),
+            session_id=changed.seen.id,
+            created=changed.ours,
+            evidence=changed.evidence,
+        )
+
+    async def stop(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect:
+        """Stop the session; one that is gone, stopped, or was never there is as wanted while the call goes on."""
+        within = Within(deadline, progress, priority, protects=True)
+        session_id = target.session_id
+        if session_id is None:
+            session = await self._session(target.conversation_id, None, within)
+            if session.id is None or session.recording is CallRecording.NONE:
+                return await self._nothing_to_stop(target, session.id, session.evidence, within)
+            session_id = session.id
+        path = f"{SESSIONS}/{calls.segment(session_id)}/stop"
+        request = Request(operation="stop session", method="POST", path=path)
+
+        async def look(_: Answer | None) -> SessionReading:
+            return await self._session(target.conversation_id, session_id, within.confirming())
+
+        try:
+            changed = await Change(self.client, request, look, _rests, within).make()
+        except NotFound as gone:
+            return await self._nothing_to_stop(target, session_id, gone.evidence, within)
+        except RequestRejected as refusal:
+            await self._decided(refusal, target.conversation_id, within)
+            raise
+        return Effect(Mechanism.SESSION, session_id=session_id, created=changed.ours, evidence=changed.evidence)
+
+    async def pause(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Effect:
+        """Refuse: the session API can't pause."""
+        del target, deadline, progress, priority
+        raise RequestRejected("The session API can't pause.", cause="sessions_cannot_pause")
+
+    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+        """Refuse: the session API can't resume."""
+        del target, deadline, progress
+        raise RequestRejected("The session API can't resume.", cause="sessions_cannot_resume")
+
+    async def look(
+        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+    ) -> Conversation:
+        """Read the call, then its session: two requests, as neither knows of both."""
+        within = Within(deadline, progress, priority)
+        call = await calls.read(self.client, target.conversation_id, within)
+        session = await self._session(call.id, target.session_id, within)
+        return Conversation(
+            id=call.id,
+            connected=call.connected,
+            recording=session.recording,
+            agents=call.agents,
+            mechanism=Mechanism.SESSION if session.recording in LIVE else None,
+            session_id=session.id,
+        )
+
+    async def _nothing_to_stop(
+        self, target: Target, session_id: str | None, evidence: Evidence, within: Within
+    ) -> Effect:
+        """Report a recording that is over; raise CallEnded where the whole call is."""
+        try:
+            await calls.read(self.client, target.conversation_id, within)
+        except CallNotFound as gone:
+            raise CallEnded(evidence=gone.evidence) from gone
+        return Effect(Mechanism.SESSION, session_id=session_id, created=False, evidence=evidence)
+
+    async def _decided(self, refusal: GenesysError, conversation_id: str, within: Within) -> None:
+        """Read the call that a gateway's refusal says nothing about.
+
+        Raise CallEnded, or NoAgentConnected, where that is what the reading shows.
+        """
+        try:
+            call = await calls.read(self.client, conversation_id, within.confirming())
+        except (CallEnded, CallNotFound) as gone:
+            raise CallEnded(evidence=refusal.evidence) from gone
+        if not call.connected:
+            raise NoAgentConnected(evidence=refusal.evidence)
+
+    async def _session(self, conversation_id: str, session_id: str | None, within: Within) -> SessionReading:
+        """Read a session by its id, or the conversation's live one, else its newest; nothing where it isn't there."""
+        one = session_id is not None
+        request = Request(
+            operation="read session" if one else "find sessions",
+            method="GET",
+            path=f"{SESSIONS}/{calls.segment(session_id)}" if session_id is not None else SESSIONS,
+            query={} if one else {"conversationId": conversation_id},
+        )
+        try:
+            answer = await self.client.read(request, within)
+        except NotFound as missing:
+            return SessionReading(None, CallRecording.NONE, missing.evidence)
+        if one:
+            return _reading(answer.document(), answer)
+        found = [_reading(session, answer) for session in _listed(answer)]
+        live = [session for session in found if session.recording in LIVE]
+        unclear = [session for session in found if session.recording is CallRecording.UNKNOWN]
+        return next(iter(live + unclear + found), SessionReading(None, CallRecording.NONE, answer.evidence))
+
+
+def _reading(session: dict[str, Any], answer: Answer) -> SessionReading:
+    return SessionReading(_session_id(session), _state(session), answer.evidence)
+
+
+def _session_id(session: dict[str, Any]) -> str | None:
+    value = session.get("id")
+    return value if isinstance(value, str) and value else None
+
+
+def _state(session: dict[str, Any]) -> CallRecording:
+    if session.get("endTime") is not None:
+        return CallRecording.NONE
+    return STATES.get(str(session.get("status")).casefold(), CallRecording.UNKNOWN)
+
+
+def _listed(answer: Answer) -> list[dict[str, Any]]:
+    """Return the sessions of a search, whether they come as a list, as entities, or as the only one."""
+    body = answer.json()
+    if isinstance(body, dict):
+        body = body.get("entities", [body] if "id" in body else None)
+    if not isinstance(body, list):
+        raise GenesysUnavailable("Genesys's answer has no list of sessions.", evidence=answer.evidence)
+    return [session for session in body if isinstance(session, dict)]
+
+
+def _agent(call: CallReading, target: Target) -> Participant | None:
+    """Name the agent for the record, where it is plain who that is."""
+    agents = call.agents
+    chosen = [agent for agent in agents if agent.id == target.participant_id]
+    chosen += [agent for agent in agents if agent.user_id == target.agent_user_id]
+    return next(iter(chosen), agents[0] if len(agents) == 1 else None)
+
+
+def _records(session: SessionReading) -> bool:
+    return session.id is not None and session.recording in LIVE
+
+
+def _rests(session: SessionReading) -> bool:
+    return session.recording is CallRecording.NONE

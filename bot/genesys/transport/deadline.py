@@ -1,0 +1,54 @@
+"""How long an action may take, who is told when it has to wait, and how it ranks among others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bot.genesys.transport.rate_limiter import Rank
+from bot.recording.ports import Priority
+
+if TYPE_CHECKING:
+    from bot.recording.ports import Progress, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """How long an action may take, and who is told when it has to wait.
+
+    ``deadline`` is a reading of the clock's ``monotonic``; nothing is sent after it.
+    """
+
+    deadline: float
+    progress: Progress
+    priority: Priority = Priority.PERSON
+    confirms: bool = False
+    """Whether it reads the effect of what was sent already: then nothing may keep it from trying."""
+
+    protects: bool = False
+    """Whether it is a secure pause or a stop, which go first where a person asks for them."""
+
+    @classmethod
+    def unattended(cls, deadline: float) -> Within:
+        """For requests that nobody waits for."""
+        return cls(deadline, _nobody, Priority.LOOP)
+
+    def confirming(self) -> Within:
+        return replace(self, confirms=True)
+
+    @property
+    def rank(self) -> Rank:
+        if self.confirms:
+            return Rank.CONFIRMATION
+        if self.protects and self.priority is Priority.PERSON:
+            return Rank.PROTECTION
+        return Rank.PERSON if self.priority is Priority.PERSON else Rank.LOOP
+
+
+def silently(deadline: float, priority: Priority) -> Within:
+    """Return the limits of something of which nobody is told that it has to wait."""
+    return Within(deadline, _nobody, priority)
+
+
+async def _nobody(_: Waiting) -> None:
+    """Tell nobody."""

@@ -1,0 +1,69 @@
+"""Every text that people read in Slack, from one file a language; ``docs/decisions/texts.md`` says how to add one.
+
+A text is named by its section and its name, ``words("card.started_by")``. Facts go in by name, already
+escaped where somebody typed them. A text that depends on a number is a table with ``one`` and ``other``, chosen by
+``count``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts in one language; what that language lacks is said in English."""
+
+    language: str
+    texts: Mapping[str, str | Mapping[str, str]] = field(repr=False)
+    fallback: Words | None = field(default=None, repr=False)
+
+    def __call__(self, key: str, /, **facts: object) -> str:
+        """Return a text with the facts put in. Raise KeyError for a text or a fact that there is not."""
+        text = self.texts.get(key)
+        if text is None:
+            if self.fallback is None:
+                raise KeyError(key)
+            return self.fallback(key, **facts)
+        if not isinstance(text, str):
+            text = text["one" if facts["count"] == 1 else "other"]
+        return text.format_map(facts)
+
+    def has(self, key: str) -> bool:
+        """Say whether there is such a text, in this language or in English."""
+        return key in self.texts or (self.fallback is not None and self.fallback.has(key))
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """The languages that the bot speaks."""
+
+    known: Mapping[str, Words]
+
+    def of(self, locale: str | None) -> Words:
+        """Return the words for a Slack locale such as ``de-DE``; English where its language isn't spoken."""
+        language = (locale or ENGLISH).replace("_", "-").partition("-")[0].lower()
+        return self.known.get(language, self.known[ENGLISH])
+
+
+@cache
+def read_languages() -> Languages:
+    """Read the text files that come with the package."""
+    files = (one for one in resources.files("bot.i18n").iterdir() if one.name.endswith(".toml"))
+    texts = {one.name.removesuffix(".toml"): _flat(tomllib.loads(one.read_text("utf-8"))) for one in files}
+    english = Words(ENGLISH, texts[ENGLISH])
+    others = {language: Words(language, found, english) for language, found in texts.items() if language != ENGLISH}
+    return Languages({ENGLISH: english, **others})
+
+
+def _flat(sections: dict[str, dict[str, Any]]) -> dict[str, str | Mapping[str, str]]:
+    return {f"{section}.{name}": text for section, texts in sections.items() for name, text in texts.items()}

@@ -1,0 +1,150 @@
+"""Every error in the supervisor's words: what happened, how the call stands now, what to do, and the audit number.
+
+The sentences are in the text files, ``errors.<kind>_what`` and ``errors.<kind>_do``. They hold no markup, so that Slack
+and a terminal can show the same ones.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.errors import (
+    AboutRecording,
+    ApprovalClosed,
+    AuditUnavailable,
+    GenesysError,
+    GenesysUnavailable,
+    MalformedId,
+    NotPermitted,
+    OutOfScope,
+    PermissionMissing,
+    RateLimited,
+    ReasonRefused,
+    RecordBotError,
+    RequestRejected,
+    SeveralRecordings,
+    TooManyRequests,
+)
+from bot.recording.models import RecordingState
+from bot.slack.blocks.mrkdwn import shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from bot.i18n.catalog import Words
+    from bot.recording.models import Recording
+
+LABELS_SHOWN = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The language, and how people and times are named where the text is shown."""
+
+    words: Words
+    person: Callable[[str], str]
+    time: Callable[[datetime], str]
+    plain: Callable[[str], str] = str
+    """Makes plain text fit to be shown; Slack's three control characters are escaped."""
+
+
+def explain(error: RecordBotError, voice: Voice, recording: Recording | None = None) -> str:
+    """Say in a few sentences what happened, how the call stands now, what to do, and the audit number."""
+    words = voice.words
+    what = _standing(error, voice) or voice.plain(_what(error, words))
+    number = f"(#{error.audit_seq})" if error.audit_seq else ""
+    rest = [_details(error, words), _now(error, recording, words), _do(error, words), number]
+    return " ".join([what, *(voice.plain(part) for part in rest if part)])
+
+
+def what_happened(kind: str, words: Words) -> str:
+    """Return the sentence for an error of this kind, as plain text."""
+    return words(_known(f"errors.{kind}_what", words, "errors.error_what"))
+
+
+def now(recording: Recording, words: Words) -> str:
+    """Say whether the call is being recorded now, as far as is known."""
+    return words("now.in_doubt") if recording.in_doubt else words(f"now.{recording.state.value}")
+
+
+def granted_calls(grants: Sequence[str], words: Words) -> str:
+    """Name the calls that somebody is limited to, by the labels of their grants, as plain text."""
+    return words("approval.grants", names=shorten(", ".join(grants), LABELS_SHOWN)) if grants else ""
+
+
+def _what(error: RecordBotError, words: Words) -> str:
+    if isinstance(error, NotPermitted) and words.has(key := f"denied.{error.cause}_what"):
+        return words(key)
+    if isinstance(error, MalformedId) and not error.named:
+        return words("details.no_call_named")
+    if isinstance(error, ReasonRefused):
+        return _reason(error, words)
+    return what_happened(error.kind, words)
+
+
+def _do(error: RecordBotError, words: Words) -> str:
+    if isinstance(error, NotPermitted) and words.has(key := f"denied.{error.cause}_do"):
+        return words(key)
+    if isinstance(error, ReasonRefused) and (error.limit or error.required):
+        return ""
+    return words(_known(f"errors.{error.kind}_do", words, "errors.error_do"))
+
+
+def _known(key: str, words: Words, otherwise: str) -> str:
+    return key if words.has(key) else otherwise
+
+
+def _reason(error: ReasonRefused, words: Words) -> str:
+    if error.limit:
+        return words("details.reason_too_long", length=error.length, limit=error.limit)
+    if error.required and error.known:
+        known = ", ".join(f"`{code}` ({label})" for code, label in error.known.items())
+        return words("details.reason_required_of", known=known)
+    return words("details.reason_required") if error.required else what_happened(error.kind, words)
+
+
+def _standing(error: RecordBotError, voice: Voice) -> str:
+    if isinstance(error, GenesysUnavailable) and error.since is not None:
+        return voice.words("details.away_since", at=voice.time(error.since))
+    if not isinstance(error, AboutRecording):
+        return ""
+    key = "taken_over" if error.taken_over else RecordingState(error.state).value
+    return voice.words(f"standing.{key}", by=voice.person(error.actor), at=voice.time(error.since))
+
+
+def _details(error: RecordBotError, words: Words) -> str:
+    if isinstance(error, OutOfScope):
+        return granted_calls(error.grants, words)
+    if isinstance(error, ApprovalClosed) and words.has(key := f"approval.was_{error.outcome}"):
+        return words(key)
+    if isinstance(error, AuditUnavailable) and error.cause:
+        slow = error.cause == AuditUnavailable.TOO_SLOW
+        return words("details.database_slow") if slow else words("details.database", cause=error.cause)
+    return _details_of_genesys(error, words)
+
+
+def _details_of_genesys(error: RecordBotError, words: Words) -> str:
+    if isinstance(error, PermissionMissing) and error.permission:
+        return words("details.permission", permission=error.permission)
+    if isinstance(error, TooManyRequests):
+        return words("details.too_many_requests", limit=error.limit, seconds=max(1, math.ceil(error.retry_after)))
+    if isinstance(error, RateLimited):
+        return words("details.wait", seconds=max(1, round(error.retry_after)))
+    if isinstance(error, GenesysUnavailable) and error.next_trial is not None:
+        return words("details.next_trial", seconds=max(1, round(error.next_trial)))
+    if isinstance(error, RequestRejected) and words.has(key := f"details.{error.cause}"):
+        return words(key)
+    return ""
+
+
+def _now(error: RecordBotError, recording: Recording | None, words: Words) -> str:
+    if recording is not None:
+        return now(recording, words)
+    if isinstance(error, (AboutRecording, SeveralRecordings, GenesysError, AuditUnavailable)):
+        return ""
+    if type(error) is RecordBotError:  # a fault of our own, and how far it let the request come is not known
+        return ""
+    return words("now.unchanged")

@@ -1,0 +1,187 @@
+"""OpenTelemetry traces, where an endpoint is set and the packages are installed; else nothing at all.
+
+One trace follows a request of Slack's: its acknowledgement, both transactions, the requests to Genesys and the card.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import OrderedDict
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+from structlog.contextvars import get_contextvars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from uuid import UUID
+
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    from bot.audit.entry import Entry
+    from bot.observability.metrics import SeenRequest
+
+log = structlog.get_logger(__name__)
+
+PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+ADVICE = "pip install --require-hashes -r requirements-otel.txt"
+"""In the bot's environment. The container image has them."""
+CARDS_AWAITED = 1000
+"""Of so many recordings it is remembered which trace their newest change belongs to."""
+SERVER_ERROR = 500
+SEND_SECONDS = 3.0
+"""How long a collector may take, the tries together; the bot's end waits for it."""
+
+
+class Tracing(Protocol):
+    """What is told about requests that were handled. Nothing here may raise or wait."""
+
+    def request(self, surface: str) -> AbstractContextManager[None]:
+        """Cover the handling of a request of Slack's; what begins inside belongs to it."""
+
+    def written(self, seconds: float, entries: Sequence[Entry]) -> None: ...
+
+    def genesys(self, seen: SeenRequest) -> None: ...
+
+    def card(self, recording_id: UUID, seconds: float) -> None: ...
+
+    def close(self) -> None:
+        """Send what is still to be sent; it may take some seconds."""
+
+
+class NoTracing:
+    """Where no traces are wanted."""
+
+    @contextmanager
+    def request(self, surface: str) -> Iterator[None]:  # noqa: ARG002  the protocol's
+        yield
+
+    def written(self, seconds: float, entries: Sequence[Entry]) -> None:
+        pass
+
+    def genesys(self, seen: SeenRequest) -> None:
+        pass
+
+    def card(self, recording_id: UUID, seconds: float) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def open_tracing(endpoint: str | None) -> Tracing:
+    """Return tracing to this address, the base of OTLP over HTTP; none where there is no address or no package.
+
+    Whatever else the OpenTelemetry SDK can be told (headers, sampling, the service's name) it reads from the
+    environment itself.
+    """
+    if endpoint is None:
+        return NoTracing()
+    if packages_missing():
+        log.warning("no_traces", why="OTEL_EXPORTER_OTLP_ENDPOINT is set, but packages are missing", install=ADVICE)
+        return NoTracing()
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415  an optional package
+        OTLPSpanExporter,
+    )
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  likewise
+
+    timeout = None if os.environ.get("OTEL_EXPORTER_OTLP_TIMEOUT") else SEND_SECONDS  # None: as the variable says
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=timeout)
+    return OpenTelemetry(BatchSpanProcessor(exporter))
+
+
+def packages_missing() -> bool:
+    return not all(_installed(package) for package in PACKAGES)
+
+
+def _installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # not even the package around it
+        return False
+
+
+class OpenTelemetry:
+    """Makes a span of each step, after it is done; the current trace goes with the task, as contexts do."""
+
+    def __init__(self, processor: SpanProcessor) -> None:
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  an optional package
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  likewise
+
+        named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "record-bot"}
+        self._provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
+        self._provider.add_span_processor(processor)
+        self._tracer = self._provider.get_tracer("record-bot")
+        self._awaited: OrderedDict[UUID, Any] = OrderedDict()
+
+    @contextmanager
+    def request(self, surface: str) -> Iterator[None]:
+        from opentelemetry.context import Context  # noqa: PLC0415  an optional package
+        from opentelemetry.trace import SpanKind, StatusCode  # noqa: PLC0415  likewise
+
+        with self._tracer.start_as_current_span(
+            f"slack {surface}",
+            context=Context(),
+            kind=SpanKind.SERVER,
+            attributes=_ids(),
+            record_exception=False,
+            set_status_on_exception=False,  # it would take the error's words along, which the log redacts
+        ) as span:
+            try:
+                yield
+            except Exception:
+                span.set_status(StatusCode.ERROR)
+                raise
+
+    def written(self, seconds: float, entries: Sequence[Entry]) -> None:
+        from opentelemetry.context import get_current  # noqa: PLC0415  an optional package
+
+        if not entries:
+            return
+        self._span(
+            "database write",
+            seconds,
+            {
+                "record_bot.audit_seqs": [entry.seq for entry in entries],
+                "record_bot.entries": [f"{entry.action} {entry.phase.value}" for entry in entries],
+            },
+        )
+        for recording_id in {entry.recording_id for entry in entries if entry.recording_id is not None}:
+            self._awaited[recording_id] = (get_current(), _ids())
+            self._awaited.move_to_end(recording_id)
+        while len(self._awaited) > CARDS_AWAITED:
+            self._awaited.popitem(last=False)
+
+    def genesys(self, seen: SeenRequest) -> None:
+        from opentelemetry.trace import SpanKind  # noqa: PLC0415  an optional package
+
+        facts = {
+            "http.request.method": seen.method,
+            "http.response.status_code": seen.status,
+            "error.type": seen.error or (str(seen.status) if (seen.status or 0) >= SERVER_ERROR else None),
+            "genesys.correlation_id": seen.correlation_id,
+        }
+        self._span(f"genesys {seen.operation}", seen.seconds, facts, kind=SpanKind.CLIENT)
+
+    def card(self, recording_id: UUID, seconds: float) -> None:
+        context, ids = self._awaited.get(recording_id, (None, {}))
+        self._span("slack card", seconds, {**ids, "record_bot.recording_id": str(recording_id)}, context=context)
+
+    def close(self) -> None:
+        self._provider.shutdown()
+
+    def _span(self, name: str, seconds: float, facts: Mapping[str, Any], **more: Any) -> None:
+        ended = time.time_ns()
+        known = {key: value for key, value in (_ids() | dict(facts)).items() if value is not None}
+        span = self._tracer.start_span(name, start_time=ended - int(seconds * 1e9), attributes=known, **more)
+        span.end(ended)
+
+
+def _ids() -> dict[str, Any]:
+    """Return the ids that the log lines of this moment have, too."""
+    known = get_contextvars()
+    return {f"record_bot.{name}": known[name] for name in ("request", "attempt_id") if name in known}

@@ -1,0 +1,260 @@
+"""Brings App Home to what is the case: when somebody opens it, and from then on whenever what it shows has changed.
+
+Who has it open, and what Slack shows there, is in the database, so that a restart changes nothing. Each rendering
+replaces the one before by its mark at Slack; what turns out to be older than what stands there is made anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakValueDictionary
+
+import structlog
+
+from bot.errors import Duplicate, IdentityUnconfirmed, RecordBotError
+from bot.outbox.relay import code
+from bot.recording.permissions import Permission
+from bot.recording.requests import Asked, Origin
+from bot.slack.blocks.app_home import home_view, plain_view, stranger_text
+from bot.slack.users import WEB_API_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from datetime import datetime
+
+    from bot.i18n.catalog import Words
+    from bot.outbox.app_home_sources import HomeSources, Sight
+    from bot.outbox.relay import Pace
+    from bot.recording.live_calls.visible import OpenHome
+    from bot.recording.ports import Clock
+    from bot.slack.blocks.app_home import View
+    from bot.slack.listeners.context import Desk
+
+log = structlog.get_logger(__name__)
+
+KEPT_UP = timedelta(hours=8)
+"""How long after it was opened a Home is kept up to date."""
+HOMES = 50
+"""How many are kept up to date, those opened last: each asks Slack once a minute who the person is."""
+PERSON_SECONDS = 3.0
+REST_SECONDS = 15.0
+"""After a look that could not be written down; a refused one may be an entry, too."""
+MINUTE = 60.0
+A_MINUTE = 50
+"""Views in a minute; Slack takes about 100, and some of them are for those who open their Home just now."""
+LOOK_SECONDS = 5.0
+GAP_SECONDS = 1.0
+"""Between two looks, however much is written."""
+AFTER_CLICK_SECONDS = 1.0
+TRIES = 3
+CONFLICT = "hash_conflict"
+FOR_GOOD = frozenset({"user_not_found", "users_not_found", "user_disabled", "not_enabled", "view_too_large"})
+"""What Slack says of a person or a view that it will not take tomorrow either."""
+
+
+class OpenHomes(Protocol):
+    """Who has opened Home, and what Slack shows them there."""
+
+    async def opened(self, user_id: str, team_id: str, at: datetime, *, audit_seq: int | None) -> None: ...
+
+    async def recent(self, since: datetime, *, limit: int) -> tuple[OpenHome, ...]: ...
+
+    async def find(self, user_id: str) -> OpenHome | None: ...
+
+    async def shown(self, home: OpenHome, *, digest: str, view_hash: str | None) -> None: ...
+
+    async def looked(self, user_id: str, audit_seq: int) -> None: ...
+
+    async def show_again(self, user_id: str) -> None: ...
+
+    async def overtaken(self, home: OpenHome) -> None: ...
+
+    async def forget(self, user_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """How often views may be published: to a person every few seconds, and so many a minute in all."""
+
+    clock: Clock
+    _of: dict[str, float] = field(default_factory=dict)
+    _all: deque[float] = field(default_factory=deque)
+
+    def wait(self, user_id: str) -> float:
+        """Return for how many seconds this person's next view has to wait; 0 for not at all."""
+        now = self.clock.monotonic()
+        while self._all and self._all[0] <= now - MINUTE:
+            self._all.popleft()
+        everybody = self._all[-A_MINUTE] + MINUTE - now if len(self._all) >= A_MINUTE else 0.0
+        return max(0.0, everybody, self._own(user_id))
+
+    def just_had(self, user_id: str) -> bool:
+        """Say whether this person was shown something in the last few seconds, whatever the others were."""
+        return self._own(user_id) > 0
+
+    def rest(self, user_id: str) -> None:
+        """Let this person's next turn come later than usual."""
+        self._of[user_id] = self.clock.monotonic() + REST_SECONDS - PERSON_SECONDS
+
+    def _own(self, user_id: str) -> float:
+        had = self._of.get(user_id)
+        return 0.0 if had is None else had + PERSON_SECONDS - self.clock.monotonic()
+
+    def take(self, user_id: str) -> None:
+        now = self.clock.monotonic()
+        for one in [one for one, at in self._of.items() if at <= now - PERSON_SECONDS]:
+            del self._of[one]
+        self._of[user_id] = max(now, self._of.get(user_id, now))
+        self._all.append(now)
+
+
+@dataclass(frozen=True, slots=True)
+class HomePublisher:
+    """Shows people their Home. Whether they still have their roles is asked anew each time."""
+
+    desk: Desk
+    homes: OpenHomes
+    sources: HomeSources
+    changes: asyncio.Event
+    clock: Clock
+    pace: Pace
+    turns: Turns
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    _warned: set[str] = field(default_factory=set)
+    """Whom a warning is shown in place of what the database says, and whose look is still to be written down."""
+
+    async def open(self, user_id: str, team_id: str, trigger: str | None) -> None:
+        """Put into the trail that somebody opens Home, where there is anything to see, and show it."""
+        asked = await self.desk.asked("home", user_id=user_id, team_id=team_id, channel=None, trigger=trigger)
+        if asked.caller.obstacle == "foreign_team":
+            return
+        seq = None
+        try:
+            if asked.caller.may(Permission.READ):
+                seq = (await self.desk.service.intake.read_home(asked)).seq
+        except Duplicate:
+            return  # the same event came twice
+        except RecordBotError as error:  # the loop shows the rest as soon as the look can be written down
+            self._warned.add(user_id)
+            await self._say(user_id, error)
+            self.turns.rest(user_id)
+            await self.homes.opened(user_id, team_id, self.clock.now(), audit_seq=None)
+            return
+        await self.homes.opened(user_id, team_id, self.clock.now(), audit_seq=seq)
+        self._warned.discard(user_id)
+        try:
+            if not self.turns.just_had(user_id):
+                await self._show(user_id, await self.sources.sight())
+        except WEB_API_ERRORS as error:  # the loop tries it again
+            log.warning("home_not_published", error=code(error))
+        self.changes.set()
+
+    async def pressed(self, user_id: str, team_id: str) -> None:
+        """Show a Home anew in which something was pressed: it may have been older than what is the case."""
+        await self.clock.sleep(AFTER_CLICK_SECONDS)  # what the click leads to is shown with it
+        home = await self.homes.find(user_id)
+        if home is None or home.opened_at < self.clock.now() - KEPT_UP:
+            await self.open(user_id, team_id, None)
+            return
+        await self.homes.show_again(user_id)
+        self.changes.set()
+
+    async def run(self) -> None:
+        while True:
+            self.changes.clear()
+            try:
+                later = await self.refresh()
+            except Exception as error:  # what is not shown yet differs from what is, and the next look finds it
+                log.exception("homes_broke")
+                await self.pace.wait_after(error, "home")
+                continue
+            await self.clock.sleep(GAP_SECONDS)
+            await self._until_something_changes(min(LOOK_SECONDS, later or LOOK_SECONDS))
+
+    async def _until_something_changes(self, seconds: float) -> None:
+        waiting: list[Coroutine[Any, Any, Any]] = [self.changes.wait(), self.clock.sleep(seconds)]
+        waits = [asyncio.ensure_future(one) for one in waiting]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
+    async def refresh(self) -> float:
+        """Publish what has changed, the last opened first; return in how many seconds somebody's turn comes."""
+        opened = await self.homes.recent(self.clock.now() - KEPT_UP, limit=HOMES)
+        if not opened or not self.desk.service.intake.door.open:
+            return 0.0
+        sight, later = await self.sources.sight(), list[float]()
+        for home in opened:
+            if wait := self.turns.wait(home.user_id):
+                later.append(wait)
+                continue
+            try:
+                await self._show(home.user_id, sight)
+            except IdentityUnconfirmed:
+                continue  # nobody is shown anything new on a guess; the next look asks again
+            except WEB_API_ERRORS as error:
+                if code(error) not in FOR_GOOD:
+                    await self.pace.wait_after(error, "home")
+                    break
+                log.warning("home_given_up", error=code(error))
+                await self.homes.forget(home.user_id)
+        return min(later, default=0.0)
+
+    async def _show(self, user_id: str, sight: Sight) -> None:
+        """Publish what this person should see, unless that is what they see. Raise what the Web API client raises."""
+        lock = self._locks.setdefault(user_id, asyncio.Lock())
+        async with lock:
+            for _ in range(TRIES):
+                home = await self.homes.find(user_id)
+                if home is None:
+                    return
+                warned = user_id in self._warned
+                view, digest = await self._rendered(home, sight)
+                if digest == home.digest and not warned:
+                    return
+                self.turns.take(user_id)
+                try:
+                    answer = await self.desk.client.views_publish(user_id=user_id, view=view, hash=home.view_hash)
+                except WEB_API_ERRORS as error:
+                    if code(error) != CONFLICT or home.view_hash is None:
+                        raise
+                    await self.homes.overtaken(home)
+                    sight = await self.sources.sight()
+                    continue
+                self.pace.went_well()
+                await self.homes.shown(home, digest=digest, view_hash=(answer.get("view") or {}).get("hash"))
+                return
+
+    async def _rendered(self, home: OpenHome, sight: Sight) -> tuple[View, str]:
+        caller = await self.desk.people.caller(home.user_id, home.team_id)
+        words = self.desk.words_of(home.user_id)
+        if caller.obstacle == "unconfirmed" and home.digest is not None:
+            raise IdentityUnconfirmed
+        if not caller.may(Permission.READ):
+            return plain_view(stranger_text(caller, words), words, sight.at)
+        if home.audit_seq is None or home.user_id in self._warned:
+            try:
+                asked = Asked(caller, Origin("home", language=words.language))
+                await self.homes.looked(home.user_id, (await self.desk.service.intake.read_home(asked)).seq)
+                self._warned.discard(home.user_id)
+            except RecordBotError as error:
+                self.turns.rest(home.user_id)
+                return self._explained(error, words, sight.at)
+        return home_view(await sight.of(caller), self.desk.style.in_(words), sight.at)
+
+    async def _say(self, user_id: str, error: RecordBotError) -> None:
+        """Show why nothing can be shown, when not even that can be written down."""
+        view, _ = self._explained(error, self.desk.words_of(user_id), self.clock.now())
+        try:
+            await self.desk.client.views_publish(user_id=user_id, view=view)
+        except WEB_API_ERRORS as problem:
+            log.warning("home_not_published", error=code(problem))
+
+    def _explained(self, error: RecordBotError, words: Words, at: datetime) -> tuple[View, str]:
+        return plain_view(f":warning: {self.desk.explain(error, words)}", words, at)

@@ -1,0 +1,263 @@
+"""Cards and the audit channel: two loops that bring Slack to what the database says. They remember nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from bot.outbox.card_backoff import CardBackoff
+from bot.outbox.relay import Pace, Verdict, code, forever, is_final, to_the_end, verdict
+from bot.slack.blocks.audit_line import message
+from bot.slack.blocks.card import CardStyle, card
+from bot.slack.blocks.mrkdwn import shorten, slack_user
+from bot.slack.client import WEB_API_ERRORS
+from bot.slack.shared_channels import AuditChannelShared
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.audit.entry import Entry
+    from bot.i18n.catalog import Languages
+    from bot.recording.models import Card
+    from bot.recording.ports import Clock
+    from bot.slack.shared_channels import SharedChannels
+
+log = structlog.get_logger(__name__)
+
+POST_GAP_SECONDS = 1.0
+"""Slack allows about one message a second in a channel."""
+LINES_IN_A_MESSAGE = 20
+CARDS_AT_ONCE = 50
+PLAIN_CHARACTERS = 3000
+"""Less than Slack takes as the text of a message, and more than the text of a card has."""
+
+
+class Outbox(Protocol):
+    """What Slack still has to be told, and what it has been told."""
+
+    @property
+    def confirm(self) -> Callable[[], Awaitable[None]]: ...
+
+    async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]: ...
+
+    async def card_shown(
+        self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None, of: str | None = None
+    ) -> None: ...
+
+    async def card_given_up(self, recording_id: UUID, *, version: int, of: str | None = None) -> None: ...
+
+    async def card_begun(self, recording_id: UUID, *, of: str | None = None) -> None: ...
+
+    async def card_refused(self, recording_id: UUID, *, of: str | None = None) -> None: ...
+
+    async def card_lost(self, recording_id: UUID, *, of: str | None = None) -> None: ...
+
+    async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]: ...
+
+    async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None: ...
+
+    async def delivery_refused(self, seqs: Sequence[int]) -> None: ...
+
+    async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CardPublisher:
+    """Posts the card of a new recording, and edits it whenever the recording's version has moved on.
+
+    Cards are in the language of the person who asked for the recording. A card that Slack does not take waits by
+    itself (``CardBackoff``) and delays no other.
+    """
+
+    client: AsyncWebClient
+    outbox: Outbox
+    style: CardStyle
+    languages: Languages
+    changes: asyncio.Event
+    pace: Pace
+    on_shown: Callable[[UUID, float], None] | None = None
+    """Told of each card that shows the newest state: its recording, and the seconds that Slack took."""
+    backoff: CardBackoff = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "backoff", CardBackoff(self.pace.clock))
+
+    async def run(self) -> None:
+        await forever("cards", self.publish_all, self.changes, self.pace, self.backoff.seconds_to_next)
+
+    async def publish_all(self) -> bool:
+        """Bring the cards that are behind up to date; False if there is none that may be tried now."""
+        stale = await self.outbox.stale_cards(limit=CARDS_AT_ONCE + len(self.backoff))
+        self.backoff.keep_only(one.key for one in stale)
+        tried = False
+        for one in stale:
+            if self.backoff.waits(one):
+                continue
+            tried = True
+            if not await self._publish(one):
+                break
+        self.pace.problem = self.backoff.problem
+        return tried
+
+    async def _publish(self, stale: Card) -> bool:
+        """Show one card; False if Slack is away, which no other card would change."""
+        error = await to_the_end(self._draw(stale))
+        if error is not None:
+            self.backoff.failed(stale, error)
+        self.pace.problem = self.backoff.problem
+        if error is None or not self.backoff.slack_is_away:
+            return True
+        await self.pace.wait_after(error, "card")
+        return False
+
+    async def _draw(self, stale: Card) -> Exception | None:
+        """Show the card as it is now; return what Slack says that is worth another try."""
+        began = self.pace.clock.monotonic()
+        try:
+            channel, ts = await self._show(stale)
+        except WEB_API_ERRORS as error:
+            return await self._not_shown(stale, error)
+        self.backoff.shown(stale)
+        self.pace.went_well()
+        self.pace.problem = self.backoff.problem  # that of the cards that still wait
+        await self.outbox.card_shown(
+            stale.recording.id,
+            version=stale.recording.version,
+            channel=channel,
+            ts=ts,
+            was=stale.rendered_version,
+            of=stale.channel,
+        )
+        if self.on_shown is not None:
+            self.on_shown(stale.recording.id, self.pace.clock.monotonic() - began)
+        return None
+
+    async def _not_shown(self, stale: Card, error: Exception) -> Exception | None:
+        """Note what Slack's answer means for the card; return it if it is worth another try."""
+        found = verdict(error)
+        if stale.ts is not None and found in {Verdict.GONE, Verdict.UNREACHABLE}:
+            # It is posted again, to the person if need be.
+            await self.outbox.card_lost(stale.recording.id, of=stale.channel)
+            return None
+        if is_final(error):
+            log.warning("card_cannot_be_shown", recording_id=str(stale.recording.id), error=code(error))
+            self.backoff.given_up(stale, error)
+            await self.outbox.card_given_up(stale.recording.id, version=stale.recording.version, of=stale.channel)
+            return None
+        if stale.ts is None and found is not Verdict.UNKNOWN:
+            await self.outbox.card_refused(stale.recording.id, of=stale.channel)
+        return error
+
+    async def _show(self, stale: Card) -> tuple[str, str]:
+        whole, plain = self._contents(stale)
+        if stale.ts is not None and stale.posted_channel is not None:
+            await self.outbox.confirm()  # others came before it since it was read; a newer state may stand there by now
+            try:
+                await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **whole)
+            except WEB_API_ERRORS as error:
+                _require_unacceptable(stale, error)
+                await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **plain)
+            return stale.posted_channel, stale.ts
+        await self.outbox.card_begun(stale.recording.id, of=stale.channel)
+        try:
+            return await self._post(stale, stale.channel, whole, plain)
+        except WEB_API_ERRORS as error:
+            user = None if stale.routed else slack_user(stale.asked_by)
+            if not is_final(error) or user in {None, stale.channel}:
+                raise
+            log.warning("card_sent_directly", recording_id=str(stale.recording.id), error=code(error))
+        # Slack takes it nowhere where the command was typed; the person who asked gets the card directly.
+        return await self._post(stale, str(user), whole, plain)
+
+    async def _post(self, stale: Card, channel: str, whole: dict[str, Any], plain: dict[str, Any]) -> tuple[str, str]:
+        """Post the card, or its text alone if Slack takes no such blocks."""
+        quiet: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
+        try:
+            answer = await self.client.chat_postMessage(channel=channel, **whole, **quiet)
+        except WEB_API_ERRORS as error:
+            _require_unacceptable(stale, error)
+            answer = await self.client.chat_postMessage(channel=channel, **plain, **quiet)
+        return str(answer["channel"]), str(answer["ts"])
+
+    def _contents(self, stale: Card) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the card as it should be, and the least that says how the recording stands."""
+        text, blocks = card(stale, self.style.in_(self.languages.of(stale.language)))
+        metadata = {
+            "event_type": "recording_card",
+            "event_payload": {"recording_id": str(stale.recording.id), "version": stale.recording.version},
+        }
+        whole = {"text": text, "blocks": blocks, "parse": "none", "metadata": metadata}
+        return whole, {"text": shorten(text, PLAIN_CHARACTERS), "parse": "none"}
+
+
+def _require_unacceptable(stale: Card, error: Exception) -> None:
+    """Raise the error unless it is about the message itself, of which less may be taken."""
+    if verdict(error) is not Verdict.UNACCEPTABLE:
+        raise error
+    log.error("card_refused_by_slack", recording_id=str(stale.recording.id), error=code(error))
+
+
+@dataclass
+class Progress:
+    """When the next message may go out, on the clock's ``monotonic``."""
+
+    earliest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPublisher:
+    """Posts every audit entry to the audit channel, in order; several in one message when it is behind."""
+
+    client: AsyncWebClient
+    outbox: Outbox
+    style: CardStyle
+    channel: str
+    changes: asyncio.Event
+    clock: Clock
+    pace: Pace
+    progress: Progress = field(default_factory=Progress)
+    shared_channels: SharedChannels | None = None
+
+    async def run(self) -> None:
+        await forever("audit", self.publish_next, self.changes, self.pace)
+
+    async def publish_next(self) -> bool:
+        """Post one message with the next entries; False where there are none."""
+        waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)
+        if not waiting:
+            return False
+        if self.shared_channels is not None and await self.shared_channels.ask(self.channel):
+            await self.pace.wait_after(AuditChannelShared(), "audit")  # another organization would read the trail
+            return True
+        await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
+        if self.progress.earliest:  # entries that came while it waited go into the same message
+            waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)
+        await self._post(waiting)
+        return True
+
+    async def _post(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
+        if (error := await to_the_end(self._send(waiting))) is not None:
+            await self.pace.wait_after(error, "audit")
+
+    async def _send(self, waiting: Sequence[tuple[Entry, bool]]) -> Exception | None:
+        """Post the lines; return why Slack did not take them, or may not have."""
+        seqs = [entry.seq for entry, _ in waiting]
+        fresh = [entry.seq for entry, again in waiting if not again]
+        await self.outbox.delivery_begun(seqs, self.clock.now())
+        try:
+            answer = await self.client.chat_postMessage(channel=self.channel, **message(waiting, self.style))
+        except WEB_API_ERRORS as error:
+            if verdict(error) is not Verdict.UNKNOWN:
+                await self.outbox.delivery_refused(fresh)
+            return error
+        self.pace.went_well()
+        self.progress.earliest = self.clock.monotonic() + POST_GAP_SECONDS
+        await self.outbox.delivered(seqs, at=self.clock.now(), channel=str(answer["channel"]), ts=str(answer["ts"]))
+        return None

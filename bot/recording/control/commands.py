@@ -1,0 +1,312 @@
+"""The first of an action's two transactions: authorise, de-duplicate, and put the request into the trail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from uuid_utils.compat import uuid7
+
+from bot.audit.entry import Draft, Phase
+from bot.errors import AlreadyRecording, ApprovalClosed, MalformedId, NothingToStop, SeveralRecordings, WrongState
+from bot.recording.control.dual_control import (
+    APPROVAL_ACTION,
+    APPROVAL_VERB,
+    both,
+    confirm_approval,
+    lapse,
+    lapsed,
+    open_approval,
+    require_open,
+    require_second,
+    withdraw_approval,
+)
+from bot.recording.control.reads import Looks
+from bot.recording.control.request_log import Door, Facts
+from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
+from bot.recording.permissions import Caller, Permission, require, require_control, require_state, standing
+from bot.recording.policy import DualControl
+from bot.recording.requests import Accepted, Asked, AwaitsConfirmation, ReasonRules, Withdrawn, conversation_id
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from bot.recording.ports import Transaction
+
+__all__ = ["ACTION_LIMIT", "Door", "Intake"]
+
+ACTION_LIMIT = timedelta(seconds=25)
+"""After this an action is unknown, never failed."""
+NO_REASON = Reason()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake(Looks):
+    """Takes requests to change a recording. Whether a call is in the caller's scope is decided inside the transaction.
+
+    For a start that is known from the reading of the call only: whoever carries it out asks the scope again.
+    """
+
+    reasons: ReasonRules = field(default_factory=ReasonRules)
+    dual_control: DualControl = field(default_factory=DualControl)
+
+    async def start(
+        self,
+        asked: Asked,
+        typed_id: str | None,
+        typed_reason: str | None,
+        *,
+        reason_code: str | None = None,
+        agent_user_id: str | None = None,
+        participant_id: str | None = None,
+        again: UUID | None = None,
+        verb: Verb = Verb.START,
+        started_by: str | None = None,
+    ) -> Accepted:
+        """Ask for the call's recording to start. ``typed_id`` is an id or an interaction link.
+
+        ``reason_code`` is one that was chosen from the list; else the typed reason may begin with one. With several
+        agents on the call, the chosen one is named by participant or by user. ``again`` is an earlier recording of the
+        call: WrongState is raised where it is not the newest one, or ended with its call. ``verb`` is FOLLOW where the
+        agent of that one has left. ``started_by`` is whose recording it is, where the bot asks on their behalf.
+        """
+        call, problem = _read_id(typed_id)
+        typed = typed_reason if problem is None else " ".join(filter(None, (typed_id, typed_reason)))
+        if again is not None:
+            typed = None  # somebody else's words maybe, which a refusal has no need to keep
+        facts = Facts(verb.action, verb.value, conversation_id=call, typed=typed or None)
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
+            require(asked.caller, Permission.CONTROL)
+            if call is None:
+                raise problem or MalformedId
+            reason = self.reasons.read(typed_reason, chosen=reason_code)
+            if live := await transaction.live_recording(call):
+                require_control(asked.caller, live)
+                raise AlreadyRecording(**standing(live))
+            if again is not None:
+                await _require_newest(transaction, asked.caller, call, again, that_began=verb is Verb.FOLLOW)
+            attempt = self._attempt(attempt_id, verb, asked, uuid7(), None)
+            scope = asked.caller.scope
+            attempt = replace(attempt, scope=None if scope.everything else scope)
+            recording = Recording(
+                id=attempt.recording_id,
+                conversation_id=call,
+                state=RecordingState.STARTING,
+                version=1,
+                started_by=started_by or asked.caller.actor,
+                requested_at=attempt.requested_at,
+                participant_id=participant_id,
+                reason_code=reason.code,
+                reason=reason.text,
+            )
+            place = await transaction.card_place(again) if again is not None and verb is Verb.FOLLOW else None
+            await transaction.add_recording(
+                recording,
+                channel=place.channel if place else asked.origin.channel,
+                asked_by=recording.started_by,
+                language=asked.origin.language or (place.language if place else None),
+            )
+            accepted = await self._requested(transaction, asked, attempt, recording, reason=reason)
+            return replace(accepted, agent_user_id=agent_user_id)
+
+        return await self._take(asked, facts, work)
+
+    async def change(
+        self, verb: Verb, asked: Asked, *, recording_id: UUID | None = None, typed_id: str | None = None
+    ) -> Accepted | AwaitsConfirmation:
+        """Ask for a live recording to be changed: the one with the id, the call's, or the caller's only one.
+
+        A stop under dual control waits for a second supervisor; where one waits already, another person's stop is the
+        confirmation.
+        """
+        call, problem = (None, None) if typed_id is None else _read_id(typed_id)
+        facts = Facts(verb.action, verb.value, call, recording_id, typed_id if problem else None)
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Accepted | AwaitsConfirmation:
+            require(asked.caller, Permission.CONTROL)
+            if problem is not None:
+                raise problem
+            found = await _find(transaction, asked.caller, recording_id, call)
+            facts.about(found)
+            require_control(asked.caller, found)
+            require_state(found, verb)
+            if verb is Verb.STOP:
+                return await self._stop(transaction, asked, found, attempt_id)
+            return await self._change(transaction, asked, verb, found, attempt_id)
+
+        return await self._take(asked, facts, work)
+
+    async def confirm(self, asked: Asked, approval_id: UUID) -> Accepted:
+        """Confirm, as the second supervisor, a stop that waits. Raise ApprovalClosed where it doesn't any more."""
+        facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
+            approval, recording = await _permitted_approval(transaction, asked.caller, approval_id, facts)
+            require_control(asked.caller, recording)
+            return await self._confirmed(transaction, asked, approval, recording, attempt_id)
+
+        return await self._take(asked, facts, work)
+
+    async def withdraw(self, asked: Asked, approval_id: UUID) -> Withdrawn:
+        """Take back one's own request for a stop that waits. Raise ApprovalClosed where it doesn't any more."""
+        facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Withdrawn:
+            approval, recording = await _permitted_approval(transaction, asked.caller, approval_id, facts)
+            changed, seq = await withdraw_approval(transaction, asked, approval, recording, self.clock.now())
+            await self._count_once(transaction, asked, facts, attempt_id)
+            return Withdrawn(changed, seq)
+
+        return await self._take(asked, facts, work)
+
+    async def _stop(
+        self, transaction: Transaction, asked: Asked, found: Recording, attempt_id: UUID
+    ) -> Accepted | AwaitsConfirmation:
+        now = self.clock.now()
+        waiting = await transaction.open_approval(found.id)
+        if waiting is not None and (outcome := lapsed(waiting, found, now)) is not None:
+            found, waiting = await lapse(transaction, waiting, found, outcome, now), None
+        if waiting is not None and waiting.asked_by != asked.caller.actor:
+            return await self._confirmed(transaction, asked, waiting, found, attempt_id)
+        facts = Facts(APPROVAL_ACTION, APPROVAL_VERB, found.conversation_id, found.id)
+        if waiting is not None:
+            await self._count_once(transaction, asked, facts, attempt_id)
+            outcome_facts = {"error": "already_waiting", "approval_id": str(waiting.id)}
+            draft = self._draft(asked, facts, attempt_id, Phase.FAILED, outcome=outcome_facts)
+            entry = await transaction.append(draft)
+            return AwaitsConfirmation(asked, waiting, found, entry.seq, again=True)
+        if self.dual_control.guards(found):
+            await self._count_once(transaction, asked, facts, attempt_id)
+            approval, changed, seq = await open_approval(
+                transaction, asked, found, rule=self.dual_control, approval_id=attempt_id, now=now
+            )
+            return AwaitsConfirmation(asked, approval, changed, seq)
+        return await self._change(transaction, asked, Verb.STOP, found, attempt_id)
+
+    async def _confirmed(
+        self, transaction: Transaction, asked: Asked, approval: Approval, recording: Recording, attempt_id: UUID
+    ) -> Accepted:
+        now = self.clock.now()
+        require_second(asked.caller, approval)
+        await require_open(transaction, approval, recording, now)
+        require_state(recording, approval.verb)
+        await confirm_approval(transaction, asked, approval, recording, now)
+        people = both(approval, asked.caller.actor)
+        accepted = await self._change(transaction, asked, approval.verb, recording, attempt_id, people=people)
+        return replace(accepted, confirmed=approval)
+
+    async def _change(
+        self,
+        transaction: Transaction,
+        asked: Asked,
+        verb: Verb,
+        before: Recording,
+        attempt_id: UUID,
+        *,
+        people: dict[str, Any] | None = None,
+    ) -> Accepted:
+        step = require_state(before, verb)
+        attempt = self._attempt(attempt_id, verb, asked, before.id, before.state)
+        recording = await transaction.change_recording(before, state=step.during, error=None)
+        if recording is None:  # transactions run one after another, so nobody can have been faster
+            raise AssertionError
+        return await self._requested(transaction, asked, attempt, recording, people=people)
+
+    def _attempt(
+        self, attempt_id: UUID, verb: Verb, asked: Asked, recording_id: UUID, before: RecordingState | None
+    ) -> Attempt:
+        now = self.clock.now()
+        return Attempt(
+            attempt_id, verb, asked.caller.actor, recording_id, now, now + ACTION_LIMIT, before, owner=self.owner
+        )
+
+    async def _requested(
+        self,
+        transaction: Transaction,
+        asked: Asked,
+        attempt: Attempt,
+        recording: Recording,
+        *,
+        reason: Reason = NO_REASON,
+        people: dict[str, Any] | None = None,
+    ) -> Accepted:
+        digest = await transaction.keep_text(attempt.id, reason.text, attempt.requested_at) if reason.text else None
+        entry = await transaction.append(
+            Draft(
+                id=uuid7(),
+                attempt_id=attempt.id,
+                occurred_at=attempt.requested_at,
+                phase=Phase.REQUESTED,
+                action=attempt.verb.action,
+                actor=asked.caller.actor,
+                conversation_id=recording.conversation_id,
+                participant_id=recording.participant_id,
+                recording_id=recording.id,
+                reason_code=reason.code,
+                reason_digest=digest,
+                origin=asked.origin.facts() | (people or {}),
+            )
+        )
+        await transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
+        numbers = {"audit_seq": entry.seq}
+        if attempt.verb.begins:
+            numbers["requested_seq"] = entry.seq
+        numbered = await transaction.change_recording(recording, **numbers)
+        if numbered is None:
+            raise AssertionError
+        return Accepted(asked, attempt, numbered, reason, entry.seq)
+
+
+def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
+    try:
+        return conversation_id(typed or ""), None
+    except MalformedId as problem:
+        return None, problem if typed else MalformedId("No call was named.", named=False)
+
+
+async def _find(transaction: Transaction, caller: Caller, recording_id: UUID | None, call: str | None) -> Recording:
+    if recording_id is not None:
+        found = await transaction.recording(recording_id)
+    elif call is not None:
+        found = await transaction.live_recording(call)
+    else:
+        own = await transaction.live_recordings_of(caller.actor)
+        if len(own) > 1:
+            raise SeveralRecordings(recording_ids=tuple(one.id for one in own))
+        found = next(iter(own), None)
+    if found is None:
+        raise NothingToStop
+    return found
+
+
+async def _require_newest(
+    transaction: Transaction, caller: Caller, call: str, recording_id: UUID, *, that_began: bool
+) -> None:
+    """Raise WrongState unless the recording is the call's newest one, and its call may go on.
+
+    ``that_began``: starts that failed since then don't count.
+    """
+    newest = await transaction.newest_recording(call, that_began=that_began)
+    if newest is None:
+        raise NothingToStop
+    if newest.id == recording_id and newest.state is RecordingState.FAILED:
+        return  # it may never have learned whose call it is; whoever carries this one out asks the scope
+    require_control(caller, newest)
+    if newest.id != recording_id or newest.state is RecordingState.ENDED:
+        raise WrongState(**standing(newest))
+
+
+async def _permitted_approval(
+    transaction: Transaction, caller: Caller, approval_id: UUID, facts: Facts
+) -> tuple[Approval, Recording]:
+    """Return what a click is about; that is in the trail also where the caller may do nothing at all."""
+    approval = await transaction.approval(approval_id)
+    recording = None if approval is None else await transaction.recording(approval.recording_id)
+    if recording is not None:
+        facts.about(recording)
+    require(caller, Permission.CONTROL)
+    if approval is None or recording is None:
+        raise ApprovalClosed
+    return approval, recording

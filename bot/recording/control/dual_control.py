@@ -1,0 +1,242 @@
+"""Stops that wait for a second supervisor: how they are opened, confirmed and closed, each with its entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from bot.audit.entry import Draft, Phase
+from bot.errors import ApprovalClosed, AuditUnavailable, NotPermitted, TooLate
+from bot.recording.control.outcomes import BOT
+from bot.recording.models import Approval, ApprovalOutcome, Verb
+from bot.recording.requests import Accepted
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from bot.audit.entry import Entry
+    from bot.recording.control.outcomes import Settlement
+    from bot.recording.models import Recording
+    from bot.recording.permissions import Caller
+    from bot.recording.policy import DualControl
+    from bot.recording.ports import Clock, RecordingStore, Transaction
+    from bot.recording.requests import Asked, AwaitsConfirmation
+
+log = structlog.get_logger(__name__)
+
+APPROVAL_ACTION = "recording:stop_approval"
+APPROVAL_VERB = "stop_approval"
+TICK_SECONDS = 1.0
+LAPSED = {ApprovalOutcome.EXPIRED: "approval_expired", ApprovalOutcome.OVER: "recording_over"}
+"""What the entry says where nobody's decision closed an approval."""
+
+
+def require_second(caller: Caller, approval: Approval) -> None:
+    """Raise NotPermitted where the caller is the very person who asked."""
+    if approval.asked_by == caller.actor:
+        raise NotPermitted(cause="own_request")
+
+
+def both(approval: Approval, second: str) -> dict[str, Any]:
+    """Return what entries say of the two people."""
+    return {"approval_id": str(approval.id), "asked_by": approval.asked_by, "confirmed_by": second}
+
+
+async def open_approval(
+    transaction: Transaction, asked: Asked, recording: Recording, *, rule: DualControl, approval_id: UUID, now: datetime
+) -> tuple[Approval, Recording, int]:
+    """Write that a stop waits for a second supervisor, and have the card say so."""
+    approval = Approval(approval_id, recording.id, Verb.STOP, asked.caller.actor, now, now + rule.within)
+    await transaction.add_approval(approval)
+    draft = _draft(
+        approval,
+        recording,
+        now,
+        Phase.REQUESTED,
+        asked.caller.actor,
+        origin=asked.origin.facts(),
+        outcome={"until": approval.expires_at.astimezone(UTC).isoformat()},
+    )
+    entry = await transaction.append(draft)
+    return approval, await redrawn(transaction, recording, entry), entry.seq
+
+
+async def confirm_approval(
+    transaction: Transaction, asked: Asked, approval: Approval, recording: Recording, now: datetime
+) -> None:
+    """Close it as confirmed by the one who asks now."""
+    await transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.CONFIRMED)
+    await transaction.append(
+        _draft(
+            approval,
+            recording,
+            now,
+            Phase.SUCCEEDED,
+            asked.caller.actor,
+            origin=asked.origin.facts(),
+            outcome=both(approval, asked.caller.actor),
+        )
+    )
+
+
+async def withdraw_approval(
+    transaction: Transaction, asked: Asked, approval: Approval, recording: Recording, now: datetime
+) -> tuple[Recording, int]:
+    """Close it as not wanted any more. Raise ApprovalClosed, and NotPermitted for all but the one who asked."""
+    if approval.asked_by != asked.caller.actor:
+        raise NotPermitted(cause="not_own_request")
+    await require_open(transaction, approval, recording, now)
+    await transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.WITHDRAWN)
+    entry = await transaction.append(
+        _draft(
+            approval,
+            recording,
+            now,
+            Phase.FAILED,
+            asked.caller.actor,
+            origin=asked.origin.facts(),
+            outcome={"error": "withdrawn"},
+        )
+    )
+    return await redrawn(transaction, recording, entry), entry.seq
+
+
+async def require_open(transaction: Transaction, approval: Approval, recording: Recording, now: datetime) -> None:
+    """Raise ApprovalClosed unless the approval waits; one whose time is up, or whose recording is over, is closed."""
+    outcome = approval.outcome or lapsed(approval, recording, now)
+    if outcome is None:
+        return
+    if approval.outcome is None:
+        await lapse(transaction, approval, recording, outcome, now)
+    raise ApprovalClosed(outcome=outcome.value, recording_id=recording.id)
+
+
+def lapsed(approval: Approval, recording: Recording, now: datetime) -> ApprovalOutcome | None:
+    """Return why an open approval can't be confirmed any more; None while it can."""
+    if recording.state.final:
+        return ApprovalOutcome.OVER
+    return None if approval.waits(now) else ApprovalOutcome.EXPIRED
+
+
+async def lapse(
+    transaction: Transaction, approval: Approval, recording: Recording, outcome: ApprovalOutcome, now: datetime
+) -> Recording:
+    """Close an approval that nobody decided on, as the bot, and have the card say so."""
+    if not await transaction.close_approval(approval, now, by=BOT, outcome=outcome):
+        return recording
+    facts = {"in_effect": False, "error": LAPSED[outcome], "asked_by": approval.asked_by}
+    entry = await transaction.append(_draft(approval, recording, now, Phase.OBSERVED, BOT, outcome=facts))
+    return await redrawn(transaction, recording, entry)
+
+
+async def redrawn(transaction: Transaction, recording: Recording, entry: Entry) -> Recording:
+    """Give the recording a new version, so that its card is drawn anew."""
+    changed = await transaction.change_recording(recording, audit_seq=entry.seq)
+    if changed is None:  # transactions run one after another
+        raise AssertionError
+    return changed
+
+
+def _draft(
+    approval: Approval,
+    recording: Recording,
+    now: datetime,
+    phase: Phase,
+    actor: str,
+    *,
+    origin: dict[str, Any] | None = None,
+    outcome: dict[str, Any] | None = None,
+) -> Draft:
+    return Draft(
+        id=uuid7(),
+        attempt_id=approval.id,
+        occurred_at=now,
+        phase=phase,
+        action=APPROVAL_ACTION,
+        actor=actor,
+        conversation_id=recording.conversation_id,
+        participant_id=recording.participant_id,
+        recording_id=recording.id,
+        reason_code=recording.reason_code,
+        origin=origin or {},
+        outcome=outcome or {},
+    )
+
+
+def closing_late(
+    settlement: Settlement, approvals: Approvals
+) -> Callable[[Accepted | AwaitsConfirmation], Awaitable[None]]:
+    """Return what closes a request that was written after its person had been told that nothing was done."""
+
+    async def close(late: Accepted | AwaitsConfirmation) -> None:
+        if isinstance(late, Accepted):
+            await settlement.expired(late)
+        elif not late.again:  # else the earlier request is the one that waits, and its person knows of it
+            await approvals.too_late(late.approval)
+
+    return close
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """Closes what nobody confirmed in time, from the database alone: it makes no difference which process opened it."""
+
+    store: RecordingStore
+    clock: Clock
+
+    async def run(self) -> None:
+        while True:
+            await self.clock.sleep(TICK_SECONDS)
+            await self.close_lapsed()
+
+    async def close_lapsed(self) -> None:
+        try:
+            waiting = await self.store.open_approvals()
+        except Exception:
+            log.exception("approvals_broke")
+            return
+        for approval in waiting:
+            try:
+                await self._close_if_lapsed(approval)
+            except AuditUnavailable:
+                log.warning("approvals_cannot_write")
+            except Exception:  # one that can't be closed keeps no other from being closed
+                log.exception("approvals_broke", approval_id=str(approval.id))
+
+    async def _close_if_lapsed(self, approval: Approval) -> None:
+        recording = await self.store.recording(approval.recording_id)
+        if recording is None or lapsed(approval, recording, self.clock.now()) is None:
+            return
+
+        async def work(transaction: Transaction) -> None:
+            current = await transaction.recording(approval.recording_id)
+            found = await transaction.approval(approval.id)
+            if current is None or found is None or found.outcome is not None:
+                return
+            now = self.clock.now()
+            if (outcome := lapsed(found, current, now)) is not None:
+                await lapse(transaction, found, current, outcome, now)
+
+        await self.store.write(work)
+
+    async def too_late(self, approval: Approval) -> None:
+        """Close an approval of which nobody knows that it is open."""
+
+        async def work(transaction: Transaction) -> None:
+            current = await transaction.recording(approval.recording_id)
+            if current is None:
+                raise AssertionError
+            now = self.clock.now()
+            if not await transaction.close_approval(approval, now, by=BOT, outcome=ApprovalOutcome.EXPIRED):
+                return
+            outcome = {"error": TooLate.kind}
+            entry = await transaction.append(_draft(approval, current, now, Phase.FAILED, BOT, outcome=outcome))
+            await redrawn(transaction, current, entry)
+
+        await self.store.write(work)

@@ -1,0 +1,260 @@
+"""The second of an action's two transactions: the new state and its entry, together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from uuid_utils.compat import uuid7
+
+from bot.audit.entry import Draft, Phase
+from bot.errors import CallEnded, GenesysError, OutcomeUnknown, TooLate
+from bot.recording.handover import POLICY_RECORDER
+from bot.recording.models import Mechanism, Recording, RecordingState, Verb
+from bot.recording.permissions import STEPS
+from bot.recording.requests import Settled
+
+if TYPE_CHECKING:
+    from bot.errors import Evidence, NotPermitted, RecordBotError
+    from bot.recording.handover import Departure
+    from bot.recording.models import Attempt, Effect, Participant
+    from bot.recording.ports import Clock, RecordingStore, Transaction
+    from bot.recording.requests import Accepted
+
+BOT = "bot"
+"""The actor of what the bot does or sees on its own."""
+TRANSFER = "transfer"
+AGENT_LEFT = "agent_left"
+"""What ended a recording that nobody stopped: the agent on whose side it ran handed the call over, or left it."""
+LATE = "took_effect_late"
+"""What a recording's card says when a start that had been given up began after all, and the bot stopped it."""
+LATER_LOOKS = 4
+"""How often a call is looked at again after a doubtful attempt was settled: a given-up write may land late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Writes how an attempt ended. Only the first to settle an attempt writes; the others get what is there."""
+
+    store: RecordingStore
+    clock: Clock
+
+    async def succeeded(
+        self, attempt: Attempt, effect: Effect, *, phase: Phase = Phase.SUCCEEDED, actor: str | None = None
+    ) -> Settled:
+        """Record that the change is in force; ``observed`` where a later look found it so."""
+        outcome = {"mechanism": effect.mechanism.value, "created": effect.created, **facts(effect.evidence)}
+        changes = self._reached(attempt, STEPS[attempt.verb].after)
+        changes |= {"mechanism": effect.mechanism, **_known_agent(effect.agent)}
+        if effect.session_id is not None:
+            changes["session_id"] = effect.session_id
+        if attempt.verb.begins:
+            changes["adopted"] = not effect.created
+            if phase is Phase.OBSERVED:
+                # Nobody saw it begin: that was after the request, and before now.
+                now = self.clock.now()
+                changes |= {"started_at": attempt.requested_at, "seen_at": now}
+                outcome["began_between"] = [attempt.requested_at.isoformat(), now.isoformat()]
+        if effect.recorders is not None:
+            others = other_recorders(effect.mechanism, effect.recorders)
+            changes["recorders"] = " ".join(others) or None
+            if others:
+                outcome["other_recorders"] = others
+        if effect.departure is not None:
+            outcome |= departure_facts(effect.departure)
+            changes["disconnect_type"] = effect.departure.disconnect_type
+        settled = await self._settle(attempt, phase, changes, outcome, actor=actor, agent=effect.agent)
+        return Settled(settled.recording, settled.audit_seq, effect=effect)
+
+    async def failed(self, accepted: Accepted, error: GenesysError) -> Settled:
+        """Record an answer of Genesys that leaves no doubt: the change did not take effect."""
+        attempt = accepted.attempt
+        if isinstance(error, CallEnded):
+            return await self.call_over(attempt, error)
+        settled = await self._settle(
+            attempt, Phase.FAILED, self._undone(attempt, error.kind), {"error": error.kind, **facts(error.evidence)}
+        )
+        return Settled(settled.recording, settled.audit_seq, error=error)
+
+    async def denied(self, accepted: Accepted, refusal: NotPermitted) -> Settled:
+        """Record that the reading of the call ruled the request out; nothing was sent to Genesys."""
+        attempt = accepted.attempt
+        outcome = {"error": refusal.kind, "cause": refusal.cause}
+        settled = await self._settle(attempt, Phase.DENIED, self._undone(attempt, refusal.kind), outcome)
+        return Settled(settled.recording, settled.audit_seq, error=refusal)
+
+    async def unknown(self, accepted: Accepted, error: OutcomeUnknown) -> Settled:
+        """Record that nobody knows yet; the attempt stays open until a look at the call settles it."""
+        settled = await self._settle(
+            accepted.attempt,
+            Phase.UNKNOWN,
+            {"in_doubt": True},
+            {"error": error.kind, **facts(error.evidence)},
+            close=False,
+        )
+        return Settled(settled.recording, settled.audit_seq, error=error)
+
+    async def call_over(
+        self, attempt: Attempt, error: CallEnded, *, phase: Phase | None = None, actor: str | None = None
+    ) -> Settled:
+        """Record that the call is over. Whoever wanted the recording stopped has what they wanted."""
+        outcome: dict[str, Any] = {"call": "ended", **facts(error.evidence)}
+        if attempt.verb.begins:
+            changes = self._undone(attempt, error.kind)
+        else:
+            changes = self._reached(attempt, RecordingState.ENDED) | {"ended_by": BOT}
+        if phase is None:
+            phase = Phase.SUCCEEDED if attempt.verb is Verb.STOP else Phase.FAILED
+            if phase is Phase.FAILED:
+                outcome["error"] = error.kind
+        settled = await self._settle(attempt, phase, changes, outcome, actor=actor)
+        return Settled(settled.recording, settled.audit_seq, error=error)
+
+    async def not_in_effect(self, attempt: Attempt, error: RecordBotError, *, look_again: bool = True) -> Settled:
+        """Record that a later look found the change not in force. ``look_again``: it may still come into force."""
+        return await self._settle(
+            attempt,
+            Phase.OBSERVED,
+            self._undone(attempt, error.kind),
+            {"in_effect": False, "error": error.kind},
+            actor=BOT,
+            looks=LATER_LOOKS if look_again else 0,
+        )
+
+    async def expired(self, accepted: Accepted) -> None:
+        """Record that the request was written too late to be sent; its person has been told that nothing was done."""
+        error = TooLate()
+        changes = self._undone(accepted.attempt, error.kind)
+        await self._settle(accepted.attempt, Phase.FAILED, changes, {"error": error.kind})
+
+    def _reached(self, attempt: Attempt, state: RecordingState) -> dict[str, Any]:
+        now = self.clock.now()
+        changes: dict[str, Any] = {"state": state, "in_doubt": False, "paused_at": None}
+        # on its own, the bot stops only what began late
+        changes["error"] = LATE if attempt.actor == BOT and not attempt.verb.begins else None
+        if state.final:
+            changes |= {"ended_at": now, "ended_by": attempt.actor}
+        elif state is RecordingState.PAUSED:
+            changes["paused_at"] = now
+        elif attempt.verb.begins:
+            changes["started_at"] = now
+        return changes
+
+    def _undone(self, attempt: Attempt, kind: str) -> dict[str, Any]:
+        if attempt.before is None:
+            return {
+                "state": RecordingState.FAILED,
+                "in_doubt": False,
+                "error": kind,
+                "ended_at": self.clock.now(),
+                "ended_by": BOT,
+            }
+        return {"state": attempt.before, "in_doubt": False, "error": kind}
+
+    async def _settle(
+        self,
+        attempt: Attempt,
+        phase: Phase,
+        changes: dict[str, Any],
+        outcome: dict[str, Any],
+        *,
+        close: bool = True,
+        actor: str | None = None,
+        agent: Participant | None = None,
+        looks: int | None = None,
+    ) -> Settled:
+        now = self.clock.now()
+
+        async def work(transaction: Transaction) -> Settled:
+            recording = await _existing(transaction, attempt)
+            later = looks if looks is not None else LATER_LOOKS if phase is Phase.OBSERVED else 0
+            mine = (
+                await transaction.settle_attempt(attempt, now, looks=later)
+                if close
+                else await transaction.claim_attempt(attempt, attempt.owner)
+            )
+            if not mine:
+                return Settled(recording, recording.audit_seq)
+            entry = await transaction.append(
+                Draft(
+                    id=uuid7(),
+                    attempt_id=attempt.id,
+                    occurred_at=now,
+                    phase=phase,
+                    action=attempt.verb.action,
+                    actor=actor or attempt.actor,
+                    conversation_id=recording.conversation_id,
+                    participant_id=changes.get("participant_id") or recording.participant_id,
+                    recording_id=recording.id,
+                    reason_code=recording.reason_code,
+                    outcome=outcome,
+                )
+            )
+            if agent is not None:
+                await remember_names(transaction, agent, now)
+            rest: dict[str, Any] = {"paused_seconds": recording.rested(now)} if "paused_at" in changes else {}
+            if agent is not None and agent.id == recording.participant_id:
+                rest |= _not_said_again(recording, agent)
+            changed = await transaction.change_recording(recording, audit_seq=entry.seq, **(changes | rest))
+            return Settled(changed or recording, entry.seq)
+
+        return await self.store.write(work)
+
+
+def facts(evidence: Evidence) -> dict[str, Any]:
+    """Return what an entry keeps of Genesys's answer."""
+    kept = {
+        "http_status": evidence.http_status,
+        "code": evidence.code,
+        "context_id": evidence.context_id,
+        "correlation_id": evidence.correlation_id,
+    }
+    return {key: value for key, value in kept.items() if value is not None}
+
+
+def other_recorders(mechanism: Mechanism | None, recorders: frozenset[str]) -> list[str]:
+    """Name the recorders that run beside the one which a recording controls."""
+    own = {POLICY_RECORDER} if mechanism is Mechanism.POLICY else set[str]()
+    return sorted(recorders - own)
+
+
+def departure_facts(departure: Departure) -> dict[str, Any]:
+    """Return what an entry says of an agent who left a call that goes on."""
+    facts: dict[str, Any] = {"by": TRANSFER if departure.transferred else AGENT_LEFT}
+    if departure.disconnect_type is not None:
+        facts["disconnect_type"] = departure.disconnect_type
+    return facts | {"agents": sorted(agent.user_id for agent in departure.successors)}
+
+
+def _known_agent(agent: Participant | None) -> dict[str, Any]:
+    if agent is None:
+        return {}
+    return {
+        "participant_id": agent.id,
+        "agent_user_id": agent.user_id,
+        "queue_id": agent.queue_id,
+    }
+
+
+def _not_said_again(recording: Recording, agent: Participant) -> dict[str, Any]:
+    """Return what is known of the same agent and a later reading lacks: scopes and dual control go by it."""
+    return {
+        name: known
+        for name, known in (("agent_user_id", recording.agent_user_id), ("queue_id", recording.queue_id))
+        if known and not _known_agent(agent)[name]
+    }
+
+
+async def _existing(transaction: Transaction, attempt: Attempt) -> Recording:
+    recording = await transaction.recording(attempt.recording_id)
+    if recording is None:  # recordings are never deleted while an attempt points at them
+        raise AssertionError
+    return recording
+
+
+async def remember_names(transaction: Transaction, agent: Participant, now: Any) -> None:
+    """Keep what an agent and their queue are called, for cards and messages."""
+    if agent.name:
+        await transaction.remember_name("user", agent.user_id, agent.name, now)
+    if agent.queue_id and agent.queue_name:
+        await transaction.remember_name("queue", agent.queue_id, agent.queue_name, now)

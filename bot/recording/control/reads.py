@@ -1,0 +1,110 @@
+"""Looks at recordings and exports of the trail, put into the trail before anybody sees anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.audit.entry import Phase
+from bot.errors import OutOfScope
+from bot.recording.control.request_log import Facts, Reception
+from bot.recording.permissions import Permission, Role, require, sees
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from bot.audit.entry import Entry
+    from bot.errors import RecordBotError
+    from bot.recording.ports import Transaction
+    from bot.recording.requests import Asked
+
+READ_ACTION = "recording:read"
+EXPORT_ACTION = "audit:export"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks(Reception):
+    """Takes requests to see something. A limited supervisor sees the calls of their scope, compliance every call."""
+
+    async def read(self, asked: Asked, call: str | None = None) -> Entry:
+        """Put into the trail that somebody looks at recordings, before they see anything."""
+        facts = Facts(READ_ACTION, "read", conversation_id=call)
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+            require(asked.caller, Permission.READ)
+            if call is not None:
+                await _require_sight(transaction, asked, call, unrecorded=True)
+            await self._count_once(transaction, asked, facts, attempt_id)
+            draft = self._draft(asked, facts, attempt_id, Phase.REQUESTED if call else Phase.SUCCEEDED)
+            return await transaction.append(draft)
+
+        return await self._take(asked, facts, work)
+
+    async def read_history(self, asked: Asked, call: str) -> Entry:
+        """Put into the trail that somebody reads all that the trail holds about a call, before they see it."""
+        facts = Facts(READ_ACTION, "read", conversation_id=call)
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+            require(asked.caller, Permission.READ)
+            await _require_sight(transaction, asked, call, unrecorded=False)
+            await self._count_once(transaction, asked, facts, attempt_id)
+            return await transaction.append(
+                self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome={"read": "history"})
+            )
+
+        return await self._take(asked, facts, work)
+
+    async def read_home(self, asked: Asked) -> Entry:
+        """Put into the trail that somebody opens the overview of what is live, before they see it."""
+        facts = Facts(READ_ACTION, "read")
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+            require(asked.caller, Permission.READ)
+            await self._count_once(transaction, asked, facts, attempt_id)
+            return await transaction.append(
+                self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome={"read": "home"})
+            )
+
+        return await self._take(asked, facts, work)
+
+    async def export(self, asked: Asked, wanted: dict[str, str]) -> Entry:
+        """Put into the trail that somebody wants entries of it as a file; ``wanted`` says which."""
+        facts = Facts(EXPORT_ACTION, "export")
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+            require(asked.caller, Permission.EXPORT)
+            entry = await transaction.append(self._draft(asked, facts, attempt_id, Phase.REQUESTED, outcome=wanted))
+            await self._count_once(transaction, asked, facts, attempt_id)
+            return entry
+
+        return await self._take(asked, facts, work)
+
+    async def refuse_reading(self, asked: Asked, typed: str, error: RecordBotError) -> None:
+        """Put into the trail that a look was asked for that can't be had, and raise why."""
+        await self._refuse(asked, Facts(READ_ACTION, "read", typed=typed), Permission.READ, error)
+
+    async def refuse_export(self, asked: Asked, typed: str, error: RecordBotError) -> None:
+        """Put into the trail that an export was asked for that can't be had, and raise why."""
+        await self._refuse(asked, Facts(EXPORT_ACTION, "export", typed=typed), Permission.EXPORT, error)
+
+    async def _refuse(self, asked: Asked, facts: Facts, permission: Permission, error: RecordBotError) -> None:
+        async def work(_transaction: Transaction, _attempt_id: UUID) -> None:
+            require(asked.caller, permission)
+            raise error
+
+        await self._take(asked, facts, work)
+
+
+async def _require_sight(transaction: Transaction, asked: Asked, call: str, *, unrecorded: bool) -> None:
+    """Raise NotPermitted where the call is not in the caller's scope, by its newest recording that tells whose it is.
+
+    With ``unrecorded``, a call that was never recorded passes: the reading of it decides.
+    """
+    caller = asked.caller
+    if caller.scope.everything or Role.COMPLIANCE in caller.roles:
+        return
+    newest = await transaction.newest_recording(call, telling_whose=True)
+    if newest is None and unrecorded:
+        return
+    if newest is None or not sees(caller, newest):
+        raise OutOfScope(grants=caller.grants)

@@ -1,0 +1,199 @@
+"""Recording control: what Slack and the command line call. The order of steps here is the promise of the product."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from bot.audit.entry import Draft, Phase
+from bot.errors import CallEnded, GenesysError, NotPermitted, OutcomeUnknown, RecordBotError
+from bot.recording.control.commands import ACTION_LIMIT
+from bot.recording.control.outcomes import facts
+from bot.recording.control.reads import READ_ACTION
+from bot.recording.models import Conversation, Recording, Target, Verb
+from bot.recording.permissions import lists, require_agent, require_reading
+from bot.recording.requests import Settled, conversation_id
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from bot.audit.entry import Entry
+    from bot.recording.control.commands import Intake
+    from bot.recording.control.outcomes import Settlement
+    from bot.recording.models import Effect
+    from bot.recording.permissions import Caller
+    from bot.recording.ports import Clock, Progress, RecordingControl, RecordingStore, Transaction, Waiting
+    from bot.recording.requests import Accepted, Asked
+
+log = structlog.get_logger(__name__)
+
+ALL_LIVE = 10_000
+"""How many live recordings are looked through for those that a limited person may see."""
+GUARD_SECONDS = 2.0
+"""How much longer than its deadline an adapter may take before it is left to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAsked:
+    """A question about a call that is in the trail, and may now be answered."""
+
+    conversation_id: str
+    entry: Entry
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class CallStatus:
+    """What is known about one call: our newest record of it, and what Genesys says now."""
+
+    conversation_id: str
+    audit_seq: int
+    recording: Recording | None
+    seen: Conversation | None
+    error: GenesysError | None
+
+
+async def _no_progress(_waiting: Waiting) -> None:
+    """Nobody is waiting to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingService:
+    """Start, stop, pause, resume and status, for every surface alike.
+
+    An action is ``intake.start`` or ``intake.change`` (the request is on disk), then ``carry_out`` (Genesys, then the
+    outcome is on disk). Surfaces acknowledge between the two.
+    """
+
+    intake: Intake
+    settlement: Settlement
+    control: RecordingControl
+    store: RecordingStore
+    clock: Clock
+    working: set[UUID] = field(default_factory=set)
+    """The attempts that this process is carrying out now; nobody else may settle them."""
+
+    async def carry_out(self, accepted: Accepted, progress: Progress = _no_progress) -> Settled:
+        """Do in Genesys what was accepted, and write down how it ended. Return errors of Genesys; don't raise them.
+
+        Raise AuditUnavailable when the outcome can't be written; the attempt then stays open and is settled later.
+        """
+        attempt = accepted.attempt
+        self.working.add(attempt.id)
+        try:
+            return await self._carry_out(accepted, progress)
+        finally:
+            self.working.discard(attempt.id)
+
+    async def _carry_out(self, accepted: Accepted, progress: Progress) -> Settled:
+        limit = ACTION_LIMIT.total_seconds()
+        deadline = self.clock.monotonic() + limit
+        try:
+            async with asyncio.timeout(limit + GUARD_SECONDS):
+                effect = await self._send(accepted, deadline, progress)
+        except OutcomeUnknown as error:
+            return await self.settlement.unknown(accepted, error)
+        except GenesysError as error:
+            return await self.settlement.failed(accepted, error)
+        except NotPermitted as refusal:
+            return await self.settlement.denied(accepted, refusal)
+        except TimeoutError:
+            return await self.settlement.unknown(accepted, OutcomeUnknown())
+        except Exception:
+            # A fault of ours says nothing about the call: the request may have got through.
+            log.exception("action_broke", attempt_id=str(accepted.attempt.id))
+            return await self.settlement.unknown(accepted, OutcomeUnknown())
+        return await self.settlement.succeeded(accepted.attempt, effect)
+
+    async def _send(self, accepted: Accepted, deadline: float, progress: Progress) -> Effect:
+        target, caller = accepted.recording.target, accepted.asked.caller
+        match accepted.attempt.verb:
+            case Verb.START | Verb.FOLLOW:
+                return await self.control.start(
+                    replace(target, agent_user_id=accepted.agent_user_id),
+                    reason_code=accepted.reason.code,
+                    deadline=deadline,
+                    progress=progress,
+                    permit=partial(require_agent, caller),
+                )
+            case Verb.STOP:
+                return await self.control.stop(target, deadline=deadline, progress=progress)
+            case Verb.PAUSE:
+                return await self.control.pause(target, deadline=deadline, progress=progress)
+            case Verb.RESUME:
+                return await self.control.resume(target, deadline=deadline, progress=progress)
+
+    async def live(self, asked: Asked) -> tuple[Recording, ...]:
+        """Return the recordings that are live now and in the caller's scope, oldest first."""
+        await self.intake.read(asked)
+        limit = 200 if asked.caller.scope.everything else ALL_LIVE
+        live = await self.store.live_recordings(limit=limit)
+        return tuple(one for one in live if lists(asked.caller, one))
+
+    async def ask_status(self, asked: Asked, typed_id: str) -> StatusAsked:
+        """Put into the trail that somebody asks how a call stands. Raise MalformedId, NotPermitted."""
+        try:
+            call = conversation_id(typed_id)
+        except RecordBotError as error:
+            await self.intake.refuse_reading(asked, typed_id, error)
+            raise
+        return StatusAsked(call, await self.intake.read(asked, call), asked.caller)
+
+    async def status(self, asked: StatusAsked, progress: Progress = _no_progress) -> CallStatus:
+        """Say how a call stands, from our records and from Genesys.
+
+        Raise NotPermitted where the reading shows that the call, of which we have no record, is not in the scope.
+        """
+        call = asked.conversation_id
+        recording = await self.store.newest_recording(call)
+        target = recording.target if recording is not None and not recording.state.final else Target(call)
+        deadline = self.clock.monotonic() + ACTION_LIMIT.total_seconds()
+        seen, problem = None, None
+        try:
+            seen = await self.control.look(target, deadline=deadline, progress=progress)
+        except GenesysError as error:
+            problem = error
+        except Exception:
+            log.exception("status_broke")
+            problem = GenesysError()
+        newest = await self.store.newest_recording(call)
+        try:
+            require_reading(asked.caller, newest, seen)
+        except NotPermitted as refusal:
+            refusal.audit_seq = await self._answered(asked.entry, refusal)
+            raise
+        seq = await self._answered(asked.entry, problem)
+        return CallStatus(call, seq, newest, seen, problem)
+
+    async def _answered(self, asked: Entry, problem: GenesysError | NotPermitted | None) -> int:
+        answered = problem is None or isinstance(problem, CallEnded)
+        phase = Phase.DENIED if isinstance(problem, NotPermitted) else Phase.FAILED
+
+        async def work(transaction: Transaction) -> int:
+            outcome = _problem_facts(problem)
+            draft = Draft(
+                id=uuid7(),
+                attempt_id=asked.attempt_id,
+                occurred_at=self.clock.now(),
+                phase=Phase.SUCCEEDED if answered else phase,
+                action=READ_ACTION,
+                actor=asked.actor,
+                conversation_id=asked.conversation_id,
+                outcome=outcome,
+            )
+            return (await transaction.append(draft)).seq
+
+        return await self.store.write(work)
+
+
+def _problem_facts(problem: GenesysError | NotPermitted | None) -> dict[str, Any]:
+    if problem is None:
+        return {}
+    if isinstance(problem, NotPermitted):
+        return {"error": problem.kind, "cause": problem.cause}
+    return {"error": problem.kind, **facts(problem.evidence)}

@@ -1,0 +1,45 @@
+"""Looks up what the agents and queues of live recordings are called, where nothing else has told it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from bot.recording.live_calls.names import NameBook
+    from bot.recording.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 3.0
+LOOK_SECONDS = 15.0
+AT_ONCE = 200
+"""Names a tick: two requests of agents and two of queues at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnnamedRecordings:
+    """Compares the database with itself, outside any action; what is learnt is shown by cards, reminders and Homes.
+
+    A name that can't be had is asked for as rarely as the book does.
+    """
+
+    names: NameBook
+    clock: Clock
+
+    async def run(self) -> None:
+        while True:
+            await self.clock.sleep(TICK_SECONDS)
+            await self.look_around()
+
+    async def look_around(self) -> None:
+        """Look up what is missing."""
+        try:
+            missing = self.names.unknown(await self.names.store.unnamed())
+            deadline = self.clock.monotonic() + LOOK_SECONDS
+            if missing:
+                await self.names.learn(frozenset(sorted(missing)[:AT_ONCE]), deadline=deadline)
+        except Exception:
+            log.exception("unnamed_recordings_broke")

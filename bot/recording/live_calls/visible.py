@@ -1,0 +1,50 @@
+"""The App Homes that people have opened, and what of the recordings each shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.recording.permissions import Permission, lists, sees
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from bot.recording.models import Card, Recording
+    from bot.recording.permissions import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHome:
+    """A person's Home as it was opened last, and as Slack shows it by what we know."""
+
+    user_id: str
+    team_id: str
+    opened_at: datetime
+    audit_seq: int | None = None
+    """The entry that says that this person looks; None while nothing of any recording may be shown."""
+    view_hash: str | None = None
+    """Slack's mark of the view that it was given last."""
+    digest: str | None = None
+    """Of what was shown last; None where it has to be shown anew whatever it is."""
+
+
+def live_in_scope(caller: Caller, live: Iterable[Card]) -> tuple[Card, ...]:
+    """Return the live recordings that the caller may see, their own first, else in the order that they have."""
+    if not caller.may(Permission.READ):
+        return ()
+    seen = [one for one in live if lists(caller, one.recording)]
+    return tuple(sorted(seen, key=lambda one: one.recording.started_by != caller.actor))
+
+
+def recent_in_scope(caller: Caller, recent: Iterable[Card]) -> tuple[Card, ...]:
+    """Return the caller's recordings that are over, without those of calls that are not in their scope any more."""
+    return tuple(one for one in recent if sees(caller, one.recording)) if caller.may(Permission.CONTROL) else ()
+
+
+def controls(caller: Caller, recording: Recording) -> bool:
+    """Say whether the caller may control the recording; seeing it is not enough."""
+    return caller.may(Permission.CONTROL) and caller.scope.covers(
+        agent_user_id=recording.agent_user_id, queue_id=recording.queue_id
+    )

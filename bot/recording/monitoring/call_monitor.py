@@ -1,0 +1,165 @@
+"""Follows live recordings: by what Genesys pushes, and by a slow look that spends little of the request budget."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError
+from bot.recording.models import RecordingState
+from bot.recording.monitoring.observations import Observations, drift, handed_over
+from bot.recording.monitoring.reconciler import LOOK_LIMIT, silent
+from bot.recording.ports import Priority
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from bot.recording.models import Conversation, Recording
+    from bot.recording.ports import CallNews, Clock, RecordingControl, RecordingStore
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 1.0
+LOOK_AT_MOST_EVERY = 30.0
+"""Seconds between two looks at the same call, however few are live."""
+LOOK_AGAIN_SECONDS = 10.0
+"""The same after a look that failed."""
+LOOK_WITH_NEWS_EVERY = 600.0
+"""The same where Genesys tells of the call by itself."""
+FOLLOWED = frozenset({RecordingState.ACTIVE, RecordingState.PAUSED})
+
+
+NOTHING: Any = object()
+
+
+class NoNews:
+    """An organisation that pushes nothing; the slow look has to do."""
+
+    flowing: frozenset[str] = frozenset()
+    problem: str | None = None
+
+    async def follow(self, user_ids: frozenset[str]) -> None: ...
+
+    async def run(self, on_news: object, on_gap: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Compares live recordings with their calls. ``look_gap`` is the least number of seconds between two looks."""
+
+    store: RecordingStore
+    control: RecordingControl
+    observations: Observations
+    clock: Clock
+    news: CallNews
+    look_gap: float = 2.0
+    _looked: dict[UUID, float] = field(default_factory=dict)
+    _pace: list[float] = field(default_factory=lambda: [0.0])
+    _missed: set[str] = field(default_factory=set)
+    """Agents whose calls have to be looked at, because news about them may be missing."""
+    _early: dict[str, Conversation | None] = field(default_factory=dict)
+    """The newest news of calls whose recordings were just being changed; compared once that is over."""
+    _agent_gone: set[UUID] = field(default_factory=set)
+    """Recordings whose agent has left the call: news of the call don't come by that agent any more."""
+
+    async def run(self) -> None:
+        while True:
+            await self.clock.sleep(TICK_SECONDS)
+            await self.look_around()
+
+    async def look_around(self) -> None:
+        """Keep the subscriptions to the agents of live recordings, and look at the call that has waited longest."""
+        try:
+            live = [one for one in await self.store.live_recordings(limit=10_000) if one.state in FOLLOWED]
+            self._forget_all_but({one.id for one in live})
+            await self.news.follow(frozenset(one.agent_user_id for one in live if one.agent_user_id))
+            await self._read_early_news()
+            self._make_up_for_missed_news(live)
+            if due := self._due(live):
+                await self._look_at(due)
+        except AuditUnavailable:
+            log.warning("follower_cannot_write")
+        except Exception:
+            log.exception("follower_broke")
+
+    async def on_news(self, conversation_id: str, seen: Conversation | None) -> None:
+        """Take what Genesys pushed about a call; None when everybody has left it.
+
+        News can be older than our last write, so a difference is believed only after a look.
+        """
+        self._early.pop(conversation_id, None)
+        await self._read_news(conversation_id, seen)
+
+    async def _read_news(self, conversation_id: str, seen: Conversation | None) -> None:
+        recording = await self.store.live_recording(conversation_id)
+        if recording is None:
+            return
+        if recording.state not in FOLLOWED:
+            self._early.setdefault(conversation_id, seen)
+            return
+        self._note_agent(recording, seen)
+        if seen is None:
+            await self.observations.call_ended(recording)
+        elif drift(recording, seen) is not None or handed_over(recording, seen) is not None:
+            await self._look_at(recording)
+
+    def missed_news(self, user_ids: frozenset[str]) -> None:
+        """Have the calls of these agents looked at soon: something may have happened that no news told."""
+        self._missed.update(user_ids)
+
+    async def _read_early_news(self) -> None:
+        for conversation_id in list(self._early):
+            if (seen := self._early.pop(conversation_id, NOTHING)) is NOTHING:
+                continue
+            try:
+                await self._read_news(conversation_id, seen)
+            except Exception:
+                self._early.setdefault(conversation_id, seen)  # unless something newer has come meanwhile
+                raise
+
+    def _make_up_for_missed_news(self, live: list[Recording]) -> None:
+        for recording in live:
+            if recording.agent_user_id in self._missed:
+                self._looked[recording.id] = -math.inf
+        self._missed.clear()
+
+    def _note_agent(self, recording: Recording, seen: Conversation | None) -> None:
+        if seen is not None and recording.agent_user_id not in {agent.user_id for agent in seen.agents}:
+            self._agent_gone.add(recording.id)
+        else:
+            self._agent_gone.discard(recording.id)
+
+    async def _look_at(self, recording: Recording) -> None:
+        self._looked[recording.id] = self._pace[0] = self.clock.monotonic()
+        deadline = self.clock.monotonic() + LOOK_LIMIT
+        try:
+            seen = await self.control.look(recording.target, deadline=deadline, progress=silent, priority=Priority.LOOP)
+        except (CallEnded, CallNotFound):
+            await self.observations.call_ended(recording)
+        except GenesysError as error:
+            log.warning("follower_cannot_look", conversation_id=recording.conversation_id, error=error.kind)
+            self._looked[recording.id] -= self._every(recording) - LOOK_AGAIN_SECONDS
+        else:
+            if found := drift(recording, seen):
+                await self.observations.changed_outside(recording, found)
+            elif departure := handed_over(recording, seen):
+                await self.observations.agent_changed(recording, departure)
+
+    def _due(self, live: list[Recording]) -> Recording | None:
+        now = self.clock.monotonic()
+        if now - self._pace[0] < self.look_gap:
+            return None
+        waiting = [one for one in live if now - self._looked.setdefault(one.id, now) >= self._every(one)]
+        return min(waiting, key=lambda one: self._looked[one.id], default=None)
+
+    def _every(self, recording: Recording) -> float:
+        told = recording.agent_user_id in self.news.flowing and recording.id not in self._agent_gone
+        return LOOK_WITH_NEWS_EVERY if told else LOOK_AT_MOST_EVERY
+
+    def _forget_all_but(self, recording_ids: set[UUID]) -> None:
+        self._agent_gone.intersection_update(recording_ids)
+        for gone in self._looked.keys() - recording_ids:
+            del self._looked[gone]

@@ -1,0 +1,101 @@
+"""Looks again at calls whose doubtful attempts were settled: a write that timed out can land even after a stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError
+from bot.recording.control.outcomes import LATER_LOOKS
+from bot.recording.models import Target
+from bot.recording.monitoring.observations import Observations, unwanted
+from bot.recording.monitoring.reconciler import LOOK_LIMIT, silent
+from bot.recording.ports import Priority
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from bot.recording.control.service import RecordingService
+    from bot.recording.models import Attempt, Conversation, Recording
+    from bot.recording.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 0.5
+AFTER_SECONDS = (1.0, 5.0, 15.0, 60.0)
+"""When, after an attempt was settled, its call is looked at again."""
+AFTER_FAILURE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LaterLooks:
+    """Finds recordings that run although ours are over, and stops them; that is recorded, and shown on the card."""
+
+    service: RecordingService
+    observations: Observations
+    clock: Clock
+    _not_before: dict[UUID, float] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        while True:
+            await self.clock.sleep(TICK_SECONDS)
+            await self.look_around()
+
+    async def look_around(self) -> None:
+        try:
+            attempts = await self.service.store.attempts_to_look_at()
+        except Exception:
+            log.exception("later_looks_broke")
+            return
+        for attempt in filter(self._due, attempts):
+            try:
+                await self._look(attempt)
+            except AuditUnavailable:
+                log.warning("later_looks_cannot_write")
+            except Exception:  # one that can't be looked at keeps no other from being looked at
+                log.exception("later_looks_broke", attempt_id=str(attempt.id))
+                self._not_before[attempt.id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
+
+    def _due(self, attempt: Attempt) -> bool:
+        if attempt.settled_at is None or self.clock.monotonic() < self._not_before.get(attempt.id, 0.0):
+            return False
+        waited = (self.clock.now() - attempt.settled_at).total_seconds()
+        return waited < 0 or waited >= AFTER_SECONDS[LATER_LOOKS - attempt.looks_left]  # less than 0: a clock set back
+
+    async def _look(self, attempt: Attempt) -> None:
+        recording = await self.service.store.recording(attempt.recording_id)
+        if recording is None:
+            raise AssertionError
+        newest = await self.service.store.newest_recording(recording.conversation_id)
+        left = attempt.looks_left - 1
+        if newest is not None and newest.id == recording.id:
+            try:
+                left = 0 if await self._compare(recording) else left
+            except GenesysError as error:
+                log.warning("later_look_failed", conversation_id=recording.conversation_id, error=error.kind)
+                self._not_before[attempt.id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
+                return
+        self._not_before.pop(attempt.id, None)
+        await self.service.store.write(lambda transaction: transaction.looked_again(attempt, left))
+
+    async def _compare(self, recording: Recording) -> bool:
+        """Look at the call, and correct what is not as it should be; True where no further look is needed."""
+        deadline = self.clock.monotonic() + LOOK_LIMIT
+        try:
+            seen = await self.service.control.look(
+                Target(recording.conversation_id), deadline=deadline, progress=silent, priority=Priority.LOOP
+            )
+        except (CallEnded, CallNotFound):
+            return True
+        if unwanted(recording, seen):
+            await self._correct(recording, seen)
+        return False
+
+    async def _correct(self, recording: Recording, seen: Conversation) -> None:
+        """Stop what nobody wants any more. Should that fail, the recording is unwanted at the next look again."""
+        log.warning("took_effect_late", conversation_id=recording.conversation_id, recording_id=str(recording.id))
+        accepted = await self.observations.took_effect_late(recording, seen, owner=self.service.intake.owner)
+        if accepted is not None:
+            await self.service.carry_out(accepted)

@@ -1,0 +1,172 @@
+"""Settles what is in doubt, from the call's real state; never repeats a write without having read first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from bot.audit.entry import Phase
+from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, OutcomeUnknown, OutOfScope
+from bot.recording.control.commands import ACTION_LIMIT
+from bot.recording.control.outcomes import BOT
+from bot.recording.models import CallRecording, Effect, Mechanism, Verb
+from bot.recording.ports import Priority
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from bot.recording.control.service import RecordingService
+    from bot.recording.models import Attempt, Conversation, Recording
+    from bot.recording.monitoring.ownership import Presence
+    from bot.recording.permissions import Scope
+    from bot.recording.ports import Clock, Waiting
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 2.0
+PATIENCE = ACTION_LIMIT.total_seconds() + 5.0
+"""How long an attempt of a process that may still live is watched before it is taken over; until then its write may
+land. Counted on this process's own steady clock, so that no wall clock can shorten or stretch it."""
+OWN_PATIENCE = 5.0
+"""The same for an attempt of this very process that nothing in it works on: it has run out of time already, or is about
+to be begun. What lands after it was settled is found by the later looks."""
+LOOK_LIMIT = 10.0
+
+
+async def silent(_waiting: Waiting) -> None:
+    """Nobody waits for a look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Looks for attempts without an outcome that nobody is working on, and finds out how they ended."""
+
+    service: RecordingService
+    clock: Clock
+    owner: str
+    presence: Presence
+    _first_seen: dict[UUID, float] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        while True:
+            await self.clock.sleep(LOOK_SECONDS)
+            await self.settle_all()
+
+    async def settle_all(self) -> None:
+        """Settle what can be settled now; what can't be read stays for the next time."""
+        try:
+            attempts = await self.service.store.open_attempts()
+            self._forget_all_but({attempt.id for attempt in attempts})
+            absent = await self.presence.absent(frozenset(attempt.owner for attempt in attempts))
+        except Exception:
+            log.exception("reconciler_broke")
+            return
+        for attempt in attempts:
+            if not self._abandoned(attempt, absent):
+                continue
+            try:
+                await self._take_over(attempt)
+            except AuditUnavailable:
+                log.warning("reconciler_cannot_write")
+            except Exception:  # one that can't be settled keeps no other from being settled
+                log.exception("reconciler_broke", attempt_id=str(attempt.id))
+
+    def _abandoned(self, attempt: Attempt, absent: frozenset[str]) -> bool:
+        if attempt.id in self.service.working or attempt.id in self.service.intake.expiring:
+            return False
+        seen_for = self.clock.monotonic() - self._first_seen.setdefault(attempt.id, self.clock.monotonic())
+        if attempt.owner == self.owner:
+            return seen_for >= OWN_PATIENCE
+        return attempt.owner in absent or seen_for >= PATIENCE
+
+    def _forget_all_but(self, attempt_ids: set[UUID]) -> None:
+        for gone in self._first_seen.keys() - attempt_ids:
+            del self._first_seen[gone]
+
+    async def _take_over(self, attempt: Attempt) -> None:
+        """Make the attempt this process's own first: from then on its former owner can't write the outcome."""
+        with bound_contextvars(attempt_id=str(attempt.id)):  # the log goes on under the attempt's id
+            if await self.service.store.write(lambda transaction: transaction.claim_attempt(attempt, self.owner)):
+                await self._settle(replace(attempt, owner=self.owner))
+
+    async def _settle(self, attempt: Attempt) -> None:
+        recording = await self.service.store.recording(attempt.recording_id)
+        if recording is None:
+            raise AssertionError
+        deadline = self.clock.monotonic() + LOOK_LIMIT
+        settlement = self.service.settlement
+        try:
+            seen = await self.service.control.look(
+                recording.target, deadline=deadline, progress=silent, priority=Priority.LOOP
+            )
+        except (CallEnded, CallNotFound) as gone:
+            ended = gone if isinstance(gone, CallEnded) else CallEnded(evidence=gone.evidence)
+            await settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
+            return
+        except GenesysError as error:
+            log.warning("reconciler_cannot_look", attempt_id=str(attempt.id), error=error.kind)
+            return
+        state = seen.recorder(recording.mechanism, recording.participant_id)
+        if state is CallRecording.UNKNOWN:
+            return  # nothing is concluded from what is not said; the end of the call settles it at the latest
+        if _as_wanted(attempt, recording, seen):
+            if attempt.scope is not None and _outside(attempt.scope, seen):
+                # The start was cut off before the call was read. What runs is somebody else's: not to be taken over by
+                # it, and not to be stopped because of it.
+                await settlement.not_in_effect(attempt, OutOfScope(), look_again=False)
+                return
+            await settlement.succeeded(attempt, _effect(recording, seen), phase=Phase.OBSERVED, actor=BOT)
+        elif attempt.verb in {Verb.START, Verb.FOLLOW, Verb.RESUME} or state is CallRecording.NONE:
+            # Nobody wants a recording to begin late; and what doesn't run can't be paused.
+            await settlement.not_in_effect(attempt, OutcomeUnknown())
+        else:
+            await self._drive_again(attempt, recording)
+
+    async def _drive_again(self, attempt: Attempt, recording: Recording) -> None:
+        """Send a stop or a pause again: the call was read just now, and it is not in force."""
+        deadline = self.clock.monotonic() + LOOK_LIMIT
+        act = self.service.control.stop if attempt.verb is Verb.STOP else self.service.control.pause
+        try:
+            effect = await act(recording.target, deadline=deadline, progress=silent, priority=Priority.LOOP)
+        except CallEnded as ended:
+            await self.service.settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
+        except GenesysError as error:
+            log.warning("reconciler_cannot_act", attempt_id=str(attempt.id), error=error.kind)
+        else:
+            await self.service.settlement.succeeded(attempt, effect, phase=Phase.OBSERVED, actor=BOT)
+
+
+def _outside(scope: Scope, seen: Conversation) -> bool:
+    """Say whether nobody on the call is in the scope; a reading that names nobody tells nothing."""
+    covered = [scope.covers(agent_user_id=one.user_id, queue_id=one.queue_id) for one in seen.agents]
+    return bool(covered) and not any(covered)
+
+
+def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bool:
+    # A hold pauses a recording only for as long as it lasts: so it counts as running, and not as in secure pause.
+    state = seen.recorder(recording.mechanism, recording.participant_id)
+    held = state is CallRecording.PAUSED and seen.on_hold
+    runs = state is CallRecording.ACTIVE or held
+    rests = state is CallRecording.PAUSED and not held
+    match attempt.verb:
+        case Verb.START | Verb.FOLLOW | Verb.RESUME:
+            return runs
+        case Verb.PAUSE:
+            return rests
+        case Verb.STOP:
+            return state is CallRecording.NONE or (rests and recording.mechanism is Mechanism.POLICY)
+
+
+def _effect(recording: Recording, seen: Conversation) -> Effect:
+    agent = next((one for one in seen.agents if one.id == recording.participant_id), None)
+    if agent is None and recording.participant_id is None and len(seen.agents) == 1:
+        agent = seen.agents[0]
+    return Effect(
+        mechanism=recording.mechanism or seen.mechanism or Mechanism.ADHOC,
+        agent=agent,
+        session_id=recording.session_id or seen.session_id,
+        recorders=seen.recorders,
+    )

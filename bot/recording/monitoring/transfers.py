@@ -1,0 +1,168 @@
+"""Goes on after a transfer: finds out who took the call over, and asks, or records that agent's side.
+
+What is still to be done stands in the database (``Recording.follow_up``), so a crash costs one more reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, RecordBotError
+from bot.recording.control.outcomes import BOT, remember_names
+from bot.recording.handover import FollowTransfers, FollowUp
+from bot.recording.models import Target, Verb
+from bot.recording.monitoring.observations import users
+from bot.recording.monitoring.reconciler import LOOK_LIMIT, silent
+from bot.recording.permissions import Caller, Role, Scope
+from bot.recording.ports import Priority
+from bot.recording.requests import Asked, Origin
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from bot.recording.control.commands import Intake
+    from bot.recording.control.service import RecordingService
+    from bot.recording.models import Conversation, Participant, Recording
+    from bot.recording.ports import Clock, Transaction
+    from bot.recording.requests import Accepted
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 1.0
+READ_EVERY_SECONDS = 3.0
+"""Between two readings of a call that nobody has taken over yet."""
+WAITS_AT_MOST = {FollowTransfers.ASK: timedelta(seconds=20), FollowTransfers.ALWAYS: timedelta(minutes=5)}
+"""For how long after the transfer somebody may take over before the person is asked all the same."""
+SOURCE = "transfer"
+
+
+async def follow(intake: Intake, asked: Asked, recording_id: UUID) -> Accepted:
+    """Ask for a new recording of the call, on the side of the agent who took over, with the same reason.
+
+    Raise WrongState where the call has been recorded again since; and what ``Intake.start`` raises.
+    """
+    earlier = await intake.store.recording(recording_id)
+    if earlier is None:
+        return await intake.start(asked, None, None, verb=Verb.FOLLOW)  # refused for what it is: no call was named
+    return await intake.start(
+        asked,
+        earlier.conversation_id,
+        earlier.reason,
+        reason_code=earlier.reason_code,
+        again=earlier.id,
+        verb=Verb.FOLLOW,
+        started_by=earlier.started_by if asked.caller.actor == BOT else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferMonitor:
+    """Watches the calls whose ad-hoc recordings ended when their agents left, until somebody has taken over."""
+
+    service: RecordingService
+    clock: Clock
+    mode: FollowTransfers = FollowTransfers.ASK
+    _not_before: dict[UUID, float] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        while True:
+            await self.clock.sleep(TICK_SECONDS)
+            await self.check_all()
+
+    async def check_all(self) -> None:
+        """Check each call whose turn it is; one that can't be checked keeps no other from it."""
+        try:
+            watched = await self.service.store.recordings_to_follow()
+        except Exception:
+            log.exception("transfer_monitor_failed")
+            return
+        for gone in self._not_before.keys() - {recording.id for recording in watched}:
+            del self._not_before[gone]
+        for recording in watched:
+            if self.clock.monotonic() < self._not_before.get(recording.id, 0.0):
+                continue
+            self._not_before[recording.id] = self.clock.monotonic() + READ_EVERY_SECONDS
+            try:
+                await self._check(recording)
+            except AuditUnavailable:
+                log.warning("transfer_monitor_cannot_write")
+            except Exception:
+                log.exception("transfer_monitor_failed", recording_id=str(recording.id))
+
+    async def _check(self, recording: Recording) -> None:
+        newest = await self.service.store.newest_recording(recording.conversation_id)
+        if newest is not None and newest.id != recording.id:
+            await self._after_a_start(recording, newest)
+            return
+        deadline = self.clock.monotonic() + LOOK_LIMIT
+        try:
+            seen = await self.service.control.look(
+                Target(recording.conversation_id), deadline=deadline, progress=silent, priority=Priority.LOOP
+            )
+        except (CallEnded, CallNotFound):
+            await self._decide(recording, None)
+        except GenesysError as error:
+            log.warning("transferred_call_not_read", conversation_id=recording.conversation_id, error=error.kind)
+            if self._waited_enough(recording):
+                await self._decide(recording, FollowUp.ASK)
+        else:
+            await self._take_over(recording, seen)
+
+    async def _after_a_start(self, recording: Recording, newest: Recording) -> None:
+        """Leave it at a start that came about, by whomever; where one failed, the person is asked."""
+        if newest.in_doubt or not (newest.state.final or newest.started_at):
+            return  # it is not known yet
+        await self._decide(recording, None if newest.started_at else FollowUp.ASK)
+
+    async def _take_over(self, recording: Recording, seen: Conversation) -> None:
+        if not seen.agents:
+            if self._waited_enough(recording):
+                await self._decide(recording, FollowUp.ASK, ())
+        elif self.mode is FollowTransfers.ALWAYS:
+            await self._follow(recording, seen.agents)
+        else:
+            await self._decide(recording, FollowUp.ASK, seen.agents)
+
+    async def _follow(self, recording: Recording, agents: tuple[Participant, ...]) -> None:
+        """Record the new agent's side on behalf of the one who started, within the calls that they may record."""
+        if not self.service.intake.door.open:
+            return
+        scope = await self.service.store.scope_of(recording.id) or Scope()
+        caller = Caller(BOT, frozenset({Role.SUPERVISOR}), scope=scope)
+        asked = Asked(caller, Origin(SOURCE, trigger=str(recording.id)))
+        try:
+            accepted = await follow(self.service.intake, asked, recording.id)
+        except AuditUnavailable:
+            raise
+        except RecordBotError as refusal:
+            log.info("transfer_not_followed", recording_id=str(recording.id), error=refusal.kind)
+            newest = await self.service.store.newest_recording(recording.conversation_id)
+            if newest is not None and newest.id == recording.id:  # no other replica or click was faster
+                await self._decide(recording, FollowUp.ASK, agents)
+            return
+        settled = await self.service.carry_out(accepted)
+        if settled.error is not None and settled.recording.state.final:
+            await self._decide(recording, FollowUp.ASK, agents)
+
+    def _waited_enough(self, recording: Recording) -> bool:
+        since = recording.ended_at or recording.requested_at
+        return self.clock.now() - since >= WAITS_AT_MOST.get(self.mode, timedelta(0))
+
+    async def _decide(
+        self, recording: Recording, follow_up: FollowUp | None, agents: tuple[Participant, ...] | None = None
+    ) -> None:
+        """Note what is to be done; ``agents`` are those on the call, None where that is known already."""
+
+        async def work(transaction: Transaction) -> None:
+            current = await transaction.recording(recording.id)
+            if current is not None and current.follow_up is FollowUp.WATCH:
+                successors = current.successors if agents is None else users(agents)
+                await transaction.change_recording(current, follow_up=follow_up, successors=successors)
+                for agent in agents or ():
+                    await remember_names(transaction, agent, self.clock.now())
+
+        await self.service.store.write(work)

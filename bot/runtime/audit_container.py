@@ -1,0 +1,170 @@
+"""Builds what lets others trust the trail: the daily digest, a call's history, and reports for compliance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.database.queries.app_homes import SqlHomes
+from bot.database.queries.cards import SqlOverview
+from bot.database.queries.digests import SqlDigests
+from bot.database.queries.group_members import SqlGroupMembers
+from bot.database.queries.summaries import SqlSummaries
+from bot.database.trail.call_history import SqlStories
+from bot.database.trail.completeness import SqlCompleteness
+from bot.database.trail.open_requests import SqlOpenRequests
+from bot.database.trail.reader import SqlTrail
+from bot.errors import AuditUnavailable
+from bot.outbox.app_home import HomePublisher, Turns
+from bot.outbox.app_home_sources import HomeSources
+from bot.outbox.digests import Digester, Schedule
+from bot.outbox.relay import Pace
+from bot.recording.control.export_outcomes import ExportOutcomes
+from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION
+from bot.recording.group_members import GroupMonitor, group_actions
+from bot.slack.listeners.audit_export import AuditReports
+from bot.slack.listeners.call_history import CallHistory
+from bot.slack.listeners.command import RecordCommand
+from bot.slack.listeners.recording_picker import RecordingChoice
+from bot.slack.uploads import Uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+    import aiohttp
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.config.settings import ServeSettings
+    from bot.database.replicas import Replicas
+    from bot.runtime.container import Control
+    from bot.slack.blocks.app_home import Part
+    from bot.slack.listeners.context import Desk
+    from bot.slack.listeners.start_modal import StartModal
+
+NEVER = "off"
+FORGOTTEN_AFTER = timedelta(minutes=30)
+"""No export takes as long."""
+LOOKED_BACK = timedelta(days=7)
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The parts share one Slack client, its session for uploads, and the settings' time zone."""
+
+    settings: ServeSettings
+    control: Control
+    client: AsyncWebClient
+    session: aiohttp.ClientSession
+    desk: Desk
+    replicas: Replicas
+
+    def command(self, modal: StartModal) -> RecordCommand:
+        """Return the slash command with all its verbs."""
+        history = CallHistory(self.desk, SqlStories(self.control.engines))
+        return RecordCommand(self.desk, history, self.reports(), modal, RecordingChoice(self.desk, modal.calls))
+
+    def reports(self) -> AuditReports:
+        """Return what hands the trail to compliance."""
+        engines = self.control.engines
+        return AuditReports(
+            desk=self.desk,
+            client=self.client,
+            uploads=self._uploads,
+            trail=SqlTrail(engines),
+            summaries=SqlSummaries(engines),
+            outcomes=self._outcomes,
+            zone=self._zone,
+        )
+
+    def homes(
+        self, parts: Callable[[], Awaitable[Sequence[Part]]], gaps: Callable[[], Awaitable[tuple[int, int]]]
+    ) -> HomePublisher:
+        """Return what shows App Home, where it says how the bot's parts stand and what the audit channel lacks."""
+        engines, clock = self.control.engines, self.control.clock
+        sources = HomeSources(
+            overview=SqlOverview(engines),
+            parts=parts,
+            gaps=gaps,
+            summaries=SqlSummaries(engines),
+            zone=self._zone,
+            clock=clock,
+        )
+        changes = self.control.store.changes()
+        return HomePublisher(self.desk, SqlHomes(engines), sources, changes, clock, Pace(clock), Turns(clock))
+
+    def group_monitors(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+        """Return the loop that puts changes of the user groups with rights into the trail; none without such groups."""
+        people = self.desk.people
+        actions = group_actions(people.ids, people.grants)
+        if not actions:
+            return ()
+        noted = SqlGroupMembers(self.control.store, self.replicas.confirm)
+        return (GroupMonitor(people.groups, noted, actions, self.control.clock).run,)
+
+    def digester(self) -> Digester | None:
+        """Return the loop behind the daily digest; None where the settings want no digest."""
+        if self.settings.audit_digest_at == NEVER:
+            return None
+        control = self.control
+        completeness = SqlCompleteness(control.engines)
+
+        async def gaps() -> tuple[int, int]:
+            found = await completeness.look(control.clock.now())
+            # What only waits is delivered with the digest, or the digest waits too.
+            return sum(map(len, found.skipped)), found.altered
+
+        return Digester(
+            client=self.client,
+            uploads=self._uploads,
+            digests=SqlDigests(control.engines, control.store, self.replicas.confirm),
+            summaries=SqlSummaries(control.engines),
+            gaps=gaps,
+            style=self.desk.style,
+            channel=self.settings.slack_audit_channel,
+            schedule=Schedule(time.fromisoformat(self.settings.audit_digest_at), self._zone),
+            clock=control.clock,
+            pace=Pace(control.clock),
+            shared_channels=self.desk.shared_channels,
+        )
+
+    async def settle_interrupted(self) -> None:
+        """Give an outcome to exports and looks that ended with the process before; call it before noting the start.
+
+        Where there are several processes, another one may be working on them: see ``settle_forgotten``.
+        """
+        if self.replicas.several:
+            return
+        for action in (EXPORT_ACTION, READ_ACTION):
+            await self._outcomes.interrupted(await SqlOpenRequests(self.control.engines).find(action))
+
+    async def settle_forgotten(self) -> None:
+        """Give an outcome to exports and looks that no process can still be working on; for ever, now and then."""
+        requests, clock = SqlOpenRequests(self.control.engines), self.control.clock
+        while self.replicas.several:
+            await self.replicas.confirm()
+            until = clock.now() - FORGOTTEN_AFTER
+            try:
+                for action in (EXPORT_ACTION, READ_ACTION):
+                    found = await requests.find_between(action, until - LOOKED_BACK, until)
+                    await self._outcomes.interrupted(found)
+            except (AuditUnavailable, SQLAlchemyError):
+                log.warning("forgotten_requests_not_settled")
+            await clock.sleep(FORGOTTEN_AFTER.total_seconds() / 2)
+
+    @property
+    def _uploads(self) -> Uploads:
+        return Uploads(self.client, self.session)
+
+    @property
+    def _outcomes(self) -> ExportOutcomes:
+        return ExportOutcomes(self.control.store, self.control.clock)
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings.audit_digest_zone)

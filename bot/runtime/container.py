@@ -1,0 +1,249 @@
+"""The composition root: builds each object once, and owns its lifetime."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from uuid_utils.compat import uuid7
+
+from bot.config.policy_file import load_policy
+from bot.config.settings import SlackSettings
+from bot.database.engine import open_engines
+from bot.database.migrate import upgrade
+from bot.database.queries.names import SqlNames
+from bot.database.queries.policy import SqlRules
+from bot.database.read_timing import time_reads
+from bot.database.recording_files import SqlSavedLooks
+from bot.database.store import SqlStore
+from bot.errors import SettingsError
+from bot.observability.telemetry import Observing
+from bot.observability.tracing import open_tracing
+from bot.recording.clock import SystemClock
+from bot.recording.control.commands import Intake
+from bot.recording.control.dual_control import Approvals, closing_late
+from bot.recording.control.outcomes import Settlement
+from bot.recording.control.request_log import Door
+from bot.recording.control.service import RecordingService
+from bot.recording.control.user_rate_limit import PersonalLimit
+from bot.recording.live_calls.call_list import LiveCalls
+from bot.recording.live_calls.names import NameBook
+from bot.recording.live_calls.unnamed import UnnamedRecordings
+from bot.recording.monitoring.call_monitor import NoNews
+from bot.recording.monitoring.recording_files import SavedLooks
+from bot.recording.policy import channels_by_queue
+from bot.recording.requests import ReasonRules
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from urllib3 import PoolManager
+
+    from bot.config.settings import ControlSettings, DatabaseSettings, GenesysSettings, RecordingSettings
+    from bot.database.engine import Engines
+    from bot.genesys import GenesysClient, Notifications, RequestSeen
+    from bot.observability.metrics import Metrics
+    from bot.recording.policy import DualControl, Policy, Route
+    from bot.recording.ports import Clock, RecordingControl
+
+SERVE_OWNER = "serve"
+CLI_OWNER = "cli"
+GENESYS_READ_SECONDS = 5.0
+EXPIRE_SECONDS = 5.0
+FOLLOWER_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Recording control and all that it stands on, without Slack."""
+
+    engines: Engines
+    store: SqlStore
+    genesys: GenesysClient
+    service: RecordingService
+    door: Door
+    clock: Clock
+    observing: Observing
+    live_calls: LiveCalls
+    policy: Policy
+    approvals: Approvals
+
+    @property
+    def metrics(self) -> Metrics:
+        return self.observing.metrics
+
+
+@asynccontextmanager
+async def opened_database(settings: DatabaseSettings) -> AsyncIterator[Engines]:
+    """Open the database as it is, without migrating it."""
+    engines = open_engines(settings.database_url)
+    try:
+        yield engines
+    finally:
+        await engines.close()
+
+
+@asynccontextmanager
+async def opened_control(
+    settings: ControlSettings,
+    *,
+    owner: str,
+    clock: Clock | None = None,
+    patience: float = GENESYS_READ_SECONDS,
+    genesys_pool: PoolManager | None = None,
+    on_request: Callable[[RequestSeen], None] | None = None,
+) -> AsyncIterator[Control]:
+    """Bring the database to head and build recording control on it. Nothing is sent to Genesys yet.
+
+    ``patience`` is how many seconds an answer of Genesys may take; ``genesys_pool`` makes the connections to it;
+    ``on_request`` is told of each request.
+    """
+    clock = clock or SystemClock()
+    policy = recording_policy(settings)
+    async with AsyncExitStack() as opened:
+        engines = await opened.enter_async_context(opened_database(settings))
+        await upgrade(engines)
+        observing = Observing(tracing=open_tracing(settings.otel_exporter_otlp_endpoint))
+        opened.push_async_callback(asyncio.to_thread, observing.tracing.close)
+        time_reads(engines, observing.read)
+        client = await genesys_client(settings, clock, _both(observing.genesys, on_request), patience, genesys_pool)
+        store = SqlStore(engines, on_write=observing.written, on_retry=observing.metrics.on_write_retried)
+        store.routes = channels_by_queue(await _routes(store, policy, owner))
+        settlement, approvals = Settlement(store, clock), Approvals(store, clock)
+        door = Door()
+        intake = Intake(
+            store=store,
+            clock=clock,
+            owner=f"{owner}:{uuid7()}",
+            reasons=ReasonRules(settings.recording_reasons, required=settings.recording_reason_required),
+            door=door,
+            expire=closing_late(settlement, approvals),
+            dual_control=await _dual_control(store, policy, owner),
+            # scripts on the bot's machine may do as much at once as they like
+            limit=PersonalLimit(
+                settings.recording_actions_per_minute if owner == SERVE_OWNER else 0, observing.metrics.on_too_many
+            ),
+        )
+        control = await recording_control(settings, client)
+        service = RecordingService(intake=intake, settlement=settlement, control=control, store=store, clock=clock)
+        live_calls = await live_call_list(client, store, clock)
+        try:
+            yield Control(
+                engines, store, client, service, door, clock, observing, live_calls, policy=policy, approvals=approvals
+            )
+        finally:
+            await live_calls.close()
+            await intake.settled(EXPIRE_SECONDS)
+            await store.settled()
+            await client.close()
+
+
+def _both(
+    first: Callable[[RequestSeen], None], second: Callable[[RequestSeen], None] | None
+) -> Callable[[RequestSeen], None]:
+    def tell(seen: RequestSeen) -> None:
+        first(seen)
+        if second is not None:
+            second(seen)
+
+    return tell
+
+
+async def _dual_control(store: SqlStore, policy: Policy, owner: str) -> DualControl:
+    """Return where a stop takes two: for a terminal, which may stand where no file is, also where the bot says."""
+    noted = await SqlRules(store).dual_control() if owner == CLI_OWNER else None
+    return policy.dual_control if noted is None else noted.with_also(policy.dual_control)
+
+
+async def _routes(store: SqlStore, policy: Policy, owner: str) -> tuple[Route, ...]:
+    """Return where cards go besides; a terminal may run where no policy file is, and follows the bot's rules too."""
+    noted = await SqlRules(store).routes() if owner == CLI_OWNER else ()
+    return (*policy.routes, *noted)
+
+
+def recording_policy(settings: RecordingSettings) -> Policy:
+    """Read the policy file. Raise SettingsError where it is wrong, or missing although a setting names it."""
+    named = "recording_policy_file" in settings.model_fields_set
+    policy = load_policy(Path(settings.recording_policy_file), required=named)
+    audit = settings.slack_audit_channel if isinstance(settings, SlackSettings) else None
+    if any(route.channel == audit for route in policy.routes):
+        sentence = (
+            f"The policy file {policy.source} routes cards to {audit}, which is SLACK_AUDIT_CHANNEL: choose another "
+            "channel for the cards, since the audit channel is for the trail alone."
+        )
+        raise SettingsError((sentence,))
+    return policy
+
+
+async def genesys_client(
+    settings: GenesysSettings,
+    clock: Clock,
+    on_request: Callable[[RequestSeen], None] | None = None,
+    patience: float = GENESYS_READ_SECONDS,
+    pool: PoolManager | None = None,
+) -> GenesysClient:
+    """Build the client; importing the SDK takes seconds, so a thread does it while other things go on."""
+    genesys = await asyncio.to_thread(__import__, "bot.genesys", fromlist=["GenesysClient"])
+    account = genesys.GenesysAccount(
+        client_id=settings.purecloud_client_id,
+        client_secret=settings.purecloud_client_secret.get_secret_value(),
+        environment=settings.purecloud_environment,
+        api_url=settings.genesys_api_url,
+    )
+    client: GenesysClient = genesys.GenesysClient(
+        account,
+        clock=clock,
+        on_request=on_request,
+        read_timeout=patience,
+        requests_per_minute=settings.genesys_requests_per_minute,
+        pool=pool,
+    )
+    return client
+
+
+async def live_call_list(client: GenesysClient, store: SqlStore, clock: Clock) -> LiveCalls:
+    """Build the list of live calls; where a gateway has none, it says so when somebody looks."""
+    from bot.genesys import GenesysDirectory  # noqa: PLC0415  importing the SDK takes seconds
+
+    directory = GenesysDirectory(client)
+    return LiveCalls(directory, NameBook(directory, SqlNames(store), clock), store, clock)
+
+
+def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | None:
+    """Return what looks for the files of recordings; a gateway's sessions have none that could be asked for."""
+    from bot.genesys import GenesysSavedRecordings  # noqa: PLC0415  importing the SDK takes seconds
+
+    if settings.genesys_recording_api == "sessions":
+        return None
+    return SavedLooks(
+        control.store, SqlSavedLooks(control.engines), GenesysSavedRecordings(control.genesys), control.clock
+    )
+
+
+def unnamed_recordings(control: Control) -> UnnamedRecordings:
+    """Return what looks up the names that cards lack; it knows what the list of live calls has learnt."""
+    return UnnamedRecordings(control.live_calls.names, control.clock)
+
+
+def call_news(settings: GenesysSettings, client: GenesysClient) -> Notifications | NoNews:
+    """Return what tells of changes to calls; a gateway's sessions have no such thing."""
+    from bot.genesys import Notifications  # noqa: PLC0415  importing the SDK takes seconds
+
+    return NoNews() if settings.genesys_recording_api == "sessions" else Notifications(client)
+
+
+def look_gap(settings: GenesysSettings) -> float:
+    """Return the seconds between two looks of the follower with which it spends a tenth of the request limit."""
+    requests = 2 if settings.genesys_recording_api == "sessions" else 1
+    return requests * 60.0 / (settings.genesys_requests_per_minute * FOLLOWER_SHARE)
+
+
+async def recording_control(settings: GenesysSettings, client: GenesysClient) -> RecordingControl:
+    from bot.genesys import ConversationsControl, SessionsControl  # noqa: PLC0415  importing the SDK takes seconds
+
+    if settings.genesys_recording_api == "sessions":
+        return SessionsControl(client)
+    return ConversationsControl(client)

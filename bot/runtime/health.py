@@ -1,0 +1,194 @@
+"""Whether the bot is usable now, part by part, for ``/readyz``, ``/metrics`` and whoever asks."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.database.migrate import unusable
+from bot.database.queries.metrics import SqlFigures
+from bot.database.trail.completeness import Completeness, SqlCompleteness
+from bot.runtime.http_server import Part
+
+if TYPE_CHECKING:
+    from bot.database.queries.metrics import Figures
+    from bot.database.replicas import Replicas
+    from bot.observability.metrics import Metrics
+    from bot.outbox.relay import Pace
+    from bot.runtime.container import Control
+    from bot.slack.socket_mode import SocketState
+    from bot.slack.user_groups import UserGroups
+
+COMPARE_SECONDS = 60.0
+"""How old a comparison of the whole trail with its deliveries may be: it takes a while on a long one."""
+
+
+class News(Protocol):
+    """What tells of changes to calls."""
+
+    @property
+    def problem(self) -> str | None: ...
+
+
+@dataclass
+class Readiness:
+    """Looks at what each part last did; only the database is asked anew, for all of the trail not each time.
+
+    The bot's own state, its database and its sockets decide whether it is ready. Trouble of Genesys, of Slack's Web
+    API, of user groups or of single cards does not: a balancer would take away the one place that can tell people.
+    """
+
+    started: bool = False
+    sockets: tuple[SocketState, ...] = ()
+    """The connections of Socket Mode; one that stands is enough."""
+    news: News | None = None
+    digests: Pace | None = None
+    replicas: Replicas | None = None
+    _control: Control | None = None
+    _cards: Pace | None = None
+    _audit: Pace | None = None
+    _groups: UserGroups | None = None
+    _compared: Completeness = field(default_factory=Completeness)
+    _compared_at: float | None = None
+
+    def watch(self, control: Control, cards: Pace, audit: Pace, groups: UserGroups | None = None) -> None:
+        self._control, self._cards, self._audit, self._groups = control, cards, audit, groups
+
+    async def look(self) -> tuple[Part, ...]:
+        if self._control is None:
+            return (Part("bot", ok=False, problem="starting"),)
+        parts = (
+            self._bot(),
+            await self._database(self._control),
+            self._slack(self._control),
+            await self._channel(self._control),
+            self._delivery("cards", self._cards),
+            self._genesys(self._control),
+            self._user_groups(),
+        )
+        for part in parts:
+            self._control.metrics.component_up.labels(part.name).set(part.ok)
+            self._control.metrics.ready.labels(part.name).set(part.ok)
+        return parts
+
+    def _bot(self) -> Part:
+        """Say which of several replicas this is, and whether it is the one that tells Slack."""
+        mine = self.replicas
+        facts = {"replica": mine.owner, "leading": mine.leading} if mine is not None and mine.several else None
+        return Part("bot", ok=self.started, problem="" if self.started else "starting or stopping", facts=facts)
+
+    async def scrape(self) -> bytes:
+        if self._control is None:
+            return b""
+        await self.look()
+        metrics = self._control.metrics
+        with suppress(SQLAlchemyError):  # the database's part already shows 0
+            self._count(metrics, await SqlFigures(self._control.engines).look(self._control.clock.now()))
+        metrics.budget.set(self._control.genesys.health().requests_left)
+        metrics.reconnects.set(sum(state.reconnects for state in self.sockets))
+        for number, state in enumerate(self.sockets, start=1):
+            metrics.connected.labels(str(number)).set(state.connected)
+        return metrics.page()
+
+    @staticmethod
+    def _count(metrics: Metrics, found: Figures) -> None:
+        metrics.entries.set(found.entries)
+        metrics.live.set(found.live)
+        metrics.open_attempts.set(found.open_attempts)
+        metrics.in_doubt.set(found.in_doubt)
+        metrics.waiting.set(found.lines)
+        metrics.lag.set(found.lag_seconds)
+        for queue, length in (("cards", found.cards), ("audit", found.lines), ("notices", found.notices)):
+            metrics.queue.labels(queue).set(length)
+
+    @staticmethod
+    async def _database(control: Control) -> Part:
+        try:
+            head = await control.store.head()
+            await control.store.try_again()
+        except SQLAlchemyError as error:
+            return Part("database", ok=False, problem=str(unusable(error)))
+        if control.store.last_problem:
+            return Part("database", ok=False, problem=f"The last write failed: {control.store.last_problem}")
+        return Part("database", ok=True, facts={"audit_entries": head})
+
+    def _slack(self, control: Control) -> Part:
+        if not self.sockets:
+            return Part("slack", ok=True, facts={"transport": "http"})
+        now = control.clock.monotonic()
+        hellos = [state.last_hello for state in self.sockets if state.last_hello is not None]
+        open_ones = sum(state.connected for state in self.sockets)
+        return Part(
+            "slack",
+            ok=open_ones > 0,
+            problem="" if open_ones else "The socket to Slack is not connected; it is being opened anew.",
+            facts={
+                "transport": "socket",
+                "sockets": len(self.sockets),
+                "sockets_connected": open_ones,
+                "reconnects": sum(state.reconnects for state in self.sockets),
+                "connections": max((state.connections or 0 for state in self.sockets), default=0) or None,
+                "last_hello_seconds_ago": round(now - max(hellos)) if hellos else None,
+            },
+        )
+
+    @property
+    def _leads(self) -> bool:
+        return self.replicas is None or self.replicas.leading
+
+    def _delivery(self, name: str, pace: Pace | None) -> Part:
+        # Who led once, and met a problem then, has nothing to deliver any more.
+        problem = pace.problem if pace is not None and self._leads else None
+        words = f"Slack says: {problem}" if problem else ""
+        return Part(name, ok=problem is None, problem=words, essential=False)
+
+    def _user_groups(self) -> Part:
+        """Name the groups of the settings and the policy file that give nobody a right."""
+        problem = "" if self._groups is None else self._groups.problem
+        return Part("user_groups", ok=not problem, problem=problem, essential=False)
+
+    async def _channel(self, control: Control) -> Part:
+        """Say whether messages arrive, and whether every entry has."""
+        part = self._delivery("audit_channel", self._audit)
+        try:
+            found = await self._completeness(control)
+        except SQLAlchemyError:
+            return part  # the database's part says why
+        control.metrics.missing.set(found.lacking)
+        digest = self.digests.problem if self.digests is not None and self._leads else None
+        late = f"The daily digest can't be posted: {digest}." if digest else ""
+        problem = " ".join(filter(None, (part.problem, found.problem, late)))
+        return Part(part.name, ok=not problem, problem=problem, essential=False)
+
+    async def gaps(self) -> tuple[int, int]:
+        """Return how many entries the audit channel lacks, and how many are not as it shows them."""
+        if self._control is None:
+            return 0, 0
+        found = await self._completeness(self._control)
+        return found.lacking, found.altered
+
+    async def _completeness(self, control: Control) -> Completeness:
+        """Compare the trail with its deliveries: the end of it now, all of it once in a while."""
+        now, look = control.clock.monotonic(), SqlCompleteness(control.engines)
+        if self._compared_at is None or now - self._compared_at > COMPARE_SECONDS:
+            self._compared = await look.look(control.clock.now())
+            self._compared_at = now
+        return replace(
+            await look.look_at_the_end(control.clock.now()),
+            skipped=self._compared.skipped,
+            rewritten=self._compared.rewritten,
+        )
+
+    def _genesys(self, control: Control) -> Part:
+        health = control.genesys.health()
+        facts = {
+            "requests_left": health.requests_left,
+            "requests_waiting": health.requests_waiting,
+            "held": {operation: round(seconds) for operation, seconds in health.held.items()},
+            "down_since": None if health.down_since is None else health.down_since.isoformat(timespec="seconds"),
+            "notifications": self.news.problem or "ok" if self.news is not None else None,
+        }
+        return Part("genesys", ok=health.usable, problem=health.last_error or "", facts=facts, essential=False)

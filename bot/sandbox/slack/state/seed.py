@@ -1,0 +1,30 @@
+"""The people and channels that a visitor of the sandbox meets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.sandbox.slack.state.workspace import BOT_USER
+from bot.sandbox.slack.web_api.users import STRANGERS_TEAM
+
+if TYPE_CHECKING:
+    from bot.sandbox.slack.server import SimulatedSlack
+
+FLOOR, GRACE, NIGHT_SHIFT = "C0FLOOR", "U0GRACE", "S0NIGHT"
+
+
+def seed(slack: SimulatedSlack) -> None:
+    """Fill the workspace with a small contact centre."""
+    slack.add_person("U0ADA", "Ada Byron", "ada", role="Supervisor")
+    slack.add_person("U0GRACE", "Grace Murray", "grace", role="Supervisor", tz="America/New_York")
+    slack.add_person("U0HEIDI", "Heidi Brandt", "heidi", role="Supervisor, night shift", locale="de-DE")
+    slack.add_person("U0MALLORY", "Mallory Marsh", "mallory", role="Agent without rights")
+    slack.add_person("U0COMPL", "Clara Winter", "clara", role="Compliance officer")
+    slack.add_person("U0GUEST", "Gus Sommer", "gus", is_ultra_restricted=True, role="Single-channel guest")
+    slack.add_person("U0OUTSIDE", "Olga Sands", "olga", is_stranger=True, team_id=STRANGERS_TEAM, role="Partner firm")
+    slack.add_person("U0HELPER", "Helper", "helper", is_bot=True, role="Another bot")
+    slack.add_group("S0SUPERS", "supervisors", ["U0ADA", "U0GRACE"])
+    slack.add_group(NIGHT_SHIFT, "night-shift", ["U0HEIDI"])
+    everybody = ["U0ADA", "U0GRACE", "U0HEIDI", "U0MALLORY", "U0COMPL", "U0GUEST", "U0OUTSIDE", "U0HELPER"]
+    slack.add_channel("C0FLOOR", "floor", [*everybody, BOT_USER])
+    slack.add_channel("C0AUDIT", "recording-audit", ["U0ADA", "U0GRACE", "U0HEIDI", "U0COMPL", BOT_USER])

@@ -1,0 +1,48 @@
+"""What people are told about a request that is under way, or a stop that a second supervisor has to confirm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.i18n.error_messages import now
+from bot.recording.models import Verb
+from bot.slack.blocks.mrkdwn import moment
+
+if TYPE_CHECKING:
+    from bot.recording.requests import Accepted, AwaitsConfirmation, Withdrawn
+    from bot.slack.blocks.card import CardStyle
+
+
+def awaiting(answer: AwaitsConfirmation, style: CardStyle) -> str:
+    """Say that nothing is stopped until a second supervisor confirms, who that can be, how, and until when."""
+    return style.words(
+        "approval.again" if answer.again else "approval.asked",
+        call=style.call(answer.recording.conversation_id),
+        id=answer.recording.conversation_id,
+        until=moment(answer.approval.expires_at),
+        now=now(answer.recording, style.words),
+        seq=answer.audit_seq,
+    )
+
+
+def under_way(accepted: Accepted, style: CardStyle) -> str:
+    """Say that what was asked for is being done, and where to see how it goes."""
+    call = style.call(accepted.recording.conversation_id)
+    said = style.words(f"command.{accepted.attempt.verb.value}", call=call, seq=accepted.audit_seq)
+    if accepted.attempt.verb is not Verb.START or not accepted.asked.origin.shared_channel:
+        return said
+    return f"{said}\n{style.words('shared.start')}"
+
+
+def confirming(accepted: Accepted, style: CardStyle) -> str:
+    """Say to the second supervisor whose stop they have confirmed, or that the stop is on its way."""
+    if accepted.confirmed is None:
+        return under_way(accepted, style)
+    call, seq = style.call(accepted.recording.conversation_id), accepted.audit_seq
+    return style.words("approval.confirming", call=call, seq=seq, person=style.person(accepted.confirmed.asked_by))
+
+
+def taken_back(withdrawn: Withdrawn, style: CardStyle) -> str:
+    """Say that a stop does not wait any more."""
+    call = style.call(withdrawn.recording.conversation_id)
+    return style.words("approval.taken_back", call=call, seq=withdrawn.audit_seq)

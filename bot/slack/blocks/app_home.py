@@ -1,0 +1,235 @@
+"""App Home as Block Kit, for one person. Pure functions; the sizes are Slack's.
+
+What is shown is what the person may see at this moment. Each button carries an id and nothing else: whether it still
+fits is decided when it is pressed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bot.recording.live_calls.visible import controls
+from bot.recording.models import RecordingState
+from bot.recording.policy import describe
+from bot.slack.blocks.app_home_today import today_blocks
+from bot.slack.blocks.card import CONFIRM_STOP, NAME_SHOWN, WITHDRAW_STOP, control_buttons, state_words
+from bot.slack.blocks.digest import section
+from bot.slack.blocks.mrkdwn import inline, length, moment, mrkdwn
+from bot.slack.blocks.notes import notes
+from bot.slack.listeners.shortcuts import OPEN_BUTTON
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bot.i18n.catalog import Words
+    from bot.recording.models import Card, Recording
+    from bot.recording.permissions import Caller
+    from bot.slack.blocks.app_home_today import Today
+    from bot.slack.blocks.card import Block, CardStyle
+
+LIVE_SHOWN = 35
+"""Two blocks each; a view takes 100."""
+RECENT_SHOWN = 10
+LABEL_SHOWN = 100
+DATE_FORM = "{date_short_pretty} {time}"
+PARTS = ("slack", "genesys", "database", "audit_channel")
+"""The parts of the bot that people are told about, in this order."""
+
+View = dict[str, Any]
+
+
+class Part(Protocol):
+    """Whether one thing that the bot stands on is usable now."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ok(self) -> bool: ...
+
+    @property
+    def facts(self) -> Mapping[str, Any] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFacts:
+    """What one person's Home shows. ``live`` and ``recent`` hold nothing that this person may not see."""
+
+    caller: Caller
+    live: Sequence[Card] = ()
+    recent: Sequence[Card] = ()
+    parts: Sequence[Part] = ()
+    today: Today | None = None
+    """For compliance only."""
+
+
+def home_view(facts: HomeFacts, style: CardStyle, now: datetime) -> tuple[View, str]:
+    """Return the view, and a digest of all that it says except at what time."""
+    words, rights = style.words, describe(facts.caller)
+    blocks = [_header(words("home.title"))]
+    if rights.control:
+        blocks.append(_actions("home_start", [_start_button(words)]))
+    blocks.append(_context(health(facts.parts, words)))
+    blocks += _live(facts, style)
+    if rights.control:
+        blocks += _recent(facts.recent, style)
+    if facts.today is not None:
+        blocks += today_blocks(facts.today, style)
+    blocks += _rights(facts.caller, words)
+    return _view(blocks, words, now)
+
+
+def plain_view(text: str, words: Words, now: datetime) -> tuple[View, str]:
+    """Return a view that says one thing, and names no call."""
+    return _view([_header(words("home.title")), section(text)], words, now)
+
+
+def stranger_text(caller: Caller, words: Words) -> str:
+    """Say why there is nothing to see here, and whom to ask."""
+    if caller.obstacle and words.has(f"denied.{caller.obstacle}_what"):
+        return f"{words(f'denied.{caller.obstacle}_what')} {words(f'denied.{caller.obstacle}_do')}"
+    return words("home.stranger")
+
+
+def health(parts: Sequence[Part], words: Words) -> str:
+    """Say in one line how the parts that people depend on stand."""
+    known = {part.name: part for part in parts}
+    shown = [known[name] for name in PARTS if name in known]
+    if all(part.ok for part in shown):
+        return words("home.all_well")
+    return " · ".join(_part(part, words) for part in shown)
+
+
+def _part(part: Part, words: Words) -> str:
+    name = words(f"home.part_{part.name}")
+    if part.ok:
+        return words("home.works", part=name)
+    since = (part.facts or {}).get("down_since")
+    if since:
+        return words("home.away_since", part=name, time=moment(datetime.fromisoformat(since)))
+    return words("home.broken", part=name)
+
+
+def _live(facts: HomeFacts, style: CardStyle) -> list[Block]:
+    words, live = style.words, facts.live
+    blocks = [_header(words("home.live", number=len(live)))]
+    if not live:
+        blocks.append(_context(words("home.none_live")))
+    for one in live[:LIVE_SHOWN]:
+        said = [_live_line(one, style), *notes(one, words, style.person)]
+        blocks.append(section("\n".join(said)))
+        if controls(facts.caller, one.recording) and (buttons := _buttons(one, facts.caller, words)):
+            blocks.append(_actions(f"home_{one.recording.id}", buttons))
+    if len(live) > LIVE_SHOWN:
+        blocks.append(_context(words("home.more", number=len(live) - LIVE_SHOWN)))
+    return blocks
+
+
+def _live_line(shown: Card, style: CardStyle) -> str:
+    recording, words = shown.recording, style.words
+    icon, word = state_words(recording, words)
+    since = recording.paused_at if recording.state is RecordingState.PAUSED else recording.started_at
+    adopted = recording.adopted and recording.state is RecordingState.ACTIVE
+    key = "states.taken_over" if adopted else "states.since"
+    standing = words(key, state=f"*{word}*", time=moment(since or recording.requested_at))
+    parts = [
+        standing,
+        *_who(shown, style),
+        words("card.text_started_by", person=style.person(recording.started_by)),
+        words("card.text_audit", seq=recording.audit_seq),
+    ]
+    return f"{icon}  {' · '.join(parts)}"
+
+
+def _who(shown: Card, style: CardStyle) -> list[str]:
+    """Name agent, queue and call, as far as they are known."""
+    words = style.words
+    return [
+        *([words("card.text_agent", name=inline(shown.agent_name, NAME_SHOWN))] if shown.agent_name else []),
+        *([words("card.text_queue", name=inline(shown.queue_name, NAME_SHOWN))] if shown.queue_name else []),
+        words("choice.call", call=style.call(shown.recording.conversation_id, short=True)),
+    ]
+
+
+def _buttons(shown: Card, caller: Caller, words: Words) -> list[Block]:
+    """Return the buttons of the recording's card, without the one that this person could only be refused for."""
+    own = shown.approval is not None and shown.approval.asked_by == caller.actor
+    not_theirs = CONFIRM_STOP if own else WITHDRAW_STOP
+    buttons = control_buttons(shown.recording, words, shown.approval)
+    return [button for button in buttons if button["action_id"] != not_theirs]
+
+
+def _recent(recent: Sequence[Card], style: CardStyle) -> list[Block]:
+    words = style.words
+    blocks = [_header(words("home.recent"))]
+    if not recent:
+        blocks.append(_context(words("home.none_recent")))
+    shown = ("\n".join([_recent_line(one, style), *notes(one, words, style.person)]) for one in recent[:RECENT_SHOWN])
+    return [*blocks, *map(section, shown)]
+
+
+def _recent_line(shown: Card, style: CardStyle) -> str:
+    recording, words = shown.recording, style.words
+    icon, word = state_words(recording, words)
+    parts = [
+        _ended(recording, f"*{word}*", words),
+        moment(recording.started_at or recording.requested_at, form=DATE_FORM),
+        *_who(shown, style),
+        words("card.text_audit", seq=recording.audit_seq),
+    ]
+    return f"{icon}  {' · '.join(parts)}"
+
+
+def _ended(recording: Recording, word: str, words: Words) -> str:
+    if recording.adopted:  # since when is not known
+        return word
+    if recording.state is RecordingState.FAILED or recording.started_at is None or recording.ended_at is None:
+        return word
+    return words("states.after", state=word, length=length(recording.ended_at - recording.started_at, words))
+
+
+def _rights(caller: Caller, words: Words) -> list[Block]:
+    rights = describe(caller)
+    said = []
+    if rights.everything:
+        said.append(words("home.may_control"))
+    elif rights.control:
+        grants = ", ".join(f"*{inline(label, LABEL_SHOWN)}*" for label in rights.grants)
+        said.append(words("home.may_control_of", grants=grants))
+    if rights.read:
+        said.append(words("home.may_read"))
+    if rights.export:
+        said.append(words("home.may_export"))
+    return [_header(words("home.rights")), section("\n".join([*said, words("home.help")]))]
+
+
+def _start_button(words: Words) -> Block:
+    return {
+        "type": "button",
+        "action_id": OPEN_BUTTON,
+        "style": "primary",
+        "text": {"type": "plain_text", "text": words("home.start")},
+        "accessibility_label": words("home.start_of"),
+    }
+
+
+def _view(blocks: list[Block], words: Words, now: datetime) -> tuple[View, str]:
+    digest = hashlib.sha256(json.dumps(blocks, sort_keys=True).encode()).hexdigest()
+    as_of = _context(words("home.as_of", time=moment(now)))
+    return {"type": "home", "blocks": [*blocks, as_of]}, digest
+
+
+def _header(text: str) -> Block:
+    return {"type": "header", "text": {"type": "plain_text", "text": text}}
+
+
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [mrkdwn(text)]}
+
+
+def _actions(block_id: str, elements: list[Block]) -> Block:
+    return {"type": "actions", "block_id": block_id, "elements": elements}

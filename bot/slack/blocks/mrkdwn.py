@@ -1,0 +1,108 @@
+"""Pieces of Slack's text format: what people typed is escaped here, and actors, times and links get their form."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from bot.i18n.catalog import Words
+
+ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
+DIRECTING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that turn the text after them around (Unicode's UAX 9)."""
+RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+ISOLATE, END = "\u2068", "\u2069"
+
+
+def escape(text: str) -> str:
+    """Make text inert: no mention, link or channel of it comes alive (Slack's three control characters)."""
+    for character, entity in ESCAPES:
+        text = text.replace(character, entity)
+    return text
+
+
+def unescape(text: str) -> str:
+    """Undo what Slack does to the text of a command, so that it is kept as it was typed."""
+    for character, entity in reversed(ESCAPES):
+        text = text.replace(entity, character)
+    return text
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut to at most ``limit`` characters, with an ellipsis where something is missing."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def isolated(text: str) -> str:
+    """Keep right-to-left text within a line from turning the rest of the line around."""
+    plain = DIRECTING.sub("", text)
+    if any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT for character in plain):
+        return f"{ISOLATE}{plain}{END}"
+    return plain
+
+
+def inline(text: str, limit: int) -> str:
+    """Make what somebody typed fit to stand inside a line of mrkdwn, in at most ``limit`` characters, escapes counted.
+
+    Two more are added where it has to be isolated.
+    """
+    escaped = [escape(character) for character in " ".join(text.split())]
+    ends = list(accumulate(map(len, escaped)))
+    if ends and ends[-1] > limit:
+        escaped = [*escaped[: bisect_right(ends, limit - 1)], "…"]
+    return isolated("".join(escaped))
+
+
+NOT_PEOPLE = frozenset({"outside", "transfer", "agent_left"})
+"""What ended a recording that nobody ended through the bot."""
+
+
+def slack_user(actor: str) -> str | None:
+    """Return the Slack user id of an actor of the trail; None for a terminal or the bot."""
+    return actor.rpartition(":")[2] if actor.startswith("slack:") else None
+
+
+def group_mention(group_id: str | None) -> str:
+    """Mention a user group, which notifies its members: https://docs.slack.dev/messaging/formatting-message-text/."""
+    return f"<!subteam^{group_id}>" if group_id else ""
+
+
+def mrkdwn(text: str) -> dict[str, Any]:
+    """Return a text object in which nothing comes alive but our own markup.
+
+    Without ``verbatim`` Slack turns plain addresses, ``#names`` and some mentions in the text into links.
+    """
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def actor_name(actor: str, team_id: str, words: Words) -> str:
+    """Name an actor of the trail: as a mention that Slack turns into the person's name, or in words."""
+    kind, _, rest = actor.partition(":")
+    team, _, user = rest.partition(":")
+    if kind == "slack":
+        return f"<@{user}>" if team == team_id else words("people.elsewhere", user=escape(user))
+    if kind == "cli":
+        return words("people.terminal", login=escape(rest))
+    return words(f"people.{kind if kind in NOT_PEOPLE else 'bot'}")
+
+
+def moment(when: datetime, *, form: str = "{time_secs}") -> str:
+    """Show a time in the reader's own zone; UTC where Slack can't (for example in a notification)."""
+    return f"<!date^{int(when.timestamp())}^{form}|{when:%Y-%m-%d %H:%M:%S} UTC>"
+
+
+def length(span: timedelta, words: Words) -> str:
+    """Write a length as people say it; never negative, whatever a clock did."""
+    seconds = max(0, round(span.total_seconds()))
+    hours, minutes, seconds = seconds // 3600, seconds // 60 % 60, seconds % 60
+    if hours:
+        return words("time.hours", hours=hours, minutes=minutes)
+    return (
+        words("time.minutes", minutes=minutes, seconds=seconds) if minutes else words("time.seconds", seconds=seconds)
+    )

@@ -1,0 +1,72 @@
+"""What people do in App Home: open it, press one of its buttons, ask for an export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot.errors import Duplicate, RecordBotError
+from bot.slack.blocks.app_home_today import EXPORT, PERIODS
+from bot.slack.listeners.context import Desk, Reply, team_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from slack_bolt.async_app import AsyncAck, AsyncApp
+
+    from bot.outbox.app_home import HomePublisher
+    from bot.slack.listeners.audit_export import AuditReports
+
+log = structlog.get_logger(__name__)
+
+HOME_OPENED = "app_home_opened"
+HOME = "home"
+
+
+@dataclass(frozen=True, slots=True)
+class HomeEvents:
+    """Handles the tab's opening, and takes note of every click in it; the buttons of recordings have their own."""
+
+    desk: Desk
+    publisher: HomePublisher
+    reports: AuditReports
+
+    def register(self, app: AsyncApp) -> None:
+        app.middleware(self.on_anything)
+        app.event(HOME_OPENED)(self.on_opened)
+        for period in PERIODS:
+            app.action(f"{EXPORT}{period}")(self.on_export)
+
+    async def on_opened(self, ack: AsyncAck, body: dict[str, Any], event: dict[str, Any]) -> None:
+        await ack()
+        if event.get("tab") == HOME and isinstance(user := event.get("user"), str):
+            self.desk.work.start(self.publisher.open(user, str(team_of(body)), body.get("event_id")))
+
+    async def on_anything(self, body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
+        """Have a Home shown anew in which something is pressed, whatever comes of the click."""
+        if body.get("type") == "block_actions" and (body.get("view") or {}).get("type") == HOME:
+            self.desk.work.start(self.publisher.pressed(body["user"]["id"], str(team_of(body))))
+        await next_()
+
+    async def on_export(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
+        """Do what ``/record audit`` does, acknowledge, and answer as a direct message. Nothing may be raised."""
+        reply = Reply(body["user"]["id"])
+        try:
+            answer = await self._export(body, action, reply)
+            self.desk.work.start(self.desk.tell(reply, answer["text"]))
+        except Duplicate:
+            pass  # the first delivery counts
+        except RecordBotError as error:
+            self.desk.work.start(self.desk.refuse(reply, error))
+        except Exception:
+            log.exception("click_broke")
+            self.desk.work.start(self.desk.refuse(reply, RecordBotError()))
+        await ack()
+
+    async def _export(self, body: dict[str, Any], action: dict[str, Any], reply: Reply) -> dict[str, Any]:
+        asked = await self.desk.asked(
+            "button", user_id=reply.user_id, team_id=team_of(body), channel=None, trigger=body.get("trigger_id")
+        )
+        return await self.reports.answer(asked, str(action["action_id"]).removeprefix(EXPORT), reply)

@@ -1,0 +1,191 @@
+"""``/record audit``: a period's totals, and its entries as a file in a direct message. For compliance only."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from bot.audit.entry import timestamp
+from bot.audit.export import Filter, json_line
+from bot.audit.period import typed_period
+from bot.errors import AuditUnavailable, MalformedPeriod
+from bot.outbox.relay import Verdict, code, verdict
+from bot.slack.blocks.digest import section, totals
+from bot.slack.blocks.mrkdwn import escape, moment
+from bot.slack.listeners.context import Answer, Desk, Reply, ephemeral
+from bot.slack.users import WEB_API_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from zoneinfo import ZoneInfo
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.audit.entry import Entry
+    from bot.audit.period import Period
+    from bot.audit.summary import Summary
+    from bot.i18n.catalog import Words
+    from bot.recording.control.export_outcomes import ExportOutcomes
+    from bot.recording.requests import Asked
+    from bot.slack.uploads import Uploads
+
+log = structlog.get_logger(__name__)
+
+LINES_AT_ONCE = 500
+MISSING_SCOPE = "missing_scope"
+
+
+class Trail(Protocol):
+    """The entries, in constant memory."""
+
+    def entries(self, wanted: Filter, *, up_to: int | None = None) -> AsyncIterator[dict[str, Any]]: ...
+
+
+class Summaries(Protocol):
+    """The figures of a period."""
+
+    async def summary(self, period: Period, zone: ZoneInfo, *, up_to: int | None = None) -> Summary: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An export on disk: how many entries and bytes it has, and its SHA-256."""
+
+    entries: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An export that somebody asked for, and the language of that person.
+
+    The totals and the entries stay English for everybody: they are evidence.
+    """
+
+    request: Entry
+    period: Period
+    wanted: Filter
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReports:
+    """Hands the trail to compliance. The file is never named on disk, and gone when it has been sent."""
+
+    desk: Desk
+    client: AsyncWebClient
+    uploads: Uploads
+    trail: Trail
+    summaries: Summaries
+    outcomes: ExportOutcomes
+    zone: ZoneInfo
+
+    async def answer(self, asked: Asked, typed: str, reply: Reply) -> Answer:
+        """Take the request, and go on after the acknowledgement. Raise NotPermitted, MalformedPeriod."""
+        intake = self.desk.service.intake
+        period = typed_period(typed, intake.clock.now(), self.zone)
+        if period is None:
+            problem = MalformedPeriod()
+            await intake.refuse_export(asked, typed, problem)
+            raise problem
+        wanted = Filter(since=timestamp(period.since), until=timestamp(period.until))
+        request = await intake.export(asked, {"format": "jsonl", **wanted.facts()})
+        words = self.desk.words_for(asked)
+        order = Order(request, period, wanted, words)
+        self.desk.work.start(self._report(order, reply))
+        return ephemeral(words("export.counting", period=_named(period, words), seq=request.seq))
+
+    async def _report(self, order: Order, reply: Reply) -> None:
+        words = order.words
+        try:
+            text = await self._carry_out(order)
+        except AuditUnavailable as error:
+            text = words("export.unwritten", cause=escape(error.cause))
+        except Exception:
+            log.exception("export_broke")
+            text = await self._failed(order, "error", words("export.broke"))
+        await self.desk.tell(reply, text)
+
+    async def _carry_out(self, order: Order) -> str:
+        request, period, words = order.request, order.period, order.words
+        before = request.seq - 1
+        summary = await self.summaries.summary(period, self.zone, up_to=before)
+        with tempfile.TemporaryFile(prefix="record-bot-") as file:
+            try:
+                written = await self._write(file, order.wanted, before)
+            except OSError as error:
+                return await self._failed(order, "disk", words("export.disk", why=error.strerror))
+            try:
+                await self._send(order, summary, file, written)
+            except WEB_API_ERRORS as error:
+                return await self._not_sent(order, error)
+        facts = {"format": "jsonl", "entries": written.entries, "sha256": written.sha256}
+        seq = await self.outcomes.succeeded(request, facts)
+        return words("export.done", period=_named(period, words), count=written.entries, seq=seq)
+
+    async def _write(self, file: IO[bytes], wanted: Filter, up_to: int) -> Written:
+        digest, entries, size = hashlib.sha256(), 0, 0
+        waiting: list[dict[str, Any]] = []
+
+        def write_lines() -> int:
+            data = "".join(map(json_line, waiting)).encode()
+            digest.update(data)
+            return file.write(data)
+
+        async for entry in self.trail.entries(wanted, up_to=up_to):
+            waiting.append(entry)
+            entries += 1
+            if len(waiting) == LINES_AT_ONCE:
+                size += await asyncio.to_thread(write_lines)
+                waiting.clear()
+        size += await asyncio.to_thread(write_lines)
+        await asyncio.to_thread(file.seek, 0)
+        return Written(entries, size, digest.hexdigest())
+
+    async def _send(self, order: Order, summary: Summary, file: IO[bytes], written: Written) -> None:
+        """Post the totals to the person, then the file into the same conversation; no scope beyond posting is needed.
+
+        An empty file is not sent: Slack takes none.
+        """
+        request, period, words = order.request, order.period, order.words
+        title = words("export.title", period=_named(period, words))
+        pieces = [title, *totals(summary, self.desk.style)]
+        uploaded = None
+        name = f"audit-{period.since.astimezone(self.zone):%Y-%m-%d}-{period.name}-{request.seq}.jsonl"
+        if written.entries:
+            uploaded = await self.uploads.put(file, size=written.size, name=name, title=name)
+        posted = await self.client.chat_postMessage(
+            channel=request.actor.rpartition(":")[2],
+            text="\n".join(pieces),
+            blocks=[section(piece) for piece in pieces],
+            parse="none",
+            unfurl_links=False,
+        )
+        if uploaded is not None:
+            comment = words("export.comment", count=written.entries, sha256=written.sha256, seq=request.seq)
+            await self.uploads.share(uploaded, channel=str(posted["channel"]), comment=comment)
+
+    async def _not_sent(self, order: Order, error: Exception) -> str:
+        words, name = order.words, code(error)
+        why = words("export.missing_scope") if name == MISSING_SCOPE else words("export.slack_says", code=name)
+        key = "export.not_sent_unknown" if verdict(error) is Verdict.UNKNOWN else "export.not_sent"
+        return await self._failed(order, "not_sent", words(key, why=why), {"code": name})
+
+    async def _failed(self, order: Order, error: str, why: str, facts: dict[str, Any] | None = None) -> str:
+        seq = await self.outcomes.failed(order.request, error, facts)
+        return order.words("export.failed", why=escape(why), seq=seq)
+
+
+def _named(period: Period, words: Words) -> str:
+    if period.name in {"today", "yesterday"}:
+        return words(f"export.{period.name}")
+    if period.name.endswith("d"):
+        since = moment(period.since, form="{date_short_pretty}")
+        return words("export.last_days", days=period.name[:-1], date=since)
+    return period.name

@@ -1,0 +1,102 @@
+"""How every click on a button is taken: acknowledged in any case, refused in words, and a stale card drawn again.
+
+Every click is authorised anew; a button is never proof of a right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import structlog
+
+from bot.errors import AboutRecording, ApprovalClosed, Duplicate, MalformedId, RecordBotError
+from bot.slack.listeners.context import Desk, Reply, team_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+    from bot.recording.requests import Asked
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """One click: what stood on the button, who clicked, and how they are answered."""
+
+    desk: Desk
+    body: dict[str, Any]
+    action: dict[str, Any]
+    reply: Reply
+
+    @property
+    def name(self) -> str:
+        return str(self.action["action_id"])
+
+    @property
+    def in_ephemeral(self) -> bool:
+        """Whether the button stands in a message that shows nothing of what comes, as a card would."""
+        return bool((self.body.get("container") or {}).get("is_ephemeral"))
+
+    def id(self) -> UUID:
+        """Return the id that the button carries. Raise MalformedId."""
+        try:
+            return UUID(str(self.action.get("value")))
+        except ValueError:
+            raise MalformedId from None
+
+    async def asked(self, *, channel: str | None = None) -> Asked:
+        """Confirm who clicked; ``channel`` is where what comes of it is shown, where not in that of the click."""
+        return await self.desk.asked(
+            "button",
+            user_id=self.reply.user_id,
+            team_id=team_of(self.body),
+            channel=channel or (self.body.get("channel") or {}).get("id"),
+            trigger=self.body.get("trigger_id"),
+        )
+
+    def tell(self, text: str) -> None:
+        self.desk.work.start(self.desk.tell(self.reply, text))
+
+
+@dataclass(frozen=True, slots=True)
+class Clicks:
+    """Takes the clicks of one surface. ``shown`` is the recording whose card a refused click came from."""
+
+    desk: Desk
+    take: Callable[[Click], Awaitable[None]]
+    shown: Callable[[Click], UUID] | None = None
+
+    def register(self, app: AsyncApp, *action_ids: str) -> None:
+        for action_id in action_ids:
+            app.action(action_id)(self.on_click)
+
+    async def on_click(
+        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond
+    ) -> None:
+        """Take the click, acknowledge, and go on afterwards. Nothing may be raised from here."""
+        click = Click(self.desk, body, action, Reply(body["user"]["id"], respond))
+        refusal: RecordBotError | None = None
+        try:
+            await self.take(click)
+        except RecordBotError as error:
+            refusal = error
+        except Exception:
+            log.exception("click_broke")
+            refusal = RecordBotError()
+        await ack()
+        if refusal is not None and not isinstance(refusal, Duplicate):
+            self.desk.work.start(self._refuse(refusal, click))
+
+    async def _refuse(self, refusal: RecordBotError, click: Click) -> None:
+        store = self.desk.service.store
+        about = refusal.recording_id if isinstance(refusal, (AboutRecording, ApprovalClosed)) else None
+        closed = await store.recording(about) if about and isinstance(refusal, ApprovalClosed) else None
+        await self.desk.refuse(click.reply, refusal, closed)
+        if about is not None:
+            # The click came from a card that shows an older state: have it drawn again.
+            await store.show_again(about if self.shown is None else self.shown(click))

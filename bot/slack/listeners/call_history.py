@@ -1,0 +1,96 @@
+"""``/record history``: a call's whole story from the trail, as much of it as a message holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bot.errors import MalformedId
+from bot.recording.requests import conversation_id
+from bot.slack.blocks.audit_line import line
+from bot.slack.blocks.card import SECTION_LIMIT
+from bot.slack.blocks.digest import section
+from bot.slack.blocks.mrkdwn import inline
+from bot.slack.listeners.context import Answer, Desk, ephemeral
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.audit.entry import Entry
+    from bot.i18n.catalog import Words
+    from bot.recording.requests import Asked
+    from bot.slack.blocks.card import CardStyle
+
+LINES = 40
+WORDS_SHOWN = 150
+"""Characters of what somebody typed; the whole text is on the recording's card."""
+CHARACTERS = 24_000
+"""Of all lines together: Slack takes 40,000 in a message's text, and 50 blocks."""
+
+Told = tuple["Entry", "str | None"]
+
+
+class Stories(Protocol):
+    """What the trail holds about calls."""
+
+    async def story(self, call: str, *, before: int, limit: int) -> tuple[tuple[Told, ...], int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallHistory:
+    """Answers who did what to a call, when, why and with what outcome."""
+
+    desk: Desk
+    stories: Stories
+
+    async def answer(self, asked: Asked, typed_id: str) -> Answer:
+        """Return the story. That somebody reads it is in the trail before. Raise NotPermitted, MalformedId."""
+        intake = self.desk.service.intake
+        try:
+            call = conversation_id(typed_id)
+        except MalformedId as error:
+            problem = error if typed_id else MalformedId("No call was named.", named=False)
+            await intake.refuse_reading(asked, typed_id, problem)
+            raise problem from None
+        reading = await intake.read_history(asked, call)
+        told, older = await self.stories.story(call, before=reading.seq, limit=LINES)
+        return story(call, told, older, reading.seq, self.desk.style, self.desk.words_for(asked))
+
+
+def story(call: str, told: Sequence[Told], older: int, seq: int, style: CardStyle, words: Words) -> Answer:
+    """Render the entries about a call, the newest that fit; ``older`` more are in the trail.
+
+    The entries are evidence, in the style's English; what the bot says about them is in the reader's ``words``.
+    """
+    lead = words("history.lead", call=style.call(call), seq=seq)
+    if not told:
+        return ephemeral(f"{lead}\n{words('history.nothing')}")
+    lines = [_line(entry, typed, style) for entry, typed in told]
+    shown = _newest_that_fit(lines)
+    missing = older + len(lines) - len(shown)
+    if missing:
+        lead += f"\n{words('history.left_out', count=missing, call=call)}"
+    return ephemeral("\n".join([lead, *shown]), [section(lead), *map(section, _pages(shown))])
+
+
+def _line(entry: Entry, typed: str | None, style: CardStyle) -> str:
+    text = line(entry, style, about_call=False)
+    return text if typed is None else f"{text}\n> {inline(typed, WORDS_SHOWN)}"
+
+
+def _newest_that_fit(lines: list[str]) -> list[str]:
+    room, first = CHARACTERS, len(lines)
+    while first and (room := room - len(lines[first - 1]) - 1) >= 0:
+        first -= 1
+    return lines[first:]
+
+
+def _pages(lines: list[str]) -> list[str]:
+    """Gather lines into texts that each fit into a section."""
+    pages: list[str] = []
+    for one in lines:
+        if pages and len(pages[-1]) + len(one) + 1 <= SECTION_LIMIT:
+            pages[-1] += f"\n{one}"
+        else:
+            pages.append(one)
+    return pages

@@ -1,0 +1,51 @@
+"""The option look-up of the start modal: live calls that match what is being typed, within Slack's three seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot.recording.permissions import Permission
+from bot.slack.blocks.call_options import call_options
+from bot.slack.blocks.start_modal import CALL
+from bot.slack.listeners.context import Desk, team_of
+from bot.slack.listeners.start_modal import LIST_SECONDS, Calls
+
+if TYPE_CHECKING:
+    from slack_bolt.async_app import AsyncAck, AsyncApp
+
+log = structlog.get_logger(__name__)
+
+NOTHING: dict[str, Any] = {"options": []}
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """Answers what is typed into the list of live calls. Somebody without the right to start sees none."""
+
+    desk: Desk
+    calls: Calls
+
+    def register(self, app: AsyncApp) -> None:
+        app.options(CALL)(self.on_typed)
+
+    async def on_typed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Answer with the calls; with none where something goes wrong. Nothing may be raised from here."""
+        try:
+            answer = await self._found(body)
+        except Exception:
+            log.exception("option_look_up_broke")
+            answer = NOTHING
+        await ack(**answer)
+
+    async def _found(self, body: dict[str, Any]) -> dict[str, Any]:
+        asked = await self.desk.asked(
+            "modal", user_id=body["user"]["id"], team_id=team_of(body), channel=None, trigger=None
+        )
+        if not asked.caller.may(Permission.CONTROL) or not self.desk.look_ups.admit(asked.caller.actor):
+            return NOTHING
+        known = (await self.calls.current(wait=LIST_SECONDS)).within(asked.caller.scope)
+        calls = self.calls.search(known.calls, str(body.get("value") or ""))
+        return call_options(calls, self.desk.words_for(asked), self.desk.service.clock.now())

@@ -1,0 +1,307 @@
+"""``/record``: the verbs, each answered in the acknowledgement."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot.errors import AboutRecording, CallEnded, Duplicate, NothingToStop, RecordBotError, SeveralRecordings
+from bot.i18n.error_messages import granted_calls
+from bot.recording.control.outcomes import other_recorders
+from bot.recording.live_calls.visible import controls
+from bot.recording.models import Verb
+from bot.recording.permissions import Permission
+from bot.recording.policy import describe
+from bot.recording.requests import AwaitsConfirmation
+from bot.slack.blocks.answers import awaiting, confirming, under_way
+from bot.slack.blocks.card import control_buttons, state_words
+from bot.slack.blocks.digest import section
+from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
+from bot.slack.listeners.context import Answer, Desk, Reply, ephemeral
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+    from bot.i18n.catalog import Words
+    from bot.recording.control.service import CallStatus, StatusAsked
+    from bot.recording.models import Approval, Recording
+    from bot.recording.permissions import Caller
+    from bot.recording.requests import Accepted, Asked
+    from bot.slack.blocks.card import Block, CardStyle
+    from bot.slack.listeners.audit_export import AuditReports
+    from bot.slack.listeners.call_history import CallHistory
+    from bot.slack.listeners.recording_picker import RecordingChoice
+    from bot.slack.listeners.start_modal import StartModal
+
+log = structlog.get_logger(__name__)
+
+COMMAND = "/record"
+VERBS = {
+    "start": Permission.CONTROL,
+    "stop": Permission.CONTROL,
+    "pause": Permission.CONTROL,
+    "resume": Permission.CONTROL,
+    "status": Permission.READ,
+    "list": Permission.READ,
+    "history": Permission.READ,
+    "audit": Permission.EXPORT,
+    "help": None,
+}
+"""What can be typed, and the permission that it takes."""
+LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCommand:
+    """Handles the slash command."""
+
+    desk: Desk
+    history: CallHistory
+    audits: AuditReports
+    modal: StartModal
+    choice: RecordingChoice
+
+    def register(self, app: AsyncApp) -> None:
+        app.command(COMMAND)(self.on_command)
+
+    async def on_command(self, ack: AsyncAck, command: dict[str, Any], respond: AsyncRespond) -> None:
+        """Acknowledge with an answer. Nothing may be raised from here: Bolt would lose the acknowledgement."""
+        try:
+            try:
+                answer = await self._answer(command, Reply(command["user_id"], respond))
+            except RecordBotError as error:
+                answer = await self._refusal(error, self._words(command))
+        except Exception:
+            log.exception("command_broke")
+            answer = ephemeral(f":warning: {self.desk.explain(RecordBotError(), self._words(command))}")
+        await ack(**answer)
+
+    def _words(self, command: dict[str, Any]) -> Words:
+        return self.desk.words_of(str(command.get("user_id")))
+
+    async def _answer(self, command: dict[str, Any], reply: Reply) -> Answer:
+        if self.desk.shared_channels is not None:
+            self.desk.shared_channels.heard(command)
+        verb, rest = _first_word(unescape(command.get("text") or ""))
+        verb = verb.lower() or "help"
+        asked = await self.desk.asked(
+            "command",
+            user_id=command["user_id"],
+            team_id=command.get("team_id"),
+            channel=command.get("channel_id"),
+            trigger=command.get("trigger_id"),
+        )
+        match verb:
+            case "start":
+                return await self._start(asked, rest, reply)
+            case "stop" | "pause" | "resume":
+                return await self._change(Verb(verb), asked, rest, reply)
+            case "help":
+                return self._help(asked)
+            case _:
+                return await self._look_up(verb, asked, rest, reply)
+
+    async def _look_up(self, verb: str, asked: Asked, rest: str, reply: Reply) -> Answer:
+        match verb:
+            case "status":
+                return await self._status(asked, rest, reply)
+            case "list":
+                return await self._list(asked)
+            case "history":
+                return await self.history.answer(asked, rest)
+            case "audit":
+                return await self.audits.answer(asked, rest, reply)
+            case _:
+                return self._unknown(asked, verb)
+
+    async def _start(self, asked: Asked, rest: str, reply: Reply) -> Answer:
+        typed_id, typed_reason = _first_word(rest)
+        if not typed_id:
+            return await self._open_modal(asked, reply)
+        try:
+            accepted = await self.desk.service.intake.start(asked, typed_id, typed_reason or None)
+        except Duplicate as duplicate:
+            return await self._again(duplicate, asked)
+        self.desk.finish_later(accepted, reply)
+        return self._accepted(accepted)
+
+    async def _open_modal(self, asked: Asked, reply: Reply) -> Answer:
+        """Open the start modal; nothing is said beside it."""
+        await self.modal.allowed(asked)
+        self.desk.work.start(self.modal.show(asked, asked.origin.trigger or "", reply))
+        return {}
+
+    async def _change(self, verb: Verb, asked: Asked, rest: str, reply: Reply) -> Answer:
+        try:
+            accepted = await self.desk.service.intake.change(verb, asked, typed_id=rest or None)
+        except Duplicate as duplicate:
+            return await self._again(duplicate, asked)
+        except (SeveralRecordings, NothingToStop) as refusal:
+            if not rest and (offer := await self.choice.offer(verb, asked, refusal)):
+                return offer
+            raise
+        if isinstance(accepted, AwaitsConfirmation):
+            return ephemeral(awaiting(accepted, self.desk.style_for(asked)))
+        self.desk.finish_later(accepted, reply)
+        if accepted.confirmed is not None:
+            return ephemeral(confirming(accepted, self.desk.style_for(asked)))
+        return self._accepted(accepted)
+
+    def _accepted(self, accepted: Accepted) -> Answer:
+        return ephemeral(under_way(accepted, self.desk.style_for(accepted.asked)))
+
+    async def _again(self, duplicate: Duplicate, asked: Asked) -> Answer:
+        """Answer a second delivery of a request: it counts once, and this is how it stands."""
+        recording = await self.desk.service.store.attempt_recording(duplicate.attempt_id)
+        return ephemeral(f":information_source: {self.desk.explain(duplicate, self.desk.words_for(asked), recording)}")
+
+    async def _status(self, asked: Asked, rest: str, reply: Reply) -> Answer:
+        if not rest:
+            return await self._list(asked, only_of=asked.caller.actor)
+        question = await self.desk.service.ask_status(asked, rest)
+        self.desk.work.start(self._look(question, asked, reply))
+        return ephemeral(self.desk.words_for(asked)("status.looking"))
+
+    async def _look(self, question: StatusAsked, asked: Asked, reply: Reply) -> None:
+        try:
+            status = await self.desk.service.status(question)
+            text = self._status_text(status, self.desk.style_for(asked), await self._waiting())
+        except RecordBotError as error:
+            await self.desk.refuse(reply, error)
+        except Exception:
+            log.exception("status_broke")
+            await self.desk.refuse(reply, RecordBotError())
+        else:
+            await self.desk.tell(reply, text)
+
+    async def _waiting(self) -> dict[UUID, Approval]:
+        """Return the stops that wait for a second supervisor, by recording."""
+        return {one.recording_id: one for one in await self.desk.service.store.open_approvals()}
+
+    def _status_text(self, status: CallStatus, style: CardStyle, waiting: Mapping[UUID, Approval]) -> str:
+        words, seen = style.words, status.seen
+        lines = [words("status.call", call=style.call(status.conversation_id), seq=status.audit_seq)]
+        if status.recording is None:
+            lines.append(words("status.no_recording"))
+        else:
+            line = recording_line(status.recording, style, waiting.get(status.recording.id))
+            lines.append(words("status.recording", line=line))
+        if seen is not None:
+            hold = "_on_hold" if seen.on_hold else ""
+            lines.append(words(f"status.{seen.recording.value}{hold}"))
+            others = other_recorders(seen.mechanism, seen.recorders)
+            lines += [words(f"status.also_{recorder}") for recorder in others]
+        elif isinstance(status.error, CallEnded):
+            lines.append(words("status.ended"))
+        elif status.error is not None:
+            lines.append(words("status.error", error=self.desk.explain(status.error, words)))
+        return "\n".join(lines)
+
+    async def _list(self, asked: Asked, *, only_of: str | None = None) -> Answer:
+        live, style = await self.desk.service.live(asked), self.desk.style_for(asked)
+        if only_of is not None:
+            live = tuple(one for one in live if one.started_by == only_of)
+        if not live:
+            usage = escape(style.words("help.start_usage"))
+            key = "list.none_of_yours" if only_of else "list.none"
+            return ephemeral(style.words(key, command=COMMAND, usage=usage))
+        return live_list(live, style, await self._waiting(), asked.caller)
+
+    def _help(self, asked: Asked) -> Answer:
+        words = self.desk.words_for(asked)
+        may = [
+            f"`{COMMAND} {escape(words(f'help.{verb}_usage'))}`  {words(f'help.{verb}')}"
+            for verb, permission in VERBS.items()
+            if permission is None or asked.caller.may(permission)
+        ]
+        lead = words("help.lead") if asked.caller.may(Permission.READ) else _stranger_lead(asked.caller.obstacle, words)
+        limits = escape(granted_calls(describe(asked.caller).grants, words))
+        return ephemeral("\n".join(filter(None, [lead, *may, limits])))
+
+    def _unknown(self, asked: Asked, verb: str) -> Answer:
+        words = self.desk.words_for(asked)
+        typed = inline(verb.replace("`", ""), 40)
+        nearest = difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.5)
+        if nearest:
+            lead = words("command.did_you_mean", typed=typed, command=COMMAND, nearest=nearest[0])
+        else:
+            lead = words("command.unknown", typed=typed, command=COMMAND)
+        return ephemeral(f"{lead}\n{self._help(asked)['text']}")
+
+    async def _refusal(self, error: RecordBotError, words: Words) -> Answer:
+        text = f":warning: {self.desk.explain(error, words)}"
+        in_the_way = error.recording_id if isinstance(error, AboutRecording) else None
+        recording = in_the_way and await self.desk.service.store.recording(in_the_way)
+        if not recording or not (buttons := control_buttons(recording, words)):
+            return ephemeral(text)
+        return ephemeral(text, [section(text), {"type": "actions", "elements": buttons}])
+
+
+def live_list(
+    live: Sequence[Recording],
+    style: CardStyle,
+    waiting: Mapping[UUID, Approval] = MappingProxyType({}),
+    reader: Caller | None = None,
+) -> Answer:
+    """Render live recordings, each with its buttons; of more than a message holds, the first ones.
+
+    ``waiting`` are the stops that wait for a second supervisor, by recording. The ``reader`` has buttons for what they
+    may control only; where none is named, all are there.
+    """
+    shown = [(one, waiting.get(one.id)) for one in live[:LISTED]]
+    blocks = [
+        block
+        for one, approval in shown
+        for block in _listed(one, style, approval, buttons=reader is None or controls(reader, one))
+    ]
+    text = "\n".join(f"• {recording_line(one, style, approval)}" for one, approval in shown)
+    if len(live) > LISTED:
+        more = style.words("list.more", number=len(live) - LISTED)
+        blocks.append({"type": "context", "elements": [mrkdwn(more)]})
+        text = f"{text}\n{more}"
+    return ephemeral(text, blocks)
+
+
+def recording_line(recording: Recording, style: CardStyle, approval: Approval | None = None) -> str:
+    """Say in one line how a recording stands, and which stop of it waits for a second supervisor."""
+    icon, state = state_words(recording, style.words)
+    line = style.words(
+        "list.line",
+        icon=icon,
+        state=state,
+        call=style.call(recording.conversation_id, short=True),
+        time=moment(recording.started_at or recording.requested_at),
+        person=style.person(recording.started_by),
+        seq=recording.audit_seq,
+    )
+    if approval is None:
+        return line
+    person, until = style.person(approval.asked_by), moment(approval.expires_at)
+    return f"{line} · {style.words('approval.in_list', person=person, until=until)}"
+
+
+def _listed(recording: Recording, style: CardStyle, approval: Approval | None, *, buttons: bool) -> list[Block]:
+    blocks = [section(recording_line(recording, style, approval))]
+    if buttons and (elements := control_buttons(recording, style.words, approval)):
+        blocks.append({"type": "actions", "elements": elements})
+    return blocks
+
+
+def _stranger_lead(obstacle: str | None, words: Words) -> str:
+    """Say why there is little to help with: what stands against this person, else that nobody has listed them."""
+    if obstacle and words.has(f"denied.{obstacle}_what"):
+        why = f"{words(f'denied.{obstacle}_what')} {words(f'denied.{obstacle}_do')}"
+        return f"{why}\n{words('help.lead')}"
+    return words("help.lead_stranger")
+
+
+def _first_word(text: str) -> tuple[str, str]:
+    first, *rest = text.split(maxsplit=1) or [""]
+    return first, rest[0].strip() if rest else ""

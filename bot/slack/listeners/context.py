@@ -1,0 +1,174 @@
+"""What every Slack listener needs, gathered: who asks, what the bot can do, and how it answers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot.errors import AuditUnavailable, RecordBotError
+from bot.i18n.error_messages import Voice, explain
+from bot.recording.requests import Asked, Origin
+from bot.slack.blocks.agent_picker import agent_choice, choice_text
+from bot.slack.blocks.mrkdwn import escape, moment
+from bot.slack.users import WEB_API_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from slack_bolt.context.respond.async_respond import AsyncRespond
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.i18n.catalog import Languages, Words
+    from bot.recording.control.service import RecordingService
+    from bot.recording.control.user_rate_limit import LookUps
+    from bot.recording.models import Recording
+    from bot.recording.ports import Waiting
+    from bot.recording.requests import Accepted
+    from bot.slack.blocks.card import CardStyle
+    from bot.slack.listeners.background import Work
+    from bot.slack.shared_channels import SharedChannels
+    from bot.slack.users import SlackPeople
+
+log = structlog.get_logger(__name__)
+
+Answer = dict[str, Any]
+TELL_SECONDS = 5.0
+OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Whom an answer goes to after the acknowledgement: by the request's response_url, else as a direct message.
+
+    ``thread_ts`` names the thread where the request was made.
+    """
+
+    user_id: str
+    respond: AsyncRespond | None = None
+    thread_ts: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where Slack requests are handled: the listeners translate to it, and decide nothing themselves.
+
+    ``style`` is in English, for what everybody reads; ``style_for`` is in the language of the one who asks.
+    """
+
+    service: RecordingService
+    people: SlackPeople
+    work: Work
+    style: CardStyle
+    languages: Languages
+    client: AsyncWebClient
+    look_ups: LookUps
+    shared_channels: SharedChannels | None = None
+
+    def words_of(self, user_id: str) -> Words:
+        """Return a person's words, as far as Slack has said their language already; English otherwise."""
+        return self.languages.of(self.people.locale(user_id))
+
+    def words_for(self, asked: Asked) -> Words:
+        return self.languages.of(asked.origin.language)
+
+    def style_for(self, asked: Asked) -> CardStyle:
+        return self.style.in_(self.words_for(asked))
+
+    async def asked(
+        self, source: str, *, user_id: str, team_id: str | None, channel: str | None, trigger: str | None
+    ) -> Asked:
+        if self.shared_channels is not None and channel is not None:
+            self.work.start(self.shared_channels.learn(channel))  # what it says now counts; it is fresh the next time
+        caller = await self.people.caller(user_id, team_id)
+        language, shared = self.words_of(user_id).language, self._is_shared(channel)
+        origin = Origin(source, channel=channel, trigger=trigger, language=language, shared_channel=shared)
+        return Asked(caller, origin)
+
+    def _is_shared(self, channel: str | None) -> bool:
+        return self.shared_channels is not None and self.shared_channels.known(channel) is True
+
+    def explain(self, error: RecordBotError, words: Words, recording: Recording | None = None) -> str:
+        """Return the sentences about an error, as mrkdwn."""
+        voice = Voice(words, person=self.style.in_(words).person, time=moment, plain=escape)
+        return explain(error, voice, recording)
+
+    def finish_later(self, accepted: Accepted, reply: Reply) -> None:
+        """Carry out what was accepted, after the acknowledgement."""
+        self.work.start(self._finish(accepted, reply))
+
+    async def _finish(self, accepted: Accepted, reply: Reply) -> None:
+        words, seq = self.words_for(accepted.asked), accepted.audit_seq
+
+        async def progress(waiting: Waiting) -> None:
+            text = words("command.waiting", seconds=max(1, round(waiting.seconds)), seq=seq)
+            self.work.start(self.tell(reply, text))  # not awaited: a slow Slack must not use up the action's time
+
+        try:
+            settled = await self.service.carry_out(accepted, progress)
+        except AuditUnavailable:
+            await self.tell(reply, words("command.not_written", seq=seq))
+            return
+        if settled.error is not None:
+            settled.error.audit_seq = settled.audit_seq
+            text = f":warning: {self.explain(settled.error, words, settled.recording)}"
+            blocks = agent_choice(text, settled.error, settled.recording, words, channel=accepted.asked.origin.channel)
+            await self.tell(reply, choice_text(text, settled.error, words), blocks)
+
+    async def refuse(self, reply: Reply, error: RecordBotError, recording: Recording | None = None) -> None:
+        """Tell a person why their request was refused, and how the recording stands where that is known."""
+        await self.tell(reply, f":warning: {self.explain(error, self.words_of(reply.user_id), recording)}")
+
+    async def tell(self, reply: Reply, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
+        """Send what only the person who asked can see; what matters is on the card and in the trail too."""
+        try:
+            async with asyncio.timeout(TELL_SECONDS):
+                if not await _answered(reply, text, blocks):
+                    await self.client.chat_postMessage(
+                        channel=reply.user_id,
+                        text=text,
+                        blocks=blocks,
+                        parse="none",
+                        unfurl_links=False,
+                        unfurl_media=False,
+                    )
+        except WEB_API_ERRORS as error:
+            log.warning("reply_not_sent", error=str(error))
+
+
+async def _answered(reply: Reply, text: str, blocks: list[dict[str, Any]] | None) -> bool:
+    """Use the response_url; False where there is none, or where Slack refuses it (used up, or too old)."""
+    if reply.respond is None:
+        return False
+    try:
+        answer = await reply.respond(
+            text=text,
+            blocks=blocks,
+            response_type="ephemeral",
+            replace_original=False,
+            thread_ts=reply.thread_ts,
+        )
+    except ValueError:  # there is no response_url
+        return False
+    status = getattr(answer, "status_code", OK)  # respond() neither raises nor repeats
+    if status != OK:
+        log.warning("response_url_refused", status=status)
+    return bool(status == OK)
+
+
+def ephemeral(text: str, blocks: list[dict[str, Any]] | None = None) -> Answer:
+    """Return an acknowledgement that only the person who asked can see."""
+    answer: Answer = {"response_type": "ephemeral", "text": text}
+    return answer | {"blocks": blocks} if blocks else answer
+
+
+def team_of(payload: Mapping[str, Any]) -> str | None:
+    """Return the team of the person behind a payload; in a shared channel it isn't the team of the channel."""
+    user = payload.get("user")
+    if isinstance(user, dict) and user.get("team_id"):
+        return str(user["team_id"])
+    team = payload.get("team")
+    found = payload.get("team_id") or (team.get("id") if isinstance(team, dict) else None)
+    return None if found is None else str(found)

@@ -1,0 +1,89 @@
+"""What is offered where a bare stop, pause or resume doesn't say which of several recordings it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bot.errors import NothingToStop, RecordBotError, SeveralRecordings
+from bot.recording.permissions import STEPS
+from bot.slack.blocks.call_options import agent_name
+from bot.slack.blocks.card import control_buttons, state_words
+from bot.slack.blocks.digest import section
+from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
+from bot.slack.listeners.context import Answer, Desk, ephemeral
+
+if TYPE_CHECKING:
+    from bot.i18n.catalog import Words
+    from bot.recording.live_calls.call_list import CallList
+    from bot.recording.models import LiveCall, Recording, Verb
+    from bot.recording.requests import Asked
+
+ROWS = 20
+NAME_SHOWN = 100
+NAME_SECONDS = 0.5
+"""How long the answer waits for the names of agents and queues."""
+
+
+class NamedCalls(Protocol):
+    """Says who is on the calls that are being recorded, as far as that is in memory."""
+
+    async def current(self, *, wait: float = 1.0) -> CallList: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChoice:
+    """Answers a verb that could mean several recordings with a row and a button for each."""
+
+    desk: Desk
+    calls: NamedCalls
+
+    async def offer(self, verb: Verb, asked: Asked, refusal: RecordBotError) -> Answer | None:
+        """Return the choice; None where there is nothing to choose from, and the refusal says it all."""
+        if isinstance(refusal, SeveralRecordings):
+            own = [await self.desk.service.store.recording(one) for one in refusal.recording_ids]
+            return await self._answer(verb, asked, f"choice.{verb.value}", [one for one in own if one], refusal)
+        if not isinstance(refusal, NothingToStop) or not await self.desk.service.store.live_recordings(limit=1):
+            return None
+        # Looking at the others' is a request of its own in the trail, with a key of its own.
+        look = replace(asked, origin=replace(asked.origin, source="choice"))
+        others = list(await self.desk.service.live(look))
+        return await self._answer(verb, asked, f"choice.{verb.value}_others", others, refusal) if others else None
+
+    async def _answer(
+        self, verb: Verb, asked: Asked, lead: str, live: list[Recording], refusal: RecordBotError
+    ) -> Answer:
+        words = self.desk.words_for(asked)
+        fitting = [one for one in live if not one.in_doubt and one.state in STEPS[verb].allowed_from]
+        first = words(lead if fitting else f"choice.{verb.value}_none", seq=refusal.audit_seq)
+        offered = fitting or live
+        calls = {one.conversation_id: one for one in (await self.calls.current(wait=NAME_SECONDS)).calls}
+        lines, blocks = [], [section(first)]
+        for one in offered[:ROWS]:
+            lines.append(f"• {self._line(one, calls.get(one.conversation_id), words)}")
+            row = section(lines[-1])
+            blocks.append(row | {"accessory": _button(verb, one, words)} if fitting else row)
+        if len(offered) > ROWS:
+            lines.append(words("choice.more", number=len(offered) - ROWS, verb=verb.value))
+            blocks.append({"type": "context", "elements": [mrkdwn(lines[-1])]})
+        return ephemeral("\n".join([first, *lines]), blocks)
+
+    def _line(self, recording: Recording, call: LiveCall | None, words: Words) -> str:
+        agents = () if call is None else call.agents
+        agent = next((one for one in agents if one.user_id == recording.agent_user_id), next(iter(agents), None))
+        queue = None if call is None else call.queue_name
+        parts = [
+            f"*{inline(agent_name(agent, words), NAME_SHOWN)}*" if agent else "",
+            inline(queue, NAME_SHOWN) if queue else "",
+            words("choice.call", call=self.desk.style.call(recording.conversation_id, short=True)),
+            words(
+                "choice.since",
+                state=state_words(recording, words)[1],
+                time=moment(recording.started_at or recording.requested_at),
+            ),
+        ]
+        return " · ".join(part for part in parts if part)
+
+
+def _button(verb: Verb, recording: Recording, words: Words) -> dict[str, Any]:
+    return next(one for one in control_buttons(recording, words) if one["action_id"] == f"recording_{verb.value}")

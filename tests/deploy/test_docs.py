@@ -1,0 +1,164 @@
+"""README, ``.env.example`` and the decisions against the code: what they name exists, and what exists is named."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import typer
+from dotenv import dotenv_values
+
+from bot.cli.main import app
+from bot.config.settings import ServeSettings, load
+from bot.i18n.catalog import ENGLISH, read_languages
+from bot.slack.listeners.command import COMMAND, VERBS
+from bot.slack.manifest import SCOPES
+from tests.support.shell import BOT_SETTINGS, ROOT
+
+README = (ROOT / "README.md").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
+FIELDS = ServeSettings.model_fields
+SETTINGS = {name.upper() for name in FIELDS}
+ENVIRONMENT_ONLY = {"TARGET_CONVERSATION_ID"}
+SECRET = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "PURECLOUD_CLIENT_SECRET"}
+SETTING_ROW = re.compile(r"^\| `(?P<name>[A-Z_]+)` \| (?P<default>[^|]*) \|", re.MULTILINE)
+COMMAND_ROW = re.compile(r"^\| `record-bot (?P<usage>[^`]+)` \|", re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?://|#)(?P<path>[^)#]+)")
+DOCUMENTS = (
+    "README.md",
+    "CHANGELOG.md",
+    "tests/README.md",
+    *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
+)
+
+
+def commands() -> dict[str, Any]:
+    """Return every command by its words."""
+    found: dict[str, Any] = {}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        found |= {f"{name} {one}": what for one, what in inner.items()} if inner else {name: command}
+    return found
+
+
+def documented_settings() -> dict[str, str]:
+    return {row["name"]: row["default"].strip() for row in SETTING_ROW.finditer(README)}
+
+
+# Settings
+
+
+def test_the_readme_has_every_setting_and_no_other() -> None:
+    assert set(documented_settings()) == SETTINGS
+
+
+def test_the_example_has_every_setting_and_no_other() -> None:
+    assert set(re.findall(r"^([A-Z_]+)=", EXAMPLE, re.MULTILINE)) == SETTINGS
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_the_readme_says_the_default(name: str) -> None:
+    said, field = documented_settings()[name], FIELDS[name.lower()]
+
+    if field.is_required():
+        assert said == "required"
+    elif said.startswith("`") and isinstance(field.default, (str, int)):
+        value = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        assert said == f"`{value}`"
+    elif isinstance(field.default, timedelta):
+        assert said == f"`{field.default // timedelta(minutes=1)}m`"
+    elif isinstance(field.default, (str, int)):
+        assert said == "the region's web page"
+    else:
+        assert said in {"empty", "from the region", "`text` on a terminal, else `json`"}
+
+
+def test_names_like_settings_in_the_documents_are_settings() -> None:
+    for document in DOCUMENTS:
+        words = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", (ROOT / document).read_text()))
+        assert {word for word in words if word.startswith(BOT_SETTINGS)} <= SETTINGS | ENVIRONMENT_ONLY, document
+
+
+def test_the_example_holds_no_secret_and_explains_each_setting() -> None:
+    values = dotenv_values(ROOT / ".env.example")
+
+    assert not any(values[name] for name in SECRET)
+    blocks = re.findall(r"((?:^#.*\n)*)((?:^[A-Z_]+=.*\n)+)", EXAMPLE, re.MULTILINE)
+    assert all(comment for comment, _ in blocks)
+
+
+def test_the_example_works_once_what_is_required_is_filled_in(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled = {
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_APP_TOKEN": "xapp-1",
+        "SLACK_AUDIT_CHANNEL": "C0AUDIT",
+        "SLACK_SUPERVISORS": "U0ADA",
+        "PURECLOUD_CLIENT_ID": "id",
+        "PURECLOUD_CLIENT_SECRET": "secret",
+    }
+    text = re.sub(r"^([A-Z_]+)=$", lambda found: f"{found[1]}={filled.get(found[1], '')}", EXAMPLE, flags=re.MULTILINE)
+    (tmp_path / ".env").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+    found = load(ServeSettings)
+
+    for name, field in FIELDS.items():
+        if not field.is_required() and name.upper() not in filled:
+            assert getattr(found, name) == field.get_default(call_default_factory=True), name
+
+
+# Commands
+
+
+def test_the_readme_has_every_command_and_no_other() -> None:
+    rows = [re.sub(r"\[.*?\]", "", row["usage"]).split() for row in COMMAND_ROW.finditer(README)]
+
+    assert {" ".join(word for word in row if word.islower()) for row in rows} == set(commands())
+
+
+@pytest.mark.parametrize("usage", [row["usage"] for row in COMMAND_ROW.finditer(README)])
+def test_the_readme_has_every_option_of_a_command_and_no_other(usage: str) -> None:
+    name = next(name for name in sorted(commands(), key=len, reverse=True) if usage.startswith(name))
+    options = {option for one in commands()[name].params for option in one.opts if option.startswith("--")}
+
+    assert set(re.findall(r"--[a-z-]+", usage)) == options
+
+
+def test_the_readme_has_every_verb_of_slack_and_no_other() -> None:
+    rows = re.findall(rf"^\| `{COMMAND} ([^`]+)` \|", README, re.MULTILINE)
+    words = read_languages().of(ENGLISH)
+    assert rows == [words(f"help.{verb}_usage") for verb in VERBS]
+
+
+def test_make_targets_that_the_documents_name_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in DOCUMENTS:
+        named = set(re.findall(r"(?:`|^)make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE))
+        assert named <= targets, document
+
+
+def test_make_help_lists_every_target() -> None:
+    listed = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert phony is not None
+    assert re.findall(r"^make (\w+) ", listed, re.MULTILINE) == phony[1].split()
+
+
+# The rest
+
+
+def test_the_readme_names_the_scopes() -> None:
+    assert f"for five scopes: {', '.join(f'`{scope}`' for scope in SCOPES)}." in README
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_within_the_repository_lead_somewhere(document: str) -> None:
+    path = ROOT / document
+    for link in LINK.finditer(path.read_text()):
+        assert (path.parent / link["path"]).exists(), link["path"]

@@ -1,0 +1,80 @@
+"""A start asks whether it is permitted once it has read the call, and before it sends anything that changes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.errors import OutOfScope
+from bot.recording.models import Target
+from bot.recording.permissions import Caller, Role, Scope, require_agent
+
+if TYPE_CHECKING:
+    from bot.recording.models import Effect
+    from bot.recording.ports import Permit
+    from tests.integration.genesys.desk import Desk
+
+SOMEBODY_ELSES = Scope(everything=False, queues=frozenset({"another-queue"}), agents=frozenset({"another-user"}))
+
+
+def within(scope: Scope) -> Permit:
+    caller = Caller("slack:T0SANDBOX:U0GRACE", frozenset({Role.SUPERVISOR}), scope=scope)
+    return lambda agent: require_agent(caller, agent)
+
+
+async def start(desk: Desk, target: Target, scope: Scope) -> Effect:
+    return await desk.control.start(
+        target, reason_code=None, deadline=desk.deadline, progress=desk.progress, permit=within(scope)
+    )
+
+
+@pytest.mark.parametrize("policy", [None, "active", "paused"])
+async def test_a_call_outside_is_read_and_left_alone(desk: Desk, policy: str | None) -> None:
+    secure = {} if policy is None else {"policy_recording": policy, "secure_pause": policy == "paused"}
+    call = desk.simulator.add_call(**secure)
+    with pytest.raises(OutOfScope):
+        await start(desk, Target(call.id), SOMEBODY_ELSES)
+    assert desk.simulator.writes() == []
+
+
+@pytest.mark.parametrize("policy", [None, "active", "paused"])
+async def test_a_call_of_ones_own_queue_is_recorded(desk: Desk, policy: str | None) -> None:
+    secure = {} if policy is None else {"policy_recording": policy, "secure_pause": policy == "paused"}
+    call = desk.simulator.add_call(**secure)
+    own = Scope(everything=False, queues=frozenset({str(call.agents[0].queue_id)}))
+    effect = await start(desk, Target(call.id), own)
+    assert effect.agent is not None
+    assert desk.simulator.effective_recording(call.id) == "active"
+
+
+async def test_of_two_agents_only_ones_own_is_recorded(desk: Desk) -> None:
+    call = desk.simulator.add_call(agents=2)
+    mine, other = call.agents
+    own = Scope(everything=False, agents=frozenset({str(mine.user_id)}))
+    with pytest.raises(OutOfScope):
+        await start(desk, Target(call.id, participant_id=other.id), own)
+    with pytest.raises(OutOfScope):
+        await start(desk, Target(call.id), SOMEBODY_ELSES)
+    assert desk.simulator.writes() == []
+    effect = await start(desk, Target(call.id, agent_user_id=mine.user_id), own)
+    assert effect.agent is not None
+    assert effect.agent.user_id == mine.user_id
+
+
+async def test_a_policy_recording_of_which_nobody_can_tell_whose_it_is(desk: Desk) -> None:
+    call = desk.simulator.add_call(agents=2, policy_recording="active")
+    own = Scope(everything=False, agents=frozenset({str(call.agents[0].user_id)}))
+    with pytest.raises(OutOfScope) as refused:
+        await start(desk, Target(call.id), own)
+    assert refused.value.cause == "scope_unknown"
+
+
+async def test_sessions_know_no_queue_so_only_the_unlimited_start_them(desk: Desk) -> None:
+    sessions = desk.on_sessions()
+    call = desk.simulator.add_call()
+    own = Scope(everything=False, queues=frozenset({str(call.agents[0].queue_id)}))
+    with pytest.raises(OutOfScope):
+        await start(sessions, Target(call.id), own)
+    assert desk.simulator.writes() == []
+    assert (await start(sessions, Target(call.id), Scope())).created

@@ -1,0 +1,48 @@
+"""A loop of the running bot that meets an error which nobody expected: it goes on, and operators see it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.sandbox.genesys.state.seed import INBOUND
+from tests.support.world import ADA
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+DAY = 24 * 3600
+
+
+def failures(page: str) -> dict[str, float]:
+    """Return how often each loop was broken that was, as Prometheus reads it; every loop has to be there."""
+    found = re.findall(r'^record_bot_loop_failures_total\{loop="([\w.]+)"\} (\S+)$', page, re.MULTILINE)
+    assert {"Reconciler.run", "Replicas.lead", "PersonalLimit.run", "Approvals.run", "Follower.run"} <= dict(
+        found
+    ).keys()
+    return {loop: float(times) for loop, times in found if float(times)}
+
+
+@pytest.mark.parametrize("changes", [{"RETENTION_TEXTS": "30d"}])
+async def test_what_breaks_the_daily_look_once_keeps_nothing_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.records(INBOUND, reason="something to be forgotten")
+    await world.clicks(ADA, "stop")
+    await world.until(lambda: world.shows("Stopped"))
+    broke = []
+
+    def broken() -> None:
+        broke.append(True)
+        raise OSError("no more random numbers")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("bot.database.maintenance.retention.uuid7", broken)
+        world.clock.jump(30 * DAY)
+        await world.until_later(lambda: broke, step=DAY)
+    await world.until_later(lambda: world.rows("SELECT * FROM typed_texts") == [], step=60)
+
+    assert failures((await world.page("/metrics"))[1]).keys() == {"Retention.run"}
+    assert world.phases("privacy:retention") == ["succeeded"]

@@ -1,0 +1,129 @@
+"""A scrape of the running bot: the figures are right, and the documents and the dashboard name what is served."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.sandbox.genesys.state.seed import INBOUND
+from tests.support.shell import ROOT
+from tests.support.world import ADA, MALLORY
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+ROW = re.compile(r"^\| `(?P<name>record_?bot_\w+)` \|(?P<labels>[^|]*)\|", re.MULTILINE)
+NAME = re.compile(r"\brecord_?bot_\w+")
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+ENDINGS = {"counter": "_total", "info": "_info"}
+GENERATED = re.compile(r"_(bucket|sum|count)$")
+
+
+def documented() -> dict[str, set[str]]:
+    text = (ROOT / "docs/operations.md").read_text()
+    return {row["name"]: set(re.findall(r"`(\w+)`", row["labels"])) for row in ROW.finditer(text)}
+
+
+class Scrape:
+    def __init__(self, page: str) -> None:
+        families = [one for one in text_string_to_metric_families(page) if not one.name.endswith("_created")]
+        self.samples = [sample for family in families for sample in family.samples]
+        self.names = {family.name + ENDINGS.get(family.type, "") for family in families}
+        self.labels: dict[str, set[str]] = {
+            family.name + ENDINGS.get(family.type, ""): set().union(*(s.labels for s in family.samples)) - {"le"}
+            for family in families
+        }
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return next((one.value for one in self.samples if one.name == name and one.labels == labels), None)
+
+
+async def scrape(world: World) -> Scrape:
+    status, page = await world.page("/metrics")
+    assert status == 200
+    return Scrape(page)
+
+
+@pytest.mark.parametrize("transport", ["socket"])
+async def test_documents_dashboard_and_alerts_name_what_is_served(world: World) -> None:
+    await world.records(INBOUND)
+    await world.types(MALLORY, "list")
+    await world.until_delivered()
+
+    served = await scrape(world)
+
+    assert set(documented()) == served.names
+    assert documented() == served.labels
+    for file in ("grafana-dashboard.json", "alerts.yml"):
+        text = (ROOT / "deploy" / file).read_text()
+        if file.endswith(".json"):
+            json.loads(text)
+        used = {GENERATED.sub("", name) for name in NAME.findall(text.replace("record-bot", ""))}
+        assert used - served.names == set(), file
+
+
+async def test_actions_count_by_verb_and_outcome(world: World) -> None:
+    await world.records(INBOUND)
+    await world.clicks(ADA, "stop")
+    await world.until(lambda: world.shows("Stopped"))
+    await world.types(ADA, f"start {UNKNOWN}")
+    await world.until(lambda: world.phases()[-1] == "failed")
+    await world.types(MALLORY, "stop")
+
+    found = await scrape(world)
+
+    counted = {
+        (one.labels["verb"], one.labels["outcome"]): one.value
+        for one in found.samples
+        if one.name == "record_bot_actions_total"
+    }
+    assert counted == {
+        ("start", "succeeded"): 1,
+        ("start", "failed"): 1,
+        ("stop", "succeeded"): 1,
+        ("stop", "denied"): 1,
+    }
+    assert found.value("record_bot_denied_total", cause=world.entries()[-1]["outcome"]["cause"]) == 1
+    assert found.value("record_bot_ack_seconds_count", surface="command") == 3
+    assert found.value("record_bot_ack_seconds_count", surface="button") == 1
+    assert (found.value("record_bot_database_seconds_count", kind="read") or 0) > 0
+    assert (found.value("record_bot_database_seconds_count", kind="write") or 0) >= 8
+    assert found.value("record_bot_genesys_seconds_count", operation="login") == 1
+
+
+async def test_what_waits_for_slack_and_what_is_in_doubt_is_shown(world: World) -> None:
+    await world.until_later(
+        lambda: (
+            world.rows("SELECT max(seq) AS seq FROM audit_deliveries WHERE delivered_at IS NOT NULL")[0]["seq"]
+            == world.head()
+        )
+    )
+    settled = await scrape(world)
+    assert settled.value("record_bot_delivery_lag_seconds") == 0
+    assert settled.value("record_bot_queue_length", queue="audit") == 0
+
+    world.slack.faults.switch_on("server_error", only="chat.postMessage")
+    world.genesys.faults.switch_on("server_error")
+    await world.types(ADA, f"start {INBOUND}")
+    await world.until(lambda: world.phases()[-1] in {"unknown", "failed"})
+    world.clock.jump(100)
+
+    found = await scrape(world)
+
+    assert (found.value("record_bot_delivery_lag_seconds") or 0) >= 100
+    assert found.value("record_bot_queue_length", queue="audit") == 2
+    assert found.value("record_bot_queue_length", queue="cards") == 1
+    assert found.value("record_bot_genesys_budget_left") is not None
+
+
+async def test_a_recording_in_doubt_is_counted(world: World) -> None:
+    world.genesys.faults.switch_on("server_error", only="participant")
+    await world.types(ADA, f"start {INBOUND}")
+    await world.until(lambda: "unknown" in world.phases())
+    world.genesys.faults.switch_on("server_error")
+
+    assert (await scrape(world)).value("record_bot_in_doubt") == 1

@@ -1,0 +1,94 @@
+"""A bot with a past: a few recordings of two supervisors, everything settled and delivered; now it is a year later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.admin.archive import Archiving
+from bot.admin.audit import Verdict, verify_database
+from bot.admin.data import Keeper
+from bot.audit.verification import Verifier
+from bot.config.settings import DatabaseSettings
+from bot.database.queries.outbox import SqlOutbox
+from bot.recording.models import Verb
+from tests.support.clock import BEGIN, FakeClock
+from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, at_once, opened_shop
+from tests.support.trail import entries, rows
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import Any
+
+ADAS_WORDS = "Frau Zwetschgenknödel wants a copy"
+GRACES_WORDS = "dispute about the Quittenmarmelade"
+LATER = BEGIN + timedelta(days=365)
+BETWEEN = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Past:
+    """The shop of then, and the keeper of today."""
+
+    shop: Shop
+    keeper: Keeper
+    archive: Path
+
+    @property
+    def file(self) -> Path:
+        assert isinstance(self.shop.file, Path)
+        return self.shop.file
+
+    def archiving(self, before: datetime = BETWEEN) -> Archiving:
+        return Archiving(self.keeper, before, self.archive)
+
+    async def archived(self, before: datetime = BETWEEN) -> str:
+        return await self.archiving(before).run(nothing)
+
+    async def verdict(self, *, archive: bool = False, **options: Any) -> Verdict:
+        where = self.archive if archive else None
+        return await verify_database(self.keeper.settings, Verifier(**options), nothing, archive=where)
+
+    def entries(self) -> list[dict[str, Any]]:
+        return entries(self.shop.file)
+
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        return rows(self.shop.file, statement)
+
+    def story(self) -> list[str]:
+        """Return what the keeper has done so far, in short."""
+        return [f"{one['phase']} {one['action']}" for one in self.entries() if one["actor"] == self.keeper.actor]
+
+    def bytes(self) -> bytes:
+        """Return all that is on disk of the database."""
+        return b"".join(path.read_bytes() for path in sorted(self.file.parent.glob(f"{self.file.name}*")))
+
+
+def nothing(_done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+async def deliver(shop: Shop) -> None:
+    """Give everything to the audit channel."""
+    outbox, now = SqlOutbox(shop.engines), shop.clock.now()
+    while waiting := [entry.seq for entry, _ in await outbox.undelivered()]:
+        await outbox.delivery_begun(waiting, now)
+        await outbox.delivered(waiting, at=now, channel="C0AUDIT", ts="1.2")
+
+
+@pytest.fixture
+async def past(tmp_path: Path) -> AsyncIterator[Past]:
+    async with opened_shop(tmp_path / "bot.db") as shop:
+        for actor, call, words in ((ADA, CALL, ADAS_WORDS), (GRACE, OTHER_CALL, GRACES_WORDS)):
+            await shop.service.carry_out(await shop.service.intake.start(asked(actor), call, words))
+            await shop.service.carry_out(
+                at_once(await shop.service.intake.change(Verb.STOP, asked(actor), typed_id=call))
+            )
+        await deliver(shop)
+        clock = FakeClock(begin=LATER)
+        settings = DatabaseSettings(database_url=f"sqlite+aiosqlite:///{shop.file}")
+        yield Past(shop, Keeper(settings, "cli:keeper", clock), tmp_path / "archive")

@@ -1,0 +1,483 @@
+"""``record-bot check``: each thing that ``serve`` needs, wrong once."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.admin.check import check_everything
+from bot.sandbox.genesys import SimulatedGenesys
+from bot.sandbox.genesys.state.people import derived_id
+from bot.sandbox.slack import Enterprise, SimulatedSlack
+from tests.support.service import opened_shop
+from tests.support.shell import BOT_SETTINGS, SECRETS, Shell, genesys_settings, slack_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+RECORD = "Genesys permission: start and stop recordings"
+PAUSE = "Genesys permission: pause and resume recordings"
+READ = "Genesys permission: read calls"
+EVERYTHING = [
+    "settings", "HTTP address", "database", "Slack token", "Slack scopes", "clock", "Slack socket",
+    "audit channel", "Slack messages", "user group S0SUPERS", "user U0COMPL", "Genesys region", "Genesys login",
+    "Genesys roles", READ, RECORD, PAUSE, "Genesys live calls", "Genesys recording of live calls",
+    "Genesys names of agents", "Genesys names of queues", "Genesys saved recordings", "Genesys notifications",
+    "Genesys trunk recording", "Genesys retention policies", "Genesys recording settings",
+]  # fmt: skip
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SimulatedSlack]:
+    simulated = SimulatedSlack()
+    simulated.seed()
+    await simulated.start()
+    yield simulated
+    await simulated.stop()
+
+
+@pytest.fixture
+async def genesys() -> AsyncIterator[SimulatedGenesys]:
+    simulated = SimulatedGenesys(effect_delay=0)
+    simulated.seed()
+    await simulated.start()
+    yield simulated
+    await simulated.stop()
+
+
+@pytest.fixture
+def settings(slack: SimulatedSlack, genesys: SimulatedGenesys) -> dict[str, str]:
+    return slack_settings(slack) | genesys_settings(genesys) | {"HTTP_PORT": "0"}
+
+
+@pytest.fixture
+def set_up(settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """This process, with those settings and none of the developer's own."""
+    for name in os.environ:
+        if name.startswith(BOT_SETTINGS):
+            monkeypatch.delenv(name)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+async def problems() -> dict[str, str]:
+    """Check everything; return what is wrong, by the name of its line."""
+    parts = await check_everything()
+    assert all(part.problem.endswith(".") or "run: " in part.problem for part in parts if not part.ok)
+    assert not any(secret in part.problem for part in parts for secret in SECRETS)
+    return {part.name: part.problem for part in parts if not part.ok}
+
+
+async def test_all_is_well(
+    settings: dict[str, str], tmp_path: Path, slack: SimulatedSlack, genesys: SimulatedGenesys
+) -> None:
+    ran = await Shell(tmp_path, settings)("check", "--json")
+
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.facts["ok"] is True
+    assert [one["what"] for one in ran.facts["checks"]] == EVERYTHING
+    assert {"what": "clock", "ok": True, "unknown": False, "problem": None} in ran.facts["checks"]
+    assert slack.scheduled == {}
+    assert slack.messages("C0AUDIT") == []
+    assert [request.status for request in genesys.writes()] == [404, 404]
+
+
+async def test_a_problem_makes_it_1_and_says_what_to_do(
+    settings: dict[str, str], tmp_path: Path, slack: SimulatedSlack
+) -> None:
+    slack.remove_bot("C0AUDIT")
+
+    ran = await Shell(tmp_path, settings)("check", PURECLOUD_CLIENT_SECRET="not-the-secret")
+
+    assert (ran.status, ran.err) == (1, "")
+    lines = ran.out.splitlines()
+    assert [line for line in lines if line.startswith("audit channel") and "PROBLEM: " in line and "invite" in line]
+    assert [line for line in lines if line.startswith("Genesys login") and "PURECLOUD_CLIENT_SECRET" in line]
+    assert [line for line in lines if line.startswith("Slack token") and line.endswith("  ok")]
+    assert "not-the-secret" not in ran.out
+
+
+async def test_wrong_settings_are_lines_too(tmp_path: Path) -> None:
+    ran = await Shell(tmp_path)("check", "--json")
+
+    assert ran.status == 1
+    assert {one["what"] for one in ran.facts["checks"]} == {"settings"}
+    assert any(one["problem"].startswith("SLACK_BOT_TOKEN is missing") for one in ran.facts["checks"])
+
+
+async def test_wrong_bot_token(set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("SLACK_BOT_TOKEN", "xoxb-of-another-app")
+
+    found = await problems()
+
+    assert list(found) == ["Slack token"]
+    assert "invalid_auth" in found["Slack token"]
+    assert "SLACK_BOT_TOKEN" in found["Slack token"]
+
+
+async def test_wrong_app_token(set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("SLACK_APP_TOKEN", "xapp-of-another-app")
+
+    found = await problems()
+
+    assert list(found) == ["Slack socket"]
+    assert "SLACK_APP_TOKEN" in found["Slack socket"]
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_missing_scope(slack: SimulatedSlack) -> None:
+    slack.scopes.discard("usergroups:read")
+
+    found = await problems()
+
+    assert list(found) == ["Slack scopes", "user group S0SUPERS"]
+    assert found["Slack scopes"].startswith("usergroups:read missing; ")
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_bot_not_in_the_audit_channel(slack: SimulatedSlack) -> None:
+    slack.remove_bot("C0AUDIT")
+
+    found = await problems()
+
+    assert list(found) == ["audit channel"]
+    assert "not_in_channel; invite the bot" in found["audit channel"]
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_an_audit_channel_of_two_organizations(slack: SimulatedSlack) -> None:
+    slack.scopes.add("groups:read")
+    slack.share("C0AUDIT")
+
+    found = await problems()
+
+    assert list(found) == ["audit channel"]
+    assert "shares with another organization" in found["audit channel"]
+
+
+async def test_a_message_that_slack_would_refuse_is_named(set_up: pytest.MonkeyPatch, slack: SimulatedSlack) -> None:
+    set_up.setenv("GENESYS_INTERACTION_URL", f"https://apps.example/{'x' * 2000}/{{conversation_id}}")
+
+    found = await problems()
+
+    assert list(found) == ["Slack messages"]
+    assert (
+        "card: starting (en): must be less than 2001 characters at /blocks/1/fields/0/text;"
+        in (found["Slack messages"])
+    )
+    assert "GENESYS_INTERACTION_URL" in found["Slack messages"]
+    assert all(not slack.messages(channel) for channel in slack.workspace.channels)
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_a_slack_without_the_method_can_not_tell(slack: SimulatedSlack) -> None:
+    del slack._api.methods["blocks.validate"]
+    found = {part.name: part for part in await check_everything()}
+    assert found["Slack messages"].ok
+    assert found["Slack messages"].problem.endswith("can't be told: this Slack doesn't know blocks.validate.")
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_archived_audit_channel(slack: SimulatedSlack) -> None:
+    slack.archive("C0AUDIT")
+
+    found = await problems()
+
+    assert list(found) == ["audit channel"]
+    assert "is_archived" in found["audit channel"]
+    assert "unarchive it" in found["audit channel"]
+
+
+async def test_unknown_audit_channel(set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("SLACK_AUDIT_CHANNEL", "C0NOWHERE")
+
+    found = await problems()
+
+    assert list(found) == ["audit channel"]
+    assert "SLACK_AUDIT_CHANNEL" in found["audit channel"]
+
+
+async def test_unknown_user_group(set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("SLACK_SUPERVISORS", "U0ADA,S0NOBODY")
+
+    found = await problems()
+
+    assert list(found) == ["user group S0NOBODY"]
+    assert "S0NOBODY is not a user group of this workspace" in found["user group S0NOBODY"]
+    assert "SLACK_SUPERVISORS" in found["user group S0NOBODY"]
+
+
+async def test_disabled_user_group(set_up: pytest.MonkeyPatch, slack: SimulatedSlack) -> None:
+    set_up.setenv("SLACK_SUPERVISORS", "S0SUPERS,S0NIGHT")
+    slack.faults.switch_on("disabled_group")
+
+    found = await problems()
+
+    assert list(found) == ["user group S0NIGHT"]
+    assert "S0NIGHT is disabled and gives its members no rights" in found["user group S0NIGHT"]
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_a_token_of_a_whole_organization(slack: SimulatedSlack) -> None:
+    slack.join_enterprise(Enterprise(org_wide=True))
+
+    found = await problems()
+
+    assert list(found) == ["Slack token"]
+    assert "install the app in the single workspace" in found["Slack token"]
+
+
+async def test_somebody_who_has_an_id_of_the_organization_by_now(
+    set_up: pytest.MonkeyPatch, slack: SimulatedSlack
+) -> None:
+    set_up.setenv("SLACK_SUPERVISORS", "S0SUPERS,U0ADA,U0GRACE")
+    slack.faults.switch_on("enterprise_grid")
+    slack.give_global_id("U0ADA", "W0ADA")
+
+    found = await problems()
+
+    assert list(found) == ["user U0ADA"]  # and U0GRACE, whose home is another workspace, is a member
+    assert "put W0ADA in place of U0ADA into SLACK_SUPERVISORS" in found["user U0ADA"]
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        ("U0NOBODY", "user_not_found"),
+        ("U0GUEST", "This is a guest"),
+        ("U0OUTSIDE", "another workspace"),
+        ("U0HELPER", "This is a bot"),
+    ],
+)
+async def test_somebody_who_is_named_but_would_be_refused(set_up: pytest.MonkeyPatch, user: str, words: str) -> None:
+    set_up.setenv("SLACK_SUPERVISORS", f"S0SUPERS,{user}")
+
+    found = await problems()
+
+    assert list(found) == [f"user {user}"]
+    assert words in found[f"user {user}"]
+    assert "SLACK_SUPERVISORS" in found[f"user {user}"]
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_an_empty_user_group_is_a_note(slack: SimulatedSlack) -> None:
+    group = slack.workspace.groups["S0SUPERS"]
+    slack.workspace.groups["S0SUPERS"] = dataclasses.replace(group, members=())
+
+    found = {part.name: part for part in await check_everything()}
+
+    assert (found["user group S0SUPERS"].ok, found["user group S0SUPERS"].problem) == (True, "Nobody is in it.")
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_tokens_of_two_apps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.sandbox.slack.events.socket_mode.APP_ID", "A0OTHER")  # whose app the app-level token is of
+
+    found = await problems()
+
+    assert list(found) == ["Slack socket"]
+    assert "SLACK_APP_TOKEN is of the app A0OTHER" in found["Slack socket"]
+
+
+async def test_the_signing_secret_cannot_be_checked_and_the_line_says_so(set_up: pytest.MonkeyPatch) -> None:
+    set_up.delenv("SLACK_APP_TOKEN")
+    set_up.setenv("SLACK_SIGNING_SECRET", "any-secret-at-all")
+
+    found = {part.name: part for part in await check_everything()}
+
+    assert all(part.ok for part in found.values())
+    assert "Slack socket" not in found
+    assert found["Slack signing secret"].problem.startswith("It can't be checked from here.")
+    assert "any-secret-at-all" not in str(found)
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_slack_is_down(slack: SimulatedSlack) -> None:
+    await slack.stop()
+
+    assert list(await problems()) == ["Slack token"]
+
+
+async def test_wrong_genesys_secret(set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("PURECLOUD_CLIENT_SECRET", "not-the-secret")
+
+    found = await problems()
+
+    assert list(found) == ["Genesys login"]
+    assert "PURECLOUD_CLIENT_SECRET" in found["Genesys login"]
+    assert "not-the-secret" not in found["Genesys login"]
+
+
+async def test_unknown_genesys_client(set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("PURECLOUD_CLIENT_ID", "of-another-region")
+
+    found = await problems()
+
+    assert list(found) == ["Genesys login"]
+    assert "PURECLOUD_CLIENT_ID" in found["Genesys login"]
+    assert "PURECLOUD_ENVIRONMENT" in found["Genesys login"]
+
+
+async def test_a_region_that_there_is_not(set_up: pytest.MonkeyPatch) -> None:
+    set_up.delenv("GENESYS_API_URL")
+    set_up.setenv("PURECLOUD_ENVIRONMENT", "mypurecloud.eu")
+
+    found = await problems()
+
+    assert list(found) == ["settings"]
+    assert "'mypurecloud.eu', which is no Genesys Cloud region" in found["settings"]
+
+
+@pytest.mark.usefixtures("set_up")
+@pytest.mark.parametrize(
+    ("only", "line", "permission"),
+    [
+        ("participant", RECORD, "conversation:call:record"),
+        ("recording state", PAUSE, "conversation:recording:pauseOthers"),
+        ("conversation call (", READ, "conversation:communication:view"),
+    ],
+)
+async def test_missing_genesys_permission(genesys: SimulatedGenesys, only: str, line: str, permission: str) -> None:
+    genesys.faults.switch_on("forbidden", times=1, only=only)
+
+    found = await problems()
+
+    assert list(found) == [line]
+    assert permission in found[line]
+    assert "Roles" in found[line]
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_genesys_is_down(genesys: SimulatedGenesys) -> None:
+    await genesys.stop()
+
+    assert list(await problems()) == ["Genesys login"]
+
+
+async def test_the_sessions_api_is_checked_where_it_is_used(set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("GENESYS_RECORDING_API", "sessions")
+
+    parts = await check_everything()
+
+    assert all(part.ok for part in parts)
+    assert "Genesys permission: recording sessions" in [part.name for part in parts]
+    assert RECORD not in [part.name for part in parts]
+
+
+async def test_a_database_of_something_else(set_up: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "letter.db").write_text("Dear database, this is no database at all.\n" * 100)
+    set_up.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/letter.db")
+
+    found = await problems()
+
+    assert list(found) == ["database"]
+    assert "DATABASE_URL" in found["database"]
+
+
+async def test_a_database_that_serve_would_refuse(set_up: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async with opened_shop(tmp_path / "bot.db") as shop, shop.engines.writer.begin() as connection:
+        await connection.exec_driver_sql("DROP TRIGGER audit_entries_no_update")
+    set_up.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/bot.db")
+
+    found = await problems()
+
+    assert list(found) == ["database"]
+    assert "audit_entries_no_update" in found["database"]
+
+
+POLICY = """
+[[grant]]
+label = "Billing"
+who = ["{who}", "U0GRACE"]
+queues = ["{queue}"]
+
+[dual_control]
+queues = ["{queue}"]
+"""
+
+
+async def policy_lines(tmp_path: Path, *, who: str, queue: str) -> dict[str, tuple[bool, str]]:
+    (tmp_path / "policy.toml").write_text(POLICY.format(who=who, queue=queue))
+    return {part.name: (part.ok, part.problem) for part in await check_everything()}
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_the_policy_file_and_what_it_names(tmp_path: Path) -> None:
+    found = await policy_lines(tmp_path, who="S0SUPERS", queue=derived_id("queue", "Billing"))
+    assert found["policy file"] == (
+        True,
+        "policy.toml: grants: 1; a stop takes two supervisors on 1 queues and for 0 agents.",
+    )
+    assert found["user U0GRACE"] == found["policy file: queues"] == (True, "")
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_what_the_policy_file_names_has_to_be_there(tmp_path: Path) -> None:
+    found = await policy_lines(tmp_path, who="S0NOBODY", queue="no-such-queue")
+    assert not found["user group S0NOBODY"][0]
+    assert found["policy file: queues"][0] is False
+    assert "no-such-queue" in found["policy file: queues"][1]
+
+
+ROUTED = """
+[dual_control]
+queues = ["{queue}"]
+escalate = "S0NIGHT"
+
+[[route]]
+queues = ["{queue}"]
+channel = "{channel}"
+"""
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_routes_are_named_and_tried_without_a_trace(tmp_path: Path, slack: SimulatedSlack) -> None:
+    billing = derived_id("queue", "Billing")
+    (tmp_path / "policy.toml").write_text(ROUTED.format(queue=billing, channel="C0FLOOR"))
+    found = {part.name: (part.ok, part.problem) for part in await check_everything()}
+
+    assert found["policy file"][1].endswith("routes: 1.")
+    assert found["route to C0FLOOR"] == (True, f"Cards of the queues {billing} go there too.")
+    assert found["user group S0NIGHT"] == (True, "")
+    assert (slack.scheduled, slack.messages("C0FLOOR")) == ({}, [])
+
+
+@pytest.mark.usefixtures("set_up")
+@pytest.mark.parametrize("channel", ["C0FLOOR", "C0NOWHERE"])
+async def test_a_route_to_where_the_bot_may_not_post(tmp_path: Path, slack: SimulatedSlack, channel: str) -> None:
+    slack.faults.switch_on("read_only_channel")
+    slack.disable_group("S0NIGHT")
+    (tmp_path / "policy.toml").write_text(ROUTED.format(queue=derived_id("queue", "Billing"), channel=channel))
+
+    found = await problems()
+
+    assert list(found) == [f"route to {channel}", "user group S0NIGHT"]
+    assert "policy file" in found[f"route to {channel}"] or "invite the bot" in found[f"route to {channel}"]
+
+
+async def test_a_grant_is_of_little_use_with_sessions(tmp_path: Path, set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("GENESYS_RECORDING_API", "sessions")
+    found = await policy_lines(tmp_path, who="U0GRACE", queue=derived_id("queue", "Billing"))
+    assert "can't start one" in found["policy file: sessions"][1]
+
+
+@pytest.mark.usefixtures("set_up")
+async def test_a_policy_file_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("[grants]")
+    assert "'grants' in the file" in (await problems())["policy file"]
+
+
+async def test_traces_are_a_line_where_they_are_wanted(set_up: pytest.MonkeyPatch) -> None:
+    set_up.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    assert [(part.ok, part.problem) for part in await check_everything() if part.name == "traces"] == [(True, "")]
+
+    set_up.setattr("bot.observability.tracing.PACKAGES", ("no_such_package.sdk",))
+    found = await problems()
+    assert list(found) == ["traces"]
+    assert found["traces"].endswith("run: pip install --require-hashes -r requirements-otel.txt")

@@ -1,0 +1,83 @@
+"""``record-bot check`` names what the audit channel lacks, in the line about that channel."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.admin.check import _and_complete, _completeness, as_text
+from bot.config.settings import ServeSettings
+from bot.database.queries.outbox import SqlOutbox
+from bot.database.trail.completeness import Completeness
+from bot.runtime.http_server import Part
+from tests.support.service import CALL, asked, opened_shop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHANNEL = Part("audit channel", ok=True)
+
+
+async def checked(file: Path, *attacks: str) -> Part:
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as outside:
+        for statement in attacks:
+            outside.execute(statement)
+    return _and_complete(CHANNEL, await completeness(file))
+
+
+async def completeness(file: Path) -> Completeness:
+    return await _completeness(ServeSettings.model_construct(database_url=f"sqlite+aiosqlite:///{file}"))
+
+
+@pytest.fixture
+async def trail(tmp_path: Path) -> Path:
+    """A trail of six entries long ago, the first five of which are in the channel."""
+    file = tmp_path / "bot.db"
+    async with opened_shop(file) as shop:
+        for _ in range(6):
+            await shop.service.intake.read(asked(), CALL)
+        await SqlOutbox(shop.engines).delivery_begun(range(1, 6), shop.clock.now())
+        await SqlOutbox(shop.engines).delivered(range(1, 6), at=shop.clock.now(), channel="C0AUDIT", ts="1.1")
+    return file
+
+
+async def test_a_gap_is_a_problem(trail: Path) -> None:
+    part = await checked(trail, "DELETE FROM audit_deliveries WHERE seq BETWEEN 2 AND 4")
+    assert not part.ok
+    assert as_text((part,)).startswith("audit channel  PROBLEM: entries 2-4 were never delivered")
+    assert part.problem.endswith(".")
+
+
+async def test_a_tail_that_was_cut_off_is_a_problem(trail: Path) -> None:
+    part = await checked(
+        trail,
+        "PRAGMA foreign_keys = OFF",
+        "DROP TRIGGER audit_entries_no_delete",
+        "DELETE FROM audit_entries WHERE seq > 3",
+    )
+    assert not part.ok
+    assert "entries 4-5 stood in the channel" in part.problem
+
+
+async def test_lines_that_only_wait_are_no_reason_not_to_serve(trail: Path) -> None:
+    part = await checked(trail)
+    assert part.ok
+    assert as_text((part,)).startswith("audit channel  ok; note: entry 6 waits since 2026-03-02")
+
+
+async def test_where_there_is_no_trail_yet_nothing_is_missing(tmp_path: Path) -> None:
+    assert await completeness(tmp_path / "new.db") == Completeness()
+
+
+async def test_where_there_is_no_database_its_own_line_says_so(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.db"
+    broken.write_text("this is no database, but it is long enough to be taken for the header of one " * 20)
+    assert await completeness(broken) == Completeness()
+
+
+def test_what_slack_says_and_what_is_missing_are_both_said() -> None:
+    part = _and_complete(Part("audit channel", ok=False, problem="Slack says is_archived."), Completeness())
+    assert (part.ok, part.problem) == (False, "Slack says is_archived.")

@@ -1,0 +1,189 @@
+"""``record-bot db copy``: a grown installation moves from SQLite to PostgreSQL and back, and nothing is lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import Text, insert, select
+from uuid_utils.compat import uuid7
+
+from bot.admin.archive import Archiving
+from bot.admin.audit import verify_database
+from bot.admin.data import Keeper
+from bot.audit.verification import Verifier
+from bot.config.settings import DatabaseSettings
+from bot.database.engine import open_engines
+from bot.database.file_lock import serving_alone
+from bot.database.replicas import replicas_of
+from bot.database.store import SqlStore
+from bot.database.tables import Flag, Moment, UuidText, metadata, recordings
+from bot.errors import DatabaseUnusable, Refused
+from bot.recording.models import Verb
+from bot.recording.requests import Accepted
+from tests.support.clock import BEGIN, FakeClock
+from tests.support.postgres import url_of
+from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, opened_shop
+from tests.support.shell import Shell
+from tests.support.trail import attack, entries, rows
+from tests.unit.admin.conftest import LATER, deliver, nothing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Table
+
+    from tests.support.postgres import Database, PostgresDatabase, PostgresServer
+
+
+@pytest.fixture
+async def grown(tmp_path: Path) -> AsyncIterator[Shop]:
+    """Rows in every table."""
+    async with opened_shop(tmp_path / "grown.db") as shop:
+        for actor, call, words in ((ADA, CALL, "Zwetschgenknödel 'quoted' \\ back"), (GRACE, OTHER_CALL, "dispute")):
+            await shop.service.carry_out(await shop.service.intake.start(asked(actor), call, words))
+            stop = await shop.service.intake.change(Verb.STOP, asked(actor), typed_id=call)
+            assert isinstance(stop, Accepted)
+            await shop.service.carry_out(stop)
+        await deliver(shop)
+        async with shop.engines.writer.begin() as connection:
+            recording_id, seq = (await connection.execute(select(recordings.c.id, recordings.c.audit_seq))).first()  # type: ignore[misc]
+            for table in metadata.sorted_tables:
+                if (await connection.execute(select(table))).first() is None:
+                    await connection.execute(insert(table), made_up(table, recording_id, seq, shop))
+        yield shop
+
+
+def made_up(table: Table, recording_id: Any, seq: int, shop: Shop) -> dict[str, Any]:
+    """Make a row for a table that nothing above fills."""
+    usual: dict[type, Any] = {Moment: shop.clock.now(), UuidText: uuid7(), Flag: True, Text: "some words"}
+    values: dict[str, Any] = {}
+    for column in table.columns:
+        if known := next(iter(column.foreign_keys), None):
+            values[column.name] = recording_id if known.column.table is recordings else seq
+        else:
+            values[column.name] = usual.get(type(column.type), 1)
+    values |= {"outcome": None} if "outcome" in values else {}  # only certain words may stand there
+    return values
+
+
+def keeper(database: Database) -> Keeper:
+    return Keeper(settings(database), "cli:keeper", FakeClock(begin=LATER))
+
+
+def settings(database: Database) -> DatabaseSettings:
+    return DatabaseSettings(database_url=url_of(database))
+
+
+def content(database: Database) -> dict[str, list[dict[str, Any]]]:
+    return {
+        table.name: rows(
+            database,
+            f"SELECT * FROM {table.name} ORDER BY {', '.join(one.name for one in table.primary_key.columns)}",  # noqa: S608  ours
+        )
+        for table in metadata.sorted_tables
+    }
+
+
+@pytest.fixture
+def empty(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    """A database in which nothing is yet, not even tables."""
+    made = postgres_server.database(migrated=False)
+    yield made
+    made.drop()
+
+
+async def test_everything_arrives_as_it_is_and_comes_back(grown: Shop, empty: PostgresDatabase, tmp_path: Path) -> None:
+    said = await keeper(grown.file).copy(settings(empty), nothing)
+    before = content(grown.file)
+    assert all(before.values()), "a table without rows proves nothing"
+    assert content(empty) == before
+    head = entries(empty)[-1]
+    assert head["action"] == "db:copy"
+    assert f"entries up to {head['seq']} {head['hash']}" in said
+    assert f"{'audit_entries':<24} {head['seq']}" in said
+    assert (await verify_database(settings(empty), Verifier(wanted={head["hash"]: None}), nothing)).ok
+
+    back = tmp_path / "back.db"
+    await keeper(empty).copy(settings(back), nothing)
+    assert content(back)["audit_entries"][:-1] == before["audit_entries"]
+    assert (await verify_database(settings(back), Verifier(), nothing)).ok
+
+
+async def test_the_copy_goes_on_where_the_other_ended(grown: Shop, empty: PostgresDatabase) -> None:
+    await keeper(grown.file).copy(settings(empty), nothing)
+    async with opened_shop(empty) as moved:
+        await moved.service.intake.read(asked(), CALL)
+        assert (await verify_database(settings(empty), Verifier(), nothing)).ok
+
+
+async def test_a_trail_whose_beginning_is_archived(grown: Shop, empty: PostgresDatabase, tmp_path: Path) -> None:
+    await grown.reconciler.settle_all()
+    attack(grown.file, "UPDATE attempts SET settled_at = requested_at, looks_left = 0")
+    await deliver(grown)
+    await Archiving(keeper(grown.file), BEGIN + timedelta(days=30), tmp_path / "archive").run(nothing)
+    assert entries(grown.file)[0]["seq"] > 1
+    await keeper(grown.file).copy(settings(empty), nothing)
+    assert content(empty) == content(grown.file)
+    assert (await verify_database(settings(empty), Verifier(), nothing, archive=tmp_path / "archive")).ok
+
+
+async def test_a_target_with_rows_is_refused(grown: Shop, empty: PostgresDatabase) -> None:
+    await keeper(grown.file).copy(settings(empty), nothing)
+    before = content(grown.file)
+    with pytest.raises(Refused, match="not empty"):
+        await keeper(grown.file).copy(settings(empty), nothing)
+    assert content(grown.file) == before
+
+
+async def test_nothing_is_copied_while_a_bot_serves(grown: Shop, empty: PostgresDatabase, tmp_path: Path) -> None:
+    with serving_alone(url_of(grown.file)), pytest.raises(DatabaseUnusable, match="already serves"):
+        await keeper(grown.file).copy(settings(empty), nothing)
+    await keeper(grown.file).copy(settings(empty), nothing)
+    engines = open_engines(empty.url)
+    async with replicas_of("serve:1", engines, SqlStore(engines)).joined():
+        with pytest.raises(Refused, match="serves one of the two"):
+            await keeper(empty).copy(settings(tmp_path / "other.db"), nothing)
+    await engines.close()
+
+
+async def test_what_a_terminal_writes_meanwhile_is_not_left_behind(grown: Shop, empty: PostgresDatabase) -> None:
+    left = [True]
+
+    def write(_done: int, _total: int) -> None:
+        if left:
+            left.clear()
+            attack(grown.file, "UPDATE names SET seen_at = seen_at")  # the file takes writes meanwhile
+            attack(grown.file, "INSERT INTO names VALUES ('user', 'written-meanwhile', 'X', '2026-01-01T00:00:00Z')")
+
+    with pytest.raises(Refused, match="written to"):
+        await keeper(grown.file).copy(settings(empty), write)
+    assert not any(content(empty).values())
+    await keeper(grown.file).copy(settings(empty), nothing)
+    assert content(empty) == content(grown.file)
+
+
+async def test_a_broken_trail_is_not_passed_on_as_whole(grown: Shop, empty: PostgresDatabase) -> None:
+    trigger = "audit_entries_no_update"
+    definition = rows(grown.file, "SELECT sql FROM sqlite_master WHERE name = ?", trigger)[0]["sql"]
+    attack(grown.file, f"DROP TRIGGER {trigger}", "UPDATE audit_entries SET actor = 'x' WHERE seq = 3", definition)
+    with pytest.raises(DatabaseUnusable, match="trail in the copy is broken"):
+        await keeper(grown.file).copy(settings(empty), nothing)
+
+
+async def test_a_mistyped_source_is_not_copied_as_an_empty_trail(tmp_path: Path, empty: PostgresDatabase) -> None:
+    with pytest.raises(DatabaseUnusable, match="is empty, or not there"):
+        await keeper(tmp_path / "record-bott.db").copy(settings(empty), nothing)
+
+
+async def test_the_command(grown: Shop, empty: PostgresDatabase, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, {"DATABASE_URL": url_of(grown.file)})
+    ran = await shell("db", "copy", "--to", empty.url)
+    assert ran.status == 0, ran.said
+    assert ran.out.startswith("Copied and verified: entries up to ")
+    assert (await shell("audit", "verify", DATABASE_URL=empty.url)).out.startswith("Intact: ")
+    ran = await shell("db", "copy", "--from", url_of(grown.file), "--to", "mysql://elsewhere")
+    assert (ran.status, ran.out) == (2, "")
+    assert "must begin with sqlite+aiosqlite:/// " in ran.err

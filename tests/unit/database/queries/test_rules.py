@@ -1,0 +1,36 @@
+"""The note of where a stop takes two supervisors, which terminals elsewhere follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.database.queries.policy import SqlRules
+from bot.recording.policy import DualControl, Route
+from tests.support.service import opened_shop
+
+if TYPE_CHECKING:
+    from tests.support.postgres import Database
+
+ROUTES = (Route(frozenset({"queue-1", "queue-2"}), "C0SALES"),)
+RULE = DualControl(frozenset({"queue-1", "queue-2"}), frozenset({"user-1"}), timedelta(seconds=90))
+
+
+async def test_the_newest_note_counts_and_a_database_without_a_bot_has_none(database: Database) -> None:
+    async with opened_shop(database) as shop:
+        rules = SqlRules(shop.store)
+        assert await rules.dual_control() is None
+        assert await rules.routes() == ()
+        for rule, routes in ((RULE, ROUTES), (DualControl(), ()), (replace(RULE, escalate="S0LEADS"), ROUTES)):
+            await rules.note(rule, shop.clock.now(), routes=routes)
+            assert await rules.dual_control() == rule
+            assert await rules.routes() == routes
+
+
+def test_two_rules_guard_what_either_does() -> None:
+    other = DualControl(frozenset({"queue-3"}), within=timedelta(minutes=5))
+    both = RULE.with_also(other)
+    assert both == DualControl(frozenset({"queue-1", "queue-2", "queue-3"}), frozenset({"user-1"}), RULE.within)
+    assert DualControl().with_also(other) == other
+    assert RULE.with_also(DualControl()) == RULE

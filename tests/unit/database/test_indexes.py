@@ -1,0 +1,63 @@
+"""What is asked again and again is found by an index, however long the bot has served."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import event
+
+from bot.database.approvals import newest_of
+from bot.database.queries.due_notices import SqlOccasions
+from tests.support.service import Shop, opened_shop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with opened_shop(tmp_path / "bot.db") as shop:
+        yield shop
+
+
+async def approvals_of_cards(shop: Shop) -> None:
+    async with shop.engines.reader.connect() as connection:
+        await newest_of(connection, [uuid4()])
+
+
+async def long_recordings(shop: Shop) -> None:
+    await SqlOccasions(shop.engines).long_recordings(NOW)
+
+
+async def long_pauses(shop: Shop) -> None:
+    await SqlOccasions(shop.engines).long_pauses(NOW)
+
+
+@pytest.mark.parametrize(
+    ("look", "table"),
+    [(approvals_of_cards, "approvals"), (long_recordings, "recordings"), (long_pauses, "recordings")],
+)
+async def test_no_look_reads_a_whole_table(shop: Shop, look: Callable[[Shop], Awaitable[None]], table: str) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(shop.engines.reader.sync_engine, "before_cursor_execute", note)
+    await look(shop)
+    event.remove(shop.engines.reader.sync_engine, "before_cursor_execute", note)
+    async with shop.engines.reader.connect() as connection:
+        plans = [
+            str(step["detail"])
+            for statement, parameters in asked
+            for step in (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).mappings()
+        ]
+    about = [plan for plan in plans if f" {table}" in plan]
+    assert about
+    assert all("INDEX" in plan for plan in about), about

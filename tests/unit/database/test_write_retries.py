@@ -1,0 +1,280 @@
+"""A transaction that the database ended, or that could not begin, is tried again; none is ever written twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
+from uuid_utils.compat import uuid7
+
+from bot.audit.entry import Draft, Phase
+from bot.database import store as store_module
+from bot.database.engine import open_engines
+from bot.database.migrate import upgrade
+from bot.database.postgresql.engine import WRITE_LOCK
+from bot.database.store import SqlStore
+from bot.errors import AuditUnavailable, NothingToStop, TooManyRequests
+from bot.recording.control.user_rate_limit import PersonalLimit
+from bot.recording.models import Verb
+from tests.support.clock import BEGIN
+from tests.support.postgres import PostgresDatabase, url_of
+from tests.support.service import CALL, OTHER_CALL, Shop, asked, opened_shop
+from tests.support.trail import entries, story
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from bot.database.transaction import SqlTransaction
+    from tests.support.postgres import Database
+
+IDLE_MS = 50
+
+
+@pytest.fixture
+async def shop(postgres_database: PostgresDatabase) -> AsyncIterator[Shop]:
+    async with opened_shop(postgres_database) as shop:
+        yield shop
+
+
+def draft() -> Draft:
+    return Draft(
+        id=uuid7(), attempt_id=uuid7(), occurred_at=BEGIN, phase=Phase.OBSERVED, action="bot:start", actor="bot"
+    )
+
+
+def on_writer(shop: Shop, statement: str) -> None:
+    """Have each new connection that writes begin with this."""
+
+    @event.listens_for(shop.engines.writer.sync_engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        cursor.close()
+        connection.commit()
+
+
+class Writing:
+    """A transaction with a hook in its middle, between two statements, in its first run."""
+
+    def __init__(self, shop: Shop, hook: Callable[[int], None]) -> None:
+        self.shop, self.hook, self.runs = shop, hook, 0
+
+    async def __call__(self, transaction: SqlTransaction) -> int:
+        self.runs += 1
+        entry = await transaction.append(draft())
+        if self.runs == 1:
+            pid = (await transaction.connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            await asyncio.to_thread(self.hook, pid)
+            await transaction.connection.execute(text("SELECT 1"))
+        return entry.seq
+
+
+def ending_it(shop: Shop) -> Callable[[int], None]:
+    """Have an administrator end the connection."""
+    assert isinstance(shop.file, PostgresDatabase)
+    database = shop.file
+
+    def end(pid: int) -> None:
+        with database.server.connected(database.name) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 60000)", (pid,))
+
+    return end
+
+
+def ended_once_after(shop: Shop, beginning: str, and_then: str | None = None) -> list[str]:
+    """Have the server end the connection once, after a statement that begins so; return a list that is told of it."""
+    ended: list[str] = []
+    assert isinstance(shop.file, PostgresDatabase)
+    database = shop.file
+
+    @event.listens_for(shop.engines.writer.sync_engine, "after_cursor_execute")
+    def cut(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not ended and statement.startswith(beginning):
+            ended.append(statement)
+            ending_it(shop)(connection.connection.driver_connection.info.backend_pid)
+            if and_then is not None:
+                database.rows(and_then)
+
+    return ended
+
+
+def until_ended(shop: Shop) -> Callable[[int], None]:
+    """Stand still until the server has ended the transaction."""
+    assert isinstance(shop.file, PostgresDatabase)
+    database = shop.file
+
+    def stand_still(pid: int) -> None:
+        with database.server.connected(database.name) as other:
+            while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
+                pass
+
+    return stand_still
+
+
+async def test_a_connection_that_is_ended_in_the_middle_costs_nothing(shop: Shop) -> None:
+    told: list[None] = []
+    shop.store.on_retry = lambda: told.append(None)
+    work = Writing(shop, ending_it(shop))
+    with capture_logs() as logs:
+        assert await shop.store.write(work) == 1
+    assert (work.runs, len(entries(shop.file)), len(told)) == (2, 1, 1)
+    (line,) = logs
+    assert (line["event"], line["log_level"], line["retry"]) == ("database_write_retried", "warning", 1)
+    assert shop.store.last_problem is None
+
+
+async def test_a_host_that_stood_still_in_the_middle_writes_all_the_same(shop: Shop) -> None:
+    on_writer(shop, f"SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}ms', false)")
+    await shop.engines.writer.dispose()  # the next connection is a new one
+    work = Writing(shop, until_ended(shop))
+    assert await shop.store.write(work) >= 1
+    assert (work.runs >= 2, len(entries(shop.file))) == (True, 1)
+
+
+async def test_a_stall_longer_than_all_patience_still_leaves_one_retry_to_what_nobody_waits_for(shop: Shop) -> None:
+    shop.store.retry_seconds = 1e-9
+    work = Writing(shop, ending_it(shop))
+    assert await shop.store.write(work) == 1
+
+
+async def test_nothing_is_tried_again_for_a_person_whose_time_is_up(shop: Shop) -> None:
+    work = Writing(shop, ending_it(shop))
+    with pytest.raises(AuditUnavailable):
+        await shop.store.write(work, within=0)
+    assert (work.runs, entries(shop.file)) == (1, [])
+    assert shop.store.last_problem
+
+
+async def test_a_supervisor_whose_transaction_the_server_ended_is_not_refused(shop: Shop) -> None:
+    ended = ended_once_after(shop, "INSERT INTO audit_entries")
+    await shop.service.intake.start(asked(), CALL, "because")
+    assert ended
+    assert story(shop.file) == ["requested recording:start"]
+
+
+async def test_a_lock_that_is_free_a_moment_later_is_waited_for(shop: Shop) -> None:
+    assert isinstance(shop.file, PostgresDatabase)
+    on_writer(shop, "SELECT set_config('lock_timeout', '50ms', false)")
+    await shop.engines.writer.dispose()
+    with shop.file.server.connected(shop.file.name) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (WRITE_LOCK,))
+
+        def let_go() -> None:
+            other.execute("SELECT pg_advisory_unlock_all()")
+
+        shop.store.on_retry = let_go
+        await shop.service.intake.start(asked(), CALL, None)
+    assert story(shop.file) == ["requested recording:start"]
+
+
+async def test_a_file_that_is_free_a_moment_later_is_waited_for(tmp_path: Path) -> None:
+    async with opened_shop(tmp_path / "bot.db") as shop:
+        async with shop.engines.writer.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            shop.store.on_retry = other.rollback
+            await shop.service.intake.start(asked(), CALL, None)
+        assert story(shop.file) == ["requested recording:start"]
+
+
+async def test_who_waits_too_long_for_a_turn_waits_again(database: Database) -> None:
+    engines = open_engines(url_of(database), queue_seconds=0.01)
+    await upgrade(engines)
+    store, tried = SqlStore(engines), asyncio.Event()
+    store.on_retry = tried.set
+    async with engines.writer.connect():
+        writing = asyncio.ensure_future(store.write(lambda transaction: transaction.append(draft())))
+        await tried.wait()
+    assert (await writing).seq == 1
+    await engines.close()
+
+
+async def test_what_would_fail_again_is_not_tried_again(database: Database) -> None:
+    runs: list[None] = []
+    async with opened_shop(database) as shop:
+        twice = draft()
+
+        async def work(transaction: SqlTransaction) -> None:
+            runs.append(None)
+            await transaction.append_many((twice, twice))
+
+        with pytest.raises(AuditUnavailable) as caught:
+            await shop.store.write(work)
+        assert isinstance(caught.value.__cause__, IntegrityError)
+        assert (len(runs), entries(shop.file)) == (1, [])
+
+
+def losing_the_answer(shop: Shop) -> None:
+    """Have the next commit take effect, and the connection end before the bot hears of it."""
+    left = [True]
+
+    @event.listens_for(shop.engines.writer.sync_engine, "commit")
+    def cut(connection: Any) -> None:
+        if left:
+            left.clear()
+            session = connection.connection.dbapi_connection
+            pid = session.driver_connection.info.backend_pid
+            session.commit()
+            ending_it(shop)(pid)
+            with contextlib.suppress(psycopg.OperationalError):  # the driver learns of it by asking for something
+                session.cursor().execute("SELECT 1")
+
+
+async def test_a_commit_that_nobody_can_be_asked_about_is_not_repeated(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "ASK_TIMES", 0)
+    losing_the_answer(shop)
+    with pytest.raises(AuditUnavailable):
+        await shop.service.intake.start(asked(), CALL, None)
+    assert story(shop.file) == ["requested recording:start"]
+
+
+async def test_a_commit_that_left_nothing_to_look_for_is_not_repeated(shop: Shop) -> None:
+    runs: list[None] = []
+
+    async def work(transaction: SqlTransaction) -> None:
+        runs.append(None)
+        await transaction.connection.execute(text("SELECT 1"))
+
+    losing_the_answer(shop)
+    with pytest.raises(AuditUnavailable):
+        await shop.store.write(work)
+    assert len(runs) == 1
+
+
+async def test_a_refused_request_counts_once_however_often_its_transaction_runs(
+    postgres_database: PostgresDatabase,
+) -> None:
+    refusals: list[None] = []
+    async with opened_shop(postgres_database, limit=PersonalLimit(1, lambda: refusals.append(None))) as shop:
+        await shop.service.intake.start(asked(), CALL, None)
+        with pytest.raises(TooManyRequests):  # this one has an entry
+            await shop.service.intake.start(asked(), OTHER_CALL, None)
+        ended = ended_once_after(shop, "INSERT INTO attempts")
+        with pytest.raises(TooManyRequests):
+            await shop.service.intake.start(asked(), OTHER_CALL, None)
+        assert (len(ended), len(refusals)) == (1, 2)
+        assert list(shop.service.intake.limit.unnoted.values()) == [1]
+
+
+async def test_a_refusal_says_nothing_of_what_only_an_earlier_run_found(shop: Shop) -> None:
+    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+    over = "UPDATE recordings SET state = 'ended', version = version + 1 RETURNING id"
+    ended = ended_once_after(shop, "UPDATE recordings", and_then=over)
+    with pytest.raises(NothingToStop):
+        await shop.service.intake.change(Verb.STOP, asked())
+    assert ended
+    refused = entries(shop.file)[-1]
+    assert refused["outcome"] == {"error": "nothing_to_stop"}
+    assert (refused["conversation_id"], refused["recording_id"]) == (None, None)

@@ -1,0 +1,181 @@
+"""One exchange over real sockets: what certainly did not leave is told from what may have arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from urllib3 import exceptions
+
+from bot.genesys.transport.http import Answer, TimeOuts, Unanswered, Unsent, _failure
+from bot.genesys.transport.sdk_threads import Request, Wire
+from tests.support.clock import FakeClock
+from tests.support.steady_sockets import steady_pool
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+READ = Request(operation="read", method="GET", path="/api/v2/thing", query={"a": "b c&d"})
+WRITE = Request(operation="write", method="POST", path="/api/v2/thing/stop")
+
+
+class FakeServer:
+    """Answers each request with the same bytes, or with silence, or by hanging up, or byte by byte without an end."""
+
+    def __init__(self, answer: bytes | None, *, trickle: float | None = None) -> None:
+        self._answer = answer
+        self._trickle = trickle
+        self._release = asyncio.Event()
+        self.requests: list[str] = []
+        self.port = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[FakeServer]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            self._release.set()
+            server.close()
+            await server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        if self._answer is None:
+            await self._release.wait()
+        else:
+            writer.write(self._answer)
+            await writer.drain()
+        while self._trickle is not None and not self._release.is_set():
+            writer.write(b" ")
+            await asyncio.sleep(self._trickle)
+        writer.close()
+
+
+@asynccontextmanager
+async def wire(port: int, *, threads: int = 2) -> AsyncIterator[Wire]:
+    opened = Wire(
+        f"http://127.0.0.1:{port}",
+        clock=FakeClock(),
+        threads=threads,
+        time_outs=TimeOuts(connect=0.3, read=0.3),
+        pool=steady_pool(),
+    )
+    yield opened
+    await opened.close()
+
+
+async def send(port: int, request: Request) -> Answer:
+    async with wire(port) as opened:
+        return await opened.send(request, "secret-token", deadline=2000.0)
+
+
+async def test_a_request_carries_its_token_and_query_and_no_body() -> None:
+    async with FakeServer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Kind: A\r\n\r\n{}").running() as server:
+        answer = await send(server.port, READ)
+        await send(server.port, WRITE)
+
+    assert (answer.status, answer.headers["x-kind"], answer.document()) == (200, "A", {})
+    read, write = server.requests
+    assert read.startswith("GET /api/v2/thing?a=b+c%26d HTTP/1.1\r\n")
+    assert "Authorization: Bearer secret-token\r\n" in read
+    assert "Content-Length: 0\r\n" in write
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    elsewhere = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"
+    async with FakeServer(elsewhere).running() as server:
+        answer = await send(server.port, READ)
+    assert answer.status == 302
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (None, "timeout"),
+        (b"", "dropped"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", "dropped"),
+        (b"no HTTP at all\r\n\r\n", "dropped"),
+    ],
+)
+async def test_what_left_and_was_not_answered(answer: bytes | None, kind: str) -> None:
+    async with FakeServer(answer).running() as server:
+        with pytest.raises(Unanswered) as unanswered:
+            await send(server.port, WRITE)
+    assert unanswered.value.kind == kind
+    assert len(server.requests) == 1
+
+
+async def test_what_did_not_leave() -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        with pytest.raises(Unsent):
+            await send(reserved.getsockname()[1], WRITE)
+
+
+async def test_what_waits_too_long_for_its_turn_does_not_leave() -> None:
+    async with FakeServer(None).running() as server, wire(server.port, threads=1) as opened:
+        first = asyncio.create_task(opened.send(WRITE, "token", deadline=2000.0))
+        await asyncio.sleep(0)
+        with pytest.raises(Unsent, match="no time left"):
+            await opened.send(WRITE, "token", deadline=1000.01)
+        with pytest.raises(Unanswered):
+            await first
+    assert len(server.requests) == 1
+
+
+async def test_what_is_too_late_does_not_leave_and_keeps_no_slot() -> None:
+    async with (
+        FakeServer(b"HTTP/1.1 204 No Content\r\n\r\n").running() as server,
+        wire(server.port, threads=1) as opened,
+    ):
+        with pytest.raises(Unsent, match="no time left"):
+            await opened.send(WRITE, "token", deadline=999.0)
+        assert (await opened.send(WRITE, "token", deadline=2000.0)).status == 204
+    assert len(server.requests) == 1
+
+
+async def test_what_the_sdk_cannot_encode_does_not_leave() -> None:
+    async with wire(9) as opened:
+        with pytest.raises(Unsent):
+            await opened.log_in("id", "sécret", deadline=2000.0)
+
+
+async def test_an_answer_that_trickles_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.genesys.transport.sdk_threads.GRACE", 0.0)
+    endless = FakeServer(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", trickle=0.05)
+    async with wire(0) as opened, endless.running() as server:
+        opened.host = f"http://127.0.0.1:{server.port}"
+        with pytest.raises(Unanswered) as unanswered:
+            await opened.send(WRITE, "token", deadline=2000.0)
+    assert unanswered.value.kind == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (exceptions.SSLError(ssl.SSLCertVerificationError("self-signed")), Unsent),
+        (exceptions.SSLError(ssl.SSLError("record layer failure")), Unanswered),
+        (exceptions.LocationParseError("http://["), Unsent),
+        (exceptions.ConnectTimeoutError(), Unsent),
+    ],
+)
+def test_only_what_is_certain_counts_as_unsent(error: exceptions.HTTPError, expected: type[Exception]) -> None:
+    assert type(_failure(error)) is expected
+
+
+def test_time_outs_never_exceed_what_is_left() -> None:
+    time_outs = TimeOuts(connect=3.0, read=5.0)
+    assert time_outs.within(60.0) == time_outs
+    assert time_outs.within(4.0) == TimeOuts(connect=3.0, read=4.0)
+    assert time_outs.within(0.5) == TimeOuts(connect=0.5, read=0.5)
+
+
+def test_an_answer_does_not_show_its_body() -> None:
+    assert "access_token" not in repr(Answer(status=200, text='{"access_token": "secret"}'))

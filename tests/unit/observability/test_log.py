@@ -1,0 +1,127 @@
+"""What reaches standard error, and what must never."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from bot.observability import logging as log
+from bot.observability.logging import REDACTED, redacted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECRETS = (
+    "xoxb-123-456-AbCdEf",
+    "xapp-1-A0B-7-deadbeef",
+    "Bearer eyJhbGciOi.J9-_x=",
+    "Basic Y2xpZW50OnNlY3JldA==",
+    "v0=0123456789abcdef0123456789abcdef",
+)
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_they_were() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    chatty = {name: logging.getLogger(name).level for name in log.CHATTY}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in chatty.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
+
+
+def lines(written: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in written.splitlines()]
+
+
+def fail() -> None:
+    raise RuntimeError("refused: Bearer abcdef-123")
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_what_has_the_shape_of_a_secret_goes_wherever_it_stands(secret: str) -> None:
+    cleaned = json.dumps(redacted({"event": f"sent {secret} to", "deep": [{"list": (secret,)}]}))
+
+    assert secret.rsplit(maxsplit=1)[-1] not in cleaned
+    assert cleaned.count(REDACTED) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["token", "bot_token", "client_secret", "Authorization", "X-Slack-Signature", "password", "Set-Cookie"]
+)
+def test_what_has_the_name_of_a_secret_goes_whatever_it_is(name: str) -> None:
+    assert redacted({"headers": {name: "plain words", "other": 7}}) == {"headers": {name: REDACTED, "other": 7}}
+
+
+@pytest.mark.parametrize(
+    "text", ["wss://slack.example/link?ticket=abc&x=1", "client_secret=abc&x=1", "POST token=abc&x=1"]
+)
+def test_parameters_that_are_secret_go(text: str) -> None:
+    cleaned = redacted(text)
+
+    assert "abc" not in cleaned
+    assert cleaned.endswith("&x=1")
+
+
+def test_what_is_no_secret_stays() -> None:
+    kept = {"event": "recording started", "seq": 7, "ok": True, "token": None, "nothing": None}
+
+    assert redacted(kept) == kept
+
+
+@pytest.mark.parametrize("format_", ["json", "text"])
+def test_our_logs_and_the_libraries_go_one_way(capsys: pytest.CaptureFixture[str], format_: str) -> None:
+    log.configure(format_=format_)
+
+    structlog.get_logger("bot.test").info("ours", bot_token="xoxb-1-2-3", seq=7)
+    logging.getLogger("library").warning("theirs: %s", "xapp-1-2-3")
+
+    written = capsys.readouterr().err
+    assert "ours" in written
+    assert "theirs" in written
+    assert "-1-2-3" not in written
+    assert len(written.splitlines()) == 2
+
+
+def test_a_secret_in_a_traceback_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(format_="json")
+
+    try:
+        fail()
+    except RuntimeError:
+        structlog.get_logger("bot.test").exception("broke")
+
+    written = capsys.readouterr().err
+    (line,) = lines(written)
+    assert (line["event"], line["level"]) == ("broke", "error")
+    assert "RuntimeError" in line["exception"]
+    assert "abcdef" not in written
+
+
+def test_json_is_one_object_a_line_with_a_utc_time(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure()  # standard error is no terminal here
+
+    structlog.get_logger("bot.test").info("two\nlines")
+
+    (line,) = lines(capsys.readouterr().err)
+    assert line["event"] == "two\nlines"
+    assert line["timestamp"].endswith("Z")
+
+
+def test_levels_hold_for_us_and_libraries_are_never_chatty(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(format_="json", level="debug")
+    structlog.get_logger("bot.test").debug("ours")
+    logging.getLogger("slack_sdk").info("theirs")
+
+    log.configure(format_="json", level="error")
+    structlog.get_logger("bot.other").warning("ours")
+    logging.getLogger("slack_sdk").warning("theirs")
+
+    assert [line["event"] for line in lines(capsys.readouterr().err)] == ["ours"]

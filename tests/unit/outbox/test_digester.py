@@ -1,0 +1,363 @@
+"""The daily digest: once a day, whatever happens in between. Slack is simulated; clock and hand are the test's."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.database.queries.digests import SqlDigests
+from bot.database.queries.summaries import SqlSummaries
+from bot.database.trail.completeness import SqlCompleteness
+from bot.outbox import digests as module
+from bot.outbox.digests import Digester, Schedule
+from bot.outbox.relay import Pace
+from bot.recording.models import Verb
+from bot.sandbox.slack import SimulatedSlack
+from bot.slack.blocks.card import CardStyle
+from bot.slack.blocks.chart import NotDrawn
+from bot.slack.client import web_client, web_session
+from bot.slack.uploads import Uploads
+from tests.support.samples import WORDS
+from tests.support.service import CALL, OTHER_CALL, TEAM, Shop, asked, at_once, opened_shop
+from tests.support.trail import entries, rows
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.sandbox.slack import SimulatedMessage
+
+AUDIT = "C0AUDIT"
+POST = "chat.postMessage"
+UTC_ZONE = ZoneInfo("UTC")
+PNG = b"\x89PNG\r\n\x1a\nnot much of a picture"
+
+
+@dataclass
+class Studio:
+    """Draws nothing, and counts how often it was asked to."""
+
+    titles: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    async def drawn(self, title: str, hours: dict[str, list[int]]) -> bytes:
+        assert set(hours) == {"started", "denied", "failed"}
+        self.titles.append(title)
+        if self.broken:
+            raise NotDrawn("no fonts")
+        return PNG
+
+
+@dataclass(frozen=True)
+class Newsroom:
+    """The digester with everything around it."""
+
+    shop: Shop
+    slack: SimulatedSlack
+    digester: Digester
+    studio: Studio
+
+    def anew(self, **changes: Any) -> Newsroom:
+        """Return it as after a restart: what was only in memory is gone."""
+        return replace(self, digester=replace(self.digester, known=module.Known(), **changes))
+
+    async def turn(self) -> None:
+        """Let it do all that there is to do."""
+        await self.digester.write_due()
+        while await self.digester.post_next():
+            pass
+
+    def posted(self) -> list[SimulatedMessage]:
+        found = self.slack.messages(AUDIT)
+        return [one for one in found if one.metadata and one.metadata["event_type"] == "audit_digest"]
+
+    def days(self) -> list[str]:
+        return [one.metadata["event_payload"]["day"] for one in self.posted() if one.metadata]
+
+    def digests(self) -> list[dict[str, Any]]:
+        return [one for one in entries(self.shop.file) if one["action"] == "audit:digest"]
+
+    async def records(self, call: str = CALL, *, minutes: float = 0) -> None:
+        """Record a call for so long."""
+        service = self.shop.service
+        await service.carry_out(await service.intake.start(asked(), call, None))
+        self.shop.clock.advance(minutes * 60)
+        await service.carry_out(at_once(await service.intake.change(Verb.STOP, asked(), typed_id=call)))
+
+    def until(self, year: int, month: int, day: int, hour: int = 8, minute: int = 0) -> None:
+        """Let the clock show this time (UTC)."""
+        target = datetime(year, month, day, hour, minute, tzinfo=UTC)
+        self.shop.clock.advance((target - self.shop.clock.now()).total_seconds())
+
+
+@pytest.fixture
+async def newsroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Newsroom]:
+    studio = Studio()
+    monkeypatch.setattr(module, "drawn", studio.drawn)
+    async with opened_shop(tmp_path / "bot.db") as shop, web_session() as session:
+        slack = SimulatedSlack(clock=shop.clock.time)
+        await slack.start()
+        slack.seed()
+        client = web_client("xoxb-sandbox", api_url=slack.api_url, session=session)
+        yield Newsroom(shop, slack, digester_for(shop, client, session), studio)
+        await slack.stop()
+        assert slack.warnings == []
+
+
+def digester_for(shop: Shop, client: AsyncWebClient, session: Any) -> Digester:
+    async def gaps() -> tuple[int, int]:
+        found = await SqlCompleteness(shop.engines).look(shop.clock.now())
+        return sum(map(len, found.skipped)), found.altered
+
+    return Digester(
+        client=client,
+        uploads=Uploads(client, session),
+        digests=SqlDigests(shop.engines, shop.store),
+        summaries=SqlSummaries(shop.engines),
+        gaps=gaps,
+        style=CardStyle(team_id=TEAM, words=WORDS),
+        channel=AUDIT,
+        schedule=Schedule(time(8), UTC_ZONE),
+        clock=shop.clock,
+        pace=Pace(shop.clock),
+    )
+
+
+async def test_nothing_is_due_before_the_first_day_is_over_and_the_hour_has_come(newsroom: Newsroom) -> None:
+    await newsroom.turn()  # an empty trail
+    await newsroom.records()
+    newsroom.until(2026, 3, 2, 23, 59)
+    await newsroom.turn()
+    newsroom.until(2026, 3, 3, 7, 59)
+    await newsroom.turn()
+    assert newsroom.digests() == []
+
+    newsroom.until(2026, 3, 3, 8, 0)
+    await newsroom.turn()
+    assert newsroom.days() == ["2026-03-02"]
+
+
+async def test_a_digest_says_what_happened_and_names_the_head(newsroom: Newsroom) -> None:
+    await newsroom.records(minutes=35)
+    await newsroom.records(OTHER_CALL, minutes=5)
+    head = entries(newsroom.shop.file)[-1]
+    newsroom.until(2026, 3, 3)
+    await newsroom.turn()
+
+    (message,) = newsroom.posted()
+    assert "Digest of Monday, 2 March 2026" in message.text
+    assert "`recording:start` 2 requested, 2 succeeded" in message.text
+    assert f"2 ended, 40 min 00 s in all; the longest took 35 min 00 s, of call `{CALL}`" in message.text
+    assert f"#{head['seq']} `{head['hash']}`" in message.text
+    (entry,) = newsroom.digests()
+    assert message.metadata == {
+        "event_type": "audit_digest",
+        "event_payload": {
+            "day": "2026-03-02",
+            "seq": head["seq"],
+            "hash": head["hash"],
+            "entry": entry["seq"],
+            "entry_hash": entry["hash"],
+        },
+    }
+    assert (entry["phase"], entry["actor"]) == ("observed", "bot")
+    assert (entry["outcome"]["head_seq"], entry["outcome"]["head_hash"]) == (head["seq"], head["hash"])
+    assert entry["previous_hash"] == head["hash"]
+
+
+async def test_a_day_without_activity_has_its_digest_too_and_no_picture(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    await newsroom.turn()
+    newsroom.until(2026, 3, 5)
+    await newsroom.turn()
+
+    assert newsroom.days() == ["2026-03-02", "2026-03-03", "2026-03-04"]
+    assert "No activity" in newsroom.posted()[2].text
+    assert "none ended" in newsroom.posted()[2].text
+    assert len(newsroom.studio.titles) == len(newsroom.slack.files) == 1
+
+
+async def test_the_picture_is_in_the_channel_with_words_for_those_who_cannot_see_it(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    await newsroom.turn()
+
+    digest, picture = newsroom.slack.messages(AUDIT)
+    assert digest.files == []
+    assert picture.files[0]["mimetype"] == "image/png"
+    assert picture.files[0]["alt_txt"] == "Bar chart of 2026-03-02 by hour: 1 recordings started (1 at 09)."
+    assert newsroom.slack.files[picture.files[0]["id"]].content == PNG
+
+
+@pytest.mark.parametrize("fault", ["missing_scope", "server_error", "drop_before", "down"])
+async def test_without_its_picture_a_digest_goes_out_with_a_note(newsroom: Newsroom, fault: str) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    newsroom.slack.faults.switch_on(fault, only="files.getUploadURLExternal")
+    await newsroom.turn()
+
+    (message,) = newsroom.slack.messages(AUDIT)
+    assert "The chart could not be uploaded" in message.text
+    assert ("files:write" in message.text) is (fault == "missing_scope")
+    assert len(newsroom.posted()) == 1
+
+
+async def test_a_picture_that_cannot_be_sent_or_drawn_is_a_note(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    newsroom.slack.faults.switch_on("server_error", only="upload")
+    await newsroom.turn()
+    newsroom.slack.faults.switch_all_off()
+    newsroom.studio.broken = True
+    await newsroom.records()
+    newsroom.until(2026, 3, 4)
+    await newsroom.turn()
+
+    first, second = newsroom.slack.messages(AUDIT)
+    assert "The chart could not be uploaded" in first.text
+    assert "The chart could not be drawn" in second.text
+
+
+async def test_a_picture_that_cannot_be_shared_leaves_the_digest_and_says_so(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    newsroom.slack.faults.switch_on("missing_scope", only="files.completeUploadExternal")
+    await newsroom.turn()
+
+    assert len(newsroom.posted()) == 1
+    assert "chart could not be shown: missing_scope" in newsroom.slack.messages(AUDIT)[-1].text
+
+
+async def test_a_restart_posts_nothing_twice(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    await newsroom.turn()
+    again = newsroom.anew()
+    await again.turn()
+    assert newsroom.days() == ["2026-03-02"]
+    assert len(newsroom.digests()) == 1
+
+
+async def test_two_at_once_write_one_digest(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    await asyncio.gather(*(newsroom.anew().digester.write_due() for _ in range(8)))
+    assert len(newsroom.digests()) == 1
+
+
+async def test_a_crash_between_writing_and_posting_is_made_up_for(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    await newsroom.digester.write_due()
+    assert newsroom.posted() == []
+
+    await newsroom.anew().turn()
+    (message,) = newsroom.posted()
+    assert "sent again" not in message.text
+
+
+async def test_what_may_have_arrived_is_sent_again_and_says_so(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    newsroom.slack.faults.switch_on("drop_after", times=1, only=POST)
+    await newsroom.turn()
+
+    first, second = newsroom.posted()
+    assert ["sent again" in one.text for one in (first, second)] == [False, True]
+    assert first.metadata == second.metadata
+    assert len(newsroom.digests()) == 1
+
+
+async def test_what_slack_plainly_refused_is_sent_once(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    newsroom.slack.remove_bot(AUDIT)
+    await newsroom.digester.write_due()
+    assert await newsroom.digester.post_next()
+    assert newsroom.digester.pace.problem == "not_in_channel"
+    newsroom.slack.invite_bot(AUDIT)
+    await newsroom.turn()
+
+    (message,) = newsroom.posted()
+    assert "sent again" not in message.text
+    assert len(newsroom.studio.titles) == 1  # the picture is drawn once, however often it is tried
+    assert newsroom.digester.pace.problem is None
+
+
+async def test_days_missed_while_the_bot_was_down_are_posted_late_and_in_order(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 5, 10)
+    await newsroom.turn()
+    assert newsroom.days() == ["2026-03-02", "2026-03-03", "2026-03-04"]
+
+
+async def test_at_most_seven_days_are_made_up_for(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 31, 10)
+    await newsroom.turn()
+    assert newsroom.days() == [f"2026-03-{day}" for day in range(24, 31)]
+
+
+async def test_a_clock_that_is_set_back_brings_no_second_digest(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 4)
+    await newsroom.turn()
+    newsroom.shop.clock.advance(-timedelta(days=1).total_seconds())
+    await newsroom.turn()
+    newsroom.shop.clock.advance(timedelta(days=1).total_seconds())
+    await newsroom.turn()
+    assert newsroom.days() == ["2026-03-02", "2026-03-03"]
+
+
+async def test_another_hour_or_zone_in_the_settings_brings_no_second_digest(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    await newsroom.turn()
+    newsroom.until(2026, 3, 3, 13)
+    await newsroom.anew(schedule=Schedule(time(12), ZoneInfo("Europe/Berlin"))).turn()
+    assert newsroom.days() == ["2026-03-02"]
+
+
+async def test_what_is_unresolved_is_named(newsroom: Newsroom) -> None:
+    await newsroom.shop.service.intake.start(asked(), CALL, None)  # nobody carries it out
+    newsroom.until(2026, 3, 3)
+    await newsroom.turn()
+    text = newsroom.posted()[0].text
+    assert "*Unresolved*: 1 request without an outcome." in text
+
+
+async def test_denials_are_named_with_those_who_were_denied(newsroom: Newsroom) -> None:
+    for _ in range(3):
+        with pytest.raises(Exception, match="may not"):
+            await newsroom.shop.service.intake.start(asked(f"slack:{TEAM}:U0MALLORY", roles=frozenset()), CALL, None)
+    newsroom.until(2026, 3, 3)
+    await newsroom.turn()
+    assert "*Denied*: 3 requests: 3 of <@U0MALLORY>." in newsroom.posted()[0].text
+
+
+async def test_the_loop_goes_on_after_the_database_failed_it(newsroom: Newsroom) -> None:
+    await newsroom.records()
+    newsroom.until(2026, 3, 3)
+    broken = asyncio.Event()
+
+    async def gaps() -> tuple[int, int]:
+        if not broken.is_set():
+            broken.set()
+            raise OSError("disk")
+        return 0, 0
+
+    loop = asyncio.create_task(replace(newsroom.digester, gaps=gaps).run())
+    try:
+        await newsroom.slack.wait_for(lambda: len(newsroom.slack.messages(AUDIT)) == 2, timeout=10)
+    finally:
+        loop.cancel()
+    assert broken.is_set()
+    assert rows(newsroom.shop.file, "SELECT day FROM digests WHERE day = '2026-03-02' AND delivered_at IS NOT NULL")

@@ -1,0 +1,261 @@
+"""When Homes are published: only what has changed, not too often, and never an older one in place of a newer one."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from bot.database.queries.app_homes import SqlHomes
+from bot.database.queries.cards import SqlOverview
+from bot.database.queries.summaries import SqlSummaries
+from bot.i18n.catalog import read_languages
+from bot.outbox.app_home import A_MINUTE, HOMES, KEPT_UP, PERSON_SECONDS, HomePublisher, Turns
+from bot.outbox.app_home_sources import HomeSources
+from bot.outbox.relay import Pace
+from bot.recording.control.user_rate_limit import LookUps
+from bot.recording.models import RecordingState
+from bot.recording.permissions import Role
+from bot.sandbox.slack import SimulatedSlack
+from bot.slack.blocks.card import CardStyle
+from bot.slack.client import web_client, web_session
+from bot.slack.listeners.background import Work
+from bot.slack.listeners.context import Desk
+from bot.slack.users import FRESH_SECONDS, SlackPeople
+from tests.support.samples import recording
+from tests.support.service import TEAM, Shop, opened_shop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from bot.recording.ports import Transaction
+
+ADA = "U0ADA"
+
+
+@dataclass(frozen=True)
+class Tab:
+    """The publisher on a real database, before a simulated Slack."""
+
+    shop: Shop
+    slack: SimulatedSlack
+    publisher: HomePublisher
+
+    async def records(self, number: int) -> None:
+        """Let one more recording be live, as if somebody had started it."""
+        one = recording(id=UUID(int=number), conversation_id=str(UUID(int=number)), state=RecordingState.ACTIVE)
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.add_recording(one, channel=None, asked_by="cli:ops")
+
+        await self.shop.store.write(work)
+
+    async def opens(self, user: str = ADA) -> None:
+        await self.publisher.open(user, TEAM, None)
+
+    def publishes(self) -> list[str]:
+        """Return whom views were published to, in order; refused ones too."""
+        return [one.payload["user_id"] for one in self.slack.requests if one.method == "views.publish"]
+
+    def shows(self, user: str = ADA) -> str:
+        return str(self.slack.views.homes[user].body["blocks"])
+
+
+@pytest.fixture
+async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
+    async with opened_shop(tmp_path / "record-bot.db") as shop, web_session() as session:
+        slack = SimulatedSlack(clock=shop.clock.time)
+        slack.seed()
+        await slack.start()
+        client, clock = web_client("xoxb-sandbox", api_url=slack.api_url, session=session), shop.clock
+        people = SlackPeople(client, TEAM, {Role.SUPERVISOR: (ADA, *map(_nth, range(HOMES + 5)))}, clock)
+        languages = read_languages()
+        style = CardStyle(team_id=TEAM, words=languages.of("en"))
+        desk = Desk(shop.service, people, Work(), style, languages, client, LookUps(clock))
+
+        async def no_gaps() -> tuple[int, int]:
+            return 0, 0
+
+        async def no_parts() -> tuple[()]:
+            return ()
+
+        engines = shop.engines
+        sources = HomeSources(SqlOverview(engines), no_parts, no_gaps, SqlSummaries(engines), ZoneInfo("UTC"), clock)
+        publisher = HomePublisher(desk, SqlHomes(engines), sources, asyncio.Event(), clock, Pace(clock), Turns(clock))
+        yield Tab(shop, slack, publisher)
+        await slack.stop()
+
+
+def _nth(number: int) -> str:
+    return f"U{number:04}"
+
+
+async def test_nothing_is_published_while_nothing_changes(tab: Tab) -> None:
+    await tab.opens()
+    for _ in range(3):
+        tab.shop.clock.advance(PERSON_SECONDS)
+        await tab.publisher.refresh()
+    assert tab.publishes() == [ADA]
+
+
+async def test_many_changes_in_a_moment_are_shown_at_once_a_little_later(tab: Tab) -> None:
+    await tab.opens()
+    for number in range(1, 6):
+        await tab.records(number)
+        assert await tab.publisher.refresh() > 0
+    assert tab.publishes() == [ADA]
+    tab.shop.clock.advance(PERSON_SECONDS)
+    assert await tab.publisher.refresh() == 0
+    assert tab.publishes() == [ADA, ADA]
+    assert "Live recordings (5)" in tab.shows()
+
+
+async def test_so_many_a_minute_and_the_last_opened_first(tab: Tab) -> None:
+    users = [_nth(number) for number in range(HOMES + 5)]
+    for user in users:
+        tab.slack.add_person(user, user, user.lower())
+        await tab.opens(user)
+        tab.shop.clock.advance(1.2)
+    opened = len(tab.publishes())
+    await tab.records(1)
+    tab.shop.clock.advance(PERSON_SECONDS)
+    await tab.publisher.refresh()
+    fresh = tab.publishes()[opened:]
+    assert fresh == users[::-1][: len(fresh)]
+    while await tab.publisher.refresh() > 0:
+        at = [one.at for one in tab.slack.requests if one.method == "views.publish"]
+        assert max(sum(1 for one in at if begin <= one < begin + 60) for begin in at[opened:]) <= A_MINUTE
+        tab.shop.clock.advance(1)
+    for user in users[5:]:
+        assert "Live recordings (1)" in tab.shows(user)
+    assert "Live recordings (0)" in tab.shows(users[0])  # five too many to be kept up
+
+
+async def test_a_home_that_was_opened_hours_ago_is_left_alone_until_it_is_touched(tab: Tab) -> None:
+    await tab.opens()
+    tab.shop.clock.advance(KEPT_UP.total_seconds() + 1)
+    await tab.records(1)
+    await tab.publisher.refresh()
+    assert tab.publishes() == [ADA]
+    await tab.publisher.pressed(ADA, TEAM)
+    assert "Live recordings (1)" in tab.shows()
+
+
+async def test_an_answer_that_was_lost_costs_one_conflict_and_no_stale_view(tab: Tab) -> None:
+    await tab.opens()
+    await tab.records(1)
+    tab.shop.clock.advance(PERSON_SECONDS)
+    tab.slack.faults.switch_on("drop_after", times=1, only="views.publish")
+    await tab.publisher.refresh()
+    await tab.records(2)
+    tab.shop.clock.advance(PERSON_SECONDS)
+    await tab.publisher.refresh()
+    assert "Live recordings (2)" in tab.shows()
+    errors = [one.error for one in tab.slack.requests if one.method == "views.publish"]
+    assert errors.count("hash_conflict") == 1
+
+
+async def test_a_limit_of_slack_is_waited_out(tab: Tab) -> None:
+    tab.slack.faults.switch_on("rate_limited", times=1, value=7, only="views.publish")
+    await tab.opens()
+    tab.slack.faults.switch_on("rate_limited", times=1, value=7, only="views.publish")
+    tab.shop.clock.advance(PERSON_SECONDS)
+    await tab.publisher.refresh()
+    assert tab.shop.clock.slept[-1] == 7
+    await tab.publisher.refresh()
+    assert "No recording is live." in tab.shows()
+
+
+async def test_on_a_guess_who_somebody_is_nothing_new_is_shown(tab: Tab) -> None:
+    await tab.opens()
+    tab.shop.clock.advance(FRESH_SECONDS + 1)
+    tab.slack.faults.switch_on("server_error", only="users.info")
+    await tab.records(1)
+    await tab.publisher.refresh()
+    assert tab.publishes() == [ADA]
+    tab.slack.faults.switch_all_off()
+    await tab.publisher.refresh()
+    assert "Live recordings (1)" in tab.shows()
+
+
+async def test_who_could_not_be_confirmed_at_the_opening_sees_it_once_they_are(tab: Tab) -> None:
+    tab.slack.faults.switch_on("server_error", only="users.info")
+    await tab.opens()
+    assert "Slack could not confirm who you are" in tab.shows()
+    tab.slack.faults.switch_all_off()
+    tab.shop.clock.advance(PERSON_SECONDS)
+    await tab.publisher.refresh()
+    assert "No recording is live." in tab.shows()
+    home = await tab.publisher.homes.find(ADA)
+    assert home is not None
+    assert home.audit_seq == await tab.shop.store.head() == 1
+
+
+async def test_a_stop_of_the_bot_leaves_homes_as_they_are(tab: Tab) -> None:
+    await tab.opens()
+    await tab.records(1)
+    tab.shop.door.open = False
+    tab.shop.clock.advance(PERSON_SECONDS)
+    await tab.publisher.refresh()
+    assert tab.publishes() == [ADA]
+
+
+async def test_somebody_of_another_workspace_is_shown_nothing(tab: Tab) -> None:
+    await tab.publisher.open("U0OUTSIDE", "T0ELSEWHERE", None)
+    assert tab.publishes() == []
+    assert await tab.publisher.homes.find("U0OUTSIDE") is None
+
+
+async def test_somebody_whom_slack_knows_no_more_is_forgotten(tab: Tab) -> None:
+    await tab.opens()
+    del tab.slack.workspace.people[ADA]
+    await tab.records(1)
+    tab.shop.clock.advance(PERSON_SECONDS)
+    await tab.publisher.refresh()
+    assert await tab.publisher.homes.find(ADA) is None
+
+
+async def test_a_look_that_can_not_be_written_down_is_not_tried_again_at_once(tab: Tab) -> None:
+    tab.shop.door.open = False
+    await tab.opens()
+    assert "restarting" in tab.shows()
+    assert await tab.shop.store.head() == 1  # the refusal
+    tab.shop.door.open = True
+    tab.shop.clock.advance(PERSON_SECONDS)
+    assert await tab.publisher.refresh() > 0
+    assert await tab.shop.store.head() == 1
+    tab.shop.clock.advance(15)
+    await tab.publisher.refresh()
+    assert "No recording is live." in tab.shows()
+    assert await tab.shop.store.head() == 2
+
+
+async def test_a_warning_is_taken_back_also_where_the_opening_could_not_be_noted_at_all(
+    tab: Tab, tmp_path: Path
+) -> None:
+    await tab.opens()
+    await tab.records(1)
+    tab.shop.clock.advance(PERSON_SECONDS)
+    await tab.publisher.refresh()
+    assert "Live recordings (1)" in tab.shows()
+    looks = await tab.shop.store.head()
+    with closing(sqlite3.connect(tmp_path / "record-bot.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError):
+            await tab.opens()
+    assert "The audit trail can't be written" in tab.shows()
+    tab.shop.clock.advance(60)
+    await tab.publisher.refresh()
+    assert "Live recordings (1)" in tab.shows()
+    assert await tab.shop.store.head() == looks + 1  # it is a look like any other
+    tab.shop.clock.advance(60)
+    await tab.publisher.refresh()
+    assert await tab.shop.store.head() == looks + 1

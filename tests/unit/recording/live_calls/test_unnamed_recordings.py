@@ -1,0 +1,216 @@
+"""Names that no reading of a call told are looked up behind the actions, and shown on the card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.database.queries.names import SqlNames
+from bot.database.queries.outbox import SqlOutbox
+from bot.errors import AuditUnavailable, CallNotFound, GenesysError, GenesysUnavailable, PermissionMissing
+from bot.recording.live_calls.names import NameBook
+from bot.recording.live_calls.unnamed import UnnamedRecordings
+from bot.recording.models import Participant, Verb
+from bot.recording.ports import Priority
+from tests.support.control import AGENT
+from tests.support.postgres import on_both
+from tests.support.service import CALL, OTHER_CALL, asked, at_once, opened_shop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+    from uuid import UUID
+
+    from bot.recording.models import Card, Recording
+    from tests.support.postgres import Database
+    from tests.support.service import Shop
+
+NAMELESS = replace(AGENT, name=None, queue_name=None)
+USERS, QUEUES = ("user", frozenset({"user-1"})), ("queue", frozenset({"queue-1"}))
+
+
+@dataclass
+class FakeNameDirectory:
+    """A Genesys that knows the names it is told of; ``fault`` is raised for one kind, or for both."""
+
+    known: dict[str, str] = field(default_factory=lambda: {"user-1": "Priya Nair", "queue-1": "Billing"})
+    fault: GenesysError | None = None
+    faulty: frozenset[str] = frozenset({"user", "queue"})
+    asked: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+
+    async def names(
+        self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
+    ) -> dict[str, str]:
+        assert deadline > 0
+        assert priority is Priority.LOOP
+        self.asked.append((kind, ids))
+        if self.fault is not None and kind in self.faulty:
+            raise self.fault
+        return {one: self.known[one] for one in ids & self.known.keys()}
+
+
+@dataclass(frozen=True)
+class Desk:
+    shop: Shop
+    directory: FakeNameDirectory
+    unnamed: UnnamedRecordings
+
+    async def records(self, call: str = CALL, agent: Participant = NAMELESS) -> Recording:
+        self.shop.control.agents[call] = agent
+        service = self.shop.service
+        return (await service.carry_out(await service.intake.start(asked(), call, None))).recording
+
+    @property
+    def outbox(self) -> SqlOutbox:
+        return SqlOutbox(self.shop.engines)
+
+    async def shown(self, card: Card) -> None:
+        await self.outbox.card_shown(
+            card.recording.id, version=card.recording.version, channel="C", ts="1.1", was=card.rendered_version
+        )
+
+    async def show_all(self) -> dict[UUID, Card]:
+        """Draw what is behind, as the publisher does."""
+        drawn = {card.recording.id: card for card in await self.outbox.stale_cards()}
+        for card in drawn.values():
+            await self.shown(card)
+        return drawn
+
+
+@pytest.fixture
+async def desk(database: Database) -> AsyncIterator[Desk]:
+    async with opened_shop(database) as shop:
+        directory = FakeNameDirectory()
+        book = NameBook(directory, SqlNames(shop.store), shop.clock)
+        yield Desk(shop, directory, UnnamedRecordings(book, shop.clock))
+
+
+async def test_the_card_is_drawn_anew_with_what_was_looked_up(desk: Desk) -> None:
+    recording = await desk.records()
+    (card,) = (await desk.show_all()).values()
+    assert (card.agent_name, card.queue_name) == (None, None)
+
+    await desk.unnamed.look_around()
+
+    (card,) = (await desk.show_all()).values()
+    assert (card.agent_name, card.queue_name) == ("Priya Nair", "Billing")
+    assert card.recording == recording
+    assert await desk.outbox.stale_cards() == ()
+
+
+@on_both
+async def test_each_id_is_asked_for_once(desk: Desk) -> None:
+    for call in (CALL, OTHER_CALL):
+        await desk.records(call)
+        await desk.unnamed.look_around()
+        desk.shop.clock.advance(7200)
+    assert sorted(desk.directory.asked) == [QUEUES, USERS]
+
+
+async def test_what_a_reading_told_is_not_asked_for(desk: Desk) -> None:
+    await desk.records(agent=AGENT)
+    await desk.show_all()
+    await desk.unnamed.look_around()
+    assert desk.directory.asked == []
+    assert await desk.outbox.stale_cards() == ()
+
+
+async def test_nothing_is_asked_about_recordings_that_are_over(desk: Desk) -> None:
+    await desk.records()
+    stop = at_once(await desk.shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
+    await desk.shop.service.carry_out(stop)
+    await desk.unnamed.look_around()
+    assert desk.directory.asked == []
+
+
+@on_both
+async def test_a_card_that_is_drawn_meanwhile_is_drawn_once_more(desk: Desk) -> None:
+    await desk.records()
+    (under_way,) = await desk.outbox.stale_cards()
+    await desk.unnamed.look_around()
+    await desk.shown(under_way)
+    (card,) = await desk.outbox.stale_cards()
+    assert card.queue_name == "Billing"
+
+
+@on_both
+async def test_only_the_cards_that_show_the_name_are_drawn_anew(desk: Desk) -> None:
+    await desk.records(OTHER_CALL, replace(AGENT, user_id="user-2", queue_id="queue-2"))
+    mine = await desk.records()
+    await desk.show_all()
+    await desk.unnamed.look_around()
+    assert list(await desk.show_all()) == [mine.id]
+
+
+@pytest.mark.parametrize("fault", [PermissionMissing(), CallNotFound()])
+@on_both
+async def test_what_is_refused_is_not_asked_for_again_for_an_hour(desk: Desk, fault: GenesysError) -> None:
+    desk.directory.fault, desk.directory.faulty = fault, frozenset({"queue"})
+    await desk.records()
+    for _ in range(12):
+        await desk.unnamed.look_around()
+        desk.shop.clock.advance(290)
+    assert sorted(desk.directory.asked) == [QUEUES, USERS]
+    (card,) = (await desk.show_all()).values()
+    assert (card.agent_name, card.queue_name) == ("Priya Nair", None)
+
+    desk.directory.fault = None
+    desk.shop.clock.advance(200)
+    await desk.unnamed.look_around()
+    assert len(desk.directory.asked) == 3
+    (card,) = (await desk.show_all()).values()
+    assert card.queue_name == "Billing"
+
+
+async def test_an_id_that_nobody_knows_is_asked_for_once_an_hour(desk: Desk) -> None:
+    desk.directory.known.clear()
+    await desk.records()
+    await desk.show_all()
+    for _ in range(3):
+        await desk.unnamed.look_around()
+    assert sorted(desk.directory.asked) == [QUEUES, USERS]
+    assert await desk.outbox.stale_cards() == ()
+    desk.shop.clock.advance(3601)
+    await desk.unnamed.look_around()
+    assert len(desk.directory.asked) == 4
+
+
+async def test_after_an_outage_it_is_asked_again(desk: Desk) -> None:
+    desk.directory.fault = GenesysUnavailable()
+    await desk.records()
+    await desk.unnamed.look_around()
+    desk.directory.fault = None
+    desk.shop.clock.advance(61)
+    await desk.unnamed.look_around()
+    (card,) = await desk.outbox.stale_cards()
+    assert card.queue_name == "Billing"
+
+
+async def test_what_could_not_be_kept_is_looked_up_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(_self: SqlNames, _news: dict[tuple[str, str], str], _at: datetime) -> None:
+        raise AuditUnavailable
+
+    await desk.records()
+    with monkeypatch.context() as disk:
+        disk.setattr(SqlNames, "remember", full)
+        await desk.unnamed.look_around()
+    (card,) = await desk.outbox.stale_cards()
+    assert card.queue_name is None
+
+    desk.shop.clock.advance(61)
+    await desk.unnamed.look_around()
+    (card,) = await desk.outbox.stale_cards()
+    assert card.queue_name == "Billing"
+
+
+async def test_a_name_that_has_changed_is_changed_on_the_card(desk: Desk) -> None:
+    await desk.records(agent=AGENT)
+    await desk.show_all()
+    names = SqlNames(desk.shop.store)
+    await names.remember({("queue", "queue-1"): "Billing"}, desk.shop.clock.now())
+    assert await desk.outbox.stale_cards() == ()
+    await names.remember({("queue", "queue-1"): "Invoices"}, desk.shop.clock.now())
+    (card,) = await desk.outbox.stale_cards()
+    assert card.queue_name == "Invoices"

@@ -1,0 +1,161 @@
+"""A stop that waits for a second supervisor, in words and buttons: on cards, in messages, lines and refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from bot.audit.entry import Phase
+from bot.errors import ApprovalClosed, OutOfScope
+from bot.i18n.error_messages import Voice, explain
+from bot.recording.models import Approval, ApprovalOutcome, RecordingState, Verb
+from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Standing, of_approval, standing
+from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
+from bot.slack.blocks.audit_line import line
+from bot.slack.blocks.card import card as rendered
+from bot.slack.blocks.card import control_buttons
+from bot.slack.blocks.mrkdwn import escape
+from bot.slack.blocks.notice import answered, notice
+from bot.slack.listeners.command import live_list, recording_line
+from tests.support.samples import LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card, entry, recording
+
+if TYPE_CHECKING:
+    from bot.i18n.catalog import Words
+
+ADA, GRACE = "slack:T1:U0ADA", "slack:T1:U0GRACE"
+APPROVAL = Approval(UUID(int=7), RECORDING_ID, Verb.STOP, ADA, NOON, NOON + timedelta(minutes=2))
+CLOSED = {
+    outcome: replace(APPROVAL, closed_at=NOON + timedelta(minutes=1), closed_by=GRACE, outcome=outcome)
+    for outcome in ApprovalOutcome
+}
+STOPS = {"recording_stop", "recording_confirm_stop", "recording_withdraw_stop"}
+IN_EVERY_LANGUAGE = pytest.mark.parametrize("words", LANGUAGES.known.values(), ids=lambda words: words.language)
+
+
+def offered(buttons: list[dict[str, Any]]) -> list[str]:
+    return [one["action_id"].removeprefix("recording_") for one in buttons]
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (RecordingState.ACTIVE, ["pause", "confirm_stop", "withdraw_stop"]),
+        (RecordingState.PAUSED, ["resume", "confirm_stop", "withdraw_stop"]),
+        (RecordingState.PAUSING, []),
+        (RecordingState.STOPPED, []),
+    ],
+)
+def test_stop_goes_while_one_waits(state: RecordingState, shown: list[str]) -> None:
+    assert offered(control_buttons(recording(state=state), WORDS, APPROVAL)) == shown
+    assert control_buttons(recording(state=state, in_doubt=True), WORDS, APPROVAL) == []
+
+
+@pytest.mark.parametrize("approval", [None, *CLOSED.values()])
+def test_the_usual_buttons_return(approval: Approval | None) -> None:
+    assert offered(control_buttons(recording(), WORDS, approval)) == ["pause", "stop"]
+
+
+@IN_EVERY_LANGUAGE
+def test_confirming_is_asked_back_and_both_buttons_carry_the_request(words: Words) -> None:
+    confirm, withdraw = control_buttons(recording(), words, APPROVAL)[1:]
+    assert {confirm["value"], withdraw["value"]} == {str(APPROVAL.id)}
+    assert confirm["style"] == confirm["confirm"]["style"] == "danger"
+    assert "confirm" not in withdraw
+    assert wrong_with_blocks([{"type": "actions", "elements": [confirm, withdraw]}]) == []
+
+
+@IN_EVERY_LANGUAGE
+@pytest.mark.parametrize("approval", [APPROVAL, *CLOSED.values()])
+def test_a_card_says_how_the_request_stands_in_text_and_blocks(approval: Approval, words: Words) -> None:
+    text, blocks = rendered(replace(card(), approval=approval), STYLE.in_(words))
+    outcome = "waits" if approval.outcome is None else approval.outcome.value
+    begins = words(f"approval.{outcome}", person="<@U0ADA>", asked="|", until="", by="", closed="").partition("|")[0]
+    assert begins in text
+    assert begins in str(blocks)
+    assert ("<@U0GRACE>" in text) == (approval.outcome is ApprovalOutcome.CONFIRMED)
+
+
+def open_notice(approval: Approval = APPROVAL, **changes: Any) -> OpenNotice:
+    about = Notice(NoticeKind.STOP_WAITS, RECORDING_ID, str(approval.id), ADA, 7, Verb.STOP, channel="C0FLOOR")
+    return replace(OpenNotice(about, recording(), approval=approval), **changes)
+
+
+@IN_EVERY_LANGUAGE
+def test_a_message_says_who_until_when_and_how(words: Words) -> None:
+    made = notice(open_notice(posts_begun=1), STYLE.in_(words))
+    section, _, actions = made["blocks"]
+    for fact in ("<@U0ADA>", str(int(APPROVAL.expires_at.timestamp())), f"/record stop {recording().conversation_id}"):
+        assert fact in made["text"]
+        assert fact in section["text"]["text"]
+    assert {one["action_id"] for one in actions["elements"]} == STOPS - {"recording_stop"}
+    assert words("notices.sent_again") in made["text"]
+    assert wrong_with_blocks(made["blocks"]) == []
+
+
+@pytest.mark.parametrize("approval", CLOSED.values(), ids=list(CLOSED))
+def test_afterwards_the_message_says_what_came_of_it_without_buttons(approval: Approval) -> None:
+    made = answered(open_notice(approval), None, STYLE)
+    assert made["text"].startswith("Stop asked for by <@U0ADA>")
+    assert [block["type"] for block in made["blocks"]] == ["section", "context"]
+
+
+@pytest.mark.parametrize(
+    ("channels", "told"),
+    [
+        (("C0FLOOR", "C0OTHER"), "C0FLOOR"),
+        (("D0ADA", "C0OTHER"), "C0OTHER"),
+        (("U0ADA", None), None),
+        ((None, "G0CLOSED"), "G0CLOSED"),
+        ((), None),
+    ],
+)
+def test_a_channel_is_told_and_never_one_person(channels: tuple[str | None, ...], told: str | None) -> None:
+    assert [one.channel for one in of_approval(APPROVAL, recording(), channels)] == ([told] if told else [])
+
+
+def test_nobody_is_told_of_what_is_over() -> None:
+    for approval in CLOSED.values():
+        assert of_approval(approval, recording(), ("C0FLOOR",)) == ()
+        assert standing(open_notice().notice, recording(), approval=approval) is Standing.OVER
+    assert standing(open_notice().notice, recording(state=RecordingState.PAUSING), approval=APPROVAL) is Standing.HOLDS
+
+
+@IN_EVERY_LANGUAGE
+def test_a_list_says_what_waits_and_offers_to_confirm(words: Words) -> None:
+    style = STYLE.in_(words)
+    answer = live_list([recording()], style, {RECORDING_ID: APPROVAL})
+    assert offered(answer["blocks"][-1]["elements"]) == ["pause", "confirm_stop", "withdraw_stop"]
+    until = str(int(APPROVAL.expires_at.timestamp()))
+    assert until in answer["text"]
+    assert until in answer["blocks"][0]["text"]["text"]
+    assert until not in recording_line(recording(), style)
+
+
+def test_lines_name_both_people_and_the_time() -> None:
+    action = "recording:stop_approval"
+    asked = line(entry(action=action, outcome={"until": "2026-03-02T12:02:00+00:00"}), STYLE)
+    assert f"to be confirmed by <!date^{int(APPROVAL.expires_at.timestamp())}^" in asked
+    both = {"approval_id": "7", "asked_by": ADA, "confirmed_by": GRACE}
+    confirmed = line(entry(action=action, phase=Phase.SUCCEEDED, actor=GRACE, outcome=both), STYLE)
+    requested = line(entry(action="recording:stop", actor=GRACE, origin={"source": "button", **both}), STYLE)
+    for shown in (confirmed, requested):
+        assert "asked for by <@U0ADA> · confirmed by <@U0GRACE>" in shown
+    lapsed = {"in_effect": False, "error": "approval_expired", "asked_by": ADA}
+    assert "asked for by <@U0ADA> · error `approval_expired`" in line(
+        entry(action=action, phase=Phase.OBSERVED, actor="bot", outcome=lapsed), STYLE
+    )
+
+
+@IN_EVERY_LANGUAGE
+def test_refusals_say_what_came_of_it_and_what_the_person_may_control(words: Words) -> None:
+    voice = Voice(words, person=str, time=str, plain=escape)
+    for outcome in ApprovalOutcome:
+        assert words(f"approval.was_{outcome.value}") in explain(ApprovalClosed(outcome=outcome.value), voice)
+    limited = explain(OutOfScope(grants=("Sales & <Support>", "x" * 900)), voice)
+    assert "Sales &amp; &lt;Support&gt;, xxx" in limited
+    assert len(limited) < 1000
+    assert words("approval.grants", names="").strip(" .") not in explain(OutOfScope(), voice)

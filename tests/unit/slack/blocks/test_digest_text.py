@@ -1,0 +1,104 @@
+"""The words of a digest, and of a call's history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.audit.entry import Phase
+from bot.audit.summary import Activity, Lengths, Summary, Unresolved
+from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
+from bot.slack.blocks.digest import alt_text, message, totals
+from bot.slack.listeners.call_history import story
+from tests.support.samples import CALL, HOSTILE, STYLE, WORDS, entry
+
+HASH = "ab" * 32
+HOURS = (0,) * 24
+BUSY = Summary(
+    counts={"recording:start": {"requested": 12, "succeeded": 11, "failed": 1}},
+    recordings=Lengths(11, 5000, 3661, CALL),
+    denials={"slack:T1:U0MALLORY": 3, "slack:T2:U0OUTSIDE": 1, "others": 4},
+    unresolved=Unresolved(requests=1, in_doubt=2, live=1, missing_lines=3, altered=1),
+    activity=Activity(started=(*HOURS[:9], 7, 4, *HOURS[:13]), failed=(*HOURS[:23], 1)),
+)
+
+
+def digest(summary: Summary = BUSY, **more: Any) -> Any:
+    facts = {"day": "2026-03-01", "zone": "Europe/Berlin", "head_seq": 41, "head_hash": HASH, **summary.facts()}
+    return entry(seq=42, phase=Phase.OBSERVED, action="audit:digest", actor="bot", outcome=facts | more)
+
+
+def test_the_figures_are_all_there() -> None:
+    text = message(digest(), STYLE)["text"]
+    for words in (
+        "Digest of Sunday, 1 March 2026",
+        "by the clock of Europe/Berlin",
+        "*24 entries*",
+        "• `recording:start` 12 requested, 11 succeeded, 1 failed",
+        f"11 ended, 1 h 23 min in all; the longest took 1 h 01 min, of call `{CALL}`.",
+        "8 requests: 3 of <@U0MALLORY>, 1 of U0OUTSIDE of another workspace, 4 of others.",
+        "1 request without an outcome, 2 recordings in doubt, 3 entries that the audit channel lacks",
+        "*1 entry not as the audit channel shows them*",
+        "1 recording runs still",
+        f"#41 `{HASH}`",
+        f"record-bot audit verify --head {HASH}",
+        "Audit #42",
+    ):
+        assert words in text
+
+
+def test_blocks_say_what_the_text_says_and_slack_takes_them() -> None:
+    found = message(digest(), STYLE, again=True, note="The chart could not be drawn")
+    assert wrong_with_blocks(found["blocks"]) == []
+    shown = str(found["blocks"])
+    for words in ("Sunday, 1 March 2026", HASH, "_sent again_", "The chart could not be drawn", "<@U0MALLORY>"):
+        assert words in shown
+    assert "sent again. The chart could not be drawn" in found["text"]
+
+
+def test_a_quiet_day() -> None:
+    text = message(digest(Summary()), STYLE)["text"]
+    assert "*No activity*" in text
+    assert "*Recordings*: none ended." in text
+    assert "*Unresolved*: nothing." in text
+    assert "Denied" not in text
+
+
+def test_nothing_that_came_from_outside_comes_alive() -> None:
+    hostile = Summary(counts={HOSTILE: {"denied": 1}}, denials={f"cli:{HOSTILE}": 1})
+    for text in (*totals(hostile, STYLE), message(digest(hostile, zone=HOSTILE), STYLE)["text"]):
+        assert "<!channel>" not in text
+        assert "<https://evil" not in text
+
+
+def test_so_many_actions_that_a_section_cannot_hold_them_are_shortened() -> None:
+    many = Summary(counts={f"recording:{number:04}": {"requested": 1} for number in range(500)})
+    assert wrong_with_blocks(message(digest(many), STYLE)["blocks"]) == []
+
+
+def test_the_picture_in_words() -> None:
+    assert alt_text(digest()) == (
+        "Bar chart of 2026-03-01 by hour: 11 recordings started (7 at 09, 4 at 10); 1 requests failed (1 at 23)."
+    )
+    everything = Summary(activity=Activity(*(tuple(range(1000, 1024)),) * 3))
+    assert len(alt_text(digest(everything))) <= 1000
+
+
+@pytest.mark.parametrize("number", [1, 40])
+def test_a_story_fits_into_a_message(number: int) -> None:
+    told = [(entry(seq=seq, reason_digest="d"), HOSTILE + "&" * 3000) for seq in range(1, number + 1)]
+    answer = story(CALL, told, 7, 99, STYLE, WORDS)
+    assert wrong_with_blocks(answer["blocks"]) == []
+    assert len(answer["text"]) < 40_000
+    assert "older entries left out" in answer["text"]
+    assert "<!channel>" not in answer["text"]
+    assert f"*#{number}*" in answer["text"]
+
+
+def test_a_story_shows_words_only_with_the_entry_that_has_them() -> None:
+    told = [(entry(seq=1, reason_digest="d"), "an invoice\nof two lines"), (entry(seq=2), None)]
+    answer = story(CALL, told, 0, 9, STYLE, WORDS)
+    assert answer["text"].count("\n> ") == 1
+    assert "> an invoice of two lines" in answer["text"]
+    assert "left out" not in answer["text"]

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+
+from bot.recording.permissions import Permission, Role
+from bot.sandbox.slack import SimulatedSlack
+from bot.slack.client import identify, web_client, web_session
+from bot.slack.users import FRESH_SECONDS, SlackPeople
+from tests.support.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+TEAM = "T0SANDBOX"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SimulatedSlack]:
+    simulated = SimulatedSlack()
+    simulated.seed()
+    await simulated.start()
+    yield simulated
+    await simulated.stop()
+
+
+@pytest.fixture
+async def people(slack: SimulatedSlack, clock: FakeClock) -> AsyncIterator[SlackPeople]:
+    ids = {Role.SUPERVISOR: ("S0SUPERS", "U0MALLORY"), Role.COMPLIANCE: ("U0COMPL",)}
+    async with web_session() as session:
+        yield SlackPeople(web_client("xoxb-sandbox", api_url=slack.api_url, session=session), TEAM, ids, clock)
+
+
+@pytest.mark.parametrize(
+    ("user", "may"),
+    [
+        ("U0ADA", {Permission.CONTROL, Permission.READ}),
+        ("U0MALLORY", {Permission.CONTROL, Permission.READ}),
+        ("U0COMPL", {Permission.READ}),
+        ("U0HELPER", set()),
+        ("U0NOBODY", set()),
+    ],
+)
+async def test_rights_come_from_lists_and_groups(people: SlackPeople, user: str, may: set[Permission]) -> None:
+    caller = await people.caller(user, TEAM)
+    assert {one for one in (Permission.CONTROL, Permission.READ) if caller.may(one)} == may
+    assert caller.actor == f"slack:{TEAM}:{user}"
+
+
+@pytest.mark.parametrize("team", [None, "", "T0OTHER"])
+async def test_another_team_or_none_is_foreign_without_asking_slack(
+    people: SlackPeople, slack: SimulatedSlack, team: str | None
+) -> None:
+    assert (await people.caller("U0ADA", team)).obstacle == "foreign_team"
+    assert slack.requests == []
+
+
+async def test_an_answer_counts_for_a_minute(people: SlackPeople, slack: SimulatedSlack, clock: FakeClock) -> None:
+    for _ in range(5):
+        assert (await people.caller("U0ADA", TEAM)).may(Permission.CONTROL)
+    assert len(slack.requests) == 2
+
+    slack.add_group("S0SUPERS", "supervisors", [])
+    clock.advance(FRESH_SECONDS - 1)
+    assert (await people.caller("U0ADA", TEAM)).may(Permission.CONTROL)
+    clock.advance(1)
+    assert not (await people.caller("U0ADA", TEAM)).may(Permission.CONTROL)
+
+
+async def test_an_old_answer_is_not_used_when_slack_fails(
+    people: SlackPeople, slack: SimulatedSlack, clock: FakeClock
+) -> None:
+    await people.caller("U0ADA", TEAM)
+    clock.advance(FRESH_SECONDS)
+    slack.faults.switch_on("down")
+    assert (await people.caller("U0ADA", TEAM)).obstacle == "unconfirmed"
+
+
+@pytest.mark.parametrize("how", ["gone", "disabled"])
+async def test_a_group_that_gives_nothing_takes_nothing_from_others(
+    people: SlackPeople, slack: SimulatedSlack, how: str
+) -> None:
+    people.ids[Role.SUPERVISOR] += ("S0NIGHT",)
+    people.ids[Role.COMPLIANCE] += ("S0NOBODY",)
+    if how == "gone":
+        del slack.workspace.groups["S0SUPERS"]
+    else:
+        slack.disable_group("S0SUPERS")
+    people.groups.wanted |= {"S0NIGHT", "S0NOBODY"}
+    ada, heidi, clara = [await people.caller(one, TEAM) for one in ("U0ADA", "U0HEIDI", "U0COMPL")]
+
+    assert (ada.obstacle, ada.roles) == (None, frozenset())
+    assert heidi.roles == {Role.SUPERVISOR}
+    assert clara.roles == {Role.COMPLIANCE}
+    assert [group.id for group in people.groups.unusable] == ["S0NOBODY", "S0SUPERS"]
+    assert "S0SUPERS" in people.groups.problem
+
+
+async def test_a_plan_without_user_groups_is_an_answer(people: SlackPeople, slack: SimulatedSlack) -> None:
+    slack.workspace.no_user_groups = True
+    assert (await people.caller("U0MALLORY", TEAM)).may(Permission.CONTROL)
+    assert (await people.caller("U0ADA", TEAM)).obstacle is None
+    assert [group.id for group in people.groups.unusable] == ["S0SUPERS"]
+
+
+async def test_all_groups_are_asked_for_at_once_and_for_everybody(slack: SimulatedSlack, clock: FakeClock) -> None:
+    ids = tuple(f"S0GROUP{number}" for number in range(30))
+    for one in ids:
+        slack.add_group(one, one.lower(), [])
+    slack.add_group(ids[-1], "last", ["U0ADA", "U0GRACE"])
+    async with web_session() as session:
+        client = web_client("xoxb-sandbox", api_url=slack.api_url, session=session)
+        people = SlackPeople(client, TEAM, {Role.SUPERVISOR: ids}, clock)
+        for _ in range(3):
+            asked = await asyncio.gather(*(people.caller(one, TEAM) for one in ("U0ADA", "U0GRACE", "U0MALLORY")))
+            assert [one.may(Permission.CONTROL) for one in asked] == [True, True, False]
+            clock.advance(FRESH_SECONDS)
+    assert [one.method for one in slack.requests].count("usergroups.list") == 3
+
+
+async def test_a_dead_group_is_logged_once_and_again_when_it_gives_rights(
+    people: SlackPeople, slack: SimulatedSlack, clock: FakeClock
+) -> None:
+    slack.disable_group("S0SUPERS")
+    with structlog.testing.capture_logs() as logged:
+        for on in (True, True, False):
+            slack.disable_group("S0SUPERS", on=on)
+            await people.groups.current()
+            clock.advance(FRESH_SECONDS)
+    assert [one["event"] for one in logged] == ["user_group_unusable", "user_group_usable_again"]
+    assert people.groups.problem == ""
+
+
+async def test_the_bot_knows_itself_and_its_scopes(people: SlackPeople) -> None:
+    identity = await identify(people.client)
+    assert (identity.team_id, identity.bot_user_id) == (TEAM, "U0RECBOT")
+    assert identity.scopes == {"commands", "chat:write", "files:write", "users:read", "usergroups:read"}
+
+
+async def test_the_locale_is_known_once_slack_was_asked_anyway(people: SlackPeople) -> None:
+    assert people.locale("U0HEIDI") is None
+    await people.caller("U0HEIDI", TEAM)
+    assert people.locale("U0HEIDI") == "de-DE"
+    assert people.locale("U0GRACE") is None
+
+
+async def test_a_locale_outlives_the_time_that_rights_count(
+    people: SlackPeople, slack: SimulatedSlack, clock: FakeClock
+) -> None:
+    await people.caller("U0HEIDI", TEAM)
+    clock.advance(FRESH_SECONDS + 1)
+    slack.faults.switch_on("down")
+    assert (await people.caller("U0HEIDI", TEAM)).obstacle == "unconfirmed"
+    assert people.locale("U0HEIDI") == "de-DE"
+
+
+async def test_all_that_is_to_be_known_is_asked_at_once(
+    people: SlackPeople, slack: SimulatedSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after another, the answers of a slow Slack would take longer than the person's command may."""
+    monkeypatch.setattr("bot.slack.users.ANSWER_SECONDS", 60)
+    slack.faults.switch_on("hang", value=60, only="usergroups")
+    asking = asyncio.create_task(people.caller("U0ADA", TEAM))
+    await slack.wait_for(lambda: "users.info" in [one.method for one in slack.requests], timeout=10)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
