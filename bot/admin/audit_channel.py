@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.outbox.relay import code, to_the_end
+from bot.outbox.relay import to_the_end
+from bot.slack.api_errors import code
 from bot.slack.shared_channels import REFUSAL, channel_info, may_ask
 from bot.slack.users import WEB_API_ERRORS
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot.outbox.relay import code, retry_after
+from bot.slack.api_errors import code, retry_after
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:

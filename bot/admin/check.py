@@ -20,13 +20,13 @@ from bot.database.trail.completeness import Completeness, SqlCompleteness
 from bot.errors import DatabaseUnusable, GenesysError, SettingsError
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.observability.tracing import ADVICE, packages_missing
-from bot.outbox.relay import code
 from bot.recording.clock import SystemClock
 from bot.recording.group_members import GroupState, UserGroup, is_group
 from bot.recording.policy import Policy
 from bot.recording.requests import ReasonRules
 from bot.runtime.container import genesys_client, opened_database, recording_policy
 from bot.runtime.http_server import Part
+from bot.slack.api_errors import code
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.slack.manifest import OPTIONAL_SCOPES, SCOPES

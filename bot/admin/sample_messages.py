@@ -10,9 +10,9 @@ from uuid import UUID
 from bot.audit.entry import GENESIS_HASH, Draft, Entry, Phase, chain
 from bot.audit.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Lengths, Summary, Unresolved
 from bot.outbox.cards import LINES_IN_A_MESSAGE
+from bot.recording.caller import Caller, Role, Scope
 from bot.recording.models import Approval, Card, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
-from bot.recording.permissions import Caller, Role, Scope
 from bot.recording.requests import REASON_LIMIT, ReasonRules
 from bot.slack.blocks import audit_line as lines
 from bot.slack.blocks import digest

@@ -10,10 +10,10 @@ from bot.audit.storable import storable
 from bot.errors import AuditUnavailable, CallEnded, RecordBotError
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.i18n.error_messages import Voice, explain, now
+from bot.recording.caller import Caller, Role
 from bot.recording.control.dual_control import lapsed
 from bot.recording.control.outcomes import other_recorders
 from bot.recording.models import Verb
-from bot.recording.permissions import Caller, Role
 from bot.recording.requests import Asked, AwaitsConfirmation, Origin
 from bot.runtime.container import CLI_OWNER, opened_control
 

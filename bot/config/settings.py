@@ -19,8 +19,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot.config.env_file import misread, unreadable
 from bot.config.tokens import checked_signing_secret, checked_token, checked_word
 from bot.errors import SettingsError
+from bot.i18n.shorten import shorten
 from bot.recording.handover import FollowTransfers
-from bot.slack.blocks.mrkdwn import shorten
 from bot.slack.blocks.start_modal import OPTION_TEXT, OPTION_VALUE, OPTIONS_LIMIT
 
 if TYPE_CHECKING:

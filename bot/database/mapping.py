@@ -7,9 +7,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Entry, Phase
+from bot.recording.caller import Scope
 from bot.recording.handover import FollowUp
 from bot.recording.models import Attempt, Mechanism, Recording, RecordingState, Verb
-from bot.recording.permissions import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
+    from bot.recording.caller import Scope
     from bot.recording.models import Approval, Attempt, Recording
-    from bot.recording.permissions import Scope
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)

@@ -27,8 +27,8 @@ from bot.errors import (
     SeveralRecordings,
     TooManyRequests,
 )
+from bot.i18n.shorten import shorten
 from bot.recording.models import RecordingState
-from bot.slack.blocks.mrkdwn import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,9 +16,9 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.errors import Duplicate, IdentityUnconfirmed, RecordBotError
-from bot.outbox.relay import code
-from bot.recording.permissions import Permission
+from bot.recording.caller import Permission
 from bot.recording.requests import Asked, Origin
+from bot.slack.api_errors import code
 from bot.slack.blocks.app_home import home_view, plain_view, stranger_text
 from bot.slack.users import WEB_API_ERRORS
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bot.audit.period import days
+from bot.recording.caller import Permission
 from bot.recording.live_calls.visible import live_in_scope, recent_in_scope
-from bot.recording.permissions import Permission
 from bot.slack.blocks.app_home import RECENT_SHOWN, HomeFacts
 from bot.slack.blocks.app_home_today import Today
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from bot.audit.period import Period
     from bot.audit.summary import Summary
+    from bot.recording.caller import Caller
     from bot.recording.models import Card
-    from bot.recording.permissions import Caller
     from bot.recording.ports import Clock
     from bot.slack.blocks.app_home import Part
 

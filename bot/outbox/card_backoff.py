@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from bot.outbox.relay import Verdict, code, retry_after, verdict
+from bot.slack.api_errors import Verdict, code, retry_after, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
+from bot.i18n.shorten import shorten
 from bot.outbox.card_backoff import CardBackoff
-from bot.outbox.relay import Pace, Verdict, code, forever, is_final, to_the_end, verdict
+from bot.outbox.relay import Pace, forever, is_final, to_the_end
+from bot.slack.api_errors import Verdict, code, verdict
 from bot.slack.blocks.audit_line import message
 from bot.slack.blocks.card import CardStyle, card
-from bot.slack.blocks.mrkdwn import shorten, slack_user
+from bot.slack.blocks.mrkdwn import slack_user
 from bot.slack.client import WEB_API_ERRORS
 from bot.slack.shared_channels import AuditChannelShared
 

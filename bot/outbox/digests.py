@@ -14,8 +14,8 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from bot.audit.period import days, due_days, next_due
-from bot.outbox.relay import Pace, Verdict, code, verdict
 from bot.recording.control.outcomes import BOT
+from bot.slack.api_errors import Verdict, code, verdict
 from bot.slack.blocks.chart import NotDrawn, drawn
 from bot.slack.blocks.digest import alt_text, long_date, message
 from bot.slack.shared_channels import AuditChannelShared
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.audit.period import Period
     from bot.audit.summary import Summary
+    from bot.outbox.relay import Pace
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import CardStyle
     from bot.slack.shared_channels import SharedChannels

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bot.outbox.relay import Verdict, code, is_final, retry_after, to_the_end, verdict
+from bot.outbox.relay import is_final, to_the_end
 from bot.recording.monitoring.reminders import (
     SILENCE,
     Notice,
@@ -26,6 +26,7 @@ from bot.recording.monitoring.reminders import (
     standing,
     too_old,
 )
+from bot.slack.api_errors import Verdict, code, retry_after, verdict
 from bot.slack.blocks.notice import answered, notice
 from bot.slack.users import WEB_API_ERRORS
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bot.errors import AuditUnavailable, IdentityUnconfirmed
-from bot.recording.permissions import Role
+from bot.recording.caller import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

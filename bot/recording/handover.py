@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bot.recording.models import CallRecording, Participant
+    from bot.recording.call import CallRecording, Participant
 
 
 class FollowTransfers(StrEnum):

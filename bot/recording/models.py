@@ -8,13 +8,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.errors import Evidence
+from bot.recording.call import CallRecording, Participant
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from bot.recording.caller import Scope
     from bot.recording.handover import AgentLeg, Departure, FollowUp
-    from bot.recording.permissions import Scope
 
 
 CLOCKS_APART = timedelta(seconds=30)
@@ -69,27 +70,6 @@ class Verb(StrEnum):
     def action(self) -> str:
         """The audit trail's word for it."""
         return f"recording:{self.value}"
-
-
-class CallRecording(StrEnum):
-    """What a reading of the call says about its recording, whoever controls it."""
-
-    NONE = "none"
-    ACTIVE = "active"
-    PAUSED = "paused"
-    UNKNOWN = "unknown"
-    """The reading doesn't say; never to be taken for ``NONE``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Participant:
-    """An agent who is connected to a call and whose side of it can be recorded."""
-
-    id: str
-    user_id: str
-    name: str | None = None
-    queue_id: str | None = None
-    queue_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,66 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import NotPermitted, OutOfScope, WrongState
+from bot.recording.caller import Caller, Permission, Role
 from bot.recording.models import Recording, RecordingState, Verb
 
 if TYPE_CHECKING:
-    from bot.recording.models import Conversation, Participant
-
-
-class Role(StrEnum):
-    """What the settings make of a person."""
-
-    SUPERVISOR = "supervisor"
-    COMPLIANCE = "compliance"
-
-
-class Permission(StrEnum):
-    """What can be asked for."""
-
-    CONTROL = "control"
-    READ = "read"
-    EXPORT = "export"
-
-
-ROLES_WITH = {
-    Permission.CONTROL: frozenset({Role.SUPERVISOR}),
-    Permission.READ: frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
-    Permission.EXPORT: frozenset({Role.COMPLIANCE}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The calls that a person may control: all of them, or those of some queues and agents (Genesys ids)."""
-
-    everything: bool = True
-    queues: frozenset[str] = frozenset()
-    agents: frozenset[str] = frozenset()
-
-    def covers(self, *, agent_user_id: str | None, queue_id: str | None) -> bool:
-        return self.everything or agent_user_id in self.agents or queue_id in self.queues
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The person who asks, as the surface on which they asked has just confirmed them.
-
-    ``obstacle`` names what rules them out whatever their roles (``guest``, ``bot``, ``foreign_team`` …).
-    """
-
-    actor: str
-    roles: frozenset[Role] = frozenset()
-    obstacle: str | None = None
-    scope: Scope = Scope()
-    grants: tuple[str, ...] = ()
-    """The labels of the grants that the scope comes from; none where it is everything."""
-
-    def may(self, permission: Permission) -> bool:
-        return self.obstacle is None and not self.roles.isdisjoint(ROLES_WITH[permission])
+    from bot.recording.call import Participant
+    from bot.recording.models import Conversation
 
 
 def require(caller: Caller, permission: Permission) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.recording.permissions import Caller, Permission, Role, Scope
+from bot.recording.caller import Caller, Permission, Role, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

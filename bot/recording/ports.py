@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.audit.entry import Draft, Entry
+    from bot.recording.call import Participant
+    from bot.recording.caller import Scope
     from bot.recording.models import (
         Approval,
         ApprovalOutcome,
@@ -20,13 +22,11 @@ if TYPE_CHECKING:
         Conversation,
         Effect,
         LiveList,
-        Participant,
         Recording,
         SavedLook,
         SavedRecording,
         Target,
     )
-    from bot.recording.permissions import Scope
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.errors import GenesysError, NotPermitted
+    from bot.recording.caller import Caller
     from bot.recording.models import Approval, Effect
-    from bot.recording.permissions import Caller
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 LINK = re.compile(r"https?://\S+?/(?:interactions|conversations|calls)/(?P<id>[^/?#\s|>]+)", re.IGNORECASE)

@@ -26,7 +26,8 @@ from bot.errors import AuditUnavailable, DatabaseUnusable, GenesysUnavailable, L
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import AuditPublisher, CardPublisher
 from bot.outbox.notices import Notifier
-from bot.outbox.relay import Pace, code
+from bot.outbox.relay import Pace
+from bot.recording.caller import Role
 from bot.recording.clock import SystemClock
 from bot.recording.control.outcomes import BOT
 from bot.recording.control.user_rate_limit import LookUps
@@ -36,7 +37,6 @@ from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.recording.monitoring.reminders import ReminderTimes
 from bot.recording.monitoring.transfers import TransferMonitor
-from bot.recording.permissions import Role
 from bot.runtime.audit_container import Witness
 from bot.runtime.container import (
     GENESYS_READ_SECONDS,
@@ -51,6 +51,7 @@ from bot.runtime.container import (
 from bot.runtime.health import Readiness
 from bot.runtime.http_server import Pages, listen
 from bot.runtime.workers import Loops
+from bot.slack.api_errors import code
 from bot.slack.app import EVENTS_PATH, HttpDoor, bolt_app
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot.errors import SettingsError
-from bot.outbox.relay import code
+from bot.slack.api_errors import code
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot.errors import IdentityUnconfirmed
-from bot.outbox.relay import code
 from bot.recording.group_members import GroupState, UserGroup, is_group
+from bot.slack.api_errors import code
 from bot.slack.client import WEB_API_ERRORS
 
 if TYPE_CHECKING:

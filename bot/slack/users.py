@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from bot.errors import IdentityUnconfirmed
-from bot.outbox.relay import code
+from bot.recording.caller import Caller, Role
 from bot.recording.group_members import is_group
-from bot.recording.permissions import Caller, Role
 from bot.recording.policy import granted
+from bot.slack.api_errors import code
 from bot.slack.client import WEB_API_ERRORS
 from bot.slack.user_groups import FRESH_SECONDS, UserGroups
 

@@ -13,9 +13,9 @@ import structlog
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.outbox import SqlOutbox
 from bot.i18n.catalog import ENGLISH, read_languages
+from bot.recording.caller import Caller, Role
 from bot.recording.monitoring.call_monitor import Follower, NoNews
 from bot.recording.monitoring.observations import Observations
-from bot.recording.permissions import Caller, Role
 from bot.slack.blocks.app_home import HomeFacts, home_view
 from bot.slack.blocks.card import CardStyle
 from bot.slack.listeners.command import live_list

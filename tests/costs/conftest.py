@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.database.replicas import replicas_of
-from bot.recording.permissions import Caller, Role
+from bot.recording.caller import Caller, Role
 from bot.recording.requests import Accepted, Asked, Origin
 from bot.runtime.container import Control, opened_control
 from bot.runtime.serve import Serving

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import NotPermitted
+from bot.recording.caller import Caller, Role
 from bot.recording.models import Verb
-from bot.recording.permissions import Caller, Role
 from bot.recording.requests import Asked, Origin
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from tests.costs.tally import Cost, tallied

@@ -20,7 +20,8 @@ from bot.errors import GenesysError, OutcomeUnknown
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, GenesysDirectory, SessionsControl
 from bot.genesys.notifications.channel import Channel, open_channel, subscribe
 from bot.genesys.recording_files import GenesysSavedRecordings
-from bot.recording.models import CallRecording, Mechanism, Target, Verb
+from bot.recording.call import CallRecording
+from bot.recording.models import Mechanism, Target, Verb
 from tests.fuzz.effort import effort
 from tests.fuzz.genesys_answers import CALL, GOOD, answers, call, encoded, person
 from tests.fuzz.odd import mutilated

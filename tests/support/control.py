@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bot.recording.models import CallRecording, Conversation, Effect, Mechanism, Participant, Target
+from bot.recording.call import CallRecording, Participant
+from bot.recording.models import Conversation, Effect, Mechanism, Target
 from bot.recording.ports import Priority, anybody
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bot.database.engine import Engines, open_engines
 from bot.database.migrate import upgrade
 from bot.database.store import SqlStore
+from bot.recording.caller import Caller, Role, Scope
 from bot.recording.control.commands import Intake
 from bot.recording.control.dual_control import Approvals, closing_late
 from bot.recording.control.outcomes import Settlement
@@ -19,7 +20,6 @@ from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.monitoring.ownership import SoleProcess
 from bot.recording.monitoring.reconciler import Reconciler
-from bot.recording.permissions import Caller, Role, Scope
 from bot.recording.policy import DualControl
 from bot.recording.requests import Accepted, Asked, AwaitsConfirmation, Origin, ReasonRules
 from tests.support.clock import FakeClock

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bot.recording.models import CallRecording, Direction, LiveCall, LiveList, Participant
+from bot.recording.call import CallRecording, Participant
+from bot.recording.models import Direction, LiveCall, LiveList
 
 if TYPE_CHECKING:
     from datetime import datetime

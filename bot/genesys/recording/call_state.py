@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import Evidence
 from bot.genesys.json_fields import moment
+from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER, AgentLeg
-from bot.recording.models import CallRecording, Conversation, Mechanism, Participant
+from bot.recording.models import Conversation, Mechanism
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -24,8 +24,9 @@ from bot.genesys.recording import call_reader as calls
 from bot.genesys.recording.confirmed_write import Change, Changed
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.sdk_threads import Request
+from bot.recording.call import CallRecording
 from bot.recording.handover import Departure
-from bot.recording.models import CallRecording, Effect, Mechanism
+from bot.recording.models import Effect, Mechanism
 from bot.recording.ports import Priority, anybody
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from bot.genesys.recording.call_state import CallReading, Leg
     from bot.genesys.transport.client import GenesysClient
     from bot.genesys.transport.http import Answer
-    from bot.recording.models import Conversation, Participant, Target
+    from bot.recording.call import Participant
+    from bot.recording.models import Conversation, Target
     from bot.recording.ports import Permit, Progress
 
 LOOKS_AT_NOTHING = 3

@@ -21,7 +21,8 @@ from bot.genesys.recording import call_reader as calls
 from bot.genesys.recording.confirmed_write import Change
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.sdk_threads import Request
-from bot.recording.models import CallRecording, Conversation, Effect, Mechanism
+from bot.recording.call import CallRecording
+from bot.recording.models import Conversation, Effect, Mechanism
 from bot.recording.ports import Priority, anybody
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from bot.genesys.recording.call_state import CallReading
     from bot.genesys.transport.client import GenesysClient
     from bot.genesys.transport.http import Answer
-    from bot.recording.models import Participant, Target
+    from bot.recording.call import Participant
+    from bot.recording.models import Target
     from bot.recording.ports import Permit, Progress
 
 SESSIONS = "/api/v2/recording/sessions"

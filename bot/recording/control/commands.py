@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AlreadyRecording, ApprovalClosed, MalformedId, NothingToStop, SeveralRecordings, WrongState
+from bot.recording.caller import Caller, Permission
 from bot.recording.control.dual_control import (
     APPROVAL_ACTION,
     APPROVAL_VERB,
@@ -25,7 +26,7 @@ from bot.recording.control.dual_control import (
 from bot.recording.control.reads import Looks
 from bot.recording.control.request_log import Door, Facts
 from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
-from bot.recording.permissions import Caller, Permission, require, require_control, require_state, standing
+from bot.recording.permissions import require, require_control, require_state, standing
 from bot.recording.policy import DualControl
 from bot.recording.requests import Accepted, Asked, AwaitsConfirmation, ReasonRules, Withdrawn, conversation_id
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.audit.entry import Entry
+    from bot.recording.caller import Caller
     from bot.recording.control.outcomes import Settlement
     from bot.recording.models import Recording
-    from bot.recording.permissions import Caller
     from bot.recording.policy import DualControl
     from bot.recording.ports import Clock, RecordingStore, Transaction
     from bot.recording.requests import Asked, AwaitsConfirmation

@@ -16,8 +16,9 @@ from bot.recording.requests import Settled
 
 if TYPE_CHECKING:
     from bot.errors import Evidence, NotPermitted, RecordBotError
+    from bot.recording.call import Participant
     from bot.recording.handover import Departure
-    from bot.recording.models import Attempt, Effect, Participant
+    from bot.recording.models import Attempt, Effect
     from bot.recording.ports import Clock, RecordingStore, Transaction
     from bot.recording.requests import Accepted
 

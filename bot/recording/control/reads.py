@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from bot.audit.entry import Phase
 from bot.errors import OutOfScope
+from bot.recording.caller import Permission, Role
 from bot.recording.control.request_log import Facts, Reception
-from bot.recording.permissions import Permission, Role, require, sees
+from bot.recording.permissions import require, sees
 
 if TYPE_CHECKING:
     from uuid import UUID

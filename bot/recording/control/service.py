@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.audit.entry import Entry
+    from bot.recording.caller import Caller
     from bot.recording.control.commands import Intake
     from bot.recording.control.outcomes import Settlement
     from bot.recording.models import Effect
-    from bot.recording.permissions import Caller
     from bot.recording.ports import Clock, Progress, RecordingControl, RecordingStore, Transaction, Waiting
     from bot.recording.requests import Accepted, Asked
 

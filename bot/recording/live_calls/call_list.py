@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.errors import GenesysError, GenesysUnavailable
-from bot.recording.models import CallRecording, LiveCall, LiveList, Participant, RecordingState
+from bot.recording.call import CallRecording, Participant
+from bot.recording.models import LiveCall, LiveList, RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bot.recording.caller import Scope
     from bot.recording.live_calls.names import NameBook
     from bot.recording.models import Recording
-    from bot.recording.permissions import Scope
     from bot.recording.ports import Clock, ConversationDirectory, RecordingStore
 
 log = structlog.get_logger(__name__)

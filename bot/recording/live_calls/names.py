@@ -13,7 +13,8 @@ from bot.recording.ports import Priority
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bot.recording.models import LiveCall, Participant
+    from bot.recording.call import Participant
+    from bot.recording.models import LiveCall
     from bot.recording.ports import Clock, NameDirectory, NameStore
 
 log = structlog.get_logger(__name__)

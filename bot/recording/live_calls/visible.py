@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.recording.permissions import Permission, lists, sees
+from bot.recording.caller import Permission
+from bot.recording.permissions import lists, sees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from bot.recording.caller import Caller
     from bot.recording.models import Card, Recording
-    from bot.recording.permissions import Caller
 
 
 @dataclass(frozen=True, slots=True)

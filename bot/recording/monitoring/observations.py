@@ -8,27 +8,19 @@ from typing import TYPE_CHECKING, Any
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
+from bot.recording.call import CallRecording
+from bot.recording.caller import Caller
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.control.outcomes import BOT, LATE, departure_facts, other_recorders, remember_names
 from bot.recording.handover import Departure, FollowTransfers, FollowUp
-from bot.recording.models import (
-    Attempt,
-    CallRecording,
-    Conversation,
-    Mechanism,
-    Reason,
-    Recording,
-    RecordingState,
-    Verb,
-)
-from bot.recording.permissions import Caller
+from bot.recording.models import Attempt, Conversation, Mechanism, Reason, Recording, RecordingState, Verb
 from bot.recording.requests import Accepted, Asked, Origin, is_person
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from bot.recording.models import Participant
+    from bot.recording.call import Participant
     from bot.recording.ports import Clock, RecordingStore, Transaction
 
 OUTSIDE = "outside"

@@ -10,18 +10,19 @@ from structlog.contextvars import bound_contextvars
 
 from bot.audit.entry import Phase
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, OutcomeUnknown, OutOfScope
+from bot.recording.call import CallRecording
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.control.outcomes import BOT
-from bot.recording.models import CallRecording, Effect, Mechanism, Verb
+from bot.recording.models import Effect, Mechanism, Verb
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from bot.recording.caller import Scope
     from bot.recording.control.service import RecordingService
     from bot.recording.models import Attempt, Conversation, Recording
     from bot.recording.monitoring.ownership import Presence
-    from bot.recording.permissions import Scope
     from bot.recording.ports import Clock, Waiting
 
 log = structlog.get_logger(__name__)

@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, RecordBotError
+from bot.recording.caller import Caller, Role, Scope
 from bot.recording.control.outcomes import BOT, remember_names
 from bot.recording.handover import FollowTransfers, FollowUp
 from bot.recording.models import Target, Verb
 from bot.recording.monitoring.observations import users
 from bot.recording.monitoring.reconciler import LOOK_LIMIT, silent
-from bot.recording.permissions import Caller, Role, Scope
 from bot.recording.ports import Priority
 from bot.recording.requests import Asked, Origin
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from bot.recording.call import Participant
     from bot.recording.control.commands import Intake
     from bot.recording.control.service import RecordingService
-    from bot.recording.models import Conversation, Participant, Recording
+    from bot.recording.models import Conversation, Recording
     from bot.recording.ports import Clock, Transaction
     from bot.recording.requests import Accepted
 

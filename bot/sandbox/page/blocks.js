@@ -4,15 +4,7 @@
 import { combobox, optionsOf } from "./combobox.js";
 import { h } from "./dom.js";
 import { choices } from "./inputs.js";
-import { link, mrkdwn, plain, unescapeText } from "./mrkdwn.js";
-
-/** Render a text object (`mrkdwn` or `plain_text`). */
-export function textObject(object, names) {
-  if (!object) return [];
-  if (object.type === "mrkdwn") return mrkdwn(object.text, names);
-  const words = object.emoji === false ? unescapeText(object.text) : plain(object.text);
-  return words.split("\n").flatMap((line, index) => (index ? [h("br"), line] : [line]));
-}
+import { link, plain, textObject } from "./mrkdwn.js";
 
 function button(element, block, context) {
   const kind = { primary: "primary", danger: "danger" }[element.style] ?? "default";

@@ -2,8 +2,7 @@
 // inside, closes it on Escape and gives the focus back.
 
 import { h } from "./dom.js";
-import { textObject } from "./blocks.js";
-import { plain } from "./mrkdwn.js";
+import { plain, textObject } from "./mrkdwn.js";
 
 /** Ask; resolves to true only when the person confirms. */
 export function askFirst(question, names) {

@@ -1,9 +1,8 @@
 // The input blocks of a view: a label, the element, a hint, and what is wrong with it.
 
 import { among, combobox, optionsOf } from "./combobox.js";
-import { textObject } from "./blocks.js";
 import { h } from "./dom.js";
-import { plain } from "./mrkdwn.js";
+import { plain, textObject } from "./mrkdwn.js";
 
 const LINES = {
   plain_text_input: "text", number_input: "number", email_text_input: "email", url_text_input: "url",

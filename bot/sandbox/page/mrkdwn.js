@@ -121,3 +121,11 @@ export function mrkdwn(text, names) {
     return lines(index % 2 === 1 ? "```" + part : part, names);
   });
 }
+
+/** Render a text object (`mrkdwn` or `plain_text`). */
+export function textObject(object, names) {
+  if (!object) return [];
+  if (object.type === "mrkdwn") return mrkdwn(object.text, names);
+  const words = object.emoji === false ? unescapeText(object.text) : plain(object.text);
+  return words.split("\n").flatMap((line, index) => (index ? [h("br"), line] : [line]));
+}

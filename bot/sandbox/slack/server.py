@@ -254,7 +254,20 @@ class SimulatedSlack(Premises):
 
     def snapshot(self) -> dict[str, Any]:
         """Return all of it as JSON, for a page; of each channel the newest messages."""
-        return picture(self)
+        last = self.last_delivery
+        return picture(
+            self.workspace,
+            self.views,
+            shortcuts=self.shortcuts,
+            faults=self.faults,
+            connection={
+                "transport": "http" if self.events_url else "socket",
+                "connected": len(self.sockets.links),
+                "last_delivery": last and last.snapshot(),
+            },
+            requests=self.requests,
+            warnings=self.warnings,
+        )
 
     # Inside
 

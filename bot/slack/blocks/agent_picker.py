@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import AgentLeft, SeveralAgents
-from bot.slack.blocks.mrkdwn import inline, isolated, mrkdwn, shorten
+from bot.i18n.shorten import shorten
+from bot.slack.blocks.mrkdwn import inline, isolated, mrkdwn
 
 if TYPE_CHECKING:
     from bot.errors import ConnectedAgent, RecordBotError

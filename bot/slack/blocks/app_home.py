@@ -20,17 +20,17 @@ from bot.slack.blocks.card import CONFIRM_STOP, NAME_SHOWN, WITHDRAW_STOP, contr
 from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import inline, length, moment, mrkdwn
 from bot.slack.blocks.notes import notes
-from bot.slack.listeners.shortcuts import OPEN_BUTTON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bot.i18n.catalog import Words
+    from bot.recording.caller import Caller
     from bot.recording.models import Card, Recording
-    from bot.recording.permissions import Caller
     from bot.slack.blocks.app_home_today import Today
     from bot.slack.blocks.card import Block, CardStyle
 
+OPEN_BUTTON = "recording_start_open"
 LIVE_SHOWN = 35
 """Two blocks each; a view takes 100."""
 RECENT_SHOWN = 10

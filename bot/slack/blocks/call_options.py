@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bot.recording.models import CallRecording
-from bot.slack.blocks.mrkdwn import isolated, shorten
+from bot.i18n.shorten import shorten
+from bot.recording.call import CallRecording
+from bot.slack.blocks.mrkdwn import isolated
 from bot.slack.blocks.start_modal import OPTION_TEXT, OPTIONS_LIMIT, Option, option, plain
 
 if TYPE_CHECKING:
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.i18n.catalog import Words
-    from bot.recording.models import LiveCall, Participant
-    from bot.recording.permissions import Scope
+    from bot.recording.call import Participant
+    from bot.recording.caller import Scope
+    from bot.recording.models import LiveCall
 
 PARTED = " · "
 

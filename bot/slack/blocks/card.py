@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bot.i18n.shorten import shorten
 from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.permissions import STEPS
-from bot.slack.blocks.mrkdwn import actor_name, inline, isolated, length, moment, mrkdwn, shorten
+from bot.slack.blocks.mrkdwn import actor_name, inline, isolated, length, moment, mrkdwn
 from bot.slack.blocks.notes import ended_with_agent, notes
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.summary import OTHERS, Summary, summary_from
+from bot.i18n.shorten import shorten
 from bot.slack.blocks.card import SECTION_LIMIT
-from bot.slack.blocks.mrkdwn import escape, length, mrkdwn, shorten
+from bot.slack.blocks.mrkdwn import escape, length, mrkdwn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -34,11 +34,6 @@ def unescape(text: str) -> str:
     return text
 
 
-def shorten(text: str, limit: int) -> str:
-    """Cut to at most ``limit`` characters, with an ellipsis where something is missing."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
 def isolated(text: str) -> str:
     """Keep right-to-left text within a line from turning the rest of the line around."""
     plain = DIRECTING.sub("", text)

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bot.i18n.shorten import shorten
 from bot.recording.requests import REASON_LIMIT
-from bot.slack.blocks.mrkdwn import mrkdwn, shorten
+from bot.slack.blocks.mrkdwn import mrkdwn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from slack_bolt.async_app import AsyncAck, AsyncApp
 
-    from bot.outbox.app_home import HomePublisher
     from bot.slack.listeners.audit_export import AuditReports
 
 log = structlog.get_logger(__name__)
@@ -25,12 +24,20 @@ HOME_OPENED = "app_home_opened"
 HOME = "home"
 
 
+class Homes(Protocol):
+    """Shows people their Home; the outbox does."""
+
+    async def open(self, user_id: str, team_id: str, trigger: str | None) -> None: ...
+
+    async def pressed(self, user_id: str, team_id: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class HomeEvents:
     """Handles the tab's opening, and takes note of every click in it; the buttons of recordings have their own."""
 
     desk: Desk
-    publisher: HomePublisher
+    homes: Homes
     reports: AuditReports
 
     def register(self, app: AsyncApp) -> None:
@@ -42,12 +49,12 @@ class HomeEvents:
     async def on_opened(self, ack: AsyncAck, body: dict[str, Any], event: dict[str, Any]) -> None:
         await ack()
         if event.get("tab") == HOME and isinstance(user := event.get("user"), str):
-            self.desk.work.start(self.publisher.open(user, str(team_of(body)), body.get("event_id")))
+            self.desk.work.start(self.homes.open(user, str(team_of(body)), body.get("event_id")))
 
     async def on_anything(self, body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
         """Have a Home shown anew in which something is pressed, whatever comes of the click."""
         if body.get("type") == "block_actions" and (body.get("view") or {}).get("type") == HOME:
-            self.desk.work.start(self.publisher.pressed(body["user"]["id"], str(team_of(body))))
+            self.desk.work.start(self.homes.pressed(body["user"]["id"], str(team_of(body))))
         await next_()
 
     async def on_export(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:

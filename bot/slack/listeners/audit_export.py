@@ -14,7 +14,7 @@ from bot.audit.entry import timestamp
 from bot.audit.export import Filter, json_line
 from bot.audit.period import typed_period
 from bot.errors import AuditUnavailable, MalformedPeriod
-from bot.outbox.relay import Verdict, code, verdict
+from bot.slack.api_errors import Verdict, code, verdict
 from bot.slack.blocks.digest import section, totals
 from bot.slack.blocks.mrkdwn import escape, moment
 from bot.slack.listeners.context import Answer, Desk, Reply, ephemeral

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot.recording.permissions import Permission
+from bot.recording.caller import Permission
 from bot.slack.blocks.call_options import call_options
 from bot.slack.blocks.start_modal import CALL
 from bot.slack.listeners.context import Desk, team_of

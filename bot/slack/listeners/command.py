@@ -11,10 +11,10 @@ import structlog
 
 from bot.errors import AboutRecording, CallEnded, Duplicate, NothingToStop, RecordBotError, SeveralRecordings
 from bot.i18n.error_messages import granted_calls
+from bot.recording.caller import Permission
 from bot.recording.control.outcomes import other_recorders
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import Verb
-from bot.recording.permissions import Permission
 from bot.recording.policy import describe
 from bot.recording.requests import AwaitsConfirmation
 from bot.slack.blocks.answers import awaiting, confirming, under_way
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
     from bot.i18n.catalog import Words
+    from bot.recording.caller import Caller
     from bot.recording.control.service import CallStatus, StatusAsked
     from bot.recording.models import Approval, Recording
-    from bot.recording.permissions import Caller
     from bot.recording.requests import Accepted, Asked
     from bot.slack.blocks.card import Block, CardStyle
     from bot.slack.listeners.audit_export import AuditReports

@@ -10,6 +10,7 @@ import structlog
 
 from bot.errors import Duplicate, RecordBotError
 from bot.recording.requests import LINK, UUID
+from bot.slack.blocks.app_home import OPEN_BUTTON
 from bot.slack.blocks.call_options import call_option
 from bot.slack.blocks.start_modal import OPTIONS_LIMIT, Form, Option, option
 from bot.slack.listeners.context import Desk, Reply, team_of
@@ -26,7 +27,6 @@ log = structlog.get_logger(__name__)
 
 START = "recording_start"
 START_FROM_MESSAGE = "recording_start_from_message"
-OPEN_BUTTON = "recording_start_open"
 BARE_ID = re.compile(rf"(?<![\w-]){UUID.pattern}(?![\w-])", re.IGNORECASE)
 ADDRESS = re.compile(r"https?://[^\s|>]+")
 ADDRESSED = frozenset({"text", "url", "title_link", "from_url", "fallback"})

@@ -9,9 +9,9 @@ import structlog
 
 from bot.errors import Duplicate, GenesysUnavailable, MalformedId, PermissionMissing, RecordBotError
 from bot.i18n.error_messages import what_happened
-from bot.outbox.relay import code
-from bot.recording.permissions import Permission
+from bot.recording.caller import Permission
 from bot.recording.requests import conversation_id
+from bot.slack.api_errors import code
 from bot.slack.blocks.call_options import agent_options, agents_of
 from bot.slack.blocks.mrkdwn import escape, moment
 from bot.slack.blocks.start_modal import CALL, FOUND, START_VIEW, TYPED_ID, Form, block_id, read_form, start_view
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from bot.errors import GenesysError
     from bot.i18n.catalog import Words
+    from bot.recording.call import Participant
     from bot.recording.live_calls.call_list import CallList
-    from bot.recording.models import LiveCall, Participant
+    from bot.recording.models import LiveCall
     from bot.recording.requests import Asked
     from bot.slack.blocks.start_modal import View
 

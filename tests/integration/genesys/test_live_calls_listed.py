@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bot.errors import GenesysUnavailable, PermissionMissing
 from bot.genesys import GenesysDirectory
-from bot.recording.models import CallRecording, Direction
+from bot.recording.call import CallRecording
+from bot.recording.models import Direction
 from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.recording.models import CallRecording
+from bot.recording.call import CallRecording
 from bot.runtime.container import opened_control
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED

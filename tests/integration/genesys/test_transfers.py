@@ -9,12 +9,12 @@ import pytest
 
 from bot.errors import AlreadyRecording, NoAgentConnected, OutOfScope, SeveralAgents, WrongState
 from bot.genesys import ConversationsControl
+from bot.recording.caller import Scope
 from bot.recording.handover import FollowTransfers, FollowUp
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.call_monitor import Follower, NoNews
 from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.transfers import READ_EVERY_SECONDS, WAITS_AT_MOST, TransferMonitor, follow
-from bot.recording.permissions import Scope
 from tests.support.service import ADA, GRACE, Shop, asked, opened_shop
 from tests.support.trail import entries, story
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from bot.database.replicas import replicas_of
-from bot.recording.permissions import Role
+from bot.recording.caller import Role
 from bot.runtime.audit_container import FORGOTTEN_AFTER, Witness
 from bot.runtime.workers import Loops
 from tests.costs.conftest import bench_at

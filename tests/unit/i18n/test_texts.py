@@ -9,7 +9,8 @@ import pytest
 
 from bot.audit.entry import Phase
 from bot.i18n.catalog import Languages, Words
-from bot.recording.models import CallRecording, RecordingState, Verb
+from bot.recording.call import CallRecording
+from bot.recording.models import RecordingState, Verb
 from bot.slack.blocks.card import CONTROLS
 from bot.slack.blocks.mrkdwn import length
 from bot.slack.listeners.command import VERBS

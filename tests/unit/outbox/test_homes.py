@@ -20,9 +20,9 @@ from bot.i18n.catalog import read_languages
 from bot.outbox.app_home import A_MINUTE, HOMES, KEPT_UP, PERSON_SECONDS, HomePublisher, Turns
 from bot.outbox.app_home_sources import HomeSources
 from bot.outbox.relay import Pace
+from bot.recording.caller import Role
 from bot.recording.control.user_rate_limit import LookUps
 from bot.recording.models import RecordingState
-from bot.recording.permissions import Role
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import web_client, web_session

@@ -17,10 +17,10 @@ from bot.database.queries.outbox import SqlOutbox
 from bot.errors import CallEnded, OutcomeUnknown
 from bot.outbox.notices import GAP_SECONDS, Notifier
 from bot.outbox.relay import Pace
+from bot.recording.caller import Caller, Role
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.observations import Drift, Observations
 from bot.recording.monitoring.reminders import ReminderTimes
-from bot.recording.permissions import Caller, Role
 from bot.recording.requests import Accepted, Asked, Origin
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.blocks.card import CardStyle

@@ -9,6 +9,7 @@ import pytest
 
 from bot.database.queries.group_members import SqlGroupMembers
 from bot.errors import IdentityUnconfirmed
+from bot.recording.caller import Role
 from bot.recording.group_members import (
     COMPLIANCE_CHANGED,
     IDS_IN_ENTRY,
@@ -19,7 +20,6 @@ from bot.recording.group_members import (
     change_of,
     group_actions,
 )
-from bot.recording.permissions import Role
 from bot.recording.policy import Grant
 from tests.support.service import Shop, opened_shop
 from tests.support.trail import entries

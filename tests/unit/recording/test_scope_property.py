@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import RecordBotError
-from bot.recording.models import Participant, Verb
-from bot.recording.permissions import Scope
+from bot.recording.call import Participant
+from bot.recording.caller import Scope
+from bot.recording.models import Verb
 from bot.recording.policy import DualControl
 from bot.recording.requests import Accepted, AwaitsConfirmation
 from tests.support.service import ADA, GRACE, Shop, asked, opened_shop

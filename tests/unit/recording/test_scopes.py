@@ -8,8 +8,9 @@ import pytest
 
 from bot.config.policy_file import load_policy
 from bot.errors import AlreadyRecording, NotPermitted, OutcomeUnknown, OutOfScope
-from bot.recording.models import CallRecording, Participant, RecordingState, Verb
-from bot.recording.permissions import Caller, Role, Scope
+from bot.recording.call import CallRecording, Participant
+from bot.recording.caller import Caller, Role, Scope
+from bot.recording.models import RecordingState, Verb
 from bot.recording.policy import DualControl, Grant, Policy, describe, granted
 from tests.support.postgres import on_both
 from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, at_once, opened_shop

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from bot.errors import SettingsError
-from bot.recording.permissions import Permission, Role
+from bot.recording.caller import Permission, Role
 from bot.sandbox.slack import Enterprise, SimulatedSlack
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.slack.users import SlackPeople, obstacle

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from bot.recording.permissions import Permission, Role
+from bot.recording.caller import Permission, Role
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import identify, web_client, web_session
 from bot.slack.users import FRESH_SECONDS, SlackPeople

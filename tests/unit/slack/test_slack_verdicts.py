@@ -8,7 +8,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.outbox.relay import Pace, Verdict, code, forever, is_final, retry_after, to_the_end, verdict
+from bot.outbox.relay import Pace, forever, is_final, to_the_end
+from bot.slack.api_errors import Verdict, code, retry_after, verdict
 from bot.slack.listeners.background import Work
 from tests.support.clock import FakeClock
 

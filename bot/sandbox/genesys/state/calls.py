@@ -11,13 +11,11 @@ policy's only, and an ad-hoc recording ends with the leg that it runs on, while 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from bot.sandbox.genesys.state.people import derived_id
 
-if TYPE_CHECKING:
-    from bot.sandbox.genesys.web_api.files import MediaSubtype
-
+MediaSubtype = Literal["Trunk", "Station", "Consult", "Screen", "Snippet"]
 RecordingState = Literal["none", "active", "paused"]
 
 

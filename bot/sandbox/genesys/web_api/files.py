@@ -9,15 +9,13 @@ conversation's files here. Whose inbox that is when an OAuth client starts it is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.web_api.answers import iso
 
 if TYPE_CHECKING:
-    from bot.sandbox.genesys.state.calls import SimulatedCall
-
-MediaSubtype = Literal["Trunk", "Station", "Consult", "Screen", "Snippet"]
+    from bot.sandbox.genesys.state.calls import MediaSubtype, SimulatedCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+STRANGERS_TEAM = "T0ELSEWHERE"
 SLACKBOT = "USLACKBOT"
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.sandbox.slack.state.people import STRANGERS_TEAM
 from bot.sandbox.slack.state.workspace import BOT_USER
-from bot.sandbox.slack.web_api.users import STRANGERS_TEAM
 
 if TYPE_CHECKING:
-    from bot.sandbox.slack.server import SimulatedSlack
+    from bot.sandbox.slack.state.setup import Premises
 
 FLOOR, GRACE, NIGHT_SHIFT = "C0FLOOR", "U0GRACE", "S0NIGHT"
 
 
-def seed(slack: SimulatedSlack) -> None:
+def seed(slack: Premises) -> None:
     """Fill the workspace with a small contact centre."""
     slack.add_person("U0ADA", "Ada Byron", "ada", role="Supervisor")
     slack.add_person("U0GRACE", "Grace Murray", "grace", role="Supervisor", tz="America/New_York")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.sandbox.slack.errors import SlackError
+from bot.sandbox.slack.state.people import STRANGERS_TEAM
 from bot.sandbox.slack.state.workspace import APP_ID, BOT_ID, BOT_USER
 from bot.sandbox.slack.web_api.method import Arguments, Method
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from bot.sandbox.slack.state.people import Person
     from bot.sandbox.slack.state.workspace import Channel, Workspace
 
-STRANGERS_TEAM = "T0ELSEWHERE"
 READ_CHANNELS = ("channels:read", "groups:read", "mpim:read", "im:read")
 OPEN_CHANNELS = ("channels:manage", "groups:write", "im:write", "mpim:write")
 PAGE = 200

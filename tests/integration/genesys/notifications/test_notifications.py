@@ -13,7 +13,8 @@ from bot.genesys.notifications.channel import MOST_TOPICS, RENEW_AFTER, News, ch
 from bot.genesys.notifications.dispatcher import Inbox
 from bot.genesys.notifications.subscriber import ASK_AGAIN_AFTER, STEADY_SECONDS
 from bot.genesys.notifications.websocket import PONG_SECONDS, QUIET_SECONDS
-from bot.recording.models import CallRecording, Conversation
+from bot.recording.call import CallRecording
+from bot.recording.models import Conversation
 from bot.sandbox.genesys import SimulatedGenesys
 from tests.integration.genesys.listener import Listener, listening, silent_server
 from tests.support.clock import SteppedClock

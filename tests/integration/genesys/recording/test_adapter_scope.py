@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import OutOfScope
+from bot.recording.caller import Caller, Role, Scope
 from bot.recording.models import Target
-from bot.recording.permissions import Caller, Role, Scope, require_agent
+from bot.recording.permissions import require_agent
 
 if TYPE_CHECKING:
     from bot.recording.models import Effect

@@ -18,7 +18,8 @@ from bot.errors import (
     RateLimited,
     RequestRejected,
 )
-from bot.recording.models import CallRecording, Mechanism, Target
+from bot.recording.call import CallRecording
+from bot.recording.models import Mechanism, Target
 from bot.sandbox.genesys.state import seed
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from bot.errors import (
     RateLimited,
 )
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, SessionsControl
-from bot.recording.models import CallRecording, Mechanism, Target
+from bot.recording.call import CallRecording
+from bot.recording.models import Mechanism, Target
 from tests.support.clock import FakeClock
 
 if TYPE_CHECKING:

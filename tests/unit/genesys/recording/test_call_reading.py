@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bot.errors import Evidence
 from bot.genesys.recording.call_state import CallReading, read_call
-from bot.recording.models import CallRecording, Mechanism
+from bot.recording.call import CallRecording
+from bot.recording.models import Mechanism
 
 
 def leg(**fields: Any) -> dict[str, Any]:

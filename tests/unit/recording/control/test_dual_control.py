@@ -13,10 +13,11 @@ from uuid_utils.compat import uuid7
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.store import SqlStore
 from bot.errors import ApprovalClosed, Duplicate, NothingToStop, NotPermitted, OutOfScope, WrongState
-from bot.recording.models import ApprovalOutcome, CallRecording, RecordingState, Verb
+from bot.recording.call import CallRecording
+from bot.recording.caller import Role, Scope
+from bot.recording.models import ApprovalOutcome, RecordingState, Verb
 from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.reconciler import silent
-from bot.recording.permissions import Role, Scope
 from bot.recording.policy import DualControl
 from bot.recording.requests import Accepted, AwaitsConfirmation
 from tests.support.control import AGENT

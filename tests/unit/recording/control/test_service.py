@@ -25,8 +25,8 @@ from bot.errors import (
     ShuttingDown,
     WrongState,
 )
+from bot.recording.caller import Role
 from bot.recording.models import Mechanism, RecordingState, Verb
-from bot.recording.permissions import Role
 from bot.recording.requests import Accepted, AwaitsConfirmation, ReasonRules
 from tests.support.postgres import on_both
 from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, at_once, opened_shop

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from bot.errors import AlreadyRecording, MalformedId, NotPermitted, SeveralAgents, WrongState
+from bot.recording.caller import Scope
 from bot.recording.control.start_again import start_again
 from bot.recording.models import RecordingState, Verb
-from bot.recording.permissions import Scope
 from bot.recording.requests import Accepted, Asked
 from tests.support.control import AGENT
 from tests.support.service import ADA, CALL, GRACE, Shop, asked, opened_shop

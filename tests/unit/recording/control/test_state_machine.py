@@ -25,7 +25,8 @@ from bot.errors import (
     RecordBotError,
     SeveralRecordings,
 )
-from bot.recording.models import CallRecording, RecordingState, Verb
+from bot.recording.call import CallRecording
+from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.reconciler import PATIENCE
 from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, asked, at_once, opened_shop
 from tests.support.trail import entries, rows

@@ -12,10 +12,11 @@ import pytest
 
 from bot.database.queries.names import SqlNames
 from bot.errors import GenesysUnavailable, OutcomeUnknown, PermissionMissing
+from bot.recording.call import CallRecording, Participant
+from bot.recording.caller import Scope
 from bot.recording.live_calls.call_list import LiveCalls
 from bot.recording.live_calls.names import NameBook
-from bot.recording.models import CallRecording, Direction, LiveCall, LiveList, Participant, Verb
-from bot.recording.permissions import Scope
+from bot.recording.models import Direction, LiveCall, LiveList, Verb
 from bot.recording.ports import Priority
 from tests.support.clock import BEGIN, FakeClock
 from tests.support.postgres import on_both

@@ -12,7 +12,7 @@ from bot.database.queries.outbox import SqlOutbox
 from bot.errors import AuditUnavailable, CallNotFound, GenesysError, GenesysUnavailable, PermissionMissing
 from bot.recording.live_calls.names import NameBook
 from bot.recording.live_calls.unnamed import UnnamedRecordings
-from bot.recording.models import Participant, Verb
+from bot.recording.models import Verb
 from bot.recording.ports import Priority
 from tests.support.control import AGENT
 from tests.support.postgres import on_both
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from bot.recording.call import Participant
     from bot.recording.models import Card, Recording
     from tests.support.postgres import Database
     from tests.support.service import Shop

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
-from bot.recording.models import CallRecording, Conversation, Mechanism, RecordingState, Verb
+from bot.recording.call import CallRecording
+from bot.recording.models import Conversation, Mechanism, RecordingState, Verb
 from bot.recording.monitoring.call_monitor import LOOK_AGAIN_SECONDS, LOOK_AT_MOST_EVERY, LOOK_WITH_NEWS_EVERY, Follower
 from bot.recording.monitoring.late_effects import AFTER_SECONDS, LaterLooks
 from bot.recording.monitoring.observations import Observations

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
-from bot.recording.models import CallRecording, Conversation, Effect, Mechanism, RecordingState, Target, Verb
+from bot.recording.call import CallRecording
+from bot.recording.models import Conversation, Effect, Mechanism, RecordingState, Target, Verb
 from bot.recording.monitoring.reconciler import PATIENCE
 from tests.support.control import AGENT
 from tests.support.postgres import on_both

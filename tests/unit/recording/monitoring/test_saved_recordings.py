@@ -15,7 +15,8 @@ from bot.database.queries.outbox import SqlOutbox
 from bot.database.recording_files import SqlSavedLooks
 from bot.database.tables import audit_entries, saved_looks
 from bot.errors import CallEnded, GenesysUnavailable, PermissionMissing, RequestRejected
-from bot.recording.models import CallRecording, Mechanism, RecordingState, SavedRecording, Verb
+from bot.recording.call import CallRecording
+from bot.recording.models import Mechanism, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.observations import Drift, Observations
 from bot.recording.monitoring.recording_files import AFTER_SECONDS, AT_ONCE, SavedLooks, belongs
 from bot.recording.ports import Priority

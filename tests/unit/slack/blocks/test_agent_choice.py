@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import AgentLeft, CallEnded, SeveralAgents
 from bot.i18n.catalog import read_languages
-from bot.recording.models import Participant
+from bot.recording.call import Participant
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.agent_picker import agent_choice, choice_text
 from tests.support.samples import recording

@@ -12,9 +12,9 @@ import pytest
 
 from bot.audit.summary import Summary, Unresolved
 from bot.outbox.app_home import A_MINUTE, MINUTE, PERSON_SECONDS, Turns
+from bot.recording.caller import Caller, Role, Scope
 from bot.recording.live_calls.visible import live_in_scope, recent_in_scope
 from bot.recording.models import Approval, ApprovalOutcome, RecordingState, SavedRecording, Verb
-from bot.recording.permissions import Caller, Role, Scope
 from bot.sandbox.slack.block_kit.blocks import wrong_with_view
 from bot.slack.blocks.app_home import LIVE_SHOWN, HomeFacts, health, home_view, plain_view, stranger_text
 from bot.slack.blocks.app_home_today import Today

@@ -7,18 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.blocks.mrkdwn import (
-    END,
-    ISOLATE,
-    actor_name,
-    escape,
-    inline,
-    isolated,
-    length,
-    moment,
-    shorten,
-    unescape,
-)
+from bot.i18n.shorten import shorten
+from bot.slack.blocks.mrkdwn import END, ISOLATE, actor_name, escape, inline, isolated, length, moment, unescape
 from bot.slack.listeners.context import team_of
 from tests.support.samples import LANGUAGES, WORDS
 
