@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,13 @@ def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(IN_PACKAGE if IN_PACKAGE.is_dir() else IN_CHECKOUT))
     return config
+
+
+@cache  # to read the migrations takes longer than to ask the database
+def _known() -> tuple[str, frozenset[str]]:
+    """Return the newest schema, and every schema that this version of the bot knows."""
+    scripts = ScriptDirectory.from_config(_config())
+    return scripts.get_current_head() or "", frozenset(one.revision for one in scripts.walk_revisions())
 
 
 async def upgrade(engines: Engines) -> SchemaVersion:
@@ -102,8 +110,7 @@ async def examine(engines: Engines) -> SchemaVersion:
 async def version(engines: Engines) -> SchemaVersion:
     """Say which schema the database has. Raise DatabaseUnusable where this version of the bot doesn't know it."""
     await _probe(engines)
-    known = ScriptDirectory.from_config(_config())
-    newest = known.get_current_head() or ""
+    newest, known = _known()
 
     def read(connection: Connection) -> str | None:
         if engines.on_postgresql:
@@ -116,7 +123,7 @@ async def version(engines: Engines) -> SchemaVersion:
             current = await connection.run_sync(read)
     except SQLAlchemyError as error:
         raise unusable(error) from error
-    if current is not None and current not in {one.revision for one in known.walk_revisions()}:
+    if current is not None and current not in known:
         raise DatabaseUnusable(
             f"The database is at {current}, which is newer than this version of record-bot (it knows {newest} and what "
             "came before). Run the newer version again, or restore the backup that was made before the upgrade."

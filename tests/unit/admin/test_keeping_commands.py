@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.config import RetentionSettings, load
+from bot.errors import SettingsError
 from tests.support.shell import Shell
 from tests.support.sqlite import make_database
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.measured
+WRONG_PERIOD = "RETENTION_TEXTS is wrong: it must be a number of days, hours or minutes such as 365d, 12h or 30m."
 
 
 @pytest.fixture
@@ -113,11 +116,19 @@ async def test_wrong_usage_is_2(shell: Shell, arguments: tuple[str, ...]) -> Non
     assert shell.entries() == []
 
 
-@pytest.mark.parametrize("wrong", ["a year", "365", "0d", "-1d", "1.5h"])
-async def test_a_wrong_period_is_said_with_its_name(shell: Shell, wrong: str) -> None:
-    ran = await shell("privacy", "retention", RETENTION_TEXTS=wrong)
+async def test_a_wrong_period_is_said_with_its_name(shell: Shell) -> None:
+    ran = await shell("privacy", "retention", RETENTION_TEXTS="a year")
 
     assert ran.status == 2
-    assert (
-        ran.err == "RETENTION_TEXTS is wrong: it must be a number of days, hours or minutes such as 365d, 12h or 30m.\n"
-    )
+    assert ran.err == f"{WRONG_PERIOD}\n"
+
+
+@pytest.mark.parametrize("wrong", ["a year", "365", "0d", "-1d", "1.5h"])
+def test_no_other_period_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RETENTION_TEXTS", wrong)
+
+    with pytest.raises(SettingsError) as refused:
+        load(RetentionSettings)
+
+    assert WRONG_PERIOD in refused.value.sentences
