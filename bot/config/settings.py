@@ -19,9 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot.config.env_file import misread, unreadable
 from bot.config.tokens import checked_signing_secret, checked_token, checked_word
 from bot.errors import SettingsError
-from bot.i18n.shorten import shorten
 from bot.recording.handover import FollowTransfers
-from bot.slack.blocks.start_modal import OPTION_TEXT, OPTION_VALUE, OPTIONS_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +52,8 @@ MISSING = {
     "PURECLOUD_CLIENT_SECRET": "put the secret of the Genesys OAuth client there",
 }
 ENV_FILE = ".env"
+REASONS, REASON_CODE, REASON_LABEL = 100, 150, 75
+"""What a menu of Slack's takes: options, and characters of an option's value and text."""
 REASON_QUOTED = 40
 SPECIAL = (
     "write special characters of a password as %XX "
@@ -72,6 +72,10 @@ def _ids(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= REASON_QUOTED else f"{text[: REASON_QUOTED - 1]}…")
+
+
 def _reasons(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -81,18 +85,17 @@ def _reasons(value: Any) -> Any:
         if not (code and equals and label):
             raise ValueError(f"{pair!r} is not a code=Label pair: write for example qa=Quality check;dispute=Dispute")
         if code in reasons:
-            raise ValueError(f"the code {shorten(code, REASON_QUOTED)!r} is there twice; give each reason its own code")
-        for what, text, limit in (("code", code, OPTION_VALUE), ("label", label, OPTION_TEXT)):
+            raise ValueError(f"the code {_quoted(code)} is there twice; give each reason its own code")
+        for what, text, limit in (("code", code, REASON_CODE), ("label", label, REASON_LABEL)):
             if len(text) > limit:
                 raise ValueError(
-                    f"the {what} {shorten(text, REASON_QUOTED)!r} has {len(text)} characters; Slack's menus take at "
+                    f"the {what} {_quoted(text)} has {len(text)} characters; Slack's menus take at "
                     f"most {limit}. Shorten it"
                 )
         reasons[code] = label
-    if len(reasons) > OPTIONS_LIMIT:
+    if len(reasons) > REASONS:
         raise ValueError(
-            f"it names {len(reasons)} reasons; Slack's menus take at most {OPTIONS_LIMIT}. Remove "
-            f"{len(reasons) - OPTIONS_LIMIT}"
+            f"it names {len(reasons)} reasons; Slack's menus take at most {REASONS}. Remove {len(reasons) - REASONS}"
         )
     return reasons
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.config import RetentionSettings, load
+from bot.config.settings import RetentionSettings, load
 from bot.errors import SettingsError
 from tests.support.shell import Shell
 from tests.support.sqlite import make_database
