@@ -29,6 +29,7 @@ FORM = {
     "text",
     "api_app_id",
     "is_enterprise_install",
+    "is_ext_shared_channel",
     "response_url",
     "trigger_id",
 }
