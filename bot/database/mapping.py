@@ -1,10 +1,12 @@
-"""From rows to the domain's objects."""
+"""Map rows to the domain's objects, and objects to inserts."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.audit.entry import Entry, Phase
 from bot.recording.caller import Scope
@@ -14,7 +16,8 @@ from bot.recording.models import Attempt, Mechanism, Recording, RecordingState, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row, Table
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 FIELDS = tuple(field.name for field in fields(Recording))
 
@@ -68,3 +71,8 @@ def entry_from(row: Row[Any], *, leave_out: tuple[str, ...] = ()) -> Entry:
     values["origin"] = json.loads(row.origin)
     values["outcome"] = json.loads(row.outcome)
     return Entry(**values)
+
+
+def upsert(connection: AsyncConnection | Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert for this connection that knows ``on_conflict_do_update`` and ``on_conflict_do_nothing``."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

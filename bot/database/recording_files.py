@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
+from bot.database.mapping import upsert
 from bot.database.tables import saved_looks, saved_recordings
-from bot.database.upsert import upsert
 from bot.recording.models import Mechanism, Recording, RecordingState, SavedLook, SavedRecording
 from bot.recording.monitoring.recording_files import AFTER_SECONDS
 

@@ -11,10 +11,9 @@ from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, sel
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database import approvals as approval_rows
-from bot.database.mapping import FIELDS, recording_from, scope_text
+from bot.database.mapping import FIELDS, recording_from, scope_text, upsert
 from bot.database.recording_files import keep_saved, note_look, saved_of, schedule_looks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
-from bot.database.upsert import upsert
 from bot.recording.models import CardPlace, RecordingState
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
 
+from bot.database.mapping import upsert
 from bot.database.tables import homes
-from bot.database.upsert import upsert
 from bot.recording.live_calls.visible import OpenHome
 
 if TYPE_CHECKING:

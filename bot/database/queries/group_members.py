@@ -10,9 +10,9 @@ from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
+from bot.database.mapping import upsert
 from bot.database.queries.outbox import as_it_is
 from bot.database.tables import user_groups
-from bot.database.upsert import upsert
 from bot.recording.control.outcomes import BOT
 from bot.recording.group_members import GroupState, UserGroup, change_of, noted
 

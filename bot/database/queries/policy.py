@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from bot.database.mapping import upsert
 from bot.database.tables import standing_rules
-from bot.database.upsert import upsert
 from bot.recording.policy import DualControl, Route
 
 if TYPE_CHECKING:
