@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.errors import (
+    AgentLeft,
     CallEnded,
     GenesysError,
     LoginRefused,
@@ -65,7 +66,7 @@ SESSION_API = (
     CONVERSATIONS[0],
     ("recording sessions", Request("check: sessions", "GET", SESSIONS, query={"conversationId": NOBODY})),
 )
-PERMITTED = (NotFound, CallEnded, NotAVoiceCall, RequestRejected)
+PERMITTED = (NotFound, CallEnded, AgentLeft, NotAVoiceCall, RequestRejected)
 """What comes back when the permission is there and only the call is not."""
 
 

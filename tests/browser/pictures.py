@@ -66,7 +66,7 @@ async def take(visitor: SandboxPage, directory: Path) -> None:
     await expect(card).to_contain_text("Paused since")
     await visitor.act_as(GRACE)
     await visitor.command(f"/record start {POLICY_RECORDED} training")
-    await expect(visitor.card(POLICY_RECORDED)).to_contain_text("Recording since")
+    await expect(visitor.card(POLICY_RECORDED)).to_contain_text("Taken over")
     await visitor.act_as(ADA)
     await visitor.command(f"/record start {OUTBOUND} quality")
     stopped = visitor.card(OUTBOUND)
