@@ -44,7 +44,7 @@ class ChannelUse:
             case "is_archived":
                 return "unarchive it, or choose another channel"
             case "restricted_action_read_only_channel":
-                return "let apps post there, or choose another channel"
+                return f"let apps post there, or put another channel into {self.setting}"
             case _:
                 return self.invite
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
+from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from tests.browser.sandbox_page import ADA, GRACE, HEIDI
 from tests.browser.test_keyboard import tab_to
 from tests.support.world import GENESYS_HANGS
@@ -74,12 +74,15 @@ async def test_a_stopped_recording_is_started_again(seat: Seat) -> None:
 
 
 async def test_the_card_of_a_call_that_ended_names_the_saved_recording(seat: Seat) -> None:
-    card = await seat.records(INBOUND)
+    adhoc, policy = await seat.records(INBOUND), await seat.records(POLICY_RECORDED)
     await seat.change_call(INBOUND, "hang_up")
-    await expect(card).to_contain_text("Call ended after")
-    await expect(card.get_by_role("link").first).to_have_attribute("href", re.compile(INBOUND))
-    await seat.later(card, "Saved recording in Genesys: available", step=20)
-    await seat.later(seat.direct_tab, "1 new direct message")
+    await expect(adhoc).to_contain_text("Call ended after")
+    await expect(adhoc).to_contain_text("This is a user recording")
+    await expect(adhoc.get_by_role("link").first).to_have_attribute("href", re.compile(INBOUND))
+    await seat.change_call(POLICY_RECORDED, "hang_up")
+    await expect(policy).to_contain_text("Call ended")
+    await seat.later(policy, "Saved recording in Genesys (trunk): available", step=20)
+    await seat.later(seat.direct_tab, "2 new direct messages")
     await seat.keep("call-ended")
     told = (await seat.dms()).last
     await expect(told).to_contain_text("The call is over, and with it its recording.")

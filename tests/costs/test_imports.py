@@ -62,6 +62,7 @@ async def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
         "bot.cli.main",
         "bot.cli.audit",
         "bot.cli.data",
+        "bot.cli.event_loop",
         "bot.config",
         "bot.config.settings",
         "bot.config.tokens",
@@ -73,4 +74,6 @@ async def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
         "bot.observability.logging",
         "bot.cli.login",
         "bot.config.env_file",
+        "bot.recording",
+        "bot.recording.handover",
     }

@@ -57,6 +57,10 @@ async def grown(tmp_path: Path) -> AsyncIterator[Shop]:
         yield shop
 
 
+CHECKED_WORDS = {"outcome": None, "state": "active"}
+"""Columns in which only certain words may stand."""
+
+
 def made_up(table: Table, recording_id: Any, seq: int, shop: Shop) -> dict[str, Any]:
     """Make a row for a table that nothing above fills."""
     usual: dict[type, Any] = {Moment: shop.clock.now(), UuidText: uuid7(), Flag: True, Text: "some words"}
@@ -66,7 +70,7 @@ def made_up(table: Table, recording_id: Any, seq: int, shop: Shop) -> dict[str, 
             values[column.name] = recording_id if known.column.table is recordings else seq
         else:
             values[column.name] = usual.get(type(column.type), 1)
-    values |= {"outcome": None} if "outcome" in values else {}  # only certain words may stand there
+    values |= {name: word for name, word in CHECKED_WORDS.items() if name in values}
     return values
 
 
