@@ -156,7 +156,7 @@ class PostgresReplicas(Replicas):
     async def lead(self, loops: Sequence[Loop]) -> None:
         while True:
             await self._leading.wait()
-            log.info("leading")
+            log.info("leadership_gained")
             work = asyncio.ensure_future(_all(loops))
             lost = asyncio.ensure_future(self._lost.wait())
             try:
@@ -165,7 +165,7 @@ class PostgresReplicas(Replicas):
                 await _end([work, lost])
             if work.done() and not work.cancelled() and work.exception() is None and self.leading:
                 return  # there was nothing to run for ever
-            log.warning("not_leading_any_more")
+            log.warning("leadership_lost")
 
     @override
     async def absent(self, owners: frozenset[str]) -> frozenset[str]:
@@ -205,10 +205,10 @@ class PostgresReplicas(Replicas):
                     await self._try_to_lead()
                 await self._see_who_lives()
             except (psycopg.Error, TimeoutError, OSError) as error:
-                log.warning("replica_cut_off", cause=str(error).partition("\n")[0])
+                log.warning("replica_disconnected", cause=str(error).partition("\n")[0])
                 await self._leave()
             except Exception:  # without this loop nobody would ever join again, and others would take this one for dead
-                log.exception("replica_broke")
+                log.exception("worker_crashed", worker="replica")
                 await self._leave()
 
     async def _try_to_lead(self) -> None:
@@ -237,7 +237,7 @@ class PostgresReplicas(Replicas):
             async with asyncio.timeout(ANSWER_SECONDS):
                 await session.execute("SELECT 1")
         except (psycopg.Error, TimeoutError, OSError) as error:
-            log.warning("replica_cut_off", cause=str(error).partition("\n")[0])
+            log.warning("replica_disconnected", cause=str(error).partition("\n")[0])
             if session is self._session:
                 await self._leave()
             return False
@@ -261,7 +261,7 @@ class PostgresReplicas(Replicas):
                         async for _ in connection.notifies():
                             self.store.announce()
             except Exception:
-                log.exception("replica_deaf")
+                log.exception("replica_listener_failed")
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _connected(self, *, silent_seconds: int | None = None) -> psycopg.AsyncConnection[Any]:
@@ -305,7 +305,7 @@ async def _end(tasks: Sequence[asyncio.Future[Any]]) -> None:
         await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
     for task in tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("loop_broke", exc_info=error)
+            log.error("worker_crashed", worker="leader", exc_info=error)
 
 
 def _half(owner: str) -> int:

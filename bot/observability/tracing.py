@@ -82,7 +82,9 @@ def open_tracing(endpoint: str | None) -> Tracing:
     if endpoint is None:
         return NoTracing()
     if packages_missing():
-        log.warning("no_traces", why="OTEL_EXPORTER_OTLP_ENDPOINT is set, but packages are missing", install=ADVICE)
+        log.warning(
+            "tracing_disabled", why="OTEL_EXPORTER_OTLP_ENDPOINT is set, but packages are missing", install=ADVICE
+        )
         return NoTracing()
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415  an optional package
         OTLPSpanExporter,

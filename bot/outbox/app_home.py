@@ -150,7 +150,7 @@ class HomePublisher:
             if not self.turns.just_had(user_id):
                 await self._show(user_id, await self.sources.sight())
         except WEB_API_ERRORS as error:  # the loop tries it again
-            log.warning("home_not_published", error=code(error))
+            log.warning("home_publish_failed", error=code(error))
         self.changes.set()
 
     async def pressed(self, user_id: str, team_id: str) -> None:
@@ -169,7 +169,7 @@ class HomePublisher:
             try:
                 later = await self.refresh()
             except Exception as error:  # what is not shown yet differs from what is, and the next look finds it
-                log.exception("homes_broke")
+                log.exception("worker_crashed", worker="app_home")
                 await self.pace.wait_after(error, "home")
                 continue
             await self.clock.sleep(GAP_SECONDS)
@@ -202,7 +202,7 @@ class HomePublisher:
                 if code(error) not in FOR_GOOD:
                     await self.pace.wait_after(error, "home")
                     break
-                log.warning("home_given_up", error=code(error))
+                log.warning("home_publish_abandoned", error=code(error))
                 await self.homes.forget(home.user_id)
         return min(later, default=0.0)
 
@@ -254,7 +254,7 @@ class HomePublisher:
         try:
             await self.desk.client.views_publish(user_id=user_id, view=view)
         except WEB_API_ERRORS as problem:
-            log.warning("home_not_published", error=code(problem))
+            log.warning("home_publish_failed", error=code(problem))
 
     def _explained(self, error: RecordBotError, words: Words, at: datetime) -> tuple[View, str]:
         return plain_view(f":warning: {self.desk.explain(error, words)}", words, at)

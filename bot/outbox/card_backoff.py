@@ -76,7 +76,7 @@ class CardBackoff:
             self._held[card.key] = _Held(failures, now + seconds, code(error))
             if verdict(error) is Verdict.UNKNOWN:
                 self._silent.add(card.key)
-        log.warning("card_not_taken", recording_id=str(card.recording.id), error=code(error), wait=seconds)
+        log.warning("card_publish_failed", recording_id=str(card.recording.id), error=code(error), wait=seconds)
 
     def shown(self, card: Card) -> None:
         """Note a success: Slack is there, so what waited because it was away is tried now."""

@@ -149,7 +149,7 @@ class CardPublisher:
             await self.outbox.card_lost(stale.recording.id, of=stale.channel)
             return None
         if is_final(error):
-            log.warning("card_cannot_be_shown", recording_id=str(stale.recording.id), error=code(error))
+            log.warning("card_publish_refused", recording_id=str(stale.recording.id), error=code(error))
             self.backoff.given_up(stale, error)
             await self.outbox.card_given_up(stale.recording.id, version=stale.recording.version, of=stale.channel)
             return None
@@ -203,7 +203,7 @@ def _require_unacceptable(stale: Card, error: Exception) -> None:
     """Raise the error unless it is about the message itself, of which less may be taken."""
     if verdict(error) is not Verdict.UNACCEPTABLE:
         raise error
-    log.error("card_refused_by_slack", recording_id=str(stale.recording.id), error=code(error))
+    log.error("card_rejected", recording_id=str(stale.recording.id), error=code(error))
 
 
 @dataclass

@@ -110,7 +110,7 @@ class Digester:
                 await self.write_due()
                 busy = await self.post_next()
             except Exception as error:
-                log.exception("digest_broke")
+                log.exception("worker_crashed", worker="digests")
                 await self.pace.wait_after(error, "digest")
                 continue
             if busy:
@@ -190,10 +190,10 @@ class Digester:
                 content, size=len(content), name=f"activity-{day}.png", title=title, alt_text=alt_text(entry)
             )
         except NotDrawn as error:
-            log.warning("chart_not_drawn", error=str(error))
+            log.warning("chart_render_failed", error=str(error))
             return None, "The chart could not be drawn"
         except WEB_API_ERRORS as error:
-            log.warning("chart_not_uploaded", error=code(error))
+            log.warning("chart_upload_failed", error=code(error))
             return None, f"The chart could not be uploaded: {code(error)}{FILE_ADVICE.get(code(error), '')}"
         return file, ""
 
@@ -202,7 +202,7 @@ class Digester:
             await self.uploads.share(file, channel=channel, comment=f"Activity on {long_date(day)}, by hour")
         except WEB_API_ERRORS as error:
             # The digest stands; trying again could show the chart twice.
-            log.warning("chart_not_shared", error=code(error))
+            log.warning("chart_share_failed", error=code(error))
             await self._say_without_chart(channel, code(error))
 
     async def _say_without_chart(self, channel: str, why: str) -> None:
@@ -211,4 +211,4 @@ class Digester:
                 channel=channel, text=f"The digest's chart could not be shown: {why}", parse="none"
             )
         except WEB_API_ERRORS as error:
-            log.warning("chart_note_not_posted", error=code(error))
+            log.warning("chart_note_post_failed", error=code(error))

@@ -121,7 +121,7 @@ class Notifier:
                 more = await self.note_due()
                 busy = await self.send_next() or more
             except Exception as error:  # what is not sent stays in the database, and the next look finds it
-                log.exception("notifier_broke")
+                log.exception("worker_crashed", worker="notices")
                 await self.pace.wait_after(error, "notice")
                 continue
             if not busy:
@@ -225,7 +225,7 @@ class Notifier:
             )
         except WEB_API_ERRORS as error:
             if is_final(error):
-                log.warning("notice_undeliverable", kind=one.notice.kind.value, error=code(error))
+                log.warning("notice_delivery_abandoned", kind=one.notice.kind.value, error=code(error))
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="undeliverable")
                 return None
             if verdict(error) is not Verdict.UNKNOWN:

@@ -71,7 +71,7 @@ async def to_the_end(step: Coroutine[None, None, T]) -> T:
     if latest is None:
         return task.result()
     if not task.cancelled() and task.exception() is not None:
-        log.error("step_broke", exc_info=task.exception())
+        log.error("relay_step_failed", exc_info=task.exception())
     raise asyncio.CancelledError
 
 
@@ -92,7 +92,7 @@ async def forever(
         try:
             busy = await step()
         except Exception as error:
-            log.exception("publisher_broke", publisher=name)
+            log.exception("worker_crashed", worker=name)
             await pace.wait_after(error, name)
             continue
         if not busy:

@@ -148,6 +148,6 @@ class GroupMonitor:
             known = [group for group in current.values() if group.id in self.actions]
             await self.noted.note(known, actions=self.actions, at=self.clock.now())
         except IdentityUnconfirmed:
-            log.warning("user_groups_not_compared")
+            log.warning("user_groups_comparison_failed")
         except AuditUnavailable:
-            log.warning("user_group_change_not_written")
+            log.warning("user_group_change_write_failed")

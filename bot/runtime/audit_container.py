@@ -154,7 +154,7 @@ class Witness:
                     found = await requests.find_between(action, until - LOOKED_BACK, until)
                     await self._outcomes.interrupted(found)
             except (AuditUnavailable, SQLAlchemyError):
-                log.warning("forgotten_requests_not_settled")
+                log.warning("forgotten_requests_settlement_failed")
             await clock.sleep(FORGOTTEN_AFTER.total_seconds() / 2)
 
     @property

@@ -45,7 +45,7 @@ class Loops:
                 try:
                     return await loop()
                 except Exception:
-                    log.exception("loop_broke", loop=name)
+                    log.exception("worker_crashed", worker=name)
                     self.count(name, 1)
                 if self.clock.monotonic() - began > LONGEST_WAIT_SECONDS:
                     wait = FIRST_WAIT_SECONDS

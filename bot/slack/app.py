@@ -73,7 +73,7 @@ class WatchedApp(AsyncApp):
                 answer = await super().async_dispatch(req)
                 return answer if answer.status < BROKE else BoltResponse(status=UNUSABLE, body="")
         except Exception:
-            log.exception("slack_request_broke")
+            log.exception("slack_request_failed")
             return BoltResponse(status=UNUSABLE, body="")
         finally:
             clear_contextvars()
@@ -120,7 +120,7 @@ def bolt_app(
 
     @app.error
     async def broke(error: Exception) -> None:
-        log.error("slack_request_broke", exc_info=error)
+        log.error("slack_request_failed", exc_info=error)
 
     return app
 

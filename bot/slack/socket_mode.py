@@ -82,12 +82,12 @@ class Socket:
             lost_at = now if lost_at is None else lost_at
             if now - lost_at > FORCE_SECONDS:
                 lost_at = now
-                log.warning("socket_forced_anew", connection=self.number)
+                log.warning("socket_reconnect_forced", connection=self.number)
                 with contextlib.suppress(Exception):
                     async with asyncio.timeout(FORCE_SECONDS):
                         await client.connect_to_new_endpoint(force=True)
             elif now - lost_at > STUCK_SECONDS and client.wss_uri is not None:
-                log.warning("socket_ticket_thrown_away", connection=self.number)
+                log.warning("socket_ticket_discarded", connection=self.number)
                 client.wss_uri = None
 
 

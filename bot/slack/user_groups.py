@@ -98,7 +98,7 @@ class UserGroups:
         try:
             listed = await listed_groups(self.client)
         except WEB_API_ERRORS as error:
-            log.warning("user_groups_not_read", error=code(error))
+            log.warning("user_groups_read_failed", error=code(error))
             return code(error)
         self._groups = {one: listed.get(one, UserGroup(one, GroupState.GONE)) for one in self.wanted}
         self._asked_at = self.clock.monotonic()
@@ -114,9 +114,9 @@ class UserGroups:
         now = {group.id: group.state for group in self.unusable}
         for group_id, state in now.items():
             if before.get(group_id) is not state:
-                log.warning("user_group_unusable", group=group_id, state=state.value)
+                log.warning("user_group_lost", group=group_id, state=state.value)
         for group_id in before.keys() - now.keys():
-            log.info("user_group_usable_again", group=group_id)
+            log.info("user_group_restored", group=group_id)
 
 
 async def listed_groups(client: AsyncWebClient) -> dict[str, UserGroup]:

@@ -127,7 +127,7 @@ class SlackPeople:
         try:
             value = await ask()
         except WEB_API_ERRORS as error:
-            log.warning("identity_not_confirmed", subject=key, error=str(error))
+            log.warning("identity_check_failed", subject=key, error=str(error))
             raise IdentityUnconfirmed from error
         self._cache[key] = (self.clock.monotonic(), value)
         return value

@@ -81,7 +81,7 @@ class GenesysDirectory:
                 ) from second
             raise refusal from second
         self._activity.note(refusal, self.client.clock.monotonic())
-        log.info("live_calls_by_second_choice", cause=str(refusal))
+        log.info("live_calls_query_replaced", cause=str(refusal))
         return found
 
     async def with_recording(
@@ -94,7 +94,7 @@ class GenesysDirectory:
             told = await by_details(self.client, silently(deadline, priority), self._details_size)
         except GenesysError as error:
             self._details.note(error, self.client.clock.monotonic())
-            log.info("list_without_recording", cause=str(error))
+            log.info("recording_states_omitted", cause=str(error))
             return seen
         calls = tuple(replace(call, recording=told.recording_of(call)) for call in seen.calls)
         return replace(seen, calls=calls, requests=seen.requests + told.requests, tells_recording=True)

@@ -53,5 +53,5 @@ class Inbox:
         try:
             await self._on_news(news.conversation_id, news.seen)
         except Exception:
-            log.exception("news_lost", conversation_id=news.conversation_id)
+            log.exception("call_event_lost", conversation_id=news.conversation_id)
             self._on_gap(frozenset({news.user_id}))

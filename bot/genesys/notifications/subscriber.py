@@ -109,7 +109,7 @@ class Notifications:
         except (GenesysError, StreamOver) as error:
             return self._lost(f"No notifications at the moment: {error}", self._pause(began))
         except Exception:
-            log.exception("notifications_broke")
+            log.exception("worker_crashed", worker="notifications")
             self._channel = None
             return self._lost("The notifications broke; they are begun anew.", self._pause(began))
         finally:

@@ -199,15 +199,15 @@ class Approvals:
         try:
             waiting = await self.store.open_approvals()
         except Exception:
-            log.exception("approvals_broke")
+            log.exception("worker_crashed", worker="dual_control")
             return
         for approval in waiting:
             try:
                 await self._close_if_lapsed(approval)
             except AuditUnavailable:
-                log.warning("approvals_cannot_write")
+                log.warning("approval_write_failed")
             except Exception:  # one that can't be closed keeps no other from being closed
-                log.exception("approvals_broke", approval_id=str(approval.id))
+                log.exception("approval_expiry_failed", approval_id=str(approval.id))
 
     async def _close_if_lapsed(self, approval: Approval) -> None:
         recording = await self.store.recording(approval.recording_id)

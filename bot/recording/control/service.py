@@ -106,7 +106,7 @@ class RecordingService:
             return await self.settlement.unknown(accepted, OutcomeUnknown())
         except Exception:
             # A fault of ours says nothing about the call: the request may have got through.
-            log.exception("action_broke", attempt_id=str(accepted.attempt.id))
+            log.exception("action_failed", attempt_id=str(accepted.attempt.id))
             return await self.settlement.unknown(accepted, OutcomeUnknown())
         return await self.settlement.succeeded(accepted.attempt, effect)
 
@@ -159,7 +159,7 @@ class RecordingService:
         except GenesysError as error:
             problem = error
         except Exception:
-            log.exception("status_broke")
+            log.exception("status_read_failed")
             problem = GenesysError()
         newest = await self.store.newest_recording(call)
         try:

@@ -106,7 +106,7 @@ class PersonalLimit:
             self._count(counted)  # the next time has them too
             if not isinstance(error, AuditUnavailable):
                 raise
-            log.warning("refusals_not_noted")
+            log.warning("refusal_write_failed")
 
     def _count(self, refused: dict[str, int]) -> None:
         for actor, number in refused.items():

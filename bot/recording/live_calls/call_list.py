@@ -139,7 +139,7 @@ class LiveCalls:
         except GenesysError as error:
             memory.problem, memory.failed_at = error, self.clock.monotonic()
         except Exception:
-            log.exception("live_calls_broke")
+            log.exception("live_calls_fetch_failed")
             memory.problem, memory.failed_at = GenesysError(), self.clock.monotonic()
 
     async def _with_ours(self, calls: tuple[LiveCall, ...]) -> tuple[LiveCall, ...]:
@@ -147,7 +147,7 @@ class LiveCalls:
         try:
             ours = {one.conversation_id: one for one in await self.store.live_recordings(limit=ALL)}
         except Exception:
-            log.exception("live_recordings_cannot_be_read")
+            log.exception("live_recordings_read_failed")
             ours = {}
         told = frozenset(call.conversation_id for call in calls if call.recording is not CallRecording.UNKNOWN)
         over = await self._recorded_before(told - ours.keys())
@@ -159,7 +159,7 @@ class LiveCalls:
         try:
             return await self.store.recorded_before(conversation_ids) if conversation_ids else frozenset()
         except Exception:
-            log.exception("earlier_recordings_cannot_be_read")
+            log.exception("earlier_recordings_read_failed")
             return conversation_ids
 
 

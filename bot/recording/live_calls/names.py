@@ -81,7 +81,7 @@ class NameBook:
         try:
             return await self.store.known(wanted)
         except Exception:
-            log.exception("names_cannot_be_read")
+            log.exception("names_read_failed")
             return {}
 
     async def _ask(self, kind: str, ids: frozenset[str], deadline: float, priority: Priority) -> None:
@@ -90,7 +90,7 @@ class NameBook:
         except GenesysError as error:
             pause = KEPT_SECONDS if isinstance(error, LASTING) else AFTER_FAILURE_SECONDS
             self._refused_until[kind] = self.clock.monotonic() + pause
-            log.warning("names_not_to_be_had", kind=kind, error=error.kind, cause=str(error))
+            log.warning("names_fetch_failed", kind=kind, error=error.kind, cause=str(error))
             return
         self._note({(kind, name_id): found.get(name_id) for name_id in ids}, KEPT_SECONDS)
         await self._write({(kind, name_id): name for name_id, name in found.items()})
@@ -107,7 +107,7 @@ class NameBook:
         try:
             await self.store.remember(news, self.clock.now())
         except AuditUnavailable:
-            log.warning("names_cannot_be_kept")  # they are only there to be shown
+            log.warning("names_write_failed")  # they are only there to be shown
             self._note(news, AFTER_FAILURE_SECONDS)
 
     def _note(self, names: dict[Key, str] | dict[Key, str | None], seconds: float) -> None:

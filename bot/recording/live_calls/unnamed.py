@@ -42,4 +42,4 @@ class UnnamedRecordings:
             if missing:
                 await self.names.learn(frozenset(sorted(missing)[:AT_ONCE]), deadline=deadline)
         except Exception:
-            log.exception("unnamed_recordings_broke")
+            log.exception("worker_crashed", worker="names")

@@ -81,9 +81,9 @@ class Follower:
             if due := self._due(live):
                 await self._look_at(due)
         except AuditUnavailable:
-            log.warning("follower_cannot_write")
+            log.warning("call_monitor_write_failed")
         except Exception:
-            log.exception("follower_broke")
+            log.exception("worker_crashed", worker="call_monitor")
 
     async def on_news(self, conversation_id: str, seen: Conversation | None) -> None:
         """Take what Genesys pushed about a call; None when everybody has left it.
@@ -140,7 +140,7 @@ class Follower:
         except (CallEnded, CallNotFound):
             await self.observations.call_ended(recording)
         except GenesysError as error:
-            log.warning("follower_cannot_look", conversation_id=recording.conversation_id, error=error.kind)
+            log.warning("call_read_failed", conversation_id=recording.conversation_id, error=error.kind)
             self._looked[recording.id] -= self._every(recording) - LOOK_AGAIN_SECONDS
         else:
             if found := drift(recording, seen):

@@ -47,15 +47,15 @@ class LaterLooks:
         try:
             attempts = await self.service.store.attempts_to_look_at()
         except Exception:
-            log.exception("later_looks_broke")
+            log.exception("worker_crashed", worker="late_effects")
             return
         for attempt in filter(self._due, attempts):
             try:
                 await self._look(attempt)
             except AuditUnavailable:
-                log.warning("later_looks_cannot_write")
+                log.warning("late_effect_write_failed")
             except Exception:  # one that can't be looked at keeps no other from being looked at
-                log.exception("later_looks_broke", attempt_id=str(attempt.id))
+                log.exception("late_effect_check_crashed", attempt_id=str(attempt.id))
                 self._not_before[attempt.id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
 
     def _due(self, attempt: Attempt) -> bool:
@@ -74,7 +74,7 @@ class LaterLooks:
             try:
                 left = 0 if await self._compare(recording) else left
             except GenesysError as error:
-                log.warning("later_look_failed", conversation_id=recording.conversation_id, error=error.kind)
+                log.warning("late_effect_check_failed", conversation_id=recording.conversation_id, error=error.kind)
                 self._not_before[attempt.id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
                 return
         self._not_before.pop(attempt.id, None)
@@ -95,7 +95,7 @@ class LaterLooks:
 
     async def _correct(self, recording: Recording, seen: Conversation) -> None:
         """Stop what nobody wants any more. Should that fail, the recording is unwanted at the next look again."""
-        log.warning("took_effect_late", conversation_id=recording.conversation_id, recording_id=str(recording.id))
+        log.warning("late_effect_found", conversation_id=recording.conversation_id, recording_id=str(recording.id))
         accepted = await self.observations.took_effect_late(recording, seen, owner=self.service.intake.owner)
         if accepted is not None:
             await self.service.carry_out(accepted)

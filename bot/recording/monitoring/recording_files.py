@@ -69,7 +69,7 @@ class SavedLooks:
         try:
             due = await self.queue.due(self.clock.now(), limit=AT_ONCE + len(self._state.not_before))
         except Exception:
-            log.exception("saved_looks_broke")
+            log.exception("worker_crashed", worker="recording_files")
             return
         now = self.clock.monotonic()
         waiting = [look for look in due if now >= self._state.not_before.get(look.recording_id, 0.0)]
@@ -79,10 +79,10 @@ class SavedLooks:
             try:
                 await self._look(look)
             except AuditUnavailable:
-                log.warning("saved_looks_cannot_write")
+                log.warning("recording_file_write_failed")
                 self._put_off(look)
             except Exception:  # one that can't be looked for keeps no other from being looked for
-                log.exception("saved_looks_broke", recording_id=str(look.recording_id))
+                log.exception("recording_file_check_crashed", recording_id=str(look.recording_id))
                 self._put_off(look)
 
     async def _look(self, look: SavedLook) -> None:
@@ -93,13 +93,13 @@ class SavedLooks:
             found = await self.source.saved(recording.conversation_id, deadline=self.clock.monotonic() + LOOK_LIMIT)
         except LASTING as refusal:
             self._state.refused = True
-            log.warning("saved_recordings_not_permitted", cause=str(refusal))
+            log.warning("recording_files_read_denied", cause=str(refusal))
             return
         except RequestRejected as refusal:
-            log.warning("saved_recordings_rejected", conversation_id=recording.conversation_id, cause=str(refusal))
+            log.warning("recording_files_read_rejected", conversation_id=recording.conversation_id, cause=str(refusal))
             found = ()
         except GenesysError as error:
-            log.warning("saved_look_failed", conversation_id=recording.conversation_id, error=error.kind)
+            log.warning("recording_file_check_failed", conversation_id=recording.conversation_id, error=error.kind)
             if self.clock.now() - look.ended_at < GIVEN_UP_AFTER:
                 self._put_off(look)
                 return

@@ -90,7 +90,7 @@ class TransferMonitor:
             try:
                 await self._check(recording)
             except AuditUnavailable:
-                log.warning("transfer_monitor_cannot_write")
+                log.warning("transfer_monitor_write_failed")
             except Exception:
                 log.exception("transfer_monitor_failed", recording_id=str(recording.id))
 
@@ -107,7 +107,7 @@ class TransferMonitor:
         except (CallEnded, CallNotFound):
             await self._decide(recording, None)
         except GenesysError as error:
-            log.warning("transferred_call_not_read", conversation_id=recording.conversation_id, error=error.kind)
+            log.warning("transferred_call_read_failed", conversation_id=recording.conversation_id, error=error.kind)
             if self._waited_enough(recording):
                 await self._decide(recording, FollowUp.ASK)
         else:
@@ -140,7 +140,7 @@ class TransferMonitor:
         except AuditUnavailable:
             raise
         except RecordBotError as refusal:
-            log.info("transfer_not_followed", recording_id=str(recording.id), error=refusal.kind)
+            log.info("transfer_follow_refused", recording_id=str(recording.id), error=refusal.kind)
             newest = await self.service.store.newest_recording(recording.conversation_id)
             if newest is not None and newest.id == recording.id:  # no other replica or click was faster
                 await self._decide(recording, FollowUp.ASK, agents)

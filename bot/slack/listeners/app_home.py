@@ -68,7 +68,7 @@ class HomeEvents:
         except RecordBotError as error:
             self.desk.work.start(self.desk.refuse(reply, error))
         except Exception:
-            log.exception("click_broke")
+            log.exception("listener_failed", listener="app_home")
             self.desk.work.start(self.desk.refuse(reply, RecordBotError()))
         await ack()
 

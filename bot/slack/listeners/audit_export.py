@@ -108,7 +108,7 @@ class AuditReports:
         except AuditUnavailable as error:
             text = words("export.unwritten", cause=escape(error.cause))
         except Exception:
-            log.exception("export_broke")
+            log.exception("listener_failed", listener="audit_export")
             text = await self._failed(order, "error", words("export.broke"))
         await self.desk.tell(reply, text)
 

@@ -86,7 +86,7 @@ class Clicks:
         except RecordBotError as error:
             refusal = error
         except Exception:
-            log.exception("click_broke")
+            log.exception("listener_failed", listener="buttons")
             refusal = RecordBotError()
         await ack()
         if refusal is not None and not isinstance(refusal, Duplicate):

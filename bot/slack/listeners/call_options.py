@@ -36,7 +36,7 @@ class CallOptions:
         try:
             answer = await self._found(body)
         except Exception:
-            log.exception("option_look_up_broke")
+            log.exception("listener_failed", listener="call_options")
             answer = NOTHING
         await ack(**answer)
 

@@ -79,7 +79,7 @@ class RecordCommand:
             except RecordBotError as error:
                 answer = await self._refusal(error, self._words(command))
         except Exception:
-            log.exception("command_broke")
+            log.exception("listener_failed", listener="command")
             answer = ephemeral(f":warning: {self.desk.explain(RecordBotError(), self._words(command))}")
         await ack(**answer)
 
@@ -176,7 +176,7 @@ class RecordCommand:
         except RecordBotError as error:
             await self.desk.refuse(reply, error)
         except Exception:
-            log.exception("status_broke")
+            log.exception("listener_failed", listener="command_status")
             await self.desk.refuse(reply, RecordBotError())
         else:
             await self.desk.tell(reply, text)

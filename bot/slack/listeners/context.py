@@ -135,7 +135,7 @@ class Desk:
                         unfurl_media=False,
                     )
         except WEB_API_ERRORS as error:
-            log.warning("reply_not_sent", error=str(error))
+            log.warning("reply_send_failed", error=str(error))
 
 
 async def _answered(reply: Reply, text: str, blocks: list[dict[str, Any]] | None) -> bool:

@@ -72,7 +72,7 @@ class StartShortcuts:
         except RecordBotError as error:
             refusal = error
         except Exception:
-            log.exception("shortcut_broke")
+            log.exception("listener_failed", listener="shortcuts")
             refusal = RecordBotError()
         await ack()
         if refusal is not None and not isinstance(refusal, Duplicate):

@@ -84,7 +84,7 @@ class StartModal:
         try:
             answer = await self.desk.client.views_open(trigger_id=trigger, view=view)
         except WEB_API_ERRORS as error:
-            log.warning("modal_not_opened", error=code(error))
+            log.warning("modal_open_failed", error=code(error))
             if code(error) != SPENT_TRIGGER:  # spent: the same request came twice, and the modal is open
                 await self.desk.tell(reply, words("modal.not_opened"))
             return
@@ -104,7 +104,7 @@ class StartModal:
         try:
             answer = await self._submit(body, view)
         except Exception:
-            log.exception("submission_broke")
+            log.exception("listener_failed", listener="start_modal")
             words = self.desk.words_of(body["user"]["id"])
             notice = f":warning: {self.desk.explain(RecordBotError(), words)}"
             answer = _updated(self._view(read_form(view), words, notice=notice))
@@ -182,7 +182,7 @@ class StartModal:
         try:
             await self.desk.client.views_update(view_id=view["id"], hash=view["hash"], view=fresh)
         except WEB_API_ERRORS as error:  # closed, or changed in between: what is open there is newer
-            log.info("modal_not_updated", error=code(error))
+            log.info("modal_update_failed", error=code(error))
 
     def _view(self, form: Form, words: Words, calls_note: str = "", notice: str = "") -> View:
         reasons = self.desk.service.intake.reasons
