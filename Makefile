@@ -95,7 +95,7 @@ clean: ## remove the environment and everything that tools left behind
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
-# A half-made environment (no pip) is made anew. The stamps are older than what they stand for as soon as that changes.
+# An incomplete environment (no pip) is created again. A stamp is out of date as soon as its requirements change.
 $(BIN)/pip:
 	@for one in $(PYTHONS); do \
 		"$$one" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 || continue; \

@@ -195,7 +195,7 @@ async def _door(client: AsyncWebClient, settings: ServeSettings, identity: Slack
     if settings.slack_app_token is None:
         note = (
             "It can't be checked from here. Where it is wrong, /record fails in Slack, and the log of serve says "
-            "slack_signature_refused: copy it anew from Basic Information."
+            "slack_signature_refused: copy it again from Basic Information."
         )
         return Part("Slack signing secret", ok=True, problem=note)
     try:
@@ -334,6 +334,6 @@ async def _policy_names(
         problem = f"Genesys knows no {words} with these ids: {', '.join(missing)}. Correct them in the policy file."
         parts.append(Part(what, ok=not missing, problem=problem if missing else ""))
     if policy.grants and settings.genesys_recording_api == "sessions":
-        note = "A session records a whole call, so whoever is limited by a grant can't start one."
+        note = "A session records a whole call, so people limited by a grant can't start one."
         parts.append(Part("policy file: sessions", ok=True, problem=note))
     return tuple(parts)

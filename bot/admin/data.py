@@ -41,7 +41,7 @@ COPY_ACTION = "db:copy"
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """One command of whoever is logged in on the bot's machine; the sentences are for them."""
+    """Run one administrative command for the user who is logged in on the bot's machine."""
 
     settings: DatabaseSettings
     actor: str
@@ -132,7 +132,7 @@ class Keeper:
         return f"Copied and verified: entries up to {made.seq} {made.head}.\n{rows}"
 
     async def hold(self, *, on: bool, reason: str) -> str:
-        """Put the legal hold on, or release it. Raise Refused where it is so already."""
+        """Place or release the legal hold. Raise Refused if it is already in that state."""
 
         async def work(transaction: SqlTransaction) -> Entry:
             hold = await current_hold(transaction.connection)

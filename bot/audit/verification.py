@@ -93,7 +93,7 @@ class Verifier:
             self.flaw = Flaw(
                 self.last_seq,
                 f"is the last one, but the hash {digest} ({where}) was seen outside and is not in the chain: "
-                "the trail was cut off or written anew"
+                "the trail was cut off or rewritten"
                 + (", or that entry is archived (use --archive)" if self.archived_to else ""),
             )
         return self.flaw
@@ -129,7 +129,7 @@ class Verifier:
             if flaw := self._gap(seq, str(previous)):
                 return flaw
         elif previous != self.head and _is_hash(str(previous)):
-            return Flaw(seq, f"does not follow entry {self.last_seq}: it was swapped, inserted or written anew")
+            return Flaw(seq, f"does not follow entry {self.last_seq}: it was swapped, inserted or rewritten")
         if not fits or not _is_hash(str(previous)):
             return Flaw(seq, "was changed: its content does not match its hash")
         return self._anchored(seq, str(digest))
@@ -162,7 +162,7 @@ class Verifier:
             return Flaw(seq, f"was number {known_as} when it was seen outside")
         other = next((one for one, number in self.wanted.items() if number == seq), None)
         if other is not None:
-            return Flaw(seq, f"had the hash {other} when it was seen outside: the trail was written anew")
+            return Flaw(seq, f"had the hash {other} when it was seen outside: the trail was rewritten")
         return None
 
 

@@ -17,7 +17,7 @@ ONE_WORD = re.compile(r"[!-~]+")
 def checked_word(value: str) -> str:
     """Return what may be an id or a secret. Raise ValueError for what copying brings in: blanks, line ends, dashes."""
     if not ONE_WORD.fullmatch(value):
-        raise ValueError("it is empty, or holds a blank, a line break or a special character: copy it anew")
+        raise ValueError("it is empty, or holds a blank, a line break or a special character: copy it again")
     return value
 
 

@@ -126,7 +126,7 @@ async def version(engines: Engines) -> SchemaVersion:
 
 def _check_encoding(connection: Connection) -> None:
     if (encoding := connection.execute(text("SHOW server_encoding")).scalar_one()) != "UTF8":
-        raise DatabaseUnusable(f"The database's encoding is {encoding}: create it anew with ENCODING 'UTF8'.")
+        raise DatabaseUnusable(f"The database's encoding is {encoding}: create it again with ENCODING 'UTF8'.")
 
 
 def _check_role(connection: Connection, found: SchemaVersion) -> None:

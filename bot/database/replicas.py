@@ -193,7 +193,7 @@ class PostgresReplicas(Replicas):
             raise
 
     async def _stay(self) -> None:
-        """Keep the session alive, lead when nobody else does, and join anew when the session is lost."""
+        """Keep the session alive, lead when nobody else does, and join again when the session is lost."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             try:

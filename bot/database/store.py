@@ -148,12 +148,12 @@ class SqlStore:
         self.announce()
 
     def announce(self) -> None:
-        """Wake whoever waits for changes: there was one, by this process or another."""
+        """Wake everyone who waits for changes: this process or another one has written."""
         for listener in self._listeners:
             listener.set()
 
     def changes(self) -> asyncio.Event:
-        """Return an event that is set after each write; whoever waits for it clears it."""
+        """Return an event that is set after each write; the waiting task clears it."""
         event = asyncio.Event()
         self._listeners.append(event)
         return event
@@ -217,7 +217,7 @@ class SqlStore:
         return next(iter(await self._recordings(recordings.c.id == chosen)), None)
 
     async def show_again(self, recording_id: UUID) -> None:
-        """Have the recording's card drawn anew, whatever it shows now."""
+        """Redraw the recording's card, whatever it shows now."""
         await self.write(lambda transaction: transaction.forget_card_version(recording_id))
 
     async def head(self) -> int:

@@ -389,7 +389,7 @@ homes = Table(
 """The App Homes that were opened in the last hours, which are kept up to date.
 
 ``audit_seq`` is the entry that says that the person looks. ``view_hash`` is Slack's mark of what it was given last, and
-``digest`` ours; none: it has to be shown anew.
+``digest`` is ours; if it is null, the Home has to be published again.
 """
 
 standing_rules = Table(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LIVE = recordings.c.state.not_in([literal_column(f"'{state}'") for state in ("stopped", "failed", "ended")])
 
 FORGOTTEN = case((cards.c.rendered_version > 0, 0), else_=cards.c.rendered_version - 1)
-"""The version of a card to be drawn anew: another one each time, so that a drawing under way is told from it."""
+"""The version of a card to redraw: a new one each time, so that a drawing under way can be told from it."""
 
 # What each action needs is built once: to build such a statement takes longer than to carry it out.
 HEAD = select(audit_entries.c.seq, audit_entries.c.hash).order_by(audit_entries.c.seq.desc()).limit(1)
@@ -201,7 +201,7 @@ class SqlTransaction:
             await self.connection.execute(statement.on_conflict_do_nothing())
 
     async def _redraw_earlier(self, recording: Recording) -> None:
-        """Have the cards of the call's stopped recordings drawn anew: none of them can be started again now."""
+        """Redraw the cards of the call's stopped recordings: none of them can be started again now."""
         await self.connection.execute(EARLIER_CARDS, {"call": recording.conversation_id, "newest": recording.id})
 
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:

@@ -119,7 +119,7 @@ class OneHopConnection(aiosqlite.Connection):
         await self.in_thread(self._commit)
 
     def _commit(self, connection: sqlite3.Connection) -> None:
-        if self.to_begin is not None:  # whoever writes nothing learns all the same whether it could be written
+        if self.to_begin is not None:  # a transaction without writes also reports whether the database is writable
             self.begin(connection.cursor())
         connection.commit()
 

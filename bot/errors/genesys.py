@@ -51,7 +51,7 @@ class NotFound(GenesysError):
 
 
 class CallNotFound(NotFound):
-    """There is no such call in this organisation and region."""
+    """There is no such call in this organization and region."""
 
     kind = "call_not_found"
 

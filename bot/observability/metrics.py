@@ -71,7 +71,7 @@ class Metrics:
         self.ready = self._gauge("recordbot_ready", "The same as record_bot_component_up, by its old name.", "part")
         self.broken_loops = Counter(
             "record_bot_loop_failures",
-            "How often a loop was broken by an error that it doesn't know, and began anew.",
+            "How often an unexpected error ended one of the bot's loops and it started again.",
             ["loop"],
             registry=self.registry,
         )

@@ -1,7 +1,7 @@
 """Brings App Home to what is the case: when somebody opens it, and from then on whenever what it shows has changed.
 
 Who has it open, and what Slack shows there, is in the database, so that a restart changes nothing. Each rendering
-replaces the one before by its mark at Slack; what turns out to be older than what stands there is made anew.
+replaces the one before by its mark at Slack; a view that turns out to be outdated is built again.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class HomePublisher:
-    """Shows people their Home. Whether they still have their roles is asked anew each time."""
+    """Publishes App Homes. Checks each time that the person still has their roles."""
 
     desk: Desk
     homes: OpenHomes
@@ -154,7 +154,7 @@ class HomePublisher:
         self.changes.set()
 
     async def pressed(self, user_id: str, team_id: str) -> None:
-        """Show a Home anew in which something was pressed: it may have been older than what is the case."""
+        """Publish a Home again after a click in it: the view may have been outdated."""
         await self.clock.sleep(AFTER_CLICK_SECONDS)  # what the click leads to is shown with it
         home = await self.homes.find(user_id)
         if home is None or home.opened_at < self.clock.now() - KEPT_UP:

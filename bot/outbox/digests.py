@@ -44,7 +44,7 @@ DAYS_MADE_UP_FOR = 7
 LOOK_SECONDS = 60.0
 POST_GAP_SECONDS = 1.0
 """Slack allows about one message a second in a channel."""
-FILE_ADVICE = {"missing_scope": " (the app needs the scope files:write: install it anew from the manifest)"}
+FILE_ADVICE = {"missing_scope": " (the app needs the scope files:write: install it again from the manifest)"}
 
 
 class Summaries(Protocol):

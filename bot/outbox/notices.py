@@ -94,10 +94,11 @@ class Notices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """Tells people by direct message, and a channel where anybody there could act.
+    """Sends notices to people as direct messages, and to a channel if anyone there can act.
 
-    ``style_for`` is the style in the language of a user, given the language of the card. ``busy`` holds the attempts
-    that this process, ``owner``, works on: whoever does will say how they end, so others that live are left more time.
+    ``style_for`` returns the style in a user's language, given the language of the card. ``busy`` holds the attempts
+    that this process, ``owner``, works on. Each live process reports how its attempts end, so those of other live
+    processes get more time.
     """
 
     client: AsyncWebClient
@@ -204,7 +205,7 @@ class Notifier:
         return await self._after(await to_the_end(self._send(one)))
 
     async def _answer(self, one: OpenNotice) -> bool:
-        """Say what came of a reminder, where it stands, and take its buttons away; False as in ``_post``."""
+        """Edit a reminder to show its result, and remove its buttons; False as in ``_post``."""
         return await self._after(await to_the_end(self._edit(one)))
 
     async def _after(self, error: Exception | None) -> bool:

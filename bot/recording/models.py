@@ -160,7 +160,7 @@ class SavedRecording:
 
     @property
     def there(self) -> bool:
-        """Whether Genesys is done with keeping it; an upload, or a word that is missing, is still to be waited for."""
+        """Whether Genesys has finished storing it; an upload or a missing state means wait."""
         return self.state not in {"", "uploading"}
 
     @property

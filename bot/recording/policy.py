@@ -92,7 +92,7 @@ def channels_by_queue(routes: Iterable[Route]) -> dict[str, tuple[str, ...]]:
 
 
 def granted(actor: str, roles: frozenset[Role], grants: Iterable[Grant], obstacle: str | None = None) -> Caller:
-    """Return the caller with the union of the grants; whoever is a supervisor by the settings has everything anyway."""
+    """Return the caller with the union of the grants; a supervisor by the settings has all rights anyway."""
     held = tuple(grants)
     if Role.SUPERVISOR in roles or not held:
         return Caller(actor, roles, obstacle)

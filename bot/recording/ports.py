@@ -137,7 +137,7 @@ class NameStore(Protocol):
     async def remember(self, names: dict[tuple[str, str], str], seen_at: datetime) -> None:
         """Keep names for cards and lists, and when they were last seen. Raise AuditUnavailable where it can't.
 
-        The cards of live recordings that a new name belongs to are drawn anew.
+        Redraw the cards of live recordings that show a new name.
         """
 
     async def unnamed(self) -> frozenset[tuple[str, str]]:
@@ -161,7 +161,7 @@ class SavedQueue(Protocol):
 
 
 class CallNews(Protocol):
-    """Pushes what happens to calls, where the organisation allows it."""
+    """Pushes what happens to calls, where the organization allows it."""
 
     @property
     def flowing(self) -> frozenset[str]:
@@ -283,7 +283,7 @@ class RecordingStore(Protocol):
         """Return the recording that an attempt was about."""
 
     async def show_again(self, recording_id: UUID) -> None:
-        """Have the recording's card drawn anew, whatever it shows now."""
+        """Redraw the recording's card, whatever it shows now."""
 
     async def open_attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts without an outcome, oldest first."""

@@ -1,6 +1,6 @@
-"""Keeps the bot's loops going: what breaks one of them unexpectedly is logged and counted, and the loop begins anew.
+"""Keeps the bot's loops running: an unexpected error is logged and counted, and the loop starts again.
 
-Each loop handles the errors that it knows. All of them find their work in the database, so to begin anew loses nothing.
+Each loop handles the errors that it knows. All of them find their work in the database, so a restart loses nothing.
 """
 
 from __future__ import annotations

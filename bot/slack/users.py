@@ -94,7 +94,7 @@ class SlackPeople:
         return None if known is None else known[1].get("locale")
 
     def _actor(self, user_id: str, team_id: str) -> str:
-        """Return the person's id in the trail: with the bot's team for whoever Slack last said is a member of it."""
+        """Return the person's id in the trail, with the bot's team if Slack last reported them as its member."""
         known = self._cache.get(f"user:{user_id}")
         member = known is not None and obstacle(known[1], self.team_id, self.enterprise_id) != FOREIGN
         return f"slack:{self.team_id if member else team_id}:{user_id}"

@@ -31,7 +31,7 @@ NOT_USED = {f"recording:session:{verb}" for verb in ("start", "stop", "view")} |
     "recording:screenRecording:view",
     "recording:snippetRecording:view",
 }
-"""Permissions that the simulator knows, and the bot has no use for in an organisation of Genesys Cloud."""
+"""Permissions that the simulator knows, and the bot has no use for in an organization of Genesys Cloud."""
 
 
 def invocations() -> Iterator[list[str]]:

@@ -86,7 +86,7 @@ def rows_of(person: Person) -> Rows:
     own = select(typed.c.conversation_id, typed.c.reason).where(
         person.acted(typed.c.started_by), typed.c.reason.is_not(None)
     )
-    # Whoever starts a call's recording again takes over the words of whoever started it before.
+    # A person who starts a call's recording again takes over the reason of the person who started it before.
     same_words = tuple_(recordings.c.conversation_id, recordings.c.reason).in_(own)
     took_over = select(attempts.c.id).join(recordings).where(same_words)
     return Rows(
@@ -122,7 +122,7 @@ async def count(connection: AsyncConnection, rows: Rows) -> Erased:
 
 
 async def erase(connection: AsyncConnection, rows: Rows, *, redraw: bool) -> Erased:
-    """Erase these rows in the open transaction. ``redraw`` has the cards that show the reasons drawn anew."""
+    """Erase these rows in the open transaction. With ``redraw``, redraw the cards that show the reasons."""
     if redraw:
         shown = select(recordings.c.id).where(rows.reasons)
         await connection.execute(

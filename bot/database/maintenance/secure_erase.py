@@ -29,7 +29,7 @@ async def scrub(engines: Engines) -> None:
     when pages were split. So the tables are emptied, which zeroes whole pages, and filled again, in one transaction.
     The write-ahead log holds older pages until it is cut.
 
-    On PostgreSQL the tables are written anew by VACUUM FULL. A role that does not own them can't do that, and the
+    On PostgreSQL VACUUM FULL rewrites the tables. A role that does not own them can't run it, and the
     server skips them with a warning; docs/decisions/postgresql.md says who does it then.
     """
     if engines.on_postgresql:

@@ -1,6 +1,6 @@
 """How the bot's connections to PostgreSQL are set up; ``docs/decisions/postgresql.md`` says why.
 
-Whoever writes takes the write lock before anything else. A number is given, and what was read stays true, until the
+Each writer takes the write lock before anything else. A number is given, and what was read stays true, until the
 transaction ends: as on SQLite, where there is one writer anyway.
 """
 

@@ -54,7 +54,7 @@ class SqlHomes:
     async def shown(self, home: OpenHome, *, digest: str, view_hash: str | None) -> None:
         """Note what Slack shows now in place of ``home``.
 
-        Where somebody else has published in between, nobody knows whose view stands there: it is to be shown anew.
+        If another process has published in between, the view shown is unknown, and it is published again.
         """
         same = homes.c.view_hash.is_not_distinct_from(home.view_hash)
         if not await self._change(home.user_id, same, digest=digest, view_hash=view_hash):
@@ -65,7 +65,7 @@ class SqlHomes:
         await self._change(user_id, audit_seq=audit_seq, digest=None)
 
     async def show_again(self, user_id: str) -> None:
-        """Have the person's Home shown anew, whatever it shows now."""
+        """Publish the person's Home again, whatever it shows now."""
         await self._change(user_id, digest=None)
 
     async def overtaken(self, home: OpenHome) -> None:

@@ -120,7 +120,7 @@ class SqlOutbox:
     ) -> None:
         """Note what a card shows; ``was`` is its ``rendered_version`` as it was read before.
 
-        One that was to be drawn anew meanwhile is still to be drawn; so is one that another process has drawn since, by
+        A card marked for redrawing meanwhile is still redrawn; so is one that another process has drawn since, by
         whose newer state this may have gone. ``of``, here and below, is the channel that the card is for; None: the
         card where the recording was asked for.
         """

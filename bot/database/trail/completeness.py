@@ -103,7 +103,7 @@ class Completeness:
             return ""
         has = "has another hash" if _number(self.rewritten) == 1 else "have other hashes"
         return (
-            f"{_named(self.rewritten)} {has} than the channel shows: the trail was written anew. Take hashes from the "
+            f"{_named(self.rewritten)} {has} than the channel shows: the trail was rewritten. Take hashes from the "
             "channel, and run: record-bot audit verify --anchors FILE."
         )
 

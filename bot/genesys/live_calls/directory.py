@@ -77,7 +77,7 @@ class GenesysDirectory:
         except GenesysError as second:
             if isinstance(refusal, (NotFound, RequestRejected)):
                 raise GenesysUnavailable(
-                    "This organisation or gateway has no list of live calls.", evidence=refusal.evidence
+                    "This organization or gateway has no list of live calls.", evidence=refusal.evidence
                 ) from second
             raise refusal from second
         self._activity.note(refusal, self.client.clock.monotonic())

@@ -33,7 +33,7 @@ PREFIX, SUFFIX = "v2.users.", ".conversations.calls"
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """An open channel. Whoever has its address may listen, so it is shown nowhere."""
+    """An open channel. Anyone with its address can listen, so it is never shown."""
 
     id: str
     uri: str = field(repr=False)
@@ -68,7 +68,7 @@ class News:
 
 
 async def open_channel(client: GenesysClient) -> Channel:
-    """Open a channel. Raise RequestRejected where the organisation has none, or what the answer means."""
+    """Open a channel. Raise RequestRejected where the organization has none, or what the answer means."""
     try:
         answer = await client.write(Request("open notification channel", "POST", CHANNELS), _within(client))
     except NotFound as missing:

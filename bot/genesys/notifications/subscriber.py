@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 REFUSALS = (PermissionMissing, UserContextNeeded, RequestRejected)
 ASK_AGAIN_AFTER = 600.0
-"""Seconds until something that the organisation refuses is asked for once more."""
+"""Seconds until something that the organization refuses is asked for once more."""
 
 LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 30.0
@@ -111,7 +111,7 @@ class Notifications:
         except Exception:
             log.exception("worker_crashed", worker="notifications")
             self._channel = None
-            return self._lost("The notifications broke; they are begun anew.", self._pause(began))
+            return self._lost("The notifications failed unexpectedly; subscribing again.", self._pause(began))
         finally:
             self._subscribed = NOTHING
         self.problem = None

@@ -1,6 +1,6 @@
-"""Recording by the session API of the founding tutorial, which an organisation's own gateway may offer.
+"""Recording by the session API of the founding tutorial, which an organization's own gateway may offer.
 
-No Genesys organisation has it by itself, and the SDK has no methods for it; it goes through the SDK's ``ApiClient``
+No Genesys organization has it by itself, and the SDK has no methods for it; it goes through the SDK's ``ApiClient``
 all the same. A session records a whole call, so nobody has to choose an agent.
 """
 
@@ -73,7 +73,7 @@ class SessionsControl:
     ) -> Effect:
         """Start a session on a connected voice call, or adopt the one that it has.
 
-        A session records all sides of a call, and knows of no queue: whoever is limited to some is refused.
+        A session records all sides of a call and has no queue: people limited to some queues are refused.
         """
         permit(None)
         within = Within(deadline, progress)

@@ -35,7 +35,7 @@ PROBE_PATIENCE = 10.0
 """Seconds for a look at Genesys itself."""
 
 PROBE = Request("probe", "GET", "/api/v2/tokens/me")
-"""A read that wants no permission, and that any organisation can answer."""
+"""A read that wants no permission, and that any organization can answer."""
 
 REPEAT_AFTER = (0.2, 0.6)
 """Seconds before a read that was not answered is sent again."""
@@ -51,7 +51,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GenesysAccount:
-    """The OAuth client, and where its organisation lives."""
+    """The OAuth client, and where its organization lives."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -65,7 +65,7 @@ class GenesysAccount:
 
 
 class GenesysClient:
-    """Sends requests to one organisation. Built once; ``close`` it at the end.
+    """Sends requests to one organization. Built once; ``close`` it at the end.
 
     ``pool`` makes the connections; without one, the client makes its own.
     """
@@ -302,7 +302,7 @@ class GenesysClient:
         may_try: bool = True,
         tells_of_genesys: bool = True,
     ) -> Answer:
-        """Send once, unless it is too late or Genesys is down, and record what came of it.
+        """Send one attempt if the deadline and the circuit breaker allow it, and record the result.
 
         Analytics can be away while calls are controlled as ever, and the other way round: its queries don't tell.
         """

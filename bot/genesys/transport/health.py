@@ -92,7 +92,7 @@ class GenesysHealth:
 
 
 class HealthRecord:
-    """Keeps GenesysHealth up to date, and passes each request on to whoever counts them."""
+    """Keeps GenesysHealth up to date, and passes each request on to the telemetry."""
 
     def __init__(self, clock: Clock, on_request: Callable[[RequestSeen], None] | None) -> None:
         self._clock = clock

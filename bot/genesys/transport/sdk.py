@@ -97,7 +97,7 @@ class _WithoutModels(MetaPathFinder):
 
 @contextmanager
 def _without_models() -> Iterator[None]:
-    """Import only what sends requests, in a copy of our own: whoever else imports the SDK gets all of it."""
+    """Import only what sends requests, in a copy of our own: other importers of the SDK get all of it."""
     if PACKAGE in sys.modules:
         yield
         return

@@ -1,4 +1,4 @@
-"""The first of an action's two transactions: authorise, de-duplicate, and put the request into the trail."""
+"""The first of an action's two transactions: authorize, de-duplicate, and put the request into the trail."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NO_REASON = Reason()
 class Intake(Looks):
     """Takes requests to change a recording. Whether a call is in the caller's scope is decided inside the transaction.
 
-    For a start that is known from the reading of the call only: whoever carries it out asks the scope again.
+    For a start whose call has not been read yet: the code that carries it out checks the scope again.
     """
 
     reasons: ReasonRules = field(default_factory=ReasonRules)
@@ -293,7 +293,7 @@ async def _require_newest(
     if newest is None:
         raise NothingToStop
     if newest.id == recording_id and newest.state is RecordingState.FAILED:
-        return  # it may never have learned whose call it is; whoever carries this one out asks the scope
+        return  # the call's agent may be unknown; the code that carries this one out checks the scope
     require_control(caller, newest)
     if newest.id != recording_id or newest.state is RecordingState.ENDED:
         raise WrongState(**standing(newest))

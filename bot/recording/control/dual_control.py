@@ -136,7 +136,7 @@ async def lapse(
 
 
 async def redrawn(transaction: Transaction, recording: Recording, entry: Entry) -> Recording:
-    """Give the recording a new version, so that its card is drawn anew."""
+    """Give the recording a new version, so that its card is redrawn."""
     changed = await transaction.change_recording(recording, audit_seq=entry.seq)
     if changed is None:  # transactions run one after another
         raise AssertionError

@@ -98,7 +98,7 @@ class Settlement:
     async def call_over(
         self, attempt: Attempt, error: CallEnded, *, phase: Phase | None = None, actor: str | None = None
     ) -> Settled:
-        """Record that the call is over. Whoever wanted the recording stopped has what they wanted."""
+        """Record that the call is over. A requested stop has thereby succeeded."""
         outcome: dict[str, Any] = {"call": "ended", **facts(error.evidence)}
         if attempt.verb.begins:
             changes = self._undone(attempt, error.kind)

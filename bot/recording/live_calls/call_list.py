@@ -115,7 +115,7 @@ class LiveCalls:
     def _fresh(self) -> bool:
         memory, now = self._memory, self.clock.monotonic()
         if memory.failed_at is not None and now - memory.failed_at < AFTER_FAILURE_SECONDS:
-            return True  # nothing newer is to be had
+            return True  # nothing newer is available
         age = FRESH_SECONDS * max(1, memory.seen.requests)
         return memory.as_of is not None and memory.failed_at is None and now - memory.at <= age
 
@@ -130,7 +130,7 @@ class LiveCalls:
             said = tuple(_as_said_before(call, known.get(call.conversation_id)) for call in calls)
             memory.seen = replace(seen, calls=await self.names.named_from_store(said))
             memory.as_of, memory.at, memory.problem, memory.failed_at = asked_on, asked_at, None, None
-            # whoever can't wait for what has to be looked up sees the calls without it
+            # people who can't wait for the names see the calls without them
             _, told = await asyncio.gather(
                 self.names.named(said, deadline=deadline),
                 self.directory.with_recording(replace(seen, calls=calls), deadline=deadline),
@@ -197,14 +197,14 @@ def _texts(call: LiveCall) -> tuple[str, ...]:
 
 
 def _since_first_seen(call: LiveCall, before: LiveCall | None) -> LiveCall:
-    """Keep the earliest time: some organisations' lists say when a call was looked at, not when it began."""
+    """Keep the earliest time: some organizations' lists say when a call was looked at, not when it began."""
     if before is None or before.since is None or (call.since is not None and call.since <= before.since):
         return call
     return replace(call, since=before.since)
 
 
 def _as_said_before(call: LiveCall, before: LiveCall | None) -> LiveCall:
-    """Keep what was said of the recording until it is asked anew."""
+    """Keep the last known recording state until Genesys is asked again."""
     if before is None or call.recording is not CallRecording.UNKNOWN:
         return call
     return replace(call, recording=before.recording)

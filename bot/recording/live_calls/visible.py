@@ -28,7 +28,7 @@ class OpenHome:
     view_hash: str | None = None
     """Slack's mark of the view that it was given last."""
     digest: str | None = None
-    """Of what was shown last; None where it has to be shown anew whatever it is."""
+    """The digest of what was shown last; None if it has to be published again in any case."""
 
 
 def live_in_scope(caller: Caller, live: Iterable[Card]) -> tuple[Card, ...]:

@@ -36,7 +36,7 @@ NOTHING: Any = object()
 
 
 class NoNews:
-    """An organisation that pushes nothing; the slow look has to do."""
+    """An organization that pushes nothing; the slow look has to do."""
 
     flowing: frozenset[str] = frozenset()
     problem: str | None = None

@@ -15,7 +15,7 @@ class Presence(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SoleProcess:
-    """One process of a kind at a time, as the lock on a SQLite file has it: whoever else is of that kind is gone."""
+    """One process of a kind at a time, as a SQLite file's lock guarantees: any other of that kind is gone."""
 
     owner: str
 

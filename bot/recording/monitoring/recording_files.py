@@ -50,7 +50,7 @@ class _State:
 class SavedLooks:
     """Looks by a schedule that is kept in the database, so that a restart costs no look and repeats none.
 
-    What is found gets an ``observed`` entry, and the recording's card is drawn anew.
+    A file that is found gets an ``observed`` entry, and the recording's card is redrawn.
     """
 
     store: RecordingStore

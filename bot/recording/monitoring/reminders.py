@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NEWS_LASTS = timedelta(hours=1)
 """What is older than this when it is first come upon is told nobody any more."""
 SILENCE = ACTION_LIMIT + timedelta(seconds=5)
-"""After this, whoever worked on an attempt has said how it ended, or no longer lives."""
+"""After this, the process that worked on an attempt has reported its result, or is gone."""
 SHARED = ("C", "G")
 """What the ids of channels begin with that more than one person reads."""
 REPEAT_AFTER = timedelta(seconds=30)
@@ -178,7 +178,7 @@ def of_long_recording(recording: Recording, times: ReminderTimes, now: datetime)
 def of_long_pause(
     recording: Recording, paused_by: str | None, times: ReminderTimes, now: datetime
 ) -> tuple[Notice, ...]:
-    """Remind whoever paused it, and whoever started it, once for each pause; a pause from outside is not ours."""
+    """Remind the person who paused and the person who started it, once a pause; skip pauses from outside."""
     if times.pause is None or recording.state is not RecordingState.PAUSED or recording.in_doubt or paused_by is None:
         return ()
     if recording.paused_at is None or now - recording.paused_at < times.pause:

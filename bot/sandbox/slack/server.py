@@ -150,7 +150,7 @@ class SimulatedSlack(Premises):
     # The workspace
 
     def seed(self) -> None:
-        """Add the people and channels of a small contact centre."""
+        """Add the people and channels of a small contact center."""
         seed(self)
 
     # What people do

@@ -1,6 +1,6 @@
 """One line of the audit channel for each entry, never edited afterwards.
 
-In English whoever reads it: evidence says the same to everybody.
+In English for every reader: evidence says the same to everyone.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ def approval_buttons(approval: Approval, recording: Recording, words: Words) -> 
 
 
 def _again(shown: Card, words: Words) -> list[Block]:
-    """Return the button that records a call anew after a stop; none once its file shows that the call is over."""
+    """Return the button that records a call again after a stop; none once its file shows that the call is over."""
     if not shown.startable or shown.saved:
         return []
     if ended_with_agent(shown.recording):
@@ -183,7 +183,7 @@ def _again(shown: Card, words: Words) -> list[Block]:
 
 
 def follow_button(recording: Recording, words: Words, *, agent: str | None = None) -> Block:
-    """Return the button that records whoever is on the call after a transfer; the click finds out who that is."""
+    """Return the button that records the agent who is on the call after a transfer; the click finds out who that is."""
     call = recording.conversation_id[:8]
     named = words("again.record_agent", agent=isolated(shorten(agent, FOLLOW_NAME_SHOWN))) if agent else ""
     return {

@@ -1,6 +1,6 @@
-"""The daily digest in words: what an ``audit:digest`` entry says, and the same figures for whoever asks. Pure.
+"""The daily digest in words: what an ``audit:digest`` entry says, and the same figures on request. Pure.
 
-In English whoever reads it: evidence says the same to everybody.
+In English for every reader: evidence says the same to everyone.
 """
 
 from __future__ import annotations

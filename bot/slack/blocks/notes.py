@@ -71,7 +71,7 @@ def _where_it_goes(recording: Recording, words: Words) -> list[str]:
 
 
 def approval_note(approval: Approval, words: Words, person: Callable[[str], str]) -> str:
-    """Say of a stop under dual control who asked and until when it waits, or what came of it."""
+    """Say who asked for a stop under dual control and until when it waits, or its result."""
     outcome = "waits" if approval.outcome is None else approval.outcome.value
     return words(
         f"approval.{outcome}",

@@ -85,7 +85,7 @@ def read_form(view: Mapping[str, Any]) -> Form:
 def start_view(form: Form, words: Words, reasons: ReasonRules, *, notice: str = "", calls_note: str = "") -> View:
     """Render the modal. ``notice`` says why the last submission was refused, ``calls_note`` how the list stands.
 
-    What was put in is kept by Slack, as the blocks' ids stay the same; it is also given anew, should they not.
+    Slack keeps the input because the blocks' ids stay the same; the view also repeats it, in case they change.
     """
     blocks = [_section(NOTICE, notice)] if notice else []
     if calls_note:

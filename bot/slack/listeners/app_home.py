@@ -52,7 +52,7 @@ class HomeEvents:
             self.desk.work.start(self.homes.open(user, str(team_of(body)), body.get("event_id")))
 
     async def on_anything(self, body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
-        """Have a Home shown anew in which something is pressed, whatever comes of the click."""
+        """Publish a Home again after a click in it, whatever the click's result."""
         if body.get("type") == "block_actions" and (body.get("view") or {}).get("type") == HOME:
             self.desk.work.start(self.homes.pressed(body["user"]["id"], str(team_of(body))))
         await next_()

@@ -1,6 +1,6 @@
-"""How every click on a button is taken: acknowledged in any case, refused in words, and a stale card drawn again.
+"""Handles every click on a button: always acknowledge it, explain a refusal, and redraw an outdated card.
 
-Every click is authorised anew; a button is never proof of a right.
+Every click is authorized again; a button is never proof of a right.
 """
 
 from __future__ import annotations
