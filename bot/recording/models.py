@@ -1,4 +1,4 @@
-"""The words of the domain, as data. The README's glossary explains them; states are those of the protocol."""
+"""The terms of the domain, as data. ``docs/glossary.md`` explains them; states are those of the protocol."""
 
 from __future__ import annotations
 

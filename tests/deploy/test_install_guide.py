@@ -88,8 +88,8 @@ def test_the_permissions_are_those_that_genesys_asks_for() -> None:
     wanted = set(re.findall(r'"([a-z]+:[A-Za-z]+:[A-Za-z]+)"', simulator)) - NOT_USED
 
     assert named >= wanted
-    readme = set(re.findall(r"`([a-z]+:[A-Za-z]+:[A-Za-z]+)`", (ROOT / "README.md").read_text()))
-    assert named >= readme
+    for document in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        assert named >= set(re.findall(r"`([a-z]+:[A-Za-z]+:[A-Za-z]+)`", document.read_text())), document
 
 
 def test_the_files_that_the_guide_names_exist() -> None:
