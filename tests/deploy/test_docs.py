@@ -29,6 +29,7 @@ SECRET = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "PURECLO
 SETTING_ROW = re.compile(r"^\| `(?P<name>[A-Z_]+)` \| (?P<default>[^|]*) \|", re.MULTILINE)
 COMMAND_ROW = re.compile(r"^\| `record-bot (?P<usage>[^`]+)` \|", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#)(?P<path>[^)#]+)")
+PATH = re.compile(r"(?<![\w./-])(?:bot|tests|migrations)/[\w./-]*[\w/](?![\w*<{/])")
 DOCUMENTS = (
     "README.md",
     "CHANGELOG.md",
@@ -166,3 +167,15 @@ def test_links_within_the_repository_lead_somewhere(document: str) -> None:
     path = ROOT / document
     for link in LINK.finditer(path.read_text()):
         assert (path.parent / link["path"]).exists(), link["path"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_paths_that_a_document_names_exist(document: str) -> None:
+    for path in PATH.findall((ROOT / document).read_text()):
+        assert (ROOT / path).exists(), f"{document} names {path}"
+
+
+def test_the_architecture_page_names_every_package() -> None:
+    packages = {f"bot/{package.parent.name}/" for package in ROOT.glob("bot/*/__init__.py")}
+
+    assert packages <= set(PATH.findall((ROOT / "docs/architecture.md").read_text()))
