@@ -174,7 +174,7 @@ class CardPublisher:
             user = None if stale.routed else slack_user(stale.asked_by)
             if not is_final(error) or user in {None, stale.channel}:
                 raise
-            log.warning("card_sent_directly", recording_id=str(stale.recording.id), error=code(error))
+            log.warning("card_redirected", recording_id=str(stale.recording.id), error=code(error))
         # Slack takes it nowhere where the command was typed; the person who asked gets the card directly.
         return await self._post(stale, str(user), whole, plain)
 

@@ -198,14 +198,14 @@ class Serving:
                 self._start(kept(socket.run)())
             self.readiness.started = True
             self.up.set()
-            log.info("serving", transport="socket" if socket else "http", team=identity.team, port=self.port)
+            log.info("serve_started", transport="socket" if socket else "http", team=identity.team, port=self.port)
             await self.stopping.wait()
             await self._stop(control, work, replicas, cards, audit)
 
     async def _stop(
         self, control: Control, work: Work, replicas: Replicas, cards: CardPublisher, audit: AuditPublisher
     ) -> None:
-        log.info("stopping")
+        log.info("shutdown_started")
         self.readiness.started = False
         control.door.open = False
         if left := await work.drain(FINISH_SECONDS):
@@ -227,7 +227,7 @@ class Serving:
             log.warning("outbox_flush_timed_out")  # the next start delivers it
         except Exception:
             log.exception("outbox_flush_failed")  # likewise
-        log.info("stopped")
+        log.info("shutdown_completed")
 
     def _desk(self, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work) -> Desk:
         ids = {Role.SUPERVISOR: self.settings.slack_supervisors, Role.COMPLIANCE: self.settings.slack_compliance}

@@ -71,17 +71,17 @@ def may_ask(scopes: frozenset[str]) -> bool:
 async def refuse_shared(client: AsyncWebClient, channel: str, scopes: frozenset[str]) -> None:
     """Raise SettingsError if another organization reads the audit channel; log where that can't be told."""
     if not may_ask(scopes):
-        log.warning("audit_channel_sharing_unknown", error="missing_scope", scopes=SCOPES)
+        log.warning("audit_channel_sharing_undetermined", error="missing_scope", scopes=SCOPES)
         return
     try:
         info = await channel_info(client, channel)
     except WEB_API_ERRORS as error:
-        log.warning("audit_channel_sharing_unknown", error=code(error))
+        log.warning("audit_channel_sharing_undetermined", error=code(error))
         return
     if info.shared:
         raise SettingsError((REFUSAL,))
     if info.invited:
-        log.warning("audit_channel_sharing_pending")
+        log.warning("audit_channel_sharing_requested")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class SharedChannels:
         try:
             info = await channel_info(self.client, channel)
         except WEB_API_ERRORS as error:
-            log.info("channel_sharing_unknown", channel=channel, error=code(error))
+            log.info("channel_sharing_undetermined", channel=channel, error=code(error))
             self._note(channel, shared=known)
             return known
         self._note(channel, shared=info.shared)

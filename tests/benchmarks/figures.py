@@ -61,7 +61,7 @@ def machine() -> str:
 
 
 def busy(seconds: float = 2.0) -> float:
-    """Return the share of all processors that is in use; for so long whoever asks does nothing."""
+    """Return the share of all processors that is in use, measured while the caller does nothing."""
     before = _processor_times()
     time.sleep(seconds)
     used, all_ = (now - then for now, then in zip(_processor_times(), before, strict=True))

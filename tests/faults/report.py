@@ -23,14 +23,14 @@ Slack and a simulated Genesys, over real sockets: most runs by Socket Mode, the 
 killed, cut off, slowed down or kept from writing. A fresh call is used each time; where a fault can meet a start and a
 stop, both are tried in turn. When nothing moves any more, an outsider who shares no code with the bot checks that
 
-1. the hash chain verifies when computed anew, and no number is missing;
+1. the hash chain verifies when it is computed again, and no number is missing;
 2. every write that reached Genesys had its `requested` entry readable on disk at the instant it arrived;
 3. no start was sent twice, and recording began exactly as often as it had to;
 4. every request has exactly one outcome: `succeeded`, `failed` or `observed`, at most an `unknown` before it;
 5. the state in the database, the card in Slack and what the call really does agree;
 6. the audit channel has every entry, in order; a line stands there twice only where Slack's answer was lost, or
    could not be noted, and says so;
-7. whoever asked was answered by the bot, or by Slack while the bot was dead, and then the card tells;
+7. the person who asked got an answer from the bot, or from Slack while the bot was dead, and then the card shows it;
 8. `/readyz` says 200 again, the next request works, and SIGTERM ends the process with status 0.
 
 A broken one of these is a violation.

@@ -164,7 +164,7 @@ class Notifications:
         self._ask_again_at = self._clock.monotonic() + ASK_AGAIN_AFTER if now.refused else math.inf
         self.problem = _problem(now, users, self._most_topics)
         if self.problem is not None and self.problem != self._said:
-            log.warning("notifications_incomplete", problem=self.problem, agents=sorted(now.refused))
+            log.warning("notification_topics_refused", problem=self.problem, agents=sorted(now.refused))
         self._said = self.problem
         if begun := now.permitted - before.permitted:
             on_gap(begun)
