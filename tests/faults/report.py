@@ -21,8 +21,8 @@ Written by `make faults`; change `tests/faults/`, not this page.
 Each repetition below runs the real bot (`record-bot serve`) as a separate process with a SQLite file, between a
 simulated Slack and a simulated Genesys, over real sockets: most runs by Socket Mode, the others by HTTP. The bot is
 really killed, disconnected, slowed down, or prevented from writing. Each repetition uses a new call. If a fault can
-affect a start and a stop, both are tried in turn. When all activity has ended, a checker that shares no code with the bot
-verifies that
+affect a start and a stop, both are tried in turn. When all activity has ended, a checker that shares no code with the
+bot verifies that
 
 1. the hash chain verifies when it is computed again, and no number is missing;
 2. every write that reached Genesys had its `requested` entry readable on disk at the instant it arrived;
