@@ -1,7 +1,7 @@
-"""``record-bot audit archive``: segment by segment, each step such that a crash after it loses nothing.
+"""``record-bot audit archive``: archives segment by segment; a crash after any step loses nothing.
 
-A file that is on disk and verified, then a tombstone in the chain, then the removal. A run that was cut off is finished
-by the next one.
+First the file is on disk and verified, then a tombstone is in the chain, then the rows are removed. The next run
+finishes an interrupted one.
 """
 
 from __future__ import annotations

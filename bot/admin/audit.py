@@ -1,4 +1,4 @@
-"""``record-bot audit``: verify and export, with the work of each in constant memory."""
+"""``record-bot audit``: verify and export, each in constant memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the bot may write to a channel, and whether another organization reads it, as ``check`` asks it."""
+"""Checks whether the bot may write to a channel, and whether another organization reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets Slack look at messages and views with ``blocks.validate``, which wants no scope and shows nobody anything."""
+"""Validates messages and views with Slack's ``blocks.validate``, which needs no scope and shows nothing to anyone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``record-bot check`` sees of the machine it runs on: its address, its clock, its database file, its settings."""
+"""Checks the machine for ``record-bot check``: HTTP address, clock, database file, and settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One of everything that the bot shows in Slack, as long as it gets: for ``check``, which lets Slack look at it."""
+"""A sample of everything that the bot shows in Slack, at its greatest length, for ``check`` to validate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands for entries that were moved out of the database: a tombstone in the chain, a manifest beside the file."""
+"""What replaces entries that were moved out of the database: a tombstone in the chain, a manifest beside the file."""
 
 from __future__ import annotations
 

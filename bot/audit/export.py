@@ -1,4 +1,4 @@
-"""Entries as text: JSON lines, from which the chain can be verified without the bot, or CSV for a spreadsheet."""
+"""Entries as text: JSON lines that can be verified without the bot, or CSV for a spreadsheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trails in files: exports, and the segments of an archive with their manifests."""
+"""Reads trails from files: exports, and the segments of an archive with their manifests."""
 
 from __future__ import annotations
 

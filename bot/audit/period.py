@@ -1,4 +1,4 @@
-"""Calendar days in a time zone: where they begin and end, which digests are due, and the periods that people type."""
+"""Calendar days in a time zone: their beginning and end, the digests that are due, and the periods that people type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an entry, as it is stored or exported, fits its own hash."""
+"""Checks whether a stored or exported entry matches its own hash."""
 
 from __future__ import annotations
 

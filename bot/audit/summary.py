@@ -1,4 +1,4 @@
-"""What happened in a period, counted. Pure: storage hands over the figures, and a digest's entry keeps them."""
+"""Counts of what happened in a period. Pure: storage supplies the figures, and a digest's entry keeps them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds a trail against its own hash chain, entry by entry, in constant memory."""
+"""Verifies a trail against its own hash chain, entry by entry, in constant memory."""
 
 from __future__ import annotations
 

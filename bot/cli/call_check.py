@@ -1,6 +1,6 @@
-"""``record-bot check --call ID``: a real start and stop on a test call, by the same way as every action.
+"""``record-bot check --call ID``: a real start and stop on a test call, through the same code as every action.
 
-What no read shows is seen here: whether Genesys takes a start from an OAuth client, and what it answers.
+This shows what no read shows: whether Genesys accepts a start from an OAuth client, and what it answers.
 """
 
 from __future__ import annotations

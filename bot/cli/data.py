@@ -1,4 +1,4 @@
-"""``record-bot privacy``, ``db backup``, ``audit archive`` and ``audit hold``: the commands of the data's keeper."""
+"""``record-bot privacy``, ``db backup``, ``audit archive`` and ``audit hold``: commands to manage the data."""
 # ruff: noqa: PLC0415
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is at the terminal."""
+"""The login name of the person at the terminal."""
 
 from __future__ import annotations
 

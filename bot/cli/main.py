@@ -1,7 +1,7 @@
-"""The command line: one function a command, no logic.
+"""The command line: one function for each command, no logic.
 
-Exit status: 0 done, 1 refused or failed, 2 wrong usage or settings. Errors go to stderr as sentences, without a
-traceback. Imports are made where they are needed, so that commands that need no Genesys start at once.
+Exit status: 0 success, 1 refused or failed, 2 wrong usage or settings. Errors go to stderr as sentences, without a
+traceback. Commands import what they need, so that those without Genesys start at once.
 """
 # ruff: noqa: PLC0415
 

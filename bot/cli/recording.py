@@ -1,4 +1,4 @@
-"""Recording control from a terminal: the service's answers in plain words or JSON."""
+"""Recording control from a terminal: the service's answers as text or JSON."""
 
 from __future__ import annotations
 

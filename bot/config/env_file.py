@@ -1,4 +1,4 @@
-"""What is wrong with the settings file itself: it can't be read, or a line of it is not what somebody meant."""
+"""Finds errors in the settings file itself: it can't be read, or a line is malformed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings, from the environment or ``.env``: frozen, secret where they must be, one sentence for each that is wrong.
+"""Settings, from the environment or ``.env``: frozen, secret where needed, with one sentence for each wrong one.
 
 A command that needs only part of them (the database, Genesys) asks for that part only.
 """

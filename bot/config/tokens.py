@@ -1,4 +1,4 @@
-"""What credentials look like, and what is said about one that looks otherwise. None of it ever quotes one."""
+"""The format of credentials, and the message about a wrong one, which never quotes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Engines set up so that what is committed is on disk, and writers queue instead of failing.
+"""Engines whose commits are on disk, and whose writers queue instead of failing.
 
 The measurements behind each line are in ``docs/decisions/storage.md``.
 """

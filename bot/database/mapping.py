@@ -1,4 +1,4 @@
-"""From rows to the domain's objects."""
+"""Maps rows to the domain's objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings the database to the newest schema, and says where it stands."""
+"""Upgrades the database to the newest schema, and reports its version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Genesys has kept of recorded calls, and when it is looked for next."""
+"""The files that Genesys has stored of recorded calls, and when to check next."""
 
 from __future__ import annotations
 

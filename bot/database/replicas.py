@@ -1,8 +1,8 @@
-"""Several processes on one PostgreSQL database: who lives, who leads, and what the others have written.
+"""Several processes on one PostgreSQL database: which are alive, which one leads, and what the others have written.
 
-A replica holds one connection whose session has two advisory locks: that of its own name, which says that it lives,
-and, in one of them, the leader's. The server lets go of both when the session ends, and it ends every session that has
-said nothing for ``SILENT_SECONDS``: so a frozen process, or one behind a cut line, leads no longer than that.
+A replica holds one connection whose session has an advisory lock for its own name, which shows that it is alive. In one
+of the replicas the session also has the leader's lock. The server releases both when the session ends, and it ends a
+session that was silent for ``SILENT_SECONDS``. So a frozen or disconnected process leads no longer than that.
 """
 
 from __future__ import annotations

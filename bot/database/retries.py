@@ -1,4 +1,4 @@
-"""When a failed write transaction is tried again: which errors pass by themselves, and for how long.
+"""When to retry a failed write transaction: which errors are transient, and for how long to retry.
 
 The error codes are PostgreSQL's (its manual, appendix A) and SQLite's (its "Result and Error Codes").
 """

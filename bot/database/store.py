@@ -1,4 +1,4 @@
-"""The storage of recordings and their trail: write transactions that survive a cancelled caller, and plain reads."""
+"""The storage of recordings and their trail: write transactions that survive a canceled caller, and plain reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one write transaction can do: the domain's steps, as SQL."""
+"""The operations of one write transaction: the domain's steps, as SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""INSERT … ON CONFLICT, in the words of the database at hand."""
+"""INSERT … ON CONFLICT, in the dialect of the current database."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""SQLite's driver with one way to its thread and back for each statement, or for a whole transaction's.
+"""SQLite's driver with one switch to its thread for each statement, or for a whole transaction.
 
-``aiosqlite`` goes there four times: to make a cursor, to execute, to fetch and to close. Those ways, not SQLite, are
-most of what a statement costs; and while others are served in between, the one writer waits with its transaction open.
+``aiosqlite`` switches four times: to create a cursor, to execute, to fetch, and to close. These switches, not SQLite,
+are most of a statement's cost. Other tasks run in between, while the one writer waits with its transaction open.
 """
 
 from __future__ import annotations

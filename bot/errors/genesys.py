@@ -1,4 +1,4 @@
-"""What Genesys answered, or did not."""
+"""Errors from Genesys's answers, or from missing ones."""
 
 from __future__ import annotations
 

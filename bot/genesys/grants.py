@@ -1,4 +1,4 @@
-"""Which permissions Genesys says that the OAuth client has been granted.
+"""The permissions that Genesys reports as granted to the OAuth client.
 
 ``GET /api/v2/tokens/me`` shows its roles; ``GET /api/v2/authorization/subjects/{id}`` what is in them, where
 ``authorization:grant:view`` is granted.

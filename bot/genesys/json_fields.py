@@ -1,4 +1,4 @@
-"""Reads single fields of Genesys's JSON, whatever is there: a null, another type, or a word that is new."""
+"""Reads single fields of Genesys's JSON, whatever they contain: null, another type, or an unknown word."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every text that people read in Slack, from one file a language; ``docs/decisions/texts.md`` says how to add one.
+"""Every text that people read in Slack, one file for each language; ``docs/decisions/texts.md`` says how to add one.
 
-A text is named by its section and its name, ``words("card.started_by")``. Facts go in by name, already
-escaped where somebody typed them. A text that depends on a number is a table with ``one`` and ``other``, chosen by
+The code refers to a text by section and name, ``words("card.started_by")``. Facts are inserted by name; typed
+text is already escaped. A text that depends on a number is a table with ``one`` and ``other``, chosen by
 ``count``.
 """
 

@@ -1,4 +1,4 @@
-"""Every error in the supervisor's words: what happened, how the call stands now, what to do, and the audit number.
+"""Every error as a sentence: what happened, the state of the call, what to do, and the audit number.
 
 The sentences are in the text files, ``errors.<kind>_what`` and ``errors.<kind>_do``. They hold no markup, so that Slack
 and a terminal can show the same ones.

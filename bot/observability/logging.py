@@ -1,4 +1,4 @@
-"""Structured logs to stderr, in which no secret survives."""
+"""Structured logs to stderr, with secrets removed."""
 
 from __future__ import annotations
 

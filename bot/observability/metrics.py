@@ -1,4 +1,4 @@
-"""What Prometheus can scrape. Labels have few values that the code knows: never an id, a name or a typed word."""
+"""Prometheus metrics. Labels have few values, known in the code: never an id, a name, or typed text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens, told at once to the metrics, the log and the traces, all with the same ids."""
+"""Sends each event to the metrics, the log, and the traces, with the same ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenTelemetry traces, where an endpoint is set and the packages are installed; else nothing at all.
+"""OpenTelemetry traces, if an endpoint is set and the packages are installed; otherwise nothing.
 
 One trace follows a request of Slack's: its acknowledgement, both transactions, the requests to Genesys and the card.
 """

@@ -1,7 +1,7 @@
-"""Brings App Home to what is the case: when somebody opens it, and from then on whenever what it shows has changed.
+"""Keeps App Home up to date: publishes it when a person opens it, and when its content changes.
 
-Who has it open, and what Slack shows there, is in the database, so that a restart changes nothing. Each rendering
-replaces the one before by its mark at Slack; a view that turns out to be outdated is built again.
+The database holds who has it open and what Slack shows there, so that a restart changes nothing. Each rendering
+replaces the previous one by Slack's view hash; a view that turns out to be outdated is built again.
 """
 
 from __future__ import annotations

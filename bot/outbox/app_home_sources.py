@@ -1,4 +1,4 @@
-"""What Homes are made from, read once for all who look at the same moment."""
+"""The data for App Homes, read once for all people who have one open."""
 
 from __future__ import annotations
 

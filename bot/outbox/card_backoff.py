@@ -1,4 +1,4 @@
-"""When a card that Slack did not take is tried again: each by itself, so that none delays another."""
+"""Back-off for cards that Slack did not accept: each has its own, so that none delays another."""
 
 from __future__ import annotations
 

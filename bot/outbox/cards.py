@@ -1,4 +1,4 @@
-"""Cards and the audit channel: two loops that bring Slack to what the database says. They remember nothing."""
+"""Cards and audit channel: two stateless relays that bring Slack up to date with the database."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The loop behind the daily digest: writes each day's digest into the trail, and brings the channel to what is there.
+"""The relay of the daily digest: writes each day's digest into the trail, and posts it to the audit channel.
 
-It remembers nothing: which days have one, and which Slack has, is in the database. A day that passed while the bot was
-down is made up for; a digest whose arrival was never confirmed is sent again, and says so.
+It is stateless: the database says which days have a digest, and which of them Slack has. Days that passed while the bot
+was down are made up for. A digest whose arrival was never confirmed is sent again, and says so.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Messages about recordings: a loop that tells people what the database says they have not been told yet.
+"""The relay of notices: sends people the direct messages that the database says are due.
 
-It remembers nothing. A notice is noted before it is posted and again once Slack has taken it, so that each comes once,
-whatever happens in between; one whose arrival was never confirmed is posted once more, and says so.
+It is stateless. A notice is stored before it is posted and updated once Slack has it, so that each arrives once,
+whatever happens in between. A notice whose arrival was never confirmed is posted once more, and says so.
 """
 
 from __future__ import annotations

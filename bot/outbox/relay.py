@@ -1,4 +1,4 @@
-"""How a relay works: step after step, each to its end, and a wait after a failure."""
+"""Runs a relay: step after step, each to its end, with back-off after a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks: their roles, what those permit, and the calls that they may control."""
+"""The caller of a request: their roles, permissions, and the calls that they may control."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""User groups whose members have rights: their state, and what has changed since it was last noted."""
+"""User groups that give rights: their state, and changes of their members since the last check."""
 
 from __future__ import annotations
 

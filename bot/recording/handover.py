@@ -1,4 +1,4 @@
-"""How agents leave calls that go on, and what is then to be done about their recordings: as data."""
+"""How agents leave calls that continue, and what follows for their recordings: as data."""
 
 from __future__ import annotations
 

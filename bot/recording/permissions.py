@@ -1,4 +1,4 @@
-"""Who may do what, and what may be done in which state. Pure functions; nothing here knows Slack or Genesys."""
+"""Permissions: who may do what, and what is possible in which state. Pure functions without Slack or Genesys."""
 
 from __future__ import annotations
 

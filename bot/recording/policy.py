@@ -1,4 +1,4 @@
-"""What the policy file grants: which people may control which calls, and which stops need a second supervisor."""
+"""The policy file's rules: who may control which calls, and which stops need a second supervisor."""
 
 from __future__ import annotations
 

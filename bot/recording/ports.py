@@ -1,4 +1,4 @@
-"""What the domain needs from the outside, as Protocols on the consumer's side."""
+"""The domain's ports, as Protocols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people ask for: who, from where, and the words they typed turned into ids and reasons."""
+"""Requests: who asks, from where, and the typed text parsed into ids and reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds what lets others trust the trail: the daily digest, a call's history, and reports for compliance."""
+"""Builds the parts for the trail's readers: the daily digest, a call's history, and reports for compliance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP server: liveness, readiness, metrics, and Slack's requests where they come by HTTP."""
+"""The HTTP server: liveness, readiness, metrics, and Slack's requests in HTTP mode."""
 
 from __future__ import annotations
 

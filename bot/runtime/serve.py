@@ -1,4 +1,4 @@
-"""``record-bot serve``: connects everything, runs until it is told to stop, and then stops in order."""
+"""``record-bot serve``: connects everything, runs until SIGTERM, and shuts down in order."""
 
 from __future__ import annotations
 

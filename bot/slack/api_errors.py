@@ -1,4 +1,4 @@
-"""What an answer of Slack's Web API means for a message: taken, refused for now, refused for good, or nobody knows."""
+"""Classifies an answer of Slack's Web API to a message: accepted, refused for now, refused for good, or unknown."""
 
 from __future__ import annotations
 

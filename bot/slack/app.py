@@ -1,4 +1,4 @@
-"""How Slack's requests come in, whichever way: each gets an id, and is watched until its acknowledgement."""
+"""Receives Slack's requests over either transport: gives each an id, and measures it until its acknowledgement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Web API client: one shared session, explicit time-outs, and no repeats that nobody asked for."""
+"""The Web API client: one shared session, explicit timeouts, and no automatic repeats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a payload has the shape that Slack promises; listeners rely on it, and are spared everything else."""
+"""Checks that a payload has the shape that Slack documents, so that listeners can rely on it."""
 
 from __future__ import annotations
 

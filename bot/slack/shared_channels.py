@@ -1,6 +1,6 @@
-"""Which channels Slack Connect shares with another organization, as far as Slack says so.
+"""Knows which channels Slack Connect shares with another organization, as far as Slack says so.
 
-Slack says it in two places: with each slash command (``is_ext_shared_channel``), and in ``conversations.info``, which
+Slack says so in two places: with each slash command (``is_ext_shared_channel``), and in ``conversations.info``, which
 needs a scope that the person who installs the app may decline.
 """
 

@@ -1,7 +1,7 @@
-"""Socket Mode, kept alive: one connection or several at once, each with a watchdog.
+"""Keeps Socket Mode connected: one connection or several, each with a watchdog.
 
-Slack closes each connection every few hours, and its SDK opens the next one only then. With a second connection the
-first one's gap is none: Slack gives each payload to any one that is open.
+Slack closes each connection every few hours, and its SDK opens the next one only then. A second connection
+closes this gap: Slack gives each payload to any open connection.
 """
 
 from __future__ import annotations

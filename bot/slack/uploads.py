@@ -1,4 +1,4 @@
-"""Uploads of files in Slack's three steps, with the file streamed from disk: it may be large, and memory is not."""
+"""Uploads files in Slack's three steps, streamed from disk because they can be large."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user groups that settings and policy name: who is in them now, and which of them give nobody anything."""
+"""The user groups in settings and policy file: their current members, and which groups give no rights."""
 
 from __future__ import annotations
 

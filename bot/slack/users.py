@@ -1,6 +1,6 @@
-"""Who somebody is, as Slack says now: the one place that turns a Slack identity into a caller with roles.
+"""Identifies people with Slack: the only place that turns a Slack identity into a caller with roles.
 
-Fails closed: when Slack can't say who is in a user group, nobody is.
+Fails closed: if Slack can't say who is in a user group, nobody is in it.
 """
 
 from __future__ import annotations

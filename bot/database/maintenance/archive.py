@@ -1,4 +1,4 @@
-"""Which old entries may leave the database, and their removal once a tombstone in the chain stands for them."""
+"""Selects the old entries that may leave the database, and removes them once a tombstone names them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A copy of the database while it is in use, and the proof that the copy is whole."""
+"""Copies the database while it is in use, and proves that the copy is whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies a whole database into an empty one of another kind, row by row as it is, and proves that the copy is whole."""
+"""Copies a whole database unchanged into an empty one of another kind, and proves that the copy is whole."""
 
 from __future__ import annotations
 

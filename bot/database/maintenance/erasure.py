@@ -1,4 +1,4 @@
-"""Erases names and what people typed; the chain holds neither, so it stays as it is."""
+"""Erases names and typed text; the chain holds neither, so it doesn't change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Erases names and typed words once they are older than the settings allow."""
+"""Erases names and typed text once they are older than the settings allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes sure that erased words can't be found in the database's files, free space and write-ahead log included."""
+"""Ensures that erased text is gone from the database's files, including free space and write-ahead log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the bot's connections to PostgreSQL are set up; ``docs/decisions/postgresql.md`` says why.
+"""Sets up the bot's connections to PostgreSQL; ``docs/decisions/postgresql.md`` gives the reasons.
 
 Each writer takes the write lock before anything else. A number is given, and what was read stays true, until the
 transaction ends: as on SQLite, where there is one writer anyway.

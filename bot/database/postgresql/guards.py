@@ -1,4 +1,4 @@
-"""The guards of the audit trail on PostgreSQL: triggers that fire whatever a session is set to, and no way around them.
+"""The guards of the audit trail on PostgreSQL: triggers that fire with any session setting, and checks of bypasses.
 
 That nobody disabled them is checked at each start. A role that does not own the tables can't disable them at all.
 """

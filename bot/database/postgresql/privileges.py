@@ -1,4 +1,4 @@
-"""What the role in DATABASE_URL may do on PostgreSQL, against what the bot does: a right that is missing is said first.
+"""Compares the rights of the role in DATABASE_URL with those that the bot needs, and reports missing ones early.
 
 ``deploy/postgres/grants.sql`` gives these rights.
 """

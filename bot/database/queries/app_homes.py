@@ -1,4 +1,4 @@
-"""Who has opened App Home, and what Slack shows them there."""
+"""The people who opened App Home, and what Slack shows them there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings with the names and marks that an overview shows, each kind with one look at the database."""
+"""Recordings with the names and marks of an overview, with one query for each kind."""
 
 from __future__ import annotations
 

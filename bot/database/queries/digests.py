@@ -1,4 +1,4 @@
-"""The daily digests: each is an entry of the trail and one row here, written together; the row says if Slack has it."""
+"""The daily digests: an entry of the trail and a row here, written together; the row says whether Slack has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What calls for a direct message: long recordings and pauses, requests cut off, and what the trail says of endings."""
+"""The direct messages that are due: long recordings and pauses, interrupted requests, and endings in the trail."""
 
 from __future__ import annotations
 

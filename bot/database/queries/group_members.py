@@ -1,4 +1,4 @@
-"""The members of the user groups that give rights, as they were last noted, and the entries about changes."""
+"""The last known members of the user groups that give rights, and the entries about changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures that operators watch, from the database, so that every replica shows the same."""
+"""The metrics that come from the database, the same on every replica."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of agents and queues, which lists and cards show."""
+"""The names of agents and queues for lists and cards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The direct messages about recordings that there are, and what Slack has of them."""
+"""The direct messages about recordings, and which of them Slack has."""
 
 from __future__ import annotations
 

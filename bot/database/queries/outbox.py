@@ -1,4 +1,4 @@
-"""What Slack still has to be told: cards that are behind, and audit entries that the channel doesn't have."""
+"""What Slack still lacks: cards that are behind, and audit entries that the channel doesn't have."""
 
 from __future__ import annotations
 

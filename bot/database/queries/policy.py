@@ -1,4 +1,4 @@
-"""The rules that the serving bot goes by, for commands that work on the same database from elsewhere."""
+"""The serving bot's rules, stored for commands that use the same database from elsewhere."""
 
 from __future__ import annotations
 

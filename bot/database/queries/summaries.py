@@ -1,4 +1,4 @@
-"""The figures of a period, from the trail and the recordings: counting is the database's work, arranging is not."""
+"""The figures of a period, from the trail and the recordings. The database counts, this module arranges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that the trail says about one call, with the words that people typed where they are still kept."""
+"""Everything in the trail about one call, with typed text that is still stored."""
 
 from __future__ import annotations
 

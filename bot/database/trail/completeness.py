@@ -1,4 +1,4 @@
-"""Holds what the audit channel was given against what the trail holds, and names what is missing."""
+"""Compares what the audit channel received with the trail, and names what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports and looks for people in Slack that nobody finished, because the process that worked on them ended."""
+"""Exports and reads in Slack without an outcome, because their process ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the trail in pages, each in a transaction of its own: a long one would keep the write-ahead log growing."""
+"""Reads the trail in pages, each in its own transaction: a long one would keep the write-ahead log growing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live calls by the conversation activity query: who is talking now, as Genesys's analytics observe it."""
+"""Live calls from the conversation activity query: who is talking now, as Genesys analytics observe it."""
 
 from __future__ import annotations
 

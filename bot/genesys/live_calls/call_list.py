@@ -1,4 +1,4 @@
-"""Puts what analytics say of single agents together: one live call a conversation."""
+"""Combines what analytics report about single agents into one live call for each conversation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live calls by the conversation details query: slower analytics, which also say what is being recorded."""
+"""Live calls from the conversation details query: slower analytics, which also report what is being recorded."""
 
 from __future__ import annotations
 

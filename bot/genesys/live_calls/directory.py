@@ -1,4 +1,4 @@
-"""The calls that agents are on now, and what agents and queues are called."""
+"""The calls that agents are on now, and the names of agents and queues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists in pages: smaller ones once Genesys has found a page too large."""
+"""Lists in pages, which become smaller once Genesys has found a page too large."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passes news on: in order for each call, and at the same time for different ones."""
+"""Dispatches call events: in order for each call, and concurrently for different ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a call, in one request, and says plainly where it can't be recorded."""
+"""Reads a call in one request, and raises a clear error if it can't be recorded."""
 
 from __future__ import annotations
 

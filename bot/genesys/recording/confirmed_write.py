@@ -1,4 +1,4 @@
-"""Changes something in Genesys once, and believes only what it reads afterwards."""
+"""Changes something in Genesys once, and trusts only what it reads afterwards."""
 
 from __future__ import annotations
 

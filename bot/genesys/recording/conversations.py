@@ -1,4 +1,4 @@
-"""Recording by the platform's own calls: ad hoc on one agent's side, or the policy's recording, paused and resumed."""
+"""Recording with the platform's own API: ad hoc on one agent's side, or pausing and resuming a policy's recording."""
 
 from __future__ import annotations
 

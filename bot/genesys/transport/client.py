@@ -1,4 +1,4 @@
-"""The way to Genesys: logs in, waits out limits, repeats reads and never writes."""
+"""Sends requests to Genesys: logs in, waits for limits, repeats reads and never writes."""
 
 from __future__ import annotations
 

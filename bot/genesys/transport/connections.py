@@ -1,4 +1,4 @@
-"""Connections to Genesys: whom to believe to be Genesys, and none left open, whatever comes back."""
+"""Connections to Genesys: checks certificates, and leaves no connection open after any answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long an action may take, who is told when it has to wait, and how it ranks among others."""
+"""The deadline of an action, who is told about waits, and its priority."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer of Genesys means, as one of ``bot.errors``."""
+"""Maps an answer of Genesys to one of ``bot.errors``."""
 
 from __future__ import annotations
 

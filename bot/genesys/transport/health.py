@@ -1,4 +1,4 @@
-"""What is known of Genesys from the requests that were sent anyway; nothing here sends any."""
+"""The health of Genesys, judged by the requests that were sent anyway; sends none itself."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One limit for all requests to Genesys: people before loops, first come first served, and never more than allowed.
+"""One limit for all requests to Genesys: people before background work, first come, first served.
 
-Genesys refuses with 429 for two reasons. The token's own requests are used up: then nothing is sent. Or an operation is
-limited for the whole organization, perhaps because of other integrations: then only that operation is held back.
+Genesys answers 429 for two reasons. If the token's own requests are used up, nothing is sent. If an operation is
+limited for the whole organization, perhaps because of other integrations, only that operation is held back.
 """
 
 from __future__ import annotations

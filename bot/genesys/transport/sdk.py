@@ -1,11 +1,11 @@
-"""The Genesys SDK, imported so that it leaves this process and the user's home alone.
+"""Imports the Genesys SDK without its side effects on this process and the user's home.
 
 Importing it creates its ``Configuration``, which reads ``~/.genesyscloudpython/config`` (it could move the API's
-host, or log requests to a file) and starts two threads that watch that folder. Here it finds another home, gone
-after the import, where a configuration says ``live_reload_config = false``.
+host, or log requests to a file) and starts two threads that watch that folder. During the import it finds a temporary
+home whose configuration says ``live_reload_config = false``.
 
-All of the SDK takes some 190 MB and two seconds, nearly all of them for thousands of generated models and calls. The
-bot sends its requests through the SDK's client and reads the answers as JSON, so those stay outside.
+All of the SDK takes about 190 MB and two seconds, nearly all of it for thousands of generated models and calls. The
+bot sends requests through the SDK's client and reads the answers as JSON, so it doesn't import those.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Stops that wait for a second supervisor: how they are opened, confirmed and closed, each with its entry."""
+"""Stops that wait for a second supervisor: opens, confirms, and closes them, each with an entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an export that somebody asked for ended, in the trail."""
+"""Records the outcome of an export in the trail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second of an action's two transactions: the new state and its entry, together."""
+"""The second of an action's two transactions: writes the new state and its entry together."""
 
 from __future__ import annotations
 

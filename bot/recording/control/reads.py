@@ -1,4 +1,4 @@
-"""Looks at recordings and exports of the trail, put into the trail before anybody sees anything."""
+"""Audited reads of recordings and exports: the entry is in the trail before anyone sees the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How every request is taken: in one transaction, once, in time, and never without an entry."""
+"""Accepts every request: in one transaction, once, in time, and never without an entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recording control: what Slack and the command line call. The order of steps here is the promise of the product."""
+"""Recording control for Slack and the command line. The order of its steps is the product's promise."""
 
 from __future__ import annotations
 

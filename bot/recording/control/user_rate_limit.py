@@ -1,4 +1,4 @@
-"""How much one person may ask for within a minute, so that nobody can flood Genesys, the trail or the audit channel."""
+"""Limits one person's requests a minute, so that nobody can flood Genesys, the trail, or the audit channel."""
 
 from __future__ import annotations
 

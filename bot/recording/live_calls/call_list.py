@@ -1,4 +1,4 @@
-"""The calls that agents are on now, from memory where it is fresh enough, so that a list opens at once."""
+"""The calls that agents are on now, from memory while that is fresh enough, so that a list opens at once."""
 
 from __future__ import annotations
 

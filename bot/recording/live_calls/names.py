@@ -1,4 +1,4 @@
-"""What agents and queues are called: from memory, then from our own table, and only then from Genesys."""
+"""The names of agents and queues: from memory, then from our own table, and only then from Genesys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks up what the agents and queues of live recordings are called, where nothing else has told it."""
+"""Fetches missing names of the agents and queues of live recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The App Homes that people have opened, and what of the recordings each shows."""
+"""The open App Homes, and which recordings each shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follows live recordings: by what Genesys pushes, and by a slow look that spends little of the request budget."""
+"""Monitors live recordings: by Genesys's notifications, and by slow polling that uses little of the budget."""
 
 from __future__ import annotations
 

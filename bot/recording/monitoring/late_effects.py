@@ -1,4 +1,4 @@
-"""Looks again at calls whose doubtful attempts were settled: a write that timed out can land even after a stop."""
+"""Checks calls again after doubtful attempts were settled: a timed-out write can take effect even after a stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes down what was seen of a call without anybody having asked for it through the bot."""
+"""Records changes of a call that nobody requested through the bot."""
 
 from __future__ import annotations
 

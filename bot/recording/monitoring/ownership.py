@@ -1,4 +1,4 @@
-"""Which of the processes that made attempts serve no more."""
+"""Determines which owners of attempts are no longer alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settles what is in doubt, from the call's real state; never repeats a write without having read first."""
+"""Settles what is in doubt from the call's real state; never repeats a write without reading first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks for the file of a recording that is over: Genesys needs a while, and compliance wants to know of it."""
+"""Finds the file of a finished recording: Genesys takes a while to store it, and compliance needs to know."""
 
 from __future__ import annotations
 

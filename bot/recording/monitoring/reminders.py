@@ -1,4 +1,4 @@
-"""Who is to be told what, and when: pure rules over recordings, attempts and the trail's entries."""
+"""Decides who gets which notice and when: pure rules over recordings, attempts, and the trail's entries."""
 
 from __future__ import annotations
 

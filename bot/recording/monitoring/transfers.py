@@ -1,6 +1,6 @@
-"""Goes on after a transfer: finds out who took the call over, and asks, or records that agent's side.
+"""Follows transfers: finds the agent who took over, and asks the person, or records that agent's side.
 
-What is still to be done stands in the database (``Recording.follow_up``), so a crash costs one more reading.
+The pending follow-up is in the database (``Recording.follow_up``), so a crash costs only one more read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Buttons for whose side of a call to record, where several agents are on it. Pure functions."""
+"""Buttons to choose whose side of a call to record, if several agents are on it. Pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are told about a request that is under way, or a stop that a second supervisor has to confirm."""
+"""Answers about a request in progress, or a stop that a second supervisor has to confirm."""
 
 from __future__ import annotations
 

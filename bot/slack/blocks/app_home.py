@@ -1,7 +1,7 @@
 """App Home as Block Kit, for one person. Pure functions; the sizes are Slack's.
 
-What is shown is what the person may see at this moment. Each button carries an id and nothing else: whether it still
-fits is decided when it is pressed.
+It shows what the person may see at this moment. Each button carries only an id; the click decides whether it is still
+valid.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Live calls in words, as options to choose from. Pure functions."""
+"""Live calls as options of a menu. Pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Block Kit from a recording. Pure functions; the sizes are Slack's."""
+"""The card of a recording as Block Kit. Pure functions; the size limits are Slack's."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A day's activity as a picture. Drawn by a process of its own, so that the bot never holds a plotting library.
+"""A day's activity as a chart. A separate process draws it, so that the bot never loads a plotting library.
 
 This file is also that process's program: figures as JSON on standard input, the PNG on standard output. It imports
-nothing of the bot's.
+nothing from the bot.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pieces of Slack's text format: what people typed is escaped here, and actors, times and links get their form."""
+"""Parts of Slack's text format: escapes typed text, and formats actors, times, and links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a card says in sentences, below its fields. Pure functions."""
+"""The sentences of a card, below its fields. Pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The start modal as a view: what is in it, and what a person has put into it. Pure functions; sizes are Slack's."""
+"""The start modal as a view, and the input of a person in it. Pure functions; the size limits are Slack's."""
 
 from __future__ import annotations
 

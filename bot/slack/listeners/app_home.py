@@ -1,4 +1,4 @@
-"""What people do in App Home: open it, press one of its buttons, ask for an export."""
+"""Handles App Home: opening it, clicks in it, and requests for an export."""
 
 from __future__ import annotations
 

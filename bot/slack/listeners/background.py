@@ -1,4 +1,4 @@
-"""The tasks that go on after an acknowledgement: owned, so that none is lost and all can be waited for."""
+"""Background tasks that continue after an acknowledgement: none is lost, and all can be awaited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``/record history``: a call's whole story from the trail, as much of it as a message holds."""
+"""``/record history``: a call's whole history from the trail, as far as it fits into a message."""
 
 from __future__ import annotations
 

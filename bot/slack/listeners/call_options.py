@@ -1,4 +1,4 @@
-"""The option look-up of the start modal: live calls that match what is being typed, within Slack's three seconds."""
+"""The options of the start modal: live calls that match the typed text, within Slack's three seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``/record``: the verbs, each answered in the acknowledgement."""
+"""``/record``: handles the verbs, each answered in the acknowledgement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every Slack listener needs, gathered: who asks, what the bot can do, and how it answers."""
+"""The shared context of Slack listeners: who asks, the services, and the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is offered where a bare stop, pause or resume doesn't say which of several recordings it means."""
+"""The choice that is offered if a stop, pause, or resume without an id could mean several recordings."""
 
 from __future__ import annotations
 

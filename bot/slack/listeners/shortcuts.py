@@ -1,4 +1,4 @@
-"""The ways to the start modal beside the command: the global shortcut, a message's shortcut, App Home's button."""
+"""Opens the start modal from the global shortcut, a message's shortcut, or App Home's button."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting a call's recording again: after a stop, and with the agent who was chosen among several."""
+"""Starts a call's recording again: after a stop, or with the chosen one of several agents."""
 
 from __future__ import annotations
 

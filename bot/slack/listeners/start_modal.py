@@ -1,4 +1,4 @@
-"""The start modal at work: opened at once, kept up with what is chosen in it, and submitted into the trail."""
+"""Handles the start modal: opens it at once, updates it for the chosen call, and submits it."""
 
 from __future__ import annotations
 
