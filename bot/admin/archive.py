@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Archiving:
-    """One run: everything that is older than ``before``, into ``directory``."""
+    """One run of the archive: moves everything older than ``before`` into ``directory``."""
 
     keeper: Keeper
     before: datetime

@@ -36,7 +36,7 @@ EXPORT_ACTION = "audit:export"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verification found."""
+    """The result of a verification."""
 
     ok: bool
     text: str
@@ -138,7 +138,7 @@ def _notes(verifier: Verifier, archived: Sequence[Manifest]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export to a file or to standard output; that it was made is in the trail, before it is made."""
+    """One export to a file or to standard output. The trail records the export before it is written."""
 
     settings: DatabaseSettings
     actor: str

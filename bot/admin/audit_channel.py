@@ -64,7 +64,7 @@ LEFT = (
 
 @dataclass(frozen=True, slots=True)
 class ChannelFinding:
-    """``problem`` is empty if the channel can be used; ``notes`` say what can't be told, and what was left."""
+    """The result: ``problem`` is empty if the channel is usable; ``notes`` name what is unknown or was left behind."""
 
     problem: str = ""
     notes: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class ChannelFinding:
 
 @dataclass(frozen=True, slots=True)
 class AuditChannelCheck:
-    """Asks ``conversations.info``, which leaves nothing behind; without its scope, schedules and removes a message."""
+    """Calls ``conversations.info``, which changes nothing; without its scope, schedules and removes a message."""
 
     client: AsyncWebClient
     channel: str

@@ -27,12 +27,12 @@ PATIENCE_SECONDS = 90.0
 
 
 class CantTell(Exception):
-    """Slack did not say whether it takes the messages; the text is why."""
+    """Slack did not say whether it accepts the messages; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What Slack would refuse: the sample's name, the place in it, and Slack's words."""
+    """What Slack would refuse: the sample's name, the place in it, and Slack's message."""
 
     sample: str
     place: str
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(slots=True)
 class BlockValidation:
-    """Asks for everything, in as few requests as it takes."""
+    """Validates everything in as few requests as possible."""
 
     client: AsyncWebClient
     clock: Clock

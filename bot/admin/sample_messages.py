@@ -49,7 +49,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Renders with the settings as they are: their reasons, their link to an interaction, and their languages."""
+    """Renders samples with the current settings: their reasons, link to an interaction, and languages."""
 
     style: CardStyle
     languages: Languages

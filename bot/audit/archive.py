@@ -45,7 +45,7 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What is in a segment's file; times as in entries, ``bytes`` and ``sha256`` of the file as it is on disk."""
+    """The content of a segment's file; times as in entries, ``bytes`` and ``sha256`` of the file on disk."""
 
     file: str
     first_seq: int

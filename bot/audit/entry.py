@@ -25,7 +25,7 @@ GENESIS_HASH = "0" * 64
 
 
 class Phase(StrEnum):
-    """Where in the life of a request an entry was written."""
+    """The point in a request's life at which an entry was written."""
 
     REQUESTED = "requested"
     SUCCEEDED = "succeeded"
@@ -37,7 +37,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An entry that has no number yet. ``origin`` and ``outcome`` hold JSON values only, and never a secret."""
+    """An entry without a number. ``origin`` and ``outcome`` hold only JSON values, and never a secret."""
 
     id: UUID
     attempt_id: UUID

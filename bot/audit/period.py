@@ -16,7 +16,7 @@ SPANS = {"7d": 7, "30d": 30}
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A span of whole calendar days; ``until`` is not included. Both ends are in UTC."""
+    """A span of whole calendar days, in UTC; ``until`` is exclusive."""
 
     name: str
     since: datetime

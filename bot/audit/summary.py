@@ -21,7 +21,7 @@ OTHERS = "others"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest entry of the chain: number 0 and 64 zeros where there is none."""
+    """The newest entry of the chain; number 0 and 64 zeros if there is none."""
 
     seq: int = 0
     hash: str = GENESIS_HASH
@@ -29,7 +29,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """The recordings that ended, from start to end with their pauses, in whole seconds."""
+    """The lengths of ended recordings, from start to end with their pauses, in whole seconds."""
 
     number: int = 0
     seconds: int = 0
@@ -59,7 +59,7 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How often something happened in each hour of the day, by the zone's own clock."""
+    """Events in each hour of the day, by the zone's own clock."""
 
     started: tuple[int, ...] = (0,) * HOURS
     denied: tuple[int, ...] = (0,) * HOURS

@@ -20,7 +20,7 @@ PREVIOUS_HASH, HASH = len(FIELDS), len(FIELDS) + 1
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """The first entry that is not as it was written, and how."""
+    """The first entry that differs from what was written, and how."""
 
     seq: int
     how: str
@@ -32,7 +32,7 @@ class Flaw:
 
 @dataclass
 class Verifier:
-    """Fed with entries in the order of their numbers; stops caring at the first flaw.
+    """Takes entries in the order of their numbers; ignores everything after the first flaw.
 
     ``wanted`` are hashes that have to be in the chain, each with the number under which an anchor knows it, or None.
     ``whole`` says that the entries are meant to be all there are; a trail that begins later is then taken only with a

@@ -45,7 +45,7 @@ def _voice() -> Voice:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command found or did."""
+    """The result of a command."""
 
     ok: bool
     text: str
@@ -57,7 +57,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """One command of one person who is logged in on the bot's machine, and so trusted like a supervisor."""
+    """One command of one user who is logged in on the bot's machine, and so is trusted like a supervisor."""
 
     settings: ControlSettings
     login: str

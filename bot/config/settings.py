@@ -313,11 +313,11 @@ class HttpSettings(_Part):
 
 
 class ControlSettings(DatabaseSettings, GenesysSettings, RecordingSettings, LogSettings, TracingSettings):
-    """What recording control from a terminal needs."""
+    """The settings for recording control from a terminal."""
 
 
 class ServeSettings(ControlSettings, SlackSettings, DigestSettings, RetentionSettings, HttpSettings):
-    """What ``serve`` and ``check`` need: everything."""
+    """All settings, for ``serve`` and ``check``."""
 
 
 AnySettings = TypeVar("AnySettings", bound=_Part)

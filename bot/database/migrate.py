@@ -40,7 +40,7 @@ IN_PACKAGE = Path(__file__).parent / "migrations"
 
 @dataclass(frozen=True, slots=True)
 class SchemaVersion:
-    """The schema that the database has (None: empty), and the newest there is."""
+    """The database's schema (None: empty), and the newest one."""
 
     current: str | None
     newest: str

@@ -52,7 +52,7 @@ LIVING = """
 
 @dataclass
 class Sightings:
-    """Which names' locks were held when, as one process has seen it without a break, on its own steady clock."""
+    """Which names' locks were held when, seen without interruption by one process, on its own steady clock."""
 
     since: float | None = None
     """When it began to look; nothing is concluded from a time in which it was frozen or cut off itself."""
@@ -75,7 +75,7 @@ class Sightings:
 
 @dataclass
 class Replicas:
-    """One process a database, as on SQLite (``bot.database.file_lock``): it leads, and who served before is gone."""
+    """One process for a database, as on SQLite (``bot.database.file_lock``): it leads; earlier ones are gone."""
 
     owner: str
 

@@ -53,7 +53,7 @@ def is_transient(error: SQLAlchemyError) -> bool:
 
 @dataclass(slots=True)
 class Retries:
-    """The pauses between the tries of one transaction, which get longer, and their end.
+    """The growing pauses between the tries of one transaction, and their end.
 
     ``within`` is in seconds; None: nobody waits for the answer. Then ``patience`` counts in its place, and there is
     one retry however long the first try took: a host that stood still has used up any limit.

@@ -70,7 +70,7 @@ EARLIER_CARDS = (
 
 @dataclass(frozen=True, slots=True)
 class SqlTransaction:
-    """One open write transaction; ``bot.recording.ports.Transaction`` says what each step means."""
+    """One open write transaction; ``bot.recording.ports.Transaction`` documents each step."""
 
     connection: AsyncConnection
     appended: list[Entry] = field(default_factory=list)

@@ -29,7 +29,7 @@ AT_ONCE = 500
 
 
 class WholeCursor:
-    """A cursor that brings its rows along with the execution, and is closed again by then, unless they are many."""
+    """A cursor that fetches its rows while it executes and is then closed, unless there are many rows."""
 
     arraysize = 1
 
@@ -97,7 +97,7 @@ class WholeCursor:
 
 
 class OneHopConnection(aiosqlite.Connection):
-    """A connection whose cursors are whole, and which begins a transaction together with its first statement."""
+    """A connection with such cursors, which begins a transaction together with its first statement."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection], iter_chunk_size: int) -> None:
         super().__init__(connector, iter_chunk_size)

@@ -25,7 +25,7 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """The roles of the OAuth client, and the permissions in them; None where Genesys doesn't tell."""
+    """The roles of the OAuth client, and the permissions in them; None if Genesys doesn't tell."""
 
     roles: int | None = None
     divisions: int | None = None

@@ -23,7 +23,7 @@ CLOCKS_APART = timedelta(seconds=30)
 
 
 class RecordingState(StrEnum):
-    """Where a recording stands. A state in ``-ing`` has an attempt behind it."""
+    """The state of a recording. A state in ``-ing`` has an attempt behind it."""
 
     STARTING = "starting"
     ACTIVE = "active"
@@ -74,7 +74,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A voice call as one reading showed it.
+    """A voice call, as of one reading.
 
     ``on_hold``: the recording is paused because the call is on hold, and resumes by itself.
     ``mechanism`` is None where nothing is being recorded. ``legs`` are the parts of its agents, where that is known.
@@ -116,7 +116,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """A voice call that agents are on now, as a list of calls shows it: enough to choose one, never to act on.
+    """A voice call that agents are on now, for a list of calls: enough to choose one, never to act on.
 
     ``recording`` is UNKNOWN where the list doesn't say. Names are None where nobody has told them yet.
     """
@@ -132,7 +132,7 @@ class LiveCall:
 
 @dataclass(frozen=True, slots=True)
 class LiveList:
-    """The live calls that one look at Genesys found, longest first."""
+    """The live calls of one query, longest first."""
 
     calls: tuple[LiveCall, ...]
     complete: bool = True
@@ -173,7 +173,7 @@ class SavedRecording:
 
 @dataclass(frozen=True, slots=True)
 class SavedLook:
-    """A recording whose file is looked for: since when it is over, and how often it has been looked."""
+    """A recording whose file is missing: since when it is over, and the number of checks so far."""
 
     recording_id: UUID
     ended_at: datetime
@@ -182,7 +182,7 @@ class SavedLook:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an action acts on: all that was learned about the call when its recording started.
+    """The subject of an action: everything learned about the call when its recording started.
 
     Before a start, ``participant_id`` or ``agent_user_id`` is whose side the supervisor has chosen, if anybody's.
     """
@@ -196,7 +196,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A change in Genesys that a reading has confirmed.
+    """A change in Genesys, confirmed by a reading.
 
     ``created`` is False where the call was already as wanted (adopted, or stopped by somebody else).
     """
@@ -214,7 +214,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a supervisor asks: a code from the settings, words of their own, or both."""
+    """Why a supervisor asks: a code from the settings, typed text, or both."""
 
     code: str | None = None
     text: str | None = None
@@ -309,7 +309,7 @@ class ApprovalOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A stop that one supervisor has asked for, and that a second one has to confirm before ``expires_at``."""
+    """A stop that one supervisor requested and a second one has to confirm before ``expires_at``."""
 
     id: UUID
     recording_id: UUID
@@ -339,7 +339,7 @@ class CardPlace:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A message that shows a recording: where it was asked for, or (``routed``) where the policy file sends it too.
+    """A message that shows a recording: where it was requested, or (``routed``) where the policy file also sends it.
 
     ``ts`` and ``posted_channel`` say where it is, once it has been posted.
     """

@@ -77,7 +77,7 @@ def lists(caller: Caller, recording: Recording) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The states that a verb leads through."""
+    """The states before, during, and after a verb."""
 
     allowed_from: frozenset[RecordingState]
     during: RecordingState

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Clock(Protocol):
-    """Time, injected so that tests decide it."""
+    """Time, injected so that tests control it."""
 
     def now(self) -> datetime:
         """Return the wall-clock time, in UTC."""
@@ -45,7 +45,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Genesys asked for patience: the next try comes after so many seconds."""
+    """Genesys asked to wait: the next try comes after this many seconds."""
 
     seconds: float
 
@@ -64,14 +64,14 @@ def anybody(_agent: Participant | None) -> None:
 
 
 class Priority(Enum):
-    """Who is behind a request to Genesys; people go before loops when there are too many."""
+    """The origin of a request to Genesys; people go before background work under a limit."""
 
     PERSON = "person"
     LOOP = "loop"
 
 
 class RecordingControl(Protocol):
-    """Starts and stops recordings in Genesys, and confirms by reading that it happened.
+    """Starts and stops recordings in Genesys, and confirms the effect by reading.
 
     ``deadline`` is a reading of the clock's ``monotonic``; nothing is begun after it. All methods raise the
     GenesysError branch of ``bot.errors``: ``OutcomeUnknown`` when a change was sent and could not be confirmed,
@@ -121,7 +121,7 @@ class ConversationDirectory(Protocol):
 
 
 class NameDirectory(Protocol):
-    """Says what agents and queues are called. Raises the GenesysError branch of ``bot.errors``."""
+    """Returns the names of agents and queues. Raises the GenesysError branch of ``bot.errors``."""
 
     async def names(
         self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
@@ -130,7 +130,7 @@ class NameDirectory(Protocol):
 
 
 class NameStore(Protocol):
-    """The names that we know, by kind (``user``, ``queue``) and id."""
+    """The known names, by kind (``user``, ``queue``) and id."""
 
     async def known(self, keys: frozenset[tuple[str, str]]) -> dict[tuple[str, str], str]: ...
 
@@ -145,7 +145,7 @@ class NameStore(Protocol):
 
 
 class SavedRecordings(Protocol):
-    """Says what Genesys has kept of a call. Raises the GenesysError branch of ``bot.errors``."""
+    """Returns what Genesys has stored of a call. Raises the GenesysError branch of ``bot.errors``."""
 
     async def saved(
         self, conversation_id: str, *, deadline: float, priority: Priority = Priority.LOOP
@@ -154,14 +154,14 @@ class SavedRecordings(Protocol):
 
 
 class SavedQueue(Protocol):
-    """Which recordings' files are to be looked for."""
+    """The recordings whose files are still to be found."""
 
     async def due(self, now: datetime, *, limit: int) -> tuple[SavedLook, ...]:
         """Return the looks whose time has come, the longest waiting first."""
 
 
 class CallNews(Protocol):
-    """Pushes what happens to calls, where the organization allows it."""
+    """Pushes events of calls, if the organization allows it."""
 
     @property
     def flowing(self) -> frozenset[str]:
@@ -172,7 +172,7 @@ class CallNews(Protocol):
 
 
 class Transaction(Protocol):
-    """The steps of one write transaction. Transactions run one after another, so a look holds until the end."""
+    """The steps of one write transaction. Transactions run one after another, so a read stays true until the end."""
 
     async def append(self, draft: Draft) -> Entry:
         """Add an entry to the end of the chain."""
@@ -251,7 +251,7 @@ class Transaction(Protocol):
 
 
 class RecordingStore(Protocol):
-    """Where recordings and their trail are kept."""
+    """The store of recordings and their trail."""
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]], *, within: float | None = None) -> T:
         """Run ``work`` in one transaction that is on disk when this returns, whatever happens to the caller.

@@ -24,7 +24,7 @@ REASON_LIMIT = 3000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request was made. ``dedupe_key`` is the same for every delivery of the same request."""
+    """Where a request was made. ``dedupe_key`` is the same for all deliveries of a request."""
 
     source: str
     channel: str | None = None
@@ -46,7 +46,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A person, and where they asked."""
+    """A person, and where they made the request."""
 
     caller: Caller
     origin: Origin
@@ -69,7 +69,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class AwaitsConfirmation:
-    """A stop that is in the trail, and that a second supervisor has to confirm before anything is sent to Genesys.
+    """A stop in the trail that a second supervisor has to confirm before anything is sent to Genesys.
 
     ``again``: the same person asked before; ``approval`` is that earlier request, and its time goes on.
     """
@@ -83,7 +83,7 @@ class AwaitsConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """A stop that does not wait for a second supervisor any more, because the one who asked took it back."""
+    """A stop that no longer waits for a second supervisor, because the requester withdrew it."""
 
     recording: Recording
     audit_seq: int
@@ -91,7 +91,7 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a request ended: the recording as it stands now, with the error where there was one."""
+    """How a request ended: the recording's current state, and the error if there was one."""
 
     recording: Recording
     audit_seq: int
@@ -102,7 +102,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class ReasonRules:
-    """Which reasons the settings know (code to label), and whether one has to be given."""
+    """The known reasons of the settings (code to label), and whether one is required."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     required: bool = False

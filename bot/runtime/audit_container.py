@@ -55,7 +55,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """The parts share one Slack client, its session for uploads, and the settings' time zone."""
+    """Builds parts that share one Slack client, its session for uploads, and the settings' time zone."""
 
     settings: ServeSettings
     control: Control

@@ -58,7 +58,7 @@ FOLLOWER_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Recording control and all that it stands on, without Slack."""
+    """Recording control with all its dependencies, without Slack."""
 
     engines: Engines
     store: SqlStore

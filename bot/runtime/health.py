@@ -27,7 +27,7 @@ COMPARE_SECONDS = 60.0
 
 
 class News(Protocol):
-    """What tells of changes to calls."""
+    """The source of notifications about calls."""
 
     @property
     def problem(self) -> str | None: ...

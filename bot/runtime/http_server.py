@@ -18,7 +18,7 @@ BODY_LIMIT = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Whether one thing that the bot stands on is usable, and what is wrong where it isn't.
+    """Whether one component is usable, and what is wrong if not.
 
     ``essential``: without it this process can't take a request and answer it honestly.
     """
@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The operator's pages. ``look`` says how each part stands now, ``scrape`` renders the metrics."""
+    """The operator's pages. ``look`` returns the state of each component, ``scrape`` renders the metrics."""
 
     look: Callable[[], Awaitable[tuple[Part, ...]]]
     scrape: Callable[[], Awaitable[bytes]]

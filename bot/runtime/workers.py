@@ -27,7 +27,7 @@ LONGEST_WAIT_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Loops:
-    """Keeps loops going; ``count`` is told the name of each, and how often it broke since: 0 at first."""
+    """Runs loops; ``count`` gets the name of each and its failures since the last call: 0 at first."""
 
     clock: Clock
     count: Callable[[str, int], None]

@@ -57,7 +57,7 @@ UNACCEPTABLE = frozenset(
 
 
 class Verdict(Enum):
-    """What to do with a message that Slack did not take."""
+    """What to do with a message that Slack did not accept."""
 
     LATER = auto()
     """Refused, and plainly not there: try again after a while."""

@@ -54,7 +54,7 @@ Watch = Callable[[str], "AbstractContextManager[None]"]
 
 
 class WatchedApp(AsyncApp):
-    """Bolt's app, with an id for each request and somebody who watches."""
+    """Bolt's app, with an id and a measurement for each request."""
 
     watch: Watch = staticmethod(lambda _surface: nullcontext())
 
@@ -127,7 +127,7 @@ def bolt_app(
 
 @dataclass(frozen=True, slots=True)
 class HttpDoor:
-    """``POST /slack/events``: checks the signature itself, since Bolt would log the body of a forged request."""
+    """``POST /slack/events``: checks the signature itself, because Bolt would log the body of a forged request."""
 
     app: AsyncApp
     verifier: SignatureVerifier

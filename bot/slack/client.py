@@ -38,7 +38,7 @@ def web_session() -> aiohttp.ClientSession:
 
 @dataclass(frozen=True, slots=True)
 class SlackIdentity:
-    """Who the bot is, as ``auth.test`` said at start-up."""
+    """The bot's identity, from ``auth.test`` at start-up."""
 
     team_id: str
     bot_user_id: str

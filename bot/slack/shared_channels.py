@@ -86,7 +86,7 @@ async def refuse_shared(client: AsyncWebClient, channel: str, scopes: frozenset[
 
 @dataclass(frozen=True, slots=True)
 class SharedChannels:
-    """Remembers for a few minutes what Slack said. ``may_ask``: the bot has one of the optional scopes."""
+    """Caches Slack's answers for a few minutes. ``may_ask``: the bot has one of the optional scopes."""
 
     client: AsyncWebClient
     clock: Clock

@@ -32,7 +32,7 @@ APART_SECONDS = 10.0
 
 @dataclass
 class SocketState:
-    """What readiness shows of one connection."""
+    """The state of one connection, for readiness."""
 
     connected: bool = False
     reconnects: int = 0

@@ -18,7 +18,7 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """A file that Slack has, and that nobody sees until it is shared."""
+    """A file that Slack has, invisible until it is shared."""
 
     id: str
     title: str
@@ -26,7 +26,7 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Needs the scope ``files:write`` and no other. Each method raises what the Web API client raises."""
+    """Needs only the scope ``files:write``. Each method raises what the Web API client raises."""
 
     client: AsyncWebClient
     session: aiohttp.ClientSession

@@ -39,7 +39,7 @@ UNUSABLE = {
 
 @dataclass
 class UserGroups:
-    """Asks for all user groups of the workspace with one request a minute, for everybody who wants to know.
+    """Reads all user groups of the workspace with one request a minute, for all callers.
 
     A group that is gone or disabled gives its members nothing, and takes nothing from the members of others.
     """

@@ -28,7 +28,7 @@ SEGMENT_ENTRIES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A run of entries at the beginning of the trail, both ends included."""
+    """A run of entries at the beginning of the trail, inclusive."""
 
     first: int
     last: int
@@ -66,7 +66,7 @@ async def unfinished(connection: AsyncConnection) -> Tombstone | None:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why entries have to stay: a word for the trail, and a sentence that says what to do."""
+    """The reason that entries must stay: a word for the trail, and a sentence that says what to do."""
 
     cause: str
     sentence: str

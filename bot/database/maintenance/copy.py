@@ -30,7 +30,7 @@ PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """How many rows each table has, and the head of the chain."""
+    """The number of rows of each table, and the head of the chain."""
 
     rows: dict[str, int]
     seq: int

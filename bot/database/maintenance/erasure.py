@@ -26,7 +26,7 @@ QUEUE = "queue"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, by the id under which the trail knows them; it stays in the trail, where it names nobody by itself."""
+    """A person, by their id in the trail. The id stays there; by itself it names nobody."""
 
     id: str
 
@@ -57,7 +57,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much there was: names, words beside entries, reasons beside recordings."""
+    """The number of erased names, texts of entries, and reasons of recordings."""
 
     names: int = 0
     texts: int = 0
@@ -72,7 +72,7 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Which rows are meant, a condition a table."""
+    """The rows to erase, as a condition for each table."""
 
     names: ColumnElement[bool]
     texts: ColumnElement[bool]

@@ -22,7 +22,7 @@ RELEASE_ACTION = "audit:release"
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A hold that is on: since when, by whom, in which entry, and the words of its reason while they are kept."""
+    """An active hold: since when, by whom, in which entry, and its reason while that is stored."""
 
     seq: int
     since: datetime

@@ -33,7 +33,7 @@ AFTER_FAILURE_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long typed texts and names are kept, None for ever; and the daily look at what is older."""
+    """How long to keep typed text and names (None: forever), and the daily erasure of older ones."""
 
     store: SqlStore
     clock: Clock

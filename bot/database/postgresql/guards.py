@@ -23,7 +23,7 @@ ALWAYS = "A"
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """When a trigger fires, and what its function does."""
+    """When a trigger fires, and its function."""
 
     fires: int
     body: str

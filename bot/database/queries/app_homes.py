@@ -27,7 +27,7 @@ COLUMNS = [homes.c[name] for name in SHOWN]
 
 @dataclass(frozen=True, slots=True)
 class SqlHomes:
-    """One row for each person. What is older than a day goes when somebody opens theirs."""
+    """One row for each person. Rows older than a day are removed when someone opens a Home."""
 
     engines: Engines
 

@@ -29,7 +29,7 @@ OWN = tuple(column.name for column in recordings.columns)
 
 @dataclass(frozen=True, slots=True)
 class SqlOverview:
-    """Reads recordings as cards, whether or not one was ever posted."""
+    """Reads recordings as cards, whether or not a card was posted."""
 
     engines: Engines
 

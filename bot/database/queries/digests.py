@@ -28,7 +28,7 @@ DIGEST_ACTION = "audit:digest"
 
 @dataclass(frozen=True, slots=True)
 class SqlDigests:
-    """One digest a day, whatever happens in between: the day is the key."""
+    """One digest a day in any case: the day is the key."""
 
     engines: Engines
     store: SqlStore

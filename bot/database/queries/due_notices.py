@@ -65,7 +65,7 @@ pause = type_coerce(recordings.c.paused_at, Text)
 
 @dataclass(frozen=True, slots=True)
 class SqlOccasions:
-    """Works out each time, from recordings, attempts and the trail, what somebody may have to be told."""
+    """Computes each time which notices are due, from recordings, attempts, and the trail."""
 
     engines: Engines
     confirm: Callable[[], Awaitable[None]] = as_it_is

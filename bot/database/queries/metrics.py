@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How much there is, and how much Slack still has to be told."""
+    """Counts of what there is, and of what Slack still lacks."""
 
     entries: int
     live: int
@@ -39,7 +39,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class SqlFigures:
-    """Counts, each by an index or over the few open rows."""
+    """Counts by an index, or over the few open rows."""
 
     engines: Engines
 

@@ -52,7 +52,7 @@ STILL_SO = or_(
 
 @dataclass(frozen=True, slots=True)
 class SqlNotices:
-    """One row a notice, whose key says which; a row is written before anything is posted, and says how far it got."""
+    """One row for each notice, identified by its key. The row is written before the post, and holds its progress."""
 
     engines: Engines
     confirm: Callable[[], Awaitable[None]] = as_it_is

@@ -91,7 +91,7 @@ async def as_it_is() -> None:
 
 @dataclass(frozen=True, slots=True)
 class SqlOutbox:
-    """Compares what is with what Slack has been sent; both sides are in the database, so a crash loses nothing."""
+    """Compares the current state with what Slack has. Both are in the database, so a crash loses nothing."""
 
     engines: Engines
     confirm: Callable[[], Awaitable[None]] = as_it_is

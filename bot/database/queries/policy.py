@@ -26,7 +26,7 @@ ROUTES = "routes"
 
 @dataclass(frozen=True, slots=True)
 class SqlRules:
-    """One row a rule, as the bot noted it when it last started."""
+    """One row for each rule, as the bot stored it at its last start."""
 
     store: SqlStore
 

@@ -28,7 +28,7 @@ entry = audit_entries.c
 
 @dataclass(frozen=True, slots=True)
 class SqlSummaries:
-    """Counts what the trail and the recordings hold."""
+    """Counts the content of the trail and the recordings."""
 
     engines: Engines
 

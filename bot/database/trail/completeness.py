@@ -30,7 +30,7 @@ LAST_DELIVERED = (
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Entries that follow one another, both ends included."""
+    """Consecutive entries, both ends included."""
 
     first: int
     last: int
@@ -45,7 +45,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What the comparison found."""
+    """The result of the comparison."""
 
     skipped: tuple[Range, ...] = ()
     """Entries without a delivery, although later ones were delivered."""

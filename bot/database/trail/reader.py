@@ -44,7 +44,7 @@ NEWEST = text("SELECT coalesce(max(seq), 0) FROM audit_entries")
 
 @dataclass(frozen=True, slots=True)
 class SqlTrail:
-    """The entries as plain values, as they are stored."""
+    """The entries as plain values, as stored."""
 
     engines: Engines
 

@@ -26,7 +26,7 @@ class _Seen:
 
 @dataclass(slots=True)
 class Roster:
-    """Agents on calls, as they are found. ``complete`` turns False where something was left out."""
+    """Agents on calls, as they are found. ``complete`` becomes False if something was left out."""
 
     requests: int = 0
     complete: bool = True

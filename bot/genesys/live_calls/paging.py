@@ -24,7 +24,7 @@ LONGEST_LIST = 500
 
 @dataclass(slots=True)
 class PageSize:
-    """The size of the pages of one list. What it has learned holds until the process ends."""
+    """The size of the pages of one list. A reduced size lasts until the process ends."""
 
     entries: int = MOST_ENTRIES
 

@@ -43,7 +43,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """The result of a subscription: whose news flow, and why the others' don't."""
+    """The result of a subscription: the agents with notifications, and why others have none."""
 
     asked: frozenset[str]
     permitted: frozenset[str]
@@ -55,12 +55,12 @@ class Subscribed:
 
 
 class TooManyTopics(GenesysError):
-    """The channel takes fewer topics than it was given."""
+    """The channel accepts fewer topics than requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What was pushed about one call; ``seen`` is None when everybody has left it."""
+    """A notification about one call; ``seen`` is None when everyone has left the call."""
 
     user_id: str
     conversation_id: str

@@ -22,7 +22,7 @@ OnGap = Callable[[frozenset[str]], None]
 
 
 class Inbox:
-    """Of several news about one call that come while an earlier one is being dealt with, only the newest counts."""
+    """Of several events about one call that arrive while an earlier one is handled, only the newest counts."""
 
     def __init__(self, on_news: OnNews, on_gap: OnGap) -> None:
         self._on_news = on_news

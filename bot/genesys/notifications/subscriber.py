@@ -48,7 +48,7 @@ NOTHING = Subscribed(NOBODY, NOBODY)
 
 
 class Notifications:
-    """CallNews over a notification channel of the platform. There is none while nobody is followed."""
+    """CallNews over a notification channel of the platform. There is no channel while nobody is followed."""
 
     def __init__(self, client: GenesysClient) -> None:
         self.problem: str | None = None

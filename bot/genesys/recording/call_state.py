@@ -29,7 +29,7 @@ POLICY_STATES = ("customerExperienceState", "agentExperienceState")
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One participant's part in a call. ``recording`` and ``adhoc`` are None where nothing is said about them."""
+    """One participant's part in a call. ``recording`` and ``adhoc`` are None if Genesys doesn't report them."""
 
     participant: Participant
     connected: bool

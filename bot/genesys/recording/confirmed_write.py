@@ -30,7 +30,7 @@ Look = Callable[["Answer | None"], Awaitable[Seen]]
 
 @dataclass(frozen=True, slots=True)
 class Changed(Generic[Seen]):
-    """A state as wanted. ``ours`` is False where somebody else had brought it about."""
+    """A state as requested. ``ours`` is False if someone else caused it."""
 
     seen: Seen
     evidence: Evidence
@@ -39,7 +39,7 @@ class Changed(Generic[Seen]):
 
 @dataclass(frozen=True)
 class Change(Generic[Seen]):
-    """A write, how to look at its effect, and what it should be."""
+    """A write, the read of its effect, and the expected state."""
 
     client: GenesysClient
     request: Request

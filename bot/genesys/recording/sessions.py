@@ -49,7 +49,7 @@ LIVE = frozenset({CallRecording.ACTIVE, CallRecording.PAUSED})
 
 @dataclass(frozen=True, slots=True)
 class SessionReading:
-    """One reading of a session; ``id`` is None where the conversation has none."""
+    """One reading of a session; ``id`` is None if the conversation has none."""
 
     id: str | None
     recording: CallRecording

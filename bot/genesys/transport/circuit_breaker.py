@@ -25,7 +25,7 @@ TRIAL_EVERY = 5.0
 
 
 class Circuit:
-    """Closed while Genesys answers, whatever it answers; a refusal is an answer.
+    """Closed while Genesys answers, with any status; a refusal is an answer.
 
     Opens when FAILURES requests in a row failed within WINDOW; then only a trial goes through, one at a time.
     """

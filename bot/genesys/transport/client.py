@@ -51,7 +51,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GenesysAccount:
-    """The OAuth client, and where its organization lives."""
+    """The OAuth client, and its organization's region."""
 
     client_id: str
     client_secret: str = field(repr=False)

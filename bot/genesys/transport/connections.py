@@ -34,7 +34,7 @@ def connection_pool(size: int) -> urllib3.PoolManager:
 
 
 class _Tidy(HTTPConnection):
-    """Closes what came back where its head is nonsense; urllib3 leaves that to the garbage collector."""
+    """Closes a connection whose answer has a malformed head; urllib3 leaves that to the garbage collector."""
 
     @override
     def getresponse(self) -> PoolResponse:  # type: ignore[override]  # as in urllib3's own

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """How long an action may take, and who is told when it has to wait.
+    """The deadline of an action, and who is told when it has to wait.
 
     ``deadline`` is a reading of the clock's ``monotonic``; nothing is sent after it.
     """

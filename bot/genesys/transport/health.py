@@ -22,7 +22,7 @@ STATED = ("count", "allowed", "reset")
 
 @dataclass(frozen=True, slots=True)
 class RequestSeen:
-    """One HTTP request as metrics, logs and traces may show it: no body, and no id but Genesys's own of the request."""
+    """One HTTP request for metrics, logs, and traces: no body, and no id except Genesys's own of the request."""
 
     operation: str
     method: str

@@ -26,7 +26,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Unsent(Exception):
-    """No connection could be made, so the request did not leave."""
+    """No connection could be made, so the request was not sent."""
 
     kind = "not_connected"
 

@@ -185,7 +185,7 @@ def closing_late(
 
 @dataclass(frozen=True, slots=True)
 class Approvals:
-    """Closes what nobody confirmed in time, from the database alone: it makes no difference which process opened it."""
+    """Closes stops that nobody confirmed in time, from the database alone, whichever process opened them."""
 
     store: RecordingStore
     clock: Clock

@@ -35,7 +35,7 @@ LATER_LOOKS = 4
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Writes how an attempt ended. Only the first to settle an attempt writes; the others get what is there."""
+    """Writes how an attempt ended. Only the first to settle an attempt writes; the others get the stored result."""
 
     store: RecordingStore
     clock: Clock

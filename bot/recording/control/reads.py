@@ -25,7 +25,7 @@ EXPORT_ACTION = "audit:export"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looks(Reception):
-    """Takes requests to see something. A limited supervisor sees the calls of their scope, compliance every call."""
+    """Takes read requests. A limited supervisor sees the calls in their scope, compliance sees every call."""
 
     async def read(self, asked: Asked, call: str | None = None) -> Entry:
         """Put into the trail that somebody looks at recordings, before they see anything."""

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Facts:
-    """What a refusal's entry says beyond the error, as far as it was known by then."""
+    """What a refusal's entry says beyond the error, as far as known by then."""
 
     action: str
     verb: str
@@ -45,14 +45,14 @@ class Facts:
 
 @dataclass
 class Door:
-    """Open while the bot takes new work; closed for good when it shuts down."""
+    """Open while the bot takes new work; closed permanently at shutdown."""
 
     open: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
-    """Takes requests, and puts each into the trail.
+    """Takes requests and records each in the trail.
 
     Afterwards there is exactly one of three things: the entry of what was asked for, one entry of refusal (the error is
     raised, with its number), or nothing at all because the trail can't be written (AuditUnavailable is raised, and

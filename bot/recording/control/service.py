@@ -40,7 +40,7 @@ GUARD_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class StatusAsked:
-    """A question about a call that is in the trail, and may now be answered."""
+    """A status request that is in the trail and may now be answered."""
 
     conversation_id: str
     entry: Entry
@@ -49,7 +49,7 @@ class StatusAsked:
 
 @dataclass(frozen=True, slots=True)
 class CallStatus:
-    """What is known about one call: our newest record of it, and what Genesys says now."""
+    """The state of one call: our newest record of it, and what Genesys reports now."""
 
     conversation_id: str
     audit_seq: int
@@ -64,7 +64,7 @@ async def _no_progress(_waiting: Waiting) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RecordingService:
-    """Start, stop, pause, resume and status, for every surface alike.
+    """Start, stop, pause, resume, and status, the same for every surface.
 
     An action is ``intake.start`` or ``intake.change`` (the request is on disk), then ``carry_out`` (Genesys, then the
     outcome is on disk). Surfaces acknowledge between the two.

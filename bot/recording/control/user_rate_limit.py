@@ -127,7 +127,7 @@ def _draft(actor: str, number: int, now: datetime, entry_id: UUID) -> Draft:
 
 @dataclass(frozen=True, slots=True)
 class LookUps:
-    """Counts what has no entry, such as the look-ups while somebody types, on this process alone.
+    """Counts requests without an entry, such as look-ups during typing, for this process only.
 
     ``per_minute`` 0: there is no limit.
     """

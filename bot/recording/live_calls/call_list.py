@@ -43,7 +43,7 @@ SHOWN = {
 
 @dataclass(frozen=True, slots=True)
 class CallList:
-    """Live calls, longest first, as they were at ``as_of``; None where Genesys has not told any yet.
+    """Live calls, longest first, as of ``as_of``; None if Genesys has not reported any yet.
 
     ``problem`` is why it is not newer. Our own recordings are in it whatever Genesys says.
     """
@@ -71,7 +71,7 @@ class _Memory:
 
 @dataclass(frozen=True, slots=True)
 class LiveCalls:
-    """Asks Genesys when somebody looks, at most once at a time for all who look, and never otherwise."""
+    """Asks Genesys when someone opens a list, once at a time for all viewers, and never otherwise."""
 
     directory: ConversationDirectory
     names: NameBook

@@ -30,7 +30,7 @@ LASTING = (PermissionMissing, NotFound)
 
 @dataclass(frozen=True, slots=True)
 class NameBook:
-    """Fills in names. One that can't be had is no error: then there is the id only, until it is asked for again."""
+    """Fills in names. A missing name is not an error: the id is shown until the next fetch."""
 
     directory: NameDirectory
     store: NameStore

@@ -21,7 +21,7 @@ AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class UnnamedRecordings:
-    """Compares the database with itself, outside any action; what is learnt is shown by cards, reminders and Homes.
+    """Works on the database, outside any action; cards, reminders, and Homes show the fetched names.
 
     A name that can't be had is asked for as rarely as the book does.
     """

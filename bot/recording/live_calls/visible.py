@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenHome:
-    """A person's Home as it was opened last, and as Slack shows it by what we know."""
+    """A person's Home as last opened, and as Slack shows it to our knowledge."""
 
     user_id: str
     team_id: str

@@ -36,7 +36,7 @@ NOTHING: Any = object()
 
 
 class NoNews:
-    """An organization that pushes nothing; the slow look has to do."""
+    """An organization without notifications; polling has to suffice."""
 
     flowing: frozenset[str] = frozenset()
     problem: str | None = None
@@ -48,7 +48,7 @@ class NoNews:
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """Compares live recordings with their calls. ``look_gap`` is the least number of seconds between two looks."""
+    """Compares live recordings with their calls. ``look_gap`` is the minimum number of seconds between two reads."""
 
     store: RecordingStore
     control: RecordingControl

@@ -31,7 +31,7 @@ AFTER_FAILURE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class LaterLooks:
-    """Finds recordings that run although ours are over, and stops them; that is recorded, and shown on the card."""
+    """Finds recordings that run although ours are over, stops them, records that, and shows it on the card."""
 
     service: RecordingService
     observations: Observations

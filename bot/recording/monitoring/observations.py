@@ -32,7 +32,7 @@ LATER_LOOK = Origin("later_look")
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What the call shows instead of what our recording says."""
+    """The call's state, where it differs from our recording."""
 
     action: str
     state: RecordingState
@@ -91,7 +91,7 @@ def unwanted(recording: Recording, seen: Conversation) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Each is one entry and the recording's new state, in one transaction; nothing where the recording has moved on."""
+    """Writes an entry and the recording's new state in one transaction, or nothing if the recording has changed."""
 
     store: RecordingStore
     clock: Clock

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Presence(Protocol):
-    """Says who is gone, so that nobody has to wait for an outcome that they can't write any more."""
+    """Reports which owners are gone, so that nobody waits for an outcome that they can no longer write."""
 
     async def absent(self, owners: frozenset[str]) -> frozenset[str]:
         """Return those owners of attempts that surely serve no more; about the others nothing is said."""

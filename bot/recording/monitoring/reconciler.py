@@ -43,7 +43,7 @@ async def silent(_waiting: Waiting) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Looks for attempts without an outcome that nobody is working on, and finds out how they ended."""
+    """Finds attempts without an outcome and without a live owner, and determines how they ended."""
 
     service: RecordingService
     clock: Clock

@@ -48,7 +48,7 @@ class _State:
 
 @dataclass(frozen=True, slots=True)
 class SavedLooks:
-    """Looks by a schedule that is kept in the database, so that a restart costs no look and repeats none.
+    """Checks on a schedule in the database, so that a restart skips no check and repeats none.
 
     A file that is found gets an ``observed`` entry, and the recording's card is redrawn.
     """

@@ -55,7 +55,7 @@ class NoticeKind(StrEnum):
 
 
 class Result(StrEnum):
-    """How an attempt that had been in doubt turned out."""
+    """The result of an attempt that had been in doubt."""
 
     IN_EFFECT = "in_effect"
     NOT_IN_EFFECT = "not_in_effect"
@@ -64,7 +64,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message to one person, at most once: the first four fields say which.
+    """One message to one person, at most once: the first four fields identify it.
 
     ``occasion`` tells one pause, attempt or approval of a recording from the others; ``audit_seq`` is the entry that it
     rests on. One that everybody in a channel is to see goes there, and ``person`` is whose request it is about.
@@ -87,7 +87,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ReminderTimes:
-    """After how long somebody is reminded; None: never."""
+    """The time after which a person is reminded; None: never."""
 
     recording: timedelta | None = None
     pause: timedelta | None = None
@@ -114,7 +114,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """What the trail has to say since the last look. ``upto``: the entry to note as the last one looked at, if any."""
+    """What the trail reports since the last check. ``upto``: the last entry to mark as checked, if any."""
 
     found: tuple[Ending, ...]
     upto: int | None
@@ -123,7 +123,7 @@ class Endings:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What last happened to a recording: by an attempt of somebody's, or seen by the bot."""
+    """The last event of a recording: a person's attempt, or something that the bot saw."""
 
     seq: int
     at: datetime
@@ -133,7 +133,7 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class OpenNotice:
-    """A notice with something left to do: it is to be posted, or, where it was, its buttons are to go.
+    """A notice with something left to do: post it, or remove its buttons.
 
     ``ts`` and ``channel`` say where it is, once it was posted. ``language`` is that of the recording's card.
     """
@@ -271,7 +271,7 @@ def _call_ended(ending: Ending) -> Iterable[Notice]:
 
 
 class Standing(StrEnum):
-    """What is to be done about a notice that is not delivered yet, or whose buttons still stand."""
+    """What to do about a notice that is not delivered yet, or still has its buttons."""
 
     HOLDS = "holds"
     WAIT = "wait"

@@ -62,7 +62,7 @@ async def follow(intake: Intake, asked: Asked, recording_id: UUID) -> Accepted:
 
 @dataclass(frozen=True, slots=True)
 class TransferMonitor:
-    """Watches the calls whose ad-hoc recordings ended when their agents left, until somebody has taken over."""
+    """Watches the calls whose ad-hoc recordings ended when their agents left, until an agent takes over."""
 
     service: RecordingService
     clock: Clock

@@ -43,7 +43,7 @@ View = dict[str, Any]
 
 
 class Part(Protocol):
-    """Whether one thing that the bot stands on is usable now."""
+    """Whether one component is usable now."""
 
     @property
     def name(self) -> str: ...
@@ -57,7 +57,7 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HomeFacts:
-    """What one person's Home shows. ``live`` and ``recent`` hold nothing that this person may not see."""
+    """The content of one person's Home. ``live`` and ``recent`` hold only what this person may see."""
 
     caller: Caller
     live: Sequence[Card] = ()

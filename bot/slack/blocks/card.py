@@ -50,7 +50,7 @@ CONTROLS = (Verb.PAUSE, Verb.RESUME, Verb.STOP)
 
 @dataclass(frozen=True, slots=True)
 class CardStyle:
-    """What a card needs to know beyond its recording; the language too."""
+    """What a card needs beyond its recording, including the language."""
 
     team_id: str
     words: Words

@@ -25,7 +25,7 @@ SERIES = (
 
 
 class NotDrawn(Exception):
-    """The picture could not be drawn."""
+    """The chart could not be drawn."""
 
 
 async def drawn(title: str, hours: dict[str, list[int]]) -> bytes:

@@ -32,7 +32,7 @@ SECTION_LIMIT = 3000
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a start modal holds: what was chosen and typed, and what there is to choose from beside the live calls.
+    """The content of a start modal: what was chosen and typed, and the options besides the live calls.
 
     ``channel`` is where the card goes; None where nobody asked in a channel. ``tries`` counts the submissions that
     were refused in the trail, so that the next one is another request.

@@ -25,7 +25,7 @@ HOME = "home"
 
 
 class Homes(Protocol):
-    """Shows people their Home; the outbox does."""
+    """Publishes Homes; implemented by the outbox."""
 
     async def open(self, user_id: str, team_id: str, trigger: str | None) -> None: ...
 
@@ -34,7 +34,7 @@ class Homes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HomeEvents:
-    """Handles the tab's opening, and takes note of every click in it; the buttons of recordings have their own."""
+    """Handles the tab's opening, and notes every click in it; the buttons of recordings have their own listeners."""
 
     desk: Desk
     homes: Homes

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalButtons:
-    """Handles clicks on Confirm and Withdraw, wherever they stand."""
+    """Handles clicks on Confirm and Withdraw, on any message."""
 
     desk: Desk
 

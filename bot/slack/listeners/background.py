@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Runs coroutines and keeps hold of them (the event loop itself keeps only weak references)."""
+    """Runs coroutines and keeps references to them (the event loop keeps only weak references)."""
 
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 

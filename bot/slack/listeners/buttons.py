@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """One click: what stood on the button, who clicked, and how they are answered."""
+    """One click: the button's value, who clicked, and how to answer them."""
 
     desk: Desk
     body: dict[str, Any]
@@ -65,7 +65,7 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Clicks:
-    """Takes the clicks of one surface. ``shown`` is the recording whose card a refused click came from."""
+    """Handles the clicks of one surface. ``shown`` is the recording whose card a refused click came from."""
 
     desk: Desk
     take: Callable[[Click], Awaitable[None]]

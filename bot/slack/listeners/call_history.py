@@ -31,7 +31,7 @@ Told = tuple["Entry", "str | None"]
 
 
 class Stories(Protocol):
-    """What the trail holds about calls."""
+    """The trail's entries about calls."""
 
     async def story(self, call: str, *, before: int, limit: int) -> tuple[tuple[Told, ...], int]: ...
 

@@ -23,7 +23,7 @@ NOTHING: dict[str, Any] = {"options": []}
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """Answers what is typed into the list of live calls. Somebody without the right to start sees none."""
+    """Answers typing in the list of live calls. A person without the right to start sees none."""
 
     desk: Desk
     calls: Calls

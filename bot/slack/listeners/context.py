@@ -41,7 +41,7 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Whom an answer goes to after the acknowledgement: by the request's response_url, else as a direct message.
+    """Where an answer goes after the acknowledgement: to the request's response_url, else as a direct message.
 
     ``thread_ts`` names the thread where the request was made.
     """
@@ -53,7 +53,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where Slack requests are handled: the listeners translate to it, and decide nothing themselves.
+    """The services for Slack requests: listeners only translate, and decide nothing themselves.
 
     ``style`` is in English, for what everybody reads; ``style_for`` is in the language of the one who asks.
     """

@@ -26,14 +26,14 @@ NAME_SECONDS = 0.5
 
 
 class NamedCalls(Protocol):
-    """Says who is on the calls that are being recorded, as far as that is in memory."""
+    """Returns the agents on recorded calls, as far as they are in memory."""
 
     async def current(self, *, wait: float = 1.0) -> CallList: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingChoice:
-    """Answers a verb that could mean several recordings with a row and a button for each."""
+    """Answers an ambiguous verb with a row and a button for each recording."""
 
     desk: Desk
     calls: NamedCalls

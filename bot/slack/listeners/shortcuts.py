@@ -35,7 +35,7 @@ ADDRESSED = frozenset({"text", "url", "title_link", "from_url", "fallback"})
 
 @dataclass(frozen=True, slots=True)
 class StartShortcuts:
-    """Opens the start modal where Slack offers it."""
+    """Opens the start modal from Slack's shortcuts and App Home."""
 
     desk: Desk
     modal: StartModal

@@ -51,7 +51,7 @@ class Calls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StartModal:
-    """Opens the modal, and handles what happens in it.
+    """Opens the modal, and handles its events.
 
     For other surfaces: ``await allowed(asked)``, acknowledge, then ``desk.work.start(show(…))``.
     """
