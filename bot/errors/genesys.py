@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The facts that vendor support needs about a failed Genesys request; they go into the audit entry."""
+    """What vendor support asks for when a Genesys request went wrong; it goes into the audit entry."""
 
     http_status: int | None = None
     code: str | None = None
@@ -22,7 +22,7 @@ class Evidence:
 
 
 class ConnectedAgent(Protocol):
-    """An agent whom a supervisor can choose: the ids of participant and user, and the name if it is known."""
+    """An agent whom a supervisor can choose: the participant's id, the user's, and the name where it is known."""
 
     @property
     def id(self) -> str: ...
@@ -35,7 +35,7 @@ class ConnectedAgent(Protocol):
 
 
 class GenesysError(RecordBotError):
-    """An error from Genesys, or a missing answer."""
+    """What Genesys answered, or that it did not."""
 
     kind = "genesys_error"
 
@@ -45,7 +45,7 @@ class GenesysError(RecordBotError):
 
 
 class NotFound(GenesysError):
-    """Genesys did not find something that a request names, and doesn't say what."""
+    """Genesys has not found what a request names, and does not say which part of it."""
 
     kind = "not_found"
 
@@ -87,7 +87,7 @@ class SeveralAgents(GenesysError):
 
 
 class AgentLeft(GenesysError):
-    """The agent of the request is no longer on the call; the call goes on."""
+    """The agent whom a request is about is not on the call any more; the call goes on."""
 
     kind = "agent_left"
 
@@ -116,7 +116,7 @@ class PermissionMissing(GenesysError):
 
 
 class UserContextNeeded(GenesysError):
-    """Genesys requires a signed-in user, or a user on the call; the bot uses an application login.
+    """Genesys wants a user behind the request, or one who is on the call; the bot's client is none.
 
     The codes are ``not.a.user``, ``conversation.error.not.conversation.participant`` and
     ``conversation.error.forbidden.not.active.participant``. None of them says anything about the call.
@@ -132,7 +132,7 @@ class LoginRefused(GenesysError):
 
 
 class RequestRejected(GenesysError):
-    """Genesys rejects the request as invalid."""
+    """Genesys rejects the request as not valid."""
 
     kind = "request_rejected"
 
@@ -143,7 +143,7 @@ class RequestRejected(GenesysError):
 
 
 class RequestTooLarge(RequestRejected):
-    """Genesys requires fewer entries in one request or answer."""
+    """Genesys wants fewer entries in one request or answer."""
 
 
 class Conflict(GenesysError):
@@ -153,7 +153,7 @@ class Conflict(GenesysError):
 
 
 class RateLimited(GenesysError):
-    """Genesys's request limit is exhausted for longer than the request may wait."""
+    """Genesys's request limit is used up for longer than the request may wait."""
 
     kind = "rate_limited"
 
@@ -164,7 +164,7 @@ class RateLimited(GenesysError):
 
 
 class GenesysUnavailable(GenesysError):
-    """Genesys did not answer; nothing that changes the call was sent."""
+    """Genesys did not answer; nothing that changes the call had been sent."""
 
     kind = "genesys_unavailable"
 
@@ -184,6 +184,6 @@ class GenesysUnavailable(GenesysError):
 
 
 class OutcomeUnknown(GenesysError):
-    """A change was sent to Genesys, and it is not known yet whether it took effect."""
+    """A change was sent to Genesys, and nobody knows yet whether it took effect."""
 
     kind = "outcome_unknown"

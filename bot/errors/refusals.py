@@ -80,13 +80,13 @@ class ReasonRefused(Refused):
 
 
 class MalformedPeriod(Refused):
-    """That is not a valid period of entries."""
+    """That is not a period whose entries could be looked at."""
 
     kind = "malformed_period"
 
 
 class AboutRecording(Refused):
-    """A refusal because of a recording's state; names the recording, its state, since when, and by whom."""
+    """A refusal because of how a recording stands; it says which, in what state, since when and by whom."""
 
     def __init__(
         self,
@@ -116,19 +116,19 @@ class AlreadyRecording(AboutRecording):
 
 
 class WrongState(AboutRecording):
-    """The recording's state doesn't allow this."""
+    """The recording is in a state in which this can't be done."""
 
     kind = "wrong_state"
 
 
 class NothingToStop(Refused):
-    """There is no recording for this action."""
+    """There is no recording that this could act on."""
 
     kind = "nothing_to_stop"
 
 
 class SeveralRecordings(Refused):
-    """Several recordings of this person are live, and the request must name one."""
+    """Several recordings of this person are live, and one has to be named."""
 
     kind = "several_recordings"
 
@@ -144,7 +144,7 @@ class ShuttingDown(Refused):
 
 
 class ApprovalClosed(Refused):
-    """That stop no longer waits for a second supervisor."""
+    """That stop does not wait for a second supervisor any more."""
 
     kind = "approval_closed"
 
@@ -156,7 +156,7 @@ class ApprovalClosed(Refused):
 
 
 class TooManyRequests(Refused):
-    """This person has sent more requests within a minute than are allowed."""
+    """This person has asked for more within a minute than is taken from one."""
 
     kind = "too_many_requests"
 
@@ -169,7 +169,7 @@ class TooManyRequests(Refused):
 
 
 class TooLate(Refused):
-    """The request waited too long and was not sent."""
+    """The request waited too long before it could be sent, so it was not sent."""
 
     kind = "too_late"
 
