@@ -43,7 +43,7 @@ class Archiving:
     directory: Path
 
     async def run(self, progress: Callable[[int, int], None]) -> str:
-        """Archive what is due, and return a sentence about it. Raise Refused where entries have to stay."""
+        """Archive what is due, and return a sentence about it. Raise Refused if entries have to stay."""
         now = self.keeper.clock.now()
         if self.before > now:
             raise Refused("The date is in the future; only what is old is archived.")

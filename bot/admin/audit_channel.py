@@ -103,7 +103,7 @@ class AuditChannelCheck:
             return None, why or f"Whether another organization can read it can't be told: Slack says {code(error)}."
 
     async def _probe(self, now: datetime) -> tuple[str, str]:
-        """Schedule a message and remove it; return what keeps the bot from writing, and what was left behind.
+        """Schedule a message and remove it; return what prevents the bot from writing, and what was left behind.
 
         Also a check that is cancelled, or never hears whether Slack has scheduled the message, removes it.
         """

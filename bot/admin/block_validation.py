@@ -52,7 +52,7 @@ class BlockValidation:
     patience: float = PATIENCE_SECONDS
 
     async def findings(self, samples: Iterable[Sample]) -> tuple[Finding, ...]:
-        """Return what Slack would refuse; nothing where it would take all. Raise CantTell.
+        """Return what Slack would refuse; nothing if it accepts everything. Raise CantTell.
 
         Slack's method does not look at the text beside the blocks: its length is checked here.
         """
@@ -94,7 +94,7 @@ class BlockValidation:
 
 
 def _errors(errors: Any, otherwise: str) -> list[Finding]:
-    """Read Slack's ``errors``; without any, the error's own name says what there is to say."""
+    """Read Slack's ``errors``; without any, use the error's own name."""
     found = [one for one in errors or () if isinstance(one, dict)]
     said = [Finding("", str(one.get("pointer") or ""), str(one.get("message") or otherwise)) for one in found]
     return said or [Finding("", "", otherwise)]

@@ -136,7 +136,7 @@ async def _database(settings: DatabaseSettings) -> Part:
 
 
 async def _completeness(settings: ServeSettings) -> Completeness:
-    """Compare the trail with what the audit channel was given; a database that is not there yet lacks nothing."""
+    """Compare the trail with what the audit channel received; a database that doesn't exist yet lacks nothing."""
     try:
         async with opened_database(settings) as engines:
             found = await version(engines)
@@ -229,13 +229,13 @@ async def _route(client: AsyncWebClient, route: Route, scopes: frozenset[str]) -
 
 
 async def _audit_channel(client: AsyncWebClient, channel: str, scopes: frozenset[str]) -> Part:
-    """Ask whether the bot may write to the channel, and whether another organization reads it."""
+    """Check whether the bot may write to the channel, and whether another organization reads it."""
     found = await AuditChannelCheck(client, channel, scopes).run(SystemClock().now())
     return Part("audit channel", ok=not found.problem, problem=found.problem or " ".join(found.notes))
 
 
 async def _messages(client: AsyncWebClient, settings: ServeSettings, identity: SlackIdentity) -> Part:
-    """Have Slack look at one of everything that the bot shows, with nobody seeing it."""
+    """Let Slack validate a sample of everything that the bot shows, without anyone seeing it."""
     languages = read_languages()
     style = CardStyle(
         team_id=identity.team_id,
@@ -284,7 +284,7 @@ def _group(group: UserGroup) -> Part:
 
 
 async def _user(client: AsyncWebClient, user: str, identity: SlackIdentity) -> Part:
-    """Ask who somebody is whom a setting names, and say so where the bot would refuse them."""
+    """Identify a user whom a setting names, and report if the bot would refuse them."""
     name = f"user {user}"
     try:
         answer = await client.users_info(user=user)
@@ -319,7 +319,7 @@ def _part(found: Finding) -> Part:
 async def _policy_names(
     settings: ServeSettings, policy: Policy, directory: NameDirectory, deadline: float
 ) -> tuple[Part, ...]:
-    """Hold what the policy file names against Genesys, as far as Genesys lets the bot ask."""
+    """Compare the policy file with Genesys, as far as Genesys permits it."""
     parts = []
     for kind, words, ids in (("queue", "queues", policy.queues), ("user", "agents", policy.agents)):
         if not ids:

@@ -48,7 +48,7 @@ class Keeper:
     clock: Clock = field(default_factory=SystemClock)
 
     async def erase(self, person: Person, *, despite_hold: bool) -> str:
-        """Erase a person's name and words. Raise Refused while a legal hold is on, AuditUnavailable."""
+        """Erase a person's name and typed text. Raise Refused while a legal hold is on, AuditUnavailable."""
         rows, attempt_id = rows_of(person), uuid7()
 
         async def ask(transaction: SqlTransaction) -> str | None:
@@ -156,7 +156,7 @@ class Keeper:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[SqlStore]:
-        """Open the trail. Raise DatabaseUnusable where there is none: what is said of nothing would mislead."""
+        """Open the trail. Raise DatabaseUnusable if there is none: a report about nothing would mislead."""
         async with opened_database(self.settings) as engines:
             if (await version(engines)).current is None:
                 raise DatabaseUnusable("The database is empty, or not there: check DATABASE_URL.")

@@ -110,7 +110,7 @@ class Samples:
         yield Sample("App Home: a guest", plain_view(stranger, style.words, NOON)[0], is_view=True)
 
     def _evidence(self) -> Iterator[Sample]:
-        """Yield what reads the same in every language: lines of the audit channel, and a digest."""
+        """Yield samples that are the same in every language: lines of the audit channel, and a digest."""
         phases = list(Phase)
         entries = [
             (self._entry(number, phases[number % len(phases)]), True) for number in range(1, LINES_IN_A_MESSAGE + 1)

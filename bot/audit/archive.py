@@ -81,7 +81,7 @@ class Manifest:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def tombstone(self) -> Tombstone:
-        """Return what the chain has to say about this segment."""
+        """Return the tombstone of this segment for the chain."""
         return Tombstone(**{one.name: getattr(self, one.name) for one in fields(Tombstone)})
 
 

@@ -100,5 +100,5 @@ def chain(draft: Draft, *, seq: int, previous_hash: str) -> Entry:
 
 
 def text_digest(salt: bytes, text: str) -> str:
-    """Return what an entry keeps of words that a person typed: HMAC-SHA-256 under a salt that is kept with the text."""
+    """Return the entry's digest of typed text: HMAC-SHA-256 under a salt that is stored with the text."""
     return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()

@@ -34,7 +34,7 @@ def days(first: date, last: date, zone: ZoneInfo, name: str = "") -> Period:
 
 
 def typed_period(typed: str, now: datetime, zone: ZoneInfo) -> Period | None:
-    """Return the period that somebody typed; None where it is none, or lies in the future. Nothing typed is today."""
+    """Parse a typed period; None if it isn't one, or lies in the future. An empty text is today."""
     today = now.astimezone(zone).date()
     word = typed.strip().lower() or "today"
     if word == "today":

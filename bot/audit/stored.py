@@ -85,7 +85,7 @@ def row_matches(row: Sequence[Any]) -> bool:
 
 
 def entry_matches(entry: Mapping[str, Any]) -> bool:
-    """Check an entry as JSON values: what it means has to be what was hashed."""
+    """Check an entry as JSON values: its meaning must be what was hashed."""
     hashed = {name: entry[name] for name in FIELDS}
     try:
         text = _encode(hashed)

@@ -119,7 +119,7 @@ def counted(rows: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
 
 
 def lengths(rows: Iterable[tuple[str, datetime, datetime]]) -> Lengths:
-    """Add up recordings, given as call, start and end; a length is never negative, whatever a clock did."""
+    """Add up recordings, given as call, start, and end; a length is never negative, even if a clock jumped."""
     number = total = longest = 0
     longest_call = None
     for call, started_at, ended_at in rows:

@@ -80,7 +80,7 @@ class Verifier:
         return self.flaw
 
     def finish(self) -> Flaw | None:
-        """Check what can be checked only at the end.
+        """Run the checks that are possible only at the end.
 
         What is missing at the beginning must be named by a tombstone, and no hash may be missing that somebody outside
         has seen, except where it lies in an archived segment.
@@ -104,7 +104,7 @@ class Verifier:
 
     @property
     def tombstone(self) -> tuple[int, Tombstone] | None:
-        """The number and the words of the tombstone that stands for what is missing at the beginning."""
+        """The number and the text of the tombstone that names what is missing at the beginning."""
         return self.tombstones.get(self.archived_to)
 
     def _went_on(self, seq: int, digest: str, occurred_at: str) -> None:

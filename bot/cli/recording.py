@@ -34,7 +34,7 @@ def _in_terminal(text: str) -> str:
 
 
 def _voice() -> Voice:
-    """Speak English, whatever the machine's locale is: scripts read it too."""
+    """Use English with any locale of the machine: scripts read it too."""
     return Voice(
         words=read_languages().of(ENGLISH),
         person=lambda actor: actor,

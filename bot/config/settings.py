@@ -131,7 +131,7 @@ def _database(value: str) -> str:
 
 
 def _check_password(value: str, rest: str) -> None:
-    """Raise ValueError where a password with special characters takes the address apart.
+    """Raise ValueError if special characters in a password break the address.
 
     The driver would take the password's end for the host, and say it.
     """
@@ -163,7 +163,7 @@ class _Part(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _as_meant(cls, value: Any) -> Any:
-        """Take away blanks and line ends around a value: files of secrets have them, and no setting does."""
+        """Strip blanks and line ends around a value: secret files have them, and no setting needs them."""
         if not isinstance(value, str):
             return value
         value = value.strip()

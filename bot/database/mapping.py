@@ -48,7 +48,7 @@ def attempt_from(row: Row[Any]) -> Attempt:
 
 
 def scope_text(scope: Scope | None) -> str | None:
-    """Return a scope as it is kept; None where it is everything."""
+    """Return a scope in its stored form; None for all calls."""
     if scope is None or scope.everything:
         return None
     return json.dumps({"queues": sorted(scope.queues), "agents": sorted(scope.agents)})

@@ -80,7 +80,7 @@ async def upgrade(engines: Engines) -> SchemaVersion:
 
 
 async def examine(engines: Engines) -> SchemaVersion:
-    """Say which schema the database has. Raise DatabaseUnusable where the bot can't serve on it, nor upgrade it."""
+    """Return the database's schema. Raise DatabaseUnusable if the bot can neither serve on it nor upgrade it."""
     found = await version(engines)
 
     def look(connection: Connection) -> None:
@@ -130,7 +130,7 @@ def _check_encoding(connection: Connection) -> None:
 
 
 def _check_role(connection: Connection, found: SchemaVersion) -> None:
-    """Raise DatabaseUnusable where the role lacks a right for what comes next: serving, or making the tables."""
+    """Raise DatabaseUnusable if the role lacks a right for the next step: serving, or creating the tables."""
     if found.current == found.newest:
         check_rights(connection)
     elif found.current is None:
@@ -148,7 +148,7 @@ def _not_the_owner(found: SchemaVersion) -> DatabaseUnusable:
 
 
 async def _probe(engines: Engines) -> None:
-    """Open SQLite's file once without the pool: its asynchronous driver leaves a broken thread where it can't."""
+    """Open SQLite's file once without the pool: its asynchronous driver leaves a broken thread if it can't."""
     if engines.on_postgresql:
         return
     file = engines.writer.url.database or ""

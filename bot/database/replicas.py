@@ -229,7 +229,7 @@ class PostgresReplicas(Replicas):
         self._sightings.note({row[0] for row in found}, asyncio.get_running_loop().time())
 
     async def _answers(self) -> bool:
-        """Say whether the session still stands, and with it the locks; what doesn't answer is given up."""
+        """Check that the session, and so its locks, still exist; give it up if it doesn't answer."""
         session = self._session
         if session is None:
             return False

@@ -35,7 +35,7 @@ PRIMARY_CODE = 0xFF
 
 
 def is_transient(error: SQLAlchemyError) -> bool:
-    """Return whether the error may be gone a moment later. What it ended has not been committed.
+    """Return whether the error may be gone a moment later. The transaction was not committed.
 
     The one exception is a commit whose answer was lost; the caller has to find out about that first.
     """

@@ -124,7 +124,7 @@ class SqlStore:
             self.last_problem = None
 
     async def _committed_all_the_same(self, transaction: SqlTransaction) -> bool | None:
-        """Find out whether a commit took effect whose answer was lost with the connection; None where that can't be.
+        """Find out whether a commit took effect whose answer was lost; None if that is impossible.
 
         The write lock is held until a transaction has ended, so once it is ours the entry is there or will never be.
         """
@@ -197,7 +197,7 @@ class SqlStore:
             return await approvals.find(connection, approvals.OPEN)
 
     async def attempts_to_look_at(self) -> tuple[Attempt, ...]:
-        """Return the settled attempts whose call is still to be looked at, oldest first."""
+        """Return the settled attempts whose call still has to be checked, oldest first."""
         return await self._attempts(attempts.c.looks_left > 0)
 
     async def recordings_to_follow(self) -> tuple[Recording, ...]:
@@ -221,7 +221,7 @@ class SqlStore:
         await self.write(lambda transaction: transaction.forget_card_version(recording_id))
 
     async def head(self) -> int:
-        """Return the number of the newest audit entry, 0 where there is none."""
+        """Return the number of the newest audit entry, 0 if there is none."""
         async with self.engines.reader.connect() as connection:
             return (await connection.execute(select(func.max(audit_entries.c.seq)))).scalar_one() or 0
 
@@ -242,5 +242,5 @@ class SqlStore:
 
 
 def _cause(error: SQLAlchemyError) -> str:
-    """Say what the driver says, without PostgreSQL's further lines: a row with somebody's words may stand there."""
+    """Return the driver's message without PostgreSQL's further lines, which may quote a row with typed text."""
     return str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]

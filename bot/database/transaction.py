@@ -280,7 +280,7 @@ class SqlTransaction:
 
 
 def _direct(actor: str) -> str | None:
-    """Return where somebody reads what no channel shows: a Slack user's id, nowhere for a terminal's."""
+    """Return where to send a person direct messages: a Slack user's id, nothing for a terminal's."""
     kind, _, rest = actor.partition(":")
     return rest.rpartition(":")[2] if kind == "slack" else None
 

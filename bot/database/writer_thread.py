@@ -136,7 +136,7 @@ class OneHopConnection(aiosqlite.Connection):
         connection.rollback()
 
     async def in_thread(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
-        """Do it in the connection's thread, at once where that is the one that asks."""
+        """Run this in the connection's thread, at once if that is the calling one."""
         if threading.get_ident() == self._thread.ident:
             return work(self._conn)
         return await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]

@@ -104,7 +104,7 @@ def require_state(recording: Recording, verb: Verb) -> Step:
 
 
 def standing(recording: Recording) -> dict[str, Any]:
-    """Return what a refusal says about the recording that is in the way."""
+    """Return what a refusal reports about the recording that is in the way."""
     over = recording.state.final
     return {
         "recording_id": recording.id,

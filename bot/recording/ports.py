@@ -135,7 +135,7 @@ class NameStore(Protocol):
     async def known(self, keys: frozenset[tuple[str, str]]) -> dict[tuple[str, str], str]: ...
 
     async def remember(self, names: dict[tuple[str, str], str], seen_at: datetime) -> None:
-        """Keep names for cards and lists, and when they were last seen. Raise AuditUnavailable where it can't.
+        """Store names for cards and lists, and when they were last seen. Raise AuditUnavailable on failure.
 
         Redraw the cards of live recordings that show a new name.
         """

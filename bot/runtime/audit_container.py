@@ -70,7 +70,7 @@ class Witness:
         return RecordCommand(self.desk, history, self.reports(), modal, RecordingChoice(self.desk, modal.calls))
 
     def reports(self) -> AuditReports:
-        """Return what hands the trail to compliance."""
+        """Return the reports for compliance."""
         engines = self.control.engines
         return AuditReports(
             desk=self.desk,
@@ -85,7 +85,7 @@ class Witness:
     def homes(
         self, parts: Callable[[], Awaitable[Sequence[Part]]], gaps: Callable[[], Awaitable[tuple[int, int]]]
     ) -> HomePublisher:
-        """Return what shows App Home, where it says how the bot's parts stand and what the audit channel lacks."""
+        """Return what publishes App Home, with the state of the components and of the audit channel."""
         engines, clock = self.control.engines, self.control.clock
         sources = HomeSources(
             overview=SqlOverview(engines),
@@ -108,7 +108,7 @@ class Witness:
         return (GroupMonitor(people.groups, noted, actions, self.control.clock).run,)
 
     def digester(self) -> Digester | None:
-        """Return the loop behind the daily digest; None where the settings want no digest."""
+        """Return the relay of the daily digest; None if the settings turn it off."""
         if self.settings.audit_digest_at == NEVER:
             return None
         control = self.control

@@ -64,7 +64,7 @@ class Pages:
 
 
 async def listen(pages: Pages, *, host: str, port: int, routes: dict[str, Handler]) -> web.AppRunner:
-    """Open the server; ``routes`` are further POST handlers. Raise OSError where the port can't be had."""
+    """Open the server; ``routes`` are further POST handlers. Raise OSError if the port is taken."""
     app = web.Application(client_max_size=BODY_LIMIT)
     app.router.add_get("/healthz", pages.healthz)
     app.router.add_get("/readyz", pages.readyz)

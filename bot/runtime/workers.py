@@ -33,7 +33,7 @@ class Loops:
     count: Callable[[str, int], None]
 
     def kept(self, loop: Loop) -> Loop:
-        """Return the same loop, which no error ends; where it ends by itself, it has."""
+        """Return the same loop, protected from errors; if it returns by itself, it is finished."""
         name = str(getattr(loop.func if isinstance(loop, partial) else loop, "__qualname__", loop))
 
         self.count(name, 0)  # a rise can only be seen from something

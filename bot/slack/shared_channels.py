@@ -69,7 +69,7 @@ def may_ask(scopes: frozenset[str]) -> bool:
 
 
 async def refuse_shared(client: AsyncWebClient, channel: str, scopes: frozenset[str]) -> None:
-    """Raise SettingsError if another organization reads the audit channel; log where that can't be told."""
+    """Raise SettingsError if another organization reads the audit channel; log if that is unknown."""
     if not may_ask(scopes):
         log.warning("audit_channel_sharing_undetermined", error="missing_scope", scopes=SCOPES)
         return
@@ -100,7 +100,7 @@ class SharedChannels:
             self._note(str(channel), shared=str(said).lower() == "true")
 
     def known(self, channel: str | None) -> bool | None:
-        """Return what is known without asking; None where nothing is."""
+        """Return what is known without asking; None if nothing is."""
         return None if channel is None else self._known.get(channel, (None, 0.0))[0]
 
     async def ask(self, channel: str) -> bool | None:

@@ -120,7 +120,7 @@ class UserGroups:
 
 
 async def listed_groups(client: AsyncWebClient) -> dict[str, UserGroup]:
-    """Ask for all user groups, disabled ones too, with their members. Raise what the client raises."""
+    """Read all user groups, disabled ones too, with their members. Raise what the client raises."""
     try:
         answer = await client.usergroups_list(include_users=True, include_disabled=True)
     except WEB_API_ERRORS as error:
@@ -137,5 +137,5 @@ def _group_from(group: Mapping[str, Any]) -> UserGroup:
 
 
 def sentence(group: UserGroup) -> str:
-    """Say what is wrong with a group that gives nobody a right."""
+    """Say what is wrong with a group that gives nobody any rights."""
     return f"{group.id} {UNUSABLE[group.state]}."

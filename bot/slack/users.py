@@ -133,7 +133,7 @@ class SlackPeople:
         return value
 
     def _known(self, key: str) -> Any:
-        """Return Slack's answer while it counts; None where it has to be asked."""
+        """Return Slack's answer while it is fresh; None if it has to be asked again."""
         known = self._cache.get(key)
         return None if known is None or self.clock.monotonic() - known[0] >= FRESH_SECONDS else known[1]
 
@@ -143,14 +143,14 @@ async def _together(asking: Iterable[Awaitable[object]]) -> None:
 
 
 def obstacle(user: Mapping[str, Any], team_id: str, enterprise_id: str | None = None) -> str | None:
-    """Say in a word why nothing is taken from somebody whom Slack describes so; None where there is no reason."""
+    """Return in a word why this person may do nothing; None if there is no reason."""
     if not _member(user, team_id, enterprise_id):
         return FOREIGN
     return next((word for flag, word in OBSTACLES if user.get(flag)), None)
 
 
 def _member(user: Mapping[str, Any], team_id: str, enterprise_id: str | None) -> bool:
-    """Say whether somebody is a member of the bot's workspace.
+    """Return whether this person is a member of the bot's workspace.
 
     In an organization ``enterprise_user`` says it; ``team_id`` there names the home workspace, and may be missing.
     """

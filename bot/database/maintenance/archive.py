@@ -35,7 +35,7 @@ class Range:
 
 
 async def due(connection: AsyncConnection, before: datetime) -> Range | None:
-    """Return the next segment of what is older than ``before``; None where nothing is.
+    """Return the next segment of what is older than ``before``; None if there is none.
 
     It ends before the first entry that is not older, so that no entry is left behind in between.
     """
@@ -106,7 +106,7 @@ async def obstacle(connection: AsyncConnection, last_seq: int) -> Obstacle | Non
 
 
 async def remove(connection: AsyncConnection, tombstone: Tombstone) -> None:
-    """Remove what the tombstone names, all of it or nothing. Raise Refused where something else stands there."""
+    """Remove what the tombstone names, all or nothing. Raise Refused if the rows differ."""
     named = audit_entries.c.seq <= tombstone.last_seq
     look = select(func.count(), func.min(audit_entries.c.seq)).where(named)
     end = select(audit_entries.c.hash).where(audit_entries.c.seq == tombstone.last_seq)

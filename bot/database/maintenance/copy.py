@@ -69,7 +69,7 @@ async def copy_all(source: Engines, target: Engines, progress: Callable[[int, in
 
 
 async def _still(source: Engines, expected: dict[str, int]) -> None:
-    """Raise Refused where a terminal, or a bot that was begun meanwhile, has written what the copy lacks."""
+    """Raise Refused if a terminal, or a bot started meanwhile, has written what the copy lacks."""
     async with source.reader.connect() as connection:
         if await _counts(connection) != expected:
             raise Refused("The source was written to while it was copied, so nothing was kept. Run the command again.")

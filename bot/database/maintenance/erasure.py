@@ -97,7 +97,7 @@ def rows_of(person: Person) -> Rows:
 
 
 def rows_before(*, texts: datetime | None, names_: datetime | None) -> Rows:
-    """Return what is older than these times; None leaves it. What belongs to a live recording is never old."""
+    """Return what is older than these times; None skips a kind. Data of a live recording is never old."""
     live = select(attempts.c.id).join(recordings).where(recordings.c.state.not_in(FINAL_STATES))
     over = recordings.c.state.in_(FINAL_STATES) & recordings.c.reason.is_not(None)
     return Rows(

@@ -59,7 +59,7 @@ class Retention:
             await self.clock.sleep(wait)
 
     async def once(self, *, scrub_anyway: bool = False) -> Erased | Hold:
-        """Erase what is too old, with an entry where there was something; a legal hold keeps everything.
+        """Erase what is too old, with an entry if there was something; a legal hold keeps everything.
 
         ``scrub_anyway``: overwrite also what an earlier look erased and could not. Raise AuditUnavailable,
         DatabaseUnusable.

@@ -23,7 +23,7 @@ CHECKPOINT_TRIALS = 6
 
 
 async def scrub(engines: Engines) -> None:
-    """Overwrite what erasing left behind. Raise DatabaseUnusable where somebody keeps the old state open.
+    """Overwrite what erasing left behind. Raise DatabaseUnusable if a reader keeps the old state open.
 
     ``secure_delete`` overwrites a row that is removed, but not the copies of it that remain in a page's unused part
     when pages were split. So the tables are emptied, which zeroes whole pages, and filled again, in one transaction.

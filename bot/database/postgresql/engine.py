@@ -86,7 +86,7 @@ def open_reader(url: URL) -> AsyncEngine:
 
 
 def connectable(url: URL | str) -> URL:
-    """Return the address with what libpq has to know besides; what it says itself stays."""
+    """Return the address with the options that libpq needs; its own options take precedence."""
     url = make_url(url)
     return url.update_query_dict({name: value for name, value in CONNECT.items() if name not in url.query})
 
@@ -101,7 +101,7 @@ async def tell_the_others(connection: AsyncConnection) -> None:
 
 
 def patient(connection: Connection) -> None:
-    """Let this one transaction take its time: a migration, or the copy of a whole database."""
+    """Lift the time limits for this one transaction: a migration, or the copy of a whole database."""
     for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
         connection.execute(text("SELECT set_config(:name, '0', true)"), {"name": name})
 

@@ -76,7 +76,7 @@ OWNED = text("""
 
 
 def wrong_guards(connection: Connection) -> Iterator[str]:
-    """Yield the names of what is missing, was changed, or was put in between: another trigger could swallow entries."""
+    """Yield the names of guards that are missing, changed, or added: another trigger could drop entries."""
     found = {row.name: row for row in connection.execute(TRIGGERS)}
     yield from (name for name, guard in GUARDS.items() if not _is(found.get(name), guard))
     yield from sorted(found.keys() - GUARDS.keys())

@@ -72,7 +72,7 @@ class SqlOccasions:
     """Waits until this process is the one that notes what is due."""
 
     async def endings(self, now: datetime) -> Endings:
-        """Return the entries since the last look that end something; what is old at the very first look is left out."""
+        """Return new entries that end something since the last check; the first check skips old ones."""
         await self.confirm()
         async with self.engines.reader.connect() as connection:
             known = await self._progress(connection)

@@ -172,7 +172,7 @@ class SqlOutbox:
         await self.confirm()
 
     async def delivery_refused(self, seqs: Sequence[int]) -> None:
-        """Note that Slack plainly did not take these; what another process has delivered since stays delivered."""
+        """Note that Slack refused these; those delivered by another process since stay delivered."""
         mine = audit_deliveries.c.seq.in_(list(seqs)), audit_deliveries.c.delivered_at.is_(None)
         async with self.engines.writer.begin() as connection:
             await connection.execute(delete(audit_deliveries).where(*mine))

@@ -51,7 +51,7 @@ class SqlRules:
         await self.store.write(work)
 
     async def dual_control(self) -> DualControl | None:
-        """Return where the bot has a stop take two supervisors; None where none has served on this database yet."""
+        """Return the bot's dual-control rules; None if none has served on this database yet."""
         facts = await self._noted(DUAL_CONTROL)
         if facts is None:
             return None
@@ -59,7 +59,7 @@ class SqlRules:
         return DualControl(frozenset(facts["queues"]), frozenset(facts["agents"]), within, facts.get("escalate"))
 
     async def routes(self) -> tuple[Route, ...]:
-        """Return where the bot sends cards; nowhere if none has served on this database yet."""
+        """Return the bot's card routes; none if none has served on this database yet."""
         found = await self._noted(ROUTES)
         return tuple(Route(frozenset(one["queues"]), one["channel"]) for one in found or ())
 

@@ -59,7 +59,7 @@ class Completeness:
 
     @property
     def sound(self) -> bool:
-        """Nothing is wrong that waiting won't mend."""
+        """Return whether everything is ok, apart from what waiting will fix."""
         return not (self.skipped or self.vanished or self.rewritten)
 
     @property
@@ -73,12 +73,12 @@ class Completeness:
 
     @property
     def altered(self) -> int:
-        """How many entries are not what the channel was shown, or are gone."""
+        """Return how many entries differ from what the channel received, or are gone."""
         return _number(self.rewritten) + (len(self.vanished) if self.vanished else 0)
 
     @property
     def problem(self) -> str:
-        """Say what is missing, and what to do; empty where nothing is."""
+        """Return what is missing, and what to do; empty if nothing is."""
         return " ".join(filter(None, (self._vanished(), self._rewritten(), self._skipped(), self._waiting())))
 
     def _vanished(self) -> str:

@@ -86,7 +86,7 @@ class SqlTrail:
             await asyncio.to_thread(_verify, url.database or "", verifier, progress, after)
 
     async def first(self) -> int:
-        """Return the number of the oldest entry that is here, 0 where there is none."""
+        """Return the number of the oldest entry in the database, 0 if there is none."""
         return await self._number("SELECT coalesce(min(seq), 0) FROM audit_entries")
 
     async def count(self) -> int:

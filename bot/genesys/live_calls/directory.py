@@ -87,7 +87,7 @@ class GenesysDirectory:
     async def with_recording(
         self, seen: LiveList, *, deadline: float, priority: Priority = Priority.PERSON
     ) -> LiveList:
-        """Return the list with what the details query says of recordings; as it is where that can't be had."""
+        """Return the list with the details query's recording states; unchanged if the query fails."""
         if seen.tells_recording or not seen.calls or self.client.clock.monotonic() < self._details.until:
             return seen
         try:

@@ -29,7 +29,7 @@ class PageSize:
     entries: int = MOST_ENTRIES
 
     def reduced(self, refusal: RequestTooLarge) -> None:
-        """Halve it. Raise ``refusal`` where it is the smallest already."""
+        """Halve the size. Raise ``refusal`` if it is already the smallest."""
         if self.entries <= FEWEST_ENTRIES:
             raise refusal
         self.entries = max(FEWEST_ENTRIES, self.entries // 2)

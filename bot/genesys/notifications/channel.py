@@ -55,7 +55,7 @@ class Subscribed:
 
 
 class TooManyTopics(GenesysError):
-    """The channel accepts fewer topics than requested."""
+    """The channel takes fewer topics than it was given."""
 
 
 @dataclass(frozen=True, slots=True)

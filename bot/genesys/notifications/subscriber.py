@@ -78,7 +78,7 @@ class Notifications:
             self._changed.set()
 
     async def run(self, on_news: OnNews, on_gap: OnGap) -> None:
-        """Pass news on for ever. ``on_gap`` is told whose news have begun to flow: earlier ones were missed."""
+        """Dispatch events forever. ``on_gap`` is told whose events start to flow: earlier ones were missed."""
         inbox, context = Inbox(on_news, on_gap), await asyncio.to_thread(trust)
         try:
             async with aiohttp.ClientSession() as session:

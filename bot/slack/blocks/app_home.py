@@ -68,7 +68,7 @@ class HomeFacts:
 
 
 def home_view(facts: HomeFacts, style: CardStyle, now: datetime) -> tuple[View, str]:
-    """Return the view, and a digest of all that it says except at what time."""
+    """Return the view, and a digest of its content without the time."""
     words, rights = style.words, describe(facts.caller)
     blocks = [_header(words("home.title"))]
     if rights.control:
@@ -96,7 +96,7 @@ def stranger_text(caller: Caller, words: Words) -> str:
 
 
 def health(parts: Sequence[Part], words: Words) -> str:
-    """Say in one line how the parts that people depend on stand."""
+    """Summarize in one line the state of the components that people depend on."""
     known = {part.name: part for part in parts}
     shown = [known[name] for name in PARTS if name in known]
     if all(part.ok for part in shown):

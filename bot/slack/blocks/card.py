@@ -62,7 +62,7 @@ class CardStyle:
         return replace(self, words=words)
 
     def call(self, conversation_id: str, *, short: bool = False) -> str:
-        """Name a call, linked to the interaction where the link is known."""
+        """Name a call, linked to the interaction if the link is known."""
         shown = f"{conversation_id[:8]}…" if short else conversation_id
         if not self.interaction_url:
             return f"`{shown}`"
@@ -130,7 +130,7 @@ def card_text(shown: Card, style: CardStyle) -> str:
 
 
 def control_buttons(recording: Recording, words: Words, approval: Approval | None = None) -> list[Block]:
-    """Return the buttons for what may be done now; none while an action runs or is in doubt.
+    """Return the buttons for what is possible now; none while an action runs or is in doubt.
 
     While a stop waits for a second supervisor, it is confirmed or withdrawn in the place of Stop.
     """

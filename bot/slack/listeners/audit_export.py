@@ -87,7 +87,7 @@ class AuditReports:
     zone: ZoneInfo
 
     async def answer(self, asked: Asked, typed: str, reply: Reply) -> Answer:
-        """Take the request, and go on after the acknowledgement. Raise NotPermitted, MalformedPeriod."""
+        """Take the request, and continue after the acknowledgement. Raise NotPermitted, MalformedPeriod."""
         intake = self.desk.service.intake
         period = typed_period(typed, intake.clock.now(), self.zone)
         if period is None:

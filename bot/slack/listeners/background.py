@@ -31,7 +31,7 @@ class Work:
             log.error("work_failed", exc_info=error)
 
     async def drain(self, seconds: float) -> int:
-        """Wait for what runs and what it leads to, at most so long; return how many tasks are still not done."""
+        """Wait for tasks and those they start, at most this long; return how many are not finished."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while self._tasks:

@@ -78,7 +78,7 @@ class Clicks:
     async def on_click(
         self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond
     ) -> None:
-        """Take the click, acknowledge, and go on afterwards. Nothing may be raised from here."""
+        """Take the click, acknowledge, and continue afterwards. Never raises."""
         click = Click(self.desk, body, action, Reply(body["user"]["id"], respond))
         refusal: RecordBotError | None = None
         try:

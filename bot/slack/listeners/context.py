@@ -118,11 +118,11 @@ class Desk:
             await self.tell(reply, choice_text(text, settled.error, words), blocks)
 
     async def refuse(self, reply: Reply, error: RecordBotError, recording: Recording | None = None) -> None:
-        """Tell a person why their request was refused, and how the recording stands where that is known."""
+        """Tell a person why their request was refused, and the recording's state if it is known."""
         await self.tell(reply, f":warning: {self.explain(error, self.words_of(reply.user_id), recording)}")
 
     async def tell(self, reply: Reply, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
-        """Send what only the person who asked can see; what matters is on the card and in the trail too."""
+        """Send an answer that only this person sees; everything important is also on the card and in the trail."""
         try:
             async with asyncio.timeout(TELL_SECONDS):
                 if not await _answered(reply, text, blocks):
@@ -139,7 +139,7 @@ class Desk:
 
 
 async def _answered(reply: Reply, text: str, blocks: list[dict[str, Any]] | None) -> bool:
-    """Use the response_url; False where there is none, or where Slack refuses it (used up, or too old)."""
+    """Use the response_url; False if there is none, or Slack refuses it (used up, or too old)."""
     if reply.respond is None:
         return False
     try:

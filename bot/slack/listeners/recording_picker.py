@@ -39,7 +39,7 @@ class RecordingChoice:
     calls: NamedCalls
 
     async def offer(self, verb: Verb, asked: Asked, refusal: RecordBotError) -> Answer | None:
-        """Return the choice; None where there is nothing to choose from, and the refusal says it all."""
+        """Return the choice; None if there is nothing to choose from and the refusal is enough."""
         if isinstance(refusal, SeveralRecordings):
             own = [await self.desk.service.store.recording(one) for one in refusal.recording_ids]
             return await self._answer(verb, asked, f"choice.{verb.value}", [one for one in own if one], refusal)

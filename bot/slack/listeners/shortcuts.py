@@ -108,7 +108,7 @@ def calls_in(message: Any) -> tuple[str, ...]:
 
 
 def texts_of(message: Any) -> Iterator[str]:
-    """Yield every text and address in a message, wherever in its blocks and attachments it stands."""
+    """Yield every text and address in a message, anywhere in its blocks and attachments."""
     if isinstance(message, dict):
         for name, value in message.items():
             if isinstance(value, str) and name in ADDRESSED:
