@@ -244,7 +244,7 @@ def main(runner: event_loop.Runner = asyncio.run) -> NoReturn:
         _fail(str(error), 1)
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or 'see HTTP_HOST and HTTP_PORT'}.", 1)
-    except Exception as error:  # noqa: BLE001  whatever it is, the person gets a sentence
+    except Exception as error:  # noqa: BLE001  the user gets a sentence for any error
         structlog.get_logger(__name__).debug("command_failed", exc_info=error)
         what = log.redacted(f"{type(error).__name__}: {error}")
         _fail(f"This is a fault in record-bot itself ({what}). Please report it; LOG_LEVEL=debug shows where.", 1)

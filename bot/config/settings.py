@@ -199,7 +199,7 @@ Delay = Annotated[timedelta | None, BeforeValidator(_delay)]
 class DatabaseSettings(_Part):
     database_url: Annotated[str, AfterValidator(_database)] = Field(
         default="sqlite+aiosqlite:///record-bot.db",
-        repr=False,  # a password may stand in it
+        repr=False,  # it may contain a password
     )
 
 

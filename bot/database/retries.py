@@ -21,7 +21,7 @@ POSTGRESQL_TRANSIENT = frozenset(
         "40001",  # serialization_failure
         "40P01",  # deadlock_detected
         "53300",  # too_many_connections
-        "55P03",  # lock_not_available: somebody held the write lock for too long
+        "55P03",  # lock_not_available: another process held the write lock for too long
         "57P01",  # admin_shutdown, and pg_terminate_backend
         "57P02",  # crash_shutdown
         "57P03",  # cannot_connect_now: the server is starting up
@@ -46,7 +46,7 @@ def is_transient(error: SQLAlchemyError) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return getattr(error.orig, "sqlite_errorcode", 0) & PRIMARY_CODE in SQLITE_TRANSIENT
     state = getattr(error.orig, "sqlstate", None)
-    if state is None:  # the driver's own finding: there is no server, or it has closed the connection
+    if state is None:  # from the driver: there is no server, or it closed the connection
         return error.connection_invalidated or isinstance(error, OperationalError)
     return state in POSTGRESQL_TRANSIENT or state.startswith(CONNECTION_CLASS)
 

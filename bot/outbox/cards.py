@@ -160,7 +160,9 @@ class CardPublisher:
     async def _show(self, stale: Card) -> tuple[str, str]:
         whole, plain = self._contents(stale)
         if stale.ts is not None and stale.posted_channel is not None:
-            await self.outbox.confirm()  # others came before it since it was read; a newer state may stand there by now
+            await (
+                self.outbox.confirm()
+            )  # others were published since it was read; the card may show a newer state by now
             try:
                 await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **whole)
             except WEB_API_ERRORS as error:

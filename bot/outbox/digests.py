@@ -201,7 +201,7 @@ class Digester:
         try:
             await self.uploads.share(file, channel=channel, comment=f"Activity on {long_date(day)}, by hour")
         except WEB_API_ERRORS as error:
-            # The digest stands; trying again could show the chart twice.
+            # The digest is posted; trying again could show the chart twice.
             log.warning("chart_share_failed", error=code(error))
             await self._say_without_chart(channel, code(error))
 

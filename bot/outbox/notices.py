@@ -197,7 +197,7 @@ class Notifier:
                 continue
             if sent:
                 return True
-            refused = True  # for a reason of its own, maybe: it keeps nobody else from being told
+            refused = True  # perhaps for its own reason: it must not delay other notices
         return refused
 
     async def _post(self, one: OpenNotice) -> bool:

@@ -188,7 +188,7 @@ def bot_environment(
             "HTTP_PORT": str(port),
             "LOG_FORMAT": "text",
             "PYTHONUNBUFFERED": "1",
-            # The working directory is a temporary one, so that no .env is found; the package is found all the same.
+            # The working directory is a temporary one, so that no .env is found; the package is still found.
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
     )

@@ -138,7 +138,7 @@ class HttpDoor:
             return web.json_response({"error": "the signature is missing, wrong or too old"}, status=401)
         try:
             asked = await to_bolt_request(request)
-        except Exception:  # noqa: BLE001  Bolt's reading of a body raises whatever comes of it
+        except Exception:  # noqa: BLE001  Bolt's parsing of a body can raise anything
             log.warning("slack_payload_refused")
             return web.json_response({"error": "that is no payload of Slack's"}, status=UNUSABLE)
         return await to_aiohttp_response(await self.app.async_dispatch(asked))

@@ -67,7 +67,7 @@ class Socket:
             connecting.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await connecting
-            self.handler.client.wss_uri = None  # the next run needs a ticket of its own
+            self.handler.client.wss_uri = None  # the next run needs a new ticket
 
     async def _watch(self) -> None:
         client = self.handler.client

@@ -45,7 +45,7 @@ WRITER_SETTINGS = {
 }
 READER_SETTINGS = {
     **SETTINGS,
-    "default_transaction_isolation": "repeatable read",  # all that is read in one go belongs together, as on SQLite
+    "default_transaction_isolation": "repeatable read",  # all reads of one transaction see the same state, as on SQLite
     "statement_timeout": "120s",
     "idle_in_transaction_session_timeout": "60s",
     "default_transaction_read_only": "on",

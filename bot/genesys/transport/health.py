@@ -107,7 +107,7 @@ class HealthRecord:
             limited = "rate_limited" if answer.status == 429 else None  # noqa: PLR2004
             self.health = replace(
                 self.health,
-                # whatever is said to a request but 401, its token was good
+                # any answer except 401 shows that the token was good
                 logged_in=self.health.logged_in or answer.ok or (operation != LOGIN and answer.status != UNAUTHORISED),
                 last_contact=self._clock.now(),
                 last_error=limited,

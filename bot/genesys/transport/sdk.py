@@ -121,6 +121,6 @@ with _another_home(), _without_models(), warnings.catch_warnings():
     from PureCloudPlatformClientV2.purecloud_region_hosts import PureCloudRegionHosts
     from PureCloudPlatformClientV2.rest import ApiException, RESTResponse
 
-    Configuration()  # its only one, made where it finds the other home
+    Configuration()  # its only one, created while it sees the temporary home
 
 __all__ = ["AbstractHttpClient", "ApiClient", "ApiException", "PureCloudRegionHosts", "RESTResponse"]

@@ -41,7 +41,7 @@ class Token:
             return value
         async with self._lock:
             if (value := self._good(refused)) is not None:
-                return value  # somebody else has renewed it meanwhile
+                return value  # another task has renewed it meanwhile
             try:
                 return self._keep(await log_in())
             except GenesysError:

@@ -75,7 +75,7 @@ class Intake(Looks):
         call, problem = _read_id(typed_id)
         typed = typed_reason if problem is None else " ".join(filter(None, (typed_id, typed_reason)))
         if again is not None:
-            typed = None  # somebody else's words maybe, which a refusal has no need to keep
+            typed = None  # perhaps another person's text, which a refusal doesn't need to store
         facts = Facts(verb.action, verb.value, conversation_id=call, typed=typed or None)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:

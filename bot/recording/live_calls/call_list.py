@@ -89,7 +89,7 @@ class LiveCalls:
             memory.looking = asyncio.create_task(self._look())
         if memory.looking is not None and not memory.looking.done() and wait > 0:
             await asyncio.wait({memory.looking}, timeout=wait)
-        # one moment's list: a look may end while our own recordings are read
+        # a snapshot of the list: a fetch may end while our own recordings are read
         seen, as_of, problem = memory.seen, memory.as_of, memory.problem
         if problem is None and as_of is None:
             problem = GenesysUnavailable("Genesys has not told yet which calls are live.")

@@ -45,7 +45,7 @@ class RecordingChoice:
             return await self._answer(verb, asked, f"choice.{verb.value}", [one for one in own if one], refusal)
         if not isinstance(refusal, NothingToStop) or not await self.desk.service.store.live_recordings(limit=1):
             return None
-        # Looking at the others' is a request of its own in the trail, with a key of its own.
+        # Reading the others' recordings is a separate request in the trail, with a separate key.
         look = replace(asked, origin=replace(asked.origin, source="choice"))
         others = list(await self.desk.service.live(look))
         return await self._answer(verb, asked, f"choice.{verb.value}_others", others, refusal) if others else None

@@ -68,7 +68,7 @@ class StartModal:
         """Raise what stands against this person starting a recording now; the refusal is then in the trail."""
         intake = self.desk.service.intake
         if not (asked.caller.may(Permission.CONTROL) and intake.door.open):
-            await intake.start(asked, None, None)  # refused for what it is; there is no call to act on
+            await intake.start(asked, None, None)  # refused as such; there is no call to act on
 
     async def show(self, asked: Asked, trigger: str, reply: Reply, form: Form | None = None, notice: str = "") -> None:
         """Open the modal with what is known at this moment, then bring its remark about the list up to date.
@@ -120,7 +120,7 @@ class StartModal:
             trigger=f"{view['id']}.{form.tries}",
         )
         words = self.desk.words_for(asked)
-        if asked.caller.may(Permission.CONTROL):  # others are refused in the trail, whatever they filled in
+        if asked.caller.may(Permission.CONTROL):  # others are refused in the trail, regardless of their input
             if problems := _problems(form, words):
                 return {"response_action": "errors", "errors": problems}
             if agents := await self._agents_to_ask_for(form, asked):
@@ -153,7 +153,7 @@ class StartModal:
         """Return the answer that leaves the modal open, with all that was put in."""
         words = self.desk.words_for(asked)
         note = ""
-        if asked.caller.may(Permission.CONTROL):  # a stranger's submission is no reason to ask Genesys anything
+        if asked.caller.may(Permission.CONTROL):  # don't ask Genesys anything for a person without rights
             note = calls_note(await self.calls.current(wait=0), asked, words, opening=True)
         return _updated(self._view(form, words, note, notice=f":warning: {why}"))
 
