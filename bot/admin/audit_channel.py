@@ -29,7 +29,7 @@ class ChannelUse:
     """What the bot uses a channel for, and what to do if it can't."""
 
     setting: str
-    """Where the channel's id stands."""
+    """The setting with the channel's id."""
     invite: str
     may_be_shared: bool = False
     """Whether another organization may read what the bot posts there."""

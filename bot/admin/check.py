@@ -53,7 +53,7 @@ REFUSED = {
     "stranger": "This is somebody of another workspace",
     "foreign_team": "This is somebody of another workspace",
 }
-"""Why the bot takes nothing from somebody, in words."""
+"""Why the bot refuses a person, as text."""
 
 
 async def check_everything() -> tuple[Part, ...]:

@@ -31,7 +31,7 @@ FIELDS = (
     "origin",
     "outcome",
 )
-"""What the hash covers; ``previous_hash`` and ``hash`` stand beside it."""
+"""The fields that the hash covers, without ``previous_hash`` and ``hash``."""
 COLUMNS = (*FIELDS, "previous_hash", "hash")
 JSON_FIELDS = ("origin", "outcome")
 BEFORE_OUTCOME, AFTER_OUTCOME = ',"outcome":', ',"participant_id":'

@@ -50,7 +50,7 @@ class Verifier:
     gaps: int = 0
     flaw: Flaw | None = None
     archived_to: int = 0
-    """The number before the first entry; 0 where that is number 1."""
+    """The number before the first entry; 0 if that is number 1."""
     archived_hash: str = GENESIS_HASH
     tombstones: dict[int, tuple[int, Tombstone]] = field(default_factory=dict)
     """By the last number of their range: the tombstone's own number, and what it says."""

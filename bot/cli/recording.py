@@ -62,7 +62,7 @@ class Terminal:
     settings: ControlSettings
     login: str
     on_request: Callable[[RequestSeen], None] | None = None
-    """Is told of each request to Genesys."""
+    """Called with each request to Genesys."""
 
     async def start(self, typed_id: str | None, reason: str | None) -> Result:
         async def run(service: RecordingService) -> Result:

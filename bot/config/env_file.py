@@ -17,7 +17,7 @@ OURS = ("AUDIT_", "DATABASE_", "GENESYS_", "HTTP_", "LOG_", "PURECLOUD_", "RECOR
 """How the names of settings begin. The file may hold others for other programs: proxies, PostgreSQL, OpenTelemetry."""
 ALIKE = 0.8
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""What else stands before an equal sign, or without one, may be a secret: it is never quoted."""
+"""Other text before an equal sign, or without one, may be a secret: it is never quoted."""
 
 
 def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> str:

@@ -10,7 +10,7 @@ KINDS = {
     "xoxp-": "a user's token: the bot's own stands under OAuth & Permissions as Bot User OAuth Token",
     "xoxe": "a token that expires, which the bot can't renew: use an app without token rotation",
 }
-"""Slack's tokens by their beginnings, and what to do with one that stands in the wrong place."""
+"""Slack's tokens by their prefixes, and what to do with one in the wrong setting."""
 ONE_WORD = re.compile(r"[!-~]+")
 
 

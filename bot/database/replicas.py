@@ -55,7 +55,7 @@ class Sightings:
     """Which names' locks were held when, seen without interruption by one process, on its own steady clock."""
 
     since: float | None = None
-    """When it began to look; nothing is concluded from a time in which it was frozen or cut off itself."""
+    """When it began to watch; it concludes nothing from a time in which it was itself frozen or disconnected."""
     at: float = 0.0
     last: dict[int, float] = field(default_factory=dict)
 

@@ -56,9 +56,9 @@ class SqlStore:
     last_problem: str | None = None
     """Why the newest write failed; None when it didn't."""
     on_write: Callable[[float, Sequence[Entry]], None] | None = None
-    """Told of each committed transaction: the seconds that it took, waiting for its turn included, and its entries."""
+    """Called with each committed transaction: its seconds, including the wait for its turn, and its entries."""
     on_retry: Callable[[], None] | None = None
-    """Told of each transaction that is tried again, before it is."""
+    """Called before each retry of a transaction."""
     retry_seconds: float = RETRY_SECONDS
     """How long a transaction is tried again that no person waits for; 0: no transaction is tried again."""
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -315,7 +315,7 @@ notice_progress = Table(
     Column("seq", Number, nullable=False),
     sqlite_strict=True,
 )
-"""Up to which entry of the trail it has been worked out who is to be told."""
+"""The last entry of the trail whose notices have been computed."""
 
 saved_looks = Table(
     "saved_looks",

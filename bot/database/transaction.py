@@ -52,7 +52,7 @@ CHANGE_RECORDING = (
 )
 CARD_OF = update(cards).where(cards.c.recording_id == bindparam("of"))
 ASKED_FOR = cards.c.routed == literal_column("0")
-"""The card where the recording was asked for, and not one that the policy file sends elsewhere."""
+"""The card where the recording was requested, not one that the policy file routes elsewhere."""
 EARLIER_CARDS = (
     update(cards)
     .where(

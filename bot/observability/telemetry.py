@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 KEPT = ("error", "cause", "mechanism", "http_status", "code", "context_id", "correlation_id")
-"""Of an entry's outcome: words that the code or Genesys has, never what somebody typed."""
+"""The logged fields of an entry's outcome: values of the code or Genesys, never typed text."""
 
 
 @dataclass(frozen=True, slots=True)

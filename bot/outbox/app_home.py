@@ -42,13 +42,13 @@ HOMES = 50
 """How many are kept up to date, those opened last: each asks Slack once a minute who the person is."""
 PERSON_SECONDS = 3.0
 REST_SECONDS = 15.0
-"""After a look that could not be written down; a refused one may be an entry, too."""
+"""After a read that could not be recorded; a refused one may also be an entry."""
 MINUTE = 60.0
 A_MINUTE = 50
 """Views in a minute; Slack takes about 100, and some of them are for those who open their Home just now."""
 LOOK_SECONDS = 5.0
 GAP_SECONDS = 1.0
-"""Between two looks, however much is written."""
+"""Seconds between two refreshes, however much is written."""
 AFTER_CLICK_SECONDS = 1.0
 TRIES = 3
 CONFLICT = "hash_conflict"
@@ -125,7 +125,7 @@ class HomePublisher:
     turns: Turns
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _warned: set[str] = field(default_factory=set)
-    """Whom a warning is shown in place of what the database says, and whose look is still to be written down."""
+    """People who see a warning instead of the database's content, and whose read is not recorded yet."""
 
     async def open(self, user_id: str, team_id: str, trigger: str | None) -> None:
         """Put into the trail that somebody opens Home, where there is anything to see, and show it."""

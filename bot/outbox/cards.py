@@ -85,7 +85,7 @@ class CardPublisher:
     changes: asyncio.Event
     pace: Pace
     on_shown: Callable[[UUID, float], None] | None = None
-    """Told of each card that shows the newest state: its recording, and the seconds that Slack took."""
+    """Called with each card that shows the newest state: its recording, and the seconds that Slack took."""
     backoff: CardBackoff = field(init=False)
 
     def __post_init__(self) -> None:

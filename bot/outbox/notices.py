@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 ROUND_SECONDS = 1.0
-"""Between two looks, however much is written: each asks the database some ten questions."""
+"""Seconds between two checks, however much is written: each needs about ten queries."""
 LOOK_SECONDS = 5.0
 GAP_SECONDS = 1.2
 """Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""

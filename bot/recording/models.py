@@ -138,7 +138,7 @@ class LiveList:
     complete: bool = True
     """Whether these are all."""
     requests: int = 1
-    """How many requests the look took."""
+    """The number of requests that the query took."""
     tells_recording: bool = False
     """Whether it was asked what is being recorded; of single calls that may be unknown all the same."""
 
@@ -207,9 +207,9 @@ class Effect:
     created: bool = True
     evidence: Evidence = field(default_factory=Evidence)
     recorders: frozenset[str] | None = None
-    """The other recorders that were seen to run on the call (see ``Conversation``); None where that isn't known."""
+    """The other recorders seen running on the call (see ``Conversation``); None if unknown."""
     departure: Departure | None = None
-    """Where the recorded agent had left, which is what ended the recording."""
+    """Set if the recorded agent had left, which ended the recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +249,7 @@ class Recording:
     seen_at: datetime | None = None
     """After a doubt: when the bot first saw it run. It began between ``started_at`` and then."""
     disconnect_type: str | None = None
-    """Genesys's word for how the recorded agent left the call, where that was seen."""
+    """Genesys's word for how the recorded agent left the call, if that was seen."""
     follow_up: FollowUp | None = None
     successors: str | None = None
     """The ids of the users who were on the call after that, with blanks between them."""
@@ -292,7 +292,7 @@ class Attempt:
     """The process that works on it; only that one may write its outcome."""
     settled_at: datetime | None = None
     looks_left: int = 0
-    """How often the call is still looked at, because a write that was given up may land late."""
+    """How often the call is still to be checked, because a write that timed out may land late."""
     scope: Scope | None = None
     """Of a start: the calls that the person might have recorded then; None: every call."""
 
@@ -350,9 +350,9 @@ class Card:
     ts: str | None = None
     posted_channel: str | None = None
     rendered_version: int = 0
-    """The recording's version that it shows; less than 1 where it is to be drawn, whatever it shows."""
+    """The recording's version that it shows; less than 1 if it has to be redrawn in any case."""
     posts_begun: int = 0
-    """How often posting it was begun; a copy may stand in the channel where it isn't known how an earlier one ended."""
+    """How often posting it was begun; a copy may be in the channel if the result of an earlier post is unknown."""
     agent_name: str | None = None
     queue_name: str | None = None
     language: str | None = None
@@ -360,7 +360,7 @@ class Card:
     approval: Approval | None = None
     """The newest stop that waits, or waited, for a second supervisor."""
     saved: tuple[SavedRecording, ...] = ()
-    """What Genesys has kept of the call, oldest first; empty until it was looked for and found."""
+    """The files that Genesys has stored of the call, oldest first; empty until they are found."""
     startable: bool = False
     """Whether it was stopped and nothing newer was recorded of the call, so that it can be started again."""
     routed: bool = False

@@ -51,7 +51,7 @@ class Waiting:
 
 
 Progress = Callable[[Waiting], Awaitable[None]]
-"""Told when an action has to wait, so that the person can be told too."""
+"""Called when an action has to wait, so that the person can be informed."""
 
 
 Permit = Callable[["Participant | None"], None]

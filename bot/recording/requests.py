@@ -30,7 +30,7 @@ class Origin:
     channel: str | None = None
     trigger: str | None = None
     language: str | None = None
-    """In which the person reads; None where that isn't known."""
+    """The person's language; None if unknown."""
     shared_channel: bool = False
     """Whether Slack says that another organization can read the channel."""
 
@@ -62,7 +62,7 @@ class Accepted:
     reason: Reason
     audit_seq: int
     agent_user_id: str | None = None
-    """Whose side to record, where the person chose; a claim until a reading of the call confirms it."""
+    """Whose side to record, if the person chose; a claim until a reading of the call confirms it."""
     confirmed: Approval | None = None
     """The other supervisor's request that this one confirms."""
 
@@ -97,7 +97,7 @@ class Settled:
     audit_seq: int
     effect: Effect | None = None
     error: GenesysError | NotPermitted | None = None
-    """NotPermitted where the reading of the call showed that it is not in the person's scope; nothing was sent."""
+    """NotPermitted if the reading showed that the call isn't in the person's scope; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)

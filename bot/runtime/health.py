@@ -43,7 +43,7 @@ class Readiness:
 
     started: bool = False
     sockets: tuple[SocketState, ...] = ()
-    """The connections of Socket Mode; one that stands is enough."""
+    """The Socket Mode connections; one open connection is enough."""
     news: News | None = None
     digests: Pace | None = None
     replicas: Replicas | None = None

@@ -88,7 +88,7 @@ FINISH_SECONDS = 20.0
 FLUSH_SECONDS = 5.0
 CANCEL_AGAIN_SECONDS = 0.5
 LOOK_UPS_EACH = 4
-"""Look-ups of the list of calls that one person may have for each action: Slack asks again as somebody types."""
+"""Look-ups of the list of calls allowed for each action: Slack asks again while a person types."""
 FATAL_SLACK_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 
 

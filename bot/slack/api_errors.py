@@ -66,7 +66,7 @@ class Verdict(Enum):
     GONE = auto()
     """The message that was to be edited is no longer there."""
     UNREACHABLE = auto()
-    """The bot can't write to that channel or person; somebody has to mend it."""
+    """The bot can't write to that channel or person; someone has to fix it."""
     UNACCEPTABLE = auto()
     """Slack takes this message nowhere, now or later."""
 

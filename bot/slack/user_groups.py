@@ -27,7 +27,7 @@ FRESH_SECONDS = 60.0
 GIVEN_UP_SECONDS = 3.0
 """A request that takes longer helps nobody who asks now: people wait for 1.2 s."""
 NO_USER_GROUPS = "plan_upgrade_required"
-"""Slack's answer where the workspace's plan has no user groups: an answer, and no failure to give one."""
+"""Slack's answer if the workspace's plan has no user groups: this is an answer, not a failure."""
 UNUSABLE = {
     GroupState.DISABLED: "is disabled and gives its members no rights. Enable it in Slack, or remove it from the "
     "settings and the policy file",

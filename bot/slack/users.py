@@ -33,7 +33,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 1.2
-"""How long Slack may take to say who somebody is; that somebody waits for an answer within three seconds."""
+"""Time limit for identifying a person with Slack; the person waits for an answer within three seconds."""
 OBSTACLES = (
     ("deleted", "deleted"),
     ("is_bot", "bot"),
@@ -45,7 +45,7 @@ OBSTACLES = (
 KNOWN_OF_USER = ("team_id", "enterprise_user", "locale", *(flag for flag, _ in OBSTACLES))
 FOREIGN = "foreign_team"
 NOT_HERE = frozenset({"user_not_found", "user_not_visible"})
-"""What Slack says of somebody whom the bot's workspace does not know: an answer, and no failure to give one."""
+"""Slack's answer about a person unknown to the bot's workspace: this is an answer, not a failure."""
 NOWHERE = "?"
 """No workspace's id."""
 

@@ -41,7 +41,7 @@ class Retention:
     names: timedelta | None
     actor: str
     _failed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set until a look has gone well, whatever ended it: it may have erased something and not overwritten it."""
+    """Set until a run has succeeded: an interrupted one may have erased something without overwriting it."""
 
     async def run(self) -> None:
         """Look now, and every day; for ever."""

@@ -22,7 +22,7 @@ WRITE_LOCK = 7_309_454_241_862_885_731
 """The key of the advisory lock that orders all writes; advisory locks are a database's own."""
 LOCK_SECONDS = 5
 CHANNEL = "record_bot"
-"""Where a process tells the others that it has written something."""
+"""The channel on which a process notifies the others that it has written something."""
 CONNECT = {
     "application_name": "record-bot",
     "connect_timeout": "5",
@@ -32,7 +32,7 @@ CONNECT = {
     "tcp_user_timeout": "10000",
     "target_session_attrs": "primary",
 }
-"""What libpq is told where DATABASE_URL says nothing else: a server that is gone is noticed, a standby is not used."""
+"""Defaults for libpq unless DATABASE_URL says otherwise: notice a dead server, and don't use a standby."""
 SETTINGS = {"TimeZone": "UTC", "lock_timeout": f"{LOCK_SECONDS}s"}
 WRITER_SETTINGS = {
     **SETTINGS,

@@ -34,7 +34,7 @@ class Figures:
     notices: int
     """Direct messages that are still to be sent."""
     lag_seconds: float
-    """The age of the oldest entry that the audit channel lacks; 0 where it lacks none."""
+    """The age of the oldest entry that the audit channel lacks; 0 if it lacks none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ agents = names.alias("agents")
 queues = names.alias("queues")
 successors = names.alias("successors")
 ID_LENGTH = 36
-"""The occasion of a stop that waits begins with the approval's id; behind it stands which repetition it is."""
+"""The occasion of a waiting stop begins with the approval's id, followed by the number of the repetition."""
 STILL_SO = or_(
     and_(notices.c.kind == NoticeKind.LONG_RECORDING, recordings.c.state == RecordingState.ACTIVE),
     and_(

@@ -38,7 +38,7 @@ AUDIT_TRIGGERS = {
 
 GUARDED_INDEXES = ("uq_recordings_live_conversation",)
 GUARDED_TABLES = ("audit_entries", "attempts", "recordings")
-"""Where a trigger of somebody else's could swallow what is written, and nobody would hear of it."""
+"""Tables where a foreign trigger could silently drop what is written."""
 
 
 def check_guards(connection: Connection) -> None:

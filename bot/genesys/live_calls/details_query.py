@@ -24,7 +24,7 @@ BACK = timedelta(hours=12)
 VOICE = "voice"
 NOT_TALKING = frozenset({"alert", "callback", "coaching", "contacting", "dialing", "ivr", "monitoring", "barging",
                          "parked", "scheduled", "system", "transmitting", "voicemail", "wrapup"})  # fmt: skip
-"""Segments in which somebody has a part in a conversation, and is not an agent talking on it."""
+"""Segments of a participant who is in a conversation but isn't an agent talking on it."""
 
 
 def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES) -> Request:

@@ -35,7 +35,7 @@ USERS, QUEUES = "/api/v2/users", "/api/v2/routing/queues"
 PATHS = {"user": USERS, "queue": QUEUES}
 SECOND_CHOICE_SECONDS = 30.0
 AFTER_REFUSAL_SECONDS = 600.0
-"""How long the second choice is asked alone once the first failed, or was refused: one look is not to cost two."""
+"""How long to use only the second query after the first failed or was refused: one fetch must not cost two."""
 REFUSALS = (PermissionMissing, RequestRejected, NotFound)
 """What will be the answer again: a permission, or a gateway that has no such thing."""
 

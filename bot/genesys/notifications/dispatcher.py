@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 OnNews = Callable[[str, "Conversation | None"], Awaitable[None]]
-"""Gets a call's id and what it looks like now, None when everybody has left it."""
+"""Called with a call's id and its current state, None when everyone has left it."""
 
 OnGap = Callable[[frozenset[str]], None]
 """Gets the agents about whose calls something may have been missed."""

@@ -64,7 +64,7 @@ class Notifications:
         self._failures = 0
         self._most_topics = MOST_TOPICS
         self._said: str | None = None
-        """The problem that the log was told of last, so that it says so once."""
+        """The last logged problem, so that it is logged once."""
 
     @property
     def flowing(self) -> frozenset[str]:

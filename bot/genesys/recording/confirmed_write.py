@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Seen = TypeVar("Seen")
 Look = Callable[["Answer | None"], Awaitable[Seen]]
-"""Reads what was changed; gets the answer to the write, where there was one."""
+"""Reads the changed state; gets the answer to the write, if there was one."""
 
 
 @dataclass(frozen=True, slots=True)

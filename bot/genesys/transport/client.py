@@ -32,7 +32,7 @@ LOGIN_PATIENCE = 20.0
 """Seconds for a login that no action waits for."""
 
 PROBE_PATIENCE = 10.0
-"""Seconds for a look at Genesys itself."""
+"""Seconds for a probe of Genesys itself."""
 
 PROBE = Request("probe", "GET", "/api/v2/tokens/me")
 """A read that wants no permission, and that any organization can answer."""

@@ -26,7 +26,7 @@ class Within:
     """Whether it reads the effect of what was sent already: then nothing may keep it from trying."""
 
     protects: bool = False
-    """Whether it is a secure pause or a stop, which go first where a person asks for them."""
+    """Whether it is a secure pause or a stop, which go first if a person requests them."""
 
     @classmethod
     def unattended(cls, deadline: float) -> Within:

@@ -28,7 +28,7 @@ class RequestSeen:
     method: str
     status: int | None
     error: str | None
-    """``not_connected``, ``timeout`` or ``dropped``, where there was no answer."""
+    """``not_connected``, ``timeout`` or ``dropped``, if there was no answer."""
 
     seconds: float
     retry_after: float | None = None
@@ -36,7 +36,7 @@ class RequestSeen:
     """By which Genesys finds the request again."""
 
     code: str | None = None
-    """Genesys's own, where it refused."""
+    """Genesys's own, if it refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,13 @@ ROUNDING = 1.0
 """Seconds by which the stated end of Genesys's window may be too early, as it is given in whole ones."""
 
 LOOK_UP = 1.0
-"""Seconds after which those who wait look again at how long it takes: others may have given up, or gone ahead."""
+"""Seconds after which a waiting request estimates its wait again: others may have given up, or gone ahead."""
 
 LEAST_RESERVE = 3
 """What a person's start takes."""
 
 WORTH_SAYING = 1.0
-"""Seconds of waiting of which a person is told."""
+"""Seconds of waiting after which a person is informed."""
 
 
 class Rank(IntEnum):

@@ -19,7 +19,7 @@ RENEWAL_PAUSE = 30.0
 """Seconds between tries to renew a token that still holds."""
 
 DEFAULT_LIFETIME = 86400.0
-"""Seconds, where the answer doesn't say, and at most: Genesys's own default for client credentials."""
+"""Seconds, as default and maximum: Genesys's own default for client credentials."""
 
 LogIn = Callable[[], Awaitable["Answer"]]
 """Sends the login request; raises GenesysError."""

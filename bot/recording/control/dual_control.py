@@ -34,7 +34,7 @@ APPROVAL_ACTION = "recording:stop_approval"
 APPROVAL_VERB = "stop_approval"
 TICK_SECONDS = 1.0
 LAPSED = {ApprovalOutcome.EXPIRED: "approval_expired", ApprovalOutcome.OVER: "recording_over"}
-"""What the entry says where nobody's decision closed an approval."""
+"""The entry's outcome if nobody's decision closed an approval."""
 
 
 def require_second(caller: Caller, approval: Approval) -> None:

@@ -30,7 +30,7 @@ AGENT_LEFT = "agent_left"
 LATE = "took_effect_late"
 """What a recording's card says when a start that had been given up began after all, and the bot stopped it."""
 LATER_LOOKS = 4
-"""How often a call is looked at again after a doubtful attempt was settled: a given-up write may land late."""
+"""How often a call is checked again after a doubtful attempt was settled: a write that timed out may land late."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,11 +64,11 @@ class Reception:
     owner: str
     door: Door = field(default_factory=Door)
     expire: Callable[[Accepted | AwaitsConfirmation], Awaitable[None]] | None = None
-    """Closes a request that was committed after its person had been told that nothing was done."""
+    """Closes a request that was committed after the person was told that nothing was done."""
     write_limit: float = 1.5
     """Seconds until the person is told that nothing was done; they are waiting for an answer within Slack's three."""
     expiring: set[UUID] = field(default_factory=set)
-    """Attempts whose people have been told that nothing was done; nobody may carry them out."""
+    """Attempts whose requesters were told that nothing was done; they must not be carried out."""
     limit: PersonalLimit = field(default_factory=PersonalLimit)
     _watched: set[asyncio.Future[None]] = field(default_factory=set)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 ALL_LIVE = 10_000
-"""How many live recordings are looked through for those that a limited person may see."""
+"""How many live recordings are searched for those that a limited person may see."""
 GUARD_SECONDS = 2.0
 """How much longer than its deadline an adapter may take before it is left to itself."""
 

@@ -29,7 +29,7 @@ WINDOW = timedelta(minutes=1)
 REDELIVERED_WITHIN = timedelta(minutes=10)
 """Slack delivers a request again within seconds; a signed one is taken for five minutes."""
 LIMITED = "limited"
-"""The verb of the closed attempt that stands for a person's refused requests of a minute."""
+"""The verb of the closed attempt that represents a person's refused requests of a minute."""
 LIMITED_TOO = "limited_too"
 """That of each further one: no entry tells of it alone, but a second delivery of it has to be known.
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 FRESH_SECONDS = 3.0
-"""How old a list may be, for each request that it took: a large floor is looked at less often."""
+"""Maximum age of a list, for each request that it took: a large contact center is fetched less often."""
 LOOK_SECONDS = 10.0
-"""How long a look at Genesys may take; nobody waits that long."""
+"""Time limit of a fetch from Genesys; nobody waits that long."""
 AFTER_FAILURE_SECONDS = 3.0
 ALL = 10_000
 
@@ -52,7 +52,7 @@ class CallList:
     as_of: datetime | None = None
     problem: GenesysError | None = None
     complete: bool = True
-    """Whether these are all calls; where there are too many, the rest can be named by id."""
+    """Whether these are all calls; if there are too many, the rest can be named by id."""
 
     def within(self, scope: Scope) -> CallList:
         """Return those that a person with this scope may control."""

@@ -36,7 +36,7 @@ class NameBook:
     store: NameStore
     clock: Clock
     _names: dict[Key, tuple[str | None, float]] = field(default_factory=dict)
-    """Each name, None where nobody knows it, and the monotonic time until which it is taken for good."""
+    """Each name, None if unknown, and the monotonic time until which it is valid."""
     _refused_until: dict[str, float] = field(default_factory=dict)
     """Kinds of which Genesys can't be asked for now."""
 

@@ -24,7 +24,7 @@ class OpenHome:
     team_id: str
     opened_at: datetime
     audit_seq: int | None = None
-    """The entry that says that this person looks; None while nothing of any recording may be shown."""
+    """The entry of this person's read; None while nothing of any recording may be shown."""
     view_hash: str | None = None
     """Slack's mark of the view that it was given last."""
     digest: str | None = None

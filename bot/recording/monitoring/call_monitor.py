@@ -24,9 +24,9 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 LOOK_AT_MOST_EVERY = 30.0
-"""Seconds between two looks at the same call, however few are live."""
+"""Seconds between two reads of the same call, however few are live."""
 LOOK_AGAIN_SECONDS = 10.0
-"""The same after a look that failed."""
+"""The same after a failed read."""
 LOOK_WITH_NEWS_EVERY = 600.0
 """The same where Genesys tells of the call by itself."""
 FOLLOWED = frozenset({RecordingState.ACTIVE, RecordingState.PAUSED})
@@ -59,7 +59,7 @@ class Follower:
     _looked: dict[UUID, float] = field(default_factory=dict)
     _pace: list[float] = field(default_factory=lambda: [0.0])
     _missed: set[str] = field(default_factory=set)
-    """Agents whose calls have to be looked at, because news about them may be missing."""
+    """Agents whose calls have to be read, because events about them may be missing."""
     _early: dict[str, Conversation | None] = field(default_factory=dict)
     """The newest news of calls whose recordings were just being changed; compared once that is over."""
     _agent_gone: set[UUID] = field(default_factory=set)

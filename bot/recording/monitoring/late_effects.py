@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.5
 AFTER_SECONDS = (1.0, 5.0, 15.0, 60.0)
-"""When, after an attempt was settled, its call is looked at again."""
+"""When to check an attempt's call again after it was settled."""
 AFTER_FAILURE_SECONDS = 10.0
 
 

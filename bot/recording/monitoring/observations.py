@@ -37,7 +37,7 @@ class Drift:
     action: str
     state: RecordingState
     departure: Departure | None = None
-    """Where it was no hand in Genesys: the agent on whose side it ran has left, and the call goes on."""
+    """Set if the recorded agent has left and the call goes on, so that nobody stopped it in Genesys."""
 
 
 def drift(recording: Recording, seen: Conversation) -> Drift | None:

@@ -26,13 +26,13 @@ SAVED_ACTION = "recording:saved"
 BOT = "bot"
 TICK_SECONDS = 5.0
 AFTER_SECONDS = (15.0, 60.0, 300.0, 900.0, 3600.0)
-"""When, after a recording was over, its file is looked for; then it is given up."""
+"""When to look for a recording's file after its end, before giving up."""
 AFTER_FAILURE_SECONDS = 60.0
 GIVEN_UP_AFTER = timedelta(days=1)
-"""For so long a look that fails is made up for."""
+"""How long to retry a failed check."""
 LOOK_LIMIT = 15.0
 AT_ONCE = 3
-"""Looks a tick: there is no hurry, and the request limit is for people."""
+"""Checks in each tick: they aren't urgent, and the request limit is for people."""
 SLACK = timedelta(seconds=60)
 """How far Genesys's times may be from ours."""
 OTHER_RECORDERS = frozenset({"screen", "snippet"})

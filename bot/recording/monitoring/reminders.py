@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bot.recording.models import Approval, Attempt, Recording
 
 NEWS_LASTS = timedelta(hours=1)
-"""What is older than this when it is first come upon is told nobody any more."""
+"""Nobody is notified of anything older than this when it is first seen."""
 SILENCE = ACTION_LIMIT + timedelta(seconds=5)
 """After this, the process that worked on an attempt has reported its result, or is gone."""
 SHARED = ("C", "G")
@@ -28,7 +28,7 @@ SHARED = ("C", "G")
 REPEAT_AFTER = timedelta(seconds=30)
 """After this a stop that waits is said again, and then after twice as long each time."""
 REPETITION = "/"
-"""Stands between an approval's id and the number of the repetition in a notice's occasion."""
+"""The separator of an approval's id and the number of the repetition in a notice's occasion."""
 PAUSE_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -39,7 +39,7 @@ class NoticeKind(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     OUTCOME_SETTLED = "outcome_settled"
     STOP_WAITS = "stop_waits"
-    """To everybody in a channel: a stop waits for a second supervisor."""
+    """To everyone in a channel: a stop waits for a second supervisor."""
     TRANSFERRED = "transferred"
     """An ad-hoc recording ended when its agent left, and the call goes on."""
 
@@ -149,11 +149,11 @@ class OpenNotice:
     queue_name: str | None = None
     language: str | None = None
     approval: Approval | None = None
-    """The stop that it is about, where it is about one."""
+    """The stop that it is about, if any."""
     recorded_since: bool = False
     """Whether a later recording of the call came about."""
     successor_name: str | None = None
-    """What the agent is called who took over, where there is one and the name is known."""
+    """The name of the agent who took over, if there is one and the name is known."""
 
 
 def too_old(at: datetime, now: datetime) -> bool:

@@ -37,7 +37,7 @@ TICK_SECONDS = 1.0
 READ_EVERY_SECONDS = 3.0
 """Between two readings of a call that nobody has taken over yet."""
 WAITS_AT_MOST = {FollowTransfers.ASK: timedelta(seconds=20), FollowTransfers.ALWAYS: timedelta(minutes=5)}
-"""For how long after the transfer somebody may take over before the person is asked all the same."""
+"""How long to wait after the transfer for an agent to take over, before asking the person anyway."""
 SOURCE = "transfer"
 
 

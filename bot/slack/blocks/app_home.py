@@ -37,7 +37,7 @@ RECENT_SHOWN = 10
 LABEL_SHOWN = 100
 DATE_FORM = "{date_short_pretty} {time}"
 PARTS = ("slack", "genesys", "database", "audit_channel")
-"""The parts of the bot that people are told about, in this order."""
+"""The components whose state people see, in this order."""
 
 View = dict[str, Any]
 

@@ -13,7 +13,7 @@ import os
 import sys
 
 SECONDS = 60
-"""How long drawing may take; the first time, the library looks through the machine's fonts."""
+"""Time limit for drawing; the first time, the library indexes the machine's fonts."""
 PRIVATE = ("SLACK_", "PURECLOUD_", "DATABASE_")
 """Settings that the drawing process has no use for."""
 SERIES = (

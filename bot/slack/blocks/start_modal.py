@@ -47,7 +47,7 @@ class Form:
     note: str = ""
     agents: tuple[Option, ...] = ()
     found: tuple[Option, ...] = ()
-    """Calls that stand in a message; they take the place of the live calls."""
+    """Calls named in a message; they replace the live calls."""
 
     @property
     def chosen_call(self) -> str | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LINES = 40
 WORDS_SHOWN = 150
-"""Characters of what somebody typed; the whole text is on the recording's card."""
+"""Characters of typed text; the whole text is on the recording's card."""
 CHARACTERS = 24_000
 """Of all lines together: Slack takes 40,000 in a message's text, and 50 blocks."""
 

@@ -30,7 +30,7 @@ START_FROM_MESSAGE = "recording_start_from_message"
 BARE_ID = re.compile(rf"(?<![\w-]){UUID.pattern}(?![\w-])", re.IGNORECASE)
 ADDRESS = re.compile(r"https?://[^\s|>]+")
 ADDRESSED = frozenset({"text", "url", "title_link", "from_url", "fallback"})
-"""Where words and addresses stand in a message; a button's value is none of them."""
+"""The fields of a message that hold text and addresses; a button's value isn't one."""
 
 
 @dataclass(frozen=True, slots=True)

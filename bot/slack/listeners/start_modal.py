@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 LIST_SECONDS = 1.0
-"""How long a look-up waits for Genesys; the person sees the answer within Slack's three seconds in any case."""
+"""Time that a look-up waits for Genesys; the person sees the answer within Slack's three seconds in any case."""
 NEWER_LIST_SECONDS = 5.0
 """How long an open modal waits for a list that says more than the one that it was opened with."""
 SPENT_TRIGGER = "exchanged_trigger_id"
