@@ -77,7 +77,7 @@ async def verify_database(
 async def _feed_archive(
     archive: Archive, first_here: int, verifier: Verifier, progress: Callable[[int, int], None]
 ) -> tuple[tuple[Manifest, ...], str | None]:
-    """Feed the segments before the first entry of the database; one whose removal was interrupted stands alone."""
+    """Feed the segments before the first entry of the database; one whose removal was interrupted is checked alone."""
     fed: list[Manifest] = []
     try:
         segments = archive.segments()

@@ -29,7 +29,7 @@ class Tombstone:
 
     @classmethod
     def read(cls, outcome: Any) -> Self | None:
-        """Return what an entry's outcome says; None where it is no tombstone."""
+        """Return the tombstone in an entry's outcome; None if it isn't one."""
         try:
             found = cls(**{one.name: outcome[one.name] for one in fields(cls)})
         except (KeyError, TypeError):
@@ -63,7 +63,7 @@ class Manifest:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read a manifest. Raise ValueError where it is none."""
+        """Read a manifest. Raise ValueError if it isn't one."""
         try:
             values = json.loads(text)
         except RecursionError:

@@ -100,7 +100,7 @@ async def examine(engines: Engines) -> SchemaVersion:
 
 
 async def version(engines: Engines) -> SchemaVersion:
-    """Say which schema the database has. Raise DatabaseUnusable where this version of the bot doesn't know it."""
+    """Return the database's schema. Raise DatabaseUnusable if this version of the bot doesn't know it."""
     await _probe(engines)
     known = ScriptDirectory.from_config(_config())
     newest = known.get_current_head() or ""

@@ -252,7 +252,7 @@ class PostgresReplicas(Replicas):
                 await session.close()
 
     async def _hear(self) -> None:
-        """Pass on that another replica has written something; the publishers look now and then anyway."""
+        """Announce that another replica has written something; the relays poll anyway."""
         while True:
             try:
                 with contextlib.suppress(psycopg.Error, TimeoutError, OSError):

@@ -50,7 +50,7 @@ class Languages:
     known: Mapping[str, Words]
 
     def of(self, locale: str | None) -> Words:
-        """Return the words for a Slack locale such as ``de-DE``; English where its language isn't spoken."""
+        """Return the texts for a Slack locale such as ``de-DE``; English if its language has no file."""
         language = (locale or ENGLISH).replace("_", "-").partition("-")[0].lower()
         return self.known.get(language, self.known[ENGLISH])
 

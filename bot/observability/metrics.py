@@ -157,7 +157,7 @@ class Metrics:
         self.seconds.labels(seen.operation).observe(seen.seconds)
 
     def on_entry(self, entry: Entry) -> None:
-        """Count an entry that has been committed, where it says how a person's request ended."""
+        """Count a committed entry if it has the outcome of a person's request."""
         verb = VERBS.get(entry.action)
         if verb is None or entry.phase is Phase.REQUESTED:
             return

@@ -74,7 +74,7 @@ class NoTracing:
 
 
 def open_tracing(endpoint: str | None) -> Tracing:
-    """Return tracing to this address, the base of OTLP over HTTP; none where there is no address or no package.
+    """Return tracing to this address, the base of OTLP over HTTP; none without an address or the packages.
 
     Whatever else the OpenTelemetry SDK can be told (headers, sampling, the service's name) it reads from the
     environment itself.

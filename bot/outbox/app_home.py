@@ -93,7 +93,7 @@ class Turns:
         return max(0.0, everybody, self._own(user_id))
 
     def just_had(self, user_id: str) -> bool:
-        """Say whether this person was shown something in the last few seconds, whatever the others were."""
+        """Return whether this person's Home was published in the last few seconds."""
         return self._own(user_id) > 0
 
     def rest(self, user_id: str) -> None:
@@ -128,7 +128,7 @@ class HomePublisher:
     """People who see a warning instead of the database's content, and whose read is not recorded yet."""
 
     async def open(self, user_id: str, team_id: str, trigger: str | None) -> None:
-        """Put into the trail that somebody opens Home, where there is anything to see, and show it."""
+        """Record in the trail that a person opens Home, if there is anything to see, and publish it."""
         asked = await self.desk.asked("home", user_id=user_id, team_id=team_id, channel=None, trigger=trigger)
         if asked.caller.obstacle == "foreign_team":
             return
@@ -185,7 +185,7 @@ class HomePublisher:
                 one.cancel()
 
     async def refresh(self) -> float:
-        """Publish what has changed, the last opened first; return in how many seconds somebody's turn comes."""
+        """Publish what has changed, the last opened first; return the seconds until the next one is due."""
         opened = await self.homes.recent(self.clock.now() - KEPT_UP, limit=HOMES)
         if not opened or not self.desk.service.intake.door.open:
             return 0.0

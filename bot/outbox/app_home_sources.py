@@ -62,7 +62,7 @@ class HomeSources:
     _counted: Counted = field(default_factory=Counted)
 
     async def sight(self) -> Sight:
-        """Look at what is live and how the bot stands, for everybody's Home."""
+        """Read the live recordings and the bot's state, for all Homes."""
         now = self.clock.now()
         return Sight(self, now, await self.overview.live(), await self.parts())
 

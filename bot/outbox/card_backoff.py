@@ -100,7 +100,7 @@ class CardBackoff:
 
     @property
     def problem(self) -> str | None:
-        """Return what keeps cards from being shown now, in Slack's words; None if nothing does."""
+        """Return what prevents cards from being shown now, as Slack's error; None if nothing does."""
         refusing = [f"{error} in the route's channel {channel}" for channel, error in self._refusing.items()]
         return "; ".join(dict.fromkeys([*(held.problem for held in self._held.values()), *refusing])) or None
 

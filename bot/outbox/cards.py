@@ -191,7 +191,7 @@ class CardPublisher:
         return str(answer["channel"]), str(answer["ts"])
 
     def _contents(self, stale: Card) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the card as it should be, and the least that says how the recording stands."""
+        """Return the card, and a minimal version with the recording's state."""
         text, blocks = card(stale, self.style.in_(self.languages.of(stale.language)))
         metadata = {
             "event_type": "recording_card",
@@ -233,7 +233,7 @@ class AuditPublisher:
         await forever("audit", self.publish_next, self.changes, self.pace)
 
     async def publish_next(self) -> bool:
-        """Post one message with the next entries; False where there are none."""
+        """Post one message with the next entries; False if there are none."""
         waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)
         if not waiting:
             return False

@@ -148,7 +148,7 @@ class Digester:
             log.info("digest_written", day=str(day))
 
     async def post_next(self) -> bool:
-        """Post the oldest digest that Slack doesn't have; False where there is none."""
+        """Post the oldest digest that Slack doesn't have; False if there is none."""
         found = await self.digests.undelivered()
         if found is None:
             return False
@@ -176,7 +176,7 @@ class Digester:
         return True
 
     async def _picture(self, entry: Entry) -> tuple[Uploaded | None, str]:
-        """Upload the day's picture, unseen as yet; return a note in its place where that can't be done."""
+        """Upload the day's chart, not yet visible; return a note instead if that fails."""
         day, activity = entry.outcome["day"], entry.outcome["activity"]
         if not any(any(hours) for hours in activity.values()):
             return None, ""

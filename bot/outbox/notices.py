@@ -138,7 +138,7 @@ class Notifier:
                 one.cancel()
 
     async def note_due(self) -> bool:
-        """Note who is to be told what; True where there is more to look at."""
+        """Store the notices that are due; True if there is more to check."""
         now = self.clock.now()
         endings = await self.occasions.endings(now)
         due, outdated = list[Notice](), list[Notice]()
@@ -176,7 +176,7 @@ class Notifier:
         return [one for one in silent if one[0].owner in gone or one[0].requested_at <= now - 2 * SILENCE]
 
     async def send_next(self) -> bool:
-        """Post, or take the buttons from, the first that needs it and that Slack takes; False where none needs it."""
+        """Post, or remove the buttons of, the first notice that needs it and that Slack accepts; False if none does."""
         refused = False
         for one in await self.notices.open():
             found = standing(

@@ -53,7 +53,7 @@ class Pace:
 
 
 async def to_the_end(step: Coroutine[None, None, T]) -> T:
-    """Run a step to its end, also where the caller is cancelled meanwhile, and only then let it be cancelled.
+    """Run a step to its end even if the caller is canceled meanwhile, and only then cancel.
 
     A message that is on its way when the bot stops arrives all the same; without its note it would be sent again. A
     cancelled step has END_SECONDS left: as long as one request to Slack and its notes may take.
@@ -82,7 +82,7 @@ async def forever(
     pace: Pace,
     sooner: Callable[[], float | None] | None = None,
 ) -> None:
-    """Repeat ``step`` while it finds something to do; then wait for the next write, and look now and then anyway.
+    """Repeat ``step`` while it finds something to do; then wait for the next write, and poll from time to time.
 
     ``sooner`` returns after how many of the clock's seconds there is something to do again, if that is known. Nothing
     that a step raises ends the loop: what is not yet sent stays in the database, and the next step finds it.

@@ -142,7 +142,7 @@ class GroupMonitor:
             await self.clock.sleep(LOOK_SECONDS)
 
     async def compare(self) -> None:
-        """Compare once; without an answer of Slack, or a writable trail, nothing is noted and the next look does it."""
+        """Compare once; without Slack's answer or a writable trail, store nothing and leave it to the next check."""
         try:
             current = await self.groups.current()
             known = [group for group in current.values() if group.id in self.actions]

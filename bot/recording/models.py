@@ -63,7 +63,7 @@ class Verb(StrEnum):
 
     @property
     def begins(self) -> bool:
-        """Whether it makes a recording of its own."""
+        """Whether it creates a new recording."""
         return self in {Verb.START, Verb.FOLLOW}
 
     @property
@@ -93,7 +93,7 @@ class Conversation:
     recorders: frozenset[str] = frozenset()
 
     def leg(self, participant_id: str | None) -> AgentLeg | None:
-        """Return a participant's leg: the connected one where there are several, else the latest."""
+        """Return a participant's leg: the connected one of several, else the latest."""
         legs = [leg for leg in self.legs if leg.participant.id == participant_id]
         return next((leg for leg in legs if leg.connected), legs[-1] if legs else None)
 

@@ -44,7 +44,7 @@ def require_agent(caller: Caller, agent: Participant | None) -> None:
 
 
 def require_reading(caller: Caller, recording: Recording | None, seen: Conversation | None) -> None:
-    """Raise NotPermitted unless the caller may see how a call stands, by our newest record of it, or by its reading."""
+    """Raise NotPermitted unless the caller may see the call's state, by our newest record of it, or by its reading."""
     if caller.scope.everything or Role.COMPLIANCE in caller.roles:
         inside = True
     elif recording is not None and tells_whose(recording):
@@ -63,7 +63,7 @@ def tells_whose(recording: Recording) -> bool:
 
 
 def sees(caller: Caller, recording: Recording) -> bool:
-    """Say whether the caller may see how the recording's call stands; compliance sees every call."""
+    """Return whether the caller may see the state of the recording's call; compliance sees every call."""
     return Role.COMPLIANCE in caller.roles or caller.scope.covers(
         agent_user_id=recording.agent_user_id, queue_id=recording.queue_id
     )
@@ -96,7 +96,7 @@ STEPS = {
 
 
 def require_state(recording: Recording, verb: Verb) -> Step:
-    """Return the verb's step, or raise WrongState where the recording's state doesn't allow it."""
+    """Return the verb's step, or raise WrongState if the recording's state doesn't allow it."""
     step = STEPS[verb]
     if recording.state not in step.allowed_from:
         raise WrongState(**standing(recording))

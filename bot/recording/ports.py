@@ -60,7 +60,7 @@ be told whose) is not in the person's scope."""
 
 
 def anybody(_agent: Participant | None) -> None:
-    """Permit whatever the reading shows."""
+    """Permit any reading."""
 
 
 class Priority(Enum):
@@ -102,7 +102,7 @@ class RecordingControl(Protocol):
     async def look(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Conversation:
-        """Read the call as it is now, with one request where that is possible. Raise CallEnded when it is over."""
+        """Read the call's current state, with one request if possible. Raise CallEnded when it is over."""
 
 
 class ConversationDirectory(Protocol):
@@ -114,7 +114,7 @@ class ConversationDirectory(Protocol):
     async def with_recording(
         self, seen: LiveList, *, deadline: float, priority: Priority = Priority.PERSON
     ) -> LiveList:
-        """Return the list with what Genesys says of recordings, where the list doesn't tell; as it is where it can't.
+        """Return the list with missing recording states from Genesys; unchanged if it can't.
 
         An error of Genesys is none here.
         """
@@ -157,7 +157,7 @@ class SavedQueue(Protocol):
     """The recordings whose files are still to be found."""
 
     async def due(self, now: datetime, *, limit: int) -> tuple[SavedLook, ...]:
-        """Return the looks whose time has come, the longest waiting first."""
+        """Return the checks that are due, the longest waiting first."""
 
 
 class CallNews(Protocol):
@@ -168,7 +168,7 @@ class CallNews(Protocol):
         """The agents whose news arrive now."""
 
     async def follow(self, user_ids: frozenset[str]) -> None:
-        """Be told of the calls of these agents from now on, and of no others. Returns at once."""
+        """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
 
 
 class Transaction(Protocol):
@@ -197,10 +197,10 @@ class Transaction(Protocol):
         """Remove a person's closed attempts of a kind of which no entry tells."""
 
     async def claim_attempt(self, attempt: Attempt, owner: str) -> bool:
-        """Take an open attempt over from the owner that it has; False where somebody was faster."""
+        """Take over an open attempt from its owner; False if another process was faster."""
 
     async def settle_attempt(self, attempt: Attempt, at: datetime, *, looks: int = 0) -> bool:
-        """Close the attempt; False where it is closed or has another owner, and then nothing may be written for it."""
+        """Close the attempt; False if it is closed or has another owner, and then nothing may be written for it."""
 
     async def looked_again(self, attempt: Attempt, looks_left: int) -> None: ...
 
@@ -213,7 +213,7 @@ class Transaction(Protocol):
     async def add_recording(
         self, recording: Recording, *, channel: str | None, asked_by: str, language: str | None = None
     ) -> None:
-        """Add a recording, and its card where there is a channel to show it in."""
+        """Add a recording, and its card if there is a channel for it."""
 
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
         """Change the recording if it still is as ``before``, and return it with the next version; else None."""
@@ -227,7 +227,7 @@ class Transaction(Protocol):
         """
 
     async def card_place(self, recording_id: UUID) -> CardPlace | None:
-        """Return where a recording's card is; None where it has none."""
+        """Return where a recording's card is; None if it has none."""
 
     async def add_approval(self, approval: Approval) -> None:
         """Add a stop that waits for a second supervisor; there is at most one open for a recording."""
@@ -238,12 +238,12 @@ class Transaction(Protocol):
         """Return the recording's approval that nobody has closed yet, whether or not its time is up."""
 
     async def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
-        """Close the approval; False where it is closed already."""
+        """Close the approval; False if it is already closed."""
 
     async def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
 
     async def looked_for_saved(self, look: SavedLook, looks: int, next_at: datetime | None) -> bool:
-        """Note a look for a recording's file; False where somebody else made it, and then nothing may be written."""
+        """Store a check for a recording's file; False if another process made it, and then nothing may be written."""
 
     async def saved_recordings(self, recording_id: UUID) -> tuple[SavedRecording, ...]: ...
 

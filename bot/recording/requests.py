@@ -108,7 +108,7 @@ class ReasonRules:
     required: bool = False
 
     def read(self, typed: str | None, *, chosen: str | None = None) -> Reason:
-        """Return the reason: a code that was ``chosen`` from a list, or one that the typed words begin with.
+        """Return the reason: a code that was ``chosen`` from a list, or one at the beginning of the typed text.
 
         Raise ReasonRefused.
         """
@@ -136,7 +136,7 @@ class ReasonRules:
 
 
 def is_person(actor: str | None) -> bool:
-    """Say whether a message can reach this actor: somebody in Slack, and not a terminal or the bot."""
+    """Return whether a message can reach this actor: a person in Slack, not a terminal or the bot."""
     return actor is not None and actor.startswith("slack:")
 
 

@@ -134,7 +134,7 @@ class Witness:
         )
 
     async def settle_interrupted(self) -> None:
-        """Give an outcome to exports and looks that ended with the process before; call it before noting the start.
+        """Settle exports and reads that ended with the previous process; call it before recording the start.
 
         Where there are several processes, another one may be working on them: see ``settle_forgotten``.
         """
@@ -144,7 +144,7 @@ class Witness:
             await self._outcomes.interrupted(await SqlOpenRequests(self.control.engines).find(action))
 
     async def settle_forgotten(self) -> None:
-        """Give an outcome to exports and looks that no process can still be working on; for ever, now and then."""
+        """Settle exports and reads that no live process can be working on, periodically and forever."""
         requests, clock = SqlOpenRequests(self.control.engines), self.control.clock
         while self.replicas.several:
             await self.replicas.confirm()

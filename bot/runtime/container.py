@@ -236,7 +236,7 @@ def call_news(settings: GenesysSettings, client: GenesysClient) -> Notifications
 
 
 def look_gap(settings: GenesysSettings) -> float:
-    """Return the seconds between two looks of the follower with which it spends a tenth of the request limit."""
+    """Return the seconds between two reads of the call monitor that use a tenth of the request limit."""
     requests = 2 if settings.genesys_recording_api == "sessions" else 1
     return requests * 60.0 / (settings.genesys_requests_per_minute * FOLLOWER_SHARE)
 

@@ -95,7 +95,7 @@ def code(error: Exception) -> str:
 
 
 def retry_after(error: Exception) -> float | None:
-    """Return how many seconds Slack asks to wait, where it does."""
+    """Return how many seconds Slack asks to wait, if it does."""
     if isinstance(error, SlackApiError) and getattr(error.response, "status_code", 200) == TOO_MANY:
         try:
             return float(error.response.headers.get("Retry-After", 1))

@@ -124,6 +124,6 @@ class SocketDoor:
             raise
 
     async def close(self) -> None:
-        """Let go of everything; also where it was never run."""
+        """Release everything, even if it was never run."""
         for socket in self.sockets:
             await socket.handler.close_async()  # type: ignore[no-untyped-call]

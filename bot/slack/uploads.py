@@ -34,7 +34,7 @@ class Uploads:
     async def put(
         self, content: IO[bytes] | bytes, *, size: int, name: str, title: str, alt_text: str = ""
     ) -> Uploaded:
-        """Send a file of ``size`` bytes; ``alt_text`` says in words what an image shows."""
+        """Send a file of ``size`` bytes; ``alt_text`` describes an image."""
         place = await self.client.files_getUploadURLExternal(filename=name, length=size, alt_txt=alt_text or None)
         headers = {"Content-Type": "application/octet-stream"}
         async with self.session.post(

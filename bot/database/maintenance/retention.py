@@ -44,7 +44,7 @@ class Retention:
     """Set until a run has succeeded: an interrupted one may have erased something without overwriting it."""
 
     async def run(self) -> None:
-        """Look now, and every day; for ever."""
+        """Run now, and then every day, forever."""
         while True:
             wait, failed = DAY_SECONDS, self._failed.is_set()
             self._failed.set()

@@ -32,7 +32,7 @@ class SqlHomes:
     engines: Engines
 
     async def opened(self, user_id: str, team_id: str, at: datetime, *, audit_seq: int | None) -> None:
-        """Note that somebody opened Home, whose look is in the trail under this number."""
+        """Store that a person opened Home, with the number of the entry in the trail."""
         values = {"team_id": team_id, "opened_at": at, "audit_seq": audit_seq, "digest": None}
         async with self.engines.writer.begin() as connection:
             await connection.execute(delete(homes).where(homes.c.opened_at < at - KEPT, homes.c.user_id != user_id))
@@ -61,7 +61,7 @@ class SqlHomes:
             await self._change(home.user_id, digest=None, view_hash=None)
 
     async def looked(self, user_id: str, audit_seq: int) -> None:
-        """Note the number under which the person's look is in the trail; what stood there before is shown no more."""
+        """Store the number of the person's entry in the trail; the previous content is no longer valid."""
         await self._change(user_id, audit_seq=audit_seq, digest=None)
 
     async def show_again(self, user_id: str) -> None:

@@ -43,7 +43,7 @@ class SqlDigests:
         return tuple(day for day in days if str(day) not in known)
 
     async def add(self, day: date, facts: dict[str, Any], *, entry_id: UUID, actor: str, at: datetime) -> bool:
-        """Write the day's digest into the trail, with the head that it saw; False where there is one already."""
+        """Write the day's digest into the trail, with the head that it saw; False if there already is one."""
 
         async def work(transaction: SqlTransaction) -> bool:
             connection = transaction.connection

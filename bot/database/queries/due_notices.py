@@ -150,7 +150,7 @@ class SqlOccasions:
         return tuple((one, about[one.recording_id]) for one in found)
 
     async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]:
-        """Return the stops that wait for a second supervisor, and that nobody was told of.
+        """Return the stops that wait for a second supervisor and have no notice yet.
 
         With each, the channels that could be told: those of the recording's cards, and the one where it was asked for.
         """
@@ -210,7 +210,7 @@ class SqlOccasions:
         return (*on_cards.scalars(), *origins)
 
     async def transfers(self) -> tuple[Recording, ...]:
-        """Return those that ended with their agent, where the person who started them was not asked yet."""
+        """Return recordings that ended with their agent, if the person who started them was not asked yet."""
         known = _known(NoticeKind.TRANSFERRED, "", recordings.c.id)
         return await self._recordings(recordings.c.follow_up == FollowUp.ASK, ~RECORDED_SINCE, ~known)
 

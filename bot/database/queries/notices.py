@@ -61,7 +61,7 @@ class SqlNotices:
     async def note(
         self, due: Iterable[Notice], *, at: datetime, outdated: Iterable[Notice] = (), upto: int | None = None
     ) -> None:
-        """Note who is to be told what; each is noted once. ``outdated``: nobody is told any more.
+        """Store notices, each once. ``outdated``: no longer sent.
 
         ``upto`` is the entry up to which the trail has been worked through by that.
         """
@@ -97,7 +97,7 @@ class SqlNotices:
         await self._change(notice, posts_begun=notices.c.posts_begun - 1)
 
     async def delivered(self, notice: Notice, *, at: datetime, channel: str, ts: str) -> None:
-        """Note where it stands; one with buttons stays open until they have been taken away."""
+        """Store where it was posted; a notice with buttons stays open until they are removed."""
         closing = {} if notice.kind.reminds else {"closed_at": at, "outcome": "told"}
         await self._change(notice, delivered_at=at, channel=channel, ts=ts, **closing)
 

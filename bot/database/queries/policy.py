@@ -31,7 +31,7 @@ class SqlRules:
     store: SqlStore
 
     async def note(self, rule: DualControl, at: datetime, *, routes: Iterable[Route] = ()) -> None:
-        """Note where a stop takes two supervisors, and where cards go. Raise AuditUnavailable."""
+        """Store where a stop needs two supervisors, and where cards go. Raise AuditUnavailable."""
         facts = {
             "queues": sorted(rule.queues),
             "agents": sorted(rule.agents),

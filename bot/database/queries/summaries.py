@@ -68,7 +68,7 @@ class SqlSummaries:
             return await head_of(connection)
 
     async def first_moment(self) -> datetime | None:
-        """Return when the trail's first entry was written; None where there is none."""
+        """Return when the trail's first entry was written; None if there is none."""
         statement = select(entry.occurred_at).order_by(entry.seq).limit(1)
         async with self.engines.reader.connect() as connection:
             return (await connection.execute(statement)).scalar_one_or_none()

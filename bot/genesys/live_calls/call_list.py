@@ -82,7 +82,7 @@ class Roster:
         )
 
     def recording_of(self, call: LiveCall) -> CallRecording:
-        """Return what is known of the agents whom a newer list has on this call; UNKNOWN where one is missing here."""
+        """Return the recording state of the agents in a newer list of this call; UNKNOWN if one is missing here."""
         seen = self._calls.get(call.conversation_id)
         if seen is None or not call.agents:
             return CallRecording.UNKNOWN

@@ -45,7 +45,7 @@ def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES) -> Re
 
 
 async def by_details(client: GenesysClient, within: Within, size: PageSize) -> Roster:
-    """Ask for conversations without an end. Raise the GenesysError branch; nulls and new words are passed over."""
+    """Ask for conversations without an end. Raise the GenesysError branch; nulls and unknown words are skipped."""
     roster = Roster(tells_recording=True)
     now = client.clock.now()
     async for answer in size.pages(lambda page, entries: client.read(details_request(page, now, size=entries), within)):
@@ -84,6 +84,6 @@ def _read_conversation(roster: Roster, conversation: dict[str, Any]) -> None:
 
 
 def _open_segment(session: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the part of the session that goes on; None where the agent has left, or is not talking (yet)."""
+    """Return the open part of the session; None if the agent has left, or isn't talking (yet)."""
     running = [one for one in listed(session.get("segments")) if text(one.get("segmentEnd")) is None]
     return next((one for one in running if word(one.get("segmentType")) not in NOT_TALKING), None)

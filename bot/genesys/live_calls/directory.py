@@ -102,7 +102,7 @@ class GenesysDirectory:
     async def names(
         self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
     ) -> dict[str, str]:
-        """Look names up, a hundred ids a request, or as many as Genesys takes."""
+        """Fetch names, a hundred ids a request, or as many as Genesys accepts."""
         within, found = silently(deadline, priority), dict[str, str]()
         waiting = sorted(ids)
         while waiting:

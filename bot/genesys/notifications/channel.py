@@ -68,7 +68,7 @@ class News:
 
 
 async def open_channel(client: GenesysClient) -> Channel:
-    """Open a channel. Raise RequestRejected where the organization has none, or what the answer means."""
+    """Open a channel. Raise RequestRejected if the organization has none, or the answer's error."""
     try:
         answer = await client.write(Request("open notification channel", "POST", CHANNELS), _within(client))
     except NotFound as missing:
@@ -110,7 +110,7 @@ async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset
 
 
 def read_news(message: object) -> News | None:
-    """Read a message of the channel; None where it is about no call."""
+    """Read a message of the channel; None if it isn't about a call."""
     body = _object(message).get("eventBody")
     user_id, event = _user_of(_object(message).get("topicName")), _object(body)
     conversation_id = event.get("id")

@@ -72,7 +72,7 @@ class Notifications:
         return self._subscribed.permitted & self._users
 
     async def follow(self, user_ids: frozenset[str]) -> None:
-        """Be told of the calls of these agents from now on, and of no others. Returns at once."""
+        """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
         if user_ids != self._users:
             self._users = user_ids
             self._changed.set()
@@ -170,7 +170,7 @@ class Notifications:
             on_gap(begun)
 
     async def _as_many_as_possible(self, channel: Channel, users: frozenset[str], before: Subscribed) -> Subscribed:
-        """Subscribe to as many agents as the channel takes; the others' calls are looked at instead."""
+        """Subscribe to as many agents as the channel accepts; the others' calls are polled instead."""
         while True:
             these = chosen(users, first=before.permitted, most=self._most_topics)
             try:

@@ -76,7 +76,7 @@ class Change(Generic[Seen]):
         return await self._confirmed(answer, accepted)
 
     async def _confirmed(self, answer: Answer | None, unknown: OutcomeUnknown) -> Changed[Seen]:
-        """Look until the state is as wanted, or raise ``unknown`` when the time is up."""
+        """Read until the state is as requested, or raise ``unknown`` when the time is up."""
         delays = chain(self.client.confirm_delays, repeat(self.client.confirm_delays[-1]))
         while await self.client.pause(next(delays), self.within):
             try:

@@ -157,7 +157,7 @@ class SessionsControl:
     async def _nothing_to_stop(
         self, target: Target, session_id: str | None, evidence: Evidence, within: Within
     ) -> Effect:
-        """Report a recording that is over; raise CallEnded where the whole call is."""
+        """Report a recording that is over; raise CallEnded if the whole call is over."""
         try:
             await calls.read(self.client, target.conversation_id, within)
         except CallNotFound as gone:
@@ -177,7 +177,7 @@ class SessionsControl:
             raise NoAgentConnected(evidence=refusal.evidence)
 
     async def _session(self, conversation_id: str, session_id: str | None, within: Within) -> SessionReading:
-        """Read a session by its id, or the conversation's live one, else its newest; nothing where it isn't there."""
+        """Read a session by its id, or the conversation's live one, else its newest; nothing if there is none."""
         one = session_id is not None
         request = Request(
             operation="read session" if one else "find sessions",
@@ -223,7 +223,7 @@ def _listed(answer: Answer) -> list[dict[str, Any]]:
 
 
 def _agent(call: CallReading, target: Target) -> Participant | None:
-    """Name the agent for the record, where it is plain who that is."""
+    """Return the agent for the record, if there is exactly one."""
     agents = call.agents
     chosen = [agent for agent in agents if agent.id == target.participant_id]
     chosen += [agent for agent in agents if agent.user_id == target.agent_user_id]

@@ -51,7 +51,7 @@ class Circuit:
 
     @contextmanager
     def passage(self, *, may_try: bool) -> Iterator[None]:
-        """Let a request through, as the trial where it is open, or raise GenesysUnavailable."""
+        """Let a request through, as the trial if the circuit is open, or raise GenesysUnavailable."""
         self.check(may_try=may_try)
         if self.down_since is None:
             yield

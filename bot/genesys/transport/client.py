@@ -152,7 +152,7 @@ class GenesysClient:
         return await self._repeated(send, within)
 
     async def write(self, request: Request, within: Within) -> Answer:
-        """Send a request that changes something, once; again only where it certainly was not carried out.
+        """Send a request that changes something, once; repeat it only if it certainly was not carried out.
 
         Raise OutcomeUnknown when it may have been (408, 5xx, time-out, dropped), GenesysUnavailable when it can't
         have been, Conflict on 409, or what the answer means. Success means accepted, not done.
@@ -170,7 +170,7 @@ class GenesysClient:
         return answer
 
     async def pause(self, seconds: float, within: Within) -> bool:
-        """Sleep, and say whether there is still time to do something; no sleep where there won't be."""
+        """Sleep, and return whether there is still time; don't sleep if there won't be."""
         if self.clock.monotonic() + seconds >= within.deadline:
             return False
         await self.clock.sleep(seconds)
@@ -217,7 +217,7 @@ class GenesysClient:
         return answer
 
     async def _good_token(self, within: Within, *, refused: str | None = None) -> str:
-        """Return a token, waiting no longer than the action may take for a login that somebody else has begun."""
+        """Return a token, waiting within the action's deadline for a login that another task has begun."""
         try:
             async with asyncio.timeout(within.deadline - self.clock.monotonic()):
                 return await self._token.get(lambda: self._log_in(within), refused=refused)
@@ -225,7 +225,7 @@ class GenesysClient:
             raise GenesysUnavailable(NO_TIME_LEFT) from None
 
     async def _unlimited(self, send: Try, within: Within) -> Answer:
-        """Send, waiting for as long as a 429 asks (1, 2, 4 … seconds where it doesn't say)."""
+        """Send, waiting for as long as a 429 asks (1, 2, 4 … seconds if it doesn't say)."""
         back_off = 1.0
         tries = count()
         while (answer := await send(next(tries))).status == TOO_MANY_REQUESTS:

@@ -46,7 +46,7 @@ class Within:
 
 
 def silently(deadline: float, priority: Priority) -> Within:
-    """Return the limits of something of which nobody is told that it has to wait."""
+    """Return the deadline of background work, about whose waits nobody is informed."""
     return Within(deadline, _nobody, priority)
 
 

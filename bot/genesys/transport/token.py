@@ -36,7 +36,7 @@ class Token:
         self._expires_at = 0.0
 
     async def get(self, log_in: LogIn, *, refused: str | None = None) -> str:
-        """Return a token that should work, logging in where there is none; never ``refused``, which was one."""
+        """Return a valid token, logging in if there is none; never ``refused``, an earlier token."""
         if (value := self._good(refused)) is not None:
             return value
         async with self._lock:

@@ -140,7 +140,7 @@ class Intake(Looks):
         return await self._take(asked, facts, work)
 
     async def confirm(self, asked: Asked, approval_id: UUID) -> Accepted:
-        """Confirm, as the second supervisor, a stop that waits. Raise ApprovalClosed where it doesn't any more."""
+        """Confirm, as the second supervisor, a waiting stop. Raise ApprovalClosed if it no longer waits."""
         facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
@@ -151,7 +151,7 @@ class Intake(Looks):
         return await self._take(asked, facts, work)
 
     async def withdraw(self, asked: Asked, approval_id: UUID) -> Withdrawn:
-        """Take back one's own request for a stop that waits. Raise ApprovalClosed where it doesn't any more."""
+        """Withdraw one's own waiting stop. Raise ApprovalClosed if it no longer waits."""
         facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Withdrawn:
@@ -302,7 +302,7 @@ async def _require_newest(
 async def _permitted_approval(
     transaction: Transaction, caller: Caller, approval_id: UUID, facts: Facts
 ) -> tuple[Approval, Recording]:
-    """Return what a click is about; that is in the trail also where the caller may do nothing at all."""
+    """Return the subject of a click; the trail has it even if the caller may do nothing."""
     approval = await transaction.approval(approval_id)
     recording = None if approval is None else await transaction.recording(approval.recording_id)
     if recording is not None:

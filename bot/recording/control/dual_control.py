@@ -38,7 +38,7 @@ LAPSED = {ApprovalOutcome.EXPIRED: "approval_expired", ApprovalOutcome.OVER: "re
 
 
 def require_second(caller: Caller, approval: Approval) -> None:
-    """Raise NotPermitted where the caller is the very person who asked."""
+    """Raise NotPermitted if the caller is the person who asked."""
     if approval.asked_by == caller.actor:
         raise NotPermitted(cause="own_request")
 
@@ -172,7 +172,7 @@ def _draft(
 def closing_late(
     settlement: Settlement, approvals: Approvals
 ) -> Callable[[Accepted | AwaitsConfirmation], Awaitable[None]]:
-    """Return what closes a request that was written after its person had been told that nothing was done."""
+    """Return what closes a request that was written after the person was told that nothing was done."""
 
     async def close(late: Accepted | AwaitsConfirmation) -> None:
         if isinstance(late, Accepted):

@@ -43,7 +43,7 @@ class Settlement:
     async def succeeded(
         self, attempt: Attempt, effect: Effect, *, phase: Phase = Phase.SUCCEEDED, actor: str | None = None
     ) -> Settled:
-        """Record that the change is in force; ``observed`` where a later look found it so."""
+        """Record that the change took effect; ``observed`` if a later read found it."""
         outcome = {"mechanism": effect.mechanism.value, "created": effect.created, **facts(effect.evidence)}
         changes = self._reached(attempt, STEPS[attempt.verb].after)
         changes |= {"mechanism": effect.mechanism, **_known_agent(effect.agent)}
@@ -85,7 +85,7 @@ class Settlement:
         return Settled(settled.recording, settled.audit_seq, error=refusal)
 
     async def unknown(self, accepted: Accepted, error: OutcomeUnknown) -> Settled:
-        """Record that nobody knows yet; the attempt stays open until a look at the call settles it."""
+        """Record that the outcome is unknown; the attempt stays open until a read of the call settles it."""
         settled = await self._settle(
             accepted.attempt,
             Phase.UNKNOWN,
@@ -112,7 +112,7 @@ class Settlement:
         return Settled(settled.recording, settled.audit_seq, error=error)
 
     async def not_in_effect(self, attempt: Attempt, error: RecordBotError, *, look_again: bool = True) -> Settled:
-        """Record that a later look found the change not in force. ``look_again``: it may still come into force."""
+        """Record that a later read found no effect. ``look_again``: the change may still take effect."""
         return await self._settle(
             attempt,
             Phase.OBSERVED,
@@ -123,7 +123,7 @@ class Settlement:
         )
 
     async def expired(self, accepted: Accepted) -> None:
-        """Record that the request was written too late to be sent; its person has been told that nothing was done."""
+        """Record that the request was written too late to be sent; the person was told that nothing was done."""
         error = TooLate()
         changes = self._undone(accepted.attempt, error.kind)
         await self._settle(accepted.attempt, Phase.FAILED, changes, {"error": error.kind})

@@ -59,7 +59,7 @@ class CallStatus:
 
 
 async def _no_progress(_waiting: Waiting) -> None:
-    """Nobody is waiting to be told."""
+    """Report progress to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class RecordingService:
         return tuple(one for one in live if lists(asked.caller, one))
 
     async def ask_status(self, asked: Asked, typed_id: str) -> StatusAsked:
-        """Put into the trail that somebody asks how a call stands. Raise MalformedId, NotPermitted."""
+        """Record in the trail that a person asks for a call's status. Raise MalformedId, NotPermitted."""
         try:
             call = conversation_id(typed_id)
         except RecordBotError as error:
@@ -145,7 +145,7 @@ class RecordingService:
         return StatusAsked(call, await self.intake.read(asked, call), asked.caller)
 
     async def status(self, asked: StatusAsked, progress: Progress = _no_progress) -> CallStatus:
-        """Say how a call stands, from our records and from Genesys.
+        """Return a call's status, from our records and from Genesys.
 
         Raise NotPermitted where the reading shows that the call, of which we have no record, is not in the scope.
         """

@@ -60,7 +60,7 @@ class PersonalLimit:
     """By person, the refused requests that no entry tells of yet."""
 
     async def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
-        """Raise TooManyRequests where the person has had as many such requests within the last minute."""
+        """Raise TooManyRequests if the person has reached the limit of such requests within the last minute."""
         if not self.per_minute or actor == BOT:
             return
         alike = LOOKS if verb in LOOKS else ACTIONS
@@ -70,14 +70,14 @@ class PersonalLimit:
             raise TooManyRequests(limit=self.per_minute, retry_after=wait)
 
     async def deserves_entry(self, transaction: Transaction, actor: str, now: datetime) -> bool:
-        """Say whether a refused request is to have an entry of its own: one a minute and person has."""
+        """Return whether a refused request gets its own entry: one a minute for each person does."""
         known = await transaction.requests_of(actor, frozenset({LIMITED}), since=now - WINDOW, upto=now, limit=1)
         if not known:
             await transaction.forget_closed_attempts(actor, LIMITED_TOO, before=now - REDELIVERED_WITHIN)
         return not known
 
     def count(self, actor: str, *, noted: bool) -> None:
-        """Count a refused request, once its transaction is committed; ``noted``: it has an entry of its own."""
+        """Count a refused request, once its transaction is committed; ``noted``: it has its own entry."""
         self.on_refused()
         if not noted:
             self._count({actor: 1})

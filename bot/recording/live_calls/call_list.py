@@ -107,7 +107,7 @@ class LiveCalls:
         return tuple(sorted(found, key=lambda call: (not _begins(call, wanted), *_longest(call))))
 
     async def close(self) -> None:
-        """Give up the look that is under way."""
+        """Cancel the running fetch."""
         if (looking := self._memory.looking) is not None:
             looking.cancel()
             await asyncio.wait({looking})
@@ -197,7 +197,7 @@ def _texts(call: LiveCall) -> tuple[str, ...]:
 
 
 def _since_first_seen(call: LiveCall, before: LiveCall | None) -> LiveCall:
-    """Keep the earliest time: some organizations' lists say when a call was looked at, not when it began."""
+    """Keep the earliest time: some organizations' lists report when a call was queried, not when it began."""
     if before is None or before.since is None or (call.since is not None and call.since <= before.since):
         return call
     return replace(call, since=before.since)

@@ -49,7 +49,7 @@ class NameBook:
         return tuple(self._fill(call) for call in calls)
 
     async def learn(self, keys: frozenset[Key], *, deadline: float) -> None:
-        """Have names looked up that nobody waits for; those that are found are in the store then."""
+        """Fetch names in the background; those that are found are then in the store."""
         await self._look_up(set(keys), deadline, Priority.LOOP)
 
     def unknown(self, keys: frozenset[Key]) -> frozenset[Key]:

@@ -71,7 +71,7 @@ class Follower:
             await self.look_around()
 
     async def look_around(self) -> None:
-        """Keep the subscriptions to the agents of live recordings, and look at the call that has waited longest."""
+        """Update the subscriptions to the agents of live recordings, and read the call that has waited longest."""
         try:
             live = [one for one in await self.store.live_recordings(limit=10_000) if one.state in FOLLOWED]
             self._forget_all_but({one.id for one in live})
@@ -86,7 +86,7 @@ class Follower:
             log.exception("worker_crashed", worker="call_monitor")
 
     async def on_news(self, conversation_id: str, seen: Conversation | None) -> None:
-        """Take what Genesys pushed about a call; None when everybody has left it.
+        """Handle Genesys's notification about a call; None when everyone has left it.
 
         News can be older than our last write, so a difference is believed only after a look.
         """
@@ -107,7 +107,7 @@ class Follower:
             await self._look_at(recording)
 
     def missed_news(self, user_ids: frozenset[str]) -> None:
-        """Have the calls of these agents looked at soon: something may have happened that no news told."""
+        """Have the calls of these agents read soon: an event may have been missed."""
         self._missed.update(user_ids)
 
     async def _read_early_news(self) -> None:

@@ -81,7 +81,7 @@ class LaterLooks:
         await self.service.store.write(lambda transaction: transaction.looked_again(attempt, left))
 
     async def _compare(self, recording: Recording) -> bool:
-        """Look at the call, and correct what is not as it should be; True where no further look is needed."""
+        """Read the call, and stop an unwanted recording; True if no further check is needed."""
         deadline = self.clock.monotonic() + LOOK_LIMIT
         try:
             seen = await self.service.control.look(
@@ -94,7 +94,7 @@ class LaterLooks:
         return False
 
     async def _correct(self, recording: Recording, seen: Conversation) -> None:
-        """Stop what nobody wants any more. Should that fail, the recording is unwanted at the next look again."""
+        """Stop an unwanted recording. If that fails, the next check tries again."""
         log.warning("late_effect_found", conversation_id=recording.conversation_id, recording_id=str(recording.id))
         accepted = await self.observations.took_effect_late(recording, seen, owner=self.service.intake.owner)
         if accepted is not None:

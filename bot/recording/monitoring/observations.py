@@ -41,7 +41,7 @@ class Drift:
 
 
 def drift(recording: Recording, seen: Conversation) -> Drift | None:
-    """Return how the call differs from our recording of it; None where it doesn't, or where it can't be told."""
+    """Return how the call differs from our recording of it; None if it doesn't, or if that is unknown."""
     if not _rests(recording):
         return None
     state = seen.recorder(recording.mechanism, recording.participant_id)
@@ -65,7 +65,7 @@ def _rests(recording: Recording) -> bool:
 
 
 def _departure(recording: Recording, seen: Conversation) -> Departure | None:
-    """Return how the recorded agent's leg ended; None where it goes on, or was never seen.
+    """Return how the recorded agent's leg ended; None if it goes on, or was never seen.
 
     An agent who dialed again has two legs. The one that ended counts if it ended after the recording was asked for.
     """
@@ -98,7 +98,7 @@ class Observations:
     follow: FollowTransfers = FollowTransfers.ASK
 
     async def changed_outside(self, recording: Recording, found: Drift) -> bool:
-        """Note what somebody did in Genesys, or that an ad-hoc recording ended when its agent left the call."""
+        """Record a change made in Genesys, or that an ad-hoc recording ended when its agent left the call."""
         now = self.clock.now()
         changes: dict[str, Any] = {
             "state": found.state,

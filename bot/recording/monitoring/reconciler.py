@@ -38,7 +38,7 @@ LOOK_LIMIT = 10.0
 
 
 async def silent(_waiting: Waiting) -> None:
-    """Nobody waits for a look."""
+    """Report progress to nobody."""
 
 
 @dataclass(frozen=True, slots=True)

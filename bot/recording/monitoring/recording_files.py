@@ -65,7 +65,7 @@ class SavedLooks:
             await self.look_around()
 
     async def look_around(self) -> None:
-        """Look for what is due, a few at a time."""
+        """Check the files that are due, a few at a time."""
         try:
             due = await self.queue.due(self.clock.now(), limit=AT_ONCE + len(self._state.not_before))
         except Exception:
@@ -132,7 +132,7 @@ class SavedLooks:
 
 
 def next_look(look: SavedLook, now: datetime) -> tuple[int, datetime | None]:
-    """Return how many looks are over after this one, and when the next is; None where it was the last.
+    """Return the number of checks after this one, and the time of the next; None if it was the last.
 
     Looks whose time has passed meanwhile, while the bot was away, are not made up for.
     """

@@ -191,12 +191,12 @@ def of_long_pause(
 
 
 def pause_of(recording: Recording) -> str:
-    """Name the pause that a recording is in; empty where it is in none."""
+    """Name the pause that a recording is in; empty if it isn't paused."""
     return "" if recording.paused_at is None else recording.paused_at.astimezone(UTC).strftime(PAUSE_FORM)
 
 
 def of_silent_attempt(attempt: Attempt, recording: Recording, now: datetime) -> tuple[Notice, ...]:
-    """Tell a person whose request was cut off before anybody could answer that nobody knows how it ended."""
+    """Tell a person whose request was interrupted that its outcome is unknown."""
     age = now - attempt.requested_at
     if not is_person(attempt.actor) or age < SILENCE or age > NEWS_LASTS:
         return ()
@@ -215,7 +215,7 @@ def repetition(approval: Approval, now: datetime) -> int:
 def of_approval(
     approval: Approval, recording: Recording, channels: Iterable[str | None], *, repetition: int = 0
 ) -> tuple[Notice, ...]:
-    """Tell everybody where the recording's card stands, or else where the stop was asked for, that one waits.
+    """Announce a waiting stop where the recording's card is, or else where the stop was requested.
 
     A direct message reaches no second supervisor; where there is no channel, the audit channel's line says it.
     ``repetition`` is how often it was said before.

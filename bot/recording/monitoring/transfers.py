@@ -114,7 +114,7 @@ class TransferMonitor:
             await self._take_over(recording, seen)
 
     async def _after_a_start(self, recording: Recording, newest: Recording) -> None:
-        """Leave it at a start that came about, by whomever; where one failed, the person is asked."""
+        """Accept a start that succeeded, by anyone; if one failed, ask the person."""
         if newest.in_doubt or not (newest.state.final or newest.started_at):
             return  # it is not known yet
         await self._decide(recording, None if newest.started_at else FollowUp.ASK)
@@ -156,7 +156,7 @@ class TransferMonitor:
     async def _decide(
         self, recording: Recording, follow_up: FollowUp | None, agents: tuple[Participant, ...] | None = None
     ) -> None:
-        """Note what is to be done; ``agents`` are those on the call, None where that is known already."""
+        """Store the decision; ``agents`` are those on the call, None if that is already known."""
 
         async def work(transaction: Transaction) -> None:
             current = await transaction.recording(recording.id)

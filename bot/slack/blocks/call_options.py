@@ -29,7 +29,7 @@ def agents_of(call: LiveCall, scope: Scope) -> tuple[Participant, ...]:
 
 
 def call_options(calls: Sequence[LiveCall], words: Words, now: datetime) -> dict[str, Any]:
-    """Return the answer to an option look-up; where there are more than Slack takes, it says how many."""
+    """Return the options that Slack requested; if there are more than Slack allows, say how many."""
     options = [call_option(one, words, now) for one in calls[:OPTIONS_LIMIT]]
     if len(calls) <= OPTIONS_LIMIT:
         return {"options": options}

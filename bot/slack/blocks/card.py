@@ -73,7 +73,7 @@ class CardStyle:
         return actor_name(actor, self.team_id, self.words)
 
     def reason(self, recording: Recording) -> str:
-        """Return the reason in plain words; show it only where markup can't come alive."""
+        """Return the reason as plain text; show it only where markup isn't rendered."""
         label = self.reason_labels.get(recording.reason_code or "", recording.reason_code)
         return ": ".join(filter(None, (label, recording.reason)))
 
@@ -223,7 +223,7 @@ def _stop_dialog(recording: Recording, words: Words, *, button: str) -> Block:
 
 
 def _standing(recording: Recording, word: str, words: Words) -> str:
-    """Return the state's word with what makes it complete: since when, or after how long, where that is known."""
+    """Return the state's word with since when, or after how long, if that is known."""
     if recording.adopted and recording.state is RecordingState.ACTIVE and recording.started_at:
         return words("states.taken_over", state=word, time=moment(recording.started_at))
     if recording.adopted and recording.state.final:
@@ -239,14 +239,14 @@ def _standing(recording: Recording, word: str, words: Words) -> str:
 
 
 def _beginning(recording: Recording) -> str:
-    """Return the key for how it began; what Genesys was recording before was started by somebody else."""
+    """Return the key for how it began; a recording that Genesys already had was started by someone else."""
     if recording.started_at is None:
         return "asked"
     return "taken_over" if recording.adopted or recording.mechanism is Mechanism.POLICY else "started"
 
 
 def _over(recording: Recording) -> str:
-    """Return the key for who ended it; empty where nobody did: a recording that never began was ended by no one."""
+    """Return the key for who ended it; empty if nobody did, because the recording never began."""
     if recording.state is RecordingState.FAILED or recording.ended_by is None:
         return ""
     return "stopped_by" if recording.state is RecordingState.STOPPED else "closed_by"

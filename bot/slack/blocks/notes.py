@@ -64,7 +64,7 @@ def left(recording: Recording, words: Words) -> str:
 
 
 def _where_it_goes(recording: Recording, words: Words) -> list[str]:
-    """Say where somebody has to look for an ad-hoc recording: it is not among the files of the call."""
+    """Say where to find an ad-hoc recording: it isn't among the files of the call."""
     if recording.mechanism is not Mechanism.ADHOC or recording.state is RecordingState.FAILED:
         return []
     return [words("card.adhoc")]

@@ -217,7 +217,7 @@ def _offered(view: Mapping[str, Any], name: str) -> tuple[Option, ...]:
 
 
 def _chosen(option: object) -> Option | None:
-    """Return an option as Slack sends it back; None where it is none."""
+    """Return an option as Slack sends it back; None if it isn't one."""
     return part(option) if isinstance(part(option).get("value"), str) else None
 
 
@@ -229,5 +229,5 @@ def _kept(metadata: object) -> dict[str, Any]:
 
 
 def part(value: object) -> dict[str, Any]:
-    """Return an object that is in a payload, an empty one where there is something else."""
+    """Return an object in a payload, an empty one if there is something else."""
     return value if isinstance(value, dict) else {}

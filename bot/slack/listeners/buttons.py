@@ -39,7 +39,7 @@ class Click:
 
     @property
     def in_ephemeral(self) -> bool:
-        """Whether the button stands in a message that shows nothing of what comes, as a card would."""
+        """Whether the button is in a message that, unlike a card, shows nothing of the result."""
         return bool((self.body.get("container") or {}).get("is_ephemeral"))
 
     def id(self) -> UUID:

@@ -44,7 +44,7 @@ class CallHistory:
     stories: Stories
 
     async def answer(self, asked: Asked, typed_id: str) -> Answer:
-        """Return the story. That somebody reads it is in the trail before. Raise NotPermitted, MalformedId."""
+        """Return the history. The trail records the read first. Raise NotPermitted, MalformedId."""
         intake = self.desk.service.intake
         try:
             call = conversation_id(typed_id)

@@ -68,7 +68,7 @@ class Desk:
     shared_channels: SharedChannels | None = None
 
     def words_of(self, user_id: str) -> Words:
-        """Return a person's words, as far as Slack has said their language already; English otherwise."""
+        """Return the texts in a person's language if Slack has already reported it; English otherwise."""
         return self.languages.of(self.people.locale(user_id))
 
     def words_for(self, asked: Asked) -> Words:

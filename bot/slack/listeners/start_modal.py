@@ -65,7 +65,7 @@ class StartModal:
         app.action(FOUND)(self.on_call_chosen)
 
     async def allowed(self, asked: Asked) -> None:
-        """Raise what stands against this person starting a recording now; the refusal is then in the trail."""
+        """Raise the reason why this person can't start a recording now; the refusal is then in the trail."""
         intake = self.desk.service.intake
         if not (asked.caller.may(Permission.CONTROL) and intake.door.open):
             await intake.start(asked, None, None)  # refused as such; there is no call to act on
@@ -173,7 +173,7 @@ class StartModal:
             await self._update(view, self._view(form, words, calls_note(known, asked, words)))
 
     async def _agents_to_ask_for(self, form: Form, asked: Asked) -> tuple[Participant, ...]:
-        """Return the agents to choose from where none was chosen: the call was typed, or Slack has lost its choice."""
+        """Return the agents to choose from if none was chosen: the call was typed, or Slack lost the choice."""
         if form.agent is not None:
             return ()
         return _several(await self.calls.current(wait=0), form.chosen_call or _typed(form), asked)
@@ -190,7 +190,7 @@ class StartModal:
 
 
 def calls_note(known: CallList, asked: Asked, words: Words, *, opening: bool = False) -> str:
-    """Say what the person should know about the list before choosing; empty where it is as it should be.
+    """Say what the person should know about the list before choosing; empty if there is nothing to say.
 
     ``opening``: the list may be on its way, which is nothing to worry anybody with.
     """
