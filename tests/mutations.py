@@ -102,14 +102,14 @@ MUTATIONS = (
         "tests/integration/slack/listeners/test_bot_start_stop.py::test_the_request_is_on_disk_before_genesys_sees_a_write",
     ),
     Mutation(
-        "no authorisation on clicks",
+        "no authorization on clicks",
         "bot/recording/control/commands.py",
         "            require(asked.caller, Permission.CONTROL)\n            if problem is not None:",
         "            if problem is not None:",
         "tests/integration/slack/listeners/test_bot_authorisation.py::test_nobody_else_may_click",
     ),
     Mutation(
-        "no authorisation on option look-ups",
+        "no authorization on option look-ups",
         "bot/slack/listeners/call_options.py",
         "if not asked.caller.may(Permission.CONTROL) or not",
         "if not",

@@ -1,7 +1,7 @@
-"""``record-bot audit archive``: segment by segment, each step such that a crash after it loses nothing.
+"""``record-bot audit archive``: archives segment by segment; a crash after any step loses nothing.
 
-A file that is on disk and verified, then a tombstone in the chain, then the removal. A run that was cut off is finished
-by the next one.
+First the file is on disk and verified, then a tombstone is in the chain, then the rows are removed. The next run
+finishes an interrupted one.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Archiving:
-    """One run: everything that is older than ``before``, into ``directory``."""
+    """One run of the archive: moves everything older than ``before`` into ``directory``."""
 
     keeper: Keeper
     before: datetime
     directory: Path
 
     async def run(self, progress: Callable[[int, int], None]) -> str:
-        """Archive what is due, and return a sentence about it. Raise Refused where entries have to stay."""
+        """Archive what is due, and return a sentence about it. Raise Refused if entries have to stay."""
         now = self.keeper.clock.now()
         if self.before > now:
             raise Refused("The date is in the future; only what is old is archived.")

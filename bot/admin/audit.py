@@ -1,4 +1,4 @@
-"""``record-bot audit``: verify and export, with the work of each in constant memory."""
+"""``record-bot audit``: verify and export, each in constant memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EXPORT_ACTION = "audit:export"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verification found."""
+    """The result of a verification."""
 
     ok: bool
     text: str
@@ -49,7 +49,7 @@ async def verify_database(
     *,
     archive: Path | None = None,
 ) -> Verdict:
-    """Verify the trail in the database, as it stands when this begins, after the archived segments if they are given.
+    """Verify the trail in the database, as of the beginning, after the archived segments if there are any.
 
     Raise DatabaseUnusable where the database is not the bot's or can't be opened.
     """
@@ -77,7 +77,7 @@ async def verify_database(
 async def _feed_archive(
     archive: Archive, first_here: int, verifier: Verifier, progress: Callable[[int, int], None]
 ) -> tuple[tuple[Manifest, ...], str | None]:
-    """Feed the segments before the first entry of the database; one whose removal was cut off stands by itself."""
+    """Feed the segments before the first entry of the database; one whose removal was interrupted is checked alone."""
     fed: list[Manifest] = []
     try:
         segments = archive.segments()
@@ -138,7 +138,7 @@ def _notes(verifier: Verifier, archived: Sequence[Manifest]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export to a file or to standard output; that it was made is in the trail, before it is made."""
+    """One export to a file or to standard output. The trail records the export before it is written."""
 
     settings: DatabaseSettings
     actor: str
@@ -147,7 +147,7 @@ class Export:
     output: Path | None
 
     async def run(self, progress: Callable[[int, int], None]) -> str:
-        """Write the entries, and return a sentence about them. Raise Refused where the file is there already."""
+        """Write the entries, and return a sentence about them. Raise Refused if the file already exists."""
         if self.output is not None and self.output.exists():
             raise Refused(f"{self.output} is there already; name another file.")
         async with opened_database(self.settings) as engines:

@@ -1,4 +1,4 @@
-"""Whether the bot may write to a channel, and whether another organization reads it, as ``check`` asks it."""
+"""Checks whether the bot may write to a channel, and whether another organization reads it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ChannelUse:
     """What the bot uses a channel for, and what to do if it can't."""
 
     setting: str
-    """Where the channel's id stands."""
+    """The setting with the channel's id."""
     invite: str
     may_be_shared: bool = False
     """Whether another organization may read what the bot posts there."""
@@ -64,7 +64,7 @@ LEFT = (
 
 @dataclass(frozen=True, slots=True)
 class ChannelFinding:
-    """``problem`` is empty if the channel can be used; ``notes`` say what can't be told, and what was left."""
+    """The result: ``problem`` is empty if the channel is usable; ``notes`` name what is unknown or was left behind."""
 
     problem: str = ""
     notes: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class ChannelFinding:
 
 @dataclass(frozen=True, slots=True)
 class AuditChannelCheck:
-    """Asks ``conversations.info``, which leaves nothing behind; without its scope, schedules and removes a message."""
+    """Calls ``conversations.info``, which changes nothing; without its scope, schedules and removes a message."""
 
     client: AsyncWebClient
     channel: str
@@ -103,7 +103,7 @@ class AuditChannelCheck:
             return None, why or f"Whether another organization can read it can't be told: Slack says {code(error)}."
 
     async def _probe(self, now: datetime) -> tuple[str, str]:
-        """Schedule a message and remove it; return what keeps the bot from writing, and what was left behind.
+        """Schedule a message and remove it; return what prevents the bot from writing, and what was left behind.
 
         Also a check that is cancelled, or never hears whether Slack has scheduled the message, removes it.
         """

@@ -1,4 +1,4 @@
-"""Lets Slack look at messages and views with ``blocks.validate``, which wants no scope and shows nobody anything."""
+"""Validates messages and views with Slack's ``blocks.validate``, which needs no scope and shows nothing to anyone."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ PATIENCE_SECONDS = 90.0
 
 
 class CantTell(Exception):
-    """Slack did not say whether it takes the messages; the text is why."""
+    """Slack did not say whether it accepts the messages; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What Slack would refuse: the sample's name, the place in it, and Slack's words."""
+    """What Slack would refuse: the sample's name, the place in it, and Slack's message."""
 
     sample: str
     place: str
@@ -45,14 +45,14 @@ class Finding:
 
 @dataclass(slots=True)
 class BlockValidation:
-    """Asks for everything, in as few requests as it takes."""
+    """Validates everything in as few requests as possible."""
 
     client: AsyncWebClient
     clock: Clock
     patience: float = PATIENCE_SECONDS
 
     async def findings(self, samples: Iterable[Sample]) -> tuple[Finding, ...]:
-        """Return what Slack would refuse; nothing where it would take all. Raise CantTell.
+        """Return what Slack would refuse; nothing if it accepts everything. Raise CantTell.
 
         Slack's method does not look at the text beside the blocks: its length is checked here.
         """
@@ -94,7 +94,7 @@ class BlockValidation:
 
 
 def _errors(errors: Any, otherwise: str) -> list[Finding]:
-    """Read Slack's ``errors``; without any, the error's own name says what there is to say."""
+    """Read Slack's ``errors``; without any, use the error's own name."""
     found = [one for one in errors or () if isinstance(one, dict)]
     said = [Finding("", str(one.get("pointer") or ""), str(one.get("message") or otherwise)) for one in found]
     return said or [Finding("", "", otherwise)]

@@ -53,7 +53,7 @@ REFUSED = {
     "stranger": "This is somebody of another workspace",
     "foreign_team": "This is somebody of another workspace",
 }
-"""Why the bot takes nothing from somebody, in words."""
+"""Why the bot refuses a person, as text."""
 
 
 async def check_everything() -> tuple[Part, ...]:
@@ -136,7 +136,7 @@ async def _database(settings: DatabaseSettings) -> Part:
 
 
 async def _completeness(settings: ServeSettings) -> Completeness:
-    """Compare the trail with what the audit channel was given; a database that is not there yet lacks nothing."""
+    """Compare the trail with what the audit channel received; a database that doesn't exist yet lacks nothing."""
     try:
         async with opened_database(settings) as engines:
             found = await version(engines)
@@ -195,7 +195,7 @@ async def _door(client: AsyncWebClient, settings: ServeSettings, identity: Slack
     if settings.slack_app_token is None:
         note = (
             "It can't be checked from here. Where it is wrong, /record fails in Slack, and the log of serve says "
-            "slack_signature_refused: copy it anew from Basic Information."
+            "slack_signature_refused: copy it again from Basic Information."
         )
         return Part("Slack signing secret", ok=True, problem=note)
     try:
@@ -229,13 +229,13 @@ async def _route(client: AsyncWebClient, route: Route, scopes: frozenset[str]) -
 
 
 async def _audit_channel(client: AsyncWebClient, channel: str, scopes: frozenset[str]) -> Part:
-    """Ask whether the bot may write to the channel, and whether another organization reads it."""
+    """Check whether the bot may write to the channel, and whether another organization reads it."""
     found = await AuditChannelCheck(client, channel, scopes).run(SystemClock().now())
     return Part("audit channel", ok=not found.problem, problem=found.problem or " ".join(found.notes))
 
 
 async def _messages(client: AsyncWebClient, settings: ServeSettings, identity: SlackIdentity) -> Part:
-    """Have Slack look at one of everything that the bot shows, with nobody seeing it."""
+    """Let Slack validate a sample of everything that the bot shows, without anyone seeing it."""
     languages = read_languages()
     style = CardStyle(
         team_id=identity.team_id,
@@ -284,7 +284,7 @@ def _group(group: UserGroup) -> Part:
 
 
 async def _user(client: AsyncWebClient, user: str, identity: SlackIdentity) -> Part:
-    """Ask who somebody is whom a setting names, and say so where the bot would refuse them."""
+    """Identify a user whom a setting names, and report if the bot would refuse them."""
     name = f"user {user}"
     try:
         answer = await client.users_info(user=user)
@@ -319,7 +319,7 @@ def _part(found: Finding) -> Part:
 async def _policy_names(
     settings: ServeSettings, policy: Policy, directory: NameDirectory, deadline: float
 ) -> tuple[Part, ...]:
-    """Hold what the policy file names against Genesys, as far as Genesys lets the bot ask."""
+    """Compare the policy file with Genesys, as far as Genesys permits it."""
     parts = []
     for kind, words, ids in (("queue", "queues", policy.queues), ("user", "agents", policy.agents)):
         if not ids:
@@ -334,6 +334,6 @@ async def _policy_names(
         problem = f"Genesys knows no {words} with these ids: {', '.join(missing)}. Correct them in the policy file."
         parts.append(Part(what, ok=not missing, problem=problem if missing else ""))
     if policy.grants and settings.genesys_recording_api == "sessions":
-        note = "A session records a whole call, so whoever is limited by a grant can't start one."
+        note = "A session records a whole call, so people limited by a grant can't start one."
         parts.append(Part("policy file: sessions", ok=True, problem=note))
     return tuple(parts)

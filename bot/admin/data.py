@@ -41,14 +41,14 @@ COPY_ACTION = "db:copy"
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """One command of whoever is logged in on the bot's machine; the sentences are for them."""
+    """Run one administrative command for the user who is logged in on the bot's machine."""
 
     settings: DatabaseSettings
     actor: str
     clock: Clock = field(default_factory=SystemClock)
 
     async def erase(self, person: Person, *, despite_hold: bool) -> str:
-        """Erase a person's name and words. Raise Refused while a legal hold is on, AuditUnavailable."""
+        """Erase a person's name and typed text. Raise Refused while a legal hold is on, AuditUnavailable."""
         rows, attempt_id = rows_of(person), uuid7()
 
         async def ask(transaction: SqlTransaction) -> str | None:
@@ -132,7 +132,7 @@ class Keeper:
         return f"Copied and verified: entries up to {made.seq} {made.head}.\n{rows}"
 
     async def hold(self, *, on: bool, reason: str) -> str:
-        """Put the legal hold on, or release it. Raise Refused where it is so already."""
+        """Place or release the legal hold. Raise Refused if it is already in that state."""
 
         async def work(transaction: SqlTransaction) -> Entry:
             hold = await current_hold(transaction.connection)
@@ -156,7 +156,7 @@ class Keeper:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[SqlStore]:
-        """Open the trail. Raise DatabaseUnusable where there is none: what is said of nothing would mislead."""
+        """Open the trail. Raise DatabaseUnusable if there is none: a report about nothing would mislead."""
         async with opened_database(self.settings) as engines:
             if (await version(engines)).current is None:
                 raise DatabaseUnusable("The database is empty, or not there: check DATABASE_URL.")

@@ -1,4 +1,4 @@
-"""What ``record-bot check`` sees of the machine it runs on: its address, its clock, its database file, its settings."""
+"""Checks the machine for ``record-bot check``: HTTP address, clock, database file, and settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HEALTH_SECONDS = 3.0
 
 
 def settings_notes() -> Part:
-    """Say what of the settings nobody reads, although somebody wrote it: that keeps ``serve`` from nothing."""
+    """Report settings that are set but never read. These are warnings; ``serve`` still starts."""
     file, known = Path(ENV_FILE), {name.upper() for name in ServeSettings.model_fields}
     notes = (*misread(file), *mistaken(file, os.environ, known))
     return Part("settings", ok=True, problem=" ".join(notes))
@@ -53,7 +53,7 @@ def clock(date: str | None, now: datetime) -> Part:
 
 
 async def address(settings: HttpSettings) -> Part:
-    """Try whether ``serve`` could listen where the settings say; that it does so already is no fault."""
+    """Try whether ``serve`` could listen on its address; it is fine if the bot already does."""
     host, port = settings.http_host, settings.http_port
     name = "HTTP address"
     try:
@@ -94,7 +94,7 @@ def _bind(host: str, port: int) -> None:
 
 
 async def _serves(host: str, port: int) -> bool:
-    """Ask what listens there whether it is a record-bot."""
+    """Check whether a record-bot listens there."""
     where = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     try:
         async with (

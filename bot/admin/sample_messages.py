@@ -1,4 +1,4 @@
-"""One of everything that the bot shows in Slack, as long as it gets: for ``check``, which lets Slack look at it."""
+"""A sample of everything that the bot shows in Slack, at its greatest length, for ``check`` to validate."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Renders with the settings as they are: their reasons, their link to an interaction, and their languages."""
+    """Renders samples with the current settings: their reasons, link to an interaction, and languages."""
 
     style: CardStyle
     languages: Languages
@@ -110,7 +110,7 @@ class Samples:
         yield Sample("App Home: a guest", plain_view(stranger, style.words, NOON)[0], is_view=True)
 
     def _evidence(self) -> Iterator[Sample]:
-        """Yield what reads the same in every language: lines of the audit channel, and a digest."""
+        """Yield samples that are the same in every language: lines of the audit channel, and a digest."""
         phases = list(Phase)
         entries = [
             (self._entry(number, phases[number % len(phases)]), True) for number in range(1, LINES_IN_A_MESSAGE + 1)

@@ -1,1 +1,1 @@
-"""Evidence: what an audit entry is, and the hash chain that ties entries together. Imports no framework, no SQL."""
+"""Evidence: audit entries and the hash chain that links them. Imports no framework, no SQL."""

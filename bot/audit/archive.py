@@ -1,4 +1,4 @@
-"""What stands for entries that were moved out of the database: a tombstone in the chain, a manifest beside the file."""
+"""What replaces entries that were moved out of the database: a tombstone in the chain, a manifest beside the file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Tombstone:
 
     @classmethod
     def read(cls, outcome: Any) -> Self | None:
-        """Return what an entry's outcome says; None where it is no tombstone."""
+        """Return the tombstone in an entry's outcome; None if it isn't one."""
         try:
             found = cls(**{one.name: outcome[one.name] for one in fields(cls)})
         except (KeyError, TypeError):
@@ -45,7 +45,7 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What is in a segment's file; times as in entries, ``bytes`` and ``sha256`` of the file as it is on disk."""
+    """The content of a segment's file; times as in entries, ``bytes`` and ``sha256`` of the file on disk."""
 
     file: str
     first_seq: int
@@ -63,7 +63,7 @@ class Manifest:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read a manifest. Raise ValueError where it is none."""
+        """Read a manifest. Raise ValueError if it isn't one."""
         try:
             values = json.loads(text)
         except RecursionError:
@@ -81,7 +81,7 @@ class Manifest:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def tombstone(self) -> Tombstone:
-        """Return what the chain has to say about this segment."""
+        """Return the tombstone of this segment for the chain."""
         return Tombstone(**{one.name: getattr(self, one.name) for one in fields(Tombstone)})
 
 

@@ -25,7 +25,7 @@ GENESIS_HASH = "0" * 64
 
 
 class Phase(StrEnum):
-    """Where in the life of a request an entry was written."""
+    """The point in a request's life at which an entry was written."""
 
     REQUESTED = "requested"
     SUCCEEDED = "succeeded"
@@ -37,7 +37,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An entry that has no number yet. ``origin`` and ``outcome`` hold JSON values only, and never a secret."""
+    """An entry without a number. ``origin`` and ``outcome`` hold only JSON values, and never a secret."""
 
     id: UUID
     attempt_id: UUID
@@ -100,5 +100,5 @@ def chain(draft: Draft, *, seq: int, previous_hash: str) -> Entry:
 
 
 def text_digest(salt: bytes, text: str) -> str:
-    """Return what an entry keeps of words that a person typed: HMAC-SHA-256 under a salt that is kept with the text."""
+    """Return the entry's digest of typed text: HMAC-SHA-256 under a salt that is stored with the text."""
     return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()

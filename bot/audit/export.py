@@ -1,4 +1,4 @@
-"""Entries as text: JSON lines, from which the chain can be verified without the bot, or CSV for a spreadsheet."""
+"""Entries as text: JSON lines that can be verified without the bot, or CSV for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which entries are wanted; None wants all. Times are written as in entries; ``until`` is not included."""
+    """Selects entries; None selects all. Times have the format of entries; ``until`` is exclusive."""
 
     since: str | None = None
     until: str | None = None

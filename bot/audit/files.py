@@ -1,4 +1,4 @@
-"""Trails in files: exports, and the segments of an archive with their manifests."""
+"""Reads trails from files: exports, and the segments of an archive with their manifests."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Archive:
     directory: Path
 
     def segments(self) -> tuple[Manifest, ...]:
-        """Return the segments in order. Raise ValueError where a manifest is not one, or a segment is not there."""
+        """Return the segments in order. Raise ValueError if a manifest is malformed or a segment is missing."""
         found = []
         for path in sorted(self.directory.glob(f"*{MANIFEST_SUFFIX}")):
             try:
@@ -89,7 +89,7 @@ class Archive:
         return None
 
     def check(self, segment: Manifest) -> str | None:
-        """Return what is wrong with one segment by itself, None where it is intact."""
+        """Return what is wrong with one segment by itself, None if it is intact."""
         verifier = Verifier(last_seq=segment.first_seq - 1, head=segment.previous_hash)
         problem = self.feed(segment, verifier, lambda _done, _total: None)
         return problem or (str(verifier.flaw) if verifier.flaw is not None else None)

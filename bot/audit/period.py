@@ -1,4 +1,4 @@
-"""Calendar days in a time zone: where they begin and end, which digests are due, and the periods that people type."""
+"""Calendar days in a time zone: their beginning and end, the digests that are due, and the periods that people type."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPANS = {"7d": 7, "30d": 30}
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A span of whole calendar days; ``until`` is not included. Both ends are in UTC."""
+    """A span of whole calendar days, in UTC; ``until`` is exclusive."""
 
     name: str
     since: datetime
@@ -34,7 +34,7 @@ def days(first: date, last: date, zone: ZoneInfo, name: str = "") -> Period:
 
 
 def typed_period(typed: str, now: datetime, zone: ZoneInfo) -> Period | None:
-    """Return the period that somebody typed; None where it is none, or lies in the future. Nothing typed is today."""
+    """Parse a typed period; None if it isn't one, or lies in the future. An empty text is today."""
     today = now.astimezone(zone).date()
     word = typed.strip().lower() or "today"
     if word == "today":

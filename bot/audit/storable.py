@@ -1,4 +1,4 @@
-"""Text from outside, made such that it can be hashed, stored and sent on."""
+"""Makes text from outside safe to hash, store, and send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an entry, as it is stored or exported, fits its own hash."""
+"""Checks whether a stored or exported entry matches its own hash."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIELDS = (
     "origin",
     "outcome",
 )
-"""What the hash covers; ``previous_hash`` and ``hash`` stand beside it."""
+"""The fields that the hash covers, without ``previous_hash`` and ``hash``."""
 COLUMNS = (*FIELDS, "previous_hash", "hash")
 JSON_FIELDS = ("origin", "outcome")
 BEFORE_OUTCOME, AFTER_OUTCOME = ',"outcome":', ',"participant_id":'
@@ -85,7 +85,7 @@ def row_matches(row: Sequence[Any]) -> bool:
 
 
 def entry_matches(entry: Mapping[str, Any]) -> bool:
-    """Check an entry as JSON values: what it means has to be what was hashed."""
+    """Check an entry as JSON values: its meaning must be what was hashed."""
     hashed = {name: entry[name] for name in FIELDS}
     try:
         text = _encode(hashed)

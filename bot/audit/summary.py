@@ -1,4 +1,4 @@
-"""What happened in a period, counted. Pure: storage hands over the figures, and a digest's entry keeps them."""
+"""Counts of what happened in a period. Pure: storage supplies the figures, and a digest's entry keeps them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHERS = "others"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest entry of the chain: number 0 and 64 zeros where there is none."""
+    """The newest entry of the chain; number 0 and 64 zeros if there is none."""
 
     seq: int = 0
     hash: str = GENESIS_HASH
@@ -29,7 +29,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """The recordings that ended, from start to end with their pauses, in whole seconds."""
+    """The lengths of ended recordings, from start to end with their pauses, in whole seconds."""
 
     number: int = 0
     seconds: int = 0
@@ -59,7 +59,7 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How often something happened in each hour of the day, by the zone's own clock."""
+    """Events in each hour of the day, by the zone's own clock."""
 
     started: tuple[int, ...] = (0,) * HOURS
     denied: tuple[int, ...] = (0,) * HOURS
@@ -119,7 +119,7 @@ def counted(rows: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
 
 
 def lengths(rows: Iterable[tuple[str, datetime, datetime]]) -> Lengths:
-    """Add up recordings, given as call, start and end; a length is never negative, whatever a clock did."""
+    """Add up recordings, given as call, start, and end; a length is never negative, even if a clock jumped."""
     number = total = longest = 0
     longest_call = None
     for call, started_at, ended_at in rows:

@@ -1,4 +1,4 @@
-"""Holds a trail against its own hash chain, entry by entry, in constant memory."""
+"""Verifies a trail against its own hash chain, entry by entry, in constant memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREVIOUS_HASH, HASH = len(FIELDS), len(FIELDS) + 1
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """The first entry that is not as it was written, and how."""
+    """The first entry that differs from what was written, and how."""
 
     seq: int
     how: str
@@ -32,7 +32,7 @@ class Flaw:
 
 @dataclass
 class Verifier:
-    """Fed with entries in the order of their numbers; stops caring at the first flaw.
+    """Takes entries in the order of their numbers; ignores everything after the first flaw.
 
     ``wanted`` are hashes that have to be in the chain, each with the number under which an anchor knows it, or None.
     ``whole`` says that the entries are meant to be all there are; a trail that begins later is then taken only with a
@@ -50,7 +50,7 @@ class Verifier:
     gaps: int = 0
     flaw: Flaw | None = None
     archived_to: int = 0
-    """The number before the first entry; 0 where that is number 1."""
+    """The number before the first entry; 0 if that is number 1."""
     archived_hash: str = GENESIS_HASH
     tombstones: dict[int, tuple[int, Tombstone]] = field(default_factory=dict)
     """By the last number of their range: the tombstone's own number, and what it says."""
@@ -80,7 +80,7 @@ class Verifier:
         return self.flaw
 
     def finish(self) -> Flaw | None:
-        """Check what can be checked only at the end.
+        """Run the checks that are possible only at the end.
 
         What is missing at the beginning must be named by a tombstone, and no hash may be missing that somebody outside
         has seen, except where it lies in an archived segment.
@@ -93,7 +93,7 @@ class Verifier:
             self.flaw = Flaw(
                 self.last_seq,
                 f"is the last one, but the hash {digest} ({where}) was seen outside and is not in the chain: "
-                "the trail was cut off or written anew"
+                "the trail was cut off or rewritten"
                 + (", or that entry is archived (use --archive)" if self.archived_to else ""),
             )
         return self.flaw
@@ -104,7 +104,7 @@ class Verifier:
 
     @property
     def tombstone(self) -> tuple[int, Tombstone] | None:
-        """The number and the words of the tombstone that stands for what is missing at the beginning."""
+        """The number and the text of the tombstone that names what is missing at the beginning."""
         return self.tombstones.get(self.archived_to)
 
     def _went_on(self, seq: int, digest: str, occurred_at: str) -> None:
@@ -129,7 +129,7 @@ class Verifier:
             if flaw := self._gap(seq, str(previous)):
                 return flaw
         elif previous != self.head and _is_hash(str(previous)):
-            return Flaw(seq, f"does not follow entry {self.last_seq}: it was swapped, inserted or written anew")
+            return Flaw(seq, f"does not follow entry {self.last_seq}: it was swapped, inserted or rewritten")
         if not fits or not _is_hash(str(previous)):
             return Flaw(seq, "was changed: its content does not match its hash")
         return self._anchored(seq, str(digest))
@@ -162,7 +162,7 @@ class Verifier:
             return Flaw(seq, f"was number {known_as} when it was seen outside")
         other = next((one for one, number in self.wanted.items() if number == seq), None)
         if other is not None:
-            return Flaw(seq, f"had the hash {other} when it was seen outside: the trail was written anew")
+            return Flaw(seq, f"had the hash {other} when it was seen outside: the trail was rewritten")
         return None
 
 

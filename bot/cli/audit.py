@@ -1,4 +1,4 @@
-"""``record-bot audit``: the commands of whoever has to trust the trail."""
+"""``record-bot audit``: verify, export, archive and hold the audit trail."""
 # ruff: noqa: PLC0415
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""``record-bot check --call ID``: a real start and stop on a test call, by the same way as every action.
+"""``record-bot check --call ID``: a real start and stop on a test call, through the same code as every action.
 
-What no read shows is seen here: whether Genesys takes a start from an OAuth client, and what it answers.
+This shows what no read shows: whether Genesys accepts a start from an OAuth client, and what it answers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NOTHING_DONE = "Nothing was done."
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action on the test call, what came back, and each answer of Genesys on the way."""
+    """One action on the test call, its result, and each answer of Genesys in between."""
 
     name: str
     result: Result
@@ -52,7 +52,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class CallChecked:
-    """The steps that were taken, and what they prove."""
+    """The steps taken, and what they prove."""
 
     call: str
     steps: tuple[Step, ...]
@@ -77,7 +77,7 @@ class CallChecked:
 
 @dataclass(slots=True)
 class CallCheck:
-    """The steps on one call: a start, a stop, and where a policy records it, a start again, so that it goes on."""
+    """The steps on one call: a start, a stop, and if a policy records it, another start, so that it continues."""
 
     settings: ControlSettings
     login: str

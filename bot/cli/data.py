@@ -1,4 +1,4 @@
-"""``record-bot privacy``, ``db backup``, ``audit archive`` and ``audit hold``: the commands of the data's keeper."""
+"""``record-bot privacy``, ``db backup``, ``audit archive`` and ``audit hold``: commands to manage the data."""
 # ruff: noqa: PLC0415
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ privacy = typer.Typer(help="Erase names and what people typed; the trail stays a
 
 
 def register(*, audit: typer.Typer, db: typer.Typer) -> None:
-    """Add the commands that stand under other names."""
+    """Add the commands of other groups."""
     audit.command("archive")(archive)
     audit.command("hold")(hold)
     db.command("backup")(backup)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Runner = Callable[[Coroutine[Any, Any, Any]], Any]
-"""Runs a coroutine to its end in an event loop of its own, as ``asyncio.run`` does."""
+"""Runs a coroutine to its end in a new event loop, as ``asyncio.run`` does."""
 
 _runner: ContextVar[Runner] = ContextVar("runner", default=asyncio.run)
 

@@ -1,4 +1,4 @@
-"""Who is at the terminal."""
+"""The login name of the person at the terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pwd
 
 
 def login_name() -> str:
-    """Return the name of the account that runs this process; the environment's could be anybody's."""
+    """Return the login name of this process's account; the environment's could be forged."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

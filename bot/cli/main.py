@@ -1,7 +1,7 @@
-"""The command line: one function a command, no logic.
+"""The command line: one function for each command, no logic.
 
-Exit status: 0 done, 1 refused or failed, 2 wrong usage or settings. Errors go to stderr as sentences, without a
-traceback. Imports are made where they are needed, so that commands that need no Genesys start at once.
+Exit status: 0 success, 1 refused or failed, 2 wrong usage or settings. Errors go to stderr as sentences, without a
+traceback. Commands import what they need, so that those without Genesys start at once.
 """
 # ruff: noqa: PLC0415
 
@@ -244,8 +244,8 @@ def main(runner: event_loop.Runner = asyncio.run) -> NoReturn:
         _fail(str(error), 1)
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or 'see HTTP_HOST and HTTP_PORT'}.", 1)
-    except Exception as error:  # noqa: BLE001  whatever it is, the person gets a sentence
-        structlog.get_logger(__name__).debug("command_broke", exc_info=error)
+    except Exception as error:  # noqa: BLE001  the user gets a sentence for any error
+        structlog.get_logger(__name__).debug("command_failed", exc_info=error)
         what = log.redacted(f"{type(error).__name__}: {error}")
         _fail(f"This is a fault in record-bot itself ({what}). Please report it; LOG_LEVEL=debug shows where.", 1)
     sys.exit(0)

@@ -1,4 +1,4 @@
-"""Recording control from a terminal: the service's answers in plain words or JSON."""
+"""Recording control from a terminal: the service's answers as text or JSON."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _in_terminal(text: str) -> str:
 
 
 def _voice() -> Voice:
-    """Speak English, whatever the machine's locale is: scripts read it too."""
+    """Use English with any locale of the machine: scripts read it too."""
     return Voice(
         words=read_languages().of(ENGLISH),
         person=lambda actor: actor,
@@ -45,7 +45,7 @@ def _voice() -> Voice:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command found or did."""
+    """The result of a command."""
 
     ok: bool
     text: str
@@ -57,12 +57,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """One command of one person who is logged in on the bot's machine, and so trusted like a supervisor."""
+    """One command of one user who is logged in on the bot's machine, and so is trusted like a supervisor."""
 
     settings: ControlSettings
     login: str
     on_request: Callable[[RequestSeen], None] | None = None
-    """Is told of each request to Genesys."""
+    """Called with each request to Genesys."""
 
     async def start(self, typed_id: str | None, reason: str | None) -> Result:
         async def run(service: RecordingService) -> Result:

@@ -1,4 +1,4 @@
-"""What is wrong with the settings file itself: it can't be read, or a line of it is not what somebody meant."""
+"""Finds errors in the settings file itself: it can't be read, or a line is malformed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OURS = ("AUDIT_", "DATABASE_", "GENESYS_", "HTTP_", "LOG_", "PURECLOUD_", "RECOR
 """How the names of settings begin. The file may hold others for other programs: proxies, PostgreSQL, OpenTelemetry."""
 ALIKE = 0.8
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""What else stands before an equal sign, or without one, may be a secret: it is never quoted."""
+"""Other text before an equal sign, or without one, may be a secret: it is never quoted."""
 
 
 def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> str:
@@ -30,7 +30,7 @@ def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> str:
 
 
 def misread(path: Path) -> tuple[str, ...]:
-    """Return a sentence for each line that is no setting; none where there is no file to read."""
+    """Return a sentence for each malformed line; none if there is no file."""
     return tuple(
         f"Line {_number(one)} of {path} is no setting: write NAME=value, and both quotation marks or none."
         for one in _lines(path)
@@ -39,7 +39,7 @@ def misread(path: Path) -> tuple[str, ...]:
 
 
 def mistaken(path: Path, environment: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
-    """Return a sentence for each name that nobody reads or that stands there twice.
+    """Return a sentence for each name that is never read or occurs twice.
 
     Of the environment's names only those count that are almost a setting's; the rest are other programs'.
     """
@@ -65,7 +65,7 @@ def _is_setting(line: Binding) -> bool:
 
 
 def _number(line: Binding) -> int:
-    """Return where the line itself begins: the parser counts the empty ones before it as a part of it."""
+    """Return the line's own number: the parser counts the empty lines before it as a part of it."""
     text = line.original.string
     return line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 

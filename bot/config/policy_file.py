@@ -67,7 +67,7 @@ def load_policy(path: Path, *, required: bool = False) -> Policy:
 
 @dataclass
 class _Reader:
-    """Collects what is wrong, so that all of it is said at once."""
+    """Collects all errors, to report them together."""
 
     file: str
     problems: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Settings, from the environment or ``.env``: frozen, secret where they must be, one sentence for each that is wrong.
+"""Settings, from the environment or ``.env``: frozen, secret where needed, with one sentence for each wrong one.
 
 A command that needs only part of them (the database, Genesys) asks for that part only.
 """
@@ -134,7 +134,7 @@ def _database(value: str) -> str:
 
 
 def _check_password(value: str, rest: str) -> None:
-    """Raise ValueError where a password with special characters takes the address apart.
+    """Raise ValueError if special characters in a password break the address.
 
     The driver would take the password's end for the host, and say it.
     """
@@ -166,7 +166,7 @@ class _Part(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _as_meant(cls, value: Any) -> Any:
-        """Take away blanks and line ends around a value: files of secrets have them, and no setting does."""
+        """Strip blanks and line ends around a value: secret files have them, and no setting needs them."""
         if not isinstance(value, str):
             return value
         value = value.strip()
@@ -202,7 +202,7 @@ Delay = Annotated[timedelta | None, BeforeValidator(_delay)]
 class DatabaseSettings(_Part):
     database_url: Annotated[str, AfterValidator(_database)] = Field(
         default="sqlite+aiosqlite:///record-bot.db",
-        repr=False,  # a password may stand in it
+        repr=False,  # it may contain a password
     )
 
 
@@ -316,11 +316,11 @@ class HttpSettings(_Part):
 
 
 class ControlSettings(DatabaseSettings, GenesysSettings, RecordingSettings, LogSettings, TracingSettings):
-    """What recording control from a terminal needs."""
+    """The settings for recording control from a terminal."""
 
 
 class ServeSettings(ControlSettings, SlackSettings, DigestSettings, RetentionSettings, HttpSettings):
-    """What ``serve`` and ``check`` need: everything."""
+    """All settings, for ``serve`` and ``check``."""
 
 
 AnySettings = TypeVar("AnySettings", bound=_Part)

@@ -1,4 +1,4 @@
-"""What credentials look like, and what is said about one that looks otherwise. None of it ever quotes one."""
+"""The format of credentials, and the message about a wrong one, which never quotes it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ KINDS = {
     "xoxp-": "a user's token: the bot's own stands under OAuth & Permissions as Bot User OAuth Token",
     "xoxe": "a token that expires, which the bot can't renew: use an app without token rotation",
 }
-"""Slack's tokens by their beginnings, and what to do with one that stands in the wrong place."""
+"""Slack's tokens by their prefixes, and what to do with one in the wrong setting."""
 ONE_WORD = re.compile(r"[!-~]+")
 
 
 def checked_word(value: str) -> str:
-    """Return what may be an id or a secret. Raise ValueError for what copying brings in: blanks, line ends, dashes."""
+    """Return a possible id or secret. Raise ValueError for artifacts of copying: blanks, line ends, dashes."""
     if not ONE_WORD.fullmatch(value):
-        raise ValueError("it is empty, or holds a blank, a line break or a special character: copy it anew")
+        raise ValueError("it is empty, or holds a blank, a line break or a special character: copy it again")
     return value
 
 
 def checked_token(value: str, beginning: str) -> str:
-    """Return what may be a token of Slack's that begins so. Raise ValueError with what it is instead."""
+    """Return a possible Slack token with this prefix. Raise ValueError with what it is instead."""
     if not value.startswith(beginning):
         kind = _kind(value)
         raise ValueError(f"it must begin with {beginning}" + (f". What stands there is {kind}" if kind else ""))
@@ -30,7 +30,7 @@ def checked_token(value: str, beginning: str) -> str:
 
 
 def checked_signing_secret(value: str) -> str:
-    """Return what may be a signing secret. Raise ValueError for a token."""
+    """Return a possible signing secret. Raise ValueError for a token."""
     if kind := _kind(value):
         raise ValueError(f"what stands there is {kind}; the signing secret stands under Basic Information")
     return checked_word(value)

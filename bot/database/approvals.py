@@ -57,7 +57,7 @@ async def open_of(connection: AsyncConnection, recording_ids: Sequence[UUID]) ->
 
 
 async def newest_of(connection: AsyncConnection, recording_ids: Sequence[UUID]) -> dict[UUID, Approval]:
-    """Return the newest approval of each of the recordings that has any; the open one, whatever a clock did."""
+    """Return the newest approval of each recording that has any; the open one, even if a clock jumped."""
     found = await find(connection, approvals.c.recording_id.in_(list(recording_ids)))
     return {one.recording_id: one for one in sorted(found, key=lambda one: (one.outcome is None, one.asked_at))}
 

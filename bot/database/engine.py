@@ -1,4 +1,4 @@
-"""Engines set up so that what is committed is on disk, and writers queue instead of failing.
+"""Engines whose commits are on disk, and whose writers queue instead of failing.
 
 The measurements behind each line are in ``docs/decisions/storage.md``.
 """
@@ -63,7 +63,7 @@ def open_engines(url: str | URL, *, queue_seconds: float = QUEUE_SECONDS) -> Eng
         pool_timeout=queue_seconds,
         hide_parameters=True,
     )
-    # hide_parameters: names and typed words would stand in errors, and so in logs, where nobody could erase them
+    # hide_parameters: errors, and so logs, would contain names and typed text, which nobody could erase there
     reader = create_async_engine(url, async_creator=creator, pool_size=4, max_overflow=0, hide_parameters=True)
     event.listen(writer.sync_engine, "connect", _on_connect)
     event.listen(writer.sync_engine, "begin", _begin_immediate)

@@ -1,4 +1,4 @@
-"""One serving process a SQLite file: two would each take the other's work for abandoned."""
+"""Allows one serving process for a SQLite file: two would take over each other's work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Map rows to the domain's objects, and objects to inserts."""
+"""Maps rows to the domain's objects, and objects to inserts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def attempt_from(row: Row[Any]) -> Attempt:
 
 
 def scope_text(scope: Scope | None) -> str | None:
-    """Return a scope as it is kept; None where it is everything."""
+    """Return a scope in its stored form; None for all calls."""
     if scope is None or scope.everything:
         return None
     return json.dumps({"queues": sorted(scope.queues), "agents": sorted(scope.agents)})

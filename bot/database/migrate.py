@@ -1,4 +1,4 @@
-"""Brings the database to the newest schema, and says where it stands."""
+"""Upgrades the database to the newest schema, and reports its version."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ IN_PACKAGE = Path(__file__).parent / "migrations"
 
 @dataclass(frozen=True, slots=True)
 class SchemaVersion:
-    """The schema that the database has (None: empty), and the newest there is."""
+    """The database's schema (None: empty), and the newest one."""
 
     current: str | None
     newest: str
@@ -88,7 +88,7 @@ async def upgrade(engines: Engines) -> SchemaVersion:
 
 
 async def examine(engines: Engines) -> SchemaVersion:
-    """Say which schema the database has. Raise DatabaseUnusable where the bot can't serve on it, nor upgrade it."""
+    """Return the database's schema. Raise DatabaseUnusable if the bot can neither serve on it nor upgrade it."""
     found = await version(engines)
 
     def look(connection: Connection) -> None:
@@ -108,7 +108,7 @@ async def examine(engines: Engines) -> SchemaVersion:
 
 
 async def version(engines: Engines) -> SchemaVersion:
-    """Say which schema the database has. Raise DatabaseUnusable where this version of the bot doesn't know it."""
+    """Return the database's schema. Raise DatabaseUnusable if this version of the bot doesn't know it."""
     await _probe(engines)
     newest, known = _known()
 
@@ -133,11 +133,11 @@ async def version(engines: Engines) -> SchemaVersion:
 
 def _check_encoding(connection: Connection) -> None:
     if (encoding := connection.execute(text("SHOW server_encoding")).scalar_one()) != "UTF8":
-        raise DatabaseUnusable(f"The database's encoding is {encoding}: create it anew with ENCODING 'UTF8'.")
+        raise DatabaseUnusable(f"The database's encoding is {encoding}: create it again with ENCODING 'UTF8'.")
 
 
 def _check_role(connection: Connection, found: SchemaVersion) -> None:
-    """Raise DatabaseUnusable where the role lacks a right for what comes next: serving, or making the tables."""
+    """Raise DatabaseUnusable if the role lacks a right for the next step: serving, or creating the tables."""
     if found.current == found.newest:
         check_rights(connection)
     elif found.current is None:
@@ -155,7 +155,7 @@ def _not_the_owner(found: SchemaVersion) -> DatabaseUnusable:
 
 
 async def _probe(engines: Engines) -> None:
-    """Open SQLite's file once without the pool: its asynchronous driver leaves a broken thread where it can't."""
+    """Open SQLite's file once without the pool: its asynchronous driver leaves a broken thread if it can't."""
     if engines.on_postgresql:
         return
     file = engines.writer.url.database or ""

@@ -1,4 +1,4 @@
-"""How long connections for reading are in use: the time that the database takes, as far as it can be seen from here."""
+"""Measures how long read connections are in use, as an estimate of the database's time."""
 
 from __future__ import annotations
 

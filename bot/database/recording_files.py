@@ -1,4 +1,4 @@
-"""What Genesys has kept of recorded calls, and when it is looked for next."""
+"""The files that Genesys has stored of recorded calls, and when to check next."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SqlSavedLooks:
 
 
 async def schedule_looks(connection: AsyncConnection, recording: Recording) -> None:
-    """Begin to look for the file of a policy's recording that is over; no other has one among the call's files."""
+    """Schedule checks for the file of a policy's finished recording; others have none among the call's files."""
     if recording.state not in OVER or recording.mechanism is not Mechanism.POLICY or recording.ended_at is None:
         return
     first = {
@@ -57,7 +57,7 @@ async def schedule_looks(connection: AsyncConnection, recording: Recording) -> N
 
 
 async def note_look(connection: AsyncConnection, look: SavedLook, looks: int, next_at: datetime | None) -> bool:
-    """Note that it was looked, and when it will be again; False where somebody else has looked meanwhile."""
+    """Store a check and the time of the next; False if another process has checked meanwhile."""
     result = await connection.execute(
         update(saved_looks)
         .where(saved_looks.c.recording_id == look.recording_id, saved_looks.c.looks == look.looks)

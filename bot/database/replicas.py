@@ -1,8 +1,8 @@
-"""Several processes on one PostgreSQL database: who lives, who leads, and what the others have written.
+"""Several processes on one PostgreSQL database: which are alive, which one leads, and what the others have written.
 
-A replica holds one connection whose session has two advisory locks: that of its own name, which says that it lives,
-and, in one of them, the leader's. The server lets go of both when the session ends, and it ends every session that has
-said nothing for ``SILENT_SECONDS``: so a frozen process, or one behind a cut line, leads no longer than that.
+A replica holds one connection whose session has an advisory lock for its own name, which shows that it is alive. In one
+of the replicas the session also has the leader's lock. The server releases both when the session ends, and it ends a
+session that was silent for ``SILENT_SECONDS``. So a frozen or disconnected process leads no longer than that.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ LIVING = """
 
 @dataclass
 class Sightings:
-    """Which names' locks were held when, as one process has seen it without a break, on its own steady clock."""
+    """Which names' locks were held when, seen without interruption by one process, on its own steady clock."""
 
     since: float | None = None
-    """When it began to look; nothing is concluded from a time in which it was frozen or cut off itself."""
+    """When it began to watch; it concludes nothing from a time in which it was itself frozen or disconnected."""
     at: float = 0.0
     last: dict[int, float] = field(default_factory=dict)
 
@@ -75,7 +75,7 @@ class Sightings:
 
 @dataclass
 class Replicas:
-    """One process a database, as on SQLite (``bot.database.file_lock``): it leads, and who served before is gone."""
+    """One process for a database, as on SQLite (``bot.database.file_lock``): it leads; earlier ones are gone."""
 
     owner: str
 
@@ -156,7 +156,7 @@ class PostgresReplicas(Replicas):
     async def lead(self, loops: Sequence[Loop]) -> None:
         while True:
             await self._leading.wait()
-            log.info("leading")
+            log.info("leadership_gained")
             work = asyncio.ensure_future(_all(loops))
             lost = asyncio.ensure_future(self._lost.wait())
             try:
@@ -165,7 +165,7 @@ class PostgresReplicas(Replicas):
                 await _end([work, lost])
             if work.done() and not work.cancelled() and work.exception() is None and self.leading:
                 return  # there was nothing to run for ever
-            log.warning("not_leading_any_more")
+            log.warning("leadership_lost")
 
     @override
     async def absent(self, owners: frozenset[str]) -> frozenset[str]:
@@ -193,7 +193,7 @@ class PostgresReplicas(Replicas):
             raise
 
     async def _stay(self) -> None:
-        """Keep the session alive, lead when nobody else does, and join anew when the session is lost."""
+        """Keep the session alive, lead when nobody else does, and join again when the session is lost."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             try:
@@ -205,10 +205,10 @@ class PostgresReplicas(Replicas):
                     await self._try_to_lead()
                 await self._see_who_lives()
             except (psycopg.Error, TimeoutError, OSError) as error:
-                log.warning("replica_cut_off", cause=str(error).partition("\n")[0])
+                log.warning("replica_disconnected", cause=str(error).partition("\n")[0])
                 await self._leave()
             except Exception:  # without this loop nobody would ever join again, and others would take this one for dead
-                log.exception("replica_broke")
+                log.exception("worker_crashed", worker="replica")
                 await self._leave()
 
     async def _try_to_lead(self) -> None:
@@ -229,7 +229,7 @@ class PostgresReplicas(Replicas):
         self._sightings.note({row[0] for row in found}, asyncio.get_running_loop().time())
 
     async def _answers(self) -> bool:
-        """Say whether the session still stands, and with it the locks; what doesn't answer is given up."""
+        """Check that the session, and so its locks, still exist; give it up if it doesn't answer."""
         session = self._session
         if session is None:
             return False
@@ -237,7 +237,7 @@ class PostgresReplicas(Replicas):
             async with asyncio.timeout(ANSWER_SECONDS):
                 await session.execute("SELECT 1")
         except (psycopg.Error, TimeoutError, OSError) as error:
-            log.warning("replica_cut_off", cause=str(error).partition("\n")[0])
+            log.warning("replica_disconnected", cause=str(error).partition("\n")[0])
             if session is self._session:
                 await self._leave()
             return False
@@ -252,7 +252,7 @@ class PostgresReplicas(Replicas):
                 await session.close()
 
     async def _hear(self) -> None:
-        """Pass on that another replica has written something; the publishers look now and then anyway."""
+        """Announce that another replica has written something; the relays poll anyway."""
         while True:
             try:
                 with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
@@ -261,7 +261,7 @@ class PostgresReplicas(Replicas):
                         async for _ in connection.notifies():
                             self.store.announce()
             except Exception:
-                log.exception("replica_deaf")
+                log.exception("replica_listener_failed")
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _connected(self, *, silent_seconds: int | None = None) -> psycopg.AsyncConnection[Any]:
@@ -305,7 +305,7 @@ async def _end(tasks: Sequence[asyncio.Future[Any]]) -> None:
         await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
     for task in tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("loop_broke", exc_info=error)
+            log.error("worker_crashed", worker="leader", exc_info=error)
 
 
 def _half(owner: str) -> int:

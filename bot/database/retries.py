@@ -1,4 +1,4 @@
-"""When a failed write transaction is tried again: which errors pass by themselves, and for how long.
+"""When to retry a failed write transaction: which errors are transient, and for how long to retry.
 
 The error codes are PostgreSQL's (its manual, appendix A) and SQLite's (its "Result and Error Codes").
 """
@@ -21,7 +21,7 @@ POSTGRESQL_TRANSIENT = frozenset(
         "40001",  # serialization_failure
         "40P01",  # deadlock_detected
         "53300",  # too_many_connections
-        "55P03",  # lock_not_available: somebody held the write lock for too long
+        "55P03",  # lock_not_available: another process held the write lock for too long
         "57P01",  # admin_shutdown, and pg_terminate_backend
         "57P02",  # crash_shutdown
         "57P03",  # cannot_connect_now: the server is starting up
@@ -35,7 +35,7 @@ PRIMARY_CODE = 0xFF
 
 
 def is_transient(error: SQLAlchemyError) -> bool:
-    """Return whether the error may be gone a moment later. What it ended has not been committed.
+    """Return whether the error may be gone a moment later. The transaction was not committed.
 
     The one exception is a commit whose answer was lost; the caller has to find out about that first.
     """
@@ -46,14 +46,14 @@ def is_transient(error: SQLAlchemyError) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return getattr(error.orig, "sqlite_errorcode", 0) & PRIMARY_CODE in SQLITE_TRANSIENT
     state = getattr(error.orig, "sqlstate", None)
-    if state is None:  # the driver's own finding: there is no server, or it has closed the connection
+    if state is None:  # from the driver: there is no server, or it closed the connection
         return error.connection_invalidated or isinstance(error, OperationalError)
     return state in POSTGRESQL_TRANSIENT or state.startswith(CONNECTION_CLASS)
 
 
 @dataclass(slots=True)
 class Retries:
-    """The pauses between the tries of one transaction, which get longer, and their end.
+    """The growing pauses between the tries of one transaction, and their end.
 
     ``within`` is in seconds; None: nobody waits for the answer. Then ``patience`` counts in its place, and there is
     one retry however long the first try took: a host that stood still has used up any limit.

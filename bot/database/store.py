@@ -1,4 +1,4 @@
-"""The storage of recordings and their trail: write transactions that survive a cancelled caller, and plain reads."""
+"""The storage of recordings and their trail: write transactions that survive a canceled caller, and plain reads."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class SqlStore:
     last_problem: str | None = None
     """Why the newest write failed; None when it didn't."""
     on_write: Callable[[float, Sequence[Entry]], None] | None = None
-    """Told of each committed transaction: the seconds that it took, waiting for its turn included, and its entries."""
+    """Called with each committed transaction: its seconds, including the wait for its turn, and its entries."""
     on_retry: Callable[[], None] | None = None
-    """Told of each transaction that is tried again, before it is."""
+    """Called before each retry of a transaction."""
     retry_seconds: float = RETRY_SECONDS
     """How long a transaction is tried again that no person waits for; 0: no transaction is tried again."""
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class SqlStore:
             self.last_problem = None
 
     async def _committed_all_the_same(self, transaction: SqlTransaction) -> bool | None:
-        """Find out whether a commit took effect whose answer was lost with the connection; None where that can't be.
+        """Find out whether a commit took effect whose answer was lost; None if that is impossible.
 
         The write lock is held until a transaction has ended, so once it is ours the entry is there or will never be.
         """
@@ -148,12 +148,12 @@ class SqlStore:
         self.announce()
 
     def announce(self) -> None:
-        """Wake whoever waits for changes: there was one, by this process or another."""
+        """Wake everyone who waits for changes: this process or another one has written."""
         for listener in self._listeners:
             listener.set()
 
     def changes(self) -> asyncio.Event:
-        """Return an event that is set after each write; whoever waits for it clears it."""
+        """Return an event that is set after each write; the waiting task clears it."""
         event = asyncio.Event()
         self._listeners.append(event)
         return event
@@ -197,7 +197,7 @@ class SqlStore:
             return await approvals.find(connection, approvals.OPEN)
 
     async def attempts_to_look_at(self) -> tuple[Attempt, ...]:
-        """Return the settled attempts whose call is still to be looked at, oldest first."""
+        """Return the settled attempts whose call still has to be checked, oldest first."""
         return await self._attempts(attempts.c.looks_left > 0)
 
     async def recordings_to_follow(self) -> tuple[Recording, ...]:
@@ -217,11 +217,11 @@ class SqlStore:
         return next(iter(await self._recordings(recordings.c.id == chosen)), None)
 
     async def show_again(self, recording_id: UUID) -> None:
-        """Have the recording's card drawn anew, whatever it shows now."""
+        """Redraw the recording's card, whatever it shows now."""
         await self.write(lambda transaction: transaction.forget_card_version(recording_id))
 
     async def head(self) -> int:
-        """Return the number of the newest audit entry, 0 where there is none."""
+        """Return the number of the newest audit entry, 0 if there is none."""
         async with self.engines.reader.connect() as connection:
             return (await connection.execute(select(func.max(audit_entries.c.seq)))).scalar_one() or 0
 
@@ -242,5 +242,5 @@ class SqlStore:
 
 
 def _cause(error: SQLAlchemyError) -> str:
-    """Say what the driver says, without PostgreSQL's further lines: a row with somebody's words may stand there."""
+    """Return the driver's message without PostgreSQL's further lines, which may quote a row with typed text."""
     return str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]

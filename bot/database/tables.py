@@ -259,7 +259,7 @@ notice_progress = Table(
     Column("seq", Number, nullable=False),
     sqlite_strict=True,
 )
-"""Up to which entry of the trail it has been worked out who is to be told."""
+"""The last entry of the trail whose notices have been computed."""
 
 saved_looks = Table(
     "saved_looks",
@@ -333,7 +333,7 @@ homes = Table(
 """The App Homes that were opened in the last hours, which are kept up to date.
 
 ``audit_seq`` is the entry that says that the person looks. ``view_hash`` is Slack's mark of what it was given last, and
-``digest`` ours; none: it has to be shown anew.
+``digest`` is ours; if it is null, the Home has to be published again.
 """
 
 standing_rules = Table(

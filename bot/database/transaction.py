@@ -1,4 +1,4 @@
-"""What one write transaction can do: the domain's steps, as SQL."""
+"""The operations of one write transaction: the domain's steps, as SQL."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LIVE = recordings.c.state.not_in([literal_column(f"'{state}'") for state in ("stopped", "failed", "ended")])
 
 FORGOTTEN = case((cards.c.rendered_version > 0, 0), else_=cards.c.rendered_version - 1)
-"""The version of a card to be drawn anew: another one each time, so that a drawing under way is told from it."""
+"""The version of a card to redraw: a new one each time, so that a drawing under way can be told from it."""
 
 # What each action needs is built once: to build such a statement takes longer than to carry it out.
 HEAD = select(audit_entries.c.seq, audit_entries.c.hash).order_by(audit_entries.c.seq.desc()).limit(1)
@@ -51,7 +51,7 @@ CHANGE_RECORDING = (
 )
 CARD_OF = update(cards).where(cards.c.recording_id == bindparam("of"))
 ASKED_FOR = cards.c.routed == literal_column("0")
-"""The card where the recording was asked for, and not one that the policy file sends elsewhere."""
+"""The card where the recording was requested, not one that the policy file routes elsewhere."""
 EARLIER_CARDS = (
     update(cards)
     .where(
@@ -69,7 +69,7 @@ EARLIER_CARDS = (
 
 @dataclass(frozen=True, slots=True)
 class SqlTransaction:
-    """One open write transaction; ``bot.recording.ports.Transaction`` says what each step means."""
+    """One open write transaction; ``bot.recording.ports.Transaction`` documents each step."""
 
     connection: AsyncConnection
     appended: list[Entry] = field(default_factory=list)
@@ -200,7 +200,7 @@ class SqlTransaction:
             await self.connection.execute(statement.on_conflict_do_nothing())
 
     async def _redraw_earlier(self, recording: Recording) -> None:
-        """Have the cards of the call's stopped recordings drawn anew: none of them can be started again now."""
+        """Redraw the cards of the call's stopped recordings: none of them can be started again now."""
         await self.connection.execute(EARLIER_CARDS, {"call": recording.conversation_id, "newest": recording.id})
 
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
@@ -279,7 +279,7 @@ class SqlTransaction:
 
 
 def _direct(actor: str) -> str | None:
-    """Return where somebody reads what no channel shows: a Slack user's id, nowhere for a terminal's."""
+    """Return where to send a person direct messages: a Slack user's id, nothing for a terminal's."""
     kind, _, rest = actor.partition(":")
     return rest.rpartition(":")[2] if kind == "slack" else None
 

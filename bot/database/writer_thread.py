@@ -1,7 +1,7 @@
-"""SQLite's driver with one way to its thread and back for each statement, or for a whole transaction's.
+"""SQLite's driver with one switch to its thread for each statement, or for a whole transaction.
 
-``aiosqlite`` goes there four times: to make a cursor, to execute, to fetch and to close. Those ways, not SQLite, are
-most of what a statement costs; and while others are served in between, the one writer waits with its transaction open.
+``aiosqlite`` switches four times: to create a cursor, to execute, to fetch, and to close. These switches, not SQLite,
+are most of a statement's cost. Other tasks run in between, while the one writer waits with its transaction open.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ AT_ONCE = 500
 
 
 class WholeCursor:
-    """A cursor that brings its rows along with the execution, and is closed again by then, unless they are many."""
+    """A cursor that fetches its rows while it executes and is then closed, unless there are many rows."""
 
     arraysize = 1
 
@@ -97,7 +97,7 @@ class WholeCursor:
 
 
 class OneHopConnection(aiosqlite.Connection):
-    """A connection whose cursors are whole, and which begins a transaction together with its first statement."""
+    """A connection with such cursors, which begins a transaction together with its first statement."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection], iter_chunk_size: int) -> None:
         super().__init__(connector, iter_chunk_size)
@@ -119,7 +119,7 @@ class OneHopConnection(aiosqlite.Connection):
         await self.in_thread(self._commit)
 
     def _commit(self, connection: sqlite3.Connection) -> None:
-        if self.to_begin is not None:  # whoever writes nothing learns all the same whether it could be written
+        if self.to_begin is not None:  # a transaction without writes also reports whether the database is writable
             self.begin(connection.cursor())
         connection.commit()
 
@@ -136,7 +136,7 @@ class OneHopConnection(aiosqlite.Connection):
         connection.rollback()
 
     async def in_thread(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
-        """Do it in the connection's thread, at once where that is the one that asks."""
+        """Run this in the connection's thread, at once if that is the calling one."""
         if threading.get_ident() == self._thread.ident:
             return work(self._conn)
         return await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]

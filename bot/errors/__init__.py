@@ -1,4 +1,4 @@
-"""Every error that the bot raises on purpose, as facts.
+"""Every error that the bot raises on purpose, with its facts.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What Genesys answered, or did not."""
+"""Errors from Genesys's answers, or from missing ones."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class NotFound(GenesysError):
 
 
 class CallNotFound(NotFound):
-    """There is no such call in this organisation and region."""
+    """There is no such call in this organization and region."""
 
     kind = "call_not_found"
 

@@ -1,4 +1,4 @@
-"""What the bot itself refuses; nothing was sent to Genesys."""
+"""Refusals by the bot itself; nothing was sent to Genesys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The root of all errors, and what is wrong with the set-up."""
+"""The root of all errors, and errors of the setup."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ GRANT_IT = "Grant it to a role of the OAuth client: Admin, Integrations, OAuth, 
 
 
 class Finding(NamedTuple):
-    """What was checked, whether it will do, and a sentence that says what to do if not."""
+    """What was checked, whether it is ok, and a sentence that says what to do if not."""
 
     what: str
     ok: bool

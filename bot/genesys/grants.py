@@ -1,4 +1,4 @@
-"""Which permissions Genesys says that the OAuth client has been granted.
+"""The permissions that Genesys reports as granted to the OAuth client.
 
 ``GET /api/v2/tokens/me`` shows its roles; ``GET /api/v2/authorization/subjects/{id}`` what is in them, where
 ``authorization:grant:view`` is granted.
@@ -25,7 +25,7 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """The roles of the OAuth client, and the permissions in them; None where Genesys doesn't tell."""
+    """The roles of the OAuth client, and the permissions in them; None if Genesys doesn't tell."""
 
     roles: int | None = None
     divisions: int | None = None
@@ -34,7 +34,7 @@ class Grants:
     """Why the permissions are not known, in a sentence."""
 
     def has(self, permission: str) -> bool | None:
-        """Say whether a permission was granted, wildcards included; None where that is not known."""
+        """Return whether a permission was granted, including by wildcard; None if unknown."""
         if self.permissions is None:
             return None
         domain, entity, action = permission.split(":")
@@ -43,7 +43,7 @@ class Grants:
 
 
 async def read_grants(client: GenesysClient, within: Within) -> Grants:
-    """Ask for the roles, and for what is in them. Never raises: what is not told is unknown."""
+    """Read the roles and their permissions. Never raises: a missing answer means unknown."""
     try:
         body = (await client.read(TOKEN, within)).document().get("OAuthClient")
     except GenesysError as error:

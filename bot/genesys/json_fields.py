@@ -1,4 +1,4 @@
-"""Reads single fields of Genesys's JSON, whatever is there: a null, another type, or a word that is new."""
+"""Reads single fields of Genesys's JSON, whatever they contain: null, another type, or an unknown word."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def word(value: object) -> str | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Return a time in UTC; None where it is none."""
+    """Return a time in UTC; None if it isn't one."""
     found = text(value)
     if found is None:
         return None
@@ -29,7 +29,7 @@ def moment(value: object) -> datetime | None:
 
 
 def listed(value: object) -> list[dict[str, Any]]:
-    """Return the objects of a list; none where it is no list."""
+    """Return the objects of a list; none if it isn't one."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 

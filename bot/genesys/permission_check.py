@@ -83,7 +83,7 @@ OPTIONAL = (
 
 
 async def check(client: GenesysClient, *, recording_api: str = "conversations") -> list[Finding]:
-    """Look at the region, the login, and each permission, as far as Genesys shows them.
+    """Check the region, the login, and each permission, as far as Genesys shows them.
 
     Permissions are asked for by requests about the nil id: Genesys refuses those with 403 where one is missing, and
     with 404 where none is.

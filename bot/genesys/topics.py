@@ -28,7 +28,7 @@ LISTED = Request("check: notifications", "GET", CHANNELS)
 
 
 async def notification_topics(client: GenesysClient, within: Within, grants: Grants) -> Finding:
-    """Say whether the client may be told of agents' calls, as far as Genesys shows it without a subscription."""
+    """Return whether the client may subscribe to agents' calls, as far as Genesys shows it without a subscription."""
     try:
         await client.read(LISTED, within)
         entities = listed((await client.read(TOPICS, within)).document().get("entities"))

@@ -1,7 +1,7 @@
-"""Every text that people read in Slack, from one file a language; ``docs/decisions/texts.md`` says how to add one.
+"""Every text that people read in Slack, one file for each language; ``docs/decisions/texts.md`` says how to add one.
 
-A text is named by its section and its name, ``words("card.started_by")``. Facts go in by name, already
-escaped where somebody typed them. A text that depends on a number is a table with ``one`` and ``other``, chosen by
+The code refers to a text by section and name, ``words("card.started_by")``. Facts are inserted by name; typed
+text is already escaped. A text that depends on a number is a table with ``one`` and ``other``, chosen by
 ``count``.
 """
 
@@ -50,7 +50,7 @@ class Languages:
     known: Mapping[str, Words]
 
     def of(self, locale: str | None) -> Words:
-        """Return the words for a Slack locale such as ``de-DE``; English where its language isn't spoken."""
+        """Return the texts for a Slack locale such as ``de-DE``; English if its language has no file."""
         language = (locale or ENGLISH).replace("_", "-").partition("-")[0].lower()
         return self.known.get(language, self.known[ENGLISH])
 

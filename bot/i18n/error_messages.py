@@ -1,4 +1,4 @@
-"""Every error in the supervisor's words: what happened, how the call stands now, what to do, and the audit number.
+"""Every error as a sentence: what happened, the state of the call, what to do, and the audit number.
 
 The sentences are in the text files, ``errors.<kind>_what`` and ``errors.<kind>_do``. They hold no markup, so that Slack
 and a terminal can show the same ones.
@@ -52,7 +52,7 @@ class Voice:
 
 
 def explain(error: RecordBotError, voice: Voice, recording: Recording | None = None) -> str:
-    """Say in a few sentences what happened, how the call stands now, what to do, and the audit number."""
+    """Explain in a few sentences what happened, the state of the call, what to do, and the audit number."""
     words = voice.words
     what = _standing(error, voice) or voice.plain(_what(error, words))
     number = f"(#{error.audit_seq})" if error.audit_seq else ""
@@ -71,7 +71,7 @@ def now(recording: Recording, words: Words) -> str:
 
 
 def granted_calls(grants: Sequence[str], words: Words) -> str:
-    """Name the calls that somebody is limited to, by the labels of their grants, as plain text."""
+    """Name the calls that a person is limited to, by the labels of their grants, as plain text."""
     return words("approval.grants", names=shorten(", ".join(grants), LABELS_SHOWN)) if grants else ""
 
 

@@ -1,4 +1,4 @@
-"""Structured logs to stderr, in which no secret survives."""
+"""Structured logs to stderr, with secrets removed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
 
 
 def configure(*, format_: str | None = None, level: str = "info") -> None:
-    """Send all logs, the libraries' too, through one pipeline: text on a terminal, else JSON, unless told otherwise."""
+    """Send all logs, the libraries' too, through one pipeline: text on a terminal, else JSON, unless set otherwise."""
     chosen = format_ or ("text" if sys.stderr.isatty() else "json")
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

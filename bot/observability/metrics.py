@@ -1,4 +1,4 @@
-"""What Prometheus can scrape. Labels have few values that the code knows: never an id, a name or a typed word."""
+"""Prometheus metrics. Labels have few values, known in the code: never an id, a name, or typed text."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Metrics:
         self.ready = self._gauge("recordbot_ready", "The same as record_bot_component_up, by its old name.", "part")
         self.broken_loops = Counter(
             "record_bot_loop_failures",
-            "How often a loop was broken by an error that it doesn't know, and began anew.",
+            "How often an unexpected error ended one of the bot's loops and it started again.",
             ["loop"],
             registry=self.registry,
         )
@@ -157,7 +157,7 @@ class Metrics:
         self.seconds.labels(seen.operation).observe(seen.seconds)
 
     def on_entry(self, entry: Entry) -> None:
-        """Count an entry that has been committed, where it says how a person's request ended."""
+        """Count a committed entry if it has the outcome of a person's request."""
         verb = VERBS.get(entry.action)
         if verb is None or entry.phase is Phase.REQUESTED:
             return

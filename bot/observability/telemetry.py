@@ -1,4 +1,4 @@
-"""What happens, told at once to the metrics, the log and the traces, all with the same ids."""
+"""Sends each event to the metrics, the log, and the traces, with the same ids."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 KEPT = ("error", "cause", "mechanism", "http_status", "code", "context_id", "correlation_id")
-"""Of an entry's outcome: words that the code or Genesys has, never what somebody typed."""
+"""The logged fields of an entry's outcome: values of the code or Genesys, never typed text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Observing:
 
     def _acknowledged(self, surface: str, seconds: float) -> None:
         self.metrics.ack.labels(surface).observe(seconds)
-        log.info("slack_request", surface=surface, milliseconds=_milliseconds(seconds))
+        log.info("slack_request_acknowledged", surface=surface, milliseconds=_milliseconds(seconds))
 
     def genesys(self, seen: SeenRequest) -> None:
         """Note a request to Genesys; those of loops, which are many, are of interest to few."""
@@ -56,7 +56,7 @@ class Observing:
         self.tracing.genesys(seen)
         say = log.info if get_contextvars() else log.debug
         say(
-            "genesys_request",
+            "genesys_request_completed",
             operation=seen.operation,
             method=seen.method,
             status=seen.status,
@@ -76,7 +76,7 @@ class Observing:
             self.metrics.on_entry(entry)
             outcome = {name: entry.outcome[name] for name in KEPT if name in entry.outcome}
             log.info(
-                "request" if entry.phase is Phase.REQUESTED else "outcome",
+                "request_recorded" if entry.phase is Phase.REQUESTED else "outcome_recorded",
                 action=entry.action,
                 phase=entry.phase.value,
                 audit_seq=entry.seq,

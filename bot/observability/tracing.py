@@ -1,4 +1,4 @@
-"""OpenTelemetry traces, where an endpoint is set and the packages are installed; else nothing at all.
+"""OpenTelemetry traces, if an endpoint is set and the packages are installed; otherwise nothing.
 
 One trace follows a request of Slack's: its acknowledgement, both transactions, the requests to Genesys and the card.
 """
@@ -74,7 +74,7 @@ class NoTracing:
 
 
 def open_tracing(endpoint: str | None) -> Tracing:
-    """Return tracing to this address, the base of OTLP over HTTP; none where there is no address or no package.
+    """Return tracing to this address, the base of OTLP over HTTP; none without an address or the packages.
 
     Whatever else the OpenTelemetry SDK can be told (headers, sampling, the service's name) it reads from the
     environment itself.
@@ -82,7 +82,9 @@ def open_tracing(endpoint: str | None) -> Tracing:
     if endpoint is None:
         return NoTracing()
     if packages_missing():
-        log.warning("no_traces", why="OTEL_EXPORTER_OTLP_ENDPOINT is set, but packages are missing", install=ADVICE)
+        log.warning(
+            "tracing_disabled", why="OTEL_EXPORTER_OTLP_ENDPOINT is set, but packages are missing", install=ADVICE
+        )
         return NoTracing()
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415  an optional package
         OTLPSpanExporter,

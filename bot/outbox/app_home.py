@@ -1,7 +1,7 @@
-"""Brings App Home to what is the case: when somebody opens it, and from then on whenever what it shows has changed.
+"""Keeps App Home up to date: publishes it when a person opens it, and when its content changes.
 
-Who has it open, and what Slack shows there, is in the database, so that a restart changes nothing. Each rendering
-replaces the one before by its mark at Slack; what turns out to be older than what stands there is made anew.
+The database holds who has it open and what Slack shows there, so that a restart changes nothing. Each rendering
+replaces the previous one by Slack's view hash; a view that turns out to be outdated is built again.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ HOMES = 50
 """How many are kept up to date, those opened last: each asks Slack once a minute who the person is."""
 PERSON_SECONDS = 3.0
 REST_SECONDS = 15.0
-"""After a look that could not be written down; a refused one may be an entry, too."""
+"""After a read that could not be recorded; a refused one may also be an entry."""
 MINUTE = 60.0
 A_MINUTE = 50
 """Views in a minute; Slack takes about 100, and some of them are for those who open their Home just now."""
 LOOK_SECONDS = 5.0
 GAP_SECONDS = 1.0
-"""Between two looks, however much is written."""
+"""Seconds between two refreshes, however much is written."""
 AFTER_CLICK_SECONDS = 1.0
 TRIES = 3
 CONFLICT = "hash_conflict"
@@ -93,7 +93,7 @@ class Turns:
         return max(0.0, everybody, self._own(user_id))
 
     def just_had(self, user_id: str) -> bool:
-        """Say whether this person was shown something in the last few seconds, whatever the others were."""
+        """Return whether this person's Home was published in the last few seconds."""
         return self._own(user_id) > 0
 
     def rest(self, user_id: str) -> None:
@@ -114,7 +114,7 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class HomePublisher:
-    """Shows people their Home. Whether they still have their roles is asked anew each time."""
+    """Publishes App Homes. Checks each time that the person still has their roles."""
 
     desk: Desk
     homes: OpenHomes
@@ -125,10 +125,10 @@ class HomePublisher:
     turns: Turns
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _warned: set[str] = field(default_factory=set)
-    """Whom a warning is shown in place of what the database says, and whose look is still to be written down."""
+    """People who see a warning instead of the database's content, and whose read is not recorded yet."""
 
     async def open(self, user_id: str, team_id: str, trigger: str | None) -> None:
-        """Put into the trail that somebody opens Home, where there is anything to see, and show it."""
+        """Record in the trail that a person opens Home, if there is anything to see, and publish it."""
         asked = await self.desk.asked("home", user_id=user_id, team_id=team_id, channel=None, trigger=trigger)
         if asked.caller.obstacle == "foreign_team":
             return
@@ -150,11 +150,11 @@ class HomePublisher:
             if not self.turns.just_had(user_id):
                 await self._show(user_id, await self.sources.sight())
         except WEB_API_ERRORS as error:  # the loop tries it again
-            log.warning("home_not_published", error=code(error))
+            log.warning("home_publish_failed", error=code(error))
         self.changes.set()
 
     async def pressed(self, user_id: str, team_id: str) -> None:
-        """Show a Home anew in which something was pressed: it may have been older than what is the case."""
+        """Publish a Home again after a click in it: the view may have been outdated."""
         await self.clock.sleep(AFTER_CLICK_SECONDS)  # what the click leads to is shown with it
         home = await self.homes.find(user_id)
         if home is None or home.opened_at < self.clock.now() - KEPT_UP:
@@ -169,7 +169,7 @@ class HomePublisher:
             try:
                 later = await self.refresh()
             except Exception as error:  # what is not shown yet differs from what is, and the next look finds it
-                log.exception("homes_broke")
+                log.exception("worker_crashed", worker="app_home")
                 await self.pace.wait_after(error, "home")
                 continue
             await self.clock.sleep(GAP_SECONDS)
@@ -185,7 +185,7 @@ class HomePublisher:
                 one.cancel()
 
     async def refresh(self) -> float:
-        """Publish what has changed, the last opened first; return in how many seconds somebody's turn comes."""
+        """Publish what has changed, the last opened first; return the seconds until the next one is due."""
         opened = await self.homes.recent(self.clock.now() - KEPT_UP, limit=HOMES)
         if not opened or not self.desk.service.intake.door.open:
             return 0.0
@@ -202,7 +202,7 @@ class HomePublisher:
                 if code(error) not in FOR_GOOD:
                     await self.pace.wait_after(error, "home")
                     break
-                log.warning("home_given_up", error=code(error))
+                log.warning("home_publish_abandoned", error=code(error))
                 await self.homes.forget(home.user_id)
         return min(later, default=0.0)
 
@@ -254,7 +254,7 @@ class HomePublisher:
         try:
             await self.desk.client.views_publish(user_id=user_id, view=view)
         except WEB_API_ERRORS as problem:
-            log.warning("home_not_published", error=code(problem))
+            log.warning("home_publish_failed", error=code(problem))
 
     def _explained(self, error: RecordBotError, words: Words, at: datetime) -> tuple[View, str]:
         return plain_view(f":warning: {self.desk.explain(error, words)}", words, at)

@@ -1,4 +1,4 @@
-"""What Homes are made from, read once for all who look at the same moment."""
+"""The data for App Homes, read once for all people who have one open."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class HomeSources:
     _counted: Counted = field(default_factory=Counted)
 
     async def sight(self) -> Sight:
-        """Look at what is live and how the bot stands, for everybody's Home."""
+        """Read the live recordings and the bot's state, for all Homes."""
         now = self.clock.now()
         return Sight(self, now, await self.overview.live(), await self.parts())
 

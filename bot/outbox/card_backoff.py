@@ -1,4 +1,4 @@
-"""When a card that Slack did not take is tried again: each by itself, so that none delays another."""
+"""Back-off for cards that Slack did not accept: each has its own, so that none delays another."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class CardBackoff:
             self._held[card.key] = _Held(failures, now + seconds, code(error))
             if verdict(error) is Verdict.UNKNOWN:
                 self._silent.add(card.key)
-        log.warning("card_not_taken", recording_id=str(card.recording.id), error=code(error), wait=seconds)
+        log.warning("card_publish_failed", recording_id=str(card.recording.id), error=code(error), wait=seconds)
 
     def shown(self, card: Card) -> None:
         """Note a success: Slack is there, so what waited because it was away is tried now."""
@@ -100,7 +100,7 @@ class CardBackoff:
 
     @property
     def problem(self) -> str | None:
-        """Return what keeps cards from being shown now, in Slack's words; None if nothing does."""
+        """Return what prevents cards from being shown now, as Slack's error; None if nothing does."""
         refusing = [f"{error} in the route's channel {channel}" for channel, error in self._refusing.items()]
         return "; ".join(dict.fromkeys([*(held.problem for held in self._held.values()), *refusing])) or None
 

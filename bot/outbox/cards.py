@@ -1,4 +1,4 @@
-"""Cards and the audit channel: two loops that bring Slack to what the database says. They remember nothing."""
+"""Cards and audit channel: two stateless relays that bring Slack up to date with the database."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class CardPublisher:
     changes: asyncio.Event
     pace: Pace
     on_shown: Callable[[UUID, float], None] | None = None
-    """Told of each card that shows the newest state: its recording, and the seconds that Slack took."""
+    """Called with each card that shows the newest state: its recording, and the seconds that Slack took."""
     backoff: CardBackoff = field(init=False)
 
     def __post_init__(self) -> None:
@@ -149,7 +149,7 @@ class CardPublisher:
             await self.outbox.card_lost(stale.recording.id, of=stale.channel)
             return None
         if is_final(error):
-            log.warning("card_cannot_be_shown", recording_id=str(stale.recording.id), error=code(error))
+            log.warning("card_publish_refused", recording_id=str(stale.recording.id), error=code(error))
             self.backoff.given_up(stale, error)
             await self.outbox.card_given_up(stale.recording.id, version=stale.recording.version, of=stale.channel)
             return None
@@ -160,7 +160,9 @@ class CardPublisher:
     async def _show(self, stale: Card) -> tuple[str, str]:
         whole, plain = self._contents(stale)
         if stale.ts is not None and stale.posted_channel is not None:
-            await self.outbox.confirm()  # others came before it since it was read; a newer state may stand there by now
+            await (
+                self.outbox.confirm()
+            )  # others were published since it was read; the card may show a newer state by now
             try:
                 await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **whole)
             except WEB_API_ERRORS as error:
@@ -174,7 +176,7 @@ class CardPublisher:
             user = None if stale.routed else slack_user(stale.asked_by)
             if not is_final(error) or user in {None, stale.channel}:
                 raise
-            log.warning("card_sent_directly", recording_id=str(stale.recording.id), error=code(error))
+            log.warning("card_redirected", recording_id=str(stale.recording.id), error=code(error))
         # Slack takes it nowhere where the command was typed; the person who asked gets the card directly.
         return await self._post(stale, str(user), whole, plain)
 
@@ -189,7 +191,7 @@ class CardPublisher:
         return str(answer["channel"]), str(answer["ts"])
 
     def _contents(self, stale: Card) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the card as it should be, and the least that says how the recording stands."""
+        """Return the card, and a minimal version with the recording's state."""
         text, blocks = card(stale, self.style.in_(self.languages.of(stale.language)))
         metadata = {
             "event_type": "recording_card",
@@ -203,7 +205,7 @@ def _require_unacceptable(stale: Card, error: Exception) -> None:
     """Raise the error unless it is about the message itself, of which less may be taken."""
     if verdict(error) is not Verdict.UNACCEPTABLE:
         raise error
-    log.error("card_refused_by_slack", recording_id=str(stale.recording.id), error=code(error))
+    log.error("card_rejected", recording_id=str(stale.recording.id), error=code(error))
 
 
 @dataclass
@@ -231,7 +233,7 @@ class AuditPublisher:
         await forever("audit", self.publish_next, self.changes, self.pace)
 
     async def publish_next(self) -> bool:
-        """Post one message with the next entries; False where there are none."""
+        """Post one message with the next entries; False if there are none."""
         waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)
         if not waiting:
             return False

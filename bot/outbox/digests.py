@@ -1,7 +1,7 @@
-"""The loop behind the daily digest: writes each day's digest into the trail, and brings the channel to what is there.
+"""The relay of the daily digest: writes each day's digest into the trail, and posts it to the audit channel.
 
-It remembers nothing: which days have one, and which Slack has, is in the database. A day that passed while the bot was
-down is made up for; a digest whose arrival was never confirmed is sent again, and says so.
+It is stateless: the database says which days have a digest, and which of them Slack has. Days that passed while the bot
+was down are made up for. A digest whose arrival was never confirmed is sent again, and says so.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DAYS_MADE_UP_FOR = 7
 LOOK_SECONDS = 60.0
 POST_GAP_SECONDS = 1.0
 """Slack allows about one message a second in a channel."""
-FILE_ADVICE = {"missing_scope": " (the app needs the scope files:write: install it anew from the manifest)"}
+FILE_ADVICE = {"missing_scope": " (the app needs the scope files:write: install it again from the manifest)"}
 
 
 class Summaries(Protocol):
@@ -110,7 +110,7 @@ class Digester:
                 await self.write_due()
                 busy = await self.post_next()
             except Exception as error:
-                log.exception("digest_broke")
+                log.exception("worker_crashed", worker="digests")
                 await self.pace.wait_after(error, "digest")
                 continue
             if busy:
@@ -148,7 +148,7 @@ class Digester:
             log.info("digest_written", day=str(day))
 
     async def post_next(self) -> bool:
-        """Post the oldest digest that Slack doesn't have; False where there is none."""
+        """Post the oldest digest that Slack doesn't have; False if there is none."""
         found = await self.digests.undelivered()
         if found is None:
             return False
@@ -176,7 +176,7 @@ class Digester:
         return True
 
     async def _picture(self, entry: Entry) -> tuple[Uploaded | None, str]:
-        """Upload the day's picture, unseen as yet; return a note in its place where that can't be done."""
+        """Upload the day's chart, not yet visible; return a note instead if that fails."""
         day, activity = entry.outcome["day"], entry.outcome["activity"]
         if not any(any(hours) for hours in activity.values()):
             return None, ""
@@ -190,10 +190,10 @@ class Digester:
                 content, size=len(content), name=f"activity-{day}.png", title=title, alt_text=alt_text(entry)
             )
         except NotDrawn as error:
-            log.warning("chart_not_drawn", error=str(error))
+            log.warning("chart_render_failed", error=str(error))
             return None, "The chart could not be drawn"
         except WEB_API_ERRORS as error:
-            log.warning("chart_not_uploaded", error=code(error))
+            log.warning("chart_upload_failed", error=code(error))
             return None, f"The chart could not be uploaded: {code(error)}{FILE_ADVICE.get(code(error), '')}"
         return file, ""
 
@@ -201,8 +201,8 @@ class Digester:
         try:
             await self.uploads.share(file, channel=channel, comment=f"Activity on {long_date(day)}, by hour")
         except WEB_API_ERRORS as error:
-            # The digest stands; trying again could show the chart twice.
-            log.warning("chart_not_shared", error=code(error))
+            # The digest is posted; trying again could show the chart twice.
+            log.warning("chart_share_failed", error=code(error))
             await self._say_without_chart(channel, code(error))
 
     async def _say_without_chart(self, channel: str, why: str) -> None:
@@ -211,4 +211,4 @@ class Digester:
                 channel=channel, text=f"The digest's chart could not be shown: {why}", parse="none"
             )
         except WEB_API_ERRORS as error:
-            log.warning("chart_note_not_posted", error=code(error))
+            log.warning("chart_note_post_failed", error=code(error))

@@ -1,7 +1,7 @@
-"""Messages about recordings: a loop that tells people what the database says they have not been told yet.
+"""The relay of notices: sends people the direct messages that the database says are due.
 
-It remembers nothing. A notice is noted before it is posted and again once Slack has taken it, so that each comes once,
-whatever happens in between; one whose arrival was never confirmed is posted once more, and says so.
+It is stateless. A notice is stored before it is posted and updated once Slack has it, so that each arrives once,
+whatever happens in between. A notice whose arrival was never confirmed is posted once more, and says so.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 ROUND_SECONDS = 1.0
-"""Between two looks, however much is written: each asks the database some ten questions."""
+"""Seconds between two checks, however much is written: each needs about ten queries."""
 LOOK_SECONDS = 5.0
 GAP_SECONDS = 1.2
 """Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
@@ -94,10 +94,11 @@ class Notices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """Tells people by direct message, and a channel where anybody there could act.
+    """Sends notices to people as direct messages, and to a channel if anyone there can act.
 
-    ``style_for`` is the style in the language of a user, given the language of the card. ``busy`` holds the attempts
-    that this process, ``owner``, works on: whoever does will say how they end, so others that live are left more time.
+    ``style_for`` returns the style in a user's language, given the language of the card. ``busy`` holds the attempts
+    that this process, ``owner``, works on. Each live process reports how its attempts end, so those of other live
+    processes get more time.
     """
 
     client: AsyncWebClient
@@ -121,7 +122,7 @@ class Notifier:
                 more = await self.note_due()
                 busy = await self.send_next() or more
             except Exception as error:  # what is not sent stays in the database, and the next look finds it
-                log.exception("notifier_broke")
+                log.exception("worker_crashed", worker="notices")
                 await self.pace.wait_after(error, "notice")
                 continue
             if not busy:
@@ -137,7 +138,7 @@ class Notifier:
                 one.cancel()
 
     async def note_due(self) -> bool:
-        """Note who is to be told what; True where there is more to look at."""
+        """Store the notices that are due; True if there is more to check."""
         now = self.clock.now()
         endings = await self.occasions.endings(now)
         due, outdated = list[Notice](), list[Notice]()
@@ -175,7 +176,7 @@ class Notifier:
         return [one for one in silent if one[0].owner in gone or one[0].requested_at <= now - 2 * SILENCE]
 
     async def send_next(self) -> bool:
-        """Post, or take the buttons from, the first that needs it and that Slack takes; False where none needs it."""
+        """Post, or remove the buttons of, the first notice that needs it and that Slack accepts; False if none does."""
         refused = False
         for one in await self.notices.open():
             found = standing(
@@ -196,7 +197,7 @@ class Notifier:
                 continue
             if sent:
                 return True
-            refused = True  # for a reason of its own, maybe: it keeps nobody else from being told
+            refused = True  # perhaps for its own reason: it must not delay other notices
         return refused
 
     async def _post(self, one: OpenNotice) -> bool:
@@ -204,7 +205,7 @@ class Notifier:
         return await self._after(await to_the_end(self._send(one)))
 
     async def _answer(self, one: OpenNotice) -> bool:
-        """Say what came of a reminder, where it stands, and take its buttons away; False as in ``_post``."""
+        """Edit a reminder to show its result, and remove its buttons; False as in ``_post``."""
         return await self._after(await to_the_end(self._edit(one)))
 
     async def _after(self, error: Exception | None) -> bool:
@@ -225,7 +226,7 @@ class Notifier:
             )
         except WEB_API_ERRORS as error:
             if is_final(error):
-                log.warning("notice_undeliverable", kind=one.notice.kind.value, error=code(error))
+                log.warning("notice_delivery_abandoned", kind=one.notice.kind.value, error=code(error))
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="undeliverable")
                 return None
             if verdict(error) is not Verdict.UNKNOWN:

@@ -1,4 +1,4 @@
-"""How a relay works: step after step, each to its end, and a wait after a failure."""
+"""Runs a relay: step after step, each to its end, with back-off after a failure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Pace:
 
 
 async def to_the_end(step: Coroutine[None, None, T]) -> T:
-    """Run a step to its end, also where the caller is cancelled meanwhile, and only then let it be cancelled.
+    """Run a step to its end even if the caller is canceled meanwhile, and only then cancel.
 
     A message that is on its way when the bot stops arrives all the same; without its note it would be sent again. A
     cancelled step has END_SECONDS left: as long as one request to Slack and its notes may take.
@@ -71,7 +71,7 @@ async def to_the_end(step: Coroutine[None, None, T]) -> T:
     if latest is None:
         return task.result()
     if not task.cancelled() and task.exception() is not None:
-        log.error("step_broke", exc_info=task.exception())
+        log.error("relay_step_failed", exc_info=task.exception())
     raise asyncio.CancelledError
 
 
@@ -82,7 +82,7 @@ async def forever(
     pace: Pace,
     sooner: Callable[[], float | None] | None = None,
 ) -> None:
-    """Repeat ``step`` while it finds something to do; then wait for the next write, and look now and then anyway.
+    """Repeat ``step`` while it finds something to do; then wait for the next write, and poll from time to time.
 
     ``sooner`` returns after how many of the clock's seconds there is something to do again, if that is known. Nothing
     that a step raises ends the loop: what is not yet sent stays in the database, and the next step finds it.
@@ -92,7 +92,7 @@ async def forever(
         try:
             busy = await step()
         except Exception as error:
-            log.exception("publisher_broke", publisher=name)
+            log.exception("worker_crashed", worker=name)
             await pace.wait_after(error, name)
             continue
         if not busy:

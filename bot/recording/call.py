@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class CallRecording(StrEnum):
-    """What a reading of the call says about its recording, whoever controls it."""
+    """What a reading of the call says about its recording, by any recorder."""
 
     NONE = "none"
     ACTIVE = "active"

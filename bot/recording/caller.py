@@ -1,4 +1,4 @@
-"""Who asks: their roles, what those permit, and the calls that they may control."""
+"""The caller of a request: their roles, permissions, and the calls that they may control."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Caller:
     obstacle: str | None = None
     scope: Scope = Scope()
     grants: tuple[str, ...] = ()
-    """The labels of the grants that the scope comes from; none where it is everything."""
+    """The labels of the grants that the scope comes from; none if it is everything."""
 
     def may(self, permission: Permission) -> bool:
         return self.obstacle is None and not self.roles.isdisjoint(ROLES_WITH[permission])

@@ -1,4 +1,4 @@
-"""User groups whose members have rights: their state, and what has changed since it was last noted."""
+"""User groups that give rights: their state, and changes of their members since the last check."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class GroupState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserGroup:
-    """A user group as Slack describes it now, or as it was last noted."""
+    """A user group as Slack describes it now, or as last stored."""
 
     id: str
     state: GroupState = GroupState.ACTIVE
@@ -54,7 +54,7 @@ class UserGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupChange:
-    """What is different about one group: who came and left, and its state where that is another one."""
+    """The changes of one group: who joined and left, and its state if that changed."""
 
     group_id: str
     came: tuple[str, ...] = ()
@@ -111,14 +111,14 @@ def is_group(slack_id: str) -> bool:
 
 
 class GroupsNow(Protocol):
-    """Says who is in the user groups now."""
+    """Returns the current members of the user groups."""
 
     async def current(self) -> Mapping[str, UserGroup]:
         """Return the groups by ID. Raise IdentityUnconfirmed."""
 
 
 class NotedGroups(Protocol):
-    """The groups as they were last noted, and the trail."""
+    """The groups as last stored, and the trail."""
 
     async def note(self, groups: Iterable[UserGroup], *, actions: Mapping[str, str], at: datetime) -> None:
         """Note the groups, and write each change since as ``observed``. Raise AuditUnavailable."""
@@ -126,7 +126,7 @@ class NotedGroups(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GroupMonitor:
-    """Compares the groups that give rights with what was last noted, also after a time in which no bot ran.
+    """Compares the groups that give rights with the stored ones, also after a time without a running bot.
 
     ``actions`` has the audit action of each group's changes.
     """
@@ -142,12 +142,12 @@ class GroupMonitor:
             await self.clock.sleep(LOOK_SECONDS)
 
     async def compare(self) -> None:
-        """Compare once; without an answer of Slack, or a writable trail, nothing is noted and the next look does it."""
+        """Compare once; without Slack's answer or a writable trail, store nothing and leave it to the next check."""
         try:
             current = await self.groups.current()
             known = [group for group in current.values() if group.id in self.actions]
             await self.noted.note(known, actions=self.actions, at=self.clock.now())
         except IdentityUnconfirmed:
-            log.warning("user_groups_not_compared")
+            log.warning("user_groups_comparison_failed")
         except AuditUnavailable:
-            log.warning("user_group_change_not_written")
+            log.warning("user_group_change_write_failed")

@@ -1,4 +1,4 @@
-"""How agents leave calls that go on, and what is then to be done about their recordings: as data."""
+"""How agents leave calls that continue, and what follows for their recordings: as data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FollowTransfers(StrEnum):
 
 
 class FollowUp(StrEnum):
-    """What is still to be done about a recording that ended when its agent left the call."""
+    """What remains to do about a recording that ended when its agent left the call."""
 
     WATCH = "watch"
     """Find out who takes over."""
@@ -33,7 +33,7 @@ class FollowUp(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AgentLeg:
-    """An agent's part in a call, over or not. The states are None where nothing is said about them.
+    """An agent's part in a call, ended or not. The states are None if Genesys doesn't report them.
 
     ``recording`` is what all recorders come to, ``adhoc`` the ad-hoc one's own state. ``disconnect_type`` is Genesys's
     word for how the agent left.
@@ -50,7 +50,7 @@ class AgentLeg:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """How the recorded agent left a call that goes on.
+    """How the recorded agent left a call that continues.
 
     ``successors`` are the agents who are connected now, ``recorders`` those that still run (see ``Conversation``).
     """

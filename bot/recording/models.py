@@ -1,4 +1,4 @@
-"""The words of the domain, as data. The README's glossary explains them; states are those of the protocol."""
+"""The terms of the domain, as data. ``docs/glossary.md`` explains them; states are those of the protocol."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLOCKS_APART = timedelta(seconds=30)
 
 
 class RecordingState(StrEnum):
-    """Where a recording stands. A state in ``-ing`` has an attempt behind it."""
+    """The state of a recording. A state in ``-ing`` has an attempt behind it."""
 
     STARTING = "starting"
     ACTIVE = "active"
@@ -63,7 +63,7 @@ class Verb(StrEnum):
 
     @property
     def begins(self) -> bool:
-        """Whether it makes a recording of its own."""
+        """Whether it creates a new recording."""
         return self in {Verb.START, Verb.FOLLOW}
 
     @property
@@ -74,7 +74,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A voice call as one reading showed it.
+    """A voice call, as of one reading.
 
     ``on_hold``: the recording is paused because the call is on hold, and resumes by itself.
     ``mechanism`` is None where nothing is being recorded. ``legs`` are the parts of its agents, where that is known.
@@ -93,7 +93,7 @@ class Conversation:
     recorders: frozenset[str] = frozenset()
 
     def leg(self, participant_id: str | None) -> AgentLeg | None:
-        """Return a participant's leg: the connected one where there are several, else the latest."""
+        """Return a participant's leg: the connected one of several, else the latest."""
         legs = [leg for leg in self.legs if leg.participant.id == participant_id]
         return next((leg for leg in legs if leg.connected), legs[-1] if legs else None)
 
@@ -116,7 +116,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """A voice call that agents are on now, as a list of calls shows it: enough to choose one, never to act on.
+    """A voice call that agents are on now, for a list of calls: enough to choose one, never to act on.
 
     ``recording`` is UNKNOWN where the list doesn't say. Names are None where nobody has told them yet.
     """
@@ -132,13 +132,13 @@ class LiveCall:
 
 @dataclass(frozen=True, slots=True)
 class LiveList:
-    """The live calls that one look at Genesys found, longest first."""
+    """The live calls of one query, longest first."""
 
     calls: tuple[LiveCall, ...]
     complete: bool = True
     """Whether these are all."""
     requests: int = 1
-    """How many requests the look took."""
+    """The number of requests that the query took."""
     tells_recording: bool = False
     """Whether it was asked what is being recorded; of single calls that may be unknown all the same."""
 
@@ -160,7 +160,7 @@ class SavedRecording:
 
     @property
     def there(self) -> bool:
-        """Whether Genesys is done with keeping it; an upload, or a word that is missing, is still to be waited for."""
+        """Whether Genesys has finished storing it; an upload or a missing state means wait."""
         return self.state not in {"", "uploading"}
 
     @property
@@ -173,7 +173,7 @@ class SavedRecording:
 
 @dataclass(frozen=True, slots=True)
 class SavedLook:
-    """A recording whose file is looked for: since when it is over, and how often it has been looked."""
+    """A recording whose file is missing: since when it is over, and the number of checks so far."""
 
     recording_id: UUID
     ended_at: datetime
@@ -182,7 +182,7 @@ class SavedLook:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an action acts on: all that was learned about the call when its recording started.
+    """The subject of an action: everything learned about the call when its recording started.
 
     Before a start, ``participant_id`` or ``agent_user_id`` is whose side the supervisor has chosen, if anybody's.
     """
@@ -196,7 +196,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A change in Genesys that a reading has confirmed.
+    """A change in Genesys, confirmed by a reading.
 
     ``created`` is False where the call was already as wanted (adopted, or stopped by somebody else).
     """
@@ -207,14 +207,14 @@ class Effect:
     created: bool = True
     evidence: Evidence = field(default_factory=Evidence)
     recorders: frozenset[str] | None = None
-    """The other recorders that were seen to run on the call (see ``Conversation``); None where that isn't known."""
+    """The other recorders seen running on the call (see ``Conversation``); None if unknown."""
     departure: Departure | None = None
-    """Where the recorded agent had left, which is what ended the recording."""
+    """Set if the recorded agent had left, which ended the recording."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a supervisor asks: a code from the settings, words of their own, or both."""
+    """Why a supervisor asks: a code from the settings, typed text, or both."""
 
     code: str | None = None
     text: str | None = None
@@ -249,7 +249,7 @@ class Recording:
     seen_at: datetime | None = None
     """After a doubt: when the bot first saw it run. It began between ``started_at`` and then."""
     disconnect_type: str | None = None
-    """Genesys's word for how the recorded agent left the call, where that was seen."""
+    """Genesys's word for how the recorded agent left the call, if that was seen."""
     follow_up: FollowUp | None = None
     successors: str | None = None
     """The ids of the users who were on the call after that, with blanks between them."""
@@ -292,7 +292,7 @@ class Attempt:
     """The process that works on it; only that one may write its outcome."""
     settled_at: datetime | None = None
     looks_left: int = 0
-    """How often the call is still looked at, because a write that was given up may land late."""
+    """How often the call is still to be checked, because a write that timed out may land late."""
     scope: Scope | None = None
     """Of a start: the calls that the person might have recorded then; None: every call."""
 
@@ -309,7 +309,7 @@ class ApprovalOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A stop that one supervisor has asked for, and that a second one has to confirm before ``expires_at``."""
+    """A stop that one supervisor requested and a second one has to confirm before ``expires_at``."""
 
     id: UUID
     recording_id: UUID
@@ -339,7 +339,7 @@ class CardPlace:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A message that shows a recording: where it was asked for, or (``routed``) where the policy file sends it too.
+    """A message that shows a recording: where it was requested, or (``routed``) where the policy file also sends it.
 
     ``ts`` and ``posted_channel`` say where it is, once it has been posted.
     """
@@ -350,9 +350,9 @@ class Card:
     ts: str | None = None
     posted_channel: str | None = None
     rendered_version: int = 0
-    """The recording's version that it shows; less than 1 where it is to be drawn, whatever it shows."""
+    """The recording's version that it shows; less than 1 if it has to be redrawn in any case."""
     posts_begun: int = 0
-    """How often posting it was begun; a copy may stand in the channel where it isn't known how an earlier one ended."""
+    """How often posting it was begun; a copy may be in the channel if the result of an earlier post is unknown."""
     agent_name: str | None = None
     queue_name: str | None = None
     language: str | None = None
@@ -360,7 +360,7 @@ class Card:
     approval: Approval | None = None
     """The newest stop that waits, or waited, for a second supervisor."""
     saved: tuple[SavedRecording, ...] = ()
-    """What Genesys has kept of the call, oldest first; empty until it was looked for and found."""
+    """The files that Genesys has stored of the call, oldest first; empty until they are found."""
     startable: bool = False
     """Whether it was stopped and nothing newer was recorded of the call, so that it can be started again."""
     routed: bool = False

@@ -1,4 +1,4 @@
-"""Who may do what, and what may be done in which state. Pure functions; nothing here knows Slack or Genesys."""
+"""Permissions: who may do what, and what is possible in which state. Pure functions without Slack or Genesys."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def require_agent(caller: Caller, agent: Participant | None) -> None:
 
 
 def require_reading(caller: Caller, recording: Recording | None, seen: Conversation | None) -> None:
-    """Raise NotPermitted unless the caller may see how a call stands, by our newest record of it, or by its reading."""
+    """Raise NotPermitted unless the caller may see the call's state, by our newest record of it, or by its reading."""
     if caller.scope.everything or Role.COMPLIANCE in caller.roles:
         inside = True
     elif recording is not None and tells_whose(recording):
@@ -63,7 +63,7 @@ def tells_whose(recording: Recording) -> bool:
 
 
 def sees(caller: Caller, recording: Recording) -> bool:
-    """Say whether the caller may see how the recording's call stands; compliance sees every call."""
+    """Return whether the caller may see the state of the recording's call; compliance sees every call."""
     return Role.COMPLIANCE in caller.roles or caller.scope.covers(
         agent_user_id=recording.agent_user_id, queue_id=recording.queue_id
     )
@@ -77,7 +77,7 @@ def lists(caller: Caller, recording: Recording) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The states that a verb leads through."""
+    """The states before, during, and after a verb."""
 
     allowed_from: frozenset[RecordingState]
     during: RecordingState
@@ -96,7 +96,7 @@ STEPS = {
 
 
 def require_state(recording: Recording, verb: Verb) -> Step:
-    """Return the verb's step, or raise WrongState where the recording's state doesn't allow it."""
+    """Return the verb's step, or raise WrongState if the recording's state doesn't allow it."""
     step = STEPS[verb]
     if recording.state not in step.allowed_from:
         raise WrongState(**standing(recording))
@@ -104,7 +104,7 @@ def require_state(recording: Recording, verb: Verb) -> Step:
 
 
 def standing(recording: Recording) -> dict[str, Any]:
-    """Return what a refusal says about the recording that is in the way."""
+    """Return what a refusal reports about the recording that is in the way."""
     over = recording.state.final
     return {
         "recording_id": recording.id,

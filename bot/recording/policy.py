@@ -1,4 +1,4 @@
-"""What the policy file grants: which people may control which calls, and which stops need a second supervisor."""
+"""The policy file's rules: who may control which calls, and which stops need a second supervisor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Makes people (Slack ids of users and user groups) supervisors of some queues' and agents' calls."""
+    """Makes people (Slack ids of users and user groups) supervisors of the calls of some queues and agents."""
 
     label: str
     who: tuple[str, ...]
@@ -26,7 +26,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class DualControl:
-    """The queues and agents whose recordings only two supervisors together stop, the second one ``within`` a time."""
+    """The queues and agents whose recordings two supervisors must stop together, the second one ``within`` a time."""
 
     queues: frozenset[str] = frozenset()
     agents: frozenset[str] = frozenset()
@@ -51,7 +51,7 @@ class DualControl:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Sends the cards of some queues to a Slack channel too, besides the one where a recording was asked for."""
+    """Also sends the cards of some queues to another Slack channel."""
 
     queues: frozenset[str]
     channel: str
@@ -59,7 +59,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All that the policy file says. Without one, nobody is limited and nothing needs a second supervisor."""
+    """The content of the policy file. Without one, nobody is limited and nothing needs a second supervisor."""
 
     grants: tuple[Grant, ...] = ()
     dual_control: DualControl = DualControl()
@@ -92,7 +92,7 @@ def channels_by_queue(routes: Iterable[Route]) -> dict[str, tuple[str, ...]]:
 
 
 def granted(actor: str, roles: frozenset[Role], grants: Iterable[Grant], obstacle: str | None = None) -> Caller:
-    """Return the caller with the union of the grants; whoever is a supervisor by the settings has everything anyway."""
+    """Return the caller with the union of the grants; a supervisor by the settings has all rights anyway."""
     held = tuple(grants)
     if Role.SUPERVISOR in roles or not held:
         return Caller(actor, roles, obstacle)

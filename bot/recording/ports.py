@@ -1,4 +1,4 @@
-"""What the domain needs from the outside, as Protocols on the consumer's side."""
+"""The domain's ports, as Protocols."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Clock(Protocol):
-    """Time, injected so that tests decide it."""
+    """Time, injected so that tests control it."""
 
     def now(self) -> datetime:
         """Return the wall-clock time, in UTC."""
@@ -45,13 +45,13 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Genesys asked for patience: the next try comes after so many seconds."""
+    """Genesys asked to wait: the next try comes after this many seconds."""
 
     seconds: float
 
 
 Progress = Callable[[Waiting], Awaitable[None]]
-"""Told when an action has to wait, so that the person can be told too."""
+"""Called when an action has to wait, so that the person can be informed."""
 
 
 Permit = Callable[["Participant | None"], None]
@@ -60,18 +60,18 @@ be told whose) is not in the person's scope."""
 
 
 def anybody(_agent: Participant | None) -> None:
-    """Permit whatever the reading shows."""
+    """Permit any reading."""
 
 
 class Priority(Enum):
-    """Who is behind a request to Genesys; people go before loops when there are too many."""
+    """The origin of a request to Genesys; people go before background work under a limit."""
 
     PERSON = "person"
     LOOP = "loop"
 
 
 class RecordingControl(Protocol):
-    """Starts and stops recordings in Genesys, and confirms by reading that it happened.
+    """Starts and stops recordings in Genesys, and confirms the effect by reading.
 
     ``deadline`` is a reading of the clock's ``monotonic``; nothing is begun after it. All methods raise the
     GenesysError branch of ``bot.errors``: ``OutcomeUnknown`` when a change was sent and could not be confirmed,
@@ -102,7 +102,7 @@ class RecordingControl(Protocol):
     async def look(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Conversation:
-        """Read the call as it is now, with one request where that is possible. Raise CallEnded when it is over."""
+        """Read the call's current state, with one request if possible. Raise CallEnded when it is over."""
 
 
 class ConversationDirectory(Protocol):
@@ -114,14 +114,14 @@ class ConversationDirectory(Protocol):
     async def with_recording(
         self, seen: LiveList, *, deadline: float, priority: Priority = Priority.PERSON
     ) -> LiveList:
-        """Return the list with what Genesys says of recordings, where the list doesn't tell; as it is where it can't.
+        """Return the list with missing recording states from Genesys; unchanged if it can't.
 
         An error of Genesys is none here.
         """
 
 
 class NameDirectory(Protocol):
-    """Says what agents and queues are called. Raises the GenesysError branch of ``bot.errors``."""
+    """Returns the names of agents and queues. Raises the GenesysError branch of ``bot.errors``."""
 
     async def names(
         self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
@@ -130,14 +130,14 @@ class NameDirectory(Protocol):
 
 
 class NameStore(Protocol):
-    """The names that we know, by kind (``user``, ``queue``) and id."""
+    """The known names, by kind (``user``, ``queue``) and id."""
 
     async def known(self, keys: frozenset[tuple[str, str]]) -> dict[tuple[str, str], str]: ...
 
     async def remember(self, names: dict[tuple[str, str], str], seen_at: datetime) -> None:
-        """Keep names for cards and lists, and when they were last seen. Raise AuditUnavailable where it can't.
+        """Store names for cards and lists, and when they were last seen. Raise AuditUnavailable on failure.
 
-        The cards of live recordings that a new name belongs to are drawn anew.
+        Redraw the cards of live recordings that show a new name.
         """
 
     async def unnamed(self) -> frozenset[tuple[str, str]]:
@@ -145,7 +145,7 @@ class NameStore(Protocol):
 
 
 class SavedRecordings(Protocol):
-    """Says what Genesys has kept of a call. Raises the GenesysError branch of ``bot.errors``."""
+    """Returns what Genesys has stored of a call. Raises the GenesysError branch of ``bot.errors``."""
 
     async def saved(
         self, conversation_id: str, *, deadline: float, priority: Priority = Priority.LOOP
@@ -154,25 +154,25 @@ class SavedRecordings(Protocol):
 
 
 class SavedQueue(Protocol):
-    """Which recordings' files are to be looked for."""
+    """The recordings whose files are still to be found."""
 
     async def due(self, now: datetime, *, limit: int) -> tuple[SavedLook, ...]:
-        """Return the looks whose time has come, the longest waiting first."""
+        """Return the checks that are due, the longest waiting first."""
 
 
 class CallNews(Protocol):
-    """Pushes what happens to calls, where the organisation allows it."""
+    """Pushes events of calls, if the organization allows it."""
 
     @property
     def flowing(self) -> frozenset[str]:
         """The agents whose news arrive now."""
 
     async def follow(self, user_ids: frozenset[str]) -> None:
-        """Be told of the calls of these agents from now on, and of no others. Returns at once."""
+        """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
 
 
 class Transaction(Protocol):
-    """The steps of one write transaction. Transactions run one after another, so a look holds until the end."""
+    """The steps of one write transaction. Transactions run one after another, so a read stays true until the end."""
 
     async def append(self, draft: Draft) -> Entry:
         """Add an entry to the end of the chain."""
@@ -197,10 +197,10 @@ class Transaction(Protocol):
         """Remove a person's closed attempts of a kind of which no entry tells."""
 
     async def claim_attempt(self, attempt: Attempt, owner: str) -> bool:
-        """Take an open attempt over from the owner that it has; False where somebody was faster."""
+        """Take over an open attempt from its owner; False if another process was faster."""
 
     async def settle_attempt(self, attempt: Attempt, at: datetime, *, looks: int = 0) -> bool:
-        """Close the attempt; False where it is closed or has another owner, and then nothing may be written for it."""
+        """Close the attempt; False if it is closed or has another owner, and then nothing may be written for it."""
 
     async def looked_again(self, attempt: Attempt, looks_left: int) -> None: ...
 
@@ -213,7 +213,7 @@ class Transaction(Protocol):
     async def add_recording(
         self, recording: Recording, *, channel: str | None, asked_by: str, language: str | None = None
     ) -> None:
-        """Add a recording, and its card where there is a channel to show it in."""
+        """Add a recording, and its card if there is a channel for it."""
 
     async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
         """Change the recording if it still is as ``before``, and return it with the next version; else None."""
@@ -227,7 +227,7 @@ class Transaction(Protocol):
         """
 
     async def card_place(self, recording_id: UUID) -> CardPlace | None:
-        """Return where a recording's card is; None where it has none."""
+        """Return where a recording's card is; None if it has none."""
 
     async def add_approval(self, approval: Approval) -> None:
         """Add a stop that waits for a second supervisor; there is at most one open for a recording."""
@@ -238,12 +238,12 @@ class Transaction(Protocol):
         """Return the recording's approval that nobody has closed yet, whether or not its time is up."""
 
     async def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
-        """Close the approval; False where it is closed already."""
+        """Close the approval; False if it is already closed."""
 
     async def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
 
     async def looked_for_saved(self, look: SavedLook, looks: int, next_at: datetime | None) -> bool:
-        """Note a look for a recording's file; False where somebody else made it, and then nothing may be written."""
+        """Store a check for a recording's file; False if another process made it, and then nothing may be written."""
 
     async def saved_recordings(self, recording_id: UUID) -> tuple[SavedRecording, ...]: ...
 
@@ -251,7 +251,7 @@ class Transaction(Protocol):
 
 
 class RecordingStore(Protocol):
-    """Where recordings and their trail are kept."""
+    """The store of recordings and their trail."""
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]], *, within: float | None = None) -> T:
         """Run ``work`` in one transaction that is on disk when this returns, whatever happens to the caller.
@@ -283,7 +283,7 @@ class RecordingStore(Protocol):
         """Return the recording that an attempt was about."""
 
     async def show_again(self, recording_id: UUID) -> None:
-        """Have the recording's card drawn anew, whatever it shows now."""
+        """Redraw the recording's card, whatever it shows now."""
 
     async def open_attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts without an outcome, oldest first."""

@@ -1,4 +1,4 @@
-"""What people ask for: who, from where, and the words they typed turned into ids and reasons."""
+"""Requests: who asks, from where, and the typed text parsed into ids and reasons."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ REASON_LIMIT = 3000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request was made. ``dedupe_key`` is the same for every delivery of the same request."""
+    """Where a request was made. ``dedupe_key`` is the same for all deliveries of a request."""
 
     source: str
     channel: str | None = None
     trigger: str | None = None
     language: str | None = None
-    """In which the person reads; None where that isn't known."""
+    """The person's language; None if unknown."""
     shared_channel: bool = False
     """Whether Slack says that another organization can read the channel."""
 
@@ -46,7 +46,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A person, and where they asked."""
+    """A person, and where they made the request."""
 
     caller: Caller
     origin: Origin
@@ -62,14 +62,14 @@ class Accepted:
     reason: Reason
     audit_seq: int
     agent_user_id: str | None = None
-    """Whose side to record, where the person chose; a claim until a reading of the call confirms it."""
+    """Whose side to record, if the person chose; a claim until a reading of the call confirms it."""
     confirmed: Approval | None = None
     """The other supervisor's request that this one confirms."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitsConfirmation:
-    """A stop that is in the trail, and that a second supervisor has to confirm before anything is sent to Genesys.
+    """A stop in the trail that a second supervisor has to confirm before anything is sent to Genesys.
 
     ``again``: the same person asked before; ``approval`` is that earlier request, and its time goes on.
     """
@@ -83,7 +83,7 @@ class AwaitsConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """A stop that does not wait for a second supervisor any more, because the one who asked took it back."""
+    """A stop that no longer waits for a second supervisor, because the requester withdrew it."""
 
     recording: Recording
     audit_seq: int
@@ -91,24 +91,24 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a request ended: the recording as it stands now, with the error where there was one."""
+    """How a request ended: the recording's current state, and the error if there was one."""
 
     recording: Recording
     audit_seq: int
     effect: Effect | None = None
     error: GenesysError | NotPermitted | None = None
-    """NotPermitted where the reading of the call showed that it is not in the person's scope; nothing was sent."""
+    """NotPermitted if the reading showed that the call isn't in the person's scope; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonRules:
-    """Which reasons the settings know (code to label), and whether one has to be given."""
+    """The known reasons of the settings (code to label), and whether one is required."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     required: bool = False
 
     def read(self, typed: str | None, *, chosen: str | None = None) -> Reason:
-        """Return the reason: a code that was ``chosen`` from a list, or one that the typed words begin with.
+        """Return the reason: a code that was ``chosen`` from a list, or one at the beginning of the typed text.
 
         Raise ReasonRefused.
         """
@@ -136,7 +136,7 @@ class ReasonRules:
 
 
 def is_person(actor: str | None) -> bool:
-    """Say whether a message can reach this actor: somebody in Slack, and not a terminal or the bot."""
+    """Return whether a message can reach this actor: a person in Slack, not a terminal or the bot."""
     return actor is not None and actor.startswith("slack:")
 
 

@@ -1,4 +1,4 @@
-"""Builds what lets others trust the trail: the daily digest, a call's history, and reports for compliance."""
+"""Builds the parts for the trail's readers: the daily digest, a call's history, and reports for compliance."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """The parts share one Slack client, its session for uploads, and the settings' time zone."""
+    """Builds parts that share one Slack client, its session for uploads, and the settings' time zone."""
 
     settings: ServeSettings
     control: Control
@@ -70,7 +70,7 @@ class Witness:
         return RecordCommand(self.desk, history, self.reports(), modal, RecordingChoice(self.desk, modal.calls))
 
     def reports(self) -> AuditReports:
-        """Return what hands the trail to compliance."""
+        """Return the reports for compliance."""
         engines = self.control.engines
         return AuditReports(
             desk=self.desk,
@@ -85,7 +85,7 @@ class Witness:
     def homes(
         self, parts: Callable[[], Awaitable[Sequence[Part]]], gaps: Callable[[], Awaitable[tuple[int, int]]]
     ) -> HomePublisher:
-        """Return what shows App Home, where it says how the bot's parts stand and what the audit channel lacks."""
+        """Return what publishes App Home, with the state of the components and of the audit channel."""
         engines, clock = self.control.engines, self.control.clock
         sources = HomeSources(
             overview=SqlOverview(engines),
@@ -108,7 +108,7 @@ class Witness:
         return (GroupMonitor(people.groups, noted, actions, self.control.clock).run,)
 
     def digester(self) -> Digester | None:
-        """Return the loop behind the daily digest; None where the settings want no digest."""
+        """Return the relay of the daily digest; None if the settings turn it off."""
         if self.settings.audit_digest_at == NEVER:
             return None
         control = self.control
@@ -134,7 +134,7 @@ class Witness:
         )
 
     async def settle_interrupted(self) -> None:
-        """Give an outcome to exports and looks that ended with the process before; call it before noting the start.
+        """Settle exports and reads that ended with the previous process; call it before recording the start.
 
         Where there are several processes, another one may be working on them: see ``settle_forgotten``.
         """
@@ -144,7 +144,7 @@ class Witness:
             await self._outcomes.interrupted(await SqlOpenRequests(self.control.engines).find(action))
 
     async def settle_forgotten(self) -> None:
-        """Give an outcome to exports and looks that no process can still be working on; for ever, now and then."""
+        """Settle exports and reads that no live process can be working on, periodically and forever."""
         requests, clock = SqlOpenRequests(self.control.engines), self.control.clock
         while self.replicas.several:
             await self.replicas.confirm()
@@ -154,7 +154,7 @@ class Witness:
                     found = await requests.find_between(action, until - LOOKED_BACK, until)
                     await self._outcomes.interrupted(found)
             except (AuditUnavailable, SQLAlchemyError):
-                log.warning("forgotten_requests_not_settled")
+                log.warning("forgotten_requests_settlement_failed")
             await clock.sleep(FORGOTTEN_AFTER.total_seconds() / 2)
 
     @property

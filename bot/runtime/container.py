@@ -58,7 +58,7 @@ FOLLOWER_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Recording control and all that it stands on, without Slack."""
+    """Recording control with all its dependencies, without Slack."""
 
     engines: Engines
     store: SqlStore
@@ -153,7 +153,7 @@ def _both(
 
 
 async def _dual_control(store: SqlStore, policy: Policy, owner: str) -> DualControl:
-    """Return where a stop takes two: for a terminal, which may stand where no file is, also where the bot says."""
+    """Return the dual-control rules. The CLI may lack the policy file, so it also honors the stored rules."""
     noted = await SqlRules(store).dual_control() if owner == CLI_OWNER else None
     return policy.dual_control if noted is None else noted.with_also(policy.dual_control)
 
@@ -165,7 +165,7 @@ async def _routes(store: SqlStore, policy: Policy, owner: str) -> tuple[Route, .
 
 
 def recording_policy(settings: RecordingSettings) -> Policy:
-    """Read the policy file. Raise SettingsError where it is wrong, or missing although a setting names it."""
+    """Read the policy file. Raise SettingsError if it is wrong, or missing although a setting names it."""
     named = "recording_policy_file" in settings.model_fields_set
     policy = load_policy(Path(settings.recording_policy_file), required=named)
     audit = settings.slack_audit_channel if isinstance(settings, SlackSettings) else None
@@ -205,7 +205,7 @@ async def genesys_client(
 
 
 async def live_call_list(client: GenesysClient, store: SqlStore, clock: Clock) -> LiveCalls:
-    """Build the list of live calls; where a gateway has none, it says so when somebody looks."""
+    """Build the list of live calls; a gateway without one says so when someone opens the list."""
     from bot.genesys import GenesysDirectory  # noqa: PLC0415  importing the SDK takes seconds
 
     directory = GenesysDirectory(client)
@@ -213,7 +213,7 @@ async def live_call_list(client: GenesysClient, store: SqlStore, clock: Clock) -
 
 
 def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | None:
-    """Return what looks for the files of recordings; a gateway's sessions have none that could be asked for."""
+    """Return what finds the files of recordings; a gateway's sessions have none."""
     from bot.genesys import GenesysSavedRecordings  # noqa: PLC0415  importing the SDK takes seconds
 
     if settings.genesys_recording_api == "sessions":
@@ -224,19 +224,19 @@ def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | Non
 
 
 def unnamed_recordings(control: Control) -> UnnamedRecordings:
-    """Return what looks up the names that cards lack; it knows what the list of live calls has learnt."""
+    """Return what fetches the names that cards lack; it shares the names of the list of live calls."""
     return UnnamedRecordings(control.live_calls.names, control.clock)
 
 
 def call_news(settings: GenesysSettings, client: GenesysClient) -> Notifications | NoNews:
-    """Return what tells of changes to calls; a gateway's sessions have no such thing."""
+    """Return the source of call events; a gateway's sessions have none."""
     from bot.genesys import Notifications  # noqa: PLC0415  importing the SDK takes seconds
 
     return NoNews() if settings.genesys_recording_api == "sessions" else Notifications(client)
 
 
 def look_gap(settings: GenesysSettings) -> float:
-    """Return the seconds between two looks of the follower with which it spends a tenth of the request limit."""
+    """Return the seconds between two reads of the call monitor that use a tenth of the request limit."""
     requests = 2 if settings.genesys_recording_api == "sessions" else 1
     return requests * 60.0 / (settings.genesys_requests_per_minute * FOLLOWER_SHARE)
 

@@ -1,4 +1,4 @@
-"""Whether the bot is usable now, part by part, for ``/readyz``, ``/metrics`` and whoever asks."""
+"""Whether the bot is usable now, component by component, for ``/readyz``, ``/metrics`` and App Home."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMPARE_SECONDS = 60.0
 
 
 class News(Protocol):
-    """What tells of changes to calls."""
+    """The source of notifications about calls."""
 
     @property
     def problem(self) -> str | None: ...
@@ -35,7 +35,7 @@ class News(Protocol):
 
 @dataclass
 class Readiness:
-    """Looks at what each part last did; only the database is asked anew, for all of the trail not each time.
+    """Reports what each component last did. Only the database is asked again, and not for the whole trail each time.
 
     The bot's own state, its database and its sockets decide whether it is ready. Trouble of Genesys, of Slack's Web
     API, of user groups or of single cards does not: a balancer would take away the one place that can tell people.
@@ -43,7 +43,7 @@ class Readiness:
 
     started: bool = False
     sockets: tuple[SocketState, ...] = ()
-    """The connections of Socket Mode; one that stands is enough."""
+    """The Socket Mode connections; one open connection is enough."""
     news: News | None = None
     digests: Pace | None = None
     replicas: Replicas | None = None
@@ -124,7 +124,7 @@ class Readiness:
         return Part(
             "slack",
             ok=open_ones > 0,
-            problem="" if open_ones else "The socket to Slack is not connected; it is being opened anew.",
+            problem="" if open_ones else "The socket to Slack is not connected; reconnecting.",
             facts={
                 "transport": "socket",
                 "sockets": len(self.sockets),

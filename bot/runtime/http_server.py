@@ -1,4 +1,4 @@
-"""The HTTP server: liveness, readiness, metrics, and Slack's requests where they come by HTTP."""
+"""The HTTP server: liveness, readiness, metrics, and Slack's requests in HTTP mode."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BODY_LIMIT = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Whether one thing that the bot stands on is usable, and what is wrong where it isn't.
+    """Whether one component is usable, and what is wrong if not.
 
     ``essential``: without it this process can't take a request and answer it honestly.
     """
@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The operator's pages. ``look`` says how each part stands now, ``scrape`` renders the metrics."""
+    """The operator's pages. ``look`` returns the state of each component, ``scrape`` renders the metrics."""
 
     look: Callable[[], Awaitable[tuple[Part, ...]]]
     scrape: Callable[[], Awaitable[bytes]]
@@ -64,7 +64,7 @@ class Pages:
 
 
 async def listen(pages: Pages, *, host: str, port: int, routes: dict[str, Handler]) -> web.AppRunner:
-    """Open the server; ``routes`` are further POST handlers. Raise OSError where the port can't be had."""
+    """Open the server; ``routes`` are further POST handlers. Raise OSError if the port is taken."""
     app = web.Application(client_max_size=BODY_LIMIT)
     app.router.add_get("/healthz", pages.healthz)
     app.router.add_get("/readyz", pages.readyz)

@@ -1,4 +1,4 @@
-"""``record-bot serve``: connects everything, runs until it is told to stop, and then stops in order."""
+"""``record-bot serve``: connects everything, runs until SIGTERM, and shuts down in order."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ FINISH_SECONDS = 20.0
 FLUSH_SECONDS = 5.0
 CANCEL_AGAIN_SECONDS = 0.5
 LOOK_UPS_EACH = 4
-"""Look-ups of the list of calls that one person may have for each action: Slack asks again as somebody types."""
+"""Look-ups of the list of calls allowed for each action: Slack asks again while a person types."""
 FATAL_SLACK_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 
 
@@ -198,23 +198,23 @@ class Serving:
                 self._start(kept(socket.run)())
             self.readiness.started = True
             self.up.set()
-            log.info("serving", transport="socket" if socket else "http", team=identity.team, port=self.port)
+            log.info("serve_started", transport="socket" if socket else "http", team=identity.team, port=self.port)
             await self.stopping.wait()
             await self._stop(control, work, replicas, cards, audit)
 
     async def _stop(
         self, control: Control, work: Work, replicas: Replicas, cards: CardPublisher, audit: AuditPublisher
     ) -> None:
-        log.info("stopping")
+        log.info("shutdown_started")
         self.readiness.started = False
         control.door.open = False
         if left := await work.drain(FINISH_SECONDS):
-            log.warning("stopped_with_work_left", left=left)  # its attempts are settled at the next start
+            log.warning("work_abandoned", left=left)  # its attempts are settled at the next start
         await control.service.intake.limit.note(control.store, control.clock)
         try:
             await self._note(control, "bot:stop")
         except AuditUnavailable:
-            log.warning("stop_not_noted")  # the next start shows that the bot was away
+            log.warning("stop_entry_write_failed")  # the next start shows that the bot was away
         await self._end_loops()
         if not replicas.leading:
             return
@@ -224,10 +224,10 @@ class Serving:
                 while await audit.publish_next():
                     pass
         except TimeoutError:
-            log.warning("stopped_before_all_was_delivered")  # the next start delivers it
+            log.warning("outbox_flush_timed_out")  # the next start delivers it
         except Exception:
-            log.exception("flush_broke")  # likewise
-        log.info("stopped")
+            log.exception("outbox_flush_failed")  # likewise
+        log.info("shutdown_completed")
 
     def _desk(self, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work) -> Desk:
         ids = {Role.SUPERVISOR: self.settings.slack_supervisors, Role.COMPLIANCE: self.settings.slack_compliance}
@@ -328,7 +328,7 @@ class Serving:
                 if isinstance(error, SlackApiError) and code(error) in FATAL_SLACK_ERRORS:
                     sentence = f"SLACK_BOT_TOKEN is refused by Slack ({code(error)}): put a valid bot token there."
                     raise SettingsError((sentence,)) from None
-                log.warning("slack_not_reached", error=code(error), wait=wait)
+                log.warning("slack_connection_failed", error=code(error), wait=wait)
             await asyncio.sleep(wait)
             wait = min(wait * 2, 30)
 
@@ -349,7 +349,7 @@ class Serving:
             check = "Check PURECLOUD_CLIENT_ID, PURECLOUD_CLIENT_SECRET and PURECLOUD_ENVIRONMENT"
             raise SettingsError((f"{str(error).removesuffix('.')}. {check}.",)) from None
         except GenesysUnavailable:
-            log.warning("genesys_not_reached")  # the bot serves, says so in /readyz, and logs in with the next request
+            log.warning("genesys_login_failed")  # the bot serves, says so in /readyz, and logs in with the next request
 
     async def _note_start(self, control: Control) -> None:
         """Write the first entry; it also shows whether the file may be written at all. Raise DatabaseUnusable.
@@ -394,4 +394,4 @@ class Serving:
             _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
         for loop in loops:
             if not loop.cancelled() and (error := loop.exception()) is not None:
-                log.error("loop_broke", exc_info=error)
+                log.error("worker_crashed", worker="serve", exc_info=error)

@@ -1,6 +1,6 @@
-"""Keeps the bot's loops going: what breaks one of them unexpectedly is logged and counted, and the loop begins anew.
+"""Keeps the bot's loops running: an unexpected error is logged and counted, and the loop starts again.
 
-Each loop handles the errors that it knows. All of them find their work in the database, so to begin anew loses nothing.
+Each loop handles the errors that it knows. All of them find their work in the database, so a restart loses nothing.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ LONGEST_WAIT_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Loops:
-    """Keeps loops going; ``count`` is told the name of each, and how often it broke since: 0 at first."""
+    """Runs loops; ``count`` gets the name of each and its failures since the last call: 0 at first."""
 
     clock: Clock
     count: Callable[[str, int], None]
 
     def kept(self, loop: Loop) -> Loop:
-        """Return the same loop, which no error ends; where it ends by itself, it has."""
+        """Return the same loop, protected from errors; if it returns by itself, it is finished."""
         name = str(getattr(loop.func if isinstance(loop, partial) else loop, "__qualname__", loop))
 
         self.count(name, 0)  # a rise can only be seen from something
@@ -45,7 +45,7 @@ class Loops:
                 try:
                     return await loop()
                 except Exception:
-                    log.exception("loop_broke", loop=name)
+                    log.exception("worker_crashed", worker=name)
                     self.count(name, 1)
                 if self.clock.monotonic() - began > LONGEST_WAIT_SECONDS:
                     wait = FIRST_WAIT_SECONDS

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class ChangeFeed:
-    """Counts changes; whoever follows hears of the newest one, and of several within ``interval`` seconds once."""
+    """Counts changes; followers hear of the newest one, and once of several within ``interval`` seconds."""
 
     interval: float = 0.1
     heartbeat: float = 15.0
@@ -49,6 +49,6 @@ class ChangeFeed:
             return
 
     def _wake(self) -> None:
-        # Whoever waits holds the old event; the next one to wait gets the new one.
+        # Tasks that wait hold the old event; the next one to wait gets the new one.
         self._changed.set()
         self._changed = asyncio.Event()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _delivered(result: DeliveryResult | None) -> web.Response:
-    """Answer with what came of a delivery; None is one that Slack's own client would not have sent."""
+    """Answer with the result of a delivery; None is one that Slack's own client would not have sent."""
     if result is None:
         return web.json_response({"sent": False})
     return web.json_response(

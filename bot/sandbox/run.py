@@ -29,7 +29,7 @@ OPTIONAL_SCOPES = {"channels:read", "groups:read", "users:read.email"}
 HOST = "127.0.0.1"
 SECONDS_TO_READY = 60.0
 REASONS = "complaint=Complaint;quality=Quality check;training=Training"
-# A visitor's own settings must not reach a real workspace or organisation from here. Settings are read in any case.
+# A visitor's own settings must not reach a real workspace or organization from here. Settings are read in any case.
 FOREIGN = (
     "AUDIT_",
     "SLACK_",
@@ -188,7 +188,7 @@ def bot_environment(
             "HTTP_PORT": str(port),
             "LOG_FORMAT": "text",
             "PYTHONUNBUFFERED": "1",
-            # The working directory is a temporary one, so that no .env is found; the package is found all the same.
+            # The working directory is a temporary one, so that no .env is found; the package is still found.
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
     )

@@ -1,4 +1,4 @@
-"""What an answer of Slack's Web API means for a message: taken, refused for now, refused for good, or nobody knows."""
+"""Classifies an answer of Slack's Web API to a message: accepted, refused for now, refused for good, or unknown."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ UNACCEPTABLE = frozenset(
 
 
 class Verdict(Enum):
-    """What to do with a message that Slack did not take."""
+    """What to do with a message that Slack did not accept."""
 
     LATER = auto()
     """Refused, and plainly not there: try again after a while."""
@@ -66,7 +66,7 @@ class Verdict(Enum):
     GONE = auto()
     """The message that was to be edited is no longer there."""
     UNREACHABLE = auto()
-    """The bot can't write to that channel or person; somebody has to mend it."""
+    """The bot can't write to that channel or person; someone has to fix it."""
     UNACCEPTABLE = auto()
     """Slack takes this message nowhere, now or later."""
 
@@ -95,7 +95,7 @@ def code(error: Exception) -> str:
 
 
 def retry_after(error: Exception) -> float | None:
-    """Return how many seconds Slack asks to wait, where it does."""
+    """Return how many seconds Slack asks to wait, if it does."""
     if isinstance(error, SlackApiError) and getattr(error.response, "status_code", 200) == TOO_MANY:
         try:
             return float(error.response.headers.get("Retry-After", 1))

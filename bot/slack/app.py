@@ -1,4 +1,4 @@
-"""How Slack's requests come in, whichever way: each gets an id, and is watched until its acknowledgement."""
+"""Receives Slack's requests over either transport: gives each an id, and measures it until its acknowledgement."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ Watch = Callable[[str], "AbstractContextManager[None]"]
 
 
 class WatchedApp(AsyncApp):
-    """Bolt's app, with an id for each request and somebody who watches."""
+    """Bolt's app, with an id and a measurement for each request."""
 
     watch: Watch = staticmethod(lambda _surface: nullcontext())
 
@@ -73,7 +73,7 @@ class WatchedApp(AsyncApp):
                 answer = await super().async_dispatch(req)
                 return answer if answer.status < BROKE else BoltResponse(status=UNUSABLE, body="")
         except Exception:
-            log.exception("slack_request_broke")
+            log.exception("slack_request_failed")
             return BoltResponse(status=UNUSABLE, body="")
         finally:
             clear_contextvars()
@@ -120,14 +120,14 @@ def bolt_app(
 
     @app.error
     async def broke(error: Exception) -> None:
-        log.error("slack_request_broke", exc_info=error)
+        log.error("slack_request_failed", exc_info=error)
 
     return app
 
 
 @dataclass(frozen=True, slots=True)
 class HttpDoor:
-    """``POST /slack/events``: checks the signature itself, since Bolt would log the body of a forged request."""
+    """``POST /slack/events``: checks the signature itself, because Bolt would log the body of a forged request."""
 
     app: AsyncApp
     verifier: SignatureVerifier
@@ -138,7 +138,7 @@ class HttpDoor:
             return web.json_response({"error": "the signature is missing, wrong or too old"}, status=401)
         try:
             asked = await to_bolt_request(request)
-        except Exception:  # noqa: BLE001  Bolt's reading of a body raises whatever comes of it
+        except Exception:  # noqa: BLE001  Bolt's parsing of a body can raise anything
             log.warning("slack_payload_refused")
             return web.json_response({"error": "that is no payload of Slack's"}, status=UNUSABLE)
         return await to_aiohttp_response(await self.app.async_dispatch(asked))

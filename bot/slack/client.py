@@ -1,4 +1,4 @@
-"""The Web API client: one shared session, explicit time-outs, and no repeats that nobody asked for."""
+"""The Web API client: one shared session, explicit timeouts, and no automatic repeats."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def web_session() -> aiohttp.ClientSession:
 
 @dataclass(frozen=True, slots=True)
 class SlackIdentity:
-    """Who the bot is, as ``auth.test`` said at start-up."""
+    """The bot's identity, from ``auth.test`` at start-up."""
 
     team_id: str
     bot_user_id: str

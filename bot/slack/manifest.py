@@ -1,4 +1,4 @@
-"""The app manifest: what Slack has to be told about the bot, for Socket Mode or for HTTP."""
+"""The app manifest for Socket Mode or for HTTP."""
 
 from __future__ import annotations
 

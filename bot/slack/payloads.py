@@ -1,4 +1,4 @@
-"""Whether a payload has the shape that Slack promises; listeners rely on it, and are spared everything else."""
+"""Checks that a payload has the shape that Slack documents, so that listeners can rely on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IN_OBJECTS = ("id", "team_id", "type", "user", "callback_id")
 
 
 def sound(body: object) -> dict[str, Any] | None:
-    """Return the payload with all its text storable; None where it names nobody, or holds what Slack never sends."""
+    """Return the payload with all its text storable; None if it names nobody, or is not what Slack sends."""
     if not isinstance(body, dict):
         return None
     # Bolt asks whether a member is there before it looks into it, and not whether it is null

@@ -1,6 +1,6 @@
-"""Which channels Slack Connect shares with another organization, as far as Slack says so.
+"""Knows which channels Slack Connect shares with another organization, as far as Slack says so.
 
-Slack says it in two places: with each slash command (``is_ext_shared_channel``), and in ``conversations.info``, which
+Slack says so in two places: with each slash command (``is_ext_shared_channel``), and in ``conversations.info``, which
 needs a scope that the person who installs the app may decline.
 """
 
@@ -69,24 +69,24 @@ def may_ask(scopes: frozenset[str]) -> bool:
 
 
 async def refuse_shared(client: AsyncWebClient, channel: str, scopes: frozenset[str]) -> None:
-    """Raise SettingsError if another organization reads the audit channel; log where that can't be told."""
+    """Raise SettingsError if another organization reads the audit channel; log if that is unknown."""
     if not may_ask(scopes):
-        log.warning("audit_channel_sharing_unknown", error="missing_scope", scopes=SCOPES)
+        log.warning("audit_channel_sharing_undetermined", error="missing_scope", scopes=SCOPES)
         return
     try:
         info = await channel_info(client, channel)
     except WEB_API_ERRORS as error:
-        log.warning("audit_channel_sharing_unknown", error=code(error))
+        log.warning("audit_channel_sharing_undetermined", error=code(error))
         return
     if info.shared:
         raise SettingsError((REFUSAL,))
     if info.invited:
-        log.warning("audit_channel_sharing_pending")
+        log.warning("audit_channel_sharing_requested")
 
 
 @dataclass(frozen=True, slots=True)
 class SharedChannels:
-    """Remembers for a few minutes what Slack said. ``may_ask``: the bot has one of the optional scopes."""
+    """Caches Slack's answers for a few minutes. ``may_ask``: the bot has one of the optional scopes."""
 
     client: AsyncWebClient
     clock: Clock
@@ -100,7 +100,7 @@ class SharedChannels:
             self._note(str(channel), shared=str(said).lower() == "true")
 
     def known(self, channel: str | None) -> bool | None:
-        """Return what is known without asking; None where nothing is."""
+        """Return what is known without asking; None if nothing is."""
         return None if channel is None else self._known.get(channel, (None, 0.0))[0]
 
     async def ask(self, channel: str) -> bool | None:
@@ -111,7 +111,7 @@ class SharedChannels:
         try:
             info = await channel_info(self.client, channel)
         except WEB_API_ERRORS as error:
-            log.info("channel_sharing_unknown", channel=channel, error=code(error))
+            log.info("channel_sharing_undetermined", channel=channel, error=code(error))
             self._note(channel, shared=known)
             return known
         self._note(channel, shared=info.shared)

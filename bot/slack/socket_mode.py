@@ -1,7 +1,7 @@
-"""Socket Mode, kept alive: one connection or several at once, each with a watchdog.
+"""Keeps Socket Mode connected: one connection or several, each with a watchdog.
 
-Slack closes each connection every few hours, and its SDK opens the next one only then. With a second connection the
-first one's gap is none: Slack gives each payload to any one that is open.
+Slack closes each connection every few hours, and its SDK opens the next one only then. A second connection
+closes this gap: Slack gives each payload to any open connection.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ APART_SECONDS = 10.0
 
 @dataclass
 class SocketState:
-    """What readiness shows of one connection."""
+    """The state of one connection, for readiness."""
 
     connected: bool = False
     reconnects: int = 0
@@ -67,7 +67,7 @@ class Socket:
             connecting.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await connecting
-            self.handler.client.wss_uri = None  # the next run needs a ticket of its own
+            self.handler.client.wss_uri = None  # the next run needs a new ticket
 
     async def _watch(self) -> None:
         client = self.handler.client
@@ -82,12 +82,12 @@ class Socket:
             lost_at = now if lost_at is None else lost_at
             if now - lost_at > FORCE_SECONDS:
                 lost_at = now
-                log.warning("socket_forced_anew", connection=self.number)
+                log.warning("socket_reconnect_forced", connection=self.number)
                 with contextlib.suppress(Exception):
                     async with asyncio.timeout(FORCE_SECONDS):
                         await client.connect_to_new_endpoint(force=True)
             elif now - lost_at > STUCK_SECONDS and client.wss_uri is not None:
-                log.warning("socket_ticket_thrown_away", connection=self.number)
+                log.warning("socket_ticket_discarded", connection=self.number)
                 client.wss_uri = None
 
 
@@ -124,6 +124,6 @@ class SocketDoor:
             raise
 
     async def close(self) -> None:
-        """Let go of everything; also where it was never run."""
+        """Release everything, even if it was never run."""
         for socket in self.sockets:
             await socket.handler.close_async()  # type: ignore[no-untyped-call]

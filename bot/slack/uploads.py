@@ -1,4 +1,4 @@
-"""Uploads of files in Slack's three steps, with the file streamed from disk: it may be large, and memory is not."""
+"""Uploads files in Slack's three steps, streamed from disk because they can be large."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """A file that Slack has, and that nobody sees until it is shared."""
+    """A file that Slack has, invisible until it is shared."""
 
     id: str
     title: str
@@ -26,7 +26,7 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Needs the scope ``files:write`` and no other. Each method raises what the Web API client raises."""
+    """Needs only the scope ``files:write``. Each method raises what the Web API client raises."""
 
     client: AsyncWebClient
     session: aiohttp.ClientSession
@@ -34,7 +34,7 @@ class Uploads:
     async def put(
         self, content: IO[bytes] | bytes, *, size: int, name: str, title: str, alt_text: str = ""
     ) -> Uploaded:
-        """Send a file of ``size`` bytes; ``alt_text`` says in words what an image shows."""
+        """Send a file of ``size`` bytes; ``alt_text`` describes an image."""
         place = await self.client.files_getUploadURLExternal(filename=name, length=size, alt_txt=alt_text or None)
         headers = {"Content-Type": "application/octet-stream"}
         async with self.session.post(

@@ -1,4 +1,4 @@
-"""The user groups that settings and policy name: who is in them now, and which of them give nobody anything."""
+"""The user groups in settings and policy file: their current members, and which groups give no rights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FRESH_SECONDS = 60.0
 GIVEN_UP_SECONDS = 3.0
 """A request that takes longer helps nobody who asks now: people wait for 1.2 s."""
 NO_USER_GROUPS = "plan_upgrade_required"
-"""Slack's answer where the workspace's plan has no user groups: an answer, and no failure to give one."""
+"""Slack's answer if the workspace's plan has no user groups: this is an answer, not a failure."""
 UNUSABLE = {
     GroupState.DISABLED: "is disabled and gives its members no rights. Enable it in Slack, or remove it from the "
     "settings and the policy file",
@@ -39,7 +39,7 @@ UNUSABLE = {
 
 @dataclass
 class UserGroups:
-    """Asks for all user groups of the workspace with one request a minute, for everybody who wants to know.
+    """Reads all user groups of the workspace with one request a minute, for all callers.
 
     A group that is gone or disabled gives its members nothing, and takes nothing from the members of others.
     """
@@ -98,7 +98,7 @@ class UserGroups:
         try:
             listed = await listed_groups(self.client)
         except WEB_API_ERRORS as error:
-            log.warning("user_groups_not_read", error=code(error))
+            log.warning("user_groups_read_failed", error=code(error))
             return code(error)
         self._groups = {one: listed.get(one, UserGroup(one, GroupState.GONE)) for one in self.wanted}
         self._asked_at = self.clock.monotonic()
@@ -114,13 +114,13 @@ class UserGroups:
         now = {group.id: group.state for group in self.unusable}
         for group_id, state in now.items():
             if before.get(group_id) is not state:
-                log.warning("user_group_unusable", group=group_id, state=state.value)
+                log.warning("user_group_lost", group=group_id, state=state.value)
         for group_id in before.keys() - now.keys():
-            log.info("user_group_usable_again", group=group_id)
+            log.info("user_group_restored", group=group_id)
 
 
 async def listed_groups(client: AsyncWebClient) -> dict[str, UserGroup]:
-    """Ask for all user groups, disabled ones too, with their members. Raise what the client raises."""
+    """Read all user groups, disabled ones too, with their members. Raise what the client raises."""
     try:
         answer = await client.usergroups_list(include_users=True, include_disabled=True)
     except WEB_API_ERRORS as error:
@@ -137,5 +137,5 @@ def _group_from(group: Mapping[str, Any]) -> UserGroup:
 
 
 def sentence(group: UserGroup) -> str:
-    """Say what is wrong with a group that gives nobody a right."""
+    """Say what is wrong with a group that gives nobody any rights."""
     return f"{group.id} {UNUSABLE[group.state]}."

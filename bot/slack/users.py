@@ -1,6 +1,6 @@
-"""Who somebody is, as Slack says now: the one place that turns a Slack identity into a caller with roles.
+"""Identifies people with Slack: the only place that turns a Slack identity into a caller with roles.
 
-Fails closed: when Slack can't say who is in a user group, nobody is.
+Fails closed: if Slack can't say who is in a user group, nobody is in it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 1.2
-"""How long Slack may take to say who somebody is; that somebody waits for an answer within three seconds."""
+"""Time limit for identifying a person with Slack; the person waits for an answer within three seconds."""
 OBSTACLES = (
     ("deleted", "deleted"),
     ("is_bot", "bot"),
@@ -45,7 +45,7 @@ OBSTACLES = (
 KNOWN_OF_USER = ("team_id", "enterprise_user", "locale", *(flag for flag, _ in OBSTACLES))
 FOREIGN = "foreign_team"
 NOT_HERE = frozenset({"user_not_found", "user_not_visible"})
-"""What Slack says of somebody whom the bot's workspace does not know: an answer, and no failure to give one."""
+"""Slack's answer about a person unknown to the bot's workspace: this is an answer, not a failure."""
 NOWHERE = "?"
 """No workspace's id."""
 
@@ -94,7 +94,7 @@ class SlackPeople:
         return None if known is None else known[1].get("locale")
 
     def _actor(self, user_id: str, team_id: str) -> str:
-        """Return the person's id in the trail: with the bot's team for whoever Slack last said is a member of it."""
+        """Return the person's id in the trail, with the bot's team if Slack last reported them as its member."""
         known = self._cache.get(f"user:{user_id}")
         member = known is not None and obstacle(known[1], self.team_id, self.enterprise_id) != FOREIGN
         return f"slack:{self.team_id if member else team_id}:{user_id}"
@@ -127,13 +127,13 @@ class SlackPeople:
         try:
             value = await ask()
         except WEB_API_ERRORS as error:
-            log.warning("identity_not_confirmed", subject=key, error=str(error))
+            log.warning("identity_check_failed", subject=key, error=str(error))
             raise IdentityUnconfirmed from error
         self._cache[key] = (self.clock.monotonic(), value)
         return value
 
     def _known(self, key: str) -> Any:
-        """Return Slack's answer while it counts; None where it has to be asked."""
+        """Return Slack's answer while it is fresh; None if it has to be asked again."""
         known = self._cache.get(key)
         return None if known is None or self.clock.monotonic() - known[0] >= FRESH_SECONDS else known[1]
 
@@ -143,14 +143,14 @@ async def _together(asking: Iterable[Awaitable[object]]) -> None:
 
 
 def obstacle(user: Mapping[str, Any], team_id: str, enterprise_id: str | None = None) -> str | None:
-    """Say in a word why nothing is taken from somebody whom Slack describes so; None where there is no reason."""
+    """Return in a word why this person may do nothing; None if there is no reason."""
     if not _member(user, team_id, enterprise_id):
         return FOREIGN
     return next((word for flag, word in OBSTACLES if user.get(flag)), None)
 
 
 def _member(user: Mapping[str, Any], team_id: str, enterprise_id: str | None) -> bool:
-    """Say whether somebody is a member of the bot's workspace.
+    """Return whether this person is a member of the bot's workspace.
 
     In an organization ``enterprise_user`` says it; ``team_id`` there names the home workspace, and may be missing.
     """

@@ -26,21 +26,21 @@ from tests.benchmarks.live import many_live
 from tests.benchmarks.stage import stage
 
 PAGE = """\
-# Figures
+# Benchmarks
 
-Written by `make bench` (`python -m tests.benchmarks`), on a shared virtual machine with {machine}. Each row is held
-against a yardstick that is measured in the same run, in turns with it, and shows medians. Compare the ratios: the times
-are this machine's. {company}
+Written by `make bench` (`python -m tests.benchmarks`), on a shared virtual machine with {machine}. Each row is
+compared with a baseline that is measured in the same run, alternating with it, and shows medians. Compare the ratios:
+the times depend on this machine. {company}
 
 ## The bot
 
 {bot}
 {why}
-Around the bot stand both simulators, answering at once, in another process. "To settled" is until the outcome is on
-disk. How many requests, statements and commits an action costs depends on no clock, and is held by `tests/costs` in
-each test run: a start is 3 requests to Genesys and 2 for its card, a stop 2 and 2, a minute of a live recording none
-while notifications flow; each action is two commits; audit lines that wait go out up to twenty in a message.
-[How far that goes](scaling.md), and [what load and faults do to it in time](soak.md).
+Both simulators run in another process and answer at once. "To settled" is until the outcome is on
+disk. The number of requests, statements, and commits of an action depends on no clock; `tests/costs` checks it in
+each test run. A start is 3 requests to Genesys and 2 for its card, a stop 2 and 2, a minute of a live recording none
+with notifications. Each action is two commits. Waiting audit lines go out up to twenty in a message.
+See also [Scaling](scaling.md) and [Soak](soak.md).
 
 ## The trail
 

@@ -19,15 +19,14 @@ if TYPE_CHECKING:
 WARM, ROUNDS, EACH = 100, 10, 60
 A_SECOND, SECONDS, SECONDS_COMMITTING = 200, 30, 10
 COMMITTING = (
-    "A promise stands in the way: the entry is on disk before the answer. The next row holds it against a listener "
-    "that commits by plain `sqlite3`."
+    "The bot promises that the entry is on disk before the answer. The next row compares it with a listener that "
+    "commits with plain `sqlite3`."
 )
 THROUGH_SQLALCHEMY = (
-    "Each statement goes through SQLAlchemy, at a tenth of a millisecond, and each commit wakes the loops that tell "
-    "Slack of it. Those are milliseconds of the three seconds that Slack waits, and Genesys admits no more than 100 "
-    "starts a minute."
+    "Each statement goes through SQLAlchemy, which takes a tenth of a millisecond, and each commit wakes the relays to "
+    "Slack. These are milliseconds of the three seconds that Slack waits, and Genesys allows only 100 starts a minute."
 )
-BESIDE = "Beside the answer: who asks is confirmed, and the request is counted. It is 0.1 ms."
+BESIDE = "Besides answering, the bot identifies the person and counts the request. That takes 0.1 ms."
 
 
 async def series(line: Line, text: str, count: int) -> list[float]:

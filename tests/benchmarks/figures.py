@@ -61,7 +61,7 @@ def machine() -> str:
 
 
 def busy(seconds: float = 2.0) -> float:
-    """Return the share of all processors that is in use; for so long whoever asks does nothing."""
+    """Return the share of all processors that is in use, measured while the caller does nothing."""
     before = _processor_times()
     time.sleep(seconds)
     used, all_ = (now - then for now, then in zip(_processor_times(), before, strict=True))
@@ -76,17 +76,17 @@ def _processor_times() -> tuple[int, int]:
 def company(shares: list[float]) -> str:
     """Say how much else ran beside the measurements, by samples from between them."""
     if max(shares) < ALONE:
-        return "Next to nothing else ran on it."
+        return "Almost nothing else ran on it."
     return (
         f"Other work ran on it meanwhile: {min(shares):.0%} to {max(shares):.0%} of its processors were in use between "
-        "the measurements. Where times are held against a limit in seconds, an idle machine is better."
+        "the measurements. For limits in seconds, measure on an idle machine."
     )
 
 
 def reasons(figures: list[Figure]) -> str:
     """Say of each row that isn't kept what the limit is."""
     missed = "".join(f"- **{one.what}**: {one.why or UNEXPLAINED}\n" for one in figures if not one.kept)
-    return f"\nWhat was missed, and why:\n\n{missed}" if missed else ""
+    return f"\nMissed targets, and why:\n\n{missed}" if missed else ""
 
 
 def table(figures: list[Figure]) -> str:

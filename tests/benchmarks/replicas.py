@@ -30,17 +30,17 @@ PLENTY = {"GENESYS_REQUESTS_PER_MINUTE": "10000000", "LOG_LEVEL": "warning"}
 SETTLED = "SELECT count(*) FROM audit_entries WHERE action = 'recording:start' AND phase IN ('succeeded', 'observed')"
 OPEN = "SELECT count(*) FROM attempts WHERE settled_at IS NULL"
 TEXT = """\
-Written by `python -m tests.benchmarks.replicas`, on a machine with {cores} cores which the simulators, the load and the
-server share with the bots. Each action is a start by a slash command over HTTP, from the command to the outcome on disk
+Written by `python -m tests.benchmarks.replicas`, on a machine with {cores} cores, shared by the simulators, the load,
+the server, and the bots. Each action is a start by a slash command over HTTP, from the command to the outcome on disk
 (`fsync` on), {count} of them a round and {at_once} commands at once; the middle one of {rounds} rounds counts.
 
 | replicas | actions a second, against one | processor time of all bots for an action | refused or lost |
 |---:|---:|---:|---:|
 {rows}
 
-What orders the trail lets one transaction commit at a time, so more replicas share the work of a process, and not that
-of the database; where a machine's cores are busy with one, more can't be faster. Replicas are for machines that fail:
-Genesys admits 100 starts a minute, which is less than two a second."""
+The order of the trail allows one commit at a time, so more replicas share the work of the processes, but not
+that of the database. If one bot keeps a machine's cores busy, more can't be faster. Replicas protect against
+machine failure: Genesys allows 100 starts a minute, which is less than two a second."""
 
 
 @dataclass(frozen=True)

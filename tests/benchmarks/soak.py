@@ -61,13 +61,13 @@ PAGE = """\
 Written by `make soak` (`python -m tests.benchmarks.soak`), on a shared virtual machine with {machine}.
 
 {seconds:.0f} s at {rate} actions a second: start, pause, resume and stop on {calls} calls by commands over HTTP,
-{actions} in all. {faults} times a fault was on for {fault:.0f} s: Genesys or Slack refuses, breaks, slows down, answers
-nonsense, or cuts connections after it did what was asked. The simulated Slack does not enforce its rate limits here.
+{actions} in all. {faults} times a fault was active for {fault:.0f} s: Genesys or Slack refuses, fails, slows down,
+answers nonsense, or drops connections after it did the work. The simulated Slack does not enforce its rate limits here.
 
 {table}
 
-What is compared is the median of the second fifth of the time with that of the last. {denied} of the actions were
-refused or failed, as they should while Genesys does; each of those is in the trail as well.
+The table compares the median of the second fifth of the time with that of the last. {denied} of the actions were
+refused or failed, as expected while Genesys fails; each of those is in the trail as well.
 """
 
 

@@ -67,7 +67,7 @@ class Served:
 
 @dataclass
 class Stage:
-    """One organisation, one workspace, one database file."""
+    """One organization, one workspace, one database file."""
 
     directory: Path
     slack: SimulatedSlack

@@ -34,15 +34,15 @@ LOOK_SECONDS = 0.005
 WAIT_SECONDS = 60.0
 PARTS = {"ack": "Bolt's", "sdk": "the SDK's", "sqlite": "`sqlite3`'s"}
 MORE_THAN_THE_PARTS = (
-    "Beside the three parts a start has two drawings of its card and two requests to Slack, its lines in the audit "
-    "channel, the news that Genesys sends, nine lines of log, and metrics. Its forty statements go through SQLAlchemy, "
-    "at a tenth of a millisecond each, which is as much as all three parts together. The 100 starts a minute that "
-    "Genesys admits take about three hundredths of one processor."
+    "Besides the three parts, a start renders its card twice and sends two requests to Slack, its lines to the audit "
+    "channel, nine lines to the log, and metrics, and receives Genesys's notifications. Its forty statements go "
+    "through SQLAlchemy, at a tenth of a millisecond each, which is as much as all three parts together. The 100 "
+    "starts a minute that Genesys allows take about three hundredths of one processor."
 )
 CONFIRMED = (
-    "Each start waits half a second before it reads whether Genesys really records, here as in the part, so 32 at once "
-    "can't be more than 64 a second; beside that, one processor carries what the row above says. Genesys's limit is "
-    "1.7 a second."
+    "Each start waits half a second before it reads whether Genesys really records, like the part, so 32 at once can't "
+    "be more than 64 a second. In addition, one processor has the load in the row above. Genesys's limit is 1.7 a "
+    "second."
 )
 
 

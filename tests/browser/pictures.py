@@ -1,4 +1,4 @@
-"""Take the pictures that the documents show, anew: ``python -m tests.browser.pictures ADDRESS DIRECTORY``.
+"""Take the pictures in the documents again: ``python -m tests.browser.pictures ADDRESS DIRECTORY``.
 
 ADDRESS is where ``record-bot sandbox`` says that its page is; it has to be a fresh one.
 """

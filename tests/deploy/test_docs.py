@@ -1,4 +1,4 @@
-"""README, ``.env.example`` and the decisions against the code: what they name exists, and what exists is named."""
+"""The documents and ``.env.example`` against the code: what they name exists, and what exists is named."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from bot.slack.listeners.command import COMMAND, VERBS
 from bot.slack.manifest import SCOPES
 from tests.support.shell import BOT_SETTINGS, ROOT
 
-README = (ROOT / "README.md").read_text()
+SETTINGS_PAGE = (ROOT / "docs/settings.md").read_text()
+COMMANDS_PAGE = (ROOT / "docs/commands.md").read_text()
+INSTALL_GUIDE = (ROOT / "docs/install.md").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 FIELDS = ServeSettings.model_fields
 SETTINGS = {name.upper() for name in FIELDS}
@@ -27,9 +29,12 @@ SECRET = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "PURECLO
 SETTING_ROW = re.compile(r"^\| `(?P<name>[A-Z_]+)` \| (?P<default>[^|]*) \|", re.MULTILINE)
 COMMAND_ROW = re.compile(r"^\| `record-bot (?P<usage>[^`]+)` \|", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#)(?P<path>[^)#]+)")
+PATH = re.compile(r"(?<![\w./-])(?:bot|tests|migrations)/[\w./-]*[\w/](?![\w*<{/])")
 DOCUMENTS = (
     "README.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
     "tests/README.md",
     *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
 )
@@ -45,13 +50,13 @@ def commands() -> dict[str, Any]:
 
 
 def documented_settings() -> dict[str, str]:
-    return {row["name"]: row["default"].strip() for row in SETTING_ROW.finditer(README)}
+    return {row["name"]: row["default"].strip() for row in SETTING_ROW.finditer(SETTINGS_PAGE)}
 
 
 # Settings
 
 
-def test_the_readme_has_every_setting_and_no_other() -> None:
+def test_the_documents_have_every_setting_and_no_other() -> None:
     assert set(documented_settings()) == SETTINGS
 
 
@@ -60,7 +65,7 @@ def test_the_example_has_every_setting_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
-def test_the_readme_says_the_default(name: str) -> None:
+def test_the_documents_say_the_default(name: str) -> None:
     said, field = documented_settings()[name], FIELDS[name.lower()]
 
     if field.is_required():
@@ -115,22 +120,22 @@ def test_the_example_works_once_what_is_required_is_filled_in(tmp_path: Any, mon
 # Commands
 
 
-def test_the_readme_has_every_command_and_no_other() -> None:
-    rows = [re.sub(r"\[.*?\]", "", row["usage"]).split() for row in COMMAND_ROW.finditer(README)]
+def test_the_documents_have_every_command_and_no_other() -> None:
+    rows = [re.sub(r"\[.*?\]", "", row["usage"]).split() for row in COMMAND_ROW.finditer(COMMANDS_PAGE)]
 
     assert {" ".join(word for word in row if word.islower()) for row in rows} == set(commands())
 
 
-@pytest.mark.parametrize("usage", [row["usage"] for row in COMMAND_ROW.finditer(README)])
-def test_the_readme_has_every_option_of_a_command_and_no_other(usage: str) -> None:
+@pytest.mark.parametrize("usage", [row["usage"] for row in COMMAND_ROW.finditer(COMMANDS_PAGE)])
+def test_the_documents_have_every_option_of_a_command_and_no_other(usage: str) -> None:
     name = next(name for name in sorted(commands(), key=len, reverse=True) if usage.startswith(name))
     options = {option for one in commands()[name].params for option in one.opts if option.startswith("--")}
 
     assert set(re.findall(r"--[a-z-]+", usage)) == options
 
 
-def test_the_readme_has_every_verb_of_slack_and_no_other() -> None:
-    rows = re.findall(rf"^\| `{COMMAND} ([^`]+)` \|", README, re.MULTILINE)
+def test_the_documents_have_every_verb_of_slack_and_no_other() -> None:
+    rows = re.findall(rf"^\| `{COMMAND} ([^`]+)` \|", COMMANDS_PAGE, re.MULTILINE)
     words = read_languages().of(ENGLISH)
     assert rows == [words(f"help.{verb}_usage") for verb in VERBS]
 
@@ -153,8 +158,8 @@ def test_make_help_lists_every_target() -> None:
 # The rest
 
 
-def test_the_readme_names_the_scopes() -> None:
-    assert f"for five scopes: {', '.join(f'`{scope}`' for scope in SCOPES)}." in README
+def test_the_install_guide_names_the_scopes() -> None:
+    assert f"for five scopes: {', '.join(f'`{scope}`' for scope in SCOPES)}." in INSTALL_GUIDE
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -162,3 +167,15 @@ def test_links_within_the_repository_lead_somewhere(document: str) -> None:
     path = ROOT / document
     for link in LINK.finditer(path.read_text()):
         assert (path.parent / link["path"]).exists(), link["path"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_paths_that_a_document_names_exist(document: str) -> None:
+    for path in PATH.findall((ROOT / document).read_text()):
+        assert (ROOT / path).exists(), f"{document} names {path}"
+
+
+def test_the_architecture_page_names_every_package() -> None:
+    packages = {f"bot/{package.parent.name}/" for package in ROOT.glob("bot/*/__init__.py")}
+
+    assert packages <= set(PATH.findall((ROOT / "docs/architecture.md").read_text()))

@@ -31,7 +31,7 @@ NOT_USED = {f"recording:session:{verb}" for verb in ("start", "stop", "view")} |
     "recording:screenRecording:view",
     "recording:snippetRecording:view",
 }
-"""Permissions that the simulator knows, and the bot has no use for in an organisation of Genesys Cloud."""
+"""Permissions that the simulator knows, and the bot has no use for in an organization of Genesys Cloud."""
 
 
 def invocations() -> Iterator[list[str]]:
@@ -88,8 +88,8 @@ def test_the_permissions_are_those_that_genesys_asks_for() -> None:
     wanted = set(re.findall(r'"([a-z]+:[A-Za-z]+:[A-Za-z]+)"', simulator)) - NOT_USED
 
     assert named >= wanted
-    readme = set(re.findall(r"`([a-z]+:[A-Za-z]+:[A-Za-z]+)`", (ROOT / "README.md").read_text()))
-    assert named >= readme
+    for document in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        assert named >= set(re.findall(r"`([a-z]+:[A-Za-z]+:[A-Za-z]+)`", document.read_text())), document
 
 
 def test_the_files_that_the_guide_names_exist() -> None:

@@ -108,7 +108,7 @@ class Trial:
         )
         assert process.stderr is not None
         async with asyncio.timeout(PATIENCE):
-            while json.loads(line := await process.stderr.readline())["event"] != "serving":
+            while json.loads(line := await process.stderr.readline())["event"] != "serve_started":
                 assert line
         try:
             assert await self._status(tuple(self.health), environment) == 0

@@ -1,4 +1,4 @@
-"""``python -m tests.faults``: plays every row of the fault matrix many times, and prints what came of it."""
+"""``python -m tests.faults``: plays every row of the fault matrix many times, and prints the results."""
 # ruff: noqa: T201  a command prints
 
 from __future__ import annotations

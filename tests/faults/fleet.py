@@ -51,7 +51,7 @@ OPEN_OWNER = """
 
 @dataclass(frozen=True)
 class OutsideServer(Outside):
-    """The database on the server, read in one connection that is opened anew when the server was away."""
+    """The database on the server, read in one connection that is opened again after the server was away."""
 
     database: PostgresDatabase = field(kw_only=True)
     _open: list[psycopg.Connection[Any]] = field(default_factory=list)
@@ -108,7 +108,7 @@ class Replica:
 
 @dataclass(kw_only=True)
 class Fleet(Stage):
-    """``bot`` is the first one; whoever is not meant by name is all of them."""
+    """``bot`` is the first one; without a name all of them are meant."""
 
     server: PostgresServer
     replicas: list[Replica]
@@ -197,7 +197,7 @@ class Fleet(Stage):
             self.server.stop(how)
             self.server.start()
 
-        await asyncio.to_thread(restart)  # in one go: meanwhile whoever reads from outside waits for the server
+        await asyncio.to_thread(restart)  # in one go: outside readers wait for the server meanwhile
 
     @override
     def mend(self) -> None:

@@ -126,7 +126,7 @@ def _starts(stage: Stage, run: Run) -> Iterator[str]:
 
 
 def _answers(run: Run) -> Iterator[str]:
-    """Whoever asked was told something: by the bot, or by Slack where the bot was dead."""
+    """The person who asked was told something: by the bot, or by Slack if the bot was dead."""
     for asked in run.asked:
         body = asked.payload.body
         command = body.get("command")

@@ -67,7 +67,7 @@ class Outside:
             lock.release()
 
     def chain_faults(self) -> list[str]:
-        """Compute every hash anew; say where a number is missing or a hash differs."""
+        """Compute every hash again; report missing numbers and hashes that differ."""
         previous = "0" * 64
         found: list[str] = []
         for number, entry in enumerate(self.rows("SELECT * FROM audit_entries ORDER BY seq"), 1):

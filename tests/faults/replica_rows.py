@@ -139,7 +139,7 @@ async def _works(run: Run) -> None:
         run.lost[UNHEARD] += sum(not one.acked for one in asked)
         if run.chance.random() < 0.4:
             await slack.redeliver(asked[0])
-        again = [one.again for one in asked]  # Slack shows people what came of the first delivery
+        again = [one.again for one in asked]  # Slack shows people the result of the first delivery
         run.asked = [one for one in run.asked if not any(one is other for other in again)]
         for one in asked:
             run.expect(run.attempts(one) <= 1, f"{run.attempts(one)} attempts came of one request")

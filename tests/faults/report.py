@@ -14,50 +14,51 @@ if TYPE_CHECKING:
 REPORT = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 INTRODUCTION = """\
-# What happens when things go wrong
+# Reliability: what happens when things go wrong
 
 Written by `make faults`; change `tests/faults/`, not this page.
 
-Each repetition below is the real bot (`record-bot serve`), a process of its own with a SQLite file, between a simulated
-Slack and a simulated Genesys, over real sockets: most runs by Socket Mode, the others by HTTP. It is really
-killed, cut off, slowed down or kept from writing. A fresh call is used each time; where a fault can meet a start and a
-stop, both are tried in turn. When nothing moves any more, an outsider who shares no code with the bot checks that
+Each repetition below runs the real bot (`record-bot serve`) as a separate process with a SQLite file, between a
+simulated Slack and a simulated Genesys, over real sockets: most runs by Socket Mode, the others by HTTP. The bot is
+really killed, disconnected, slowed down, or prevented from writing. Each repetition uses a new call. If a fault can
+affect a start and a stop, both are tried in turn. When all activity has ended, a checker that shares no code with the
+bot verifies that
 
-1. the hash chain verifies when computed anew, and no number is missing;
+1. the hash chain verifies when it is computed again, and no number is missing;
 2. every write that reached Genesys had its `requested` entry readable on disk at the instant it arrived;
-3. no start was sent twice, and recording began exactly as often as it had to;
+3. no start was sent twice, and recording began exactly as often as expected;
 4. every request has exactly one outcome: `succeeded`, `failed` or `observed`, at most an `unknown` before it;
-5. the state in the database, the card in Slack and what the call really does agree;
-6. the audit channel has every entry, in order; a line stands there twice only where Slack's answer was lost, or
-   could not be noted, and says so;
-7. whoever asked was answered by the bot, or by Slack while the bot was dead, and then the card tells;
+5. the state in the database, the card in Slack, and the real state of the call agree;
+6. the audit channel has every entry, in order; a line appears twice only if Slack's answer was lost or
+   could not be stored, and the line says so;
+7. the person who asked got an answer from the bot, or from Slack while the bot was dead, and then the card shows it;
 8. `/readyz` says 200 again, the next request works, and SIGTERM ends the process with status 0.
 
-A broken one of these is a violation.
+Each failed check is a violation.
 """
 SEVERAL = "## Three replicas on one PostgreSQL database"
 SEVERAL_INTRODUCTION = f"""\
 {SEVERAL}
 
 Here three processes of `record-bot serve` share one PostgreSQL database, and the simulators. Slack's payloads go to
-whichever socket comes next, or in half of the runs by HTTP through a balancer, which drops who is not ready and
+the next socket, or in half of the runs by HTTP through a balancer, which removes replicas that are not ready and
 retries nothing.
-The same things are checked as above. A line stands in the audit channel twice, marked, only where the one that told
-Slack was killed, frozen or cut off while it did; never after a hand-over by SIGTERM.
+The checks are the same as above. A line appears twice in the audit channel, marked, only if the leader was killed,
+frozen, or disconnected while it posted; never after a handover by SIGTERM.
 
-How long it takes until another replica has finished the work of one that died is measured from the signal to the
+The time until another replica has finished the work of a dead one is measured from the signal to the
 time in the trail. In the storm, each repetition is one call, and five calls share three faults.
 """
 THROUGHPUT = "## Actions a second by the number of replicas"
 """Written by ``python -m tests.benchmarks.replicas``."""
-REPEAT_HEADING = "## To repeat it"
+REPEAT_HEADING = "## Repeat it"
 REPEAT = f"""\
 {REPEAT_HEADING}
 
 All of it: `make faults` (about an hour on two cores). The replicas alone: `python -m tests.faults --part replicas`.
 One row: `python -m tests.faults --only NAME`,
-with the name from the first column; `--runs` says how often a random fault is tried, `--jobs` how many bots run at a
-time. The same seeds are used every time. The quicker rows are part of `make test`, once each.
+with the name from the first column; `--runs` sets how often a random fault is tried, `--jobs` how many bots run at a
+time. The seeds are the same every time. The faster rows are part of `make test`, once each.
 """
 
 

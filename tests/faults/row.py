@@ -70,7 +70,7 @@ class Series:
 
 @dataclass
 class Result:
-    """What came of a row, or of a part of it."""
+    """The result of a row, or of a part of a row."""
 
     row: Row
     runs: int = 0
@@ -112,7 +112,7 @@ def series(row: Row, runs: int) -> list[Series]:
 
 
 async def play_series(played: Series, tell: Callable[[str], None]) -> Result:
-    """Play some runs on one stage, end the bot with SIGTERM, and return what came of it."""
+    """Play some runs on one stage, end the bot with SIGTERM, and return the results."""
     row, numbers = played.row, played.numbers
     batches = [
         (row, min(row.at_once, numbers.stop - first), first)

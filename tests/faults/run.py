@@ -1,4 +1,4 @@
-"""One repetition of a fault: a fresh call, the people who act on it, and what came of it."""
+"""One repetition of a fault: a fresh call, the people who act on it, and the result."""
 
 from __future__ import annotations
 

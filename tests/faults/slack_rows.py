@@ -228,7 +228,7 @@ ROWS = (
         verbs=(STOP,),
         share=0.5,
     ),
-    _row("no-card", "the card was deleted", "posted anew", card_deleted, verbs=(STOP,), share=0.5),
+    _row("no-card", "the card was deleted", "posted again", card_deleted, verbs=(STOP,), share=0.5),
     Row(
         "two-supervisors",
         "two supervisors start, then stop, at the same moment",

@@ -46,7 +46,7 @@ def all_well(answer: tuple[int, str]) -> bool:
 
 @dataclass
 class Stage:
-    """One organisation, one workspace, one database file, and at most one bot."""
+    """One organization, one workspace, one database file, and at most one bot."""
 
     transport: str
     directory: Path

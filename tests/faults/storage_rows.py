@@ -156,7 +156,7 @@ async def told_to_stop(run: Run) -> None:
     stage.when(run.writes, lambda: ending.append(asyncio.ensure_future(stage.end())))
     run.expect((await run.asks()).acked, "not answered")
     await stage.until("the write arrives", lambda: ending)
-    await stage.until("it says that it is stopping", lambda: any("stopping" in line for line in stage.said))
+    await stage.until("it says that it is stopping", lambda: any("shutdown_started" in line for line in stage.said))
     late = await stage.slack.command(GRACE, "C0FLOOR", f"pause {run.call}")
     if late.acked:
         run.expect("restarting" in late.body["text"], f"while it stopped it said {late.body['text']!r}")

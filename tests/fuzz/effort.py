@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 
 
 def effort(examples: int) -> settings:
-    """Return the settings for a test that tries so many examples; ``FUZZ_TIMES`` of them, drawn anew, where it is set.
+    """Return the settings for a test that tries so many examples; ``FUZZ_TIMES`` as many new ones if that is set.
 
     An example may take as long as it needs, and shares the fixtures of its test with the others.
     """

@@ -141,7 +141,7 @@ def following(script: Script) -> Callable[[str, str], bytes]:
 
 
 def written(value: object) -> str:
-    """Write a result as whoever stores or shows it does; unwritable text is noticed."""
+    """Write a result as it is stored and shown; unwritable text is noticed."""
     return json.dumps(
         dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else str(value),
         default=str,

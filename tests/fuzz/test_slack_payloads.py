@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 SECRET = "sandbox-signing-secret"
 FORM = "application/x-www-form-urlencoded"
 NOBODY = "0190a000-0000-7000-8000-000000000000"
-BROKEN = re.compile(r"_broke$|^work_failed$")
+BROKEN = re.compile(
+    r"_crashed$|^(?:action|approval_expiry|command|listener|live_calls_fetch|outbox_flush|relay_step|slack_request"
+    r"|status_read|work)_failed$"
+)
 LIVELY = re.compile(r"<!(?:channel|here|everyone)|<@U0GRACE>|<#C0FLOOR|<https?://evil")
 numbers = itertools.count(1)
 

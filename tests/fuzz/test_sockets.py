@@ -52,7 +52,7 @@ async def test_a_notification_is_news_or_nothing(data: st.DataObject) -> None:
     assert news is None or isinstance(news.seen, Conversation | None)
     if news is not None and news.conversation_id == CALL and news.seen is None:
         people = json.loads(said)["eventBody"].get("participants")
-        assert not isinstance(people, list) or call()["participants"][0] not in people  # whoever is connected is there
+        assert not isinstance(people, list) or call()["participants"][0] not in people  # connected people are there
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ class FakeClock:
 
 @dataclass
 class SteppedClock(FakeClock):
-    """Time that passes only in ``advance``; whoever sleeps wakes when it has."""
+    """Time that passes only in ``advance``; sleepers wake when it has."""
 
     _sleepers: dict[asyncio.Event, float] = field(default_factory=dict)
     _fell_asleep: asyncio.Event = field(default_factory=asyncio.Event)

@@ -13,7 +13,7 @@ from tests.support.steady import steady
 
 @dataclass
 class HurriedClock:
-    """Runs ``speed`` times as fast as the event loops' clock; whoever sleeps wakes when a jump passes their time."""
+    """Runs ``speed`` times as fast as the event loops' clock; sleepers wake when a jump passes their time."""
 
     speed: float = 10.0
     began: float = field(default_factory=steady)

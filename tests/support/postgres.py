@@ -61,7 +61,7 @@ TABLES = """
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
 """
 GUARDS = "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgenabled = 'A'"
-"""They work for everybody, and so for whoever takes the rows out as well."""
+"""They fire in every session, also in the one that empties the tables."""
 
 _numbers = itertools.count(1)
 _migrating = threading.Lock()

@@ -1,4 +1,4 @@
-"""Which old entries may leave the database, and their removal once a tombstone in the chain stands for them."""
+"""Selects the old entries that may leave the database, and removes them once a tombstone names them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ SEGMENT_ENTRIES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A run of entries at the beginning of the trail, both ends included."""
+    """A run of entries at the beginning of the trail, inclusive."""
 
     first: int
     last: int
 
 
 async def due(connection: AsyncConnection, before: datetime) -> Range | None:
-    """Return the next segment of what is older than ``before``; None where nothing is.
+    """Return the next segment of what is older than ``before``; None if there is none.
 
     It ends before the first entry that is not older, so that no entry is left behind in between.
     """
@@ -66,7 +66,7 @@ async def unfinished(connection: AsyncConnection) -> Tombstone | None:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why entries have to stay: a word for the trail, and a sentence that says what to do."""
+    """The reason that entries must stay: a word for the trail, and a sentence that says what to do."""
 
     cause: str
     sentence: str
@@ -106,7 +106,7 @@ async def obstacle(connection: AsyncConnection, last_seq: int) -> Obstacle | Non
 
 
 async def remove(connection: AsyncConnection, tombstone: Tombstone) -> None:
-    """Remove what the tombstone names, all of it or nothing. Raise Refused where something else stands there."""
+    """Remove what the tombstone names, all or nothing. Raise Refused if the rows differ."""
     named = audit_entries.c.seq <= tombstone.last_seq
     look = select(func.count(), func.min(audit_entries.c.seq)).where(named)
     end = select(audit_entries.c.hash).where(audit_entries.c.seq == tombstone.last_seq)

@@ -1,4 +1,4 @@
-"""A copy of the database while it is in use, and the proof that the copy is whole."""
+"""Copies the database while it is in use, and proves that the copy is whole."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _copy(source: str, target: Path) -> None:
             closing(sqlite3.connect(f"file:{quote(source)}?mode=ro", uri=True, timeout=timeout)) as live,
             closing(sqlite3.connect(target, isolation_level=None, timeout=timeout)) as copy,
         ):
-            # In one step, so in one snapshot: in several, each write of the bot would begin it anew.
+            # One step is one snapshot. With several steps, each write of the bot would restart the copy.
             live.backup(copy, pages=-1)
             copy.execute("PRAGMA synchronous=FULL")
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it, until it is used again

@@ -1,4 +1,4 @@
-"""Copies a whole database into an empty one of another kind, row by row as it is, and proves that the copy is whole."""
+"""Copies a whole database unchanged into an empty one of another kind, and proves that the copy is whole."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """How many rows each table has, and the head of the chain."""
+    """The number of rows of each table, and the head of the chain."""
 
     rows: dict[str, int]
     seq: int
@@ -69,7 +69,7 @@ async def copy_all(source: Engines, target: Engines, progress: Callable[[int, in
 
 
 async def _still(source: Engines, expected: dict[str, int]) -> None:
-    """Raise Refused where a terminal, or a bot that was begun meanwhile, has written what the copy lacks."""
+    """Raise Refused if a terminal, or a bot started meanwhile, has written what the copy lacks."""
     async with source.reader.connect() as connection:
         if await _counts(connection) != expected:
             raise Refused("The source was written to while it was copied, so nothing was kept. Run the command again.")

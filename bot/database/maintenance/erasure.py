@@ -1,4 +1,4 @@
-"""Erases names and what people typed; the chain holds neither, so it stays as it is."""
+"""Erases names and typed text; the chain holds neither, so it doesn't change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUEUE = "queue"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, by the id under which the trail knows them; it stays in the trail, where it names nobody by itself."""
+    """A person, by their id in the trail. The id stays there; by itself it names nobody."""
 
     id: str
 
@@ -57,7 +57,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much there was: names, words beside entries, reasons beside recordings."""
+    """The number of erased names, texts of entries, and reasons of recordings."""
 
     names: int = 0
     texts: int = 0
@@ -72,7 +72,7 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Which rows are meant, a condition a table."""
+    """The rows to erase, as a condition for each table."""
 
     names: ColumnElement[bool]
     texts: ColumnElement[bool]
@@ -86,7 +86,7 @@ def rows_of(person: Person) -> Rows:
     own = select(typed.c.conversation_id, typed.c.reason).where(
         person.acted(typed.c.started_by), typed.c.reason.is_not(None)
     )
-    # Whoever starts a call's recording again takes over the words of whoever started it before.
+    # A person who starts a call's recording again takes over the reason of the person who started it before.
     same_words = tuple_(recordings.c.conversation_id, recordings.c.reason).in_(own)
     took_over = select(attempts.c.id).join(recordings).where(same_words)
     return Rows(
@@ -97,7 +97,7 @@ def rows_of(person: Person) -> Rows:
 
 
 def rows_before(*, texts: datetime | None, names_: datetime | None) -> Rows:
-    """Return what is older than these times; None leaves it. What belongs to a live recording is never old."""
+    """Return what is older than these times; None skips a kind. Data of a live recording is never old."""
     live = select(attempts.c.id).join(recordings).where(recordings.c.state.not_in(FINAL_STATES))
     over = recordings.c.state.in_(FINAL_STATES) & recordings.c.reason.is_not(None)
     return Rows(
@@ -122,7 +122,7 @@ async def count(connection: AsyncConnection, rows: Rows) -> Erased:
 
 
 async def erase(connection: AsyncConnection, rows: Rows, *, redraw: bool) -> Erased:
-    """Erase these rows in the open transaction. ``redraw`` has the cards that show the reasons drawn anew."""
+    """Erase these rows in the open transaction. With ``redraw``, redraw the cards that show the reasons."""
     if redraw:
         shown = select(recordings.c.id).where(rows.reasons)
         await connection.execute(

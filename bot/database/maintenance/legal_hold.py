@@ -22,7 +22,7 @@ RELEASE_ACTION = "audit:release"
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A hold that is on: since when, by whom, in which entry, and the words of its reason while they are kept."""
+    """An active hold: since when, by whom, in which entry, and its reason while that is stored."""
 
     seq: int
     since: datetime
@@ -36,7 +36,7 @@ class Hold:
 
 
 async def current_hold(connection: AsyncConnection) -> Hold | None:
-    """Return the hold that is on, None where there is none."""
+    """Return the active hold, None if there is none."""
     newest = (
         select(audit_entries, typed_texts.c.text)
         .outerjoin(typed_texts, typed_texts.c.attempt_id == audit_entries.c.attempt_id)

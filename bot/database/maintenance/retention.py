@@ -1,4 +1,4 @@
-"""Erases names and typed words once they are older than the settings allow."""
+"""Erases names and typed text once they are older than the settings allow."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AFTER_FAILURE_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long typed texts and names are kept, None for ever; and the daily look at what is older."""
+    """How long to keep typed text and names (None: forever), and the daily erasure of older ones."""
 
     store: SqlStore
     clock: Clock
@@ -41,10 +41,10 @@ class Retention:
     names: timedelta | None
     actor: str
     _failed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set until a look has gone well, whatever ended it: it may have erased something and not overwritten it."""
+    """Set until a run has succeeded: an interrupted one may have erased something without overwriting it."""
 
     async def run(self) -> None:
-        """Look now, and every day; for ever."""
+        """Run now, and then every day, forever."""
         while True:
             wait, failed = DAY_SECONDS, self._failed.is_set()
             self._failed.set()
@@ -59,7 +59,7 @@ class Retention:
             await self.clock.sleep(wait)
 
     async def once(self, *, scrub_anyway: bool = False) -> Erased | Hold:
-        """Erase what is too old, with an entry where there was something; a legal hold keeps everything.
+        """Erase what is too old, with an entry if there was something; a legal hold keeps everything.
 
         ``scrub_anyway``: overwrite also what an earlier look erased and could not. Raise AuditUnavailable,
         DatabaseUnusable.

@@ -1,4 +1,4 @@
-"""Makes sure that erased words can't be found in the database's files, free space and write-ahead log included."""
+"""Ensures that erased text is gone from the database's files, including free space and write-ahead log."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CHECKPOINT_TRIALS = 6
 
 
 async def scrub(engines: Engines) -> None:
-    """Overwrite what erasing left behind. Raise DatabaseUnusable where somebody keeps the old state open.
+    """Overwrite what erasing left behind. Raise DatabaseUnusable if a reader keeps the old state open.
 
     ``secure_delete`` overwrites a row that is removed, but not the copies of it that remain in a page's unused part
     when pages were split. So the tables are emptied, which zeroes whole pages, and filled again, in one transaction.
     The write-ahead log holds older pages until it is cut.
 
-    On PostgreSQL the tables are written anew by VACUUM FULL. A role that does not own them can't do that, and the
+    On PostgreSQL VACUUM FULL rewrites the tables. A role that does not own them can't run it, and the
     server skips them with a warning; docs/decisions/postgresql.md says who does it then.
     """
     if engines.on_postgresql:

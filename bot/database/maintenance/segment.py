@@ -1,4 +1,4 @@
-"""Writes entries into the file of a segment, with a manifest beside it, so that they are on disk when this returns."""
+"""Writes entries into the file of a segment, with a manifest beside it; both are on disk when this returns."""
 
 from __future__ import annotations
 

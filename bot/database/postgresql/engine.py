@@ -1,6 +1,6 @@
-"""How the bot's connections to PostgreSQL are set up; ``docs/decisions/postgresql.md`` says why.
+"""Sets up the bot's connections to PostgreSQL; ``docs/decisions/postgresql.md`` gives the reasons.
 
-Whoever writes takes the write lock before anything else. A number is given, and what was read stays true, until the
+Each writer takes the write lock before anything else. A number is given, and what was read stays true, until the
 transaction ends: as on SQLite, where there is one writer anyway.
 """
 
@@ -22,7 +22,7 @@ WRITE_LOCK = 7_309_454_241_862_885_731
 """The key of the advisory lock that orders all writes; advisory locks are a database's own."""
 LOCK_SECONDS = 5
 CHANNEL = "record_bot"
-"""Where a process tells the others that it has written something."""
+"""The channel on which a process notifies the others that it has written something."""
 CONNECT = {
     "application_name": "record-bot",
     "connect_timeout": "5",
@@ -32,7 +32,7 @@ CONNECT = {
     "tcp_user_timeout": "10000",
     "target_session_attrs": "primary",
 }
-"""What libpq is told where DATABASE_URL says nothing else: a server that is gone is noticed, a standby is not used."""
+"""Defaults for libpq unless DATABASE_URL says otherwise: notice a dead server, and don't use a standby."""
 SETTINGS = {"TimeZone": "UTC", "lock_timeout": f"{LOCK_SECONDS}s"}
 WRITER_SETTINGS = {
     **SETTINGS,
@@ -45,7 +45,7 @@ WRITER_SETTINGS = {
 }
 READER_SETTINGS = {
     **SETTINGS,
-    "default_transaction_isolation": "repeatable read",  # all that is read in one go belongs together, as on SQLite
+    "default_transaction_isolation": "repeatable read",  # all reads of one transaction see the same state, as on SQLite
     "statement_timeout": "120s",
     "idle_in_transaction_session_timeout": "60s",
     "default_transaction_read_only": "on",
@@ -86,7 +86,7 @@ def open_reader(url: URL) -> AsyncEngine:
 
 
 def connectable(url: URL | str) -> URL:
-    """Return the address with what libpq has to know besides; what it says itself stays."""
+    """Return the address with the options that libpq needs; its own options take precedence."""
     url = make_url(url)
     return url.update_query_dict({name: value for name, value in CONNECT.items() if name not in url.query})
 
@@ -101,7 +101,7 @@ async def tell_the_others(connection: AsyncConnection) -> None:
 
 
 def patient(connection: Connection) -> None:
-    """Let this one transaction take its time: a migration, or the copy of a whole database."""
+    """Lift the time limits for this one transaction: a migration, or the copy of a whole database."""
     for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
         connection.execute(text("SELECT set_config(:name, '0', true)"), {"name": name})
 

@@ -1,4 +1,4 @@
-"""The guards of the audit trail on PostgreSQL: triggers that fire whatever a session is set to, and no way around them.
+"""The guards of the audit trail on PostgreSQL: triggers that fire with any session setting, and checks of bypasses.
 
 That nobody disabled them is checked at each start. A role that does not own the tables can't disable them at all.
 """
@@ -23,7 +23,7 @@ ALWAYS = "A"
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """When a trigger fires, and what its function does."""
+    """When a trigger fires, and its function."""
 
     fires: int
     body: str
@@ -76,7 +76,7 @@ OWNED = text("""
 
 
 def wrong_guards(connection: Connection) -> Iterator[str]:
-    """Yield the names of what is missing, was changed, or was put in between: another trigger could swallow entries."""
+    """Yield the names of guards that are missing, changed, or added: another trigger could drop entries."""
     found = {row.name: row for row in connection.execute(TRIGGERS)}
     yield from (name for name, guard in GUARDS.items() if not _is(found.get(name), guard))
     yield from sorted(found.keys() - GUARDS.keys())

@@ -1,4 +1,4 @@
-"""What the role in DATABASE_URL may do on PostgreSQL, against what the bot does: a right that is missing is said first.
+"""Compares the rights of the role in DATABASE_URL with those that the bot needs, and reports missing ones early.
 
 ``deploy/postgres/grants.sql`` gives these rights.
 """
@@ -37,7 +37,7 @@ EXTENDABLE = text("SELECT has_schema_privilege(current_schema(), 'CREATE')")
 
 
 def check_schema(connection: Connection) -> None:
-    """Raise DatabaseUnusable where the role sees no schema at all: to it, every database is an empty one."""
+    """Raise DatabaseUnusable if the role sees no schema at all: every database looks empty to it."""
     if connection.execute(USABLE).scalar_one() is None:
         raise DatabaseUnusable(
             f"The role {_role(connection)} in DATABASE_URL may not use the database's schema. Let its owner "
@@ -46,7 +46,7 @@ def check_schema(connection: Connection) -> None:
 
 
 def check_may_create(connection: Connection) -> None:
-    """Raise DatabaseUnusable where the database is empty and somebody else has to make the tables."""
+    """Raise DatabaseUnusable if the database is empty and another role has to create the tables."""
     if not connection.execute(EXTENDABLE).scalar_one():
         raise DatabaseUnusable(
             f"The database is empty, and the role {_role(connection)} in DATABASE_URL may not create tables. Run "
@@ -55,12 +55,12 @@ def check_may_create(connection: Connection) -> None:
 
 
 def check_version_right(connection: Connection) -> None:
-    """Raise DatabaseUnusable where the role may not read which schema the database has."""
+    """Raise DatabaseUnusable if the role may not read the database's schema version."""
     _check(connection, [("alembic_version", "SELECT")])
 
 
 def check_rights(connection: Connection) -> None:
-    """Raise DatabaseUnusable with what the role lacks on the bot's tables."""
+    """Raise DatabaseUnusable with the rights that the role lacks on the bot's tables."""
     _check(connection, [(name, right) for name in metadata.tables for right in ONLY_ADDED_TO.get(name, ALL)])
 
 

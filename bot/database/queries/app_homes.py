@@ -1,4 +1,4 @@
-"""Who has opened App Home, and what Slack shows them there."""
+"""The people who opened App Home, and what Slack shows them there."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ COLUMNS = [homes.c[name] for name in SHOWN]
 
 @dataclass(frozen=True, slots=True)
 class SqlHomes:
-    """One row for each person. What is older than a day goes when somebody opens theirs."""
+    """One row for each person. Rows older than a day are removed when someone opens a Home."""
 
     engines: Engines
 
     async def opened(self, user_id: str, team_id: str, at: datetime, *, audit_seq: int | None) -> None:
-        """Note that somebody opened Home, whose look is in the trail under this number."""
+        """Store that a person opened Home, with the number of the entry in the trail."""
         values = {"team_id": team_id, "opened_at": at, "audit_seq": audit_seq, "digest": None}
         async with self.engines.writer.begin() as connection:
             await connection.execute(delete(homes).where(homes.c.opened_at < at - KEPT, homes.c.user_id != user_id))
@@ -54,18 +54,18 @@ class SqlHomes:
     async def shown(self, home: OpenHome, *, digest: str, view_hash: str | None) -> None:
         """Note what Slack shows now in place of ``home``.
 
-        Where somebody else has published in between, nobody knows whose view stands there: it is to be shown anew.
+        If another process has published in between, the view shown is unknown, and it is published again.
         """
         same = homes.c.view_hash.is_not_distinct_from(home.view_hash)
         if not await self._change(home.user_id, same, digest=digest, view_hash=view_hash):
             await self._change(home.user_id, digest=None, view_hash=None)
 
     async def looked(self, user_id: str, audit_seq: int) -> None:
-        """Note the number under which the person's look is in the trail; what stood there before is shown no more."""
+        """Store the number of the person's entry in the trail; the previous content is no longer valid."""
         await self._change(user_id, audit_seq=audit_seq, digest=None)
 
     async def show_again(self, user_id: str) -> None:
-        """Have the person's Home shown anew, whatever it shows now."""
+        """Publish the person's Home again, whatever it shows now."""
         await self._change(user_id, digest=None)
 
     async def overtaken(self, home: OpenHome) -> None:

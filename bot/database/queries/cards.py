@@ -1,4 +1,4 @@
-"""Recordings with the names and marks that an overview shows, each kind with one look at the database."""
+"""Recordings with the names and marks of an overview, with one query for each kind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OWN = tuple(column.name for column in recordings.columns)
 
 @dataclass(frozen=True, slots=True)
 class SqlOverview:
-    """Reads recordings as cards, whether or not one was ever posted."""
+    """Reads recordings as cards, whether or not a card was posted."""
 
     engines: Engines
 

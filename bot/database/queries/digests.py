@@ -1,4 +1,4 @@
-"""The daily digests: each is an entry of the trail and one row here, written together; the row says if Slack has it."""
+"""The daily digests: an entry of the trail and a row here, written together; the row says whether Slack has it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DIGEST_ACTION = "audit:digest"
 
 @dataclass(frozen=True, slots=True)
 class SqlDigests:
-    """One digest a day, whatever happens in between: the day is the key."""
+    """One digest a day in any case: the day is the key."""
 
     engines: Engines
     store: SqlStore
@@ -43,7 +43,7 @@ class SqlDigests:
         return tuple(day for day in days if str(day) not in known)
 
     async def add(self, day: date, facts: dict[str, Any], *, entry_id: UUID, actor: str, at: datetime) -> bool:
-        """Write the day's digest into the trail, with the head that it saw; False where there is one already."""
+        """Write the day's digest into the trail, with the head that it saw; False if there already is one."""
 
         async def work(transaction: SqlTransaction) -> bool:
             connection = transaction.connection

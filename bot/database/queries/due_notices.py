@@ -1,4 +1,4 @@
-"""What calls for a direct message: long recordings and pauses, requests cut off, and what the trail says of endings."""
+"""The direct messages that are due: long recordings and pauses, interrupted requests, and endings in the trail."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ pause = type_coerce(recordings.c.paused_at, Text)
 
 @dataclass(frozen=True, slots=True)
 class SqlOccasions:
-    """Works out each time, from recordings, attempts and the trail, what somebody may have to be told."""
+    """Computes each time which notices are due, from recordings, attempts, and the trail."""
 
     engines: Engines
     confirm: Callable[[], Awaitable[None]] = as_it_is
     """Waits until this process is the one that notes what is due."""
 
     async def endings(self, now: datetime) -> Endings:
-        """Return the entries since the last look that end something; what is old at the very first look is left out."""
+        """Return new entries that end something since the last check; the first check skips old ones."""
         await self.confirm()
         async with self.engines.reader.connect() as connection:
             known = await self._progress(connection)
@@ -150,7 +150,7 @@ class SqlOccasions:
         return tuple((one, about[one.recording_id]) for one in found)
 
     async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]:
-        """Return the stops that wait for a second supervisor, and that nobody was told of.
+        """Return the stops that wait for a second supervisor and have no notice yet.
 
         With each, the channels that could be told: those of the recording's cards, and the one where it was asked for.
         """
@@ -210,7 +210,7 @@ class SqlOccasions:
         return (*on_cards.scalars(), *origins)
 
     async def transfers(self) -> tuple[Recording, ...]:
-        """Return those that ended with their agent, where the person who started them was not asked yet."""
+        """Return recordings that ended with their agent, if the person who started them was not asked yet."""
         known = _known(NoticeKind.TRANSFERRED, "", recordings.c.id)
         return await self._recordings(recordings.c.follow_up == FollowUp.ASK, ~RECORDED_SINCE, ~known)
 

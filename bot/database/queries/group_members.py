@@ -1,4 +1,4 @@
-"""The members of the user groups that give rights, as they were last noted, and the entries about changes."""
+"""The last known members of the user groups that give rights, and the entries about changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SqlGroupMembers:
-    """One row a group. A group is compared and noted in one transaction, so of several processes one writes."""
+    """One row for each group. Comparing and storing is one transaction, so only one of several processes writes."""
 
     store: SqlStore
     confirm: Callable[[], Awaitable[None]] = as_it_is

@@ -1,4 +1,4 @@
-"""The figures that operators watch, from the database, so that every replica shows the same."""
+"""The metrics that come from the database, the same on every replica."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How much there is, and how much Slack still has to be told."""
+    """Counts of what there is, and of what Slack still lacks."""
 
     entries: int
     live: int
@@ -34,12 +34,12 @@ class Figures:
     notices: int
     """Direct messages that are still to be sent."""
     lag_seconds: float
-    """The age of the oldest entry that the audit channel lacks; 0 where it lacks none."""
+    """The age of the oldest entry that the audit channel lacks; 0 if it lacks none."""
 
 
 @dataclass(frozen=True, slots=True)
 class SqlFigures:
-    """Counts, each by an index or over the few open rows."""
+    """Counts by an index, or over the few open rows."""
 
     engines: Engines
 

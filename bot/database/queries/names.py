@@ -1,4 +1,4 @@
-"""The names of agents and queues, which lists and cards show."""
+"""The names of agents and queues for lists and cards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SqlNames:
             return await _known(connection, keys)
 
     async def remember(self, news: dict[Key, str], seen_at: datetime) -> None:
-        """Keep names, and have the cards of live recordings that show them drawn anew, all in one transaction."""
+        """Store names, and redraw the cards of live recordings that show them, all in one transaction."""
 
         async def work(transaction: SqlTransaction) -> None:
             before = await _known(transaction.connection, frozenset(news))

@@ -1,4 +1,4 @@
-"""The direct messages about recordings that there are, and what Slack has of them."""
+"""The direct messages about recordings, and which of them Slack has."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ agents = names.alias("agents")
 queues = names.alias("queues")
 successors = names.alias("successors")
 ID_LENGTH = 36
-"""The occasion of a stop that waits begins with the approval's id; behind it stands which repetition it is."""
+"""The occasion of a waiting stop begins with the approval's id, followed by the number of the repetition."""
 STILL_SO = or_(
     and_(notices.c.kind == NoticeKind.LONG_RECORDING, recordings.c.state == RecordingState.ACTIVE),
     and_(
@@ -51,7 +51,7 @@ STILL_SO = or_(
 
 @dataclass(frozen=True, slots=True)
 class SqlNotices:
-    """One row a notice, whose key says which; a row is written before anything is posted, and says how far it got."""
+    """One row for each notice, identified by its key. The row is written before the post, and holds its progress."""
 
     engines: Engines
     confirm: Callable[[], Awaitable[None]] = as_it_is
@@ -60,7 +60,7 @@ class SqlNotices:
     async def note(
         self, due: Iterable[Notice], *, at: datetime, outdated: Iterable[Notice] = (), upto: int | None = None
     ) -> None:
-        """Note who is to be told what; each is noted once. ``outdated``: nobody is told any more.
+        """Store notices, each once. ``outdated``: no longer sent.
 
         ``upto`` is the entry up to which the trail has been worked through by that.
         """
@@ -96,7 +96,7 @@ class SqlNotices:
         await self._change(notice, posts_begun=notices.c.posts_begun - 1)
 
     async def delivered(self, notice: Notice, *, at: datetime, channel: str, ts: str) -> None:
-        """Note where it stands; one with buttons stays open until they have been taken away."""
+        """Store where it was posted; a notice with buttons stays open until they are removed."""
         closing = {} if notice.kind.reminds else {"closed_at": at, "outcome": "told"}
         await self._change(notice, delivered_at=at, channel=channel, ts=ts, **closing)
 

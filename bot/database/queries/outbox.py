@@ -1,4 +1,4 @@
-"""What Slack still has to be told: cards that are behind, and audit entries that the channel doesn't have."""
+"""What Slack still lacks: cards that are behind, and audit entries that the channel doesn't have."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def as_it_is() -> None:
 
 @dataclass(frozen=True, slots=True)
 class SqlOutbox:
-    """Compares what is with what Slack has been sent; both sides are in the database, so a crash loses nothing."""
+    """Compares the current state with what Slack has. Both are in the database, so a crash loses nothing."""
 
     engines: Engines
     confirm: Callable[[], Awaitable[None]] = as_it_is
@@ -120,7 +120,7 @@ class SqlOutbox:
     ) -> None:
         """Note what a card shows; ``was`` is its ``rendered_version`` as it was read before.
 
-        One that was to be drawn anew meanwhile is still to be drawn; so is one that another process has drawn since, by
+        A card marked for redrawing meanwhile is still redrawn; so is one that another process has drawn since, by
         whose newer state this may have gone. ``of``, here and below, is the channel that the card is for; None: the
         card where the recording was asked for.
         """
@@ -172,7 +172,7 @@ class SqlOutbox:
         await self.confirm()
 
     async def delivery_refused(self, seqs: Sequence[int]) -> None:
-        """Note that Slack plainly did not take these; what another process has delivered since stays delivered."""
+        """Note that Slack refused these; those delivered by another process since stay delivered."""
         mine = audit_deliveries.c.seq.in_(list(seqs)), audit_deliveries.c.delivered_at.is_(None)
         async with self.engines.writer.begin() as connection:
             await connection.execute(delete(audit_deliveries).where(*mine))

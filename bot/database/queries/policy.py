@@ -1,4 +1,4 @@
-"""The rules that the serving bot goes by, for commands that work on the same database from elsewhere."""
+"""The serving bot's rules, stored for commands that use the same database from elsewhere."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ ROUTES = "routes"
 
 @dataclass(frozen=True, slots=True)
 class SqlRules:
-    """One row a rule, as the bot noted it when it last started."""
+    """One row for each rule, as the bot stored it at its last start."""
 
     store: SqlStore
 
     async def note(self, rule: DualControl, at: datetime, *, routes: Iterable[Route] = ()) -> None:
-        """Note where a stop takes two supervisors, and where cards go. Raise AuditUnavailable."""
+        """Store where a stop needs two supervisors, and where cards go. Raise AuditUnavailable."""
         facts = {
             "queues": sorted(rule.queues),
             "agents": sorted(rule.agents),
@@ -51,7 +51,7 @@ class SqlRules:
         await self.store.write(work)
 
     async def dual_control(self) -> DualControl | None:
-        """Return where the bot has a stop take two supervisors; None where none has served on this database yet."""
+        """Return the bot's dual-control rules; None if none has served on this database yet."""
         facts = await self._noted(DUAL_CONTROL)
         if facts is None:
             return None
@@ -59,7 +59,7 @@ class SqlRules:
         return DualControl(frozenset(facts["queues"]), frozenset(facts["agents"]), within, facts.get("escalate"))
 
     async def routes(self) -> tuple[Route, ...]:
-        """Return where the bot sends cards; nowhere if none has served on this database yet."""
+        """Return the bot's card routes; none if none has served on this database yet."""
         found = await self._noted(ROUTES)
         return tuple(Route(frozenset(one["queues"]), one["channel"]) for one in found or ())
 

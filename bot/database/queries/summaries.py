@@ -1,4 +1,4 @@
-"""The figures of a period, from the trail and the recordings: counting is the database's work, arranging is not."""
+"""The figures of a period, from the trail and the recordings. The database counts, this module arranges."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ entry = audit_entries.c
 
 @dataclass(frozen=True, slots=True)
 class SqlSummaries:
-    """Counts what the trail and the recordings hold."""
+    """Counts the content of the trail and the recordings."""
 
     engines: Engines
 
@@ -68,7 +68,7 @@ class SqlSummaries:
             return await head_of(connection)
 
     async def first_moment(self) -> datetime | None:
-        """Return when the trail's first entry was written; None where there is none."""
+        """Return when the trail's first entry was written; None if there is none."""
         statement = select(entry.occurred_at).order_by(entry.seq).limit(1)
         async with self.engines.reader.connect() as connection:
             return (await connection.execute(statement)).scalar_one_or_none()

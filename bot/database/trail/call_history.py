@@ -1,4 +1,4 @@
-"""Everything that the trail says about one call, with the words that people typed where they are still kept."""
+"""Everything in the trail about one call, with typed text that is still stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SqlStories:
     engines: Engines
 
     async def story(self, call: str, *, before: int, limit: int) -> tuple[tuple[tuple[Entry, str | None], ...], int]:
-        """Return the newest entries about the call, in order, each with its words, and how many older ones there are.
+        """Return the newest entries about the call, in order, with typed text, and the number of older ones.
 
         Only entries with a number below ``before`` count.
         """

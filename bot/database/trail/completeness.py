@@ -1,4 +1,4 @@
-"""Holds what the audit channel was given against what the trail holds, and names what is missing."""
+"""Compares what the audit channel received with the trail, and names what is missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LAST_DELIVERED = (
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Entries that follow one another, both ends included."""
+    """Consecutive entries, both ends included."""
 
     first: int
     last: int
@@ -45,7 +45,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What the comparison found."""
+    """The result of the comparison."""
 
     skipped: tuple[Range, ...] = ()
     """Entries without a delivery, although later ones were delivered."""
@@ -59,7 +59,7 @@ class Completeness:
 
     @property
     def sound(self) -> bool:
-        """Nothing is wrong that waiting won't mend."""
+        """Return whether everything is ok, apart from what waiting will fix."""
         return not (self.skipped or self.vanished or self.rewritten)
 
     @property
@@ -73,12 +73,12 @@ class Completeness:
 
     @property
     def altered(self) -> int:
-        """How many entries are not what the channel was shown, or are gone."""
+        """Return how many entries differ from what the channel received, or are gone."""
         return _number(self.rewritten) + (len(self.vanished) if self.vanished else 0)
 
     @property
     def problem(self) -> str:
-        """Say what is missing, and what to do; empty where nothing is."""
+        """Return what is missing, and what to do; empty if nothing is."""
         return " ".join(filter(None, (self._vanished(), self._rewritten(), self._skipped(), self._waiting())))
 
     def _vanished(self) -> str:
@@ -103,7 +103,7 @@ class Completeness:
             return ""
         has = "has another hash" if _number(self.rewritten) == 1 else "have other hashes"
         return (
-            f"{_named(self.rewritten)} {has} than the channel shows: the trail was written anew. Take hashes from the "
+            f"{_named(self.rewritten)} {has} than the channel shows: the trail was rewritten. Take hashes from the "
             "channel, and run: record-bot audit verify --anchors FILE."
         )
 

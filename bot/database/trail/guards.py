@@ -38,7 +38,7 @@ AUDIT_TRIGGERS = {
 
 GUARDED_INDEXES = ("uq_recordings_live_conversation",)
 GUARDED_TABLES = ("audit_entries", "attempts", "recordings")
-"""Where a trigger of somebody else's could swallow what is written, and nobody would hear of it."""
+"""Tables where a foreign trigger could silently drop what is written."""
 
 
 def check_guards(connection: Connection) -> None:
@@ -48,7 +48,7 @@ def check_guards(connection: Connection) -> None:
     if wrong:
         raise DatabaseUnusable(
             f"The database's protection of the audit trail was changed ({', '.join(wrong)}). "
-            "Restore the database from a backup, or ask whoever changed it; the bot does not run on it like this."
+            "Restore the database from a backup, or ask who changed it; the bot does not run on it like this."
         )
 
 
@@ -69,7 +69,7 @@ def removal_allowed(connection: Connection) -> Iterator[None]:
     """Let entries be removed inside the transaction that is open, and only there.
 
     No other connection sees the table without its guard: switching it off and on is part of the transaction.
-    The triggers themselves know no exception, since whoever can write a tombstone could write one for anything.
+    The triggers have no exception of their own: anyone who can write a tombstone could write one for any entry.
     """
     with _without(connection, "audit_entries_no_delete"):
         yield

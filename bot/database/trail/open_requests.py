@@ -1,4 +1,4 @@
-"""Exports and looks for people in Slack that nobody finished, because the process that worked on them ended."""
+"""Exports and reads in Slack without an outcome, because their process ended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ outcomes = audit_entries.alias("outcomes")
 
 @dataclass(frozen=True, slots=True)
 class SqlOpenRequests:
-    """Looks at what was asked for since the bot last started; a terminal's requests are no business of its."""
+    """Finds open requests since the bot last started; ignores those of a terminal."""
 
     engines: Engines
 

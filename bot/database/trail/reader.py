@@ -1,4 +1,4 @@
-"""Reads the trail in pages, each in a transaction of its own: a long one would keep the write-ahead log growing."""
+"""Reads the trail in pages, each in its own transaction: a long one would keep the write-ahead log growing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NEWEST = text("SELECT coalesce(max(seq), 0) FROM audit_entries")
 
 @dataclass(frozen=True, slots=True)
 class SqlTrail:
-    """The entries as plain values, as they are stored."""
+    """The entries as plain values, as stored."""
 
     engines: Engines
 
@@ -86,7 +86,7 @@ class SqlTrail:
             await asyncio.to_thread(_verify, url.database or "", verifier, progress, after)
 
     async def first(self) -> int:
-        """Return the number of the oldest entry that is here, 0 where there is none."""
+        """Return the number of the oldest entry in the database, 0 if there is none."""
         return await self._number("SELECT coalesce(min(seq), 0) FROM audit_entries")
 
     async def count(self) -> int:

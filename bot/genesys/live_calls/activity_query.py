@@ -1,4 +1,4 @@
-"""Live calls by the conversation activity query: who is talking now, as Genesys's analytics observe it."""
+"""Live calls from the conversation activity query: who is talking now, as Genesys analytics observe it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def activity_request(page: int, *, size: int = MOST_ENTRIES, body: dict[str, Any
 
 
 async def by_activity(client: GenesysClient, within: Within, size: PageSize) -> Roster:
-    """Ask who is talking now. Raise the GenesysError branch; nulls and new words in the answer are passed over."""
+    """Ask who is talking now. Raise the GenesysError branch; nulls and unknown words in the answer are skipped."""
     roster = Roster()
     async for answer in size.pages(lambda page, entries: client.read(activity_request(page, size=entries), within)):
         roster.requests += 1

@@ -1,4 +1,4 @@
-"""Puts what analytics say of single agents together: one live call a conversation."""
+"""Combines what analytics report about single agents into one live call for each conversation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Seen:
 
 @dataclass(slots=True)
 class Roster:
-    """Agents on calls, as they are found. ``complete`` turns False where something was left out."""
+    """Agents on calls, as they are found. ``complete`` becomes False if something was left out."""
 
     requests: int = 0
     complete: bool = True
@@ -82,7 +82,7 @@ class Roster:
         )
 
     def recording_of(self, call: LiveCall) -> CallRecording:
-        """Return what is known of the agents whom a newer list has on this call; UNKNOWN where one is missing here."""
+        """Return the recording state of the agents in a newer list of this call; UNKNOWN if one is missing here."""
         seen = self._calls.get(call.conversation_id)
         if seen is None or not call.agents:
             return CallRecording.UNKNOWN

@@ -1,4 +1,4 @@
-"""Live calls by the conversation details query: slower analytics, which also say what is being recorded."""
+"""Live calls from the conversation details query: slower analytics, which also report what is being recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BACK = timedelta(hours=12)
 VOICE = "voice"
 NOT_TALKING = frozenset({"alert", "callback", "coaching", "contacting", "dialing", "ivr", "monitoring", "barging",
                          "parked", "scheduled", "system", "transmitting", "voicemail", "wrapup"})  # fmt: skip
-"""Segments in which somebody has a part in a conversation, and is not an agent talking on it."""
+"""Segments of a participant who is in a conversation but isn't an agent talking on it."""
 
 
 def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES) -> Request:
@@ -45,7 +45,7 @@ def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES) -> Re
 
 
 async def by_details(client: GenesysClient, within: Within, size: PageSize) -> Roster:
-    """Ask for conversations without an end. Raise the GenesysError branch; nulls and new words are passed over."""
+    """Ask for conversations without an end. Raise the GenesysError branch; nulls and unknown words are skipped."""
     roster = Roster(tells_recording=True)
     now = client.clock.now()
     async for answer in size.pages(lambda page, entries: client.read(details_request(page, now, size=entries), within)):
@@ -84,6 +84,6 @@ def _read_conversation(roster: Roster, conversation: dict[str, Any]) -> None:
 
 
 def _open_segment(session: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the part of the session that goes on; None where the agent has left, or is not talking (yet)."""
+    """Return the open part of the session; None if the agent has left, or isn't talking (yet)."""
     running = [one for one in listed(session.get("segments")) if text(one.get("segmentEnd")) is None]
     return next((one for one in running if word(one.get("segmentType")) not in NOT_TALKING), None)

@@ -1,4 +1,4 @@
-"""The calls that agents are on now, and what agents and queues are called."""
+"""The calls that agents are on now, and the names of agents and queues."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ USERS, QUEUES = "/api/v2/users", "/api/v2/routing/queues"
 PATHS = {"user": USERS, "queue": QUEUES}
 SECOND_CHOICE_SECONDS = 30.0
 AFTER_REFUSAL_SECONDS = 600.0
-"""How long the second choice is asked alone once the first failed, or was refused: one look is not to cost two."""
+"""How long to use only the second query after the first failed or was refused: one fetch must not cost two."""
 REFUSALS = (PermissionMissing, RequestRejected, NotFound)
 """What will be the answer again: a permission, or a gateway that has no such thing."""
 
@@ -77,24 +77,24 @@ class GenesysDirectory:
         except GenesysError as second:
             if isinstance(refusal, (NotFound, RequestRejected)):
                 raise GenesysUnavailable(
-                    "This organisation or gateway has no list of live calls.", evidence=refusal.evidence
+                    "This organization or gateway has no list of live calls.", evidence=refusal.evidence
                 ) from second
             raise refusal from second
         self._activity.note(refusal, self.client.clock.monotonic())
-        log.info("live_calls_by_second_choice", cause=str(refusal))
+        log.info("live_calls_query_replaced", cause=str(refusal))
         return found
 
     async def with_recording(
         self, seen: LiveList, *, deadline: float, priority: Priority = Priority.PERSON
     ) -> LiveList:
-        """Return the list with what the details query says of recordings; as it is where that can't be had."""
+        """Return the list with the details query's recording states; unchanged if the query fails."""
         if seen.tells_recording or not seen.calls or self.client.clock.monotonic() < self._details.until:
             return seen
         try:
             told = await by_details(self.client, silently(deadline, priority), self._details_size)
         except GenesysError as error:
             self._details.note(error, self.client.clock.monotonic())
-            log.info("list_without_recording", cause=str(error))
+            log.info("recording_states_omitted", cause=str(error))
             return seen
         calls = tuple(replace(call, recording=told.recording_of(call)) for call in seen.calls)
         return replace(seen, calls=calls, requests=seen.requests + told.requests, tells_recording=True)
@@ -102,7 +102,7 @@ class GenesysDirectory:
     async def names(
         self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
     ) -> dict[str, str]:
-        """Look names up, a hundred ids a request, or as many as Genesys takes."""
+        """Fetch names, a hundred ids a request, or as many as Genesys accepts."""
         within, found = silently(deadline, priority), dict[str, str]()
         waiting = sorted(ids)
         while waiting:

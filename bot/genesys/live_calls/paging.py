@@ -1,4 +1,4 @@
-"""Lists in pages: smaller ones once Genesys has found a page too large."""
+"""Lists in pages, which become smaller once Genesys has found a page too large."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ LONGEST_LIST = 500
 
 @dataclass(slots=True)
 class PageSize:
-    """The size of the pages of one list. What it has learned holds until the process ends."""
+    """The size of the pages of one list. A reduced size lasts until the process ends."""
 
     entries: int = MOST_ENTRIES
 
     def reduced(self, refusal: RequestTooLarge) -> None:
-        """Halve it. Raise ``refusal`` where it is the smallest already."""
+        """Halve the size. Raise ``refusal`` if it is already the smallest."""
         if self.entries <= FEWEST_ENTRIES:
             raise refusal
         self.entries = max(FEWEST_ENTRIES, self.entries // 2)

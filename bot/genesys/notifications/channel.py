@@ -33,7 +33,7 @@ PREFIX, SUFFIX = "v2.users.", ".conversations.calls"
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """An open channel. Whoever has its address may listen, so it is shown nowhere."""
+    """An open channel. Anyone with its address can listen, so it is never shown."""
 
     id: str
     uri: str = field(repr=False)
@@ -43,7 +43,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """The result of a subscription: whose news flow, and why the others' don't."""
+    """The result of a subscription: the agents with notifications, and why others have none."""
 
     asked: frozenset[str]
     permitted: frozenset[str]
@@ -60,7 +60,7 @@ class TooManyTopics(GenesysError):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What was pushed about one call; ``seen`` is None when everybody has left it."""
+    """A notification about one call; ``seen`` is None when everyone has left the call."""
 
     user_id: str
     conversation_id: str
@@ -68,7 +68,7 @@ class News:
 
 
 async def open_channel(client: GenesysClient) -> Channel:
-    """Open a channel. Raise RequestRejected where the organisation has none, or what the answer means."""
+    """Open a channel. Raise RequestRejected if the organization has none, or the answer's error."""
     try:
         answer = await client.write(Request("open notification channel", "POST", CHANNELS), _within(client))
     except NotFound as missing:
@@ -110,7 +110,7 @@ async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset
 
 
 def read_news(message: object) -> News | None:
-    """Read a message of the channel; None where it is about no call."""
+    """Read a message of the channel; None if it isn't about a call."""
     body = _object(message).get("eventBody")
     user_id, event = _user_of(_object(message).get("topicName")), _object(body)
     conversation_id = event.get("id")

@@ -1,4 +1,4 @@
-"""Passes news on: in order for each call, and at the same time for different ones."""
+"""Dispatches call events: in order for each call, and concurrently for different ones."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 OnNews = Callable[[str, "Conversation | None"], Awaitable[None]]
-"""Gets a call's id and what it looks like now, None when everybody has left it."""
+"""Called with a call's id and its current state, None when everyone has left it."""
 
 OnGap = Callable[[frozenset[str]], None]
 """Gets the agents about whose calls something may have been missed."""
 
 
 class Inbox:
-    """Of several news about one call that come while an earlier one is being dealt with, only the newest counts."""
+    """Of several events about one call that arrive while an earlier one is handled, only the newest counts."""
 
     def __init__(self, on_news: OnNews, on_gap: OnGap) -> None:
         self._on_news = on_news
@@ -53,5 +53,5 @@ class Inbox:
         try:
             await self._on_news(news.conversation_id, news.seen)
         except Exception:
-            log.exception("news_lost", conversation_id=news.conversation_id)
+            log.exception("call_event_lost", conversation_id=news.conversation_id)
             self._on_gap(frozenset({news.user_id}))

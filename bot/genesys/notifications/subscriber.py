@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 REFUSALS = (PermissionMissing, UserContextNeeded, RequestRejected)
 ASK_AGAIN_AFTER = 600.0
-"""Seconds until something that the organisation refuses is asked for once more."""
+"""Seconds until something that the organization refuses is asked for once more."""
 
 LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 30.0
@@ -48,7 +48,7 @@ NOTHING = Subscribed(NOBODY, NOBODY)
 
 
 class Notifications:
-    """CallNews over a notification channel of the platform. There is none while nobody is followed."""
+    """CallNews over a notification channel of the platform. There is no channel while nobody is followed."""
 
     def __init__(self, client: GenesysClient) -> None:
         self.problem: str | None = None
@@ -64,7 +64,7 @@ class Notifications:
         self._failures = 0
         self._most_topics = MOST_TOPICS
         self._said: str | None = None
-        """The problem that the log was told of last, so that it says so once."""
+        """The last logged problem, so that it is logged once."""
 
     @property
     def flowing(self) -> frozenset[str]:
@@ -72,13 +72,13 @@ class Notifications:
         return self._subscribed.permitted & self._users
 
     async def follow(self, user_ids: frozenset[str]) -> None:
-        """Be told of the calls of these agents from now on, and of no others. Returns at once."""
+        """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
         if user_ids != self._users:
             self._users = user_ids
             self._changed.set()
 
     async def run(self, on_news: OnNews, on_gap: OnGap) -> None:
-        """Pass news on for ever. ``on_gap`` is told whose news have begun to flow: earlier ones were missed."""
+        """Dispatch events forever. ``on_gap`` is told whose events start to flow: earlier ones were missed."""
         inbox, context = Inbox(on_news, on_gap), await asyncio.to_thread(trust)
         try:
             async with aiohttp.ClientSession() as session:
@@ -109,9 +109,9 @@ class Notifications:
         except (GenesysError, StreamOver) as error:
             return self._lost(f"No notifications at the moment: {error}", self._pause(began))
         except Exception:
-            log.exception("notifications_broke")
+            log.exception("worker_crashed", worker="notifications")
             self._channel = None
-            return self._lost("The notifications broke; they are begun anew.", self._pause(began))
+            return self._lost("The notifications failed unexpectedly; subscribing again.", self._pause(began))
         finally:
             self._subscribed = NOTHING
         self.problem = None
@@ -164,13 +164,13 @@ class Notifications:
         self._ask_again_at = self._clock.monotonic() + ASK_AGAIN_AFTER if now.refused else math.inf
         self.problem = _problem(now, users, self._most_topics)
         if self.problem is not None and self.problem != self._said:
-            log.warning("notifications_incomplete", problem=self.problem, agents=sorted(now.refused))
+            log.warning("notification_topics_refused", problem=self.problem, agents=sorted(now.refused))
         self._said = self.problem
         if begun := now.permitted - before.permitted:
             on_gap(begun)
 
     async def _as_many_as_possible(self, channel: Channel, users: frozenset[str], before: Subscribed) -> Subscribed:
-        """Subscribe to as many agents as the channel takes; the others' calls are looked at instead."""
+        """Subscribe to as many agents as the channel accepts; the others' calls are polled instead."""
         while True:
             these = chosen(users, first=before.permitted, most=self._most_topics)
             try:

@@ -29,7 +29,7 @@ PING = {"message": "ping"}
 
 
 class StreamOver(Exception):
-    """Nothing more comes by this socket; says why."""
+    """This socket delivers nothing more; the text gives the reason."""
 
 
 class Stream:
@@ -111,4 +111,4 @@ class Stream:
 
 
 class ChannelGone(StreamOver):
-    """The channel doesn't take a socket any more."""
+    """The channel no longer accepts a socket."""

@@ -1,4 +1,4 @@
-"""Reads a call, in one request, and says plainly where it can't be recorded."""
+"""Reads a call in one request, and raises a clear error if it can't be recorded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def segment(text: str) -> str:
 
 
 async def read(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
-    """Read a call with one request. Raise CallEnded when everybody has left, CallNotFound, NotAVoiceCall.
+    """Read a call with one request. Raise CallEnded when everyone has left, CallNotFound, NotAVoiceCall.
 
     A 404 with a code of Genesys's is about the call, the only thing that the request names. One without is somebody
     else's, a proxy's for example, and says nothing: NotFound.
@@ -44,7 +44,7 @@ async def read(client: GenesysClient, conversation_id: str, within: Within) -> C
 
 
 async def first_look(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
-    """Read a call that somebody named; a chat or an e-mail, which is no call, is told from what doesn't exist."""
+    """Read a call by a typed id; distinguish a chat or an email from an id that doesn't exist."""
     try:
         return await read(client, conversation_id, within)
     except NotFound as missing:

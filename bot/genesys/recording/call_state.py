@@ -29,7 +29,7 @@ POLICY_STATES = ("customerExperienceState", "agentExperienceState")
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One participant's part in a call. ``recording`` and ``adhoc`` are None where nothing is said about them."""
+    """One participant's part in a call. ``recording`` and ``adhoc`` are None if Genesys doesn't report them."""
 
     participant: Participant
     connected: bool
@@ -58,7 +58,7 @@ class CallReading:
 
     @property
     def over(self) -> bool:
-        """Whether everybody who was on the call has left it."""
+        """Whether everyone has left the call."""
         return bool(self.legs) and all(leg.over for leg in self.legs)
 
     @property
@@ -104,7 +104,7 @@ class CallReading:
         return self.recording is CallRecording.PAUSED and not self.secure_pause
 
     def leg(self, participant_id: str | None) -> Leg | None:
-        """Return a participant's leg; of somebody who dialed again there are two, and the connected one counts."""
+        """Return a participant's leg; after dialing again there are two, and the connected one counts."""
         legs = [leg for leg in self.legs if leg.participant.id == participant_id]
         return next((leg for leg in legs if leg.connected), legs[-1] if legs else None)
 
@@ -202,7 +202,7 @@ def _strongest(words: Iterable[CallRecording]) -> CallRecording | None:
 
 
 def _word(value: object) -> CallRecording | None:
-    """Read a recording state in whatever case; None where there is none, UNKNOWN where it is a new one."""
+    """Read a recording state in any case; None if there is none, UNKNOWN if it is a new one."""
     if value is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Changes something in Genesys once, and believes only what it reads afterwards."""
+"""Changes something in Genesys once, and trusts only what it reads afterwards."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 Seen = TypeVar("Seen")
 Look = Callable[["Answer | None"], Awaitable[Seen]]
-"""Reads what was changed; gets the answer to the write, where there was one."""
+"""Reads the changed state; gets the answer to the write, if there was one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed(Generic[Seen]):
-    """A state as wanted. ``ours`` is False where somebody else had brought it about."""
+    """A state as requested. ``ours`` is False if someone else caused it."""
 
     seen: Seen
     evidence: Evidence
@@ -39,7 +39,7 @@ class Changed(Generic[Seen]):
 
 @dataclass(frozen=True)
 class Change(Generic[Seen]):
-    """A write, how to look at its effect, and what it should be."""
+    """A write, the read of its effect, and the expected state."""
 
     client: GenesysClient
     request: Request
@@ -76,7 +76,7 @@ class Change(Generic[Seen]):
         return await self._confirmed(answer, accepted)
 
     async def _confirmed(self, answer: Answer | None, unknown: OutcomeUnknown) -> Changed[Seen]:
-        """Look until the state is as wanted, or raise ``unknown`` when the time is up."""
+        """Read until the state is as requested, or raise ``unknown`` when the time is up."""
         delays = chain(self.client.confirm_delays, repeat(self.client.confirm_delays[-1]))
         while await self.client.pause(next(delays), self.within):
             try:

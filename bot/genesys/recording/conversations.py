@@ -1,4 +1,4 @@
-"""Recording by the platform's own calls: ad hoc on one agent's side, or the policy's recording, paused and resumed."""
+"""Recording with the platform's own API: ad hoc on one agent's side, or pausing and resuming a policy's recording."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class ConversationsControl:
     async def _over_with_the_agent(
         self, conversation_id: str, participant_id: str, left: AgentLeft, within: Within
     ) -> Effect:
-        """Report an ad-hoc recording that ended when its agent left. Raise CallEnded where everybody has.
+        """Report an ad-hoc recording that ended when its agent left. Raise CallEnded if everyone has left.
 
         Raise OutcomeUnknown where a reading can't tell, or shows that it still runs.
         """
@@ -248,7 +248,7 @@ class ConversationsControl:
             raise
 
     async def _decided(self, refusal: GenesysError, conversation_id: str, within: Within) -> CallReading:
-        """Read the call that a refusal says nothing about. Raise CallEnded where everybody has left, or it is gone.
+        """Read the call after an ambiguous refusal. Raise CallEnded if everyone has left, or it is gone.
 
         Raise what keeps the call from being read.
         """
@@ -302,7 +302,7 @@ def _agent(call: CallReading, target: Target) -> Participant:
 
 
 def _chosen(call: CallReading, target: Target) -> Participant | None:
-    """Return the agent whom the target names; the user counts where the participant is gone or was not named.
+    """Return the agent whom the target names, by user if the participant is gone or was not named.
 
     Somebody who left and joined again is another participant of the same user.
     """
@@ -347,7 +347,7 @@ def _not_recorded_on(participant_id: str, call: CallReading) -> bool:
 
 
 def _adhoc_state(leg: Leg) -> CallRecording | None:
-    """Return the ad-hoc recorder's own state where there is one: a policy may record the same leg."""
+    """Return the ad-hoc recorder's own state if there is one: a policy may record the same leg."""
     return leg.recording if leg.adhoc is None else leg.adhoc
 
 

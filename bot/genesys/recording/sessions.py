@@ -1,6 +1,6 @@
-"""Recording by the session API of the founding tutorial, which an organisation's own gateway may offer.
+"""Recording by the session API of the founding tutorial, which an organization's own gateway may offer.
 
-No Genesys organisation has it by itself, and the SDK has no methods for it; it goes through the SDK's ``ApiClient``
+No Genesys organization has it by itself, and the SDK has no methods for it; it goes through the SDK's ``ApiClient``
 all the same. A session records a whole call, so nobody has to choose an agent.
 """
 
@@ -49,7 +49,7 @@ LIVE = frozenset({CallRecording.ACTIVE, CallRecording.PAUSED})
 
 @dataclass(frozen=True, slots=True)
 class SessionReading:
-    """One reading of a session; ``id`` is None where the conversation has none."""
+    """One reading of a session; ``id`` is None if the conversation has none."""
 
     id: str | None
     recording: CallRecording
@@ -73,7 +73,7 @@ class SessionsControl:
     ) -> Effect:
         """Start a session on a connected voice call, or adopt the one that it has.
 
-        A session records all sides of a call, and knows of no queue: whoever is limited to some is refused.
+        A session records all sides of a call and has no queue: people limited to some queues are refused.
         """
         permit(None)
         within = Within(deadline, progress)
@@ -157,7 +157,7 @@ class SessionsControl:
     async def _nothing_to_stop(
         self, target: Target, session_id: str | None, evidence: Evidence, within: Within
     ) -> Effect:
-        """Report a recording that is over; raise CallEnded where the whole call is."""
+        """Report a recording that is over; raise CallEnded if the whole call is over."""
         try:
             await calls.read(self.client, target.conversation_id, within)
         except CallNotFound as gone:
@@ -177,7 +177,7 @@ class SessionsControl:
             raise NoAgentConnected(evidence=refusal.evidence)
 
     async def _session(self, conversation_id: str, session_id: str | None, within: Within) -> SessionReading:
-        """Read a session by its id, or the conversation's live one, else its newest; nothing where it isn't there."""
+        """Read a session by its id, or the conversation's live one, else its newest; nothing if there is none."""
         one = session_id is not None
         request = Request(
             operation="read session" if one else "find sessions",
@@ -223,7 +223,7 @@ def _listed(answer: Answer) -> list[dict[str, Any]]:
 
 
 def _agent(call: CallReading, target: Target) -> Participant | None:
-    """Name the agent for the record, where it is plain who that is."""
+    """Return the agent for the record, if there is exactly one."""
     agents = call.agents
     chosen = [agent for agent in agents if agent.id == target.participant_id]
     chosen += [agent for agent in agents if agent.user_id == target.agent_user_id]

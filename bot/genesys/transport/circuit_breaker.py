@@ -25,7 +25,7 @@ TRIAL_EVERY = 5.0
 
 
 class Circuit:
-    """Closed while Genesys answers, whatever it answers; a refusal is an answer.
+    """Closed while Genesys answers, with any status; a refusal is an answer.
 
     Opens when FAILURES requests in a row failed within WINDOW; then only a trial goes through, one at a time.
     """
@@ -51,7 +51,7 @@ class Circuit:
 
     @contextmanager
     def passage(self, *, may_try: bool) -> Iterator[None]:
-        """Let a request through, as the trial where it is open, or raise GenesysUnavailable."""
+        """Let a request through, as the trial if the circuit is open, or raise GenesysUnavailable."""
         self.check(may_try=may_try)
         if self.down_since is None:
             yield

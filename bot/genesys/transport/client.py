@@ -1,4 +1,4 @@
-"""The way to Genesys: logs in, waits out limits, repeats reads and never writes."""
+"""Sends requests to Genesys: logs in, waits for limits, repeats reads and never writes."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ LOGIN_PATIENCE = 20.0
 """Seconds for a login that no action waits for."""
 
 PROBE_PATIENCE = 10.0
-"""Seconds for a look at Genesys itself."""
+"""Seconds for a probe of Genesys itself."""
 
 PROBE = Request("probe", "GET", "/api/v2/tokens/me")
-"""A read that wants no permission, and that any organisation can answer."""
+"""A read that wants no permission, and that any organization can answer."""
 
 REPEAT_AFTER = (0.2, 0.6)
 """Seconds before a read that was not answered is sent again."""
@@ -51,7 +51,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GenesysAccount:
-    """The OAuth client, and where its organisation lives."""
+    """The OAuth client, and its organization's region."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -65,7 +65,7 @@ class GenesysAccount:
 
 
 class GenesysClient:
-    """Sends requests to one organisation. Built once; ``close`` it at the end.
+    """Sends requests to one organization. Built once; ``close`` it at the end.
 
     ``pool`` makes the connections; without one, the client makes its own.
     """
@@ -152,7 +152,7 @@ class GenesysClient:
         return await self._repeated(send, within)
 
     async def write(self, request: Request, within: Within) -> Answer:
-        """Send a request that changes something, once; again only where it certainly was not carried out.
+        """Send a request that changes something, once; repeat it only if it certainly was not carried out.
 
         Raise OutcomeUnknown when it may have been (408, 5xx, time-out, dropped), GenesysUnavailable when it can't
         have been, Conflict on 409, or what the answer means. Success means accepted, not done.
@@ -170,7 +170,7 @@ class GenesysClient:
         return answer
 
     async def pause(self, seconds: float, within: Within) -> bool:
-        """Sleep, and say whether there is still time to do something; no sleep where there won't be."""
+        """Sleep, and return whether there is still time; don't sleep if there won't be."""
         if self.clock.monotonic() + seconds >= within.deadline:
             return False
         await self.clock.sleep(seconds)
@@ -217,7 +217,7 @@ class GenesysClient:
         return answer
 
     async def _good_token(self, within: Within, *, refused: str | None = None) -> str:
-        """Return a token, waiting no longer than the action may take for a login that somebody else has begun."""
+        """Return a token, waiting within the action's deadline for a login that another task has begun."""
         try:
             async with asyncio.timeout(within.deadline - self.clock.monotonic()):
                 return await self._token.get(lambda: self._log_in(within), refused=refused)
@@ -225,7 +225,7 @@ class GenesysClient:
             raise GenesysUnavailable(NO_TIME_LEFT) from None
 
     async def _unlimited(self, send: Try, within: Within) -> Answer:
-        """Send, waiting for as long as a 429 asks (1, 2, 4 … seconds where it doesn't say)."""
+        """Send, waiting for as long as a 429 asks (1, 2, 4 … seconds if it doesn't say)."""
         back_off = 1.0
         tries = count()
         while (answer := await send(next(tries))).status == TOO_MANY_REQUESTS:
@@ -302,7 +302,7 @@ class GenesysClient:
         may_try: bool = True,
         tells_of_genesys: bool = True,
     ) -> Answer:
-        """Send once, unless it is too late or Genesys is down, and record what came of it.
+        """Send one attempt if the deadline and the circuit breaker allow it, and record the result.
 
         Analytics can be away while calls are controlled as ever, and the other way round: its queries don't tell.
         """

@@ -1,4 +1,4 @@
-"""Connections to Genesys: whom to believe to be Genesys, and none left open, whatever comes back."""
+"""Connections to Genesys: checks certificates, and leaves no connection open after any answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def connection_pool(size: int) -> urllib3.PoolManager:
 
 
 class _Tidy(HTTPConnection):
-    """Closes what came back where its head is nonsense; urllib3 leaves that to the garbage collector."""
+    """Closes a connection whose answer has a malformed head; urllib3 leaves that to the garbage collector."""
 
     @override
     def getresponse(self) -> PoolResponse:  # type: ignore[override]  # as in urllib3's own

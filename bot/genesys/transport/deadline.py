@@ -1,4 +1,4 @@
-"""How long an action may take, who is told when it has to wait, and how it ranks among others."""
+"""The deadline of an action, who is told about waits, and its priority."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """How long an action may take, and who is told when it has to wait.
+    """The deadline of an action, and who is told when it has to wait.
 
     ``deadline`` is a reading of the clock's ``monotonic``; nothing is sent after it.
     """
@@ -26,7 +26,7 @@ class Within:
     """Whether it reads the effect of what was sent already: then nothing may keep it from trying."""
 
     protects: bool = False
-    """Whether it is a secure pause or a stop, which go first where a person asks for them."""
+    """Whether it is a secure pause or a stop, which go first if a person requests them."""
 
     @classmethod
     def unattended(cls, deadline: float) -> Within:
@@ -46,7 +46,7 @@ class Within:
 
 
 def silently(deadline: float, priority: Priority) -> Within:
-    """Return the limits of something of which nobody is told that it has to wait."""
+    """Return the deadline of background work, about whose waits nobody is informed."""
     return Within(deadline, _nobody, priority)
 
 

@@ -1,4 +1,4 @@
-"""What an answer of Genesys means, as one of ``bot.errors``."""
+"""Maps an answer of Genesys to one of ``bot.errors``."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def transient(answer: Answer) -> bool:
 
 
 def retry_after(answer: Answer) -> float | None:
-    """Return the seconds that a 429 asks for; None where it names none."""
+    """Return the seconds that a 429 asks for; None if it names none."""
     try:
         seconds = float(answer.headers.get("retry-after", ""))
     except ValueError:
@@ -70,7 +70,7 @@ def retry_after(answer: Answer) -> float | None:
 
 
 def error_for(answer: Answer) -> GenesysError:
-    """Return the error that an answer without success stands for: by its code, else by its status."""
+    """Return the error of an unsuccessful answer: by its code, else by its status."""
     evidence = answer.evidence
     if transient(answer):
         return GenesysUnavailable(f"Genesys can't answer at the moment (HTTP {answer.status}).", evidence=evidence)
@@ -85,7 +85,7 @@ def error_for(answer: Answer) -> GenesysError:
 
 
 def login_error_for(answer: Answer) -> GenesysError:
-    """Return the error that an answer of the login host without a token stands for."""
+    """Return the error of the login host's answer without a token."""
     if transient(answer) or answer.ok:
         return GenesysUnavailable(
             f"Genesys's login can't answer at the moment (HTTP {answer.status}).", evidence=answer.evidence
@@ -94,7 +94,7 @@ def login_error_for(answer: Answer) -> GenesysError:
 
 
 def quoted(answer: Answer) -> str:
-    """Return Genesys's own words, shortened, with the status and code."""
+    """Return Genesys's own message, shortened, with the status and code."""
     named = f"HTTP {answer.status}" + (f" {answer.code}" if answer.code else "")
     message = " ".join(answer.message.split())[:LONGEST_QUOTE]
     return f"{message} ({named})" if message else f"{named}."

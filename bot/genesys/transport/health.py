@@ -1,4 +1,4 @@
-"""What is known of Genesys from the requests that were sent anyway; nothing here sends any."""
+"""The health of Genesys, judged by the requests that were sent anyway; sends none itself."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ STATED = ("count", "allowed", "reset")
 
 @dataclass(frozen=True, slots=True)
 class RequestSeen:
-    """One HTTP request as metrics, logs and traces may show it: no body, and no id but Genesys's own of the request."""
+    """One HTTP request for metrics, logs, and traces: no body, and no id except Genesys's own of the request."""
 
     operation: str
     method: str
     status: int | None
     error: str | None
-    """``not_connected``, ``timeout`` or ``dropped``, where there was no answer."""
+    """``not_connected``, ``timeout`` or ``dropped``, if there was no answer."""
 
     seconds: float
     retry_after: float | None = None
@@ -36,7 +36,7 @@ class RequestSeen:
     """By which Genesys finds the request again."""
 
     code: str | None = None
-    """Genesys's own, where it refused."""
+    """Genesys's own, if it refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class GenesysHealth:
 
 
 class HealthRecord:
-    """Keeps GenesysHealth up to date, and passes each request on to whoever counts them."""
+    """Keeps GenesysHealth up to date, and passes each request on to the telemetry."""
 
     def __init__(self, clock: Clock, on_request: Callable[[RequestSeen], None] | None) -> None:
         self._clock = clock
@@ -107,7 +107,7 @@ class HealthRecord:
             limited = "rate_limited" if answer.status == 429 else None  # noqa: PLR2004
             self.health = replace(
                 self.health,
-                # whatever is said to a request but 401, its token was good
+                # any answer except 401 shows that the token was good
                 logged_in=self.health.logged_in or answer.ok or (operation != LOGIN and answer.status != UNAUTHORISED),
                 last_contact=self._clock.now(),
                 last_error=limited,

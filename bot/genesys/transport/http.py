@@ -26,7 +26,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Unsent(Exception):
-    """No connection could be made, so the request did not leave."""
+    """No connection could be made, so the request was not sent."""
 
     kind = "not_connected"
 
@@ -57,7 +57,7 @@ class Answer:
         return 200 <= self.status < 300  # noqa: PLR2004  HTTP's own figures
 
     def json(self) -> Any:
-        """Return the body as JSON, None where it is none."""
+        """Return the body as JSON, None if it isn't JSON."""
         return self._body
 
     @cached_property  # a call's is long, and is asked for its error as often as for what it says
@@ -68,7 +68,7 @@ class Answer:
             return None
 
     def document(self) -> dict[str, Any]:
-        """Return the body as a JSON object, an empty one where it is something else."""
+        """Return the body as a JSON object, an empty one if it is something else."""
         body = self.json()
         return body if isinstance(body, dict) else {}
 

@@ -1,7 +1,7 @@
-"""One limit for all requests to Genesys: people before loops, first come first served, and never more than allowed.
+"""One limit for all requests to Genesys: people before background work, first come, first served.
 
-Genesys refuses with 429 for two reasons. The token's own requests are used up: then nothing is sent. Or an operation is
-limited for the whole organization, perhaps because of other integrations: then only that operation is held back.
+Genesys answers 429 for two reasons. If the token's own requests are used up, nothing is sent. If an operation is
+limited for the whole organization, perhaps because of other integrations, only that operation is held back.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ ROUNDING = 1.0
 """Seconds by which the stated end of Genesys's window may be too early, as it is given in whole ones."""
 
 LOOK_UP = 1.0
-"""Seconds after which those who wait look again at how long it takes: others may have given up, or gone ahead."""
+"""Seconds after which a waiting request estimates its wait again: others may have given up, or gone ahead."""
 
 LEAST_RESERVE = 3
 """What a person's start takes."""
 
 WORTH_SAYING = 1.0
-"""Seconds of waiting of which a person is told."""
+"""Seconds of waiting after which a person is informed."""
 
 
 class Rank(IntEnum):

@@ -1,11 +1,11 @@
-"""The Genesys SDK, imported so that it leaves this process and the user's home alone.
+"""Imports the Genesys SDK without its side effects on this process and the user's home.
 
 Importing it creates its ``Configuration``, which reads ``~/.genesyscloudpython/config`` (it could move the API's
-host, or log requests to a file) and starts two threads that watch that folder. Here it finds another home, gone
-after the import, where a configuration says ``live_reload_config = false``.
+host, or log requests to a file) and starts two threads that watch that folder. During the import it finds a temporary
+home whose configuration says ``live_reload_config = false``.
 
-All of the SDK takes some 190 MB and two seconds, nearly all of them for thousands of generated models and calls. The
-bot sends its requests through the SDK's client and reads the answers as JSON, so those stay outside.
+All of the SDK takes about 190 MB and two seconds, nearly all of it for thousands of generated models and calls. The
+bot sends requests through the SDK's client and reads the answers as JSON, so it doesn't import those.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class _WithoutModels(MetaPathFinder):
 
 @contextmanager
 def _without_models() -> Iterator[None]:
-    """Import only what sends requests, in a copy of our own: whoever else imports the SDK gets all of it."""
+    """Import only what sends requests, in a copy of our own: other importers of the SDK get all of it."""
     if PACKAGE in sys.modules:
         yield
         return
@@ -121,6 +121,6 @@ with _another_home(), _without_models(), warnings.catch_warnings():
     from PureCloudPlatformClientV2.purecloud_region_hosts import PureCloudRegionHosts
     from PureCloudPlatformClientV2.rest import ApiException, RESTResponse
 
-    Configuration()  # its only one, made where it finds the other home
+    Configuration()  # its only one, created while it sees the temporary home
 
 __all__ = ["AbstractHttpClient", "ApiClient", "ApiException", "PureCloudRegionHosts", "RESTResponse"]

@@ -1,4 +1,4 @@
-"""Carries requests to Genesys: the synchronous SDK in threads of its own, so many at a time, each with a limit."""
+"""Sends requests through the synchronous SDK in its own threads, a limited number at a time, each with a deadline."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ RENEWAL_PAUSE = 30.0
 """Seconds between tries to renew a token that still holds."""
 
 DEFAULT_LIFETIME = 86400.0
-"""Seconds, where the answer doesn't say, and at most: Genesys's own default for client credentials."""
+"""Seconds, as default and maximum: Genesys's own default for client credentials."""
 
 LogIn = Callable[[], Awaitable["Answer"]]
 """Sends the login request; raises GenesysError."""
@@ -36,12 +36,12 @@ class Token:
         self._expires_at = 0.0
 
     async def get(self, log_in: LogIn, *, refused: str | None = None) -> str:
-        """Return a token that should work, logging in where there is none; never ``refused``, which was one."""
+        """Return a valid token, logging in if there is none; never ``refused``, an earlier token."""
         if (value := self._good(refused)) is not None:
             return value
         async with self._lock:
             if (value := self._good(refused)) is not None:
-                return value  # somebody else has renewed it meanwhile
+                return value  # another task has renewed it meanwhile
             try:
                 return self._keep(await log_in())
             except GenesysError:

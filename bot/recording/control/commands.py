@@ -1,4 +1,4 @@
-"""The first of an action's two transactions: authorise, de-duplicate, and put the request into the trail."""
+"""The first of an action's two transactions: authorize, de-duplicate, and put the request into the trail."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NO_REASON = Reason()
 class Intake(Looks):
     """Takes requests to change a recording. Whether a call is in the caller's scope is decided inside the transaction.
 
-    For a start that is known from the reading of the call only: whoever carries it out asks the scope again.
+    For a start whose call has not been read yet: the code that carries it out checks the scope again.
     """
 
     reasons: ReasonRules = field(default_factory=ReasonRules)
@@ -75,7 +75,7 @@ class Intake(Looks):
         call, problem = _read_id(typed_id)
         typed = typed_reason if problem is None else " ".join(filter(None, (typed_id, typed_reason)))
         if again is not None:
-            typed = None  # somebody else's words maybe, which a refusal has no need to keep
+            typed = None  # perhaps another person's text, which a refusal doesn't need to store
         facts = Facts(verb.action, verb.value, conversation_id=call, typed=typed or None)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
@@ -140,7 +140,7 @@ class Intake(Looks):
         return await self._take(asked, facts, work)
 
     async def confirm(self, asked: Asked, approval_id: UUID) -> Accepted:
-        """Confirm, as the second supervisor, a stop that waits. Raise ApprovalClosed where it doesn't any more."""
+        """Confirm, as the second supervisor, a waiting stop. Raise ApprovalClosed if it no longer waits."""
         facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
@@ -151,7 +151,7 @@ class Intake(Looks):
         return await self._take(asked, facts, work)
 
     async def withdraw(self, asked: Asked, approval_id: UUID) -> Withdrawn:
-        """Take back one's own request for a stop that waits. Raise ApprovalClosed where it doesn't any more."""
+        """Withdraw one's own waiting stop. Raise ApprovalClosed if it no longer waits."""
         facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Withdrawn:
@@ -293,7 +293,7 @@ async def _require_newest(
     if newest is None:
         raise NothingToStop
     if newest.id == recording_id and newest.state is RecordingState.FAILED:
-        return  # it may never have learned whose call it is; whoever carries this one out asks the scope
+        return  # the call's agent may be unknown; the code that carries this one out checks the scope
     require_control(caller, newest)
     if newest.id != recording_id or newest.state is RecordingState.ENDED:
         raise WrongState(**standing(newest))
@@ -302,7 +302,7 @@ async def _require_newest(
 async def _permitted_approval(
     transaction: Transaction, caller: Caller, approval_id: UUID, facts: Facts
 ) -> tuple[Approval, Recording]:
-    """Return what a click is about; that is in the trail also where the caller may do nothing at all."""
+    """Return the subject of a click; the trail has it even if the caller may do nothing."""
     approval = await transaction.approval(approval_id)
     recording = None if approval is None else await transaction.recording(approval.recording_id)
     if recording is not None:

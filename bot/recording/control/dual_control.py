@@ -1,4 +1,4 @@
-"""Stops that wait for a second supervisor: how they are opened, confirmed and closed, each with its entry."""
+"""Stops that wait for a second supervisor: opens, confirms, and closes them, each with an entry."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ APPROVAL_ACTION = "recording:stop_approval"
 APPROVAL_VERB = "stop_approval"
 TICK_SECONDS = 1.0
 LAPSED = {ApprovalOutcome.EXPIRED: "approval_expired", ApprovalOutcome.OVER: "recording_over"}
-"""What the entry says where nobody's decision closed an approval."""
+"""The entry's outcome if nobody's decision closed an approval."""
 
 
 def require_second(caller: Caller, approval: Approval) -> None:
-    """Raise NotPermitted where the caller is the very person who asked."""
+    """Raise NotPermitted if the caller is the person who asked."""
     if approval.asked_by == caller.actor:
         raise NotPermitted(cause="own_request")
 
@@ -136,7 +136,7 @@ async def lapse(
 
 
 async def redrawn(transaction: Transaction, recording: Recording, entry: Entry) -> Recording:
-    """Give the recording a new version, so that its card is drawn anew."""
+    """Give the recording a new version, so that its card is redrawn."""
     changed = await transaction.change_recording(recording, audit_seq=entry.seq)
     if changed is None:  # transactions run one after another
         raise AssertionError
@@ -172,7 +172,7 @@ def _draft(
 def closing_late(
     settlement: Settlement, approvals: Approvals
 ) -> Callable[[Accepted | AwaitsConfirmation], Awaitable[None]]:
-    """Return what closes a request that was written after its person had been told that nothing was done."""
+    """Return what closes a request that was written after the person was told that nothing was done."""
 
     async def close(late: Accepted | AwaitsConfirmation) -> None:
         if isinstance(late, Accepted):
@@ -185,7 +185,7 @@ def closing_late(
 
 @dataclass(frozen=True, slots=True)
 class Approvals:
-    """Closes what nobody confirmed in time, from the database alone: it makes no difference which process opened it."""
+    """Closes stops that nobody confirmed in time, from the database alone, whichever process opened them."""
 
     store: RecordingStore
     clock: Clock
@@ -199,15 +199,15 @@ class Approvals:
         try:
             waiting = await self.store.open_approvals()
         except Exception:
-            log.exception("approvals_broke")
+            log.exception("worker_crashed", worker="dual_control")
             return
         for approval in waiting:
             try:
                 await self._close_if_lapsed(approval)
             except AuditUnavailable:
-                log.warning("approvals_cannot_write")
+                log.warning("approval_write_failed")
             except Exception:  # one that can't be closed keeps no other from being closed
-                log.exception("approvals_broke", approval_id=str(approval.id))
+                log.exception("approval_expiry_failed", approval_id=str(approval.id))
 
     async def _close_if_lapsed(self, approval: Approval) -> None:
         recording = await self.store.recording(approval.recording_id)

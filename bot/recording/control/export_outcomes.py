@@ -1,4 +1,4 @@
-"""How an export that somebody asked for ended, in the trail."""
+"""Records the outcome of an export in the trail."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INTERRUPTED = "interrupted"
 
 
 class Request(Protocol):
-    """The entry with which an export was asked for."""
+    """The entry that requested an export."""
 
     @property
     def attempt_id(self) -> UUID: ...
@@ -36,7 +36,7 @@ class Request(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExportOutcomes:
-    """Writes the outcome. Each method raises AuditUnavailable where it can't be written."""
+    """Writes the outcome. Each method raises AuditUnavailable if it can't be written."""
 
     store: RecordingStore
     clock: Clock

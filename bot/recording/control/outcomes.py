@@ -1,4 +1,4 @@
-"""The second of an action's two transactions: the new state and its entry, together."""
+"""The second of an action's two transactions: writes the new state and its entry together."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ AGENT_LEFT = "agent_left"
 LATE = "took_effect_late"
 """What a recording's card says when a start that had been given up began after all, and the bot stopped it."""
 LATER_LOOKS = 4
-"""How often a call is looked at again after a doubtful attempt was settled: a given-up write may land late."""
+"""How often a call is checked again after a doubtful attempt was settled: a write that timed out may land late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Writes how an attempt ended. Only the first to settle an attempt writes; the others get what is there."""
+    """Writes how an attempt ended. Only the first to settle an attempt writes; the others get the stored result."""
 
     store: RecordingStore
     clock: Clock
@@ -43,7 +43,7 @@ class Settlement:
     async def succeeded(
         self, attempt: Attempt, effect: Effect, *, phase: Phase = Phase.SUCCEEDED, actor: str | None = None
     ) -> Settled:
-        """Record that the change is in force; ``observed`` where a later look found it so."""
+        """Record that the change took effect; ``observed`` if a later read found it."""
         outcome = {"mechanism": effect.mechanism.value, "created": effect.created, **facts(effect.evidence)}
         changes = self._reached(attempt, STEPS[attempt.verb].after)
         changes |= {"mechanism": effect.mechanism, **_known_agent(effect.agent)}
@@ -85,7 +85,7 @@ class Settlement:
         return Settled(settled.recording, settled.audit_seq, error=refusal)
 
     async def unknown(self, accepted: Accepted, error: OutcomeUnknown) -> Settled:
-        """Record that nobody knows yet; the attempt stays open until a look at the call settles it."""
+        """Record that the outcome is unknown; the attempt stays open until a read of the call settles it."""
         settled = await self._settle(
             accepted.attempt,
             Phase.UNKNOWN,
@@ -98,7 +98,7 @@ class Settlement:
     async def call_over(
         self, attempt: Attempt, error: CallEnded, *, phase: Phase | None = None, actor: str | None = None
     ) -> Settled:
-        """Record that the call is over. Whoever wanted the recording stopped has what they wanted."""
+        """Record that the call is over. A requested stop has thereby succeeded."""
         outcome: dict[str, Any] = {"call": "ended", **facts(error.evidence)}
         if attempt.verb.begins:
             changes = self._undone(attempt, error.kind)
@@ -112,7 +112,7 @@ class Settlement:
         return Settled(settled.recording, settled.audit_seq, error=error)
 
     async def not_in_effect(self, attempt: Attempt, error: RecordBotError, *, look_again: bool = True) -> Settled:
-        """Record that a later look found the change not in force. ``look_again``: it may still come into force."""
+        """Record that a later read found no effect. ``look_again``: the change may still take effect."""
         return await self._settle(
             attempt,
             Phase.OBSERVED,
@@ -123,7 +123,7 @@ class Settlement:
         )
 
     async def expired(self, accepted: Accepted) -> None:
-        """Record that the request was written too late to be sent; its person has been told that nothing was done."""
+        """Record that the request was written too late to be sent; the person was told that nothing was done."""
         error = TooLate()
         changes = self._undone(accepted.attempt, error.kind)
         await self._settle(accepted.attempt, Phase.FAILED, changes, {"error": error.kind})

@@ -1,4 +1,4 @@
-"""Looks at recordings and exports of the trail, put into the trail before anybody sees anything."""
+"""Audited reads of recordings and exports: the entry is in the trail before anyone sees the data."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ EXPORT_ACTION = "audit:export"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looks(Reception):
-    """Takes requests to see something. A limited supervisor sees the calls of their scope, compliance every call."""
+    """Takes read requests. A limited supervisor sees the calls in their scope, compliance sees every call."""
 
     async def read(self, asked: Asked, call: str | None = None) -> Entry:
-        """Put into the trail that somebody looks at recordings, before they see anything."""
+        """Record in the trail that a person reads recordings, before they see anything."""
         facts = Facts(READ_ACTION, "read", conversation_id=call)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
@@ -42,7 +42,7 @@ class Looks(Reception):
         return await self._take(asked, facts, work)
 
     async def read_history(self, asked: Asked, call: str) -> Entry:
-        """Put into the trail that somebody reads all that the trail holds about a call, before they see it."""
+        """Record in the trail that a person reads a call's history, before they see it."""
         facts = Facts(READ_ACTION, "read", conversation_id=call)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
@@ -56,7 +56,7 @@ class Looks(Reception):
         return await self._take(asked, facts, work)
 
     async def read_home(self, asked: Asked) -> Entry:
-        """Put into the trail that somebody opens the overview of what is live, before they see it."""
+        """Record in the trail that a person opens the overview of live recordings, before they see it."""
         facts = Facts(READ_ACTION, "read")
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
@@ -69,7 +69,7 @@ class Looks(Reception):
         return await self._take(asked, facts, work)
 
     async def export(self, asked: Asked, wanted: dict[str, str]) -> Entry:
-        """Put into the trail that somebody wants entries of it as a file; ``wanted`` says which."""
+        """Record in the trail that a person requests entries as a file; ``wanted`` says which."""
         facts = Facts(EXPORT_ACTION, "export")
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
@@ -81,11 +81,11 @@ class Looks(Reception):
         return await self._take(asked, facts, work)
 
     async def refuse_reading(self, asked: Asked, typed: str, error: RecordBotError) -> None:
-        """Put into the trail that a look was asked for that can't be had, and raise why."""
+        """Record in the trail that a read was requested and refused, and raise the reason."""
         await self._refuse(asked, Facts(READ_ACTION, "read", typed=typed), Permission.READ, error)
 
     async def refuse_export(self, asked: Asked, typed: str, error: RecordBotError) -> None:
-        """Put into the trail that an export was asked for that can't be had, and raise why."""
+        """Record in the trail that an export was requested and refused, and raise the reason."""
         await self._refuse(asked, Facts(EXPORT_ACTION, "export", typed=typed), Permission.EXPORT, error)
 
     async def _refuse(self, asked: Asked, facts: Facts, permission: Permission, error: RecordBotError) -> None:

@@ -1,4 +1,4 @@
-"""How every request is taken: in one transaction, once, in time, and never without an entry."""
+"""Accepts every request: in one transaction, once, in time, and never without an entry."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Facts:
-    """What a refusal's entry says beyond the error, as far as it was known by then."""
+    """What a refusal's entry says beyond the error, as far as known by then."""
 
     action: str
     verb: str
@@ -45,14 +45,14 @@ class Facts:
 
 @dataclass
 class Door:
-    """Open while the bot takes new work; closed for good when it shuts down."""
+    """Open while the bot takes new work; closed permanently at shutdown."""
 
     open: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
-    """Takes requests, and puts each into the trail.
+    """Takes requests and records each in the trail.
 
     Afterwards there is exactly one of three things: the entry of what was asked for, one entry of refusal (the error is
     raised, with its number), or nothing at all because the trail can't be written (AuditUnavailable is raised, and
@@ -64,11 +64,11 @@ class Reception:
     owner: str
     door: Door = field(default_factory=Door)
     expire: Callable[[Accepted | AwaitsConfirmation], Awaitable[None]] | None = None
-    """Closes a request that was committed after its person had been told that nothing was done."""
+    """Closes a request that was committed after the person was told that nothing was done."""
     write_limit: float = 1.5
     """Seconds until the person is told that nothing was done; they are waiting for an answer within Slack's three."""
     expiring: set[UUID] = field(default_factory=set)
-    """Attempts whose people have been told that nothing was done; nobody may carry them out."""
+    """Attempts whose requesters were told that nothing was done; they must not be carried out."""
     limit: PersonalLimit = field(default_factory=PersonalLimit)
     _watched: set[asyncio.Future[None]] = field(default_factory=set)
 

@@ -1,4 +1,4 @@
-"""Recording control: what Slack and the command line call. The order of steps here is the promise of the product."""
+"""Recording control for Slack and the command line. The order of its steps is the product's promise."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 ALL_LIVE = 10_000
-"""How many live recordings are looked through for those that a limited person may see."""
+"""How many live recordings are searched for those that a limited person may see."""
 GUARD_SECONDS = 2.0
 """How much longer than its deadline an adapter may take before it is left to itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusAsked:
-    """A question about a call that is in the trail, and may now be answered."""
+    """A status request that is in the trail and may now be answered."""
 
     conversation_id: str
     entry: Entry
@@ -49,7 +49,7 @@ class StatusAsked:
 
 @dataclass(frozen=True, slots=True)
 class CallStatus:
-    """What is known about one call: our newest record of it, and what Genesys says now."""
+    """The state of one call: our newest record of it, and what Genesys reports now."""
 
     conversation_id: str
     audit_seq: int
@@ -59,12 +59,12 @@ class CallStatus:
 
 
 async def _no_progress(_waiting: Waiting) -> None:
-    """Nobody is waiting to be told."""
+    """Report progress to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingService:
-    """Start, stop, pause, resume and status, for every surface alike.
+    """Start, stop, pause, resume, and status, the same for every surface.
 
     An action is ``intake.start`` or ``intake.change`` (the request is on disk), then ``carry_out`` (Genesys, then the
     outcome is on disk). Surfaces acknowledge between the two.
@@ -106,7 +106,7 @@ class RecordingService:
             return await self.settlement.unknown(accepted, OutcomeUnknown())
         except Exception:
             # A fault of ours says nothing about the call: the request may have got through.
-            log.exception("action_broke", attempt_id=str(accepted.attempt.id))
+            log.exception("action_failed", attempt_id=str(accepted.attempt.id))
             return await self.settlement.unknown(accepted, OutcomeUnknown())
         return await self.settlement.succeeded(accepted.attempt, effect)
 
@@ -136,7 +136,7 @@ class RecordingService:
         return tuple(one for one in live if lists(asked.caller, one))
 
     async def ask_status(self, asked: Asked, typed_id: str) -> StatusAsked:
-        """Put into the trail that somebody asks how a call stands. Raise MalformedId, NotPermitted."""
+        """Record in the trail that a person asks for a call's status. Raise MalformedId, NotPermitted."""
         try:
             call = conversation_id(typed_id)
         except RecordBotError as error:
@@ -145,7 +145,7 @@ class RecordingService:
         return StatusAsked(call, await self.intake.read(asked, call), asked.caller)
 
     async def status(self, asked: StatusAsked, progress: Progress = _no_progress) -> CallStatus:
-        """Say how a call stands, from our records and from Genesys.
+        """Return a call's status, from our records and from Genesys.
 
         Raise NotPermitted where the reading shows that the call, of which we have no record, is not in the scope.
         """
@@ -159,7 +159,7 @@ class RecordingService:
         except GenesysError as error:
             problem = error
         except Exception:
-            log.exception("status_broke")
+            log.exception("status_read_failed")
             problem = GenesysError()
         newest = await self.store.newest_recording(call)
         try:

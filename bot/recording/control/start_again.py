@@ -1,4 +1,4 @@
-"""Starting a call's recording again, from an earlier recording of it."""
+"""Starts a call's recording again, from an earlier recording of the call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much one person may ask for within a minute, so that nobody can flood Genesys, the trail or the audit channel."""
+"""Limits one person's requests a minute, so that nobody can flood Genesys, the trail, or the audit channel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WINDOW = timedelta(minutes=1)
 REDELIVERED_WITHIN = timedelta(minutes=10)
 """Slack delivers a request again within seconds; a signed one is taken for five minutes."""
 LIMITED = "limited"
-"""The verb of the closed attempt that stands for a person's refused requests of a minute."""
+"""The verb of the closed attempt that represents a person's refused requests of a minute."""
 LIMITED_TOO = "limited_too"
 """That of each further one: no entry tells of it alone, but a second delivery of it has to be known.
 
@@ -60,7 +60,7 @@ class PersonalLimit:
     """By person, the refused requests that no entry tells of yet."""
 
     async def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
-        """Raise TooManyRequests where the person has had as many such requests within the last minute."""
+        """Raise TooManyRequests if the person has reached the limit of such requests within the last minute."""
         if not self.per_minute or actor == BOT:
             return
         alike = LOOKS if verb in LOOKS else ACTIONS
@@ -70,14 +70,14 @@ class PersonalLimit:
             raise TooManyRequests(limit=self.per_minute, retry_after=wait)
 
     async def deserves_entry(self, transaction: Transaction, actor: str, now: datetime) -> bool:
-        """Say whether a refused request is to have an entry of its own: one a minute and person has."""
+        """Return whether a refused request gets its own entry: one a minute for each person does."""
         known = await transaction.requests_of(actor, frozenset({LIMITED}), since=now - WINDOW, upto=now, limit=1)
         if not known:
             await transaction.forget_closed_attempts(actor, LIMITED_TOO, before=now - REDELIVERED_WITHIN)
         return not known
 
     def count(self, actor: str, *, noted: bool) -> None:
-        """Count a refused request, once its transaction is committed; ``noted``: it has an entry of its own."""
+        """Count a refused request, once its transaction is committed; ``noted``: it has its own entry."""
         self.on_refused()
         if not noted:
             self._count({actor: 1})
@@ -106,7 +106,7 @@ class PersonalLimit:
             self._count(counted)  # the next time has them too
             if not isinstance(error, AuditUnavailable):
                 raise
-            log.warning("refusals_not_noted")
+            log.warning("refusal_write_failed")
 
     def _count(self, refused: dict[str, int]) -> None:
         for actor, number in refused.items():
@@ -127,7 +127,7 @@ def _draft(actor: str, number: int, now: datetime, entry_id: UUID) -> Draft:
 
 @dataclass(frozen=True, slots=True)
 class LookUps:
-    """Counts what has no entry, such as the look-ups while somebody types, on this process alone.
+    """Counts requests without an entry, such as look-ups during typing, for this process only.
 
     ``per_minute`` 0: there is no limit.
     """

@@ -1,4 +1,4 @@
-"""The calls that agents are on now, from memory where it is fresh enough, so that a list opens at once."""
+"""The calls that agents are on now, from memory while that is fresh enough, so that a list opens at once."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 FRESH_SECONDS = 3.0
-"""How old a list may be, for each request that it took: a large floor is looked at less often."""
+"""Maximum age of a list, for each request that it took: a large contact center is fetched less often."""
 LOOK_SECONDS = 10.0
-"""How long a look at Genesys may take; nobody waits that long."""
+"""Time limit of a fetch from Genesys; nobody waits that long."""
 AFTER_FAILURE_SECONDS = 3.0
 ALL = 10_000
 
@@ -43,7 +43,7 @@ SHOWN = {
 
 @dataclass(frozen=True, slots=True)
 class CallList:
-    """Live calls, longest first, as they were at ``as_of``; None where Genesys has not told any yet.
+    """Live calls, longest first, as of ``as_of``; None if Genesys has not reported any yet.
 
     ``problem`` is why it is not newer. Our own recordings are in it whatever Genesys says.
     """
@@ -52,7 +52,7 @@ class CallList:
     as_of: datetime | None = None
     problem: GenesysError | None = None
     complete: bool = True
-    """Whether these are all calls; where there are too many, the rest can be named by id."""
+    """Whether these are all calls; if there are too many, the rest can be named by id."""
 
     def within(self, scope: Scope) -> CallList:
         """Return those that a person with this scope may control."""
@@ -71,7 +71,7 @@ class _Memory:
 
 @dataclass(frozen=True, slots=True)
 class LiveCalls:
-    """Asks Genesys when somebody looks, at most once at a time for all who look, and never otherwise."""
+    """Asks Genesys when someone opens a list, once at a time for all viewers, and never otherwise."""
 
     directory: ConversationDirectory
     names: NameBook
@@ -89,7 +89,7 @@ class LiveCalls:
             memory.looking = asyncio.create_task(self._look())
         if memory.looking is not None and not memory.looking.done() and wait > 0:
             await asyncio.wait({memory.looking}, timeout=wait)
-        # one moment's list: a look may end while our own recordings are read
+        # a snapshot of the list: a fetch may end while our own recordings are read
         seen, as_of, problem = memory.seen, memory.as_of, memory.problem
         if problem is None and as_of is None:
             problem = GenesysUnavailable("Genesys has not told yet which calls are live.")
@@ -107,7 +107,7 @@ class LiveCalls:
         return tuple(sorted(found, key=lambda call: (not _begins(call, wanted), *_longest(call))))
 
     async def close(self) -> None:
-        """Give up the look that is under way."""
+        """Cancel the running fetch."""
         if (looking := self._memory.looking) is not None:
             looking.cancel()
             await asyncio.wait({looking})
@@ -115,7 +115,7 @@ class LiveCalls:
     def _fresh(self) -> bool:
         memory, now = self._memory, self.clock.monotonic()
         if memory.failed_at is not None and now - memory.failed_at < AFTER_FAILURE_SECONDS:
-            return True  # nothing newer is to be had
+            return True  # nothing newer is available
         age = FRESH_SECONDS * max(1, memory.seen.requests)
         return memory.as_of is not None and memory.failed_at is None and now - memory.at <= age
 
@@ -130,7 +130,7 @@ class LiveCalls:
             said = tuple(_as_said_before(call, known.get(call.conversation_id)) for call in calls)
             memory.seen = replace(seen, calls=await self.names.named_from_store(said))
             memory.as_of, memory.at, memory.problem, memory.failed_at = asked_on, asked_at, None, None
-            # whoever can't wait for what has to be looked up sees the calls without it
+            # people who can't wait for the names see the calls without them
             _, told = await asyncio.gather(
                 self.names.named(said, deadline=deadline),
                 self.directory.with_recording(replace(seen, calls=calls), deadline=deadline),
@@ -139,7 +139,7 @@ class LiveCalls:
         except GenesysError as error:
             memory.problem, memory.failed_at = error, self.clock.monotonic()
         except Exception:
-            log.exception("live_calls_broke")
+            log.exception("live_calls_fetch_failed")
             memory.problem, memory.failed_at = GenesysError(), self.clock.monotonic()
 
     async def _with_ours(self, calls: tuple[LiveCall, ...]) -> tuple[LiveCall, ...]:
@@ -147,7 +147,7 @@ class LiveCalls:
         try:
             ours = {one.conversation_id: one for one in await self.store.live_recordings(limit=ALL)}
         except Exception:
-            log.exception("live_recordings_cannot_be_read")
+            log.exception("live_recordings_read_failed")
             ours = {}
         told = frozenset(call.conversation_id for call in calls if call.recording is not CallRecording.UNKNOWN)
         over = await self._recorded_before(told - ours.keys())
@@ -159,7 +159,7 @@ class LiveCalls:
         try:
             return await self.store.recorded_before(conversation_ids) if conversation_ids else frozenset()
         except Exception:
-            log.exception("earlier_recordings_cannot_be_read")
+            log.exception("earlier_recordings_read_failed")
             return conversation_ids
 
 
@@ -197,14 +197,14 @@ def _texts(call: LiveCall) -> tuple[str, ...]:
 
 
 def _since_first_seen(call: LiveCall, before: LiveCall | None) -> LiveCall:
-    """Keep the earliest time: some organisations' lists say when a call was looked at, not when it began."""
+    """Keep the earliest time: some organizations' lists report when a call was queried, not when it began."""
     if before is None or before.since is None or (call.since is not None and call.since <= before.since):
         return call
     return replace(call, since=before.since)
 
 
 def _as_said_before(call: LiveCall, before: LiveCall | None) -> LiveCall:
-    """Keep what was said of the recording until it is asked anew."""
+    """Keep the last known recording state until Genesys is asked again."""
     if before is None or call.recording is not CallRecording.UNKNOWN:
         return call
     return replace(call, recording=before.recording)

@@ -1,4 +1,4 @@
-"""What agents and queues are called: from memory, then from our own table, and only then from Genesys."""
+"""The names of agents and queues: from memory, then from our own table, and only then from Genesys."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ LASTING = (PermissionMissing, NotFound)
 
 @dataclass(frozen=True, slots=True)
 class NameBook:
-    """Fills in names. One that can't be had is no error: then there is the id only, until it is asked for again."""
+    """Fills in names. A missing name is not an error: the id is shown until the next fetch."""
 
     directory: NameDirectory
     store: NameStore
     clock: Clock
     _names: dict[Key, tuple[str | None, float]] = field(default_factory=dict)
-    """Each name, None where nobody knows it, and the monotonic time until which it is taken for good."""
+    """Each name, None if unknown, and the monotonic time until which it is valid."""
     _refused_until: dict[str, float] = field(default_factory=dict)
     """Kinds of which Genesys can't be asked for now."""
 
@@ -49,7 +49,7 @@ class NameBook:
         return tuple(self._fill(call) for call in calls)
 
     async def learn(self, keys: frozenset[Key], *, deadline: float) -> None:
-        """Have names looked up that nobody waits for; those that are found are in the store then."""
+        """Fetch names in the background; those that are found are then in the store."""
         await self._look_up(set(keys), deadline, Priority.LOOP)
 
     def unknown(self, keys: frozenset[Key]) -> frozenset[Key]:
@@ -81,7 +81,7 @@ class NameBook:
         try:
             return await self.store.known(wanted)
         except Exception:
-            log.exception("names_cannot_be_read")
+            log.exception("names_read_failed")
             return {}
 
     async def _ask(self, kind: str, ids: frozenset[str], deadline: float, priority: Priority) -> None:
@@ -90,7 +90,7 @@ class NameBook:
         except GenesysError as error:
             pause = KEPT_SECONDS if isinstance(error, LASTING) else AFTER_FAILURE_SECONDS
             self._refused_until[kind] = self.clock.monotonic() + pause
-            log.warning("names_not_to_be_had", kind=kind, error=error.kind, cause=str(error))
+            log.warning("names_fetch_failed", kind=kind, error=error.kind, cause=str(error))
             return
         self._note({(kind, name_id): found.get(name_id) for name_id in ids}, KEPT_SECONDS)
         await self._write({(kind, name_id): name for name_id, name in found.items()})
@@ -107,7 +107,7 @@ class NameBook:
         try:
             await self.store.remember(news, self.clock.now())
         except AuditUnavailable:
-            log.warning("names_cannot_be_kept")  # they are only there to be shown
+            log.warning("names_write_failed")  # they are only there to be shown
             self._note(news, AFTER_FAILURE_SECONDS)
 
     def _note(self, names: dict[Key, str] | dict[Key, str | None], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Looks up what the agents and queues of live recordings are called, where nothing else has told it."""
+"""Fetches missing names of the agents and queues of live recordings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class UnnamedRecordings:
-    """Compares the database with itself, outside any action; what is learnt is shown by cards, reminders and Homes.
+    """Works on the database, outside any action; cards, reminders, and Homes show the fetched names.
 
     A name that can't be had is asked for as rarely as the book does.
     """
@@ -42,4 +42,4 @@ class UnnamedRecordings:
             if missing:
                 await self.names.learn(frozenset(sorted(missing)[:AT_ONCE]), deadline=deadline)
         except Exception:
-            log.exception("unnamed_recordings_broke")
+            log.exception("worker_crashed", worker="names")

@@ -1,4 +1,4 @@
-"""The App Homes that people have opened, and what of the recordings each shows."""
+"""The open App Homes, and which recordings each shows."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenHome:
-    """A person's Home as it was opened last, and as Slack shows it by what we know."""
+    """A person's Home as last opened, and as Slack shows it to our knowledge."""
 
     user_id: str
     team_id: str
     opened_at: datetime
     audit_seq: int | None = None
-    """The entry that says that this person looks; None while nothing of any recording may be shown."""
+    """The entry of this person's read; None while nothing of any recording may be shown."""
     view_hash: str | None = None
     """Slack's mark of the view that it was given last."""
     digest: str | None = None
-    """Of what was shown last; None where it has to be shown anew whatever it is."""
+    """The digest of what was shown last; None if it has to be published again in any case."""
 
 
 def live_in_scope(caller: Caller, live: Iterable[Card]) -> tuple[Card, ...]:

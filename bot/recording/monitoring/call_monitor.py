@@ -1,4 +1,4 @@
-"""Follows live recordings: by what Genesys pushes, and by a slow look that spends little of the request budget."""
+"""Monitors live recordings: by Genesys's notifications, and by slow polling that uses little of the budget."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 LOOK_AT_MOST_EVERY = 30.0
-"""Seconds between two looks at the same call, however few are live."""
+"""Seconds between two reads of the same call, however few are live."""
 LOOK_AGAIN_SECONDS = 10.0
-"""The same after a look that failed."""
+"""The same after a failed read."""
 LOOK_WITH_NEWS_EVERY = 600.0
 """The same where Genesys tells of the call by itself."""
 FOLLOWED = frozenset({RecordingState.ACTIVE, RecordingState.PAUSED})
@@ -36,7 +36,7 @@ NOTHING: Any = object()
 
 
 class NoNews:
-    """An organisation that pushes nothing; the slow look has to do."""
+    """An organization without notifications; polling has to suffice."""
 
     flowing: frozenset[str] = frozenset()
     problem: str | None = None
@@ -48,7 +48,7 @@ class NoNews:
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """Compares live recordings with their calls. ``look_gap`` is the least number of seconds between two looks."""
+    """Compares live recordings with their calls. ``look_gap`` is the minimum number of seconds between two reads."""
 
     store: RecordingStore
     control: RecordingControl
@@ -59,7 +59,7 @@ class Follower:
     _looked: dict[UUID, float] = field(default_factory=dict)
     _pace: list[float] = field(default_factory=lambda: [0.0])
     _missed: set[str] = field(default_factory=set)
-    """Agents whose calls have to be looked at, because news about them may be missing."""
+    """Agents whose calls have to be read, because events about them may be missing."""
     _early: dict[str, Conversation | None] = field(default_factory=dict)
     """The newest news of calls whose recordings were just being changed; compared once that is over."""
     _agent_gone: set[UUID] = field(default_factory=set)
@@ -71,7 +71,7 @@ class Follower:
             await self.look_around()
 
     async def look_around(self) -> None:
-        """Keep the subscriptions to the agents of live recordings, and look at the call that has waited longest."""
+        """Update the subscriptions to the agents of live recordings, and read the call that has waited longest."""
         try:
             live = [one for one in await self.store.live_recordings(limit=10_000) if one.state in FOLLOWED]
             self._forget_all_but({one.id for one in live})
@@ -81,12 +81,12 @@ class Follower:
             if due := self._due(live):
                 await self._look_at(due)
         except AuditUnavailable:
-            log.warning("follower_cannot_write")
+            log.warning("call_monitor_write_failed")
         except Exception:
-            log.exception("follower_broke")
+            log.exception("worker_crashed", worker="call_monitor")
 
     async def on_news(self, conversation_id: str, seen: Conversation | None) -> None:
-        """Take what Genesys pushed about a call; None when everybody has left it.
+        """Handle Genesys's notification about a call; None when everyone has left it.
 
         News can be older than our last write, so a difference is believed only after a look.
         """
@@ -107,7 +107,7 @@ class Follower:
             await self._look_at(recording)
 
     def missed_news(self, user_ids: frozenset[str]) -> None:
-        """Have the calls of these agents looked at soon: something may have happened that no news told."""
+        """Have the calls of these agents read soon: an event may have been missed."""
         self._missed.update(user_ids)
 
     async def _read_early_news(self) -> None:
@@ -140,7 +140,7 @@ class Follower:
         except (CallEnded, CallNotFound):
             await self.observations.call_ended(recording)
         except GenesysError as error:
-            log.warning("follower_cannot_look", conversation_id=recording.conversation_id, error=error.kind)
+            log.warning("call_read_failed", conversation_id=recording.conversation_id, error=error.kind)
             self._looked[recording.id] -= self._every(recording) - LOOK_AGAIN_SECONDS
         else:
             if found := drift(recording, seen):

@@ -1,4 +1,4 @@
-"""Looks again at calls whose doubtful attempts were settled: a write that timed out can land even after a stop."""
+"""Checks calls again after doubtful attempts were settled: a timed-out write can take effect even after a stop."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.5
 AFTER_SECONDS = (1.0, 5.0, 15.0, 60.0)
-"""When, after an attempt was settled, its call is looked at again."""
+"""When to check an attempt's call again after it was settled."""
 AFTER_FAILURE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class LaterLooks:
-    """Finds recordings that run although ours are over, and stops them; that is recorded, and shown on the card."""
+    """Finds recordings that run although ours are over, stops them, records that, and shows it on the card."""
 
     service: RecordingService
     observations: Observations
@@ -47,15 +47,15 @@ class LaterLooks:
         try:
             attempts = await self.service.store.attempts_to_look_at()
         except Exception:
-            log.exception("later_looks_broke")
+            log.exception("worker_crashed", worker="late_effects")
             return
         for attempt in filter(self._due, attempts):
             try:
                 await self._look(attempt)
             except AuditUnavailable:
-                log.warning("later_looks_cannot_write")
+                log.warning("late_effect_write_failed")
             except Exception:  # one that can't be looked at keeps no other from being looked at
-                log.exception("later_looks_broke", attempt_id=str(attempt.id))
+                log.exception("late_effect_check_crashed", attempt_id=str(attempt.id))
                 self._not_before[attempt.id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
 
     def _due(self, attempt: Attempt) -> bool:
@@ -74,14 +74,14 @@ class LaterLooks:
             try:
                 left = 0 if await self._compare(recording) else left
             except GenesysError as error:
-                log.warning("later_look_failed", conversation_id=recording.conversation_id, error=error.kind)
+                log.warning("late_effect_check_failed", conversation_id=recording.conversation_id, error=error.kind)
                 self._not_before[attempt.id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
                 return
         self._not_before.pop(attempt.id, None)
         await self.service.store.write(lambda transaction: transaction.looked_again(attempt, left))
 
     async def _compare(self, recording: Recording) -> bool:
-        """Look at the call, and correct what is not as it should be; True where no further look is needed."""
+        """Read the call, and stop an unwanted recording; True if no further check is needed."""
         deadline = self.clock.monotonic() + LOOK_LIMIT
         try:
             seen = await self.service.control.look(
@@ -94,8 +94,8 @@ class LaterLooks:
         return False
 
     async def _correct(self, recording: Recording, seen: Conversation) -> None:
-        """Stop what nobody wants any more. Should that fail, the recording is unwanted at the next look again."""
-        log.warning("took_effect_late", conversation_id=recording.conversation_id, recording_id=str(recording.id))
+        """Stop an unwanted recording. If that fails, the next check tries again."""
+        log.warning("late_effect_found", conversation_id=recording.conversation_id, recording_id=str(recording.id))
         accepted = await self.observations.took_effect_late(recording, seen, owner=self.service.intake.owner)
         if accepted is not None:
             await self.service.carry_out(accepted)

@@ -1,4 +1,4 @@
-"""Writes down what was seen of a call without anybody having asked for it through the bot."""
+"""Records changes of a call that nobody requested through the bot."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ LATER_LOOK = Origin("later_look")
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What the call shows instead of what our recording says."""
+    """The call's state, where it differs from our recording."""
 
     action: str
     state: RecordingState
     departure: Departure | None = None
-    """Where it was no hand in Genesys: the agent on whose side it ran has left, and the call goes on."""
+    """Set if the recorded agent has left and the call goes on, so that nobody stopped it in Genesys."""
 
 
 def drift(recording: Recording, seen: Conversation) -> Drift | None:
-    """Return how the call differs from our recording of it; None where it doesn't, or where it can't be told."""
+    """Return how the call differs from our recording of it; None if it doesn't, or if that is unknown."""
     if not _rests(recording):
         return None
     state = seen.recorder(recording.mechanism, recording.participant_id)
@@ -65,7 +65,7 @@ def _rests(recording: Recording) -> bool:
 
 
 def _departure(recording: Recording, seen: Conversation) -> Departure | None:
-    """Return how the recorded agent's leg ended; None where it goes on, or was never seen.
+    """Return how the recorded agent's leg ended; None if it goes on, or was never seen.
 
     An agent who dialed again has two legs. The one that ended counts if it ended after the recording was asked for.
     """
@@ -91,14 +91,14 @@ def unwanted(recording: Recording, seen: Conversation) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Each is one entry and the recording's new state, in one transaction; nothing where the recording has moved on."""
+    """Writes an entry and the recording's new state in one transaction, or nothing if the recording has changed."""
 
     store: RecordingStore
     clock: Clock
     follow: FollowTransfers = FollowTransfers.ASK
 
     async def changed_outside(self, recording: Recording, found: Drift) -> bool:
-        """Note what somebody did in Genesys, or that an ad-hoc recording ended when its agent left the call."""
+        """Record a change made in Genesys, or that an ad-hoc recording ended when its agent left the call."""
         now = self.clock.now()
         changes: dict[str, Any] = {
             "state": found.state,

@@ -1,4 +1,4 @@
-"""Which of the processes that made attempts serve no more."""
+"""Determines which owners of attempts are no longer alive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Presence(Protocol):
-    """Says who is gone, so that nobody has to wait for an outcome that they can't write any more."""
+    """Reports which owners are gone, so that nobody waits for an outcome that they can no longer write."""
 
     async def absent(self, owners: frozenset[str]) -> frozenset[str]:
         """Return those owners of attempts that surely serve no more; about the others nothing is said."""
@@ -15,7 +15,7 @@ class Presence(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SoleProcess:
-    """One process of a kind at a time, as the lock on a SQLite file has it: whoever else is of that kind is gone."""
+    """One process of a kind at a time, as a SQLite file's lock guarantees: any other of that kind is gone."""
 
     owner: str
 

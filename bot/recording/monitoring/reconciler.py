@@ -1,4 +1,4 @@
-"""Settles what is in doubt, from the call's real state; never repeats a write without having read first."""
+"""Settles what is in doubt from the call's real state; never repeats a write without reading first."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ LOOK_LIMIT = 10.0
 
 
 async def silent(_waiting: Waiting) -> None:
-    """Nobody waits for a look."""
+    """Report progress to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Looks for attempts without an outcome that nobody is working on, and finds out how they ended."""
+    """Finds attempts without an outcome and without a live owner, and determines how they ended."""
 
     service: RecordingService
     clock: Clock
@@ -63,7 +63,7 @@ class Reconciler:
             self._forget_all_but({attempt.id for attempt in attempts})
             absent = await self.presence.absent(frozenset(attempt.owner for attempt in attempts))
         except Exception:
-            log.exception("reconciler_broke")
+            log.exception("worker_crashed", worker="reconciler")
             return
         for attempt in attempts:
             if not self._abandoned(attempt, absent):
@@ -71,9 +71,9 @@ class Reconciler:
             try:
                 await self._take_over(attempt)
             except AuditUnavailable:
-                log.warning("reconciler_cannot_write")
+                log.warning("reconciler_write_failed")
             except Exception:  # one that can't be settled keeps no other from being settled
-                log.exception("reconciler_broke", attempt_id=str(attempt.id))
+                log.exception("attempt_reconciliation_crashed", attempt_id=str(attempt.id))
 
     def _abandoned(self, attempt: Attempt, absent: frozenset[str]) -> bool:
         if attempt.id in self.service.working or attempt.id in self.service.intake.expiring:
@@ -108,7 +108,7 @@ class Reconciler:
             await settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
             return
         except GenesysError as error:
-            log.warning("reconciler_cannot_look", attempt_id=str(attempt.id), error=error.kind)
+            log.warning("reconciler_read_failed", attempt_id=str(attempt.id), error=error.kind)
             return
         state = seen.recorder(recording.mechanism, recording.participant_id)
         if state is CallRecording.UNKNOWN:
@@ -135,7 +135,7 @@ class Reconciler:
         except CallEnded as ended:
             await self.service.settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
         except GenesysError as error:
-            log.warning("reconciler_cannot_act", attempt_id=str(attempt.id), error=error.kind)
+            log.warning("reconciler_action_failed", attempt_id=str(attempt.id), error=error.kind)
         else:
             await self.service.settlement.succeeded(attempt, effect, phase=Phase.OBSERVED, actor=BOT)
 

@@ -1,4 +1,4 @@
-"""Looks for the file of a recording that is over: Genesys needs a while, and compliance wants to know of it."""
+"""Finds the file of a finished recording: Genesys takes a while to store it, and compliance needs to know."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SAVED_ACTION = "recording:saved"
 BOT = "bot"
 TICK_SECONDS = 5.0
 AFTER_SECONDS = (15.0, 60.0, 300.0, 900.0, 3600.0)
-"""When, after a recording was over, its file is looked for; then it is given up."""
+"""When to look for a recording's file after its end, before giving up."""
 AFTER_FAILURE_SECONDS = 60.0
 GIVEN_UP_AFTER = timedelta(days=1)
-"""For so long a look that fails is made up for."""
+"""How long to retry a failed check."""
 LOOK_LIMIT = 15.0
 AT_ONCE = 3
-"""Looks a tick: there is no hurry, and the request limit is for people."""
+"""Checks in each tick: they aren't urgent, and the request limit is for people."""
 SLACK = timedelta(seconds=60)
 """How far Genesys's times may be from ours."""
 OTHER_RECORDERS = frozenset({"screen", "snippet"})
@@ -48,9 +48,9 @@ class _State:
 
 @dataclass(frozen=True, slots=True)
 class SavedLooks:
-    """Looks by a schedule that is kept in the database, so that a restart costs no look and repeats none.
+    """Checks on a schedule in the database, so that a restart skips no check and repeats none.
 
-    What is found gets an ``observed`` entry, and the recording's card is drawn anew.
+    A file that is found gets an ``observed`` entry, and the recording's card is redrawn.
     """
 
     store: RecordingStore
@@ -65,11 +65,11 @@ class SavedLooks:
             await self.look_around()
 
     async def look_around(self) -> None:
-        """Look for what is due, a few at a time."""
+        """Check the files that are due, a few at a time."""
         try:
             due = await self.queue.due(self.clock.now(), limit=AT_ONCE + len(self._state.not_before))
         except Exception:
-            log.exception("saved_looks_broke")
+            log.exception("worker_crashed", worker="recording_files")
             return
         now = self.clock.monotonic()
         waiting = [look for look in due if now >= self._state.not_before.get(look.recording_id, 0.0)]
@@ -79,10 +79,10 @@ class SavedLooks:
             try:
                 await self._look(look)
             except AuditUnavailable:
-                log.warning("saved_looks_cannot_write")
+                log.warning("recording_file_write_failed")
                 self._put_off(look)
             except Exception:  # one that can't be looked for keeps no other from being looked for
-                log.exception("saved_looks_broke", recording_id=str(look.recording_id))
+                log.exception("recording_file_check_crashed", recording_id=str(look.recording_id))
                 self._put_off(look)
 
     async def _look(self, look: SavedLook) -> None:
@@ -93,13 +93,13 @@ class SavedLooks:
             found = await self.source.saved(recording.conversation_id, deadline=self.clock.monotonic() + LOOK_LIMIT)
         except LASTING as refusal:
             self._state.refused = True
-            log.warning("saved_recordings_not_permitted", cause=str(refusal))
+            log.warning("recording_files_read_denied", cause=str(refusal))
             return
         except RequestRejected as refusal:
-            log.warning("saved_recordings_rejected", conversation_id=recording.conversation_id, cause=str(refusal))
+            log.warning("recording_files_read_rejected", conversation_id=recording.conversation_id, cause=str(refusal))
             found = ()
         except GenesysError as error:
-            log.warning("saved_look_failed", conversation_id=recording.conversation_id, error=error.kind)
+            log.warning("recording_file_check_failed", conversation_id=recording.conversation_id, error=error.kind)
             if self.clock.now() - look.ended_at < GIVEN_UP_AFTER:
                 self._put_off(look)
                 return
@@ -132,7 +132,7 @@ class SavedLooks:
 
 
 def next_look(look: SavedLook, now: datetime) -> tuple[int, datetime | None]:
-    """Return how many looks are over after this one, and when the next is; None where it was the last.
+    """Return the number of checks after this one, and the time of the next; None if it was the last.
 
     Looks whose time has passed meanwhile, while the bot was away, are not made up for.
     """

@@ -1,4 +1,4 @@
-"""Who is to be told what, and when: pure rules over recordings, attempts and the trail's entries."""
+"""Decides who gets which notice and when: pure rules over recordings, attempts, and the trail's entries."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from bot.recording.models import Approval, Attempt, Recording
 
 NEWS_LASTS = timedelta(hours=1)
-"""What is older than this when it is first come upon is told nobody any more."""
+"""Nobody is notified of anything older than this when it is first seen."""
 SILENCE = ACTION_LIMIT + timedelta(seconds=5)
-"""After this, whoever worked on an attempt has said how it ended, or no longer lives."""
+"""After this, the process that worked on an attempt has reported its result, or is gone."""
 SHARED = ("C", "G")
 """What the ids of channels begin with that more than one person reads."""
 REPEAT_AFTER = timedelta(seconds=30)
 """After this a stop that waits is said again, and then after twice as long each time."""
 REPETITION = "/"
-"""Stands between an approval's id and the number of the repetition in a notice's occasion."""
+"""The separator of an approval's id and the number of the repetition in a notice's occasion."""
 PAUSE_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -39,7 +39,7 @@ class NoticeKind(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     OUTCOME_SETTLED = "outcome_settled"
     STOP_WAITS = "stop_waits"
-    """To everybody in a channel: a stop waits for a second supervisor."""
+    """To everyone in a channel: a stop waits for a second supervisor."""
     TRANSFERRED = "transferred"
     """An ad-hoc recording ended when its agent left, and the call goes on."""
 
@@ -55,7 +55,7 @@ class NoticeKind(StrEnum):
 
 
 class Result(StrEnum):
-    """How an attempt that had been in doubt turned out."""
+    """The result of an attempt that had been in doubt."""
 
     IN_EFFECT = "in_effect"
     NOT_IN_EFFECT = "not_in_effect"
@@ -64,7 +64,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message to one person, at most once: the first four fields say which.
+    """One message to one person, at most once: the first four fields identify it.
 
     ``occasion`` tells one pause, attempt or approval of a recording from the others; ``audit_seq`` is the entry that it
     rests on. One that everybody in a channel is to see goes there, and ``person`` is whose request it is about.
@@ -87,7 +87,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ReminderTimes:
-    """After how long somebody is reminded; None: never."""
+    """The time after which a person is reminded; None: never."""
 
     recording: timedelta | None = None
     pause: timedelta | None = None
@@ -114,7 +114,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """What the trail has to say since the last look. ``upto``: the entry to note as the last one looked at, if any."""
+    """What the trail reports since the last check. ``upto``: the last entry to mark as checked, if any."""
 
     found: tuple[Ending, ...]
     upto: int | None
@@ -123,7 +123,7 @@ class Endings:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What last happened to a recording: by an attempt of somebody's, or seen by the bot."""
+    """The last event of a recording: a person's attempt, or something that the bot saw."""
 
     seq: int
     at: datetime
@@ -133,7 +133,7 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class OpenNotice:
-    """A notice with something left to do: it is to be posted, or, where it was, its buttons are to go.
+    """A notice with something left to do: post it, or remove its buttons.
 
     ``ts`` and ``channel`` say where it is, once it was posted. ``language`` is that of the recording's card.
     """
@@ -149,11 +149,11 @@ class OpenNotice:
     queue_name: str | None = None
     language: str | None = None
     approval: Approval | None = None
-    """The stop that it is about, where it is about one."""
+    """The stop that it is about, if any."""
     recorded_since: bool = False
     """Whether a later recording of the call came about."""
     successor_name: str | None = None
-    """What the agent is called who took over, where there is one and the name is known."""
+    """The name of the agent who took over, if there is one and the name is known."""
 
 
 def too_old(at: datetime, now: datetime) -> bool:
@@ -178,7 +178,7 @@ def of_long_recording(recording: Recording, times: ReminderTimes, now: datetime)
 def of_long_pause(
     recording: Recording, paused_by: str | None, times: ReminderTimes, now: datetime
 ) -> tuple[Notice, ...]:
-    """Remind whoever paused it, and whoever started it, once for each pause; a pause from outside is not ours."""
+    """Remind the person who paused and the person who started it, once a pause; skip pauses from outside."""
     if times.pause is None or recording.state is not RecordingState.PAUSED or recording.in_doubt or paused_by is None:
         return ()
     if recording.paused_at is None or now - recording.paused_at < times.pause:
@@ -191,12 +191,12 @@ def of_long_pause(
 
 
 def pause_of(recording: Recording) -> str:
-    """Name the pause that a recording is in; empty where it is in none."""
+    """Name the pause that a recording is in; empty if it isn't paused."""
     return "" if recording.paused_at is None else recording.paused_at.astimezone(UTC).strftime(PAUSE_FORM)
 
 
 def of_silent_attempt(attempt: Attempt, recording: Recording, now: datetime) -> tuple[Notice, ...]:
-    """Tell a person whose request was cut off before anybody could answer that nobody knows how it ended."""
+    """Tell a person whose request was interrupted that its outcome is unknown."""
     age = now - attempt.requested_at
     if not is_person(attempt.actor) or age < SILENCE or age > NEWS_LASTS:
         return ()
@@ -215,7 +215,7 @@ def repetition(approval: Approval, now: datetime) -> int:
 def of_approval(
     approval: Approval, recording: Recording, channels: Iterable[str | None], *, repetition: int = 0
 ) -> tuple[Notice, ...]:
-    """Tell everybody where the recording's card stands, or else where the stop was asked for, that one waits.
+    """Announce a waiting stop where the recording's card is, or else where the stop was requested.
 
     A direct message reaches no second supervisor; where there is no channel, the audit channel's line says it.
     ``repetition`` is how often it was said before.
@@ -271,7 +271,7 @@ def _call_ended(ending: Ending) -> Iterable[Notice]:
 
 
 class Standing(StrEnum):
-    """What is to be done about a notice that is not delivered yet, or whose buttons still stand."""
+    """What to do about a notice that is not delivered yet, or still has its buttons."""
 
     HOLDS = "holds"
     WAIT = "wait"

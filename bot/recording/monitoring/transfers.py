@@ -1,6 +1,6 @@
-"""Goes on after a transfer: finds out who took the call over, and asks, or records that agent's side.
+"""Follows transfers: finds the agent who took over, and asks the person, or records that agent's side.
 
-What is still to be done stands in the database (``Recording.follow_up``), so a crash costs one more reading.
+The pending follow-up is in the database (``Recording.follow_up``), so a crash costs only one more read.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TICK_SECONDS = 1.0
 READ_EVERY_SECONDS = 3.0
 """Between two readings of a call that nobody has taken over yet."""
 WAITS_AT_MOST = {FollowTransfers.ASK: timedelta(seconds=20), FollowTransfers.ALWAYS: timedelta(minutes=5)}
-"""For how long after the transfer somebody may take over before the person is asked all the same."""
+"""How long to wait after the transfer for an agent to take over, before asking the person anyway."""
 SOURCE = "transfer"
 
 
@@ -62,7 +62,7 @@ async def follow(intake: Intake, asked: Asked, recording_id: UUID) -> Accepted:
 
 @dataclass(frozen=True, slots=True)
 class TransferMonitor:
-    """Watches the calls whose ad-hoc recordings ended when their agents left, until somebody has taken over."""
+    """Watches the calls whose ad-hoc recordings ended when their agents left, until an agent takes over."""
 
     service: RecordingService
     clock: Clock
@@ -90,7 +90,7 @@ class TransferMonitor:
             try:
                 await self._check(recording)
             except AuditUnavailable:
-                log.warning("transfer_monitor_cannot_write")
+                log.warning("transfer_monitor_write_failed")
             except Exception:
                 log.exception("transfer_monitor_failed", recording_id=str(recording.id))
 
@@ -107,14 +107,14 @@ class TransferMonitor:
         except (CallEnded, CallNotFound):
             await self._decide(recording, None)
         except GenesysError as error:
-            log.warning("transferred_call_not_read", conversation_id=recording.conversation_id, error=error.kind)
+            log.warning("transferred_call_read_failed", conversation_id=recording.conversation_id, error=error.kind)
             if self._waited_enough(recording):
                 await self._decide(recording, FollowUp.ASK)
         else:
             await self._take_over(recording, seen)
 
     async def _after_a_start(self, recording: Recording, newest: Recording) -> None:
-        """Leave it at a start that came about, by whomever; where one failed, the person is asked."""
+        """Accept a start that succeeded, by anyone; if one failed, ask the person."""
         if newest.in_doubt or not (newest.state.final or newest.started_at):
             return  # it is not known yet
         await self._decide(recording, None if newest.started_at else FollowUp.ASK)
@@ -140,7 +140,7 @@ class TransferMonitor:
         except AuditUnavailable:
             raise
         except RecordBotError as refusal:
-            log.info("transfer_not_followed", recording_id=str(recording.id), error=refusal.kind)
+            log.info("transfer_follow_refused", recording_id=str(recording.id), error=refusal.kind)
             newest = await self.service.store.newest_recording(recording.conversation_id)
             if newest is not None and newest.id == recording.id:  # no other replica or click was faster
                 await self._decide(recording, FollowUp.ASK, agents)
@@ -156,7 +156,7 @@ class TransferMonitor:
     async def _decide(
         self, recording: Recording, follow_up: FollowUp | None, agents: tuple[Participant, ...] | None = None
     ) -> None:
-        """Note what is to be done; ``agents`` are those on the call, None where that is known already."""
+        """Store the decision; ``agents`` are those on the call, None if that is already known."""
 
         async def work(transaction: Transaction) -> None:
             current = await transaction.recording(recording.id)

@@ -1,4 +1,4 @@
-"""A simulated Genesys Cloud organisation, for newcomers, training and tests."""
+"""A simulated Genesys Cloud organization, for newcomers, training and tests."""
 
 from bot.sandbox.genesys.server import SimulatedGenesys
 from bot.sandbox.genesys.state.calls import SimulatedCall, SimulatedParticipant

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class SimulatedGenesys:
-    """An organisation with calls on its floor, and the API that the bot uses to see and change them.
+    """An organization with calls on its floor, and the API that the bot uses to see and change them.
 
     ``effect_delay`` and ``token_lifetime`` are in seconds. ``on_change`` is called, on the event loop, whenever a
     snapshot would differ. Use it from one event loop only; clients may be anywhere.
@@ -167,7 +167,7 @@ class SimulatedGenesys:
         self.floor.change(call, switch)
 
     def policy_takes_hold(self, conversation_id: str) -> None:
-        """Let a recording policy of the organisation take hold of a call that goes on."""
+        """Let a recording policy of the organization take hold of a call that goes on."""
         call = self.calls[conversation_id]
 
         def take_hold() -> None:

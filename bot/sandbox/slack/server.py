@@ -97,7 +97,7 @@ class SimulatedSlack(Premises):
         payloads = Payloads(self.workspace, self._triggers, self._response_urls, lambda: self.url)
         self._persons = Persons(self.workspace, payloads, self.views, self._dispatch, self.warnings)
         self.add_person(BOT_USER, "record-bot", "record-bot", is_bot=True, role="The bot")
-        # Slack really says that Slackbot is no bot.
+        # Slack really says that Slackbot isn't a bot.
         self.add_person(SLACKBOT, "Slackbot", "slackbot", role="Slack itself")
 
     # Running
@@ -150,7 +150,7 @@ class SimulatedSlack(Premises):
     # The workspace
 
     def seed(self) -> None:
-        """Add the people and channels of a small contact centre."""
+        """Add the people and channels of a small contact center."""
         seed(self)
 
     # What people do

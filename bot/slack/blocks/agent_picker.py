@@ -1,4 +1,4 @@
-"""Buttons for whose side of a call to record, where several agents are on it. Pure functions."""
+"""Buttons to choose whose side of a call to record, if several agents are on it. Pure functions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAME_SHOWN = 60
 def agent_choice(
     text: str, error: RecordBotError, failed: Recording, words: Words, *, channel: str | None
 ) -> list[dict[str, Any]] | None:
-    """Return the blocks of a refusal with a button for each agent; None where there is nobody to choose.
+    """Return the blocks of a refusal with a button for each agent; None if there is no agent to choose.
 
     A button carries the recording that did not come about, whose call and reason count again, the agent's user id, and
     the channel where the first request was made.

@@ -1,4 +1,4 @@
-"""What people are told about a request that is under way, or a stop that a second supervisor has to confirm."""
+"""Answers about a request in progress, or a stop that a second supervisor has to confirm."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def awaiting(answer: AwaitsConfirmation, style: CardStyle) -> str:
 
 
 def under_way(accepted: Accepted, style: CardStyle) -> str:
-    """Say that what was asked for is being done, and where to see how it goes."""
+    """Say that the requested action is in progress, and where to follow it."""
     call = style.call(accepted.recording.conversation_id)
     said = style.words(f"command.{accepted.attempt.verb.value}", call=call, seq=accepted.audit_seq)
     if accepted.attempt.verb is not Verb.START or not accepted.asked.origin.shared_channel:

@@ -1,7 +1,7 @@
 """App Home as Block Kit, for one person. Pure functions; the sizes are Slack's.
 
-What is shown is what the person may see at this moment. Each button carries an id and nothing else: whether it still
-fits is decided when it is pressed.
+It shows what the person may see at this moment. Each button carries only an id; the click decides whether it is still
+valid.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ RECENT_SHOWN = 10
 LABEL_SHOWN = 100
 DATE_FORM = "{date_short_pretty} {time}"
 PARTS = ("slack", "genesys", "database", "audit_channel")
-"""The parts of the bot that people are told about, in this order."""
+"""The components whose state people see, in this order."""
 
 View = dict[str, Any]
 
 
 class Part(Protocol):
-    """Whether one thing that the bot stands on is usable now."""
+    """Whether one component is usable now."""
 
     @property
     def name(self) -> str: ...
@@ -57,7 +57,7 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HomeFacts:
-    """What one person's Home shows. ``live`` and ``recent`` hold nothing that this person may not see."""
+    """The content of one person's Home. ``live`` and ``recent`` hold only what this person may see."""
 
     caller: Caller
     live: Sequence[Card] = ()
@@ -68,7 +68,7 @@ class HomeFacts:
 
 
 def home_view(facts: HomeFacts, style: CardStyle, now: datetime) -> tuple[View, str]:
-    """Return the view, and a digest of all that it says except at what time."""
+    """Return the view, and a digest of its content without the time."""
     words, rights = style.words, describe(facts.caller)
     blocks = [_header(words("home.title"))]
     if rights.control:
@@ -96,7 +96,7 @@ def stranger_text(caller: Caller, words: Words) -> str:
 
 
 def health(parts: Sequence[Part], words: Words) -> str:
-    """Say in one line how the parts that people depend on stand."""
+    """Summarize in one line the state of the components that people depend on."""
     known = {part.name: part for part in parts}
     shown = [known[name] for name in PARTS if name in known]
     if all(part.ok for part in shown):

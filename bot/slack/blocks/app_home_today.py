@@ -1,6 +1,6 @@
-"""What compliance reads in App Home: today's figures, what is unresolved, and the export. Pure functions.
+"""App Home for compliance: today's figures, what is unresolved, and the export. Pure functions.
 
-Actions and phases are the trail's own words, in every language.
+Actions and phases are the trail's own values, in every language.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One line of the audit channel for each entry, never edited afterwards.
 
-In English whoever reads it: evidence says the same to everybody.
+In English for every reader: evidence says the same to everyone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HASH_SHOWN = 12
 
 
 def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: bool = True) -> str:
-    """Render one entry, with its call or without; ``again`` marks a line that may stand in the channel already."""
+    """Render one entry, with its call or without; ``again`` marks a line that may already be in the channel."""
     outcome = entry.outcome
     facts = [
         f"{ICONS[entry.phase]} *#{entry.seq}* *{entry.phase.value}* `{escape(entry.action)}`",

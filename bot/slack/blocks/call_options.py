@@ -1,4 +1,4 @@
-"""Live calls in words, as options to choose from. Pure functions."""
+"""Live calls as options of a menu. Pure functions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def agents_of(call: LiveCall, scope: Scope) -> tuple[Participant, ...]:
 
 
 def call_options(calls: Sequence[LiveCall], words: Words, now: datetime) -> dict[str, Any]:
-    """Return the answer to an option look-up; where there are more than Slack takes, it says how many."""
+    """Return the options that Slack requested; if there are more than Slack allows, say how many."""
     options = [call_option(one, words, now) for one in calls[:OPTIONS_LIMIT]]
     if len(calls) <= OPTIONS_LIMIT:
         return {"options": options}
@@ -38,7 +38,7 @@ def call_options(calls: Sequence[LiveCall], words: Words, now: datetime) -> dict
 
 
 def call_option(call: LiveCall, words: Words, now: datetime) -> Option:
-    """Return a call as an option: who, where, since when, whether it is recorded; its id is the value."""
+    """Return a call as an option."""
     names = [agent_name(one, words) for one in call.agents]
     described = words("calls.id", call=call.conversation_id)
     if len(names) > 1:
@@ -47,7 +47,7 @@ def call_option(call: LiveCall, words: Words, now: datetime) -> Option:
 
 
 def call_line(call: LiveCall, words: Words, now: datetime) -> str:
-    """Say a call in one line; where it gets too long, the names of agent and queue are cut, and nothing else."""
+    """Describe a call in one line; if that is too long, shorten only the names of agent and queue."""
     first, more, queue = _agents(call, words), "", call.queue_name or ""
     if len(call.agents) > 1:
         more = words("calls.more_agents", number=len(call.agents) - 1)

@@ -1,4 +1,4 @@
-"""Block Kit from a recording. Pure functions; the sizes are Slack's."""
+"""The card of a recording as Block Kit. Pure functions; the size limits are Slack's."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CONTROLS = (Verb.PAUSE, Verb.RESUME, Verb.STOP)
 
 @dataclass(frozen=True, slots=True)
 class CardStyle:
-    """What a card needs to know beyond its recording; the language too."""
+    """What a card needs beyond its recording, including the language."""
 
     team_id: str
     words: Words
@@ -62,7 +62,7 @@ class CardStyle:
         return replace(self, words=words)
 
     def call(self, conversation_id: str, *, short: bool = False) -> str:
-        """Name a call, linked to the interaction where the link is known."""
+        """Name a call, linked to the interaction if the link is known."""
         shown = f"{conversation_id[:8]}…" if short else conversation_id
         if not self.interaction_url:
             return f"`{shown}`"
@@ -73,7 +73,7 @@ class CardStyle:
         return actor_name(actor, self.team_id, self.words)
 
     def reason(self, recording: Recording) -> str:
-        """Return the reason in plain words; show it only where markup can't come alive."""
+        """Return the reason as plain text; show it only where markup isn't rendered."""
         label = self.reason_labels.get(recording.reason_code or "", recording.reason_code)
         return ": ".join(filter(None, (label, recording.reason)))
 
@@ -130,7 +130,7 @@ def card_text(shown: Card, style: CardStyle) -> str:
 
 
 def control_buttons(recording: Recording, words: Words, approval: Approval | None = None) -> list[Block]:
-    """Return the buttons for what may be done now; none while an action runs or is in doubt.
+    """Return the buttons for what is possible now; none while an action runs or is in doubt.
 
     While a stop waits for a second supervisor, it is confirmed or withdrawn in the place of Stop.
     """
@@ -167,7 +167,7 @@ def approval_buttons(approval: Approval, recording: Recording, words: Words) -> 
 
 
 def _again(shown: Card, words: Words) -> list[Block]:
-    """Return the button that records a call anew after a stop; none once its file shows that the call is over."""
+    """Return the button that records a call again after a stop; none once its file shows that the call is over."""
     if not shown.startable or shown.saved:
         return []
     if ended_with_agent(shown.recording):
@@ -183,7 +183,7 @@ def _again(shown: Card, words: Words) -> list[Block]:
 
 
 def follow_button(recording: Recording, words: Words, *, agent: str | None = None) -> Block:
-    """Return the button that records whoever is on the call after a transfer; the click finds out who that is."""
+    """Return the button that records the agent who is on the call after a transfer; the click finds out who that is."""
     call = recording.conversation_id[:8]
     named = words("again.record_agent", agent=isolated(shorten(agent, FOLLOW_NAME_SHOWN))) if agent else ""
     return {
@@ -223,7 +223,7 @@ def _stop_dialog(recording: Recording, words: Words, *, button: str) -> Block:
 
 
 def _standing(recording: Recording, word: str, words: Words) -> str:
-    """Return the state's word with what makes it complete: since when, or after how long, where that is known."""
+    """Return the state's word with since when, or after how long, if that is known."""
     if recording.adopted and recording.state is RecordingState.ACTIVE and recording.started_at:
         return words("states.taken_over", state=word, time=moment(recording.started_at))
     if recording.adopted and recording.state.final:
@@ -239,14 +239,14 @@ def _standing(recording: Recording, word: str, words: Words) -> str:
 
 
 def _beginning(recording: Recording) -> str:
-    """Return the key for how it began; what Genesys was recording before was started by somebody else."""
+    """Return the key for how it began; a recording that Genesys already had was started by someone else."""
     if recording.started_at is None:
         return "asked"
     return "taken_over" if recording.adopted or recording.mechanism is Mechanism.POLICY else "started"
 
 
 def _over(recording: Recording) -> str:
-    """Return the key for who ended it; empty where nobody did: a recording that never began was ended by no one."""
+    """Return the key for who ended it; empty if nobody did, because the recording never began."""
     if recording.state is RecordingState.FAILED or recording.ended_by is None:
         return ""
     return "stopped_by" if recording.state is RecordingState.STOPPED else "closed_by"

@@ -1,7 +1,7 @@
-"""A day's activity as a picture. Drawn by a process of its own, so that the bot never holds a plotting library.
+"""A day's activity as a chart. A separate process draws it, so that the bot never loads a plotting library.
 
 This file is also that process's program: figures as JSON on standard input, the PNG on standard output. It imports
-nothing of the bot's.
+nothing from the bot.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import sys
 
 SECONDS = 60
-"""How long drawing may take; the first time, the library looks through the machine's fonts."""
+"""Time limit for drawing; the first time, the library indexes the machine's fonts."""
 PRIVATE = ("SLACK_", "PURECLOUD_", "DATABASE_")
 """Settings that the drawing process has no use for."""
 SERIES = (
@@ -25,7 +25,7 @@ SERIES = (
 
 
 class NotDrawn(Exception):
-    """The picture could not be drawn."""
+    """The chart could not be drawn."""
 
 
 async def drawn(title: str, hours: dict[str, list[int]]) -> bytes:

@@ -1,6 +1,6 @@
-"""The daily digest in words: what an ``audit:digest`` entry says, and the same figures for whoever asks. Pure.
+"""The daily digest in words: what an ``audit:digest`` entry says, and the same figures on request. Pure.
 
-In English whoever reads it: evidence says the same to everybody.
+In English for every reader: evidence says the same to everyone.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def message(entry: Entry, style: CardStyle, *, again: bool = False, note: str = 
 
 
 def totals(summary: Summary, style: CardStyle) -> list[str]:
-    """Return the figures as pieces of mrkdwn, each for a section of its own."""
+    """Return the figures as pieces of mrkdwn, each for a separate section."""
     if not summary.entries:
         pieces = ["*No activity*: nothing was written into the trail."]
     else:
@@ -74,7 +74,7 @@ def totals(summary: Summary, style: CardStyle) -> list[str]:
 
 
 def alt_text(entry: Entry) -> str:
-    """Say in words what the digest's picture shows."""
+    """Describe the digest's chart as text."""
     activity = summary_from(entry.outcome).activity
     parts = [
         f"{sum(numbers)} {name} ({', '.join(f'{n} at {hour:02}' for hour, n in enumerate(numbers) if n)})"

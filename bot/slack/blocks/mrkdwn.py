@@ -1,4 +1,4 @@
-"""Pieces of Slack's text format: what people typed is escaped here, and actors, times and links get their form."""
+"""Parts of Slack's text format: escapes typed text, and formats actors, times, and links."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def isolated(text: str) -> str:
 
 
 def inline(text: str, limit: int) -> str:
-    """Make what somebody typed fit to stand inside a line of mrkdwn, in at most ``limit`` characters, escapes counted.
+    """Make typed text fit into a line of mrkdwn, in at most ``limit`` characters, including escapes.
 
     Two more are added where it has to be isolated.
     """
@@ -93,7 +93,7 @@ def moment(when: datetime, *, form: str = "{time_secs}") -> str:
 
 
 def length(span: timedelta, words: Words) -> str:
-    """Write a length as people say it; never negative, whatever a clock did."""
+    """Format a length for people; never negative, even if a clock jumped."""
     seconds = max(0, round(span.total_seconds()))
     hours, minutes, seconds = seconds // 3600, seconds // 60 % 60, seconds % 60
     if hours:

@@ -1,4 +1,4 @@
-"""What a card says in sentences, below its fields. Pure functions."""
+"""The sentences of a card, below its fields. Pure functions."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def left(recording: Recording, words: Words) -> str:
 
 
 def _where_it_goes(recording: Recording, words: Words) -> list[str]:
-    """Say where somebody has to look for an ad-hoc recording: it is not among the files of the call."""
+    """Say where to find an ad-hoc recording: it isn't among the files of the call."""
     if recording.mechanism is not Mechanism.ADHOC or recording.state is RecordingState.FAILED:
         return []
     return [words("card.adhoc")]
 
 
 def approval_note(approval: Approval, words: Words, person: Callable[[str], str]) -> str:
-    """Say of a stop under dual control who asked and until when it waits, or what came of it."""
+    """Say who asked for a stop under dual control and until when it waits, or its result."""
     outcome = "waits" if approval.outcome is None else approval.outcome.value
     return words(
         f"approval.{outcome}",

@@ -41,7 +41,7 @@ OFFERED = {
 
 
 def notice(one: OpenNotice, style: CardStyle, escalate: str | None = None) -> dict[str, Any]:
-    """Return the message that tells somebody, as arguments of ``chat.postMessage``.
+    """Return the message of a notice, as arguments of ``chat.postMessage``.
 
     ``escalate`` is the user group that the repeated message about a waiting stop names.
     """
@@ -58,7 +58,7 @@ def notice(one: OpenNotice, style: CardStyle, escalate: str | None = None) -> di
 
 
 def answered(one: OpenNotice, deed: Deed | None, style: CardStyle) -> dict[str, Any]:
-    """Return what a reminder says once something came of it, as arguments of ``chat.update``."""
+    """Return a reminder with its result, as arguments of ``chat.update``."""
     if one.approval is not None:
         return _message(one, style, ANSWERED_ICON, approval_note(one.approval, style.words, style.person))
     if one.notice.kind is NoticeKind.TRANSFERRED:

@@ -1,4 +1,4 @@
-"""The start modal as a view: what is in it, and what a person has put into it. Pure functions; sizes are Slack's."""
+"""The start modal as a view, and the input of a person in it. Pure functions; the size limits are Slack's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECTION_LIMIT = 3000
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a start modal holds: what was chosen and typed, and what there is to choose from beside the live calls.
+    """The content of a start modal: what was chosen and typed, and the options besides the live calls.
 
     ``channel`` is where the card goes; None where nobody asked in a channel. ``tries`` counts the submissions that
     were refused in the trail, so that the next one is another request.
@@ -46,7 +46,7 @@ class Form:
     note: str = ""
     agents: tuple[Option, ...] = ()
     found: tuple[Option, ...] = ()
-    """Calls that stand in a message; they take the place of the live calls."""
+    """Calls named in a message; they replace the live calls."""
 
     @property
     def chosen_call(self) -> str | None:
@@ -84,7 +84,7 @@ def read_form(view: Mapping[str, Any]) -> Form:
 def start_view(form: Form, words: Words, reasons: ReasonRules, *, notice: str = "", calls_note: str = "") -> View:
     """Render the modal. ``notice`` says why the last submission was refused, ``calls_note`` how the list stands.
 
-    What was put in is kept by Slack, as the blocks' ids stay the same; it is also given anew, should they not.
+    Slack keeps the input because the blocks' ids stay the same; the view also repeats it, in case they change.
     """
     blocks = [_section(NOTICE, notice)] if notice else []
     if calls_note:
@@ -216,7 +216,7 @@ def _offered(view: Mapping[str, Any], name: str) -> tuple[Option, ...]:
 
 
 def _chosen(option: object) -> Option | None:
-    """Return an option as Slack sends it back; None where it is none."""
+    """Return an option as Slack sends it back; None if it isn't one."""
     return part(option) if isinstance(part(option).get("value"), str) else None
 
 
@@ -228,5 +228,5 @@ def _kept(metadata: object) -> dict[str, Any]:
 
 
 def part(value: object) -> dict[str, Any]:
-    """Return an object that is in a payload, an empty one where there is something else."""
+    """Return an object in a payload, an empty one if there is something else."""
     return value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""What people do in App Home: open it, press one of its buttons, ask for an export."""
+"""Handles App Home: opening it, clicks in it, and requests for an export."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOME = "home"
 
 
 class Homes(Protocol):
-    """Shows people their Home; the outbox does."""
+    """Publishes Homes; implemented by the outbox."""
 
     async def open(self, user_id: str, team_id: str, trigger: str | None) -> None: ...
 
@@ -34,7 +34,7 @@ class Homes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HomeEvents:
-    """Handles the tab's opening, and takes note of every click in it; the buttons of recordings have their own."""
+    """Handles the tab's opening, and notes every click in it; the buttons of recordings have their own listeners."""
 
     desk: Desk
     homes: Homes
@@ -52,7 +52,7 @@ class HomeEvents:
             self.desk.work.start(self.homes.open(user, str(team_of(body)), body.get("event_id")))
 
     async def on_anything(self, body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
-        """Have a Home shown anew in which something is pressed, whatever comes of the click."""
+        """Publish a Home again after a click in it, whatever the click's result."""
         if body.get("type") == "block_actions" and (body.get("view") or {}).get("type") == HOME:
             self.desk.work.start(self.homes.pressed(body["user"]["id"], str(team_of(body))))
         await next_()
@@ -68,7 +68,7 @@ class HomeEvents:
         except RecordBotError as error:
             self.desk.work.start(self.desk.refuse(reply, error))
         except Exception:
-            log.exception("click_broke")
+            log.exception("listener_failed", listener="app_home")
             self.desk.work.start(self.desk.refuse(reply, RecordBotError()))
         await ack()
 

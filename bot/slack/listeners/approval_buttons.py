@@ -1,4 +1,4 @@
-"""The buttons about a stop that waits for a second supervisor. Who may press which is decided anew at every click."""
+"""The buttons about a stop that waits for a second supervisor. Every click is authorized again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalButtons:
-    """Handles clicks on Confirm and Withdraw, wherever they stand."""
+    """Handles clicks on Confirm and Withdraw, on any message."""
 
     desk: Desk
 

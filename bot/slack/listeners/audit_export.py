@@ -54,7 +54,7 @@ class Summaries(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An export on disk: how many entries and bytes it has, and its SHA-256."""
+    """An export on disk: the number of its entries and bytes, and its SHA-256."""
 
     entries: int
     size: int
@@ -63,7 +63,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An export that somebody asked for, and the language of that person.
+    """A requested export, and the language of the person.
 
     The totals and the entries stay English for everybody: they are evidence.
     """
@@ -76,7 +76,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class AuditReports:
-    """Hands the trail to compliance. The file is never named on disk, and gone when it has been sent."""
+    """Sends the trail to compliance. The file has no name on disk, and is gone once it is sent."""
 
     desk: Desk
     client: AsyncWebClient
@@ -87,7 +87,7 @@ class AuditReports:
     zone: ZoneInfo
 
     async def answer(self, asked: Asked, typed: str, reply: Reply) -> Answer:
-        """Take the request, and go on after the acknowledgement. Raise NotPermitted, MalformedPeriod."""
+        """Take the request, and continue after the acknowledgement. Raise NotPermitted, MalformedPeriod."""
         intake = self.desk.service.intake
         period = typed_period(typed, intake.clock.now(), self.zone)
         if period is None:
@@ -108,7 +108,7 @@ class AuditReports:
         except AuditUnavailable as error:
             text = words("export.unwritten", cause=escape(error.cause))
         except Exception:
-            log.exception("export_broke")
+            log.exception("listener_failed", listener="audit_export")
             text = await self._failed(order, "error", words("export.broke"))
         await self.desk.tell(reply, text)
 

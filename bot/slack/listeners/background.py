@@ -1,4 +1,4 @@
-"""The tasks that go on after an acknowledgement: owned, so that none is lost and all can be waited for."""
+"""Background tasks that continue after an acknowledgement: none is lost, and all can be awaited."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Runs coroutines and keeps hold of them (the event loop itself keeps only weak references)."""
+    """Runs coroutines and keeps references to them (the event loop keeps only weak references)."""
 
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -31,7 +31,7 @@ class Work:
             log.error("work_failed", exc_info=error)
 
     async def drain(self, seconds: float) -> int:
-        """Wait for what runs and what it leads to, at most so long; return how many tasks are still not done."""
+        """Wait for tasks and those they start, at most this long; return how many are not finished."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while self._tasks:

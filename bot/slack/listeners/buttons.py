@@ -1,6 +1,6 @@
-"""How every click on a button is taken: acknowledged in any case, refused in words, and a stale card drawn again.
+"""Handles every click on a button: always acknowledge it, explain a refusal, and redraw an outdated card.
 
-Every click is authorised anew; a button is never proof of a right.
+Every click is authorized again; a button is never proof of a right.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """One click: what stood on the button, who clicked, and how they are answered."""
+    """One click: the button's value, who clicked, and how to answer them."""
 
     desk: Desk
     body: dict[str, Any]
@@ -39,7 +39,7 @@ class Click:
 
     @property
     def in_ephemeral(self) -> bool:
-        """Whether the button stands in a message that shows nothing of what comes, as a card would."""
+        """Whether the button is in a message that, unlike a card, shows nothing of the result."""
         return bool((self.body.get("container") or {}).get("is_ephemeral"))
 
     def id(self) -> UUID:
@@ -65,7 +65,7 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Clicks:
-    """Takes the clicks of one surface. ``shown`` is the recording whose card a refused click came from."""
+    """Handles the clicks of one surface. ``shown`` is the recording whose card a refused click came from."""
 
     desk: Desk
     take: Callable[[Click], Awaitable[None]]
@@ -78,7 +78,7 @@ class Clicks:
     async def on_click(
         self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond
     ) -> None:
-        """Take the click, acknowledge, and go on afterwards. Nothing may be raised from here."""
+        """Take the click, acknowledge, and continue afterwards. Never raises."""
         click = Click(self.desk, body, action, Reply(body["user"]["id"], respond))
         refusal: RecordBotError | None = None
         try:
@@ -86,7 +86,7 @@ class Clicks:
         except RecordBotError as error:
             refusal = error
         except Exception:
-            log.exception("click_broke")
+            log.exception("listener_failed", listener="buttons")
             refusal = RecordBotError()
         await ack()
         if refusal is not None and not isinstance(refusal, Duplicate):

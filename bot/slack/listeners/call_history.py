@@ -1,4 +1,4 @@
-"""``/record history``: a call's whole story from the trail, as much of it as a message holds."""
+"""``/record history``: a call's whole history from the trail, as far as it fits into a message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LINES = 40
 WORDS_SHOWN = 150
-"""Characters of what somebody typed; the whole text is on the recording's card."""
+"""Characters of typed text; the whole text is on the recording's card."""
 CHARACTERS = 24_000
 """Of all lines together: Slack takes 40,000 in a message's text, and 50 blocks."""
 
@@ -31,7 +31,7 @@ Told = tuple["Entry", "str | None"]
 
 
 class Stories(Protocol):
-    """What the trail holds about calls."""
+    """The trail's entries about calls."""
 
     async def story(self, call: str, *, before: int, limit: int) -> tuple[tuple[Told, ...], int]: ...
 
@@ -44,7 +44,7 @@ class CallHistory:
     stories: Stories
 
     async def answer(self, asked: Asked, typed_id: str) -> Answer:
-        """Return the story. That somebody reads it is in the trail before. Raise NotPermitted, MalformedId."""
+        """Return the history. The trail records the read first. Raise NotPermitted, MalformedId."""
         intake = self.desk.service.intake
         try:
             call = conversation_id(typed_id)

@@ -1,4 +1,4 @@
-"""The option look-up of the start modal: live calls that match what is being typed, within Slack's three seconds."""
+"""The options of the start modal: live calls that match the typed text, within Slack's three seconds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTHING: dict[str, Any] = {"options": []}
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """Answers what is typed into the list of live calls. Somebody without the right to start sees none."""
+    """Answers typing in the list of live calls. A person without the right to start sees none."""
 
     desk: Desk
     calls: Calls
@@ -36,7 +36,7 @@ class CallOptions:
         try:
             answer = await self._found(body)
         except Exception:
-            log.exception("option_look_up_broke")
+            log.exception("listener_failed", listener="call_options")
             answer = NOTHING
         await ack(**answer)
 

@@ -1,4 +1,4 @@
-"""``/record``: the verbs, each answered in the acknowledgement."""
+"""``/record``: handles the verbs, each answered in the acknowledgement."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class RecordCommand:
             except RecordBotError as error:
                 answer = await self._refusal(error, self._words(command))
         except Exception:
-            log.exception("command_broke")
+            log.exception("listener_failed", listener="command")
             answer = ephemeral(f":warning: {self.desk.explain(RecordBotError(), self._words(command))}")
         await ack(**answer)
 
@@ -176,7 +176,7 @@ class RecordCommand:
         except RecordBotError as error:
             await self.desk.refuse(reply, error)
         except Exception:
-            log.exception("status_broke")
+            log.exception("listener_failed", listener="command_status")
             await self.desk.refuse(reply, RecordBotError())
         else:
             await self.desk.tell(reply, text)
@@ -270,7 +270,7 @@ def live_list(
 
 
 def recording_line(recording: Recording, style: CardStyle, approval: Approval | None = None) -> str:
-    """Say in one line how a recording stands, and which stop of it waits for a second supervisor."""
+    """Describe in one line a recording's state, and its stop that waits for a second supervisor."""
     icon, state = state_words(recording, style.words)
     line = style.words(
         "list.line",
@@ -295,7 +295,7 @@ def _listed(recording: Recording, style: CardStyle, approval: Approval | None, *
 
 
 def _stranger_lead(obstacle: str | None, words: Words) -> str:
-    """Say why there is little to help with: what stands against this person, else that nobody has listed them."""
+    """Explain why there is little to offer: the reason against this person, else that nobody has listed them."""
     if obstacle and words.has(f"denied.{obstacle}_what"):
         why = f"{words(f'denied.{obstacle}_what')} {words(f'denied.{obstacle}_do')}"
         return f"{why}\n{words('help.lead')}"

@@ -1,4 +1,4 @@
-"""What every Slack listener needs, gathered: who asks, what the bot can do, and how it answers."""
+"""The shared context of Slack listeners: who asks, the services, and the answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Whom an answer goes to after the acknowledgement: by the request's response_url, else as a direct message.
+    """Where an answer goes after the acknowledgement: to the request's response_url, else as a direct message.
 
     ``thread_ts`` names the thread where the request was made.
     """
@@ -53,7 +53,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where Slack requests are handled: the listeners translate to it, and decide nothing themselves.
+    """The services for Slack requests: listeners only translate, and decide nothing themselves.
 
     ``style`` is in English, for what everybody reads; ``style_for`` is in the language of the one who asks.
     """
@@ -68,7 +68,7 @@ class Desk:
     shared_channels: SharedChannels | None = None
 
     def words_of(self, user_id: str) -> Words:
-        """Return a person's words, as far as Slack has said their language already; English otherwise."""
+        """Return the texts in a person's language if Slack has already reported it; English otherwise."""
         return self.languages.of(self.people.locale(user_id))
 
     def words_for(self, asked: Asked) -> Words:
@@ -118,11 +118,11 @@ class Desk:
             await self.tell(reply, choice_text(text, settled.error, words), blocks)
 
     async def refuse(self, reply: Reply, error: RecordBotError, recording: Recording | None = None) -> None:
-        """Tell a person why their request was refused, and how the recording stands where that is known."""
+        """Tell a person why their request was refused, and the recording's state if it is known."""
         await self.tell(reply, f":warning: {self.explain(error, self.words_of(reply.user_id), recording)}")
 
     async def tell(self, reply: Reply, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
-        """Send what only the person who asked can see; what matters is on the card and in the trail too."""
+        """Send an answer that only this person sees; everything important is also on the card and in the trail."""
         try:
             async with asyncio.timeout(TELL_SECONDS):
                 if not await _answered(reply, text, blocks):
@@ -135,11 +135,11 @@ class Desk:
                         unfurl_media=False,
                     )
         except WEB_API_ERRORS as error:
-            log.warning("reply_not_sent", error=str(error))
+            log.warning("reply_send_failed", error=str(error))
 
 
 async def _answered(reply: Reply, text: str, blocks: list[dict[str, Any]] | None) -> bool:
-    """Use the response_url; False where there is none, or where Slack refuses it (used up, or too old)."""
+    """Use the response_url; False if there is none, or Slack refuses it (used up, or too old)."""
     if reply.respond is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""The button that goes on recording after a transfer."""
+"""The button that continues recording after a transfer."""
 
 from __future__ import annotations
 

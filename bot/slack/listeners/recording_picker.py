@@ -1,4 +1,4 @@
-"""What is offered where a bare stop, pause or resume doesn't say which of several recordings it means."""
+"""The choice that is offered if a stop, pause, or resume without an id could mean several recordings."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ NAME_SECONDS = 0.5
 
 
 class NamedCalls(Protocol):
-    """Says who is on the calls that are being recorded, as far as that is in memory."""
+    """Returns the agents on recorded calls, as far as they are in memory."""
 
     async def current(self, *, wait: float = 1.0) -> CallList: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingChoice:
-    """Answers a verb that could mean several recordings with a row and a button for each."""
+    """Answers an ambiguous verb with a row and a button for each recording."""
 
     desk: Desk
     calls: NamedCalls
 
     async def offer(self, verb: Verb, asked: Asked, refusal: RecordBotError) -> Answer | None:
-        """Return the choice; None where there is nothing to choose from, and the refusal says it all."""
+        """Return the choice; None if there is nothing to choose from and the refusal is enough."""
         if isinstance(refusal, SeveralRecordings):
             own = [await self.desk.service.store.recording(one) for one in refusal.recording_ids]
             return await self._answer(verb, asked, f"choice.{verb.value}", [one for one in own if one], refusal)
         if not isinstance(refusal, NothingToStop) or not await self.desk.service.store.live_recordings(limit=1):
             return None
-        # Looking at the others' is a request of its own in the trail, with a key of its own.
+        # Reading the others' recordings is a separate request in the trail, with a separate key.
         look = replace(asked, origin=replace(asked.origin, source="choice"))
         others = list(await self.desk.service.live(look))
         return await self._answer(verb, asked, f"choice.{verb.value}_others", others, refusal) if others else None

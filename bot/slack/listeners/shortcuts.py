@@ -1,4 +1,4 @@
-"""The ways to the start modal beside the command: the global shortcut, a message's shortcut, App Home's button."""
+"""Opens the start modal from the global shortcut, a message's shortcut, or App Home's button."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ START_FROM_MESSAGE = "recording_start_from_message"
 BARE_ID = re.compile(rf"(?<![\w-]){UUID.pattern}(?![\w-])", re.IGNORECASE)
 ADDRESS = re.compile(r"https?://[^\s|>]+")
 ADDRESSED = frozenset({"text", "url", "title_link", "from_url", "fallback"})
-"""Where words and addresses stand in a message; a button's value is none of them."""
+"""The fields of a message that hold text and addresses; a button's value isn't one."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartShortcuts:
-    """Opens the start modal where Slack offers it."""
+    """Opens the start modal from Slack's shortcuts and App Home."""
 
     desk: Desk
     modal: StartModal
@@ -72,7 +72,7 @@ class StartShortcuts:
         except RecordBotError as error:
             refusal = error
         except Exception:
-            log.exception("shortcut_broke")
+            log.exception("listener_failed", listener="shortcuts")
             refusal = RecordBotError()
         await ack()
         if refusal is not None and not isinstance(refusal, Duplicate):
@@ -108,7 +108,7 @@ def calls_in(message: Any) -> tuple[str, ...]:
 
 
 def texts_of(message: Any) -> Iterator[str]:
-    """Yield every text and address in a message, wherever in its blocks and attachments it stands."""
+    """Yield every text and address in a message, anywhere in its blocks and attachments."""
     if isinstance(message, dict):
         for name, value in message.items():
             if isinstance(value, str) and name in ADDRESSED:

@@ -1,4 +1,4 @@
-"""Starting a call's recording again: after a stop, and with the agent who was chosen among several."""
+"""Starts a call's recording again: after a stop, or with the chosen one of several agents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StartAgain:
-    """Handles the buttons that start a recording from an earlier one: its call and its reason count again.
+    """Handles the buttons that start a recording again, with the call and the reason of an earlier one.
 
     The earlier recording and its card stay as they are; the new one is a recording of its own.
     """
@@ -40,7 +40,7 @@ class StartAgain:
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """What a button says: which recording, with which agent instead of its own, and where the new card goes."""
+    """A button's value: which recording, with which other agent, and where the new card goes."""
 
     recording_id: UUID
     agent_user_id: str | None = None

@@ -1,4 +1,4 @@
-"""The start modal at work: opened at once, kept up with what is chosen in it, and submitted into the trail."""
+"""Handles the start modal: opens it at once, updates it for the chosen call, and submits it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 LIST_SECONDS = 1.0
-"""How long a look-up waits for Genesys; the person sees the answer within Slack's three seconds in any case."""
+"""Time that a look-up waits for Genesys; the person sees the answer within Slack's three seconds in any case."""
 NEWER_LIST_SECONDS = 5.0
 """How long an open modal waits for a list that says more than the one that it was opened with."""
 SPENT_TRIGGER = "exchanged_trigger_id"
@@ -51,7 +51,7 @@ class Calls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StartModal:
-    """Opens the modal, and handles what happens in it.
+    """Opens the modal, and handles its events.
 
     For other surfaces: ``await allowed(asked)``, acknowledge, then ``desk.work.start(show(…))``.
     """
@@ -65,10 +65,10 @@ class StartModal:
         app.action(FOUND)(self.on_call_chosen)
 
     async def allowed(self, asked: Asked) -> None:
-        """Raise what stands against this person starting a recording now; the refusal is then in the trail."""
+        """Raise the reason why this person can't start a recording now; the refusal is then in the trail."""
         intake = self.desk.service.intake
         if not (asked.caller.may(Permission.CONTROL) and intake.door.open):
-            await intake.start(asked, None, None)  # refused for what it is; there is no call to act on
+            await intake.start(asked, None, None)  # refused as such; there is no call to act on
 
     async def show(self, asked: Asked, trigger: str, reply: Reply, form: Form | None = None, notice: str = "") -> None:
         """Open the modal with what is known at this moment, then bring its remark about the list up to date.
@@ -84,7 +84,7 @@ class StartModal:
         try:
             answer = await self.desk.client.views_open(trigger_id=trigger, view=view)
         except WEB_API_ERRORS as error:
-            log.warning("modal_not_opened", error=code(error))
+            log.warning("modal_open_failed", error=code(error))
             if code(error) != SPENT_TRIGGER:  # spent: the same request came twice, and the modal is open
                 await self.desk.tell(reply, words("modal.not_opened"))
             return
@@ -104,7 +104,7 @@ class StartModal:
         try:
             answer = await self._submit(body, view)
         except Exception:
-            log.exception("submission_broke")
+            log.exception("listener_failed", listener="start_modal")
             words = self.desk.words_of(body["user"]["id"])
             notice = f":warning: {self.desk.explain(RecordBotError(), words)}"
             answer = _updated(self._view(read_form(view), words, notice=notice))
@@ -120,7 +120,7 @@ class StartModal:
             trigger=f"{view['id']}.{form.tries}",
         )
         words = self.desk.words_for(asked)
-        if asked.caller.may(Permission.CONTROL):  # others are refused in the trail, whatever they filled in
+        if asked.caller.may(Permission.CONTROL):  # others are refused in the trail, regardless of their input
             if problems := _problems(form, words):
                 return {"response_action": "errors", "errors": problems}
             if agents := await self._agents_to_ask_for(form, asked):
@@ -153,7 +153,7 @@ class StartModal:
         """Return the answer that leaves the modal open, with all that was put in."""
         words = self.desk.words_for(asked)
         note = ""
-        if asked.caller.may(Permission.CONTROL):  # a stranger's submission is no reason to ask Genesys anything
+        if asked.caller.may(Permission.CONTROL):  # don't ask Genesys anything for a person without rights
             note = calls_note(await self.calls.current(wait=0), asked, words, opening=True)
         return _updated(self._view(form, words, note, notice=f":warning: {why}"))
 
@@ -173,7 +173,7 @@ class StartModal:
             await self._update(view, self._view(form, words, calls_note(known, asked, words)))
 
     async def _agents_to_ask_for(self, form: Form, asked: Asked) -> tuple[Participant, ...]:
-        """Return the agents to choose from where none was chosen: the call was typed, or Slack has lost its choice."""
+        """Return the agents to choose from if none was chosen: the call was typed, or Slack lost the choice."""
         if form.agent is not None:
             return ()
         return _several(await self.calls.current(wait=0), form.chosen_call or _typed(form), asked)
@@ -182,7 +182,7 @@ class StartModal:
         try:
             await self.desk.client.views_update(view_id=view["id"], hash=view["hash"], view=fresh)
         except WEB_API_ERRORS as error:  # closed, or changed in between: what is open there is newer
-            log.info("modal_not_updated", error=code(error))
+            log.info("modal_update_failed", error=code(error))
 
     def _view(self, form: Form, words: Words, calls_note: str = "", notice: str = "") -> View:
         reasons = self.desk.service.intake.reasons
@@ -190,7 +190,7 @@ class StartModal:
 
 
 def calls_note(known: CallList, asked: Asked, words: Words, *, opening: bool = False) -> str:
-    """Say what the person should know about the list before choosing; empty where it is as it should be.
+    """Say what the person should know about the list before choosing; empty if there is nothing to say.
 
     ``opening``: the list may be on its way, which is nothing to worry anybody with.
     """

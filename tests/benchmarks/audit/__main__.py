@@ -119,11 +119,11 @@ async def measure(directory: Path, entries: int) -> list[Line]:
 
 
 HOW = f"""\
-The bare loop is plain `sqlite3`: it reads the same sixteen columns and hashes their text, and checks nothing. Verify
-does that too, and also builds the canonical form, follows the chain, and looks for tombstones and anchors. Its times
-are the best of {ROUNDS} runs in turns, each in a process of its own. The rates of appending are those of
-{APPENDS * APPEND_ROUNDS:,} entries to each trail, a few to the one and a few to the other in turns, checkpoints of
-the log included."""
+The bare loop is plain `sqlite3`: it reads the same sixteen columns, hashes their text, and checks nothing. Verify
+does that too, builds the canonical form, follows the chain, and looks for tombstones and anchors. Its times
+are the best of {ROUNDS} alternating runs, each in a separate process. The rates of appending are those of
+{APPENDS * APPEND_ROUNDS:,} entries to each trail, alternating between them, including checkpoints of
+the log."""
 
 
 def main() -> int:

@@ -37,7 +37,7 @@ async def opened(file: Path) -> AsyncIterator[SqlStore]:
 
 
 def drafts(start: int) -> Iterator[Draft]:
-    """Yield requests with their outcomes, as a day in a contact centre makes them."""
+    """Yield requests with their outcomes, as a day in a contact center makes them."""
     for number in itertools.count(start):
         attempt, call, recording = uuid7(), str(uuid4()), uuid7()
         at, actor = BEGIN + timedelta(seconds=number), SUPERVISORS[number % len(SUPERVISORS)]

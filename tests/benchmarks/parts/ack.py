@@ -49,7 +49,7 @@ async def main(file: str | None) -> None:
         port = runner.addresses[0][1]
         sys.stdout.write(json.dumps({"url": f"http://127.0.0.1:{port}{EVENTS_PATH}"}) + "\n")
         sys.stdout.flush()
-        await asyncio.to_thread(sys.stdin.read)  # until whoever measures has had enough
+        await asyncio.to_thread(sys.stdin.read)  # until the measuring process closes stdin
         await runner.cleanup()
 
 

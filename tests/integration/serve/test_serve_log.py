@@ -31,13 +31,15 @@ async def test_one_start_is_followed_by_its_ids(scene: ServedScene) -> None:
     request = hashlib.sha256(requested["origin"]["trigger"].encode()).hexdigest()[:12]
     followed = [line for line in _lines(scene) if line.get("request") == request]
     events = [line["event"] for line in followed]
-    assert events[0] == "request"
-    assert events[-1] == "outcome"
-    assert {"slack_request", "genesys_request"} <= set(events)
-    assert {line["attempt_id"] for line in followed if line["event"] != "slack_request"} == {requested["attempt_id"]}
+    assert events[0] == "request_recorded"
+    assert events[-1] == "outcome_recorded"
+    assert {"slack_request_acknowledged", "genesys_request_completed"} <= set(events)
+    assert {line["attempt_id"] for line in followed if line["event"] != "slack_request_acknowledged"} == {
+        requested["attempt_id"]
+    }
     ours = {line["audit_seq"]: line["phase"] for line in followed if "audit_seq" in line}
     assert ours == {requested["seq"]: "requested", succeeded["seq"]: "succeeded"}
-    sent = [line for line in followed if line["event"] == "genesys_request"]
+    sent = [line for line in followed if line["event"] == "genesys_request_completed"]
     assert {line["method"] for line in sent} >= {"GET", "PATCH"}
     assert all(line["correlation_id"] and line["milliseconds"] >= 0 and line["status"] < 300 for line in sent)
     assert len({line["correlation_id"] for line in sent}) == len(sent)
@@ -63,9 +65,9 @@ async def test_what_the_reconciler_does_is_logged_under_the_attempts_id(scene: S
 
     attempt = scene.entries("recording:start")[0]["attempt_id"]
     lines = [line for line in _lines(scene) if line.get("attempt_id") == attempt]
-    looked = [line for line in lines if line["event"] == "genesys_request" and "request" not in line]
+    looked = [line for line in lines if line["event"] == "genesys_request_completed" and "request" not in line]
     assert [line["method"] for line in looked][:1] == ["GET"]
-    assert [line["phase"] for line in lines if line["event"] in {"request", "outcome"}] == [
+    assert [line["phase"] for line in lines if line["event"] in {"request_recorded", "outcome_recorded"}] == [
         "requested",
         "unknown",
         "observed",

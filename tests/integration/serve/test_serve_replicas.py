@@ -1,4 +1,4 @@
-"""Two real processes on one PostgreSQL database: whoever is killed, the other one finishes the work."""
+"""Two real processes on one PostgreSQL database: if one is killed, the other one finishes its work."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ TRANSPORTS = pytest.mark.parametrize("transport", ["http", "socket"])
 
 
 async def again(world: World) -> None:
-    """Start the bot anew: what Slack says of the workspace is read at the start."""
+    """Restart the bot: it reads the workspace from Slack at the start."""
     await world.end()
     world.serving = Serving(world.serving.settings, clock=world.clock, socket_ping=600.0)
     await world.begin()

@@ -1,4 +1,4 @@
-"""Who came into the groups that give rights, and who left: one entry for it, whoever notices, and however late."""
+"""Who came into the groups that give rights, and who left: one entry, whichever process notices and however late."""
 
 from __future__ import annotations
 

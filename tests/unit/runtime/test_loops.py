@@ -40,8 +40,8 @@ async def test_a_loop_that_breaks_is_logged_counted_and_begins_anew() -> None:
 
     assert loop.rounds == 4
     assert loop.counted == [("Breaking.run", times) for times in (0, 1, 1, 1)]
-    assert [(one["event"], one["log_level"], one["loop"]) for one in said] == [
-        ("loop_broke", "error", "Breaking.run")
+    assert [(one["event"], one["log_level"], one["worker"]) for one in said] == [
+        ("worker_crashed", "error", "Breaking.run")
     ] * 3
     assert all(one["exc_info"] for one in said)
 

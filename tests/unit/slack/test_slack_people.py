@@ -135,7 +135,7 @@ async def test_a_dead_group_is_logged_once_and_again_when_it_gives_rights(
             slack.disable_group("S0SUPERS", on=on)
             await people.groups.current()
             clock.advance(FRESH_SECONDS)
-    assert [one["event"] for one in logged] == ["user_group_unusable", "user_group_usable_again"]
+    assert [one["event"] for one in logged] == ["user_group_lost", "user_group_restored"]
     assert people.groups.problem == ""
 
 

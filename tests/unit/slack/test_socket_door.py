@@ -59,7 +59,7 @@ async def test_a_broken_watch_connects_again_and_closes_nothing_before_the_end()
         )
         await clock.until_asleep(0.5)
         clock.advance(0.5)
-        await clock.until_asleep(1)  # before the loop begins anew
+        await clock.until_asleep(1)  # before the loop starts again
         clock.advance(1)
         async with asyncio.timeout(20):
             await handler.again.wait()

@@ -112,7 +112,7 @@ class Notifications:
         return socket
 
     def publish(self, call: SimulatedCall) -> None:
-        """Push a call's state to whoever follows one of its agents or its queue."""
+        """Push a call's state to everyone who subscribed to one of its agents or its queue."""
         if call.media != "voice":
             return
         users = {p.user_id: None for p in call.participants if p.user_id}

@@ -1,7 +1,7 @@
 """One call: who is on it, what records it, and what each event does to that.
 
 ``adhoc`` is the recorder that a PATCH of one agent's participant switches; ``policy`` is the one that the
-organisation's recording policy runs on the whole call; ``snippet`` is the one that an agent starts for a part of it.
+organization's recording policy runs on the whole call; ``snippet`` is the one that an agent starts for a part of it.
 They are the recorders of ``RecordersState`` in the OpenAPI description.
 
 Documented nowhere, and assumed here: a secure pause stops the first two (a snippet can't be paused), a hold pauses the

@@ -1,4 +1,4 @@
-"""All conversations of the simulated organisation, and the events that change them."""
+"""All conversations of the simulated organization, and the events that change them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The agents and queues of the simulated organisation: names, and the ids that go with them."""
+"""The agents and queues of the simulated organization: names, and the ids that go with them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
 ORGANISATION = UUID("5b0c5e0e-7f57-4f0c-9a5e-9be2a1f0c3d7")
-"""The name space of all derived ids, and the id of the organisation itself."""
+"""The name space of all derived ids, and the id of the organization itself."""
 
 DIVISION_ID = "0e1f6c52-7a52-4d0f-8a8a-6f2d5a2c9b11"
 

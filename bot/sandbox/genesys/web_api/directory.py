@@ -56,7 +56,7 @@ class DirectoryApi:
                 "selfUri": f"/api/v2/authorization/divisions/{DIVISION_ID}",
             },
             "chat": None,
-            "department": "Contact centre",
+            "department": "Contact center",
             "email": mailbox,
             "username": mailbox,
             "title": None,

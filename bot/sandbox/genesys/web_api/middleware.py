@@ -1,4 +1,4 @@
-"""What every API request passes: it is noted, authorised, counted, and broken where a fault says so."""
+"""What every API request passes: it is noted, authorized, counted, and broken where a fault says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recording API of the founding tutorial, which no real organisation has unless its gateway offers it."""
+"""The recording API of the founding tutorial, which no real organization has unless its gateway offers it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a payload reaches the app: what came of it, and the HTTP way with Slack's signature."""
+"""How a payload reaches the app: the result, and delivery by HTTP with Slack's signature."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Ack:
 
 @dataclass
 class DeliveryResult:
-    """What came of one payload.
+    """The result of one payload.
 
     ``seconds`` runs from sending to the ack. ``shown`` holds the messages that Slack made of it for the person;
     ``again`` is the second delivery where a fault delivered it twice.

@@ -1,4 +1,4 @@
-"""Tells whoever waits or watches that something in the simulated workspace is different now."""
+"""Tells everyone who waits or watches that something in the simulated workspace has changed."""
 
 from __future__ import annotations
 

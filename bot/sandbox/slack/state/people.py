@@ -84,7 +84,7 @@ class Person:
             "bot": self.is_bot,
             "single-channel guest": self.is_ultra_restricted,
             "guest": self.is_restricted,
-            "other organisation": self.is_stranger,
+            "other organization": self.is_stranger,
         }
         return next((kind for kind, applies in kinds.items() if applies), "member")
 

@@ -14,7 +14,7 @@ FLOOR, GRACE, NIGHT_SHIFT = "C0FLOOR", "U0GRACE", "S0NIGHT"
 
 
 def seed(slack: Premises) -> None:
-    """Fill the workspace with a small contact centre."""
+    """Fill the workspace with a small contact center."""
     slack.add_person("U0ADA", "Ada Byron", "ada", role="Supervisor")
     slack.add_person("U0GRACE", "Grace Murray", "grace", role="Supervisor", tz="America/New_York")
     slack.add_person("U0HEIDI", "Heidi Brandt", "heidi", role="Supervisor, night shift", locale="de-DE")

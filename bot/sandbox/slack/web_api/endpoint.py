@@ -150,7 +150,7 @@ class WebApi:
                 return web.Response(status=503 if name == "down" else int(fault.value or 500), text="")
             await self._hang(fault.value or 30)
             if self.stopping.is_set() or request.transport is None or request.transport.is_closing():
-                # Whoever asked has given up, or Slack stops: the call is lost, not applied late.
+                # The caller has given up, or Slack stops: the call is lost, not applied late.
                 return cut(request)
             seen.error = None
         return None

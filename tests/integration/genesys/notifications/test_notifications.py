@@ -331,7 +331,7 @@ async def test_a_refused_agent_is_logged_once(listener: Listener, call: Simulate
         await listener.follow(STRANGER, agent_of(call))
         await listener.next_gap()
 
-    warnings = [line for line in logged if line["event"] == "notifications_incomplete"]
+    warnings = [line for line in logged if line["event"] == "notification_topics_refused"]
     assert [line["agents"] for line in warnings] == [[STRANGER]]
 
 

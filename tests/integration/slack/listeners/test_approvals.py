@@ -1,4 +1,4 @@
-"""A stop that takes two people, as they see it in Slack: card, message, buttons, and what came of it."""
+"""A stop that takes two people, as they see it in Slack: card, message, buttons, and result."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def waiting(world: World, *, user: str = ADA) -> SimulatedMessage:
 
 
 async def until_usual(world: World, words: str) -> None:
-    """Wait until the card has its usual buttons and says what came of the stop, and the message says so without any."""
+    """Wait until the card has its usual buttons and shows the stop's result, and the message does without buttons."""
     await world.until_later(lambda: buttons(world.card()) == USUAL and words in world.card().text)
     await world.until_later(lambda: words in notices(world)[-1].text)
     assert buttons(notices(world)[-1]) == []

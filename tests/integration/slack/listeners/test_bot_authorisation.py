@@ -1,4 +1,4 @@
-"""Only the configured supervisors act, looked up anew on every command and click; everyone else leaves one entry."""
+"""Only configured supervisors act, checked on every command and click; everyone else leaves one entry."""
 
 from __future__ import annotations
 

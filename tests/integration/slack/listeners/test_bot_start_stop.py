@@ -176,7 +176,7 @@ def _by_action(world: World, logs: list[EventDict]) -> list[list[str]]:
     seen = {one.correlation_id: one for one in world.genesys.requests if "queues" not in one.operation}
     found: dict[str, list[str]] = {}
     for line in logs:
-        if line["event"] != "genesys_request" or "attempt_id" not in line:
+        if line["event"] != "genesys_request_completed" or "attempt_id" not in line:
             continue
         if (request := seen.get(line["correlation_id"])) is not None:
             found.setdefault(line["attempt_id"], []).append(request.method)

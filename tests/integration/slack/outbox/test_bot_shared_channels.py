@@ -91,9 +91,9 @@ async def test_a_shared_audit_channel_keeps_serve_from_starting(
 @pytest.mark.parametrize(
     ("scopes", "shared", "invited", "says"),
     [
-        (set(), True, False, ["audit_channel_sharing_unknown"]),
+        (set(), True, False, ["audit_channel_sharing_undetermined"]),
         ({"groups:read"}, False, False, []),
-        ({"groups:read"}, False, True, ["audit_channel_sharing_pending"]),
+        ({"groups:read"}, False, True, ["audit_channel_sharing_requested"]),
     ],
     ids=["no scope", "not shared", "invited"],
 )
