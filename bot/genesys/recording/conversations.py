@@ -65,8 +65,6 @@ class ConversationsControl:
         del reason_code
         within = Within(deadline, progress)
         call = await self._clear_look(target.conversation_id, within)
-        if not call.connected:
-            raise NoAgentConnected(evidence=call.evidence)
         _require_one(call.agents, permit)
         there = _adopted(call, target)
         if call.recording is CallRecording.ACTIVE:
@@ -175,12 +173,18 @@ class ConversationsControl:
             raise CallEnded(evidence=gone.evidence) from gone
 
     async def _clear_look(self, conversation_id: str, within: Within) -> CallReading:
-        """Read a call until it says whether it is being recorded: a guess could record it twice."""
+        """Read a call until it says whether it is being recorded: a guess could record it twice.
+
+        Raise NoAgentConnected where nobody is connected yet.
+        """
         call = await calls.first_look(self.client, conversation_id, within)
         for delay in self.client.confirm_delays[: LOOKS_AT_NOTHING - 1]:
-            if call.recording is not CallRecording.UNKNOWN or not await self.client.pause(delay, within):
+            told = call.recording is not CallRecording.UNKNOWN or (call.legs and not call.connected)
+            if told or not await self.client.pause(delay, within):
                 break
             call = await self._look(conversation_id, within)
+        if call.legs and not call.connected:
+            raise NoAgentConnected(evidence=call.evidence)
         if call.recording is CallRecording.UNKNOWN:
             raise GenesysUnavailable(
                 "Genesys does not say whether this call is being recorded, so nothing was sent.",
@@ -331,7 +335,10 @@ def _rests(call: CallReading) -> bool:
 
 
 def _recorded_on(participant_id: str, call: CallReading) -> bool:
+    """Whether that side of the call is recorded ad hoc. Raise AgentLeft where it never will be: the agent has gone."""
     leg = call.leg(participant_id)
+    if leg is not None and leg.over:
+        raise AgentLeft(agents=call.agents, evidence=call.evidence)
     if leg is None or not leg.connected:
         return False
     state = _adhoc_state(leg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from bot.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, SessionsControl
+from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, SessionsControl, check
 from bot.recording.call import CallRecording
 from bot.recording.models import Mechanism, Target
 from tests.support.clock import FakeClock
@@ -209,3 +210,16 @@ async def test_a_session_of_a_call_that_is_gone_has_ended_with_it() -> None:
     async with gateway(answers) as (_, client, within):
         with pytest.raises(CallEnded):
             await SessionsControl(client).stop(Target("c1", session_id="s1"), **within)
+
+
+@pytest.mark.parametrize("api", ["conversations", "sessions"])
+async def test_a_404_of_somebody_elses_shows_no_permission(api: str) -> None:
+    """A proxy, or an address that is not Genesys's, answers everything without a code of Genesys's."""
+    async with gateway(defaultdict(lambda: [(404, {})])) as (_, client, _):
+        findings = await check(client, recording_api=api)
+
+    promised = [finding.what for finding in findings if finding.ok and not finding.unknown and not finding.note]
+    assert promised == ["Genesys region", "Genesys login"]
+    unknown = [finding for finding in findings if finding.what.startswith("Genesys permission: ")]
+    assert all(finding.unknown for finding in unknown)
+    assert "proxy" in unknown[0].sentence

@@ -206,8 +206,34 @@ async def test_news_that_come_during_a_change_are_compared_after_it(
 
     await shop.service.carry_out(accepted)
     shop.control.recordings[CALL] = CallRecording.NONE
+    shop.control.fault = CallEnded() if pushed is None else None
     await follower.look_around()
     assert await state(shop) is reached
+
+
+async def test_an_end_pushed_during_a_start_is_not_believed_of_a_call_that_goes_on(
+    shop: Shop, follower: Follower
+) -> None:
+    """Inside a callback the end of the first call may be told while the recording of the second one starts."""
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+    await follower.on_news(CALL, None)
+    await shop.service.carry_out(accepted)
+    await follower.look_around()
+    assert await state(shop) is RecordingState.ACTIVE
+    assert story(shop.file)[-1] == "succeeded recording:start"
+
+
+async def test_a_policys_recording_that_rests_between_two_agents_was_stopped_by_nobody(
+    shop: Shop, follower: Follower
+) -> None:
+    shop.control.mechanism = Mechanism.POLICY
+    await start(shop)
+    shop.control.recordings[CALL] = CallRecording.NONE
+    shop.control.agents[CALL] = None
+    await follower.on_news(CALL, Conversation(CALL, connected=True, recording=CallRecording.NONE))
+    shop.clock.advance(LOOK_AT_MOST_EVERY)
+    await follower.look_around()
+    assert await state(shop) is RecordingState.ACTIVE
 
 
 async def given_up_start(shop: Shop) -> None:
