@@ -126,7 +126,7 @@ def test_the_fields_that_there_are(words: Words, reasons: ReasonRules) -> None:
 
 @both
 def test_the_fullest_modal_is_within_slacks_limits(words: Words) -> None:
-    many = ReasonRules({f"code-{n}": HARD for n in range(150)}, required=True)
+    many = ReasonRules({f"code-{n}": HARD for n in range(100)}, required=True)
     agents = tuple(option(HARD, f"u-{n}") for n in range(100))
     found = tuple(option(HARD, f"{CALL[:-4]}{n:04}") for n in range(100))
     form = Form(
