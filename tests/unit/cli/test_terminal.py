@@ -64,7 +64,7 @@ async def test_pause_resume_and_status(terminal: Terminal, genesys: SimulatedGen
     assert [one.ok for one in (started, paused, seen, resumed)] == [True] * 4
     assert [facts(one)["state"] for one in (started, paused, resumed)] == ["active", "paused", "active"]
     assert facts(seen)["recording"]["state"] == "paused"
-    assert facts(seen)["genesys"] == {"recording": "paused", "on_hold": False}
+    assert facts(seen)["genesys"] == {"recording": "paused", "on_hold": False, "other_recorders": []}
     assert "bot:     paused" in seen.text
     assert genesys.effective_recording(INBOUND) == "active"
     changes = [entry for entry in trail.entries() if entry[1] != "recording:read"]
