@@ -230,7 +230,11 @@ class ConversationsControl:
             path=f"/api/v2/conversations/calls/{calls.segment(conversation_id)}/recordingstate",
             body={"recordingState": "ACTIVE" if active else "PAUSED"},
         )
-        return await self._change(request, conversation_id, wanted, within)
+        try:
+            return await self._change(request, conversation_id, wanted, within)
+        except AgentLeft as left:  # the request names no participant, so this may be about everybody
+            call = await self._decided(left, conversation_id, within)
+            raise AgentLeft(agents=call.agents, evidence=left.evidence) from left
 
     async def _change(
         self,
