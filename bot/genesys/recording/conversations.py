@@ -13,11 +13,11 @@ from bot.errors import (
     CallNotFound,
     CallOnHold,
     GenesysError,
-    GenesysUnavailable,
     NoAgentConnected,
     NotFound,
     NotPermitted,
     OutcomeUnknown,
+    RecordingNotSaid,
     SeveralAgents,
 )
 from bot.genesys.recording import call_reader as calls
@@ -186,7 +186,7 @@ class ConversationsControl:
         if call.legs and not call.connected:
             raise NoAgentConnected(evidence=call.evidence)
         if call.recording is CallRecording.UNKNOWN:
-            raise GenesysUnavailable(
+            raise RecordingNotSaid(
                 "Genesys does not say whether this call is being recorded, so nothing was sent.",
                 evidence=call.evidence,
             )
