@@ -25,6 +25,10 @@ UNASKED = (
     "record-bot check --call starts and stops a recording on a real call. Without a terminal to ask on, "
     "say so with --yes."
 )
+TAKEN_OVER = (
+    "Somebody records this call ad hoc already, so no start was sent. That recording goes on, and the bot shows it. "
+    "Name a call that nothing records."
+)
 NOTHING_DONE = "Nothing was done."
 
 
@@ -57,10 +61,12 @@ class CallChecked:
     call: str
     steps: tuple[Step, ...]
     conclusion: str
+    proved: bool = True
+    """Whether the start and the stop were seen to work, or the policy's recording to pause and go on."""
 
     @property
     def ok(self) -> bool:
-        return all(step.result.ok for step in self.steps) and len(self.steps) > 1
+        return self.proved and all(step.result.ok for step in self.steps) and len(self.steps) > 1
 
     def text(self) -> str:
         return "\n".join([line for step in self.steps for line in step.lines()] + [self.conclusion])
@@ -88,6 +94,8 @@ class CallCheck:
         steps = [self._step("start", await terminal.start(call, REASON))]
         if not steps[0].result.ok:
             return CallChecked(call, tuple(steps), _refused(steps[0]))
+        if steps[0].result.facts.get("adopted") and steps[0].result.facts.get("mechanism") == "adhoc":
+            return CallChecked(call, tuple(steps), TAKEN_OVER, proved=False)
         steps.append(self._step("stop", await terminal.change("stop", call)))
         if not steps[1].result.ok:
             return CallChecked(
@@ -95,7 +103,7 @@ class CallCheck:
             )
         if steps[1].result.facts.get("approval"):
             conclusion = "The start works. The stop waits for a second supervisor; the recording runs until then."
-            return CallChecked(call, tuple(steps), conclusion)
+            return CallChecked(call, tuple(steps), conclusion, proved=False)
         if steps[1].result.facts.get("mechanism") == "policy":
             steps.append(self._step("start again", await terminal.start(call, REASON)))
             return CallChecked(call, tuple(steps), _policy(steps[2]))

@@ -200,6 +200,7 @@ def _facts(recording: Recording) -> dict[str, Any]:
         "in_doubt": recording.in_doubt,
         "mechanism": recording.mechanism and recording.mechanism.value,
         "started_by": recording.started_by,
+        "adopted": recording.adopted,
         "started_at": recording.started_at and recording.started_at.isoformat(),
         "ended_at": recording.ended_at and recording.ended_at.isoformat(),
         "audit_seq": recording.audit_seq,

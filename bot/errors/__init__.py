@@ -38,6 +38,7 @@
     │   ├── Conflict
     │   ├── RateLimited
     │   ├── GenesysUnavailable    nothing had been sent that changes anything
+    │   │   └── RecordingNotSaid  it answers, and leaves open whether the call is being recorded
     │   └── OutcomeUnknown        a change was sent, and nobody knows yet whether it took effect
     ├── SettingsError             a setting is wrong or missing
     └── DatabaseUnusable          the database can't be opened, or isn't ours
@@ -62,6 +63,7 @@ from bot.errors.genesys import (
     OutcomeUnknown,
     PermissionMissing,
     RateLimited,
+    RecordingNotSaid,
     RequestRejected,
     RequestTooLarge,
     SeveralAgents,
@@ -120,6 +122,7 @@ __all__ = [
     "RateLimited",
     "ReasonRefused",
     "RecordBotError",
+    "RecordingNotSaid",
     "Refused",
     "RequestRejected",
     "RequestTooLarge",

@@ -183,6 +183,12 @@ class GenesysUnavailable(GenesysError):
         """Seconds until the bot tries whether it is back."""
 
 
+class RecordingNotSaid(GenesysUnavailable):
+    """Genesys answers, and does not say whether the call is being recorded; nothing was sent."""
+
+    kind = "recording_not_said"
+
+
 class OutcomeUnknown(GenesysError):
     """A change was sent to Genesys, and nobody knows yet whether it took effect."""
 

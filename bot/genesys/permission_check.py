@@ -66,8 +66,13 @@ SESSION_API = (
     CONVERSATIONS[0],
     ("recording sessions", Request("check: sessions", "GET", SESSIONS, query={"conversationId": NOBODY})),
 )
-PERMITTED = (NotFound, CallEnded, AgentLeft, NotAVoiceCall, RequestRejected)
+PERMITTED = (NotFound, AgentLeft, CallEnded, NotAVoiceCall, RequestRejected)
 """What comes back when the permission is there and only the call is not."""
+
+UNSIGNED = (
+    "The answer has no error code of Genesys's, so it may be a proxy's and says nothing of permissions. "
+    "Check PURECLOUD_ENVIRONMENT and GENESYS_API_URL."
+)
 
 
 WITHOUT_LIST = "The list of live calls is then unavailable, and calls are started by their ids."
@@ -164,13 +169,14 @@ async def _permission(client: GenesysClient, what: str, request: Request) -> Fin
     within = _within(client)
     try:
         await (client.read if request.method == "GET" else client.write)(request, within)
-    except PERMITTED:
-        pass
+    except PERMITTED as refusal:
+        if refusal.evidence.code is None:
+            return unknown(what, UNSIGNED)
     except PermissionMissing as missing:
         advice = f"{missing} {GRANT_IT}"
         return Finding(what, ok=False, sentence=advice)
-    except OutcomeUnknown as unknown:
-        return Finding(what, ok=False, sentence=f"Genesys does not say: {unknown}")
+    except OutcomeUnknown as unanswered:
+        return Finding(what, ok=False, sentence=f"Genesys does not say: {unanswered}")
     except GenesysError as error:
         return Finding(what, ok=False, sentence=str(error))
     return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")
@@ -191,8 +197,9 @@ async def _optional(client: GenesysClient, what: str, request: Request, without:
     within = _within(client)
     try:
         await client.read(request, within)
-    except NotFound:
-        pass  # permitted, and nobody has the nil id
+    except NotFound as missing:  # permitted, and nobody has the nil id
+        if missing.evidence.code is None:
+            return unknown(what, UNSIGNED)
     except PermissionMissing as missing:
         return Finding(what, ok=True, sentence=f"Refused. {missing} {without} {GRANT_IT}", note=True)
     except GenesysError as error:

@@ -97,9 +97,17 @@ class Conversation:
         legs = [leg for leg in self.legs if leg.participant.id == participant_id]
         return next((leg for leg in legs if leg.connected), legs[-1] if legs else None)
 
+    @property
+    def adhoc_agent(self) -> Participant | None:
+        """Whose side is being recorded ad hoc, where Genesys tells the recorders apart."""
+        running = (CallRecording.ACTIVE, CallRecording.PAUSED)
+        return next((leg.participant for leg in self.legs if leg.connected and leg.adhoc in running), None)
+
     def recorder(self, mechanism: Mechanism | None, participant_id: str | None) -> CallRecording:
         """Return the state of one recorder: an ad-hoc one's own where Genesys tells it apart, else the call's."""
         leg = self.leg(participant_id) if mechanism is Mechanism.ADHOC else None
+        if leg is None and mechanism is Mechanism.ADHOC and participant_id is not None and self.legs:
+            return CallRecording.UNKNOWN  # a reading that lacks the leg says nothing about its recorder
         if leg is None:
             return self.recording
         if leg.over:

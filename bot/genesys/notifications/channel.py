@@ -24,6 +24,9 @@ MOST_TOPICS = 1000
 RENEW_AFTER = 23 * 3600.0
 """Seconds; a channel lives 24 hours."""
 
+PARTIES = 2
+"""How many participants a call has at least."""
+
 PATIENCE = 10.0
 """Seconds for each request."""
 
@@ -110,14 +113,18 @@ async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset
 
 
 def read_news(message: object) -> News | None:
-    """Read a message of the channel; None if it isn't about a call."""
+    """Read a message of the channel; None if it isn't about a call.
+
+    Only a message that names both sides is evidence that everyone has left: one with the agent alone may be partial.
+    """
     body = _object(message).get("eventBody")
     user_id, event = _user_of(_object(message).get("topicName")), _object(body)
     conversation_id = event.get("id")
     if user_id is None or not isinstance(conversation_id, str):
         return None
     reading = read_call(event, conversation_id, Evidence())
-    return News(user_id, conversation_id, None if reading.over else reading.conversation())
+    over = reading.over and len(reading.legs) >= PARTIES
+    return News(user_id, conversation_id, None if over else reading.conversation())
 
 
 def chosen(user_ids: frozenset[str], *, first: Iterable[str], most: int = MOST_TOPICS) -> frozenset[str]:

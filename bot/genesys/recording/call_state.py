@@ -73,7 +73,8 @@ class CallReading:
     @property
     def recording(self) -> CallRecording:
         if not self.connected:
-            return CallRecording.NONE
+            # an answer that names nobody says nothing, and one where somebody still rings or dials says it later
+            return CallRecording.NONE if self.over else CallRecording.UNKNOWN
         legs = [leg for leg in self.legs if leg.connected]
         said = [leg.recording for leg in legs if leg.recording is not None]
         if not said and self.stated is not None:

@@ -13,11 +13,11 @@ from bot.errors import (
     CallNotFound,
     CallOnHold,
     GenesysError,
-    GenesysUnavailable,
     NoAgentConnected,
     NotFound,
     NotPermitted,
     OutcomeUnknown,
+    RecordingNotSaid,
     SeveralAgents,
 )
 from bot.genesys.recording import call_reader as calls
@@ -65,8 +65,6 @@ class ConversationsControl:
         del reason_code
         within = Within(deadline, progress)
         call = await self._clear_look(target.conversation_id, within)
-        if not call.connected:
-            raise NoAgentConnected(evidence=call.evidence)
         _require_one(call.agents, permit)
         there = _adopted(call, target)
         if call.recording is CallRecording.ACTIVE:
@@ -175,14 +173,20 @@ class ConversationsControl:
             raise CallEnded(evidence=gone.evidence) from gone
 
     async def _clear_look(self, conversation_id: str, within: Within) -> CallReading:
-        """Read a call until it says whether it is being recorded: a guess could record it twice."""
+        """Read a call until it says whether it is being recorded: a guess could record it twice.
+
+        Raise NoAgentConnected where nobody is connected yet.
+        """
         call = await calls.first_look(self.client, conversation_id, within)
         for delay in self.client.confirm_delays[: LOOKS_AT_NOTHING - 1]:
-            if call.recording is not CallRecording.UNKNOWN or not await self.client.pause(delay, within):
+            told = call.recording is not CallRecording.UNKNOWN or (call.legs and not call.connected)
+            if told or not await self.client.pause(delay, within):
                 break
             call = await self._look(conversation_id, within)
+        if call.legs and not call.connected:
+            raise NoAgentConnected(evidence=call.evidence)
         if call.recording is CallRecording.UNKNOWN:
-            raise GenesysUnavailable(
+            raise RecordingNotSaid(
                 "Genesys does not say whether this call is being recorded, so nothing was sent.",
                 evidence=call.evidence,
             )
@@ -226,7 +230,11 @@ class ConversationsControl:
             path=f"/api/v2/conversations/calls/{calls.segment(conversation_id)}/recordingstate",
             body={"recordingState": "ACTIVE" if active else "PAUSED"},
         )
-        return await self._change(request, conversation_id, wanted, within)
+        try:
+            return await self._change(request, conversation_id, wanted, within)
+        except AgentLeft as left:  # the request names no participant, so this may be about everybody
+            call = await self._decided(left, conversation_id, within)
+            raise AgentLeft(agents=call.agents, evidence=left.evidence) from left
 
     async def _change(
         self,
@@ -331,7 +339,10 @@ def _rests(call: CallReading) -> bool:
 
 
 def _recorded_on(participant_id: str, call: CallReading) -> bool:
+    """Whether that side of the call is recorded ad hoc. Raise AgentLeft where it never will be: the agent has gone."""
     leg = call.leg(participant_id)
+    if leg is not None and leg.over:
+        raise AgentLeft(agents=call.agents, evidence=call.evidence)
     if leg is None or not leg.connected:
         return False
     state = _adhoc_state(leg)

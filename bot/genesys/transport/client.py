@@ -121,13 +121,19 @@ class GenesysClient:
 
     async def probe(self) -> None:
         """Ask Genesys something cheap, once, so that ``health`` is of now. Raise GenesysError when it is not usable."""
-        within = Within.unattended(self.clock.monotonic() + PROBE_PATIENCE)
+        await self._probe(Within.unattended(self.clock.monotonic() + PROBE_PATIENCE))
+
+    async def _probe(self, within: Within) -> None:
         try:
             answer = await self._authorised(PROBE, within)
         except (Unsent, Unanswered) as failure:
             raise GenesysUnavailable(f"Genesys does not answer ({failure}).") from failure
         if transient(answer) or answer.status == UNAUTHORISED:
             raise error_for(answer)
+
+    def _probing(self, within: Within) -> Within:
+        """Return the limits of a probe on behalf of a write: it has the write's rank, so that it waits for no loop."""
+        return replace(within, deadline=min(within.deadline, self.clock.monotonic() + PROBE_PATIENCE))
 
     async def watch_health(self) -> None:
         """Probe for as long as Genesys is not usable: without other traffic nobody would notice that it is back."""
@@ -158,7 +164,7 @@ class GenesysClient:
         have been, Conflict on 409, or what the answer means. Success means accepted, not done.
         """
         if self._circuit.trial_due and not within.confirms:
-            await self.probe()  # a write that tried it could leave its outcome unknown
+            await self._probe(self._probing(within))  # a write that tried it could leave its outcome unknown
         try:
             answer = await self._connected(lambda: self._authorised(request, within), within)
         except Unanswered as failure:
@@ -220,7 +226,8 @@ class GenesysClient:
         """Return a token, waiting within the action's deadline for a login that another task has begun."""
         try:
             async with asyncio.timeout(within.deadline - self.clock.monotonic()):
-                return await self._token.get(lambda: self._log_in(within), refused=refused)
+                urgent = within.rank is Rank.PROTECTION
+                return await self._token.get(lambda: self._log_in(within), refused=refused, urgent=urgent)
         except TimeoutError:
             raise GenesysUnavailable(NO_TIME_LEFT) from None
 

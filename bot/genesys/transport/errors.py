@@ -31,10 +31,14 @@ TOO_LARGE_CODES = frozenset({"request.entity.too.large", "response.entity.too.la
 """The first two as documented for each operation: 413, and 400 for an answer that would be too large."""
 PERMISSION = re.compile(r"\b[A-Za-z]\w*:[A-Za-z]\w*:[A-Za-z]\w*\b")
 ASKED_FOR = frozenset({"conversation:call:record", "recording:recording:view"})
-CALL_OVER = frozenset({"conversation.error.conversation.disconnected", "conversation.error.call.disconnected"})
+CALL_OVER = frozenset({"conversation.error.conversation.disconnected"})
 CALL_UNKNOWN = frozenset({"conversation.error.conversation.not.found", "conversation.not.found"})
 AGENT_GONE = frozenset(
-    {"conversation.error.participant.no.active.conversations", "conversation.error.participant.not.found"}
+    {
+        "conversation.error.call.disconnected",  # of a request about a participant: that one's part in the call
+        "conversation.error.participant.no.active.conversations",
+        "conversation.error.participant.not.found",
+    }
 )
 NO_USER = frozenset(
     {
@@ -42,6 +46,7 @@ NO_USER = frozenset(
         "not.a.participant",
         "conversation.error.not.conversation.participant",
         "conversation.error.forbidden.not.active.participant",
+        "conversation.error.user.not.party",
     }
 )
 """Codes of the OpenAPI description, by their subject: the call, a participant of it, or the user behind the token.

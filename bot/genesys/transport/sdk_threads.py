@@ -56,7 +56,8 @@ class Request:
 class Wire:
     """Sends one request at a time in each of its threads. It never repeats anything.
 
-    There is one thread more than ``threads`` says: for a person's secure pause or stop, however slow all others are.
+    There are two threads more than ``threads`` says, however slow all others are: one for a person's secure pause or
+    stop, and one for the login, without which nothing is sent.
     """
 
     def __init__(
@@ -65,11 +66,12 @@ class Wire:
         self.host = host
         self._clock = clock
         self._time_outs = time_outs
-        self._pool = connection_pool(threads + 1) if pool is None else pool
+        self._pool = connection_pool(threads + 2) if pool is None else pool
         self._all = asyncio.Semaphore(threads + 1)
         self._slots = asyncio.Semaphore(threads)
+        self._login = asyncio.Semaphore(1)
         self._background = asyncio.Semaphore(max(1, threads // 2))
-        self._threads = ThreadPoolExecutor(max_workers=threads + 1, thread_name_prefix="genesys")
+        self._threads = ThreadPoolExecutor(max_workers=threads + 2, thread_name_prefix="genesys")
 
     async def send(self, request: Request, token: str, *, deadline: float, rank: Rank = Rank.PERSON) -> Answer:
         """Send a request once. Raise Unsent or Unanswered when there is no answer.
@@ -100,7 +102,7 @@ class Wire:
             with suppress(ValueError, LookupError, TypeError):
                 api.get_client_credentials_token(client_id, client_secret)
 
-        return await self._in_thread(use, deadline, (self._slots, self._all))
+        return await self._in_thread(use, deadline, (self._login,))
 
     async def close(self) -> None:
         """Wait for requests that are under way, at most their time-outs, and close the connections."""

@@ -35,9 +35,14 @@ class Token:
         self._renew_at = 0.0
         self._expires_at = 0.0
 
-    async def get(self, log_in: LogIn, *, refused: str | None = None) -> str:
-        """Return a valid token, logging in if there is none; never ``refused``, an earlier token."""
+    async def get(self, log_in: LogIn, *, refused: str | None = None, urgent: bool = False) -> str:
+        """Return a valid token, logging in if there is none; never ``refused``, an earlier token.
+
+        An ``urgent`` request takes a token that is still valid; so does any other while another task renews it.
+        """
         if (value := self._good(refused)) is not None:
+            return value
+        if (urgent or self._lock.locked()) and (value := self._still_valid(refused)) is not None:
             return value
         async with self._lock:
             if (value := self._good(refused)) is not None:

@@ -51,7 +51,7 @@ class Settlement:
             changes["session_id"] = effect.session_id
         if attempt.verb.begins:
             changes["adopted"] = not effect.created
-            if phase is Phase.OBSERVED:
+            if phase is Phase.OBSERVED and effect.created:
                 # Nobody saw it begin: that was after the request, and before now.
                 now = self.clock.now()
                 changes |= {"started_at": attempt.requested_at, "seen_at": now}

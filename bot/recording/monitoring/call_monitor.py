@@ -88,12 +88,13 @@ class Follower:
     async def on_news(self, conversation_id: str, seen: Conversation | None) -> None:
         """Handle Genesys's notification about a call; None when everyone has left it.
 
-        News can be older than our last write, so a difference is believed only after a look.
+        News can be older than our last write, so a difference is believed only after a look. So is the end of a call
+        that was pushed while its recording was being changed: inside a callback the agent may have dialed again since.
         """
         self._early.pop(conversation_id, None)
         await self._read_news(conversation_id, seen)
 
-    async def _read_news(self, conversation_id: str, seen: Conversation | None) -> None:
+    async def _read_news(self, conversation_id: str, seen: Conversation | None, *, old: bool = False) -> None:
         recording = await self.store.live_recording(conversation_id)
         if recording is None:
             return
@@ -101,9 +102,9 @@ class Follower:
             self._early.setdefault(conversation_id, seen)
             return
         self._note_agent(recording, seen)
-        if seen is None:
+        if seen is None and not old:
             await self.observations.call_ended(recording)
-        elif drift(recording, seen) is not None or handed_over(recording, seen) is not None:
+        elif seen is None or drift(recording, seen) is not None or handed_over(recording, seen) is not None:
             await self._look_at(recording)
 
     def missed_news(self, user_ids: frozenset[str]) -> None:
@@ -115,7 +116,7 @@ class Follower:
             if (seen := self._early.pop(conversation_id, NOTHING)) is NOTHING:
                 continue
             try:
-                await self._read_news(conversation_id, seen)
+                await self._read_news(conversation_id, seen, old=True)
             except Exception:
                 self._early.setdefault(conversation_id, seen)  # unless something newer has come meanwhile
                 raise

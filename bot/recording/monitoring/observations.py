@@ -45,7 +45,10 @@ def drift(recording: Recording, seen: Conversation) -> Drift | None:
     if not _rests(recording):
         return None
     state = seen.recorder(recording.mechanism, recording.participant_id)
-    if state is CallRecording.PAUSED and seen.on_hold:
+    held = state is CallRecording.PAUSED and seen.on_hold
+    # between two agents a policy may have nothing to record: nobody has stopped it
+    between = state is CallRecording.NONE and recording.mechanism is Mechanism.POLICY and not seen.agents
+    if held or between:
         return None
     match state:
         case CallRecording.NONE:
@@ -85,8 +88,14 @@ def handed_over(recording: Recording, seen: Conversation) -> Departure | None:
 
 
 def unwanted(recording: Recording, seen: Conversation) -> bool:
-    """Say whether the call is being recorded although our newest recording of it is over; a policy's is its own."""
-    return recording.state.final and seen.recording is CallRecording.ACTIVE and seen.mechanism is not Mechanism.POLICY
+    """Say whether the call is being recorded although our newest recording of it is over; a policy's is its own.
+
+    So is an ad-hoc recording on the side of another agent than ours, where that is known.
+    """
+    if not recording.state.final or seen.recording is not CallRecording.ACTIVE or seen.mechanism is Mechanism.POLICY:
+        return False
+    agent = seen.adhoc_agent
+    return agent is None or recording.participant_id in {None, agent.id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +176,7 @@ class Observations:
         """
         now = self.clock.now()
         agent = next((one for one in seen.agents if one.id == recording.participant_id), None)
-        agent = agent or next(iter(seen.agents), None)
+        agent = agent or seen.adhoc_agent or next(iter(seen.agents), None)
         attempt = Attempt(uuid7(), Verb.STOP, BOT, recording.id, now, now + ACTION_LIMIT, recording.state, owner=owner)
 
         async def work(transaction: Transaction) -> Accepted | None:

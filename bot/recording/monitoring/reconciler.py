@@ -119,7 +119,7 @@ class Reconciler:
                 # it, and not to be stopped because of it.
                 await settlement.not_in_effect(attempt, OutOfScope(), look_again=False)
                 return
-            await settlement.succeeded(attempt, _effect(recording, seen), phase=Phase.OBSERVED, actor=BOT)
+            await settlement.succeeded(attempt, _effect(attempt, recording, seen), phase=Phase.OBSERVED, actor=BOT)
         elif attempt.verb in {Verb.START, Verb.FOLLOW, Verb.RESUME} or state is CallRecording.NONE:
             # Nobody wants a recording to begin late; and what doesn't run can't be paused.
             await settlement.not_in_effect(attempt, OutcomeUnknown())
@@ -161,13 +161,16 @@ def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bo
             return state is CallRecording.NONE or (rests and recording.mechanism is Mechanism.POLICY)
 
 
-def _effect(recording: Recording, seen: Conversation) -> Effect:
+def _effect(attempt: Attempt, recording: Recording, seen: Conversation) -> Effect:
+    mechanism = recording.mechanism or seen.mechanism or Mechanism.ADHOC
     agent = next((one for one in seen.agents if one.id == recording.participant_id), None)
-    if agent is None and recording.participant_id is None and len(seen.agents) == 1:
-        agent = seen.agents[0]
+    if agent is None and recording.participant_id is None:
+        agent = seen.adhoc_agent if mechanism is Mechanism.ADHOC else None
+        agent = agent or (seen.agents[0] if len(seen.agents) == 1 else None)
     return Effect(
-        mechanism=recording.mechanism or seen.mechanism or Mechanism.ADHOC,
+        mechanism=mechanism,
         agent=agent,
         session_id=recording.session_id or seen.session_id,
+        created=not (attempt.verb.begins and mechanism is Mechanism.POLICY),  # no start of the bot begins a policy's
         recorders=seen.recorders,
     )

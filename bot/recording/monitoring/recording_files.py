@@ -36,7 +36,7 @@ AT_ONCE = 3
 SLACK = timedelta(seconds=60)
 """How far Genesys's times may be from ours."""
 OTHER_RECORDERS = frozenset({"screen", "snippet"})
-"""Media subtypes that no policy's audio recording has."""
+"""Media and media subtypes that no policy's audio recording has."""
 LASTING = (PermissionMissing, UserContextNeeded)
 
 
@@ -147,7 +147,8 @@ def belongs(saved: SavedRecording, recording: Recording) -> bool:
     What a trunk, a station or a consultation recorded is the policy's. No file of a conversation is an ad-hoc
     recording's: Genesys sends that to a user's inbox.
     """
-    if recording.mechanism is not Mechanism.POLICY or saved.media_subtype in OTHER_RECORDERS:
+    others = not OTHER_RECORDERS.isdisjoint({saved.media_subtype, saved.media})
+    if recording.mechanism is not Mechanism.POLICY or others:
         return False
     begun = recording.started_at or recording.requested_at
     too_early = saved.ended_at is not None and saved.ended_at < begun - SLACK

@@ -95,6 +95,9 @@ class TransferMonitor:
                 log.exception("transfer_monitor_failed", recording_id=str(recording.id))
 
     async def _check(self, recording: Recording) -> None:
+        if self.mode is FollowTransfers.NEVER:  # noted before the setting was changed
+            await self._decide(recording, None)
+            return
         newest = await self.service.store.newest_recording(recording.conversation_id)
         if newest is not None and newest.id != recording.id:
             await self._after_a_start(recording, newest)

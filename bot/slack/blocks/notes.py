@@ -27,7 +27,8 @@ def notes(shown: Card, words: Words, person: Callable[[str], str]) -> list[str]:
         *_where_it_goes(recording, words),
         *([approval_note(shown.approval, words, person)] if shown.approval else []),
         *_went_wrong(recording, words),
-        *_kept(shown.saved, words),
+        # an older version of the bot has credited files of other recorders to ad-hoc recordings
+        *_kept(shown.saved if recording.mechanism is Mechanism.POLICY else (), words),
     ]
 
 

@@ -340,6 +340,18 @@ async def test_never_leaves_it_at_the_trail(floor: Floor) -> None:
     assert ((await floor.now(recording)).ended_by, (await floor.now(recording)).follow_up) == ("transfer", None)
 
 
+async def test_never_also_holds_for_transfers_noted_before_it_was_set(floor: Floor) -> None:
+    call = floor.genesys.add_call()
+    recording = await floor.records(call)
+    floor.genesys.transfers.blind(call, TOM, answered=False)
+    await floor.looks(FollowTransfers.ALWAYS)
+    assert (await floor.now(recording)).follow_up is FollowUp.WATCH
+
+    floor.genesys.transfers.answer(call)
+    await floor.monitor(FollowTransfers.NEVER).check_all()
+    assert (await floor.now(recording)).follow_up is None
+
+
 async def test_a_transfer_where_a_policy_records_too_ends_the_ad_hoc_recording_only(floor: Floor) -> None:
     call = floor.genesys.add_call()
     recording = await floor.records(call)

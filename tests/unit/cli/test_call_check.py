@@ -86,6 +86,20 @@ async def test_a_policys_recording_goes_on_afterwards(tmp_path: Path, genesys: S
     assert "ad-hoc recording was not tried" in result.conclusion
 
 
+async def test_somebody_elses_recording_proves_nothing_and_is_not_stopped(
+    tmp_path: Path, genesys: SimulatedGenesys
+) -> None:
+    genesys.set_recording(INBOUND, on=True)
+
+    result = await checked(tmp_path, genesys, INBOUND)
+
+    assert not result.ok
+    assert [step.name for step in result.steps] == ["start"]
+    assert genesys.writes() == []
+    assert genesys.effective_recording(INBOUND) == "active"
+    assert "no start was sent" in result.conclusion
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "code", "kind"),
     [

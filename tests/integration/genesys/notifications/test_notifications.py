@@ -385,6 +385,16 @@ def test_nulls_in_news_do_no_harm() -> None:
     assert news.seen == Conversation("call-1", connected=True, recording=CallRecording.UNKNOWN)
 
 
+@pytest.mark.parametrize("others", [[], [{"id": "c", "purpose": "customer", "state": "connected"}], None])
+def test_news_that_name_the_agent_alone_are_no_end_of_the_call(others: list[dict[str, str]] | None) -> None:
+    agent = {"id": "p", "purpose": "agent", "user": {"id": "user-1"}, "state": "disconnected"}
+    participants = None if others is None else [agent, *others]
+    event = {"id": "call-1", "participants": participants}
+    news = read_news({"topicName": "v2.users.user-1.conversations.calls", "eventBody": event})
+    assert news is not None
+    assert news.seen is not None
+
+
 async def test_of_several_news_that_wait_only_the_newest_counts() -> None:
     passed_on: list[object] = []
     talking = Conversation("call-1", connected=True, recording=CallRecording.ACTIVE)

@@ -193,6 +193,23 @@ async def test_an_agent_who_leaves_meanwhile_leaves_a_call_that_goes_on(desk: De
     assert desk.asked() == ["GET 200", "PATCH 400", "GET 200"]
 
 
+async def test_an_agent_who_leaves_before_the_recording_shows_is_not_waited_for(desk: Desk) -> None:
+    """The write was accepted, and no reading will ever show its effect: that is said at once, not after 25 s."""
+    call = desk.simulator.add_call()
+
+    async def transfer(seconds: float) -> None:
+        desk.clock.advance(seconds)
+        if len(call.agents) == 1 and call.agents[0].name != "Tom Becker":
+            desk.simulator.transfers.blind(call, "Tom Becker")
+
+    desk.clock.sleep = transfer  # type: ignore[method-assign]
+
+    with pytest.raises(AgentLeft) as left:
+        await desk.start(call.id)
+    assert [agent.name for agent in left.value.agents] == ["Tom Becker"]
+    assert desk.asked() == ["GET 200", "PATCH 202", "GET 200", "GET 200"]
+
+
 async def test_a_call_that_a_policy_records_as_well_is_adopted_with_both(desk: Desk) -> None:
     call = desk.simulator.add_call(recording=True)
     desk.simulator.policy_takes_hold(call.id)

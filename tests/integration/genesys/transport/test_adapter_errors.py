@@ -14,6 +14,7 @@ from bot.errors import (
     LoginRefused,
     OutcomeUnknown,
     PermissionMissing,
+    RecordingNotSaid,
     UserContextNeeded,
 )
 
@@ -325,8 +326,9 @@ async def test_a_start_sends_nothing_where_the_state_is_never_said(desk: Desk) -
     call = desk.simulator.add_call()
     desk.simulator.faults.switch_on("null_state")
 
-    with pytest.raises(GenesysUnavailable):
+    with pytest.raises(RecordingNotSaid) as open_question:
         await desk.start(call.id)
+    assert open_question.value.kind == "recording_not_said"  # "unavailable" would not be true: it answers
     assert desk.asked() == ["GET 200"] * 3
 
 

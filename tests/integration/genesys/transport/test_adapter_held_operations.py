@@ -115,6 +115,18 @@ async def test_a_persons_pause_and_stop_are_tried_once_although_everything_is_he
     assert desk.simulator.effective_recording(call.id) == ("paused" if verb == "pause" else "none")
 
 
+async def test_a_pause_takes_a_token_that_still_holds_and_leaves_its_renewal_to_others(desk: Desk) -> None:
+    """The login may be slow, or held back for a minute; the old token is good for a fifth of its life more."""
+    call = desk.simulator.add_call()
+    target = await desk.started(call.id)
+    desk.clock.advance(0.85 * 86400)
+    desk.seen.clear()
+
+    await desk.pause(target)
+
+    assert [seen.operation for seen in desk.seen[:2]] == ["pause recording", "login"]
+
+
 async def test_a_pause_that_is_refused_itself_waits_and_goes_again(desk: Desk) -> None:
     call = desk.simulator.add_call()
     target = await desk.started(call.id)

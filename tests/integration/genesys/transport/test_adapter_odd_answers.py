@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot.errors import (
+    AgentLeft,
     CallEnded,
     CallNotFound,
     GenesysError,
@@ -18,7 +20,7 @@ from bot.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, SessionsControl
+from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, SessionsControl, check
 from bot.recording.call import CallRecording
 from bot.recording.models import Mechanism, Target
 from tests.support.clock import FakeClock
@@ -209,3 +211,45 @@ async def test_a_session_of_a_call_that_is_gone_has_ended_with_it() -> None:
     async with gateway(answers) as (_, client, within):
         with pytest.raises(CallEnded):
             await SessionsControl(client).stop(Target("c1", session_id="s1"), **within)
+
+
+@pytest.mark.parametrize("everybody_has_left", [False, True])
+@pytest.mark.parametrize("verb", ["stop", "pause"])
+async def test_a_call_that_is_said_to_be_disconnected_has_ended_once_a_reading_shows_it(
+    verb: str, *, everybody_has_left: bool
+) -> None:
+    """``call.disconnected`` is one participant's part in the call, or the whole: the code doesn't say."""
+    refused = (400, {"code": "conversation.error.call.disconnected", "status": 400})
+    body = connected(state="disconnected")
+    if not everybody_has_left:
+        body["participants"].append({"id": "c1", "purpose": "customer", "state": "connected"})
+    target = Target("c1", participant_id="p1", mechanism=Mechanism.ADHOC)
+    answers: Answers = {
+        "PATCH /api/v2/conversations/c1/participants/p1": [refused],
+        f"PUT {CALL}/recordingstate": [refused],
+        f"GET {CALL}": [(200, body)],
+    }
+    async with gateway(answers) as (fake, client, how):
+        acting = getattr(ConversationsControl(client), verb)(target, **how)
+        if everybody_has_left:
+            with pytest.raises(CallEnded):
+                await acting
+        elif verb == "pause":
+            with pytest.raises(AgentLeft):
+                await acting
+        else:
+            assert not (await acting).created
+    assert len(fake.asked) == 2
+
+
+@pytest.mark.parametrize("api", ["conversations", "sessions"])
+async def test_a_404_of_somebody_elses_shows_no_permission(api: str) -> None:
+    """A proxy, or an address that is not Genesys's, answers everything without a code of Genesys's."""
+    async with gateway(defaultdict(lambda: [(404, {})])) as (_, client, _):
+        findings = await check(client, recording_api=api)
+
+    promised = [finding.what for finding in findings if finding.ok and not finding.unknown and not finding.note]
+    assert promised == ["Genesys region", "Genesys login"]
+    unknown = [finding for finding in findings if finding.what.startswith("Genesys permission: ")]
+    assert all(finding.unknown for finding in unknown)
+    assert "proxy" in unknown[0].sentence

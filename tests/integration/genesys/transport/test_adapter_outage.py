@@ -119,6 +119,22 @@ async def test_a_write_is_no_trial(desk: Desk) -> None:
     assert desk.asked() == ["GET 503", "GET 200", "PATCH 202", "GET 200"]
 
 
+@pytest.mark.parametrize("requests_per_minute", [11])
+async def test_what_a_pause_is_preceded_by_waits_for_nothing_either(desk: Desk) -> None:
+    """Once Genesys may be back, one read tells whether it is; with a loop's rank it would leave the rest to people."""
+    call = desk.simulator.add_call()
+    target = await desk.started(call.id)
+    await go_down(desk, call.id)
+    desk.simulator.faults.switch_off("server_error")
+    desk.clock.advance(TRIAL_EVERY)
+    began = desk.clock.time()
+
+    await desk.pause(target)
+
+    put = next(request for request in desk.simulator.requests if request.method == "PUT")
+    assert put.at == began
+
+
 async def test_the_confirmation_of_a_write_is_never_kept_back(desk: Desk) -> None:
     call = desk.simulator.add_call()
     target = await desk.started(call.id)

@@ -165,6 +165,20 @@ def test_a_call_is_over_when_all_have_left() -> None:
     assert not reading().connected
 
 
+def test_an_answer_in_which_nobody_is_connected_says_no_recording_has_ended() -> None:
+    """Nulls, an empty list, or somebody who dials again inside a callback: nobody has stopped anything."""
+    bodies: list[dict[str, Any]] = [{}, {"participants": None}, {"participants": []}, {"recordingState": "none"}]
+    for body in bodies:
+        assert read_call(body, "call-1", Evidence()).recording is CallRecording.UNKNOWN
+    assert reading(leg(state="dialing"), customer(state="alerting")).recording is CallRecording.UNKNOWN
+    assert reading(leg(state="disconnected"), customer(state="disconnected")).recording is CallRecording.NONE
+
+
+def test_a_reading_that_lacks_the_recorded_participant_says_nothing_of_their_recorder() -> None:
+    seen = reading(leg(id="somebody-else"), customer()).conversation()
+    assert seen.recorder(Mechanism.ADHOC, "agent-1") is CallRecording.UNKNOWN
+
+
 def test_recordings_of_those_who_left_are_over() -> None:
     left = leg(state="disconnected", recordingState="active", recordersState={"adhocState": "ACTIVE"})
     call = reading(left, leg(id="agent-2"))

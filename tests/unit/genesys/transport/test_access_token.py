@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -54,3 +55,22 @@ async def test_a_refused_token_is_not_used_again() -> None:
     assert await token.get(log_in, refused=refused) == "two"
     assert await token.get(log_in, refused=refused) == "two"
     assert log_in.count == 2
+
+
+async def test_nobody_waits_for_the_renewal_of_a_token_that_still_holds() -> None:
+    clock, gate = FakeClock(), asyncio.Event()
+    token = Token(clock)
+    await token.get(FakeLogin({"access_token": "one", "expires_in": 100}))
+    clock.advance(85)
+
+    async def slow() -> Answer:
+        await gate.wait()
+        return Answer(status=200, text=json.dumps({"access_token": "two"}))
+
+    assert await token.get(slow, urgent=True) == "one"
+    renewal = asyncio.create_task(token.get(slow))
+    await asyncio.sleep(0)
+    assert await token.get(slow) == "one"
+    gate.set()
+    assert await renewal == "two"
+    assert await token.get(slow, urgent=True) == "two"

@@ -20,7 +20,8 @@ def answer(status: int, headers: dict[str, str] | None = None, **body: Any) -> A
     ("status", "code", "expected"),
     [
         (400, "conversation.error.conversation.disconnected", errors.CallEnded),
-        (400, "conversation.error.call.disconnected", errors.CallEnded),
+        (400, "conversation.error.call.disconnected", errors.AgentLeft),
+        (400, "conversation.error.user.not.party", errors.UserContextNeeded),
         (400, "conversation.error.participant.no.active.conversations", errors.AgentLeft),
         (404, "conversation.error.participant.not.found", errors.AgentLeft),
         (404, "conversation.error.not.conversation.participant", errors.UserContextNeeded),

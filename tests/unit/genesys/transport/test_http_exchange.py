@@ -130,6 +130,17 @@ async def test_what_waits_too_long_for_its_turn_does_not_leave() -> None:
     assert len(server.requests) == 1
 
 
+async def test_a_login_waits_for_no_slot() -> None:
+    """Without a token nothing is sent, a person's pause neither: slow answers to others must not hold it up."""
+    async with FakeServer(None).running() as server, wire(server.port, threads=1) as opened:
+        others = [asyncio.create_task(opened.send(WRITE, "token", deadline=2000.0)) for _ in range(2)]
+        await asyncio.sleep(0)
+        login = asyncio.create_task(opened.log_in("id", "secret", deadline=2000.0))
+        await asyncio.gather(*others, login, return_exceptions=True)
+    paths = [request.split()[1] for request in server.requests]
+    assert sorted(paths[:2]) == ["/api/v2/thing/stop", "/oauth/token"]
+
+
 async def test_what_is_too_late_does_not_leave_and_keeps_no_slot() -> None:
     async with (
         FakeServer(b"HTTP/1.1 204 No Content\r\n\r\n").running() as server,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
-from bot.recording.call import CallRecording
+from bot.recording.call import CallRecording, Participant
+from bot.recording.handover import AgentLeg
 from bot.recording.models import Conversation, Mechanism, RecordingState, Verb
 from bot.recording.monitoring.call_monitor import LOOK_AGAIN_SECONDS, LOOK_AT_MOST_EVERY, LOOK_WITH_NEWS_EVERY, Follower
 from bot.recording.monitoring.late_effects import AFTER_SECONDS, LaterLooks
@@ -206,8 +207,34 @@ async def test_news_that_come_during_a_change_are_compared_after_it(
 
     await shop.service.carry_out(accepted)
     shop.control.recordings[CALL] = CallRecording.NONE
+    shop.control.fault = CallEnded() if pushed is None else None
     await follower.look_around()
     assert await state(shop) is reached
+
+
+async def test_an_end_pushed_during_a_start_is_not_believed_of_a_call_that_goes_on(
+    shop: Shop, follower: Follower
+) -> None:
+    """Inside a callback the end of the first call may be told while the recording of the second one starts."""
+    accepted = await shop.service.intake.start(asked(), CALL, None)
+    await follower.on_news(CALL, None)
+    await shop.service.carry_out(accepted)
+    await follower.look_around()
+    assert await state(shop) is RecordingState.ACTIVE
+    assert story(shop.file)[-1] == "succeeded recording:start"
+
+
+async def test_a_policys_recording_that_rests_between_two_agents_was_stopped_by_nobody(
+    shop: Shop, follower: Follower
+) -> None:
+    shop.control.mechanism = Mechanism.POLICY
+    await start(shop)
+    shop.control.recordings[CALL] = CallRecording.NONE
+    shop.control.agents[CALL] = None
+    await follower.on_news(CALL, Conversation(CALL, connected=True, recording=CallRecording.NONE))
+    shop.clock.advance(LOOK_AT_MOST_EVERY)
+    await follower.look_around()
+    assert await state(shop) is RecordingState.ACTIVE
 
 
 async def given_up_start(shop: Shop) -> None:
@@ -259,6 +286,32 @@ async def test_a_stop_that_fails_is_tried_again(shop: Shop, later_looks: LaterLo
     for _ in range(30):
         shop.clock.advance(1)
         await later_looks.look_around()
+    assert await state(shop) is RecordingState.STOPPED
+
+
+async def test_an_ad_hoc_recording_on_another_agents_side_is_left_alone(shop: Shop, later_looks: LaterLooks) -> None:
+    """After a doubtful stop the agent hands over, and the next one records in Genesys: that is not the bot's."""
+    await start(shop)
+    shop.control.late_fault = OutcomeUnknown()
+    await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.STOP, asked())))
+    shop.control.late_fault = None
+    await shop.reconciler.settle_all()
+    shop.clock.advance(PATIENCE)
+    await shop.reconciler.settle_all()
+    assert await state(shop) is RecordingState.STOPPED
+    other = Participant("participant-2", "user-2", "Tom Becker")
+    leg = AgentLeg(other, connected=True, over=False, recording=CallRecording.ACTIVE, adhoc=CallRecording.ACTIVE)
+    theirs = Conversation(CALL, True, CallRecording.ACTIVE, (other,), Mechanism.ADHOC, legs=(leg,))
+    shop.control.calls.clear()
+
+    async def look(*_: object, **__: object) -> Conversation:
+        shop.control.calls.append("look")
+        return theirs
+
+    shop.control.look = look  # type: ignore[method-assign]
+    shop.clock.advance(AFTER_SECONDS[0])
+    await later_looks.look_around()
+    assert shop.control.calls == ["look"]
     assert await state(shop) is RecordingState.STOPPED
 
 

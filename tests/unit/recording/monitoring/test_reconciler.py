@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
-from bot.recording.call import CallRecording
+from bot.recording.call import CallRecording, Participant
+from bot.recording.handover import AgentLeg
 from bot.recording.models import Conversation, Effect, Mechanism, RecordingState, Target, Verb
 from bot.recording.monitoring.reconciler import PATIENCE
 from tests.support.control import AGENT
@@ -199,6 +200,44 @@ async def test_a_start_that_nobody_saw_begin_says_between_when(shop: Shop) -> No
     assert (recording.started_at, recording.seen_at) == (asked_at, shop.clock.now())
     assert shop.clock.now() > asked_at
     assert entries(shop.file)[-1]["outcome"]["began_between"] == [asked_at.isoformat(), shop.clock.now().isoformat()]
+
+
+async def test_a_policys_recording_that_a_doubtful_start_finds_is_taken_over_and_not_begun(shop: Shop) -> None:
+    """It may have run before the request: an entry must not say that it began after it."""
+    shop.control.mechanism = Mechanism.POLICY
+    await in_doubt(shop, Verb.START, took_effect=True)
+    agents, mechanism = (AGENT,), Mechanism.POLICY
+    seen = Conversation(CALL, connected=True, recording=CallRecording.ACTIVE, agents=agents, mechanism=mechanism)
+
+    async def look(*_: object, **__: object) -> Conversation:
+        return seen
+
+    shop.control.look = look  # type: ignore[method-assign]
+    await patience(shop)
+    recording = await shop.store.live_recording(CALL)
+    assert recording is not None
+    assert (recording.adopted, recording.seen_at) == (True, None)
+    assert entries(shop.file)[-1]["outcome"] == {"mechanism": "policy", "created": False}
+
+
+async def test_a_doubtful_start_among_several_agents_is_known_by_its_recorder(shop: Shop) -> None:
+    """Without the participant, its transfer could not be told from a stop in Genesys."""
+    await in_doubt(shop, Verb.START, took_effect=True)
+    other = Participant("participant-2", "user-2", "Tom Becker")
+    legs = tuple(
+        AgentLeg(one, connected=True, over=False, recording=state, adhoc=state)
+        for one, state in ((AGENT, CallRecording.NONE), (other, CallRecording.ACTIVE))
+    )
+    call = Conversation(CALL, True, CallRecording.ACTIVE, (AGENT, other), Mechanism.ADHOC, legs=legs)
+
+    async def look(*_: object, **__: object) -> Conversation:
+        return call
+
+    shop.control.look = look  # type: ignore[method-assign]
+    await patience(shop)
+    recording = await shop.store.live_recording(CALL)
+    assert recording is not None
+    assert (recording.participant_id, recording.agent_user_id) == (other.id, other.user_id)
 
 
 async def test_a_pause_of_what_does_not_run_any_more_is_not_driven_again(shop: Shop) -> None:

@@ -224,6 +224,12 @@ async def test_a_policys_files_are_those_of_its_own_recorders(
     assert belongs(SavedRecording("x", "available", "audio", media_subtype=subtype), ended) is ours
 
 
+async def test_a_screen_recording_is_known_by_its_media_as_well(database: Database) -> None:
+    async with policy_shop(database) as shop:
+        ended = await recorded(shop)
+    assert not belongs(SavedRecording("x", "available", "screen"), ended)
+
+
 async def test_the_recorder_and_the_session_of_a_file_are_kept(database: Database) -> None:
     async with policy_shop(database) as shop:
         ended = await recorded(shop)
