@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from slack_sdk.errors import SlackClientError
 
 from bot.errors import IdentityUnconfirmed
 from bot.recording.group_members import GroupState, UserGroup, is_group
@@ -120,15 +121,28 @@ class UserGroups:
 
 
 async def listed_groups(client: AsyncWebClient) -> dict[str, UserGroup]:
-    """Ask for all user groups, disabled ones too, with their members. Raise what the client raises."""
-    try:
-        answer = await client.usergroups_list(include_users=True, include_disabled=True)
-    except WEB_API_ERRORS as error:
-        if code(error) == NO_USER_GROUPS:
-            return {}
-        raise
-    found: list[dict[str, Any]] = answer["usergroups"]
-    return {str(group["id"]): _group_from(group) for group in found}
+    """Ask for all user groups, disabled ones too, with their members. Raise what the client raises.
+
+    The method documents no pages, and yet an ``invalid_cursor``: a cursor is followed, since a group on a later page
+    would look as if it were gone. An answer without the list is none.
+    """
+    found: dict[str, UserGroup] = {}
+    after: dict[str, Any] = {}
+    while True:
+        try:
+            answer = await client.usergroups_list(include_users=True, include_disabled=True, **after)
+        except WEB_API_ERRORS as error:
+            if code(error) == NO_USER_GROUPS:
+                return {}
+            raise
+        listed: list[dict[str, Any]] | None = answer.get("usergroups")
+        if listed is None:
+            raise SlackClientError("usergroups.list answered without a list")
+        found |= {str(group["id"]): _group_from(group) for group in listed}
+        cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+        if not cursor or cursor == after.get("cursor"):
+            return found
+        after = {"cursor": cursor}
 
 
 def _group_from(group: Mapping[str, Any]) -> UserGroup:
