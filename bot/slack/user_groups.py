@@ -36,6 +36,7 @@ UNUSABLE = {
     "remove it",
 }
 """What is wrong with a group, and what to do; the group's name comes before."""
+UNREAD = "Slack doesn't list the user groups ({error}); until it does, nobody gets rights from them."
 
 
 @dataclass
@@ -51,6 +52,8 @@ class UserGroups:
     """The groups that the settings and the policy file name."""
     unusable: tuple[UserGroup, ...] = ()
     """The groups that give nobody a right, by the newest answer; shown by ``/readyz``."""
+    refusal: str | None = None
+    """Why Slack did not list the groups when it was last asked; None if it did."""
     _groups: Mapping[str, UserGroup] = field(default_factory=dict)
     _asked_at: float | None = None
     _asking: asyncio.Task[str | None] | None = None
@@ -78,8 +81,9 @@ class UserGroups:
 
     @property
     def problem(self) -> str:
-        """Say in a sentence each which groups give nobody a right; empty if all of them do."""
-        return " ".join(sentence(group) for group in self.unusable)
+        """Say in a sentence each what keeps groups from giving their members rights; empty if nothing does."""
+        unread = UNREAD.format(error=self.refusal) if self.refusal else ""
+        return " ".join(filter(None, (unread, *map(sentence, self.unusable))))
 
     def _under_way(self) -> asyncio.Task[str | None]:
         """Return the request that everyone waits for; a new one if there is none, or if it takes suspiciously long."""
@@ -99,10 +103,11 @@ class UserGroups:
         try:
             listed = await listed_groups(self.client)
         except WEB_API_ERRORS as error:
-            log.warning("user_groups_not_read", error=code(error))
-            return code(error)
+            self.refusal = code(error)
+            log.warning("user_groups_not_read", error=self.refusal)
+            return self.refusal
         self._groups = {one: listed.get(one, UserGroup(one, GroupState.GONE)) for one in self.wanted}
-        self._asked_at = self.clock.monotonic()
+        self._asked_at, self.refusal = self.clock.monotonic(), None
         self._note_unusable()
         return None
 

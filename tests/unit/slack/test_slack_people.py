@@ -144,6 +144,16 @@ async def test_groups_on_a_later_page_are_not_gone(people: SlackPeople, slack: S
     assert people.groups.unusable == ()
 
 
+async def test_a_list_of_groups_that_slack_refuses_is_named_until_it_comes(
+    people: SlackPeople, slack: SimulatedSlack
+) -> None:
+    slack.faults.switch_on("missing_scope", only="usergroups.list", times=1)
+    assert (await people.caller("U0ADA", TEAM)).obstacle == "unconfirmed"
+    assert people.groups.problem.startswith("Slack doesn't list the user groups (missing_scope)")
+    assert (await people.caller("U0ADA", TEAM)).may(Permission.CONTROL)
+    assert people.groups.problem == ""
+
+
 async def test_a_plan_without_user_groups_is_an_answer(people: SlackPeople, slack: SimulatedSlack) -> None:
     slack.workspace.no_user_groups = True
     assert (await people.caller("U0MALLORY", TEAM)).may(Permission.CONTROL)
