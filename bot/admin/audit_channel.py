@@ -57,6 +57,8 @@ UNTOLD = (
 )
 NO_POSTS = "The channel takes no posts from the bot (read-only, threads only, or frozen)"
 PENDING = "Another organization is invited to it; once it accepts, the bot posts nothing there."
+SHARED = "Another organization can read it (Slack Connect); each card there says so."
+PENDING_CARDS = "Another organization is invited to it; once it accepts, its members can read the cards."
 LEFT = (
     "A scheduled message that asked whether the bot may write could not be removed ({code}); the next check removes it."
 )
@@ -90,7 +92,7 @@ class AuditChannelCheck:
             return ChannelFinding(REFUSAL)
         if problem := self._not_writable(info):
             return ChannelFinding(problem)
-        return ChannelFinding(notes=tuple(filter(None, (PENDING if info.invited else "", left))))
+        return ChannelFinding(notes=tuple(filter(None, (self._sharing(info), left))))
 
     async def _info(self) -> tuple[ChannelInfo | None, str]:
         """Return what Slack says about the channel, or why it doesn't."""
@@ -129,6 +131,13 @@ class AuditChannelCheck:
         except WEB_API_ERRORS as error:
             return LEFT.format(code=code(error))
         return ""
+
+    def _sharing(self, info: ChannelInfo) -> str:
+        if info.shared:
+            return SHARED
+        if not info.invited:
+            return ""
+        return PENDING_CARDS if self.use.may_be_shared else PENDING
 
     def _not_writable(self, info: ChannelInfo) -> str:
         if info.archived:

@@ -223,9 +223,11 @@ async def _app_id(client: AsyncWebClient, identity: SlackIdentity) -> str:
 async def _route(client: AsyncWebClient, route: Route, scopes: frozenset[str]) -> Part:
     """Name a route of the policy file, and say whether the bot may write to its channel."""
     name, check = f"route to {route.channel}", AuditChannelCheck(client, route.channel, scopes, ROUTE)
-    if problem := (await check.run(SystemClock().now())).problem:
-        return Part(name, ok=False, problem=problem)
-    return Part(name, ok=True, problem=f"Cards of the queues {', '.join(sorted(route.queues))} go there too.")
+    found = await check.run(SystemClock().now())
+    if found.problem:
+        return Part(name, ok=False, problem=found.problem)
+    goes = f"Cards of the queues {', '.join(sorted(route.queues))} go there too."
+    return Part(name, ok=True, problem=" ".join((goes, *found.notes)))
 
 
 async def _audit_channel(client: AsyncWebClient, channel: str, scopes: frozenset[str]) -> Part:

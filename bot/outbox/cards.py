@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -86,6 +86,8 @@ class CardPublisher:
     pace: Pace
     on_shown: Callable[[UUID, float], None] | None = None
     """Called with each card that shows the newest state: its recording, and the seconds that Slack took."""
+    shared_channels: SharedChannels | None = None
+    """Says whether another organization reads a route's channel; no command is typed there that would tell."""
     backoff: CardBackoff = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,8 +98,7 @@ class CardPublisher:
 
     async def publish_all(self) -> bool:
         """Bring the cards that are behind up to date; False if there is none that may be tried now."""
-        stale = await self.outbox.stale_cards(limit=CARDS_AT_ONCE + len(self.backoff))
-        self.backoff.keep_only(one.key for one in stale)
+        stale = await self._stale()
         tried = False
         for one in stale:
             if self.backoff.waits(one):
@@ -107,6 +108,18 @@ class CardPublisher:
                 break
         self.pace.problem = self.backoff.problem
         return tried
+
+    async def _stale(self) -> tuple[Card, ...]:
+        """Return cards that are behind; more of them while all that were found wait, so that they hide no other."""
+        limit = CARDS_AT_ONCE + len(self.backoff)
+        while True:
+            stale = await self.outbox.stale_cards(limit=limit)
+            if len(stale) < limit:
+                self.backoff.keep_only(one.key for one in stale)
+                return stale
+            if not all(map(self.backoff.waits, stale)):
+                return stale
+            limit *= 2
 
     async def _publish(self, stale: Card) -> bool:
         """Show one card; False if Slack is away, which no other card would change."""
@@ -158,7 +171,7 @@ class CardPublisher:
         return error
 
     async def _show(self, stale: Card) -> tuple[str, str]:
-        whole, plain = self._contents(stale)
+        whole, plain = self._contents(await self._with_sharing(stale))
         if stale.ts is not None and stale.posted_channel is not None:
             await (
                 self.outbox.confirm()
@@ -189,6 +202,11 @@ class CardPublisher:
             _require_unacceptable(stale, error)
             answer = await self.client.chat_postMessage(channel=channel, **plain, **quiet)
         return str(answer["channel"]), str(answer["ts"])
+
+    async def _with_sharing(self, stale: Card) -> Card:
+        if not stale.routed or self.shared_channels is None:
+            return stale
+        return replace(stale, shared_channel=await self.shared_channels.ask(stale.channel) is True)
 
     def _contents(self, stale: Card) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the card, and a minimal version with the recording's state."""

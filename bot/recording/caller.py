@@ -53,6 +53,8 @@ class Caller:
     scope: Scope = Scope()
     grants: tuple[str, ...] = ()
     """The labels of the grants that the scope comes from; none if it is everything."""
+    groups_known: bool = True
+    """Whether Slack said who is in the user groups; otherwise there may be more roles than these."""
 
     def may(self, permission: Permission) -> bool:
         return self.obstacle is None and not self.roles.isdisjoint(ROLES_WITH[permission])

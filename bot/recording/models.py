@@ -373,7 +373,8 @@ class Card:
     """Whether it was stopped and nothing newer was recorded of the call, so that it can be started again."""
     routed: bool = False
     shared_channel: bool = False
-    """Whether the channel was shared with another organization when the recording was asked for there."""
+    """Whether another organization reads the channel: as it was when the recording was asked for there, or, of a routed
+    card, as it is now."""
 
     @property
     def key(self) -> tuple[UUID, str]:

@@ -18,6 +18,8 @@ def require(caller: Caller, permission: Permission) -> None:
     """Raise NotPermitted unless the caller has the permission."""
     if not caller.may(permission):
         cause = "not_compliance" if permission is Permission.EXPORT else "not_listed"
+        if not caller.groups_known:
+            cause = "unconfirmed"
         raise NotPermitted(cause=caller.obstacle or cause)
 
 

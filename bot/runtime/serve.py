@@ -254,7 +254,14 @@ class Serving:
         store, clock = control.store, control.clock
         return (
             CardPublisher(
-                client, outbox, desk.style, desk.languages, store.changes(), Pace(clock), control.observing.card
+                client,
+                outbox,
+                desk.style,
+                desk.languages,
+                store.changes(),
+                Pace(clock),
+                control.observing.card,
+                shared_channels=desk.shared_channels,
             ),
             AuditPublisher(
                 client,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from slack_sdk.errors import SlackClientError
 
 from bot.errors import IdentityUnconfirmed
 from bot.recording.group_members import GroupState, UserGroup, is_group
@@ -35,6 +36,7 @@ UNUSABLE = {
     "remove it",
 }
 """What is wrong with a group, and what to do; the group's name comes before."""
+UNREAD = "Slack doesn't list the user groups ({error}); until it does, nobody gets rights from them."
 
 
 @dataclass
@@ -50,6 +52,8 @@ class UserGroups:
     """The groups that the settings and the policy file name."""
     unusable: tuple[UserGroup, ...] = ()
     """The groups that give nobody a right, by the newest answer; shown by ``/readyz``."""
+    refusal: str | None = None
+    """Why Slack did not list the groups when it was last asked; None if it did."""
     _groups: Mapping[str, UserGroup] = field(default_factory=dict)
     _asked_at: float | None = None
     _asking: asyncio.Task[str | None] | None = None
@@ -77,8 +81,9 @@ class UserGroups:
 
     @property
     def problem(self) -> str:
-        """Say in a sentence each which groups give nobody a right; empty if all of them do."""
-        return " ".join(sentence(group) for group in self.unusable)
+        """Say in a sentence each what keeps groups from giving their members rights; empty if nothing does."""
+        unread = UNREAD.format(error=self.refusal) if self.refusal else ""
+        return " ".join(filter(None, (unread, *map(sentence, self.unusable))))
 
     def _under_way(self) -> asyncio.Task[str | None]:
         """Return the request that everyone waits for; a new one if there is none, or if it takes suspiciously long."""
@@ -98,10 +103,11 @@ class UserGroups:
         try:
             listed = await listed_groups(self.client)
         except WEB_API_ERRORS as error:
-            log.warning("user_groups_read_failed", error=code(error))
-            return code(error)
+            self.refusal = code(error)
+            log.warning("user_groups_read_failed", error=self.refusal)
+            return self.refusal
         self._groups = {one: listed.get(one, UserGroup(one, GroupState.GONE)) for one in self.wanted}
-        self._asked_at = self.clock.monotonic()
+        self._asked_at, self.refusal = self.clock.monotonic(), None
         self._note_unusable()
         return None
 
@@ -120,15 +126,28 @@ class UserGroups:
 
 
 async def listed_groups(client: AsyncWebClient) -> dict[str, UserGroup]:
-    """Read all user groups, disabled ones too, with their members. Raise what the client raises."""
-    try:
-        answer = await client.usergroups_list(include_users=True, include_disabled=True)
-    except WEB_API_ERRORS as error:
-        if code(error) == NO_USER_GROUPS:
-            return {}
-        raise
-    found: list[dict[str, Any]] = answer["usergroups"]
-    return {str(group["id"]): _group_from(group) for group in found}
+    """Read all user groups, disabled ones too, with their members. Raise what the client raises.
+
+    The method documents no pages, but it does document ``invalid_cursor``. A cursor is followed, because a group on a
+    later page would look deleted. An answer without the list is an error.
+    """
+    found: dict[str, UserGroup] = {}
+    after: dict[str, Any] = {}
+    while True:
+        try:
+            answer = await client.usergroups_list(include_users=True, include_disabled=True, **after)
+        except WEB_API_ERRORS as error:
+            if code(error) == NO_USER_GROUPS:
+                return {}
+            raise
+        listed: list[dict[str, Any]] | None = answer.get("usergroups")
+        if listed is None:
+            raise SlackClientError("usergroups.list answered without a list")
+        found |= {str(group["id"]): _group_from(group) for group in listed}
+        cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+        if not cursor or cursor == after.get("cursor"):
+            return found
+        after = {"cursor": cursor}
 
 
 def _group_from(group: Mapping[str, Any]) -> UserGroup:

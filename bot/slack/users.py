@@ -85,8 +85,20 @@ class SlackPeople:
                 held = [] if Role.SUPERVISOR in roles else await self._grants(user_id)
                 refused = obstacle(await self._user(user_id), self.team_id, self.enterprise_id)
         except (IdentityUnconfirmed, TimeoutError):
-            return Caller(self._actor(user_id, team_id), obstacle="unconfirmed")
+            return self._without_groups(user_id, team_id)
         return granted(self._actor(user_id, team_id), roles, held, refused)
+
+    def _without_groups(self, user_id: str, team_id: str) -> Caller:
+        """Return the caller with the roles that the settings name them for, if Slack has confirmed who they are.
+
+        What user groups may add is unknown, which takes nothing from these.
+        """
+        roles = frozenset({role for role, ids in self.ids.items() if user_id in ids})
+        user: Mapping[str, Any] | None = self._known(f"user:{user_id}")
+        if user is None or not roles:
+            return Caller(self._actor(user_id, team_id), obstacle="unconfirmed")
+        refused = obstacle(user, self.team_id, self.enterprise_id)
+        return Caller(self._actor(user_id, team_id), roles, refused, groups_known=False)
 
     def locale(self, user_id: str) -> str | None:
         """Return the person's locale, such as ``de-DE``, as far as Slack has said it already; nothing is asked."""
@@ -139,7 +151,10 @@ class SlackPeople:
 
 
 async def _together(asking: Iterable[Awaitable[object]]) -> None:
-    await asyncio.gather(*asking)
+    """Wait for all, also if one fails: the answers of the others count. Raise the first failure."""
+    for found in await asyncio.gather(*asking, return_exceptions=True):
+        if isinstance(found, BaseException):
+            raise found
 
 
 def obstacle(user: Mapping[str, Any], team_id: str, enterprise_id: str | None = None) -> str | None:

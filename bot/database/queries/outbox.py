@@ -109,7 +109,7 @@ class SqlOutbox:
                 saved=saved.get(row["id"], ()),
                 approval=approvals.get(row["id"]),
                 recording=recording_from({name: row[name] for name in OWN}),
-                shared_channel=bool(json.loads(row["origin"] or "{}").get("shared_channel")),
+                shared_channel=not row["routed"] and bool(json.loads(row["origin"] or "{}").get("shared_channel")),
                 **{name: value for name, value in row.items() if name not in OWN and name != "origin"},
             )
             for row in rows

@@ -215,6 +215,18 @@ async def test_a_route_to_where_the_recording_was_asked_for_is_one_card(world: W
     assert [len(world.cards(channel)) for channel in (FLOOR, "C0BILLING")] == [0, 1]
 
 
+@pytest.mark.parametrize("optional_scopes", [{"channels:read"}])
+@pytest.mark.parametrize("shared", [FLOOR, "C0BILLING"])
+async def test_of_two_cards_the_one_in_a_shared_channel_says_so(world: World, shared: str) -> None:
+    await with_policy(world)
+    world.slack.share(shared)
+    await world.records(INBOUND)
+    for channel in (FLOOR, "C0BILLING"):
+        await world.until(lambda channel=channel: world.shows("Recording", channel))  # type: ignore[misc]
+        says = "another organization" in str(world.card(channel).blocks)
+        assert says == (channel == shared)
+
+
 async def test_a_route_whose_channel_takes_no_card_delays_nobody_and_is_named(world: World) -> None:
     await with_policy(world)
     world.slack.remove_bot("C0BILLING")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.admin.audit_channel import UNTOLD
 from bot.admin.check import check_everything
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
@@ -443,14 +444,38 @@ async def test_routes_are_named_and_tried_without_a_trace(tmp_path: Path, slack:
     found = {part.name: (part.ok, part.problem) for part in await check_everything()}
 
     assert found["policy file"][1].endswith("routes: 1.")
-    assert found["route to C0FLOOR"] == (True, f"Cards of the queues {billing} go there too.")
+    assert found["route to C0FLOOR"] == (True, f"Cards of the queues {billing} go there too. {UNTOLD}")
     assert found["user group S0NIGHT"] == (True, "")
     assert (slack.scheduled, slack.messages("C0FLOOR")) == ({}, [])
 
 
 @pytest.mark.usefixtures("set_up")
-@pytest.mark.parametrize("channel", ["C0FLOOR", "C0NOWHERE"])
-async def test_a_route_to_where_the_bot_may_not_post(tmp_path: Path, slack: SimulatedSlack, channel: str) -> None:
+@pytest.mark.parametrize("shared", [True, False])
+async def test_a_route_to_a_channel_that_others_read_is_noted(
+    tmp_path: Path,
+    slack: SimulatedSlack,
+    shared: bool,  # noqa: FBT001
+) -> None:
+    slack.scopes |= {"channels:read"}
+    if shared:
+        slack.share("C0FLOOR")
+    else:
+        slack.invite_organization("C0FLOOR")
+    (tmp_path / "policy.toml").write_text(ROUTED.format(queue=derived_id("queue", "Billing"), channel="C0FLOOR"))
+    found = {part.name: (part.ok, part.problem) for part in await check_everything()}
+
+    assert found["route to C0FLOOR"][0]
+    says = "Another organization can read it" if shared else "its members can read the cards"
+    assert says in found["route to C0FLOOR"][1]
+
+
+@pytest.mark.usefixtures("set_up")
+@pytest.mark.parametrize(
+    ("channel", "advice"), [("C0FLOOR", "let apps post there"), ("C0NOWHERE", "workspace into the policy file")]
+)
+async def test_a_route_to_where_the_bot_may_not_post(
+    tmp_path: Path, slack: SimulatedSlack, channel: str, advice: str
+) -> None:
     slack.faults.switch_on("read_only_channel")
     slack.disable_group("S0NIGHT")
     (tmp_path / "policy.toml").write_text(ROUTED.format(queue=derived_id("queue", "Billing"), channel=channel))
@@ -458,7 +483,7 @@ async def test_a_route_to_where_the_bot_may_not_post(tmp_path: Path, slack: Simu
     found = await problems()
 
     assert list(found) == [f"route to {channel}", "user group S0NIGHT"]
-    assert "policy file" in found[f"route to {channel}"] or "invite the bot" in found[f"route to {channel}"]
+    assert advice in found[f"route to {channel}"]
 
 
 async def test_a_grant_is_of_little_use_with_sessions(tmp_path: Path, set_up: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,15 @@ async def test_a_rate_limit_holds_back_its_channel_only_and_for_as_long_as_slack
     assert outbox.ended["C0BUSY"] == "C0BUSY"
 
 
+async def test_many_cards_of_a_limited_channel_hide_no_other() -> None:
+    slack = Slack({"C0BUSY": refused({"ok": False, "error": "ratelimited"}, 429, Retry_After="30")})
+    made, outbox, _ = publisher(slack, *["C0BUSY"] * 70, "C0QUIET")
+    for _ in range(3):
+        await made.publish_all()
+    assert outbox.ended == {"C0QUIET": "C0QUIET"}
+    assert slack.asked == ["C0BUSY", "C0QUIET"]
+
+
 async def test_while_slack_is_away_not_every_card_is_tried_and_all_are_once_it_is_back() -> None:
     channels = [f"C0NUMBER{number}" for number in range(20)]
     slack = Slack(dict.fromkeys(channels, TimeoutError()))

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
+from bot.errors import NotPermitted
 from bot.recording.caller import Permission, Role
+from bot.recording.permissions import require
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import identify, web_client, web_session
 from bot.slack.users import FRESH_SECONDS, SlackPeople
@@ -84,6 +86,36 @@ async def test_an_old_answer_is_not_used_when_slack_fails(
     assert (await people.caller("U0ADA", TEAM)).obstacle == "unconfirmed"
 
 
+@pytest.mark.parametrize(("fault", "only"), [("rate_limited", "usergroups.list"), ("hang", "usergroups.list")])
+async def test_who_is_named_needs_no_user_group(
+    people: SlackPeople, slack: SimulatedSlack, fault: str, only: str
+) -> None:
+    people.ids[Role.COMPLIANCE] += ("S0NIGHT",)
+    people.groups.wanted |= {"S0NIGHT"}
+    slack.faults.switch_on(fault, only=only)
+    asked = (people.caller(one, TEAM) for one in ("U0MALLORY", "U0COMPL", "U0ADA"))
+    named, clara, by_group = await asyncio.gather(*asked)
+
+    assert named.may(Permission.CONTROL)
+    assert clara.may(Permission.EXPORT)
+    for caller, permission in ((named, Permission.EXPORT), (clara, Permission.CONTROL), (by_group, Permission.CONTROL)):
+        with pytest.raises(NotPermitted) as refusal:
+            require(caller, permission)
+        assert refusal.value.cause == "unconfirmed"
+
+
+@pytest.mark.parametrize("fault", ["rate_limited", "server_error"])
+async def test_who_is_named_is_refused_while_slack_does_not_say_who_they_are(
+    people: SlackPeople, slack: SimulatedSlack, fault: str
+) -> None:
+    slack.add_person("U0MALLORY", "Mallory", "mallory", deleted=True)
+    slack.faults.switch_on(fault, only="usergroups.list")
+    assert (await people.caller("U0MALLORY", TEAM)).obstacle == "deleted"
+    slack.faults.switch_on(fault, only="users.info")
+    people._cache.clear()
+    assert (await people.caller("U0MALLORY", TEAM)).obstacle == "unconfirmed"
+
+
 @pytest.mark.parametrize("how", ["gone", "disabled"])
 async def test_a_group_that_gives_nothing_takes_nothing_from_others(
     people: SlackPeople, slack: SimulatedSlack, how: str
@@ -102,6 +134,24 @@ async def test_a_group_that_gives_nothing_takes_nothing_from_others(
     assert clara.roles == {Role.COMPLIANCE}
     assert [group.id for group in people.groups.unusable] == ["S0NOBODY", "S0SUPERS"]
     assert "S0SUPERS" in people.groups.problem
+
+
+async def test_groups_on_a_later_page_are_not_gone(people: SlackPeople, slack: SimulatedSlack) -> None:
+    slack.workspace.groups_in_page = 1
+    people.groups.wanted |= {"S0NIGHT"}
+    groups = await people.groups.current()
+    assert [groups[one].members for one in ("S0SUPERS", "S0NIGHT")] == [{"U0ADA", "U0GRACE"}, {"U0HEIDI"}]
+    assert people.groups.unusable == ()
+
+
+async def test_a_list_of_groups_that_slack_refuses_is_named_until_it_comes(
+    people: SlackPeople, slack: SimulatedSlack
+) -> None:
+    slack.faults.switch_on("missing_scope", only="usergroups.list", times=1)
+    assert (await people.caller("U0ADA", TEAM)).obstacle == "unconfirmed"
+    assert people.groups.problem.startswith("Slack doesn't list the user groups (missing_scope)")
+    assert (await people.caller("U0ADA", TEAM)).may(Permission.CONTROL)
+    assert people.groups.problem == ""
 
 
 async def test_a_plan_without_user_groups_is_an_answer(people: SlackPeople, slack: SimulatedSlack) -> None:

@@ -133,6 +133,8 @@ class Workspace:
     global_ids: dict[str, str] = field(init=False, default_factory=dict)
     no_user_groups: bool = field(init=False, default=False)
     """Whether the plan has no user groups: https://docs.slack.dev/reference/methods/usergroups.list (errors)."""
+    groups_in_page: int = field(init=False, default=0)
+    """How many user groups ``usergroups.list`` tells at once; 0: all, as far as is known of Slack."""
     _last_micros: int = field(init=False, default=0)
     _numbers: itertools.count[int] = field(init=False, default_factory=lambda: itertools.count(1))
 

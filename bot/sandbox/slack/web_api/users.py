@@ -90,13 +90,17 @@ class PeopleMethods:
     def groups(self, arguments: Arguments) -> dict[str, Any]:
         """Return the user groups, disabled ones only where they are asked for.
 
-        https://docs.slack.dev/reference/methods/usergroups.list
+        https://docs.slack.dev/reference/methods/usergroups.list names no pages, but the error ``invalid_cursor``.
         """
         if self.workspace.no_user_groups:
             raise SlackError("plan_upgrade_required")
         with_users, with_disabled = arguments.flag("include_users"), arguments.flag("include_disabled")
         found = [group for group in self.workspace.groups.values() if with_disabled or not group.date_delete]
-        return {"usergroups": [group.as_sent(with_users=with_users) for group in found]}
+        sent = [group.as_sent(with_users=with_users) for group in found]
+        if not self.workspace.groups_in_page:
+            return {"usergroups": sent}
+        page, after = _page(sent, arguments, self.workspace.groups_in_page)
+        return {"usergroups": page, "response_metadata": {"next_cursor": after}}
 
     def group_members(self, arguments: Arguments) -> dict[str, Any]:
         group = self.workspace.groups.get(arguments.text("usergroup"))
@@ -155,12 +159,12 @@ class PeopleMethods:
         }
 
 
-def _page(items: list[T], arguments: Arguments) -> tuple[list[T], str]:
+def _page(items: list[T], arguments: Arguments, most: int = 1000) -> tuple[list[T], str]:
     """Return one page and the cursor of the next, as Slack's cursors work: opaque, empty at the end."""
     try:
         start = int(base64.b64decode(arguments.text("cursor") or b"MA==").decode())
     except (binascii.Error, ValueError):
         raise SlackError("invalid_cursor") from None
-    size = min(int(arguments.text("limit") or PAGE), 1000) or PAGE
+    size = min(int(arguments.text("limit") or PAGE), most) or PAGE
     after = start + size
     return items[start:after], base64.b64encode(str(after).encode()).decode() if after < len(items) else ""
