@@ -30,6 +30,7 @@ ONE = {
     "Notifier.run",
     "Retention.run",
     "SavedLooks.run",
+    "TransferMonitor.run",
     "UnnamedRecordings.run",
     "Witness.settle_forgotten",
 }

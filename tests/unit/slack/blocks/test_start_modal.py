@@ -18,7 +18,7 @@ from bot.sandbox.slack.state.changes import Changes
 from bot.sandbox.slack.state.open_views import SimulatedView, Views
 from bot.sandbox.slack.state.workspace import Workspace
 from bot.slack.blocks.call_options import agent_options, agents_of, call_line, call_options
-from bot.slack.blocks.start_modal import Form, option, read_form, start_view
+from bot.slack.blocks.start_modal import OPTIONS_LIMIT, Form, option, read_form, start_view
 from bot.slack.listeners.shortcuts import calls_in
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -126,7 +126,7 @@ def test_the_fields_that_there_are(words: Words, reasons: ReasonRules) -> None:
 
 @both
 def test_the_fullest_modal_is_within_slacks_limits(words: Words) -> None:
-    many = ReasonRules({f"code-{n}": HARD for n in range(100)}, required=True)
+    many = ReasonRules({f"code-{n}": HARD for n in range(OPTIONS_LIMIT)}, required=True)
     agents = tuple(option(HARD, f"u-{n}") for n in range(100))
     found = tuple(option(HARD, f"{CALL[:-4]}{n:04}") for n in range(100))
     form = Form(
