@@ -66,7 +66,7 @@ SESSION_API = (
     CONVERSATIONS[0],
     ("recording sessions", Request("check: sessions", "GET", SESSIONS, query={"conversationId": NOBODY})),
 )
-PERMITTED = (NotFound, AgentLeft, CallEnded, NotAVoiceCall, RequestRejected)
+PERMITTED = (NotFound, CallEnded, AgentLeft, NotAVoiceCall, RequestRejected)
 """What comes back when the permission is there and only the call is not."""
 
 UNSIGNED = (
