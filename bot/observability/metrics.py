@@ -68,7 +68,6 @@ class Metrics:
         self.component_up = self._gauge(
             "record_bot_component_up", "1 while the component has no trouble; /readyz says which it has.", "component"
         )
-        self.ready = self._gauge("recordbot_ready", "The same as record_bot_component_up, by its old name.", "part")
         self.broken_loops = Counter(
             "record_bot_loop_failures",
             "How often an unexpected error ended one of the bot's loops and it started again.",
@@ -99,7 +98,7 @@ class Metrics:
 
     def _genesys(self) -> None:
         self.requests = Counter(
-            "recordbot_genesys_requests",
+            "record_bot_genesys_requests",
             "Requests sent to Genesys, by operation and answer.",
             ["operation", "answer"],
             registry=self.registry,
@@ -126,9 +125,9 @@ class Metrics:
             "Write transactions that the database ended, or that could not begin, and that were tried again.",
             registry=self.registry,
         )
-        self.entries = self._gauge("recordbot_audit_entries", "Entries in the audit trail.")
-        self.live = self._gauge("recordbot_recordings_live", "Live recordings.")
-        self.open_attempts = self._gauge("recordbot_attempts_open", "Requests without an outcome.")
+        self.entries = self._gauge("record_bot_audit_entries", "Entries in the audit trail.")
+        self.live = self._gauge("record_bot_recordings_live", "Live recordings.")
+        self.open_attempts = self._gauge("record_bot_attempts_open", "Requests without an outcome.")
         self.in_doubt = self._gauge(
             "record_bot_in_doubt", "Live recordings of which nobody knows whether the newest change took effect."
         )
@@ -138,12 +137,12 @@ class Metrics:
         self.lag = self._gauge(
             "record_bot_delivery_lag_seconds", "Age of the oldest entry that the audit channel lacks."
         )
-        self.waiting = self._gauge("recordbot_audit_entries_undelivered", "Entries that the audit channel lacks.")
+        self.waiting = self._gauge("record_bot_audit_entries_undelivered", "Entries that the audit channel lacks.")
         self.missing = self._gauge(
-            "recordbot_audit_entries_missing",
+            "record_bot_audit_entries_missing",
             "Entries that the audit channel should have by now: skipped, or waiting for too long.",
         )
-        self.reconnects = self._gauge("recordbot_socket_reconnects", "How often the Slack sockets came back.")
+        self.reconnects = self._gauge("record_bot_socket_reconnects", "How often the Slack sockets came back.")
         self.connected = self._gauge(
             "record_bot_socket_connected", "1 while this connection of Socket Mode stands.", "connection"
         )

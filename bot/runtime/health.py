@@ -71,7 +71,6 @@ class Readiness:
         )
         for part in parts:
             self._control.metrics.component_up.labels(part.name).set(part.ok)
-            self._control.metrics.ready.labels(part.name).set(part.ok)
         return parts
 
     def _bot(self) -> Part:

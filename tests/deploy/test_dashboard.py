@@ -31,8 +31,8 @@ ANNOUNCED = {
     "record_bot_socket_connected",
 }
 """What operators were promised to see."""
-NAME = re.compile(r"\b(?:record_bot|recordbot)_\w+")
-SELECTOR = re.compile(r"\b((?:record_bot|recordbot)_\w+)\{([^}]*)\}")
+NAME = re.compile(r"\brecord_?bot_\w+")
+SELECTOR = re.compile(r"\b(record_?bot_\w+)\{([^}]*)\}")
 GROUPED = re.compile(r"\bby \(([^)]*)\)")
 EVERYWHERE = {"job", "instance", "le"}
 """Labels that Prometheus and the histogram add."""

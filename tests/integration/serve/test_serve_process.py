@@ -35,7 +35,7 @@ async def test_it_serves_stops_in_order_and_goes_on_where_it_was(scene: ServedSc
     await scene.clicks(ADA, "stop")
     await scene.until(lambda: scene.shows("Stopped"))
     metrics = (await scene.page("/metrics"))[1]
-    assert re.search(r"^recordbot_audit_entries 5\.0$", metrics, re.MULTILINE)
+    assert re.search(r"^record_bot_audit_entries 5\.0$", metrics, re.MULTILINE)
 
     # One that runs when SIGTERM comes is finished first.
     scene.genesys.faults.switch_on("slow", value=0.5, only="(write)", times=1)

@@ -103,3 +103,16 @@ def test_a_write_that_is_tried_again_is_counted() -> None:
     assert value(metrics, "record_bot_database_write_retries_total") == 0
     metrics.on_write_retried()
     assert value(metrics, "record_bot_database_write_retries_total") == 1
+
+
+def test_every_metric_has_one_prefix_and_the_suffix_of_its_kind() -> None:
+    counters = 0
+    for family in Metrics().registry.collect():
+        samples = {one.name for one in family.samples}
+        assert family.name.startswith("record_bot_"), family.name
+        assert family.type != "histogram" or family.name.endswith(("_seconds", "_bytes")), family.name
+        assert family.type == "counter" or not family.name.endswith("_total"), family.name
+        if family.type == "counter" and samples:
+            counters += 1
+            assert f"{family.name}_total" in samples, family.name
+    assert counters

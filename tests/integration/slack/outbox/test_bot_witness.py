@@ -329,7 +329,7 @@ async def test_lines_that_were_skipped_are_named_by_the_page_and_the_metrics(wor
     assert part["problem"].startswith("entries 2-3 were never delivered")
     assert (await world.page("/readyz"))[0] == 200  # requests are taken all the same
     metrics = (await world.page("/metrics"))[1]
-    assert "recordbot_audit_entries_missing 2.0" in metrics
+    assert "record_bot_audit_entries_missing 2.0" in metrics
     assert 'record_bot_component_up{component="audit_channel"} 0.0' in metrics
 
 
