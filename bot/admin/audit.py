@@ -35,7 +35,7 @@ EXPORT_ACTION = "audit:export"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerificationResult:
     """The result of a verification."""
 
     ok: bool
@@ -48,7 +48,7 @@ async def verify_database(
     progress: Callable[[int, int], None],
     *,
     archive: Path | None = None,
-) -> Verdict:
+) -> VerificationResult:
     """Verify the trail in the database, as of the beginning, after the archived segments if there are any.
 
     Raise DatabaseUnusable where the database is not the bot's or can't be opened.
@@ -60,17 +60,17 @@ async def verify_database(
             if archive is not None:
                 archived, problem = await _feed_archive(Archive(archive), await trail.first(), verifier, progress)
                 if problem is not None:
-                    return Verdict(ok=False, text=f"BROKEN. {problem}")
+                    return VerificationResult(ok=False, text=f"BROKEN. {problem}")
             await trail.verify(verifier, progress)
         except (SQLAlchemyError, sqlite3.Error) as error:
             if not verifier.entries:
                 raise unusable(error) from error
             cause = getattr(error, "orig", None) or error
             text = f"BROKEN. The database can't be read after entry {verifier.last_seq}: {cause}."
-            return Verdict(ok=False, text=text)
+            return VerificationResult(ok=False, text=text)
     verifier.finish()
     if verifier.flaw is None and (problem := _unnamed(archived, verifier)):
-        return Verdict(ok=False, text=f"BROKEN. {problem}")
+        return VerificationResult(ok=False, text=f"BROKEN. {problem}")
     return _verdict(verifier, archived)
 
 
@@ -102,21 +102,23 @@ def _unnamed(archived: Sequence[Manifest], verifier: Verifier) -> str | None:
     return None
 
 
-def verify_file(path: Path, verifier: Verifier, progress: Callable[[int, int], None]) -> Verdict:
+def verify_file(path: Path, verifier: Verifier, progress: Callable[[int, int], None]) -> VerificationResult:
     """Verify an exported file of JSON lines; neither a database nor settings are needed."""
     problem = feed_file(path, verifier, progress)
     if problem is not None:
-        return Verdict(ok=False, text=f"BROKEN. {problem}")
+        return VerificationResult(ok=False, text=f"BROKEN. {problem}")
     verifier.finish()
     return _verdict(verifier)
 
 
-def _verdict(verifier: Verifier, archived: Sequence[Manifest] = ()) -> Verdict:
+def _verdict(verifier: Verifier, archived: Sequence[Manifest] = ()) -> VerificationResult:
     if verifier.flaw is not None:
-        return Verdict(ok=False, text=f"BROKEN. {verifier.flaw} {verifier.entries} entries before it are intact.")
+        return VerificationResult(
+            ok=False, text=f"BROKEN. {verifier.flaw} {verifier.entries} entries before it are intact."
+        )
     if not verifier.entries:
-        return Verdict(ok=True, text="The trail is empty.")
-    return Verdict(
+        return VerificationResult(ok=True, text="The trail is empty.")
+    return VerificationResult(
         ok=True,
         text=f"Intact: {verifier.entries} entries.\n  first  {verifier.first_at}\n  last   {verifier.last_at}\n"
         f"  head   {verifier.last_seq} {verifier.head}" + "".join(f"\n  {one}" for one in _notes(verifier, archived)),

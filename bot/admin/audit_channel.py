@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.outbox.relay import to_the_end
+from bot.outbox.relay import run_to_completion
 from bot.slack.api_errors import code
 from bot.slack.shared_channels import REFUSAL, channel_info, may_ask
 from bot.slack.users import WEB_API_ERRORS
@@ -116,7 +116,7 @@ class AuditChannelCheck:
         except WEB_API_ERRORS as error:
             problem = f"Slack says {code(error)}; {self.use.advice(code(error))}."
         finally:
-            left = await to_the_end(self._remove_probes())
+            left = await run_to_completion(self._remove_probes())
         return problem, left
 
     async def _remove_probes(self) -> str:

@@ -16,7 +16,7 @@ import aiohttp
 
 from bot.config.env_file import misread, mistaken
 from bot.config.settings import ENV_FILE, ServeSettings
-from bot.runtime.http_server import Part
+from bot.runtime.http_server import ComponentHealth
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,30 +29,30 @@ NOTED_SECONDS, WRONG_SECONDS = 5, 60
 HEALTH_SECONDS = 3.0
 
 
-def settings_notes() -> Part:
+def settings_notes() -> ComponentHealth:
     """Report settings that are set but never read. These are warnings; ``serve`` still starts."""
     file, known = Path(ENV_FILE), {name.upper() for name in ServeSettings.model_fields}
     notes = (*misread(file), *mistaken(file, os.environ, known))
-    return Part("settings", ok=True, problem=" ".join(notes))
+    return ComponentHealth("settings", ok=True, problem=" ".join(notes))
 
 
-def clock(date: str | None, now: datetime) -> Part:
+def clock(date: str | None, now: datetime) -> ComponentHealth:
     """Hold ``now``, this machine's time, against the Date of an answer of Slack's."""
     try:
         theirs = parsedate_to_datetime(date or "").replace(tzinfo=UTC)  # HTTP knows no other zone
     except ValueError:
-        return Part("clock", ok=True, problem="Slack doesn't say what time it is.")
+        return ComponentHealth("clock", ok=True, problem="Slack doesn't say what time it is.")
     seconds = round((now - theirs).total_seconds())
     if abs(seconds) <= NOTED_SECONDS:
-        return Part("clock", ok=True)
+        return ComponentHealth("clock", ok=True)
     problem = (
         f"It is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} Slack's. The trail's times are from it, "
         "and by HTTP Slack's requests are refused from 300 s on: let the system set it (timedatectl set-ntp true)."
     )
-    return Part("clock", ok=abs(seconds) <= WRONG_SECONDS, problem=problem)
+    return ComponentHealth("clock", ok=abs(seconds) <= WRONG_SECONDS, problem=problem)
 
 
-async def address(settings: HttpSettings) -> Part:
+async def address(settings: HttpSettings) -> ComponentHealth:
     """Try whether ``serve`` could listen on its address; it is fine if the bot already does."""
     host, port = settings.http_host, settings.http_port
     name = "HTTP address"
@@ -61,7 +61,7 @@ async def address(settings: HttpSettings) -> Part:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             if await _serves(host, port):
-                return Part(name, ok=True, problem="A record-bot listens there now.")
+                return ComponentHealth(name, ok=True, problem="A record-bot listens there now.")
             advice = f"Another program has {host}:{port}: end it, or choose another HTTP_PORT"
         elif error.errno == errno.EACCES:
             advice = f"Port {port} is kept for root: choose an HTTP_PORT from 1024 on"
@@ -69,8 +69,8 @@ async def address(settings: HttpSettings) -> Part:
             advice = (
                 f"HTTP_HOST is {host!r}, no address of this machine ({error.strerror}): 127.0.0.1 is one, or 0.0.0.0"
             )
-        return Part(name, ok=False, problem=f"{advice}.")
-    return Part(name, ok=True)
+        return ComponentHealth(name, ok=False, problem=f"{advice}.")
+    return ComponentHealth(name, ok=True)
 
 
 def _bind(host: str, port: int) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from bot.audit.entry import GENESIS_HASH, Draft, Entry, Phase, chain
 from bot.audit.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Lengths, Summary, Unresolved
 from bot.outbox.cards import LINES_IN_A_MESSAGE
-from bot.recording.caller import Caller, Role, Scope
+from bot.recording.caller import Principal, Role, Scope
 from bot.recording.models import Approval, Card, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
 from bot.recording.requests import REASON_LIMIT, ReasonRules
@@ -25,7 +25,7 @@ from bot.slack.blocks.start_modal import OPTION_TEXT, OPTIONS_LIMIT, Form, optio
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bot.i18n.catalog import Languages
+    from bot.i18n.catalog import Translations
     from bot.slack.blocks.card import CardStyle
 
 CALL = "00000000-0000-4000-8000-000000000000"
@@ -52,7 +52,7 @@ class Samples:
     """Renders samples with the current settings: their reasons, link to an interaction, and languages."""
 
     style: CardStyle
-    languages: Languages
+    languages: Translations
     reasons: ReasonRules
 
     def all(self) -> Iterator[Sample]:
@@ -98,7 +98,7 @@ class Samples:
         actor = _person(style, 0)
         cards = [self._card(style, id=UUID(int=number + 1)) for number in range(LIVE_SHOWN + 1)]
         over = [self._card(style, state=RecordingState.STOPPED) for _ in range(RECENT_SHOWN)]
-        both = Caller(actor, frozenset(Role), scope=Scope(), grants=())
+        both = Principal(actor, frozenset(Role), scope=Scope(), grants=())
         today = Today(self._summary(style), "America/Argentina/ComodRivadavia")
         full = HomeFacts(both, live=cards, recent=over, today=today)
         limited = HomeFacts(
@@ -106,7 +106,7 @@ class Samples:
         )
         for name, facts in (("everything", full), ("a limited supervisor", limited)):
             yield Sample(f"App Home: {name}", home_view(facts, style, NOON)[0], is_view=True)
-        stranger = stranger_text(Caller(actor, obstacle="guest"), style.words)
+        stranger = stranger_text(Principal(actor, denial_reason="guest"), style.words)
         yield Sample("App Home: a guest", plain_view(stranger, style.words, NOON)[0], is_view=True)
 
     def _evidence(self) -> Iterator[Sample]:

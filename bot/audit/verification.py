@@ -119,10 +119,10 @@ class Verifier:
             self.tombstones[tombstone.last_seq] = (seq, tombstone)
 
     def _next(self, seq: Any, previous: Any, digest: Any, *, fits: bool) -> Flaw | None:
-        self.flaw = self.flaw or self._look(seq, previous, digest, fits=fits)
+        self.flaw = self.flaw or self._check(seq, previous, digest, fits=fits)
         return self.flaw
 
-    def _look(self, seq: Any, previous: Any, digest: Any, *, fits: bool) -> Flaw | None:
+    def _check(self, seq: Any, previous: Any, digest: Any, *, fits: bool) -> Flaw | None:
         if type(seq) is not int:
             return Flaw(self.last_seq + 1, "has no number")
         if seq != self.last_seq + 1:

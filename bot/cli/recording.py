@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from bot.audit.storable import storable
 from bot.errors import AuditUnavailable, CallEnded, RecordBotError
 from bot.i18n.catalog import ENGLISH, read_languages
-from bot.i18n.error_messages import Voice, explain, now
-from bot.recording.caller import Caller, Role
+from bot.i18n.error_messages import MessageFormatter, explain, now
+from bot.recording.caller import Principal, Role
 from bot.recording.control.dual_control import lapsed
 from bot.recording.control.outcomes import other_recorders
 from bot.recording.models import Verb
-from bot.recording.requests import Asked, AwaitsConfirmation, Origin
+from bot.recording.requests import AwaitsConfirmation, Request, RequestSource
 from bot.runtime.container import CLI_OWNER, opened_control
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.genesys import RequestSeen
     from bot.recording.control.service import RecordingService
     from bot.recording.models import Approval, Recording
-    from bot.recording.requests import Accepted
+    from bot.recording.requests import PendingAction
 
 
 def _in_terminal(text: str) -> str:
@@ -33,9 +33,9 @@ def _in_terminal(text: str) -> str:
     return text.replace("[reason]", "[--reason REASON]").replace("/record ", "record-bot recording ")
 
 
-def _voice() -> Voice:
+def _voice() -> MessageFormatter:
     """Use English with any locale of the machine: scripts read it too."""
-    return Voice(
+    return MessageFormatter(
         words=read_languages().of(ENGLISH),
         person=lambda actor: actor,
         time=lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC",
@@ -127,10 +127,10 @@ class Terminal:
         return await self._with_service(run)
 
     @property
-    def _asked(self) -> Asked:
-        return Asked(Caller(f"cli:{self.login}", frozenset({Role.SUPERVISOR})), Origin("cli"))
+    def _asked(self) -> Request:
+        return Request(Principal(f"cli:{self.login}", frozenset({Role.SUPERVISOR})), RequestSource("cli"))
 
-    async def _carry_out(self, service: RecordingService, accepted: Accepted) -> Result:
+    async def _carry_out(self, service: RecordingService, accepted: PendingAction) -> Result:
         settled = await service.carry_out(accepted)
         if settled.error is not None:
             settled.error.audit_seq = settled.audit_seq

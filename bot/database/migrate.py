@@ -91,7 +91,7 @@ async def examine(engines: Engines) -> SchemaVersion:
     """Return the database's schema. Raise DatabaseUnusable if the bot can neither serve on it nor upgrade it."""
     found = await version(engines)
 
-    def look(connection: Connection) -> None:
+    def check(connection: Connection) -> None:
         if engines.on_postgresql:
             _check_encoding(connection)
         if found.current == found.newest:
@@ -101,7 +101,7 @@ async def examine(engines: Engines) -> SchemaVersion:
 
     try:
         async with engines.reader.connect() as connection:
-            await connection.run_sync(look)
+            await connection.run_sync(check)
     except SQLAlchemyError as error:
         raise unusable(error) from error
     return found
@@ -160,12 +160,12 @@ async def _probe(engines: Engines) -> None:
         return
     file = engines.writer.url.database or ""
 
-    def look() -> None:
+    def check() -> None:
         with closing(sqlite3.connect(file)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
 
     try:
-        await asyncio.to_thread(look)
+        await asyncio.to_thread(check)
     except sqlite3.Error as error:
         raise unusable(error) from error
 

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from bot.database.mapping import upsert
 from bot.database.tables import saved_looks, saved_recordings
-from bot.recording.models import Mechanism, Recording, RecordingState, SavedLook, SavedRecording
+from bot.recording.models import Mechanism, Recording, RecordingFileCheck, RecordingState, SavedRecording
 from bot.recording.monitoring.recording_files import AFTER_SECONDS
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ OVER = frozenset({RecordingState.STOPPED, RecordingState.ENDED})
 
 
 @dataclass(frozen=True, slots=True)
-class SqlSavedLooks:
+class SqlRecordingFileChecks:
     """``bot.recording.ports.SavedQueue`` on a database."""
 
     engines: Engines
 
-    async def due(self, now: datetime, *, limit: int) -> tuple[SavedLook, ...]:
+    async def due(self, now: datetime, *, limit: int) -> tuple[RecordingFileCheck, ...]:
         statement = (
             select(saved_looks.c.recording_id, saved_looks.c.ended_at, saved_looks.c.looks)
             .where(saved_looks.c.next_at <= now)
@@ -40,10 +40,10 @@ class SqlSavedLooks:
             .limit(limit)
         )
         async with self.engines.reader.connect() as connection:
-            return tuple(SavedLook(**row._asdict()) for row in await connection.execute(statement))
+            return tuple(RecordingFileCheck(**row._asdict()) for row in await connection.execute(statement))
 
 
-async def schedule_looks(connection: AsyncConnection, recording: Recording) -> None:
+async def schedule_checks(connection: AsyncConnection, recording: Recording) -> None:
     """Schedule checks for the file of a policy's finished recording; others have none among the call's files."""
     if recording.state not in OVER or recording.mechanism is not Mechanism.POLICY or recording.ended_at is None:
         return
@@ -56,7 +56,9 @@ async def schedule_looks(connection: AsyncConnection, recording: Recording) -> N
     await connection.execute(statement.on_conflict_do_update(index_elements=[saved_looks.c.recording_id], set_=first))
 
 
-async def note_look(connection: AsyncConnection, look: SavedLook, looks: int, next_at: datetime | None) -> bool:
+async def note_check(
+    connection: AsyncConnection, look: RecordingFileCheck, looks: int, next_at: datetime | None
+) -> bool:
     """Store a check and the time of the next; False if another process has checked meanwhile."""
     result = await connection.execute(
         update(saved_looks)

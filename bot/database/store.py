@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import approvals
 from bot.database.mapping import attempt_from, recording_from
-from bot.database.postgresql.engine import tell_the_others
+from bot.database.postgresql.engine import notify_replicas
 from bot.database.retries import Retries, is_transient
 from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE, LIVE_OF_CALL, SqlTransaction
@@ -89,7 +89,7 @@ class SqlStore:
                     transaction = SqlTransaction(connection, routes=self.routes)
                     result = await in_one_go(connection, partial(work, transaction))
                     if self.engines.on_postgresql:
-                        await tell_the_others(connection)
+                        await notify_replicas(connection)
                     complete = transaction
             except SQLAlchemyError as error:
                 committed = False if complete is None else await self._committed_all_the_same(complete)
@@ -196,7 +196,7 @@ class SqlStore:
         async with self.engines.reader.connect() as connection:
             return await approvals.find(connection, approvals.OPEN)
 
-    async def attempts_to_look_at(self) -> tuple[Attempt, ...]:
+    async def attempts_to_check(self) -> tuple[Attempt, ...]:
         """Return the settled attempts whose call still has to be checked, oldest first."""
         return await self._attempts(attempts.c.looks_left > 0)
 

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, sel
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database import approvals as approval_rows
 from bot.database.mapping import FIELDS, recording_from, scope_text, upsert
-from bot.database.recording_files import keep_saved, note_look, saved_of, schedule_looks
+from bot.database.recording_files import keep_saved, note_check, saved_of, schedule_checks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
 from bot.recording.models import CardPlace, RecordingState
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bot.audit.entry import Draft, Entry
-    from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, SavedLook, SavedRecording
+    from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, RecordingFileCheck, SavedRecording
 
 # Spelled out as in the index of the live ones: with parameters for the states it would not be used.
 LIVE = recordings.c.state.not_in([literal_column(f"'{state}'") for state in ("stopped", "failed", "ended")])
@@ -145,7 +145,7 @@ class SqlTransaction:
     async def settle_attempt(self, attempt: Attempt, at: datetime, *, looks: int = 0) -> bool:
         return await self._change_open(attempt, settled_at=at, looks_left=looks)
 
-    async def looked_again(self, attempt: Attempt, looks_left: int) -> None:
+    async def note_check(self, attempt: Attempt, looks_left: int) -> None:
         await self.connection.execute(update(attempts).where(attempts.c.id == attempt.id).values(looks_left=looks_left))
 
     async def _change_open(self, attempt: Attempt, **changes: Any) -> bool:
@@ -215,11 +215,11 @@ class SqlTransaction:
         if recording.queue_id != before.queue_id:
             await self._route(recording)
         if "state" in changes:
-            await schedule_looks(self.connection, recording)
+            await schedule_checks(self.connection, recording)
         return recording
 
-    async def looked_for_saved(self, look: SavedLook, looks: int, next_at: datetime | None) -> bool:
-        return await note_look(self.connection, look, looks, next_at)
+    async def note_file_check(self, look: RecordingFileCheck, looks: int, next_at: datetime | None) -> bool:
+        return await note_check(self.connection, look, looks, next_at)
 
     async def saved_recordings(self, recording_id: UUID) -> tuple[SavedRecording, ...]:
         return (await saved_of(self.connection, (recording_id,))).get(recording_id, ())

@@ -63,17 +63,17 @@ async def _told(
     try:
         said = say((await client.read(request, within)).document())
     except PermissionMissing as missing:
-        return unknown(what, f"This takes {missing.permission or permission}. {GRANT_IT} {_look_yourself(what)}")
+        return unknown(what, f"This takes {missing.permission or permission}. {GRANT_IT} {_check_yourself(what)}")
     except NotFound:
-        return unknown(what, f"The organization has none, or Genesys does not show it. {_look_yourself(what)}")
+        return unknown(what, f"The organization has none, or Genesys does not show it. {_check_yourself(what)}")
     except GenesysError as error:
-        return unknown(what, f"{error} {_look_yourself(what)}")
+        return unknown(what, f"{error} {_check_yourself(what)}")
     if said is None:
-        return unknown(what, f"Genesys's answer does not say it. {_look_yourself(what)}")
+        return unknown(what, f"Genesys's answer does not say it. {_check_yourself(what)}")
     return Finding(what, ok=True, sentence=said, note=True)
 
 
-def _look_yourself(what: str) -> str:
+def _check_yourself(what: str) -> str:
     places = {
         "Genesys trunk recording": "Admin, Telephony, Trunks, the trunk's Media section shows it as well.",
         "Genesys retention policies": "Admin, Quality, Policies shows them as well.",

@@ -20,12 +20,12 @@ ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Catalog:
     """The texts in one language; what that language lacks is said in English."""
 
     language: str
     texts: Mapping[str, str | Mapping[str, str]] = field(repr=False)
-    fallback: Words | None = field(default=None, repr=False)
+    fallback: Catalog | None = field(default=None, repr=False)
 
     def __call__(self, key: str, /, **facts: object) -> str:
         """Return a text with the facts put in. Raise KeyError for a text or a fact that there is not."""
@@ -44,25 +44,25 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Languages:
+class Translations:
     """The languages that the bot speaks."""
 
-    known: Mapping[str, Words]
+    known: Mapping[str, Catalog]
 
-    def of(self, locale: str | None) -> Words:
+    def of(self, locale: str | None) -> Catalog:
         """Return the texts for a Slack locale such as ``de-DE``; English if its language has no file."""
         language = (locale or ENGLISH).replace("_", "-").partition("-")[0].lower()
         return self.known.get(language, self.known[ENGLISH])
 
 
 @cache
-def read_languages() -> Languages:
+def read_languages() -> Translations:
     """Read the text files that come with the package."""
     files = (one for one in resources.files("bot.i18n").iterdir() if one.name.endswith(".toml"))
     texts = {one.name.removesuffix(".toml"): _flat(tomllib.loads(one.read_text("utf-8"))) for one in files}
-    english = Words(ENGLISH, texts[ENGLISH])
-    others = {language: Words(language, found, english) for language, found in texts.items() if language != ENGLISH}
-    return Languages({ENGLISH: english, **others})
+    english = Catalog(ENGLISH, texts[ENGLISH])
+    others = {language: Catalog(language, found, english) for language, found in texts.items() if language != ENGLISH}
+    return Translations({ENGLISH: english, **others})
 
 
 def _flat(sections: dict[str, dict[str, Any]]) -> dict[str, str | Mapping[str, str]]:

@@ -34,24 +34,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.models import Recording
 
 LABELS_SHOWN = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class MessageFormatter:
     """The language, and how people and times are named where the text is shown."""
 
-    words: Words
+    words: Catalog
     person: Callable[[str], str]
     time: Callable[[datetime], str]
     plain: Callable[[str], str] = str
     """Makes plain text fit to be shown; Slack's three control characters are escaped."""
 
 
-def explain(error: RecordBotError, voice: Voice, recording: Recording | None = None) -> str:
+def explain(error: RecordBotError, voice: MessageFormatter, recording: Recording | None = None) -> str:
     """Explain in a few sentences what happened, the state of the call, what to do, and the audit number."""
     words = voice.words
     what = _standing(error, voice) or voice.plain(_what(error, words))
@@ -60,22 +60,22 @@ def explain(error: RecordBotError, voice: Voice, recording: Recording | None = N
     return " ".join([what, *(voice.plain(part) for part in rest if part)])
 
 
-def what_happened(kind: str, words: Words) -> str:
+def what_happened(kind: str, words: Catalog) -> str:
     """Return the sentence for an error of this kind, as plain text."""
     return words(_known(f"errors.{kind}_what", words, "errors.error_what"))
 
 
-def now(recording: Recording, words: Words) -> str:
+def now(recording: Recording, words: Catalog) -> str:
     """Say whether the call is being recorded now, as far as is known."""
     return words("now.in_doubt") if recording.in_doubt else words(f"now.{recording.state.value}")
 
 
-def granted_calls(grants: Sequence[str], words: Words) -> str:
+def granted_calls(grants: Sequence[str], words: Catalog) -> str:
     """Name the calls that a person is limited to, by the labels of their grants, as plain text."""
     return words("approval.grants", names=shorten(", ".join(grants), LABELS_SHOWN)) if grants else ""
 
 
-def _what(error: RecordBotError, words: Words) -> str:
+def _what(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, NotPermitted) and words.has(key := f"denied.{error.cause}_what"):
         return words(key)
     if isinstance(error, MalformedId) and not error.named:
@@ -85,7 +85,7 @@ def _what(error: RecordBotError, words: Words) -> str:
     return what_happened(error.kind, words)
 
 
-def _do(error: RecordBotError, words: Words) -> str:
+def _do(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, NotPermitted) and words.has(key := f"denied.{error.cause}_do"):
         return words(key)
     if isinstance(error, ReasonRefused) and (error.limit or error.required):
@@ -93,11 +93,11 @@ def _do(error: RecordBotError, words: Words) -> str:
     return words(_known(f"errors.{error.kind}_do", words, "errors.error_do"))
 
 
-def _known(key: str, words: Words, otherwise: str) -> str:
+def _known(key: str, words: Catalog, otherwise: str) -> str:
     return key if words.has(key) else otherwise
 
 
-def _reason(error: ReasonRefused, words: Words) -> str:
+def _reason(error: ReasonRefused, words: Catalog) -> str:
     if error.limit:
         return words("details.reason_too_long", length=error.length, limit=error.limit)
     if error.required and error.known:
@@ -106,7 +106,7 @@ def _reason(error: ReasonRefused, words: Words) -> str:
     return words("details.reason_required") if error.required else what_happened(error.kind, words)
 
 
-def _standing(error: RecordBotError, voice: Voice) -> str:
+def _standing(error: RecordBotError, voice: MessageFormatter) -> str:
     if isinstance(error, GenesysUnavailable) and error.since is not None:
         return voice.words("details.away_since", at=voice.time(error.since))
     if not isinstance(error, AboutRecording):
@@ -115,7 +115,7 @@ def _standing(error: RecordBotError, voice: Voice) -> str:
     return voice.words(f"standing.{key}", by=voice.person(error.actor), at=voice.time(error.since))
 
 
-def _details(error: RecordBotError, words: Words) -> str:
+def _details(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, OutOfScope):
         return granted_calls(error.grants, words)
     if isinstance(error, ApprovalClosed) and words.has(key := f"approval.was_{error.outcome}"):
@@ -126,7 +126,7 @@ def _details(error: RecordBotError, words: Words) -> str:
     return _details_of_genesys(error, words)
 
 
-def _details_of_genesys(error: RecordBotError, words: Words) -> str:
+def _details_of_genesys(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, PermissionMissing) and error.permission:
         return words("details.permission", permission=error.permission)
     if isinstance(error, TooManyRequests):
@@ -140,7 +140,7 @@ def _details_of_genesys(error: RecordBotError, words: Words) -> str:
     return ""
 
 
-def _now(error: RecordBotError, recording: Recording | None, words: Words) -> str:
+def _now(error: RecordBotError, recording: Recording | None, words: Catalog) -> str:
     if recording is not None:
         return now(recording, words)
     if isinstance(error, (AboutRecording, SeveralRecordings, GenesysError, AuditUnavailable)):

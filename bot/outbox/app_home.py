@@ -17,7 +17,7 @@ import structlog
 
 from bot.errors import Duplicate, IdentityUnconfirmed, RecordBotError
 from bot.recording.caller import Permission
-from bot.recording.requests import Asked, Origin
+from bot.recording.requests import Request, RequestSource
 from bot.slack.api_errors import code
 from bot.slack.blocks.app_home import home_view, plain_view, stranger_text
 from bot.slack.users import WEB_API_ERRORS
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from datetime import datetime
 
-    from bot.i18n.catalog import Words
-    from bot.outbox.app_home_sources import HomeSources, Sight
-    from bot.outbox.relay import Pace
+    from bot.i18n.catalog import Catalog
+    from bot.outbox.app_home_sources import HomeSnapshot, HomeSources
+    from bot.outbox.relay import Backoff
     from bot.recording.live_calls.visible import OpenHome
     from bot.recording.ports import Clock
     from bot.slack.blocks.app_home import View
-    from bot.slack.listeners.context import Desk
+    from bot.slack.listeners.context import ListenerContext
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class OpenHomes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class PublishThrottle:
     """How often views may be published: to a person every few seconds, and so many a minute in all."""
 
     clock: Clock
@@ -116,13 +116,13 @@ class Turns:
 class HomePublisher:
     """Publishes App Homes. Checks each time that the person still has their roles."""
 
-    desk: Desk
+    desk: ListenerContext
     homes: OpenHomes
     sources: HomeSources
     changes: asyncio.Event
     clock: Clock
-    pace: Pace
-    turns: Turns
+    pace: Backoff
+    turns: PublishThrottle
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _warned: set[str] = field(default_factory=set)
     """People who see a warning instead of the database's content, and whose read is not recorded yet."""
@@ -130,7 +130,7 @@ class HomePublisher:
     async def open(self, user_id: str, team_id: str, trigger: str | None) -> None:
         """Record in the trail that a person opens Home, if there is anything to see, and publish it."""
         asked = await self.desk.asked("home", user_id=user_id, team_id=team_id, channel=None, trigger=trigger)
-        if asked.caller.obstacle == "foreign_team":
+        if asked.caller.denial_reason == "foreign_team":
             return
         seq = None
         try:
@@ -206,7 +206,7 @@ class HomePublisher:
                 await self.homes.forget(home.user_id)
         return min(later, default=0.0)
 
-    async def _show(self, user_id: str, sight: Sight) -> None:
+    async def _show(self, user_id: str, sight: HomeSnapshot) -> None:
         """Publish what this person should see, unless that is what they see. Raise what the Web API client raises."""
         lock = self._locks.setdefault(user_id, asyncio.Lock())
         async with lock:
@@ -231,16 +231,16 @@ class HomePublisher:
                 await self.homes.shown(home, digest=digest, view_hash=(answer.get("view") or {}).get("hash"))
                 return
 
-    async def _rendered(self, home: OpenHome, sight: Sight) -> tuple[View, str]:
+    async def _rendered(self, home: OpenHome, sight: HomeSnapshot) -> tuple[View, str]:
         caller = await self.desk.people.caller(home.user_id, home.team_id)
         words = self.desk.words_of(home.user_id)
-        if caller.obstacle == "unconfirmed" and home.digest is not None:
+        if caller.denial_reason == "unconfirmed" and home.digest is not None:
             raise IdentityUnconfirmed
         if not caller.may(Permission.READ):
             return plain_view(stranger_text(caller, words), words, sight.at)
         if home.audit_seq is None or home.user_id in self._warned:
             try:
-                asked = Asked(caller, Origin("home", language=words.language))
+                asked = Request(caller, RequestSource("home", language=words.language))
                 await self.homes.looked(home.user_id, (await self.desk.service.intake.read_home(asked)).seq)
                 self._warned.discard(home.user_id)
             except RecordBotError as error:
@@ -256,5 +256,5 @@ class HomePublisher:
         except WEB_API_ERRORS as problem:
             log.warning("home_publish_failed", error=code(problem))
 
-    def _explained(self, error: RecordBotError, words: Words, at: datetime) -> tuple[View, str]:
+    def _explained(self, error: RecordBotError, words: Catalog, at: datetime) -> tuple[View, str]:
         return plain_view(f":warning: {self.desk.explain(error, words)}", words, at)

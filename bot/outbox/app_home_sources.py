@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from bot.audit.period import Period
     from bot.audit.summary import Summary
-    from bot.recording.caller import Caller
+    from bot.recording.caller import Principal
     from bot.recording.models import Card
     from bot.recording.ports import Clock
-    from bot.slack.blocks.app_home import Part
+    from bot.slack.blocks.app_home import ComponentHealth
 
 FRESH_SECONDS = 3.0
 """How old the day's figures may be: counting a busy day takes a while."""
@@ -54,17 +54,17 @@ class HomeSources:
     """``parts`` says how each part of the bot stands; ``gaps``, what the audit channel lacks or shows differently."""
 
     overview: Overview
-    parts: Callable[[], Awaitable[Sequence[Part]]]
+    parts: Callable[[], Awaitable[Sequence[ComponentHealth]]]
     gaps: Callable[[], Awaitable[tuple[int, int]]]
     summaries: Summaries
     zone: ZoneInfo
     clock: Clock
     _counted: Counted = field(default_factory=Counted)
 
-    async def sight(self) -> Sight:
+    async def sight(self) -> HomeSnapshot:
         """Read the live recordings and the bot's state, for all Homes."""
         now = self.clock.now()
-        return Sight(self, now, await self.overview.live(), await self.parts())
+        return HomeSnapshot(self, now, await self.overview.live(), await self.parts())
 
     async def today(self, now: datetime) -> Today:
         counted, clock = self._counted, self.clock.monotonic()
@@ -79,15 +79,15 @@ class HomeSources:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class HomeSnapshot:
     """What was the case at one moment."""
 
     sources: HomeSources
     at: datetime
     live: tuple[Card, ...]
-    parts: Sequence[Part]
+    parts: Sequence[ComponentHealth]
 
-    async def of(self, caller: Caller) -> HomeFacts:
+    async def of(self, caller: Principal) -> HomeFacts:
         """Return what this person may see of it."""
         sources = self.sources
         controls, exports = caller.may(Permission.CONTROL), caller.may(Permission.EXPORT)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from bot.slack.api_errors import Verdict, code, retry_after, verdict
+from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +74,7 @@ class CardBackoff:
             failures = 1 if before is None else before.failures + 1
             seconds = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (failures - 1))
             self._held[card.key] = _Held(failures, now + seconds, code(error))
-            if verdict(error) is Verdict.UNKNOWN:
+            if verdict(error) is DeliveryFailure.UNKNOWN:
                 self._silent.add(card.key)
         log.warning("card_publish_failed", recording_id=str(card.recording.id), error=code(error), wait=seconds)
 

@@ -9,8 +9,8 @@ import structlog
 
 from bot.i18n.shorten import shorten
 from bot.outbox.card_backoff import CardBackoff
-from bot.outbox.relay import Pace, forever, is_final, to_the_end
-from bot.slack.api_errors import Verdict, code, verdict
+from bot.outbox.relay import Backoff, is_final, run_relay, run_to_completion
+from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.audit_line import message
 from bot.slack.blocks.card import CardStyle, card
 from bot.slack.blocks.mrkdwn import slack_user
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.audit.entry import Entry
-    from bot.i18n.catalog import Languages
+    from bot.i18n.catalog import Translations
     from bot.recording.models import Card
     from bot.recording.ports import Clock
     from bot.slack.shared_channels import SharedChannels
@@ -81,9 +81,9 @@ class CardPublisher:
     client: AsyncWebClient
     outbox: Outbox
     style: CardStyle
-    languages: Languages
+    languages: Translations
     changes: asyncio.Event
-    pace: Pace
+    pace: Backoff
     on_shown: Callable[[UUID, float], None] | None = None
     """Called with each card that shows the newest state: its recording, and the seconds that Slack took."""
     shared_channels: SharedChannels | None = None
@@ -94,7 +94,7 @@ class CardPublisher:
         object.__setattr__(self, "backoff", CardBackoff(self.pace.clock))
 
     async def run(self) -> None:
-        await forever("cards", self.publish_all, self.changes, self.pace, self.backoff.seconds_to_next)
+        await run_relay("cards", self.publish_all, self.changes, self.pace, self.backoff.seconds_to_next)
 
     async def publish_all(self) -> bool:
         """Bring the cards that are behind up to date; False if there is none that may be tried now."""
@@ -123,7 +123,7 @@ class CardPublisher:
 
     async def _publish(self, stale: Card) -> bool:
         """Show one card; False if Slack is away, which no other card would change."""
-        error = await to_the_end(self._draw(stale))
+        error = await run_to_completion(self._draw(stale))
         if error is not None:
             self.backoff.failed(stale, error)
         self.pace.problem = self.backoff.problem
@@ -157,7 +157,7 @@ class CardPublisher:
     async def _not_shown(self, stale: Card, error: Exception) -> Exception | None:
         """Note what Slack's answer means for the card; return it if it is worth another try."""
         found = verdict(error)
-        if stale.ts is not None and found in {Verdict.GONE, Verdict.UNREACHABLE}:
+        if stale.ts is not None and found in {DeliveryFailure.GONE, DeliveryFailure.UNREACHABLE}:
             # It is posted again, to the person if need be.
             await self.outbox.card_lost(stale.recording.id, of=stale.channel)
             return None
@@ -166,7 +166,7 @@ class CardPublisher:
             self.backoff.given_up(stale, error)
             await self.outbox.card_given_up(stale.recording.id, version=stale.recording.version, of=stale.channel)
             return None
-        if stale.ts is None and found is not Verdict.UNKNOWN:
+        if stale.ts is None and found is not DeliveryFailure.UNKNOWN:
             await self.outbox.card_refused(stale.recording.id, of=stale.channel)
         return error
 
@@ -221,7 +221,7 @@ class CardPublisher:
 
 def _require_unacceptable(stale: Card, error: Exception) -> None:
     """Raise the error unless it is about the message itself, of which less may be taken."""
-    if verdict(error) is not Verdict.UNACCEPTABLE:
+    if verdict(error) is not DeliveryFailure.UNACCEPTABLE:
         raise error
     log.error("card_rejected", recording_id=str(stale.recording.id), error=code(error))
 
@@ -243,12 +243,12 @@ class AuditPublisher:
     channel: str
     changes: asyncio.Event
     clock: Clock
-    pace: Pace
+    pace: Backoff
     progress: Progress = field(default_factory=Progress)
     shared_channels: SharedChannels | None = None
 
     async def run(self) -> None:
-        await forever("audit", self.publish_next, self.changes, self.pace)
+        await run_relay("audit", self.publish_next, self.changes, self.pace)
 
     async def publish_next(self) -> bool:
         """Post one message with the next entries; False if there are none."""
@@ -265,7 +265,7 @@ class AuditPublisher:
         return True
 
     async def _post(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
-        if (error := await to_the_end(self._send(waiting))) is not None:
+        if (error := await run_to_completion(self._send(waiting))) is not None:
             await self.pace.wait_after(error, "audit")
 
     async def _send(self, waiting: Sequence[tuple[Entry, bool]]) -> Exception | None:
@@ -276,7 +276,7 @@ class AuditPublisher:
         try:
             answer = await self.client.chat_postMessage(channel=self.channel, **message(waiting, self.style))
         except WEB_API_ERRORS as error:
-            if verdict(error) is not Verdict.UNKNOWN:
+            if verdict(error) is not DeliveryFailure.UNKNOWN:
                 await self.outbox.delivery_refused(fresh)
             return error
         self.pace.went_well()

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.period import days, due_days, next_due
 from bot.recording.control.outcomes import BOT
-from bot.slack.api_errors import Verdict, code, verdict
+from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.chart import NotDrawn, drawn
 from bot.slack.blocks.digest import alt_text, long_date, message
 from bot.slack.shared_channels import AuditChannelShared
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.audit.period import Period
     from bot.audit.summary import Summary
-    from bot.outbox.relay import Pace
+    from bot.outbox.relay import Backoff
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import CardStyle
     from bot.slack.shared_channels import SharedChannels
@@ -100,7 +100,7 @@ class Digester:
     channel: str
     schedule: Schedule
     clock: Clock
-    pace: Pace
+    pace: Backoff
     known: Known = field(default_factory=Known)
     shared_channels: SharedChannels | None = None
 
@@ -164,7 +164,7 @@ class Digester:
                 channel=self.channel, **message(entry, self.style, again=again, note=note)
             )
         except WEB_API_ERRORS as error:
-            if not again and verdict(error) is not Verdict.UNKNOWN:
+            if not again and verdict(error) is not DeliveryFailure.UNKNOWN:
                 await self.digests.refused(day)
             await self.pace.wait_after(error, "digest")
             return True

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bot.outbox.relay import is_final, to_the_end
+from bot.outbox.relay import is_final, run_to_completion
 from bot.recording.monitoring.reminders import (
     SILENCE,
     Notice,
-    Standing,
+    NoticeStatus,
+    notice_status,
     of_approval,
     of_ending,
     of_long_pause,
     of_long_recording,
     of_silent_attempt,
     of_transfer,
-    standing,
     too_old,
 )
-from bot.slack.api_errors import Verdict, code, retry_after, verdict
+from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
 from bot.slack.blocks.notice import answered, notice
 from bot.slack.users import WEB_API_ERRORS
 
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.outbox.relay import Pace
+    from bot.outbox.relay import Backoff
     from bot.recording.models import Approval, Attempt, Recording
     from bot.recording.monitoring.ownership import Presence
-    from bot.recording.monitoring.reminders import Deed, Endings, OpenNotice, ReminderTimes
+    from bot.recording.monitoring.reminders import LastAction, OpenNotice, Outcomes, ReminderTimes
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import CardStyle
 
@@ -56,7 +56,7 @@ GAP_SECONDS = 1.2
 class Occasions(Protocol):
     """What calls for a notice."""
 
-    async def endings(self, now: datetime) -> Endings: ...
+    async def endings(self, now: datetime) -> Outcomes: ...
 
     async def long_recordings(self, since: datetime) -> tuple[Recording, ...]: ...
 
@@ -71,7 +71,7 @@ class Occasions(Protocol):
         self, now: datetime
     ) -> tuple[tuple[Approval, Recording, tuple[str | None, ...], int], ...]: ...
 
-    async def deed(self, recording: Recording) -> Deed | None: ...
+    async def deed(self, recording: Recording) -> LastAction | None: ...
 
 
 class Notices(Protocol):
@@ -111,7 +111,7 @@ class Notifier:
     presence: Presence
     changes: asyncio.Event
     clock: Clock
-    pace: Pace
+    pace: Backoff
     escalate: str | None = None
     """The user group that a repeated message about a waiting stop names."""
 
@@ -179,19 +179,19 @@ class Notifier:
         """Post, or remove the buttons of, the first notice that needs it and that Slack accepts; False if none does."""
         refused = False
         for one in await self.notices.open():
-            found = standing(
+            found = notice_status(
                 one.notice,
                 one.recording,
                 attempt_open=one.attempt_open,
                 approval=one.approval,
                 recorded_since=one.recorded_since,
             )
-            if found is Standing.OVER and one.ts is None:
+            if found is NoticeStatus.OVER and one.ts is None:
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="over")
                 continue
-            if found is Standing.OVER:
+            if found is NoticeStatus.OVER:
                 sent = await self._answer(one)
-            elif found is Standing.HOLDS and one.ts is None:
+            elif found is NoticeStatus.HOLDS and one.ts is None:
                 sent = await self._post(one)
             else:
                 continue
@@ -202,11 +202,11 @@ class Notifier:
 
     async def _post(self, one: OpenNotice) -> bool:
         """Post it; False where Slack plainly did not take it, and asked for no patience."""
-        return await self._after(await to_the_end(self._send(one)))
+        return await self._after(await run_to_completion(self._send(one)))
 
     async def _answer(self, one: OpenNotice) -> bool:
         """Edit a reminder to show its result, and remove its buttons; False as in ``_post``."""
-        return await self._after(await to_the_end(self._edit(one)))
+        return await self._after(await run_to_completion(self._edit(one)))
 
     async def _after(self, error: Exception | None) -> bool:
         if error is None:
@@ -229,7 +229,7 @@ class Notifier:
                 log.warning("notice_delivery_abandoned", kind=one.notice.kind.value, error=code(error))
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="undeliverable")
                 return None
-            if verdict(error) is not Verdict.UNKNOWN:
+            if verdict(error) is not DeliveryFailure.UNKNOWN:
                 await self.notices.refused(one.notice)
             return error
         self.pace.went_well()
@@ -256,4 +256,4 @@ def _user(one: OpenNotice) -> str:
 
 
 def _refused_alone(error: Exception) -> bool:
-    return verdict(error) is Verdict.LATER and retry_after(error) is None
+    return verdict(error) is DeliveryFailure.LATER and retry_after(error) is None

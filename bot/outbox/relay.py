@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from bot.slack.api_errors import Verdict, code, retry_after, verdict
+from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -25,11 +25,11 @@ END_SECONDS = 10.0
 
 def is_final(error: Exception) -> bool:
     """Say whether sending the same message to the same place again can't help."""
-    return verdict(error) in {Verdict.GONE, Verdict.UNREACHABLE, Verdict.UNACCEPTABLE}
+    return verdict(error) in {DeliveryFailure.GONE, DeliveryFailure.UNREACHABLE, DeliveryFailure.UNACCEPTABLE}
 
 
 @dataclass
-class Pace:
+class Backoff:
     """How long a publisher waits before it goes on: as Slack asks, or longer from failure to failure."""
 
     clock: Clock
@@ -52,7 +52,7 @@ class Pace:
         await self.clock.sleep(seconds)
 
 
-async def to_the_end(step: Coroutine[None, None, T]) -> T:
+async def run_to_completion(step: Coroutine[None, None, T]) -> T:
     """Run a step to its end even if the caller is canceled meanwhile, and only then cancel.
 
     A message that is on its way when the bot stops arrives all the same; without its note it would be sent again. A
@@ -75,11 +75,11 @@ async def to_the_end(step: Coroutine[None, None, T]) -> T:
     raise asyncio.CancelledError
 
 
-async def forever(
+async def run_relay(
     name: str,
     step: Callable[[], Awaitable[bool]],
     changes: asyncio.Event,
-    pace: Pace,
+    pace: Backoff,
     sooner: Callable[[], float | None] | None = None,
 ) -> None:
     """Repeat ``step`` while it finds something to do; then wait for the next write, and poll from time to time.

@@ -41,7 +41,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Principal:
     """The person who asks, as the surface on which they asked has just confirmed them.
 
     ``obstacle`` names what rules them out whatever their roles (``guest``, ``bot``, ``foreign_team`` …).
@@ -49,7 +49,7 @@ class Caller:
 
     actor: str
     roles: frozenset[Role] = frozenset()
-    obstacle: str | None = None
+    denial_reason: str | None = None
     scope: Scope = Scope()
     grants: tuple[str, ...] = ()
     """The labels of the grants that the scope comes from; none if it is everything."""
@@ -57,4 +57,4 @@ class Caller:
     """Whether Slack said who is in the user groups; otherwise there may be more roles than these."""
 
     def may(self, permission: Permission) -> bool:
-        return self.obstacle is None and not self.roles.isdisjoint(ROLES_WITH[permission])
+        return self.denial_reason is None and not self.roles.isdisjoint(ROLES_WITH[permission])

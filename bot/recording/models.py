@@ -180,7 +180,7 @@ class SavedRecording:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedLook:
+class RecordingFileCheck:
     """A recording whose file is missing: since when it is over, and the number of checks so far."""
 
     recording_id: UUID
@@ -203,7 +203,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class ConfirmedChange:
     """A change in Genesys, confirmed by a reading.
 
     ``created`` is False where the call was already as wanted (adopted, or stopped by somebody else).

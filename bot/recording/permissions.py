@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import NotPermitted, OutOfScope, WrongState
-from bot.recording.caller import Caller, Permission, Role
+from bot.recording.caller import Permission, Principal, Role
 from bot.recording.models import Recording, RecordingState, Verb
 
 if TYPE_CHECKING:
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from bot.recording.models import Conversation
 
 
-def require(caller: Caller, permission: Permission) -> None:
+def require(caller: Principal, permission: Permission) -> None:
     """Raise NotPermitted unless the caller has the permission."""
     if not caller.may(permission):
         cause = "not_compliance" if permission is Permission.EXPORT else "not_listed"
         if not caller.groups_known:
             cause = "unconfirmed"
-        raise NotPermitted(cause=caller.obstacle or cause)
+        raise NotPermitted(cause=caller.denial_reason or cause)
 
 
-def require_scope(caller: Caller, *, agent_user_id: str | None, queue_id: str | None) -> None:
+def require_scope(caller: Principal, *, agent_user_id: str | None, queue_id: str | None) -> None:
     """Raise NotPermitted unless the caller may control calls of this agent or queue; both None: nobody can tell."""
     if caller.scope.covers(agent_user_id=agent_user_id, queue_id=queue_id):
         return
@@ -31,12 +31,12 @@ def require_scope(caller: Caller, *, agent_user_id: str | None, queue_id: str | 
     raise OutOfScope(cause="scope_unknown" if unknown else "out_of_scope", grants=caller.grants)
 
 
-def require_control(caller: Caller, recording: Recording) -> None:
+def require_control(caller: Principal, recording: Recording) -> None:
     """Raise NotPermitted unless the recording's call is in the caller's scope."""
     require_scope(caller, agent_user_id=recording.agent_user_id, queue_id=recording.queue_id)
 
 
-def require_agent(caller: Caller, agent: Participant | None) -> None:
+def require_agent(caller: Principal, agent: Participant | None) -> None:
     """Raise NotPermitted unless the caller may control this agent's side of a call; None: nobody can tell whose."""
     require_scope(
         caller,
@@ -45,7 +45,7 @@ def require_agent(caller: Caller, agent: Participant | None) -> None:
     )
 
 
-def require_reading(caller: Caller, recording: Recording | None, seen: Conversation | None) -> None:
+def require_reading(caller: Principal, recording: Recording | None, seen: Conversation | None) -> None:
     """Raise NotPermitted unless the caller may see the call's state, by our newest record of it, or by its reading."""
     if caller.scope.everything or Role.COMPLIANCE in caller.roles:
         inside = True
@@ -64,14 +64,14 @@ def tells_whose(recording: Recording) -> bool:
     return recording.agent_user_id is not None or recording.queue_id is not None
 
 
-def sees(caller: Caller, recording: Recording) -> bool:
+def sees(caller: Principal, recording: Recording) -> bool:
     """Return whether the caller may see the state of the recording's call; compliance sees every call."""
     return Role.COMPLIANCE in caller.roles or caller.scope.covers(
         agent_user_id=recording.agent_user_id, queue_id=recording.queue_id
     )
 
 
-def lists(caller: Caller, recording: Recording) -> bool:
+def lists(caller: Principal, recording: Recording) -> bool:
     """Say whether a list names the recording: also the caller's own start whose agent is not known yet."""
     own = recording.started_by == caller.actor and recording.state is RecordingState.STARTING
     return own or sees(caller, recording)
@@ -101,11 +101,11 @@ def require_state(recording: Recording, verb: Verb) -> Step:
     """Return the verb's step, or raise WrongState if the recording's state doesn't allow it."""
     step = STEPS[verb]
     if recording.state not in step.allowed_from:
-        raise WrongState(**standing(recording))
+        raise WrongState(**current_state(recording))
     return step
 
 
-def standing(recording: Recording) -> dict[str, Any]:
+def current_state(recording: Recording) -> dict[str, Any]:
     """Return what a refusal reports about the recording that is in the way."""
     over = recording.state.final
     return {

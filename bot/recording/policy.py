@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.recording.caller import Caller, Permission, Role, Scope
+from bot.recording.caller import Permission, Principal, Role, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,17 +91,17 @@ def channels_by_queue(routes: Iterable[Route]) -> dict[str, tuple[str, ...]]:
     return {queue: tuple(channels) for queue, channels in found.items()}
 
 
-def granted(actor: str, roles: frozenset[Role], grants: Iterable[Grant], obstacle: str | None = None) -> Caller:
+def granted(actor: str, roles: frozenset[Role], grants: Iterable[Grant], denial_reason: str | None = None) -> Principal:
     """Return the caller with the union of the grants; a supervisor by the settings has all rights anyway."""
     held = tuple(grants)
     if Role.SUPERVISOR in roles or not held:
-        return Caller(actor, roles, obstacle)
+        return Principal(actor, roles, denial_reason)
     scope = Scope(
         everything=False,
         queues=frozenset[str]().union(*(grant.queues for grant in held)),
         agents=frozenset[str]().union(*(grant.agents for grant in held)),
     )
-    return Caller(actor, roles | {Role.SUPERVISOR}, obstacle, scope, tuple(grant.label for grant in held))
+    return Principal(actor, roles | {Role.SUPERVISOR}, denial_reason, scope, tuple(grant.label for grant in held))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Rights:
     grants: tuple[str, ...] = ()
 
 
-def describe(caller: Caller) -> Rights:
+def describe(caller: Principal) -> Rights:
     control = caller.may(Permission.CONTROL)
     return Rights(
         control=control,

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
         ApprovalOutcome,
         Attempt,
         CardPlace,
+        ConfirmedChange,
         Conversation,
-        Effect,
         LiveList,
         Recording,
-        SavedLook,
+        RecordingFileCheck,
         SavedRecording,
         Target,
     )
@@ -59,7 +59,7 @@ Permit = Callable[["Participant | None"], None]
 be told whose) is not in the person's scope."""
 
 
-def anybody(_agent: Participant | None) -> None:
+def permit_anyone(_agent: Participant | None) -> None:
     """Permit any reading."""
 
 
@@ -86,20 +86,20 @@ class RecordingControl(Protocol):
         deadline: float,
         progress: Progress,
         permit: Permit,
-    ) -> Effect:
+    ) -> ConfirmedChange:
         """Record the call. What ``permit`` raises is passed on, and then nothing was sent that changes anything."""
 
     async def stop(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
-    ) -> Effect: ...
+    ) -> ConfirmedChange: ...
 
     async def pause(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
-    ) -> Effect: ...
+    ) -> ConfirmedChange: ...
 
-    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect: ...
+    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange: ...
 
-    async def look(
+    async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Conversation:
         """Read the call's current state, with one request if possible. Raise CallEnded when it is over."""
@@ -156,11 +156,11 @@ class SavedRecordings(Protocol):
 class SavedQueue(Protocol):
     """The recordings whose files are still to be found."""
 
-    async def due(self, now: datetime, *, limit: int) -> tuple[SavedLook, ...]:
+    async def due(self, now: datetime, *, limit: int) -> tuple[RecordingFileCheck, ...]:
         """Return the checks that are due, the longest waiting first."""
 
 
-class CallNews(Protocol):
+class CallEvents(Protocol):
     """Pushes events of calls, if the organization allows it."""
 
     @property
@@ -202,7 +202,7 @@ class Transaction(Protocol):
     async def settle_attempt(self, attempt: Attempt, at: datetime, *, looks: int = 0) -> bool:
         """Close the attempt; False if it is closed or has another owner, and then nothing may be written for it."""
 
-    async def looked_again(self, attempt: Attempt, looks_left: int) -> None: ...
+    async def note_check(self, attempt: Attempt, looks_left: int) -> None: ...
 
     async def recording(self, recording_id: UUID) -> Recording | None: ...
 
@@ -242,7 +242,7 @@ class Transaction(Protocol):
 
     async def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
 
-    async def looked_for_saved(self, look: SavedLook, looks: int, next_at: datetime | None) -> bool:
+    async def note_file_check(self, read_call: RecordingFileCheck, looks: int, next_at: datetime | None) -> bool:
         """Store a check for a recording's file; False if another process made it, and then nothing may be written."""
 
     async def saved_recordings(self, recording_id: UUID) -> tuple[SavedRecording, ...]: ...
@@ -291,5 +291,5 @@ class RecordingStore(Protocol):
     async def open_approvals(self) -> tuple[Approval, ...]:
         """Return the stops that wait for a second supervisor, oldest first."""
 
-    async def attempts_to_look_at(self) -> tuple[Attempt, ...]:
+    async def attempts_to_check(self) -> tuple[Attempt, ...]:
         """Return the settled attempts whose call is still to be looked at, oldest first."""

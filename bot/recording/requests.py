@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.errors import GenesysError, NotPermitted
-    from bot.recording.caller import Caller
-    from bot.recording.models import Approval, Effect
+    from bot.recording.caller import Principal
+    from bot.recording.models import Approval, ConfirmedChange
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 LINK = re.compile(r"https?://\S+?/(?:interactions|conversations|calls)/(?P<id>[^/?#\s|>]+)", re.IGNORECASE)
@@ -23,7 +23,7 @@ REASON_LIMIT = 3000
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RequestSource:
     """Where a request was made. ``dedupe_key`` is the same for all deliveries of a request."""
 
     source: str
@@ -45,18 +45,18 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """A person, and where they made the request."""
 
-    caller: Caller
-    origin: Origin
+    caller: Principal
+    origin: RequestSource
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class PendingAction:
     """A request that is in the trail, on disk, and may now go to Genesys."""
 
-    asked: Asked
+    asked: Request
     attempt: Attempt
     recording: Recording
     reason: Reason
@@ -74,7 +74,7 @@ class AwaitsConfirmation:
     ``again``: the same person asked before; ``approval`` is that earlier request, and its time goes on.
     """
 
-    asked: Asked
+    asked: Request
     approval: Approval
     recording: Recording
     audit_seq: int
@@ -90,12 +90,12 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class ActionResult:
     """How a request ended: the recording's current state, and the error if there was one."""
 
     recording: Recording
     audit_seq: int
-    effect: Effect | None = None
+    effect: ConfirmedChange | None = None
     error: GenesysError | NotPermitted | None = None
     """NotPermitted if the reading showed that the call isn't in the person's scope; nothing was sent."""
 

@@ -20,10 +20,10 @@ from bot.database.trail.completeness import SqlCompleteness
 from bot.database.trail.open_requests import SqlOpenRequests
 from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable
-from bot.outbox.app_home import HomePublisher, Turns
+from bot.outbox.app_home import HomePublisher, PublishThrottle
 from bot.outbox.app_home_sources import HomeSources
 from bot.outbox.digests import Digester, Schedule
-from bot.outbox.relay import Pace
+from bot.outbox.relay import Backoff
 from bot.recording.control.export_outcomes import ExportOutcomes
 from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION
 from bot.recording.group_members import GroupMonitor, group_actions
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from bot.config.settings import ServeSettings
     from bot.database.replicas import Replicas
     from bot.runtime.container import Control
-    from bot.slack.blocks.app_home import Part
-    from bot.slack.listeners.context import Desk
+    from bot.slack.blocks.app_home import ComponentHealth
+    from bot.slack.listeners.context import ListenerContext
     from bot.slack.listeners.start_modal import StartModal
 
 NEVER = "off"
@@ -61,7 +61,7 @@ class Witness:
     control: Control
     client: AsyncWebClient
     session: aiohttp.ClientSession
-    desk: Desk
+    desk: ListenerContext
     replicas: Replicas
 
     def command(self, modal: StartModal) -> RecordCommand:
@@ -83,7 +83,7 @@ class Witness:
         )
 
     def homes(
-        self, parts: Callable[[], Awaitable[Sequence[Part]]], gaps: Callable[[], Awaitable[tuple[int, int]]]
+        self, parts: Callable[[], Awaitable[Sequence[ComponentHealth]]], gaps: Callable[[], Awaitable[tuple[int, int]]]
     ) -> HomePublisher:
         """Return what publishes App Home, with the state of the components and of the audit channel."""
         engines, clock = self.control.engines, self.control.clock
@@ -96,7 +96,9 @@ class Witness:
             clock=clock,
         )
         changes = self.control.store.changes()
-        return HomePublisher(self.desk, SqlHomes(engines), sources, changes, clock, Pace(clock), Turns(clock))
+        return HomePublisher(
+            self.desk, SqlHomes(engines), sources, changes, clock, Backoff(clock), PublishThrottle(clock)
+        )
 
     def group_monitors(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
         """Return the loop that puts changes of the user groups with rights into the trail; none without such groups."""
@@ -115,7 +117,7 @@ class Witness:
         completeness = SqlCompleteness(control.engines)
 
         async def gaps() -> tuple[int, int]:
-            found = await completeness.look(control.clock.now())
+            found = await completeness.check(control.clock.now())
             # What only waits is delivered with the digest, or the digest waits too.
             return sum(map(len, found.skipped)), found.altered
 
@@ -129,7 +131,7 @@ class Witness:
             channel=self.settings.slack_audit_channel,
             schedule=Schedule(time.fromisoformat(self.settings.audit_digest_at), self._zone),
             clock=control.clock,
-            pace=Pace(control.clock),
+            pace=Backoff(control.clock),
             shared_channels=self.desk.shared_channels,
         )
 

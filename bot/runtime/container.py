@@ -17,7 +17,7 @@ from bot.database.migrate import upgrade
 from bot.database.queries.names import SqlNames
 from bot.database.queries.policy import SqlRules
 from bot.database.read_timing import time_reads
-from bot.database.recording_files import SqlSavedLooks
+from bot.database.recording_files import SqlRecordingFileChecks
 from bot.database.store import SqlStore
 from bot.errors import SettingsError
 from bot.observability.telemetry import Observing
@@ -25,14 +25,14 @@ from bot.observability.tracing import open_tracing
 from bot.recording.clock import SystemClock
 from bot.recording.control.commands import Intake
 from bot.recording.control.dual_control import Approvals, closing_late
-from bot.recording.control.outcomes import Settlement
-from bot.recording.control.request_log import Door
+from bot.recording.control.outcomes import OutcomeRecorder
+from bot.recording.control.request_log import ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.live_calls.call_list import LiveCalls
 from bot.recording.live_calls.names import NameBook
 from bot.recording.live_calls.unnamed import UnnamedRecordings
-from bot.recording.monitoring.call_monitor import NoNews
+from bot.recording.monitoring.call_monitor import NoCallEvents
 from bot.recording.monitoring.recording_files import SavedLooks
 from bot.recording.policy import channels_by_queue
 from bot.recording.requests import ReasonRules
@@ -64,7 +64,7 @@ class Control:
     store: SqlStore
     genesys: GenesysClient
     service: RecordingService
-    door: Door
+    door: ShutdownGate
     clock: Clock
     observing: Observing
     live_calls: LiveCalls
@@ -112,8 +112,8 @@ async def opened_control(
         client = await genesys_client(settings, clock, _both(observing.genesys, on_request), patience, genesys_pool)
         store = SqlStore(engines, on_write=observing.written, on_retry=observing.metrics.on_write_retried)
         store.routes = channels_by_queue(await _routes(store, policy, owner))
-        settlement, approvals = Settlement(store, clock), Approvals(store, clock)
-        door = Door()
+        settlement, approvals = OutcomeRecorder(store, clock), Approvals(store, clock)
+        door = ShutdownGate()
         intake = Intake(
             store=store,
             clock=clock,
@@ -219,7 +219,7 @@ def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | Non
     if settings.genesys_recording_api == "sessions":
         return None
     return SavedLooks(
-        control.store, SqlSavedLooks(control.engines), GenesysSavedRecordings(control.genesys), control.clock
+        control.store, SqlRecordingFileChecks(control.engines), GenesysSavedRecordings(control.genesys), control.clock
     )
 
 
@@ -228,14 +228,14 @@ def unnamed_recordings(control: Control) -> UnnamedRecordings:
     return UnnamedRecordings(control.live_calls.names, control.clock)
 
 
-def call_news(settings: GenesysSettings, client: GenesysClient) -> Notifications | NoNews:
+def call_news(settings: GenesysSettings, client: GenesysClient) -> Notifications | NoCallEvents:
     """Return the source of call events; a gateway's sessions have none."""
     from bot.genesys import Notifications  # noqa: PLC0415  importing the SDK takes seconds
 
-    return NoNews() if settings.genesys_recording_api == "sessions" else Notifications(client)
+    return NoCallEvents() if settings.genesys_recording_api == "sessions" else Notifications(client)
 
 
-def look_gap(settings: GenesysSettings) -> float:
+def check_gap(settings: GenesysSettings) -> float:
     """Return the seconds between two reads of the call monitor that use a tenth of the request limit."""
     requests = 2 if settings.genesys_recording_api == "sessions" else 1
     return requests * 60.0 / (settings.genesys_requests_per_minute * FOLLOWER_SHARE)

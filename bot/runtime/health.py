@@ -11,13 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.database.migrate import unusable
 from bot.database.queries.metrics import SqlFigures
 from bot.database.trail.completeness import Completeness, SqlCompleteness
-from bot.runtime.http_server import Part
+from bot.runtime.http_server import ComponentHealth
 
 if TYPE_CHECKING:
     from bot.database.queries.metrics import Figures
     from bot.database.replicas import Replicas
     from bot.observability.metrics import Metrics
-    from bot.outbox.relay import Pace
+    from bot.outbox.relay import Backoff
     from bot.runtime.container import Control
     from bot.slack.socket_mode import SocketState
     from bot.slack.user_groups import UserGroups
@@ -26,7 +26,7 @@ COMPARE_SECONDS = 60.0
 """How old a comparison of the whole trail with its deliveries may be: it takes a while on a long one."""
 
 
-class News(Protocol):
+class NotificationStatus(Protocol):
     """The source of notifications about calls."""
 
     @property
@@ -44,22 +44,22 @@ class Readiness:
     started: bool = False
     sockets: tuple[SocketState, ...] = ()
     """The Socket Mode connections; one open connection is enough."""
-    news: News | None = None
-    digests: Pace | None = None
+    news: NotificationStatus | None = None
+    digests: Backoff | None = None
     replicas: Replicas | None = None
     _control: Control | None = None
-    _cards: Pace | None = None
-    _audit: Pace | None = None
+    _cards: Backoff | None = None
+    _audit: Backoff | None = None
     _groups: UserGroups | None = None
     _compared: Completeness = field(default_factory=Completeness)
     _compared_at: float | None = None
 
-    def watch(self, control: Control, cards: Pace, audit: Pace, groups: UserGroups | None = None) -> None:
+    def watch(self, control: Control, cards: Backoff, audit: Backoff, groups: UserGroups | None = None) -> None:
         self._control, self._cards, self._audit, self._groups = control, cards, audit, groups
 
-    async def look(self) -> tuple[Part, ...]:
+    async def check(self) -> tuple[ComponentHealth, ...]:
         if self._control is None:
-            return (Part("bot", ok=False, problem="starting"),)
+            return (ComponentHealth("bot", ok=False, problem="starting"),)
         parts = (
             self._bot(),
             await self._database(self._control),
@@ -73,19 +73,21 @@ class Readiness:
             self._control.metrics.component_up.labels(part.name).set(part.ok)
         return parts
 
-    def _bot(self) -> Part:
+    def _bot(self) -> ComponentHealth:
         """Say which of several replicas this is, and whether it is the one that tells Slack."""
         mine = self.replicas
         facts = {"replica": mine.owner, "leading": mine.leading} if mine is not None and mine.several else None
-        return Part("bot", ok=self.started, problem="" if self.started else "starting or stopping", facts=facts)
+        return ComponentHealth(
+            "bot", ok=self.started, problem="" if self.started else "starting or stopping", facts=facts
+        )
 
     async def scrape(self) -> bytes:
         if self._control is None:
             return b""
-        await self.look()
+        await self.check()
         metrics = self._control.metrics
         with suppress(SQLAlchemyError):  # the database's part already shows 0
-            self._count(metrics, await SqlFigures(self._control.engines).look(self._control.clock.now()))
+            self._count(metrics, await SqlFigures(self._control.engines).fetch(self._control.clock.now()))
         metrics.budget.set(self._control.genesys.health().requests_left)
         metrics.reconnects.set(sum(state.reconnects for state in self.sockets))
         for number, state in enumerate(self.sockets, start=1):
@@ -104,23 +106,23 @@ class Readiness:
             metrics.queue.labels(queue).set(length)
 
     @staticmethod
-    async def _database(control: Control) -> Part:
+    async def _database(control: Control) -> ComponentHealth:
         try:
             head = await control.store.head()
             await control.store.try_again()
         except SQLAlchemyError as error:
-            return Part("database", ok=False, problem=str(unusable(error)))
+            return ComponentHealth("database", ok=False, problem=str(unusable(error)))
         if control.store.last_problem:
-            return Part("database", ok=False, problem=f"The last write failed: {control.store.last_problem}")
-        return Part("database", ok=True, facts={"audit_entries": head})
+            return ComponentHealth("database", ok=False, problem=f"The last write failed: {control.store.last_problem}")
+        return ComponentHealth("database", ok=True, facts={"audit_entries": head})
 
-    def _slack(self, control: Control) -> Part:
+    def _slack(self, control: Control) -> ComponentHealth:
         if not self.sockets:
-            return Part("slack", ok=True, facts={"transport": "http"})
+            return ComponentHealth("slack", ok=True, facts={"transport": "http"})
         now = control.clock.monotonic()
         hellos = [state.last_hello for state in self.sockets if state.last_hello is not None]
         open_ones = sum(state.connected for state in self.sockets)
-        return Part(
+        return ComponentHealth(
             "slack",
             ok=open_ones > 0,
             problem="" if open_ones else "The socket to Slack is not connected; reconnecting.",
@@ -138,18 +140,18 @@ class Readiness:
     def _leads(self) -> bool:
         return self.replicas is None or self.replicas.leading
 
-    def _delivery(self, name: str, pace: Pace | None) -> Part:
+    def _delivery(self, name: str, pace: Backoff | None) -> ComponentHealth:
         # Who led once, and met a problem then, has nothing to deliver any more.
         problem = pace.problem if pace is not None and self._leads else None
         words = f"Slack says: {problem}" if problem else ""
-        return Part(name, ok=problem is None, problem=words, essential=False)
+        return ComponentHealth(name, ok=problem is None, problem=words, essential=False)
 
-    def _user_groups(self) -> Part:
+    def _user_groups(self) -> ComponentHealth:
         """Name the groups of the settings and the policy file that give nobody a right."""
         problem = "" if self._groups is None else self._groups.problem
-        return Part("user_groups", ok=not problem, problem=problem, essential=False)
+        return ComponentHealth("user_groups", ok=not problem, problem=problem, essential=False)
 
-    async def _channel(self, control: Control) -> Part:
+    async def _channel(self, control: Control) -> ComponentHealth:
         """Say whether messages arrive, and whether every entry has."""
         part = self._delivery("audit_channel", self._audit)
         try:
@@ -160,7 +162,7 @@ class Readiness:
         digest = self.digests.problem if self.digests is not None and self._leads else None
         late = f"The daily digest can't be posted: {digest}." if digest else ""
         problem = " ".join(filter(None, (part.problem, found.problem, late)))
-        return Part(part.name, ok=not problem, problem=problem, essential=False)
+        return ComponentHealth(part.name, ok=not problem, problem=problem, essential=False)
 
     async def gaps(self) -> tuple[int, int]:
         """Return how many entries the audit channel lacks, and how many are not as it shows them."""
@@ -173,15 +175,15 @@ class Readiness:
         """Compare the trail with its deliveries: the end of it now, all of it once in a while."""
         now, look = control.clock.monotonic(), SqlCompleteness(control.engines)
         if self._compared_at is None or now - self._compared_at > COMPARE_SECONDS:
-            self._compared = await look.look(control.clock.now())
+            self._compared = await look.check(control.clock.now())
             self._compared_at = now
         return replace(
-            await look.look_at_the_end(control.clock.now()),
+            await look.check_end(control.clock.now()),
             skipped=self._compared.skipped,
             rewritten=self._compared.rewritten,
         )
 
-    def _genesys(self, control: Control) -> Part:
+    def _genesys(self, control: Control) -> ComponentHealth:
         health = control.genesys.health()
         facts = {
             "requests_left": health.requests_left,
@@ -190,4 +192,6 @@ class Readiness:
             "down_since": None if health.down_since is None else health.down_since.isoformat(timespec="seconds"),
             "notifications": self.news.problem or "ok" if self.news is not None else None,
         }
-        return Part("genesys", ok=health.usable, problem=health.last_error or "", facts=facts, essential=False)
+        return ComponentHealth(
+            "genesys", ok=health.usable, problem=health.last_error or "", facts=facts, essential=False
+        )

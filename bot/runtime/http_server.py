@@ -17,7 +17,7 @@ BODY_LIMIT = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ComponentHealth:
     """Whether one component is usable, and what is wrong if not.
 
     ``essential``: without it this process can't take a request and answer it honestly.
@@ -36,7 +36,7 @@ class Part:
 class Pages:
     """The operator's pages. ``look`` returns the state of each component, ``scrape`` renders the metrics."""
 
-    look: Callable[[], Awaitable[tuple[Part, ...]]]
+    check: Callable[[], Awaitable[tuple[ComponentHealth, ...]]]
     scrape: Callable[[], Awaitable[bytes]]
 
     async def healthz(self, _request: web.Request) -> web.Response:
@@ -44,7 +44,7 @@ class Pages:
 
     async def readyz(self, _request: web.Request) -> web.Response:
         """Say whether this process can take requests: 200 or 503; trouble of other components is in the body only."""
-        parts = await self.look()
+        parts = await self.check()
         ready = all(part.ok for part in parts if part.essential)
         answer = {
             "ready": ready,

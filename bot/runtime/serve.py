@@ -26,11 +26,11 @@ from bot.errors import AuditUnavailable, DatabaseUnusable, GenesysUnavailable, L
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import AuditPublisher, CardPublisher
 from bot.outbox.notices import Notifier
-from bot.outbox.relay import Pace
+from bot.outbox.relay import Backoff
 from bot.recording.caller import Role
 from bot.recording.clock import SystemClock
 from bot.recording.control.outcomes import BOT
-from bot.recording.control.user_rate_limit import LookUps
+from bot.recording.control.user_rate_limit import LookupLimit
 from bot.recording.monitoring.call_monitor import Follower
 from bot.recording.monitoring.late_effects import LaterLooks
 from bot.recording.monitoring.observations import Observations
@@ -43,7 +43,7 @@ from bot.runtime.container import (
     SERVE_OWNER,
     Control,
     call_news,
-    look_gap,
+    check_gap,
     opened_control,
     saved_looks,
     unnamed_recordings,
@@ -52,21 +52,21 @@ from bot.runtime.health import Readiness
 from bot.runtime.http_server import Pages, listen
 from bot.runtime.workers import Loops
 from bot.slack.api_errors import code
-from bot.slack.app import EVENTS_PATH, HttpDoor, bolt_app
+from bot.slack.app import EVENTS_PATH, HttpEndpoint, bolt_app
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.slack.listeners.app_home import HomeEvents
 from bot.slack.listeners.approval_buttons import ApprovalButtons
 from bot.slack.listeners.background import Work
 from bot.slack.listeners.call_options import CallOptions
-from bot.slack.listeners.context import Desk
+from bot.slack.listeners.context import ListenerContext
 from bot.slack.listeners.follow_button import FollowButton
 from bot.slack.listeners.recording_buttons import RecordingButtons
 from bot.slack.listeners.shortcuts import StartShortcuts
 from bot.slack.listeners.start_again_button import StartAgain
 from bot.slack.listeners.start_modal import StartModal
 from bot.slack.shared_channels import SharedChannels, may_ask, refuse_shared
-from bot.slack.socket_mode import PING_SECONDS, SocketDoor
+from bot.slack.socket_mode import PING_SECONDS, SocketModeConnections
 from bot.slack.users import WEB_API_ERRORS, SlackPeople
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Serving:
         owner = control.service.intake.owner
         replicas = replicas_of(owner, control.engines, control.store)
         witness = Witness(settings, control, client, session, desk, replicas)
-        modal, homes = StartModal(desk, control.live_calls), witness.homes(self.readiness.look, self.readiness.gaps)
+        modal, homes = StartModal(desk, control.live_calls), witness.homes(self.readiness.check, self.readiness.gaps)
         witness.command(modal).register(app)
         for listener in (
             RecordingButtons(desk),
@@ -167,7 +167,7 @@ class Serving:
         self.readiness.watch(control, cards.pace, audit.pace, desk.people.groups)
         self.readiness.replicas = replicas
         routes, socket = self._doors(app, control, secret)
-        pages = Pages(look=self.readiness.look, scrape=self.readiness.scrape)
+        pages = Pages(check=self.readiness.check, scrape=self.readiness.scrape)
         async with AsyncExitStack() as opened:
             await opened.enter_async_context(replicas.joined())
             if socket is not None:
@@ -181,21 +181,32 @@ class Serving:
             await reconciler.settle_all()
             await control.approvals.close_lapsed()
             notifier = self._notifier(control, desk, replicas)
-            led = [cards.run, audit.run, notifier.run, homes.run, witness.settle_forgotten, *self._watchers(control)]
-            led += [control.approvals.run, *witness.group_monitors()]
+            leader_workers = [
+                cards.run,
+                audit.run,
+                notifier.run,
+                homes.run,
+                witness.settle_forgotten,
+                *self._watchers(control),
+            ]
+            leader_workers += [control.approvals.run, *witness.group_monitors()]
             if (digester := witness.digester()) is not None:
                 self.readiness.digests = digester.pace
-                led.append(digester.run)
+                leader_workers.append(digester.run)
             if settings.retention_texts is not None or settings.retention_names is not None:
                 texts, names = settings.retention_texts, settings.retention_names
-                led.append(Retention(control.store, control.clock, texts, names, BOT).run)
-            kept = Loops(control.clock, control.metrics.on_loop_broken).kept
-            each = (reconciler.run, control.genesys.watch_health, partial(replicas.lead, tuple(map(kept, led))))
-            self._start(*(kept(loop)() for loop in each))
-            self._start(kept(partial(control.service.intake.limit.run, control.store, control.clock))())
+                leader_workers.append(Retention(control.store, control.clock, texts, names, BOT).run)
+            supervised = Loops(control.clock, control.metrics.on_loop_broken).supervised
+            each = (
+                reconciler.run,
+                control.genesys.watch_health,
+                partial(replicas.lead, tuple(map(supervised, leader_workers))),
+            )
+            self._start(*(supervised(loop)() for loop in each))
+            self._start(supervised(partial(control.service.intake.limit.run, control.store, control.clock))())
             if socket is not None:
                 self.readiness.sockets = socket.states
-                self._start(kept(socket.run)())
+                self._start(supervised(socket.run)())
             self.readiness.started = True
             self.up.set()
             log.info("serve_started", transport="socket" if socket else "http", team=identity.team, port=self.port)
@@ -229,7 +240,7 @@ class Serving:
             log.exception("outbox_flush_failed")  # likewise
         log.info("shutdown_completed")
 
-    def _desk(self, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work) -> Desk:
+    def _desk(self, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work) -> ListenerContext:
         ids = {Role.SUPERVISOR: self.settings.slack_supervisors, Role.COMPLIANCE: self.settings.slack_compliance}
         people = SlackPeople(
             client, identity.team_id, ids, control.clock, control.policy.grants, enterprise_id=identity.enterprise_id
@@ -243,12 +254,12 @@ class Serving:
             ),
             reason_labels=self.settings.recording_reasons,
         )
-        look_ups = LookUps(control.clock, LOOK_UPS_EACH * self.settings.recording_actions_per_minute)
+        look_ups = LookupLimit(control.clock, LOOK_UPS_EACH * self.settings.recording_actions_per_minute)
         shared = SharedChannels(client, control.clock, may_ask=may_ask(identity.scopes))
-        return Desk(control.service, people, work, style, languages, client, look_ups, shared)
+        return ListenerContext(control.service, people, work, style, languages, client, look_ups, shared)
 
     def _publishers(
-        self, control: Control, client: AsyncWebClient, desk: Desk, replicas: Replicas
+        self, control: Control, client: AsyncWebClient, desk: ListenerContext, replicas: Replicas
     ) -> tuple[CardPublisher, AuditPublisher]:
         outbox = SqlOutbox(control.engines, replicas.confirm)
         store, clock = control.store, control.clock
@@ -259,7 +270,7 @@ class Serving:
                 desk.style,
                 desk.languages,
                 store.changes(),
-                Pace(clock),
+                Backoff(clock),
                 control.observing.card,
                 shared_channels=desk.shared_channels,
             ),
@@ -270,12 +281,12 @@ class Serving:
                 self.settings.slack_audit_channel,
                 store.changes(),
                 clock,
-                Pace(clock),
+                Backoff(clock),
                 shared_channels=desk.shared_channels,
             ),
         )
 
-    def _notifier(self, control: Control, desk: Desk, replicas: Replicas) -> Notifier:
+    def _notifier(self, control: Control, desk: ListenerContext, replicas: Replicas) -> Notifier:
         def style_for(user_id: str, card_language: str | None) -> CardStyle:
             return desk.style.in_(desk.languages.of(desk.people.locale(user_id) or card_language))
 
@@ -291,7 +302,7 @@ class Serving:
             presence=replicas,
             changes=control.store.changes(),
             clock=control.clock,
-            pace=Pace(control.clock),
+            pace=Backoff(control.clock),
             escalate=control.policy.dual_control.escalate,
         )
 
@@ -299,7 +310,7 @@ class Serving:
         service, clock = control.service, control.clock
         observations = Observations(control.store, clock, self.settings.recording_follow_transfers)
         news = self.readiness.news = call_news(self.settings, control.genesys)
-        gap = look_gap(self.settings)
+        gap = check_gap(self.settings)
         follower = Follower(control.store, service.control, observations, clock, news, look_gap=gap)
         looks = saved_looks(self.settings, control)
         return (
@@ -313,10 +324,10 @@ class Serving:
 
     def _doors(
         self, app: AsyncApp, control: Control, secret: str | None
-    ) -> tuple[dict[str, Handler], SocketDoor | None]:
+    ) -> tuple[dict[str, Handler], SocketModeConnections | None]:
         token = self.settings.slack_app_token
         if token is not None:
-            door = SocketDoor.open(
+            door = SocketModeConnections.open(
                 app,
                 token.get_secret_value(),
                 control.clock,
@@ -324,7 +335,7 @@ class Serving:
                 count=self.settings.slack_sockets,
             )
             return {}, door
-        return {EVENTS_PATH: HttpDoor(app, SignatureVerifier(secret or "")).handle}, None
+        return {EVENTS_PATH: HttpEndpoint(app, SignatureVerifier(secret or "")).handle}, None
 
     async def _identify(self, client: AsyncWebClient) -> SlackIdentity:
         wait = 1.0

@@ -32,7 +32,7 @@ class Loops:
     clock: Clock
     count: Callable[[str, int], None]
 
-    def kept(self, loop: Loop) -> Loop:
+    def supervised(self, loop: Loop) -> Loop:
         """Return the same loop, protected from errors; if it returns by itself, it is finished."""
         name = str(getattr(loop.func if isinstance(loop, partial) else loop, "__qualname__", loop))
 

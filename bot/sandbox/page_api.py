@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CallDeeds:
+class CallActionRoutes:
     """What happens to calls, from outside the bot."""
 
     genesys: SimulatedGenesys
@@ -97,7 +97,7 @@ def _another(genesys: SimulatedGenesys, call: str) -> str:
 
 
 @dataclass(frozen=True)
-class Mischief:
+class FaultRoutes:
     """What goes wrong: faults of the two systems, and the end of the bot's process."""
 
     slack: SimulatedSlack

@@ -28,7 +28,7 @@ def _delivered(result: DeliveryResult | None) -> web.Response:
 
 
 @dataclass(frozen=True)
-class SlackDeeds:
+class SlackActionRoutes:
     """What people do in Slack."""
 
     slack: SimulatedSlack

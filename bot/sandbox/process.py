@@ -102,7 +102,7 @@ class BotProcess:
             )
             self._tasks = [
                 asyncio.create_task(self._relay(self._process), name="bot log"),
-                asyncio.create_task(self._look(self._process), name="bot readiness"),
+                asyncio.create_task(self._check(self._process), name="bot readiness"),
             ]
             await self._move("starting")
 
@@ -177,7 +177,7 @@ class BotProcess:
         if self.state not in {"stopping", "killed"}:
             await self._move("exited")
 
-    async def _look(self, process: asyncio.subprocess.Process) -> None:
+    async def _check(self, process: asyncio.subprocess.Process) -> None:
         """Ask ``/readyz`` for as long as the process lives."""
         address = f"http://127.0.0.1:{self.port}/readyz"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from bot.sandbox.fields import UnusableRequest
-from bot.sandbox.page_api import CallDeeds, Mischief
-from bot.sandbox.page_api_slack import SlackDeeds
+from bot.sandbox.page_api import CallActionRoutes, FaultRoutes
+from bot.sandbox.page_api_slack import SlackActionRoutes
 from bot.sandbox.slack import NothingThere
 
 if TYPE_CHECKING:
@@ -88,9 +88,9 @@ class Site:
                 web.get("/api/state", self.state),
                 web.get("/api/events", self.events),
                 web.get("/api/files/{id}", self.uploaded),
-                *SlackDeeds(self.slack).routes(),
-                *CallDeeds(self.genesys).routes(),
-                *Mischief(self.slack, self.genesys, self.bot).routes(),
+                *SlackActionRoutes(self.slack).routes(),
+                *CallActionRoutes(self.genesys).routes(),
+                *FaultRoutes(self.slack, self.genesys, self.bot).routes(),
             ]
         )
         return app

@@ -56,7 +56,7 @@ UNACCEPTABLE = frozenset(
 """What they say of a message that they take nowhere. ``invalid_auth`` is not among it: it concerns the token."""
 
 
-class Verdict(Enum):
+class DeliveryFailure(Enum):
     """What to do with a message that Slack did not accept."""
 
     LATER = auto()
@@ -71,18 +71,18 @@ class Verdict(Enum):
     """Slack takes this message nowhere, now or later."""
 
 
-def verdict(error: Exception) -> Verdict:
+def verdict(error: Exception) -> DeliveryFailure:
     if not isinstance(error, SlackApiError):
-        return Verdict.UNKNOWN
+        return DeliveryFailure.UNKNOWN
     response = error.response
     name = code(error)
     if getattr(response, "status_code", 200) >= SERVER_ERROR or name in {"internal_error", "fatal_error"}:
-        return Verdict.UNKNOWN
+        return DeliveryFailure.UNKNOWN
     if name in GONE:
-        return Verdict.GONE
+        return DeliveryFailure.GONE
     if name in UNACCEPTABLE:
-        return Verdict.UNACCEPTABLE
-    return Verdict.UNREACHABLE if name in UNREACHABLE else Verdict.LATER
+        return DeliveryFailure.UNACCEPTABLE
+    return DeliveryFailure.UNREACHABLE if name in UNREACHABLE else DeliveryFailure.LATER
 
 
 def code(error: Exception) -> str:

@@ -126,7 +126,7 @@ def bolt_app(
 
 
 @dataclass(frozen=True, slots=True)
-class HttpDoor:
+class HttpEndpoint:
     """``POST /slack/events``: checks the signature itself, because Bolt would log the body of a forged request."""
 
     app: AsyncApp

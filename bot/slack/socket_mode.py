@@ -92,7 +92,7 @@ class Socket:
 
 
 @dataclass(frozen=True, slots=True)
-class SocketDoor:
+class SocketModeConnections:
     """All connections of this process."""
 
     sockets: tuple[Socket, ...]
@@ -100,7 +100,7 @@ class SocketDoor:
     @classmethod
     def open(
         cls, app: AsyncApp, app_token: str, clock: Clock, *, ping_seconds: float = PING_SECONDS, count: int = 1
-    ) -> SocketDoor:
+    ) -> SocketModeConnections:
         sockets = []
         for number in range(count):
             handler = AsyncSocketModeHandler(app, app_token, ping_interval=ping_seconds)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from bot.errors import IdentityUnconfirmed
-from bot.recording.caller import Caller, Role
+from bot.recording.caller import Principal, Role
 from bot.recording.group_members import is_group
 from bot.recording.policy import granted
 from bot.slack.api_errors import code
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.recording.policy import Grant
     from bot.recording.ports import Clock
 
-__all__ = ["ANSWER_SECONDS", "FRESH_SECONDS", "WEB_API_ERRORS", "SlackPeople", "obstacle"]
+__all__ = ["ANSWER_SECONDS", "FRESH_SECONDS", "WEB_API_ERRORS", "SlackPeople", "denial_reason"]
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -70,25 +70,25 @@ class SlackPeople:
         groups = UserGroups(self.client, self.clock, frozenset(filter(is_group, named)))
         object.__setattr__(self, "groups", groups)
 
-    async def caller(self, user_id: str, team_id: str | None) -> Caller:
+    async def caller(self, user_id: str, team_id: str | None) -> Principal:
         """Return the person as a caller; one whom Slack can't confirm in time has no rights, and the trail says so.
 
         In an organization the payload's team is the person's home workspace, or the one where a command was typed;
         only Slack's own description says whether they are a member of the bot's.
         """
         if not team_id or (team_id != self.team_id and self.enterprise_id is None):
-            return Caller(f"slack:{team_id or '?'}:{user_id}", obstacle=FOREIGN)
+            return Principal(f"slack:{team_id or '?'}:{user_id}", denial_reason=FOREIGN)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await _together(self._look_ups(user_id))
+                await _together(self._fetches(user_id))
                 roles = frozenset({role for role, ids in self.ids.items() if await self.groups.among(user_id, ids)})
                 held = [] if Role.SUPERVISOR in roles else await self._grants(user_id)
-                refused = obstacle(await self._user(user_id), self.team_id, self.enterprise_id)
+                refused = denial_reason(await self._user(user_id), self.team_id, self.enterprise_id)
         except (IdentityUnconfirmed, TimeoutError):
             return self._without_groups(user_id, team_id)
         return granted(self._actor(user_id, team_id), roles, held, refused)
 
-    def _without_groups(self, user_id: str, team_id: str) -> Caller:
+    def _without_groups(self, user_id: str, team_id: str) -> Principal:
         """Return the caller with the roles that the settings name them for, if Slack has confirmed who they are.
 
         What user groups may add is unknown, which takes nothing from these.
@@ -96,9 +96,9 @@ class SlackPeople:
         roles = frozenset({role for role, ids in self.ids.items() if user_id in ids})
         user: Mapping[str, Any] | None = self._known(f"user:{user_id}")
         if user is None or not roles:
-            return Caller(self._actor(user_id, team_id), obstacle="unconfirmed")
-        refused = obstacle(user, self.team_id, self.enterprise_id)
-        return Caller(self._actor(user_id, team_id), roles, refused, groups_known=False)
+            return Principal(self._actor(user_id, team_id), denial_reason="unconfirmed")
+        refused = denial_reason(user, self.team_id, self.enterprise_id)
+        return Principal(self._actor(user_id, team_id), roles, refused, groups_known=False)
 
     def locale(self, user_id: str) -> str | None:
         """Return the person's locale, such as ``de-DE``, as far as Slack has said it already; nothing is asked."""
@@ -108,10 +108,10 @@ class SlackPeople:
     def _actor(self, user_id: str, team_id: str) -> str:
         """Return the person's id in the trail, with the bot's team if Slack last reported them as its member."""
         known = self._cache.get(f"user:{user_id}")
-        member = known is not None and obstacle(known[1], self.team_id, self.enterprise_id) != FOREIGN
+        member = known is not None and denial_reason(known[1], self.team_id, self.enterprise_id) != FOREIGN
         return f"slack:{self.team_id if member else team_id}:{user_id}"
 
-    def _look_ups(self, user_id: str) -> list[Awaitable[object]]:
+    def _fetches(self, user_id: str) -> list[Awaitable[object]]:
         """Ask all at once: the answers of a slow Slack, one after another, would take too long."""
         undecided = any(user_id not in ids and any(map(is_group, ids)) for ids in self.ids.values())
         return [self._user(user_id), *((self.groups.current(),) if undecided else ())]
@@ -157,7 +157,7 @@ async def _together(asking: Iterable[Awaitable[object]]) -> None:
             raise found
 
 
-def obstacle(user: Mapping[str, Any], team_id: str, enterprise_id: str | None = None) -> str | None:
+def denial_reason(user: Mapping[str, Any], team_id: str, enterprise_id: str | None = None) -> str | None:
     """Return in a word why this person may do nothing; None if there is no reason."""
     if not _member(user, team_id, enterprise_id):
         return FOREIGN

@@ -19,14 +19,14 @@ from bot.database.trail.call_history import SqlStories
 from bot.recording.models import Mechanism, Recording, RecordingState
 from tests.benchmarks.audit.trails import BEGIN, SUPERVISORS
 from tests.benchmarks.figures import Figure
-from tests.support.service import asked, opened_shop
+from tests.support.service import asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from bot.database.transaction import SqlTransaction
-    from tests.support.service import Shop
+    from tests.support.service import Harness
 
 LITTLE = 1_000
 LIVE = 10
@@ -130,26 +130,26 @@ async def add_live(store: SqlStore, count: int) -> None:
 class Installation:
     """A bot's storage with the service on it, and calls that it has recorded."""
 
-    shop: Shop
+    harness: Harness
     calls: list[str]
 
     async def history(self, number: int) -> None:
         call = self.calls[number % len(self.calls)]
-        entry = await self.shop.service.intake.read_history(asked(), call)
-        found, _ = await SqlStories(self.shop.engines).story(call, before=entry.seq, limit=40)
+        entry = await self.harness.service.intake.read_history(asked(), call)
+        found, _ = await SqlStories(self.harness.engines).story(call, before=entry.seq, limit=40)
         assert len(found) >= 2
 
     async def status(self, number: int) -> None:
-        question = await self.shop.service.ask_status(asked(), self.calls[number % len(self.calls)])
-        assert (await self.shop.service.status(question)).recording is not None
+        question = await self.harness.service.ask_status(asked(), self.calls[number % len(self.calls)])
+        assert (await self.harness.service.status(question)).recording is not None
 
     async def list(self, _number: int) -> None:
-        assert len(await self.shop.service.live(asked())) == LIVE
+        assert len(await self.harness.service.live(asked())) == LIVE
 
     async def loops(self, _number: int) -> None:
-        store, outbox = self.shop.store, SqlOutbox(self.shop.engines)
+        store, outbox = self.harness.store, SqlOutbox(self.harness.engines)
         await store.open_attempts()
-        await store.attempts_to_look_at()
+        await store.attempts_to_check()
         await store.live_recordings(limit=10_000)
         await outbox.undelivered()
         await outbox.stale_cards()
@@ -157,20 +157,20 @@ class Installation:
 
 @asynccontextmanager
 async def installation(file: Path) -> AsyncIterator[Installation]:
-    async with opened_shop(file) as shop:
-        if not await shop.store.live_recordings():
-            await add_live(shop.store, LIVE)
-        outbox = SqlOutbox(shop.engines)
+    async with open_harness(file) as harness:
+        if not await harness.store.live_recordings():
+            await add_live(harness.store, LIVE)
+        outbox = SqlOutbox(harness.engines)
         for card in await outbox.stale_cards():
             await outbox.card_shown(card.recording.id, version=card.recording.version, channel="C0FLOOR", ts="1.2")
-        async with shop.engines.reader.connect() as connection:
-            last = await shop.store.head()
+        async with harness.engines.reader.connect() as connection:
+            last = await harness.store.head()
             calls = []
             for step in range(200):
                 statement = "SELECT conversation_id FROM audit_entries WHERE seq = ? AND conversation_id IS NOT NULL"
                 row = (await connection.exec_driver_sql(statement, (1 + step * (last // 400) * 2,))).one_or_none()
                 calls += [row[0]] if row else []
-        yield Installation(shop, calls)
+        yield Installation(harness, calls)
 
 
 async def million(directory: Path, entries: int) -> list[Figure]:

@@ -13,8 +13,8 @@ import structlog
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.outbox import SqlOutbox
 from bot.i18n.catalog import ENGLISH, read_languages
-from bot.recording.caller import Caller, Role
-from bot.recording.monitoring.call_monitor import Follower, NoNews
+from bot.recording.caller import Principal, Role
+from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
 from bot.recording.monitoring.observations import Observations
 from bot.slack.blocks.app_home import HomeFacts, home_view
 from bot.slack.blocks.card import CardStyle
@@ -54,14 +54,14 @@ async def floor(file: Path, live: int) -> AsyncIterator[Floor]:
     async with opened_store(file) as store:
         await add_live(store, live)
         clock, control = FakeClock(), FakeControl()
-        follower = Follower(store, control, Observations(store, clock), clock, NoNews())
+        follower = Follower(store, control, Observations(store, clock), clock, NoCallEvents())
         yield Floor(store, follower, clock, control)
 
 
 async def _look(at: Floor) -> None:
     at.clock.advance(1.0)
     await at.store.open_attempts()
-    await at.follower.look_around()
+    await at.follower.poll()
 
 
 async def _list(at: Floor) -> None:
@@ -72,7 +72,7 @@ async def _list(at: Floor) -> None:
 
 async def _home(at: Floor) -> None:
     live = await SqlOverview(at.store.engines).live()
-    caller = Caller(SUPERVISORS[0], frozenset({Role.SUPERVISOR}))
+    caller = Principal(SUPERVISORS[0], frozenset({Role.SUPERVISOR}))
     view, _ = home_view(HomeFacts(caller, live=live), _style(), at.clock.now())
     assert len(view["blocks"]) <= MOST_HOME_BLOCKS
 

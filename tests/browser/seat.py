@@ -17,9 +17,9 @@ from bot.sandbox.process import BotProcess
 from bot.sandbox.site import Site
 from bot.sandbox.slack.manifest import shortcuts_of
 from tests.browser.sandbox_page import SandboxPage
-from tests.support.hurried_clock import HurriedClock
+from tests.support.hurried_clock import AcceleratedClock
 from tests.support.steady_sockets import steady_pool
-from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, World, settings_for, simulators
+from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -36,7 +36,7 @@ class House:
     """The sandbox with its page at ``address``; the bot is no child process, so that its clock can jump."""
 
     address: str
-    world: World
+    scenario: ServingScenario
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Seat(SandboxPage):
     pictures: Path
 
     @property
-    def world(self) -> World:
-        return self.house.world
+    def scenario(self) -> ServingScenario:
+        return self.house.scenario
 
     async def records(self, call: str) -> Locator:
         """Have a call recorded by command; return the card once it says so, in whatever language."""
@@ -69,7 +69,7 @@ class Seat(SandboxPage):
             with contextlib.suppress(AssertionError):
                 await expect(shown).to_contain_text(words, timeout=500)
                 return
-            self.world.clock.jump(step)
+            self.scenario.clock.jump(step)
         await expect(shown).to_contain_text(words)
 
     async def keep(self, name: str, of: Locator | None = None) -> None:
@@ -91,7 +91,7 @@ async def opened_house(
 
     ``patience`` is how many seconds Genesys may take to answer.
     """
-    clock, feed = HurriedClock(), ChangeFeed(interval=0.02)
+    clock, feed = AcceleratedClock(), ChangeFeed(interval=0.02)
     async with contextlib.AsyncExitStack() as stack:
         slack, genesys = await stack.enter_async_context(simulators(clock))
         slack.workspace.changes.on_change = feed.changed
@@ -103,17 +103,17 @@ async def opened_house(
         serving = Serving(
             settings, clock=clock, genesys_patience=patience, genesys_pool=steady_pool(), socket_ping=SOCKET_PING
         )
-        world = World(slack, genesys, clock, directory / "record-bot.db", serving)
-        await world.begin()
+        scenario = ServingScenario(slack, genesys, clock, directory / "record-bot.db", serving)
+        await scenario.begin()
         site = Site(slack, genesys, _no_process(directory), feed)
         runner = web.AppRunner(site.app(), shutdown_timeout=1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield House(f"http://127.0.0.1:{runner.addresses[0][1]}", world)
+        yield House(f"http://127.0.0.1:{runner.addresses[0][1]}", scenario)
         slack.faults.switch_all_off()
         genesys.faults.switch_all_off()
-        await world.end()
+        await scenario.end()
         assert slack.warnings == []  # each message has its text beside the blocks
 
 

@@ -24,7 +24,7 @@ async def test_a_forgotten_pause_is_reminded_of_and_ended_from_the_reminder(seat
     card = await seat.records(INBOUND)
     await seat.press(card, "recording_pause")
     await expect(card).to_contain_text("Paused since")
-    seat.world.clock.jump(4 * 60)
+    seat.scenario.clock.jump(4 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
     reminder = (await seat.dms()).last
     await expect(reminder).to_contain_text("Paused since")
@@ -91,7 +91,7 @@ async def test_the_card_of_a_call_that_ended_names_the_saved_recording(seat: Sea
 @pytest.mark.parametrize("patience", [GENESYS_HANGS])
 async def test_an_unknown_outcome_is_said_and_settled_by_a_direct_message(seat: Seat, patience: float) -> None:
     del patience
-    genesys = seat.world.genesys
+    genesys = seat.scenario.genesys
     genesys.faults.switch_on("hang_after", times=1, value=600, only="(write)")
     genesys.on_write(lambda _: genesys.faults.switch_on("server_error", only="(read)"))
     await seat.command(f"/record start {INBOUND}")
@@ -108,7 +108,7 @@ async def test_an_unknown_outcome_is_said_and_settled_by_a_direct_message(seat: 
 
 
 async def test_where_the_bot_is_no_member_the_card_is_a_direct_message(seat: Seat) -> None:
-    seat.world.slack.add_channel(AWAY, "back-office", [ADA, GRACE])
+    seat.scenario.slack.add_channel(AWAY, "back-office", [ADA, GRACE])
     await seat.page.locator(f'#tabs [data-place="{AWAY}"]').click()
     await seat.command(f"/record start {INBOUND}")
     await expect(seat.only_for_me).to_contain_text("Starting the recording of call")
@@ -133,7 +133,7 @@ async def test_a_german_supervisor_reads_german_all_the_way(seat: Seat) -> None:
     await expect(card).to_contain_text("Wird aufgezeichnet seit")
     await seat.press(card, "recording_pause")
     await expect(card).to_contain_text("Pausiert seit")
-    seat.world.clock.jump(4 * 60)
+    seat.scenario.clock.jump(4 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
     reminder = (await seat.dms()).last
     await expect(reminder).to_contain_text("Wird die Pause noch gebraucht?")

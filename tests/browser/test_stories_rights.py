@@ -36,8 +36,8 @@ def policy() -> str:
 
 
 async def test_a_grant_ends_at_its_queue_and_help_says_so(seat: Seat) -> None:
-    seat.world.slack.add_person(OWN, "Sam Porter", "sam", role="Supervisor of Sales")
-    seat.world.slack.workspace.channels["C0FLOOR"].members.append(OWN)
+    seat.scenario.slack.add_person(OWN, "Sam Porter", "sam", role="Supervisor of Sales")
+    seat.scenario.slack.workspace.channels["C0FLOOR"].members.append(OWN)
     await seat.act_as(OWN)
     await seat.command(f"/record start {INBOUND}")
     await expect(seat.only_for_me).to_contain_text("This call is outside the queues and agents that you may control.")

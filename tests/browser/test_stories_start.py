@@ -56,9 +56,9 @@ async def test_of_several_agents_one_is_chosen(seat: Seat) -> None:
 
 
 async def test_where_no_call_is_live_the_modal_says_so(seat: Seat) -> None:
-    for call in list(seat.world.genesys.calls):
-        if not seat.world.genesys.calls[call].over:
-            seat.world.genesys.hang_up(call)
+    for call in list(seat.scenario.genesys.calls):
+        if not seat.scenario.genesys.calls[call].over:
+            seat.scenario.genesys.hang_up(call)
     await seat.command("/record start")
     await expect(seat.form.dialog).to_contain_text("There is no live call to choose from just now.")
     await seat.form.search("Live call", "")
@@ -75,7 +75,7 @@ async def test_while_genesys_is_away_the_modal_says_so_and_takes_an_id(seat: Sea
     )
     await form.fill("Or paste an id or link", INBOUND)
     await seat.keep("genesys-away", form.dialog)
-    seat.world.genesys.faults.switch_all_off()
+    seat.scenario.genesys.faults.switch_all_off()
     await form.submit()
     await expect(form.dialog).to_be_hidden()
     await expect(seat.card(INBOUND)).to_contain_text(re.compile("Recording|Not recorded"))

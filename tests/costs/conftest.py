@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.database.replicas import replicas_of
-from bot.recording.caller import Caller, Role
-from bot.recording.requests import Accepted, Asked, Origin
+from bot.recording.caller import Principal, Role
+from bot.recording.requests import PendingAction, Request, RequestSource
 from bot.runtime.container import Control, opened_control
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys import SimulatedGenesys
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from bot.outbox.cards import AuditPublisher, CardPublisher
     from bot.recording.models import Verb
-    from bot.recording.requests import Settled
-    from bot.slack.listeners.context import Desk
+    from bot.recording.requests import ActionResult
+    from bot.slack.listeners.context import ListenerContext
 
 __all__ = ["migrated"]
 
@@ -44,23 +44,25 @@ class Bench:
     slack: SimulatedSlack
     genesys: SimulatedGenesys
     control: Control
-    desk: Desk
+    desk: ListenerContext
     cards: CardPublisher
     audit: AuditPublisher
     _triggers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
-    def asked(self, role: Role = Role.SUPERVISOR) -> Asked:
-        caller = Caller(f"slack:{TEAM}:{ADA}", frozenset({role}))
-        return Asked(caller, Origin("command", channel=FLOOR, trigger=f"trigger-{next(self._triggers)}", language="en"))
+    def asked(self, role: Role = Role.SUPERVISOR) -> Request:
+        caller = Principal(f"slack:{TEAM}:{ADA}", frozenset({role}))
+        return Request(
+            caller, RequestSource("command", channel=FLOOR, trigger=f"trigger-{next(self._triggers)}", language="en")
+        )
 
-    async def start(self, call: str) -> Settled:
+    async def start(self, call: str) -> ActionResult:
         return await self.control.service.carry_out(
             await self.control.service.intake.start(self.asked(), call, "complaint a scratched voice")
         )
 
-    async def change(self, verb: Verb, call: str) -> Settled:
+    async def change(self, verb: Verb, call: str) -> ActionResult:
         accepted = await self.control.service.intake.change(verb, self.asked(), typed_id=call)
-        assert isinstance(accepted, Accepted)
+        assert isinstance(accepted, PendingAction)
         return await self.control.service.carry_out(accepted)
 
     def forget(self) -> None:

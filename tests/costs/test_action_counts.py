@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import NotPermitted
-from bot.recording.caller import Caller, Role
+from bot.recording.caller import Principal, Role
 from bot.recording.models import Verb
-from bot.recording.requests import Asked, Origin
+from bot.recording.requests import Request, RequestSource
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from tests.costs.tally import Cost, tallied
 
@@ -59,7 +59,9 @@ async def test_what_a_recording_that_a_policy_began_costs(bench: Bench) -> None:
 
 
 async def test_what_a_refusal_costs(bench: Bench) -> None:
-    stranger = Asked(Caller("slack:T0SANDBOX:U0MALLORY"), Origin("command", channel="C0FLOOR", trigger="stranger"))
+    stranger = Request(
+        Principal("slack:T0SANDBOX:U0MALLORY"), RequestSource("command", channel="C0FLOOR", trigger="stranger")
+    )
     with tallied(bench.control.engines) as tally, pytest.raises(NotPermitted):
         await bench.control.service.intake.start(stranger, INBOUND, None)
 

@@ -16,7 +16,7 @@ from bot.database.queries.cards import SqlOverview
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.names import SqlNames
 from bot.database.queries.notices import SqlNotices
-from bot.database.recording_files import SqlSavedLooks
+from bot.database.recording_files import SqlRecordingFileChecks
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.open_requests import SqlOpenRequests
 from bot.recording.models import Verb
@@ -109,7 +109,7 @@ async def everything_once(bench: Bench) -> None:
     await bench.audit.publish_next()
     await bench.audit.publish_next()
     await store.open_attempts()
-    await store.attempts_to_look_at()
+    await store.attempts_to_check()
     await store.open_approvals()
     await store.live_recordings(limit=10_000)
     await store.live_recording(INBOUND)
@@ -123,7 +123,7 @@ async def everything_once(bench: Bench) -> None:
     await occasions.silent_attempts(now)
     await occasions.waiting_stops()
     await SqlNotices(engines).open()
-    await SqlSavedLooks(engines).due(now, limit=10)
+    await SqlRecordingFileChecks(engines).due(now, limit=10)
     await SqlOpenRequests(engines).find("audit:export")
     names = SqlNames(store)
     await names.unnamed()

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.runtime.serve import Serving
-from tests.support.hurried_clock import HurriedClock
-from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, World, settings_for, simulators
+from tests.support.hurried_clock import AcceleratedClock
+from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[World]:
+async def scenario(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[ServingScenario]:
     """A bot that serves over Socket Mode, between both simulators."""
-    clock = HurriedClock()
+    clock = AcceleratedClock()
     async with simulators(clock) as (slack, genesys):
         settings = settings_for(monkeypatch, slack, genesys, transport="socket", directory=tmp_path, changes={})
         serving = Serving(settings, clock=clock, genesys_patience=GENESYS_PATIENCE, socket_ping=SOCKET_PING)
-        world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
-        await world.begin()
-        yield world
-        await world.end()
+        scenario = ServingScenario(slack, genesys, clock, tmp_path / "record-bot.db", serving)
+        await scenario.begin()
+        yield scenario
+        await scenario.end()

@@ -15,7 +15,7 @@ from tests.support.world import ADA, MALLORY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.world import World
+    from tests.support.world import ServingScenario
 
 ANNOUNCED = {
     "record_bot_ack_seconds_bucket",
@@ -67,12 +67,12 @@ def used_labels(expression: str) -> set[str]:
     return (grouped | matched) - EVERYWHERE
 
 
-async def scrape(world: World) -> dict[str, set[str]]:
+async def scrape(scenario: ServingScenario) -> dict[str, set[str]]:
     """Return the labels of each metric of a bot that has something to tell."""
-    await world.records(next(iter(world.genesys.floor.calls)), user=ADA)
-    await world.types(MALLORY, "list")
-    await world.until_delivered()
-    status, page = await world.page("/metrics")
+    await scenario.records(next(iter(scenario.genesys.floor.calls)), user=ADA)
+    await scenario.types(MALLORY, "list")
+    await scenario.until_delivered()
+    status, page = await scenario.page("/metrics")
     assert status == 200
     served: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(page):
@@ -84,12 +84,12 @@ async def scrape(world: World) -> dict[str, set[str]]:
     return served
 
 
-async def test_every_metric_of_dashboard_and_alerts_is_served(world: World) -> None:
-    assert used_names() - set(await scrape(world)) == set()
+async def test_every_metric_of_dashboard_and_alerts_is_served(scenario: ServingScenario) -> None:
+    assert used_names() - set(await scrape(scenario)) == set()
 
 
-async def test_every_label_of_dashboard_and_alerts_is_served(world: World) -> None:
-    served = await scrape(world)
+async def test_every_label_of_dashboard_and_alerts_is_served(scenario: ServingScenario) -> None:
+    served = await scrape(scenario)
 
     for title, expression in queries():
         names = set(NAME.findall(expression))

@@ -27,7 +27,7 @@ from tests.fuzz.genesys_answers import CALL, GOOD, answers, call, encoded, perso
 from tests.fuzz.odd import mutilated
 from tests.fuzz.raw_server import FakeRawServer, http, raw_server
 from tests.support.clock import FakeClock
-from tests.support.service import asked, at_once, opened_shop
+from tests.support.service import asked, at_once, open_harness
 from tests.support.trail import entries
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ async def control_deeds(client: GenesysClient, api: str, deed: str) -> Any:
     within: dict[str, Any] = {"deadline": client.clock.monotonic() + 25, "progress": nobody}
     match deed:
         case "look":
-            return await control.look(Target(CALL), **within)
+            return await control.read_call(Target(CALL), **within)
         case "start":
             return await control.start(Target(CALL), reason_code="a", **within)
         case "stop, of whatever kind":
@@ -284,13 +284,15 @@ async def test_the_trail_stays_whole(api: str, tmp_path_factory: pytest.TempPath
     async with (
         raw_server() as server,
         client_of(server, FakeClock()) as client,
-        opened_shop(file, clock=client.clock) as shop,  # type: ignore[arg-type]
+        open_harness(file, clock=client.clock) as harness,  # type: ignore[arg-type]
         asyncio.timeout(WITHIN),
     ):
         server.answering = following(script)
         control = ConversationsControl(client) if api == "conversations" else SessionsControl(client)
-        intake = dataclasses.replace(shop.service.intake, write_limit=WITHIN)  # a busy machine's disk is not the matter
-        service = dataclasses.replace(shop.service, control=control, intake=intake)
+        intake = dataclasses.replace(
+            harness.service.intake, write_limit=WITHIN
+        )  # a busy machine's disk is not the matter
+        service = dataclasses.replace(harness.service, control=control, intake=intake)
         settled = await service.carry_out(at_once(await service.intake.start(asked(), CALL, "why not")))
         if settled.recording.state.value == "active":
             for verb in order:
@@ -301,7 +303,7 @@ async def test_the_trail_stays_whole(api: str, tmp_path_factory: pytest.TempPath
                 else:
                     await service.carry_out(accepted)
         verifier = Verifier()
-        await SqlTrail(shop.engines).verify(verifier, lambda _done, _total: None)
+        await SqlTrail(harness.engines).verify(verifier, lambda _done, _total: None)
         assert verifier.finish() is None
         found = entries(file)
         requested = {one["attempt_id"] for one in found if one["phase"] == "requested"}

@@ -27,7 +27,7 @@ from tests.fuzz.odd import junk, mutilated, texts
 from tests.support.world import ADA, FLOOR, MALLORY
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.world import ServingScenario
 
 SECRET = "sandbox-signing-secret"
 FORM = "application/x-www-form-urlencoded"
@@ -99,13 +99,13 @@ def signed(raw: bytes, content_type: str = FORM) -> dict[str, str]:
     return {"Content-Type": content_type, "X-Slack-Request-Timestamp": at, "X-Slack-Signature": f"v0={signature}"}
 
 
-async def post(world: World, body: str | bytes, content_type: str = FORM) -> tuple[int, str]:
+async def post(scenario: ServingScenario, body: str | bytes, content_type: str = FORM) -> tuple[int, str]:
     """Send a body as Slack does, signed."""
     raw = body.encode() if isinstance(body, str) else body
     headers = signed(raw, content_type)
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{world.url}/slack/events", data=io.BytesIO(raw), headers=headers) as answer,
+        session.post(f"{scenario.url}/slack/events", data=io.BytesIO(raw), headers=headers) as answer,
     ):
         return answer.status, await answer.text()
 
@@ -114,28 +114,28 @@ def sent(body: Any) -> str:
     return urlencode({"payload": json.dumps(body)})
 
 
-async def quiet(world: World) -> None:
+async def quiet(scenario: ServingScenario) -> None:
     """Wait for what goes on after the acknowledgements: a round through the whole bot."""
-    assert await world.types(ADA, "help")
+    assert await scenario.types(ADA, "help")
 
 
-def hold(world: World, logs: list[Any]) -> None:
+def hold(scenario: ServingScenario, logs: list[Any]) -> None:
     """Hold what has to be so whatever came."""
     for one in logs:
         if one["event"] == "work_failed":
             raise AssertionError(one["event"]) from one["exc_info"]
-    requested = {one["conversation_id"] for one in world.entries() if one["phase"] == "requested"}
-    assert all(any(call in write.path for call in requested if call) for write in world.genesys.writes())
+    requested = {one["conversation_id"] for one in scenario.entries() if one["phase"] == "requested"}
+    assert all(any(call in write.path for call in requested if call) for write in scenario.genesys.writes())
     assert "xoxb-" not in repr(logs)
-    assert world.slack.warnings == []  # Slack itself, or a reader of its messages, would find something
-    for message in (*world.slack.messages(FLOOR), *world.slack.messages("C0AUDIT")):
+    assert scenario.slack.warnings == []  # Slack itself, or a reader of its messages, would find something
+    for message in (*scenario.slack.messages(FLOOR), *scenario.slack.messages("C0AUDIT")):
         assert not LIVELY.search(message.text), message.text
         assert not LIVELY.search(json.dumps(message.blocks)), message.blocks
 
 
 @given(data=st.data())
 @effort(40)
-async def test_a_command_of_any_text_is_answered(world: World, data: st.DataObject) -> None:
+async def test_a_command_of_any_text_is_answered(scenario: ServingScenario, data: st.DataObject) -> None:
     verb = data.draw(
         st.sampled_from(["", "start", f"start {INBOUND}", "stop", "status", "history", "audit", "list", "help"])
     )
@@ -143,40 +143,44 @@ async def test_a_command_of_any_text_is_answered(world: World, data: st.DataObje
     body = {"command": "/record", "text": text, "user_id": ADA, "team_id": "T0SANDBOX", "channel_id": FLOOR,
             "trigger_id": f"fuzz.{next(numbers)}", "response_url": "http://127.0.0.1:9/never"}  # fmt: skip
     with capture_logs() as logs:
-        status, answer = await post(world, urlencode(body, errors="replace"))
+        status, answer = await post(scenario, urlencode(body, errors="replace"))
         assert status == 200
         assert not [one for one in logs if BROKEN.search(one["event"])], logs
         assert not LIVELY.search(answer)
-    hold(world, logs)
+    hold(scenario, logs)
 
 
 @pytest.mark.parametrize("user", [ADA, MALLORY])
 @given(data=st.data())
 @effort(50)
-async def test_a_payload_with_anything_in_it_breaks_nothing(world: World, user: str, data: st.DataObject) -> None:
+async def test_a_payload_with_anything_in_it_breaks_nothing(
+    scenario: ServingScenario, user: str, data: st.DataObject
+) -> None:
     kind = data.draw(st.sampled_from(KINDS))
     body = data.draw(mutilated(payload(kind, user)))
-    before = len(world.genesys.requests)
+    before = len(scenario.genesys.requests)
     with capture_logs() as logs:
-        status, _ = await post(world, sent(body))
+        status, _ = await post(scenario, sent(body))
         assert status in {200, 400, 404}, (body, logs)
-        await quiet(world)
-    hold(world, logs)
+        await quiet(scenario)
+    hold(scenario, logs)
     if user == MALLORY:
-        assert world.genesys.requests[before:] == []
+        assert scenario.genesys.requests[before:] == []
 
 
 @given(body=st.one_of(junk.map(json.dumps), st.binary(max_size=60), texts.map(lambda one: one.encode(errors="replace"))),
        wrapped=st.booleans(),
        content_type=st.sampled_from([FORM, "application/json", "text/plain; charset=nonsense", "multipart/form-data"]))  # fmt: skip
 @effort(40)
-async def test_garbage_leaves_no_trace(world: World, body: str | bytes, content_type: str, *, wrapped: bool) -> None:
-    head = world.head()
+async def test_garbage_leaves_no_trace(
+    scenario: ServingScenario, body: str | bytes, content_type: str, *, wrapped: bool
+) -> None:
+    head = scenario.head()
     with capture_logs() as logs:
-        status, _ = await post(world, urlencode({"payload": body}) if wrapped else body, content_type)
+        status, _ = await post(scenario, urlencode({"payload": body}) if wrapped else body, content_type)
     assert status in {200, 400, 401, 404}, logs  # 401: a signature over what is no UTF-8 is none
-    assert world.head() == head
-    hold(world, logs)
+    assert scenario.head() == head
+    hold(scenario, logs)
 
 
 @given(headers=st.fixed_dictionaries({}, optional={
@@ -187,36 +191,36 @@ async def test_garbage_leaves_no_trace(world: World, body: str | bytes, content_
 }), body=st.one_of(st.binary(max_size=80), st.just(b"command=/record&text=list")))  # fmt: skip
 @effort(30)
 async def test_what_is_not_signed_is_refused_and_nothing_else(
-    world: World, headers: dict[str, str], body: bytes
+    scenario: ServingScenario, headers: dict[str, str], body: bytes
 ) -> None:
-    head = world.head()
+    head = scenario.head()
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{world.url}/slack/events", data=body, headers=headers) as answer,
+        session.post(f"{scenario.url}/slack/events", data=body, headers=headers) as answer,
     ):
         assert answer.status == 401
-    assert world.head() == head
+    assert scenario.head() == head
 
 
 @pytest.mark.parametrize("size", [1024 * 1024 + 1, 3_000_000])
-async def test_a_body_beyond_a_megabyte_is_refused_unread(world: World, size: int) -> None:
-    head = world.head()
-    status, _ = await post(world, b"payload=" + b"x" * size)
+async def test_a_body_beyond_a_megabyte_is_refused_unread(scenario: ServingScenario, size: int) -> None:
+    head = scenario.head()
+    status, _ = await post(scenario, b"payload=" + b"x" * size)
     assert status == 413
-    assert world.head() == head
+    assert scenario.head() == head
 
 
 @pytest.mark.parametrize("name", ["X-Slack-Signature", "X-Slack-Request-Timestamp"])
-async def test_of_two_headers_the_first_counts_and_never_the_better_one(world: World, name: str) -> None:
+async def test_of_two_headers_the_first_counts_and_never_the_better_one(scenario: ServingScenario, name: str) -> None:
     """A second header must not make a forged request good."""
-    head, body = world.head(), "command=/record&text=list"
+    head, body = scenario.head(), "command=/record&text=list"
     good = signed(body.encode())
     forged = CIMultiDict(good)
     forged[name] = "1"
     forged.add(name, good[name])
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{world.url}/slack/events", data=body, headers=forged) as answer,
+        session.post(f"{scenario.url}/slack/events", data=body, headers=forged) as answer,
     ):
         assert answer.status == 401
-    assert world.head() == head
+    assert scenario.head() == head

@@ -23,7 +23,7 @@ from tests.support.clock import FakeClock
 from tests.support.world import ADA, MALLORY
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.world import ServingScenario
 
 TOPIC = "v2.users.u1.conversations.calls"
 NEWS = {"topicName": TOPIC, "version": "2", "eventBody": call(), "metadata": {"CorrelationId": "c-1"}}
@@ -78,14 +78,16 @@ def frames(draw: st.DrawFn, user: str) -> str:
 @pytest.mark.parametrize("user", [ADA, MALLORY])  # each alone: what one set going may end in the other's turn
 @given(data=st.data())
 @effort(20)
-async def test_an_envelope_with_anything_in_it_breaks_nothing(world: World, user: str, data: st.DataObject) -> None:
+async def test_an_envelope_with_anything_in_it_breaks_nothing(
+    scenario: ServingScenario, user: str, data: st.DataObject
+) -> None:
     said = data.draw(frames(user))
-    before = len(world.genesys.requests)
+    before = len(scenario.genesys.requests)
     with capture_logs() as logs:
-        for link in world.slack.sockets.links:
+        for link in scenario.slack.sockets.links:
             await link.socket.send_str(said)
         async with asyncio.timeout(40):
-            await quiet(world)
-    hold(world, logs)
+            await quiet(scenario)
+    hold(scenario, logs)
     if user == MALLORY:
-        assert [one for one in world.genesys.requests[before:] if one.is_write] == []
+        assert [one for one in scenario.genesys.requests[before:] if one.is_write] == []

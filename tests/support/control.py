@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.recording.call import CallRecording, Participant
-from bot.recording.models import Conversation, Effect, Mechanism, Target
-from bot.recording.ports import Priority, anybody
+from bot.recording.models import ConfirmedChange, Conversation, Mechanism, Target
+from bot.recording.ports import Priority, permit_anyone
 
 if TYPE_CHECKING:
     import asyncio
@@ -43,28 +43,28 @@ class FakeControl:
         reason_code: str | None,
         deadline: float,
         progress: Progress,
-        permit: Permit = anybody,
-    ) -> Effect:
+        permit: Permit = permit_anyone,
+    ) -> ConfirmedChange:
         agent = self.agents.get(target.conversation_id, AGENT)
         permit(agent)
         return await self._write("start", target, CallRecording.ACTIVE)
 
     async def stop(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
-    ) -> Effect:
+    ) -> ConfirmedChange:
         self.priorities.append(priority)
         return await self._write("stop", target, CallRecording.NONE)
 
     async def pause(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
-    ) -> Effect:
+    ) -> ConfirmedChange:
         self.priorities.append(priority)
         return await self._write("pause", target, CallRecording.PAUSED)
 
-    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange:
         return await self._write("resume", target, CallRecording.ACTIVE)
 
-    async def look(
+    async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Conversation:
         self.priorities.append(priority)
@@ -76,7 +76,7 @@ class FakeControl:
         agents = () if agent is None else (agent,)
         return Conversation(target.conversation_id, connected=True, recording=recording, agents=agents)
 
-    async def _write(self, verb: str, target: Target, wanted: CallRecording) -> Effect:
+    async def _write(self, verb: str, target: Target, wanted: CallRecording) -> ConfirmedChange:
         if self.before_write is not None:
             await self.before_write()
         self.calls.append(verb)
@@ -87,4 +87,4 @@ class FakeControl:
         self.recordings[target.conversation_id] = wanted
         if self.late_fault is not None:
             raise self.late_fault
-        return Effect(self.mechanism, agent=self.agents.get(target.conversation_id, AGENT))
+        return ConfirmedChange(self.mechanism, agent=self.agents.get(target.conversation_id, AGENT))

@@ -99,7 +99,7 @@ class Exercise:
             target = Target(call, participant_id=agent, mechanism=started.mechanism)
             await control.pause(target, **limits)
             await control.resume(target, **limits)
-            await control.look(target, **limits)
+            await control.read_call(target, **limits)
             await control.stop(target, **limits)
         gone = Target(ENDED, participant_id=self.genesys.calls[ENDED].participants[-1].id, mechanism=Mechanism.ADHOC)
         for call in (WAITING, CHAT, NIL):

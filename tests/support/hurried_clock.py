@@ -12,7 +12,7 @@ from tests.support.steady import steady
 
 
 @dataclass
-class HurriedClock:
+class AcceleratedClock:
     """Runs ``speed`` times as fast as the event loops' clock; sleepers wake when a jump passes their time."""
 
     speed: float = 10.0
@@ -44,7 +44,7 @@ class HurriedClock:
             self._sleepers.discard(jump)
         await asyncio.sleep(0)
 
-    def walk(self) -> None:
+    def real_time(self) -> None:
         """Hurry no more: from now on a second takes a second, where a test must not be overtaken by the bot's time."""
         self.jumped = self.monotonic() - (steady() - self.began)
         self.speed = 1.0

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from bot.database.engine import Engines, open_engines
 from bot.database.migrate import upgrade
 from bot.database.store import SqlStore
-from bot.recording.caller import Caller, Role, Scope
+from bot.recording.caller import Principal, Role, Scope
 from bot.recording.control.commands import Intake
 from bot.recording.control.dual_control import Approvals, closing_late
-from bot.recording.control.outcomes import Settlement
-from bot.recording.control.request_log import Door
+from bot.recording.control.outcomes import OutcomeRecorder
+from bot.recording.control.request_log import ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.monitoring.ownership import SoleProcess
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.recording.policy import DualControl
-from bot.recording.requests import Accepted, Asked, AwaitsConfirmation, Origin, ReasonRules
+from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules, Request, RequestSource
 from tests.support.clock import FakeClock
 from tests.support.control import FakeControl
 from tests.support.postgres import url_of
@@ -42,7 +42,7 @@ _triggers = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Shop:
+class Harness:
     """Everything that a test of the domain needs."""
 
     file: Database
@@ -52,12 +52,12 @@ class Shop:
     clock: FakeClock
     service: RecordingService
     reconciler: Reconciler
-    door: Door
+    door: ShutdownGate
     approvals: Approvals
 
 
 @asynccontextmanager
-async def opened_shop(
+async def open_harness(
     file: Database,
     *,
     reasons: ReasonRules | None = None,
@@ -66,8 +66,8 @@ async def opened_shop(
     dual_control: DualControl | None = None,
     clock: FakeClock | None = None,
     limit: PersonalLimit | None = None,
-) -> AsyncIterator[Shop]:
-    clock, control, door = clock or FakeClock(), FakeControl(), Door()
+) -> AsyncIterator[Harness]:
+    clock, control, door = clock or FakeClock(), FakeControl(), ShutdownGate()
     new = isinstance(file, Path) and not file.exists()
     if isinstance(file, Path) and new:
         await make_database(file)
@@ -76,7 +76,7 @@ async def opened_shop(
         if not new:
             await upgrade(engines)
         store = SqlStore(engines)
-        settlement, approvals = Settlement(store, clock), Approvals(store, clock)
+        settlement, approvals = OutcomeRecorder(store, clock), Approvals(store, clock)
         intake = Intake(
             store=store,
             clock=clock,
@@ -90,22 +90,24 @@ async def opened_shop(
         )
         service = RecordingService(intake=intake, settlement=settlement, control=control, store=store, clock=clock)
         reconciler = Reconciler(service, clock, owner, SoleProcess(owner))
-        yield Shop(file, engines, store, control, clock, service, reconciler, door, approvals)
+        yield Harness(file, engines, store, control, clock, service, reconciler, door, approvals)
         await store.settled()
     finally:
         await engines.close()
 
 
-def at_once(answer: Accepted | AwaitsConfirmation) -> Accepted:
+def at_once(answer: PendingAction | AwaitsConfirmation) -> PendingAction:
     """Hold that a request may go to Genesys at once."""
-    assert isinstance(answer, Accepted)
+    assert isinstance(answer, PendingAction)
     return answer
 
 
 def asked(
     actor: str = ADA, *, roles: frozenset[Role] | None = None, trigger: str | None = None, scope: Scope | None = None
-) -> Asked:
+) -> Request:
     """Return a request of a supervisor's, each with a trigger id of its own."""
     held = frozenset({Role.SUPERVISOR}) if roles is None else roles
     trigger = trigger or f"trigger-{next(_triggers)}"
-    return Asked(Caller(actor, held, scope=scope or Scope()), Origin("command", channel="C0FLOOR", trigger=trigger))
+    return Request(
+        Principal(actor, held, scope=scope or Scope()), RequestSource("command", channel="C0FLOOR", trigger=trigger)
+    )

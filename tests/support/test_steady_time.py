@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.cli.main import main
-from tests.support.hurried_clock import HurriedClock
+from tests.support.hurried_clock import AcceleratedClock
 from tests.support.steady import COUNTED, SLICE, SteadyLoop, SteadyTime, run, steady
 from tests.support.steady_sockets import SteadySocket
 
@@ -88,11 +88,11 @@ def test_of_a_stall_little_counts() -> None:
 
 
 async def test_the_hurried_clock_walks_on_from_where_it_was() -> None:
-    clock = HurriedClock()
+    clock = AcceleratedClock()
     await asyncio.sleep(2 * COUNTED)
     clock.jump(100)
     was = clock.monotonic()
-    clock.walk()
+    clock.real_time()
     assert was <= clock.monotonic() < was + STALL
     stood, began = clock.monotonic(), steady()
     await asyncio.sleep(COUNTED)
@@ -100,7 +100,7 @@ async def test_the_hurried_clock_walks_on_from_where_it_was() -> None:
 
 
 async def test_the_hurried_clock_stands_still_with_the_machine() -> None:
-    clock = HurriedClock()
+    clock = AcceleratedClock()
     began = clock.monotonic()
     stall()
     assert clock.monotonic() - began < STALL / 2 * clock.speed

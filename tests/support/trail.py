@@ -48,6 +48,6 @@ def entries(file: Database) -> list[dict[str, Any]]:
     return [{**row, "origin": json.loads(row["origin"]), "outcome": json.loads(row["outcome"])} for row in found]
 
 
-def story(file: Database) -> list[str]:
+def trail_lines(file: Database) -> list[str]:
     """Return the trail in short: ``phase action`` of each entry."""
     return [f"{row['phase']} {row['action']}" for row in entries(file)]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bot.runtime.serve import Serving
     from bot.sandbox.slack import SimulatedMessage
-    from tests.support.hurried_clock import HurriedClock
+    from tests.support.hurried_clock import AcceleratedClock
 
 ADA, GRACE, MALLORY, CLARA = "U0ADA", "U0GRACE", "U0MALLORY", "U0COMPL"
 GUEST, OUTSIDE, HELPER = "U0GUEST", "U0OUTSIDE", "U0HELPER"
@@ -45,12 +45,12 @@ Entry = dict[str, Any]
 
 
 @dataclass
-class Scene:
+class Scenario:
     """What people see and do, and what an outsider finds in the database file; the bot may be anywhere."""
 
     slack: SimulatedSlack
     genesys: SimulatedGenesys
-    clock: HurriedClock
+    clock: AcceleratedClock
     database: Path
 
     # Slack
@@ -150,7 +150,7 @@ class Scene:
 
 
 @dataclass
-class World(Scene):
+class ServingScenario(Scenario):
     """The scene with a bot in this process."""
 
     serving: Serving
@@ -206,7 +206,7 @@ class World(Scene):
 
 @contextlib.asynccontextmanager
 async def simulators(
-    clock: HurriedClock, *, slack_waits: float = 3.0
+    clock: AcceleratedClock, *, slack_waits: float = 3.0
 ) -> AsyncIterator[tuple[SimulatedSlack, SimulatedGenesys]]:
     """Run both simulators, with their seeds; who waits at Slack hears of changes at Genesys too.
 

@@ -95,7 +95,7 @@ def take_write_lock(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
 
 
-async def tell_the_others(connection: AsyncConnection) -> None:
+async def notify_replicas(connection: AsyncConnection) -> None:
     """Let the others know, once this transaction is committed, that there is something new."""
     await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 
 from bot.audit.entry import Draft, Phase
 from bot.database.mapping import entry_from
-from bot.database.queries.outbox import as_it_is
+from bot.database.queries.outbox import noop
 from bot.database.queries.summaries import head_of
 from bot.database.tables import audit_entries, digests
 
@@ -32,7 +32,7 @@ class SqlDigests:
 
     engines: Engines
     store: SqlStore
-    confirm: Callable[[], Awaitable[None]] = as_it_is
+    confirm: Callable[[], Awaitable[None]] = noop
     """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
 
     async def missing(self, days: Sequence[date]) -> tuple[date, ...]:

@@ -11,7 +11,7 @@ from sqlalchemy import Text, func, or_, select, type_coerce
 from bot.audit.entry import Phase
 from bot.database import approvals as approval_rows
 from bot.database.mapping import attempt_from, recording_from
-from bot.database.queries.outbox import as_it_is
+from bot.database.queries.outbox import noop
 from bot.database.tables import approvals, attempts, audit_entries, cards, notice_progress, notices, recordings
 from bot.database.transaction import LIVE
 from bot.recording.handover import FollowUp
@@ -21,10 +21,10 @@ from bot.recording.monitoring.reminders import (
     NEWS_LASTS,
     REPETITION,
     SILENCE,
-    Deed,
-    Ending,
-    Endings,
+    LastAction,
     NoticeKind,
+    Outcome,
+    Outcomes,
     repetition,
 )
 
@@ -68,10 +68,10 @@ class SqlOccasions:
     """Computes each time which notices are due, from recordings, attempts, and the trail."""
 
     engines: Engines
-    confirm: Callable[[], Awaitable[None]] = as_it_is
+    confirm: Callable[[], Awaitable[None]] = noop
     """Waits until this process is the one that notes what is due."""
 
-    async def endings(self, now: datetime) -> Endings:
+    async def endings(self, now: datetime) -> Outcomes:
         """Return new entries that end something since the last check; the first check skips old ones."""
         await self.confirm()
         async with self.engines.reader.connect() as connection:
@@ -82,7 +82,7 @@ class SqlOccasions:
         more = len(rows) == ENTRIES_AT_ONCE
         upto = rows[-1]["seq"] if more else max(head, after)
         worth_noting = known is None or rows or upto - after >= ENTRIES_AT_ONCE  # not a write for each entry
-        return Endings(tuple(map(_ending, rows)), upto if worth_noting else None, more)
+        return Outcomes(tuple(map(_ending, rows)), upto if worth_noting else None, more)
 
     @staticmethod
     async def _progress(connection: AsyncConnection) -> int | None:
@@ -214,7 +214,7 @@ class SqlOccasions:
         known = _known(NoticeKind.TRANSFERRED, "", recordings.c.id)
         return await self._recordings(recordings.c.follow_up == FollowUp.ASK, ~RECORDED_SINCE, ~known)
 
-    async def deed(self, recording: Recording) -> Deed | None:
+    async def deed(self, recording: Recording) -> LastAction | None:
         """Return what last happened to a recording, by whomever."""
         entry = audit_entries.c
         statement = (
@@ -238,7 +238,7 @@ class SqlOccasions:
             return None
         outcome = json.loads(row.outcome)
         actor = row.asker or outcome.get("by") or row.actor
-        return Deed(row.seq, row.occurred_at, CALL_ENDED if outcome.get("call") == "ended" else row.action, actor)
+        return LastAction(row.seq, row.occurred_at, CALL_ENDED if outcome.get("call") == "ended" else row.action, actor)
 
     async def _recordings(self, *conditions: ColumnElement[bool]) -> tuple[Recording, ...]:
         statement = select(recordings).where(*conditions).order_by(recordings.c.requested_seq).limit(AT_ONCE)
@@ -277,9 +277,9 @@ def _endings(after: int, head: int) -> Select[Any]:
     )
 
 
-def _ending(row: Mapping[Any, Any]) -> Ending:
+def _ending(row: Mapping[Any, Any]) -> Outcome:
     outcome = json.loads(row["outcome"])
-    return Ending(
+    return Outcome(
         seq=row["seq"],
         at=row["occurred_at"],
         recording=recording_from({name: row[f"own_{name}"] for name in OWN}),

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.database.mapping import upsert
-from bot.database.queries.outbox import as_it_is
+from bot.database.queries.outbox import noop
 from bot.database.tables import user_groups
 from bot.recording.control.outcomes import BOT
 from bot.recording.group_members import GroupState, UserGroup, change_of, noted
@@ -31,7 +31,7 @@ class SqlGroupMembers:
     """One row for each group. Comparing and storing is one transaction, so only one of several processes writes."""
 
     store: SqlStore
-    confirm: Callable[[], Awaitable[None]] = as_it_is
+    confirm: Callable[[], Awaitable[None]] = noop
     """Waits until this process is the one that watches."""
 
     async def note(self, groups: Iterable[UserGroup], *, actions: Mapping[str, str], at: datetime) -> None:

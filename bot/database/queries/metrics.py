@@ -43,7 +43,7 @@ class SqlFigures:
 
     engines: Engines
 
-    async def look(self, now: datetime) -> Figures:
+    async def fetch(self, now: datetime) -> Figures:
         ends = select(func.coalesce(func.min(audit_entries.c.seq), 1), func.coalesce(func.max(audit_entries.c.seq), 0))
         last = select(func.coalesce(func.max(audit_deliveries.c.seq), 0)).where(
             audit_deliveries.c.delivered_at.is_not(None)

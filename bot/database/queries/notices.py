@@ -11,7 +11,7 @@ from sqlalchemy import Text, and_, func, or_, select, type_coerce, update
 from bot.database import approvals as approval_rows
 from bot.database.mapping import recording_from, upsert
 from bot.database.queries.due_notices import AT_ONCE, OWN, PROGRESS, RECORDED_SINCE, pause
-from bot.database.queries.outbox import as_it_is
+from bot.database.queries.outbox import noop
 from bot.database.tables import approvals, attempts, cards, names, notice_progress, notices, recordings
 from bot.database.transaction import ASKED_FOR
 from bot.recording.models import RecordingState, Verb
@@ -54,7 +54,7 @@ class SqlNotices:
     """One row for each notice, identified by its key. The row is written before the post, and holds its progress."""
 
     engines: Engines
-    confirm: Callable[[], Awaitable[None]] = as_it_is
+    confirm: Callable[[], Awaitable[None]] = noop
     """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
 
     async def note(

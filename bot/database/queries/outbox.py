@@ -85,7 +85,7 @@ AFTER = (
 TRIED = select(audit_deliveries.c.seq).where(audit_deliveries.c.seq > bindparam("after"))
 
 
-async def as_it_is() -> None:
+async def noop() -> None:
     """Nobody else could do it."""
 
 
@@ -94,7 +94,7 @@ class SqlOutbox:
     """Compares the current state with what Slack has. Both are in the database, so a crash loses nothing."""
 
     engines: Engines
-    confirm: Callable[[], Awaitable[None]] = as_it_is
+    confirm: Callable[[], Awaitable[None]] = noop
     """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
 
     async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]:

@@ -137,12 +137,12 @@ class SqlCompleteness:
 
     engines: Engines
 
-    async def look(self, now: datetime, patience: timedelta = PATIENCE) -> Completeness:
+    async def check(self, now: datetime, patience: timedelta = PATIENCE) -> Completeness:
         """Compare everything; this reads the keys of both tables, about half a second for a million entries."""
-        end = await self.look_at_the_end(now, patience)
+        end = await self.check_end(now, patience)
         return replace(end, skipped=await self._skipped(), rewritten=await self._rewritten())
 
-    async def look_at_the_end(self, now: datetime, patience: timedelta = PATIENCE) -> Completeness:
+    async def check_end(self, now: datetime, patience: timedelta = PATIENCE) -> Completeness:
         """Compare only what comes after the last delivery; quick, however long the trail is."""
         newest = select(func.coalesce(func.max(audit_entries.c.seq), 0))
         async with self.engines.reader.connect() as connection:

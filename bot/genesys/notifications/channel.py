@@ -62,7 +62,7 @@ class TooManyTopics(GenesysError):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class CallEvent:
     """A notification about one call; ``seen`` is None when everyone has left the call."""
 
     user_id: str
@@ -112,7 +112,7 @@ async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset
     return Subscribed(user_ids, permitted, why_not=next(filter(None, map(_why_not, refused)), ""))
 
 
-def read_news(message: object) -> News | None:
+def read_news(message: object) -> CallEvent | None:
     """Read a message of the channel; None if it isn't about a call.
 
     Only a message that names both sides is evidence that everyone has left: one with the agent alone may be partial.
@@ -124,7 +124,7 @@ def read_news(message: object) -> News | None:
         return None
     reading = read_call(event, conversation_id, Evidence())
     over = reading.over and len(reading.legs) >= PARTIES
-    return News(user_id, conversation_id, None if over else reading.conversation())
+    return CallEvent(user_id, conversation_id, None if over else reading.conversation())
 
 
 def chosen(user_ids: frozenset[str], *, first: Iterable[str], most: int = MOST_TOPICS) -> frozenset[str]:

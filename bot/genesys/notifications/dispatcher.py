@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
-    from bot.genesys.notifications.channel import News
+    from bot.genesys.notifications.channel import CallEvent
     from bot.recording.models import Conversation
 
 log = structlog.get_logger(__name__)
@@ -27,10 +27,10 @@ class Inbox:
     def __init__(self, on_news: OnNews, on_gap: OnGap) -> None:
         self._on_news = on_news
         self._on_gap = on_gap
-        self._newest: dict[str, News] = {}
+        self._newest: dict[str, CallEvent] = {}
         self._working: dict[str, asyncio.Task[None]] = {}
 
-    def put(self, news: News) -> None:
+    def put(self, news: CallEvent) -> None:
         """Have the news passed on; returns at once."""
         self._newest[news.conversation_id] = news
         if news.conversation_id not in self._working:
@@ -49,7 +49,7 @@ class Inbox:
         finally:
             del self._working[conversation_id]
 
-    async def _pass_on(self, news: News) -> None:
+    async def _pass_on(self, news: CallEvent) -> None:
         try:
             await self._on_news(news.conversation_id, news.seen)
         except Exception:

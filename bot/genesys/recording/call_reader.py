@@ -43,7 +43,7 @@ async def read(client: GenesysClient, conversation_id: str, within: Within) -> C
     return reading
 
 
-async def first_look(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
+async def first_read(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
     """Read a call by a typed id; distinguish a chat or an email from an id that doesn't exist."""
     try:
         return await read(client, conversation_id, within)

@@ -43,7 +43,7 @@ class Change(Generic[Seen]):
 
     client: GenesysClient
     request: Request
-    look: Look[Seen]
+    read_call: Look[Seen]
     wanted: Callable[[Seen], bool]
     within: Within
 
@@ -80,7 +80,7 @@ class Change(Generic[Seen]):
         delays = chain(self.client.confirm_delays, repeat(self.client.confirm_delays[-1]))
         while await self.client.pause(next(delays), self.within):
             try:
-                seen = await self.look(answer)
+                seen = await self.read_call(answer)
             except CallEnded:
                 raise
             except CallNotFound as gone:
@@ -94,5 +94,5 @@ class Change(Generic[Seen]):
         raise unknown
 
     async def _by_others(self, conflict: Conflict) -> Changed[Seen] | None:
-        seen = await self.look(None)
+        seen = await self.read_call(None)
         return Changed(seen, evidence=conflict.evidence, ours=False) if self.wanted(seen) else None

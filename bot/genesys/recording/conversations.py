@@ -26,8 +26,8 @@ from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.sdk_threads import Request
 from bot.recording.call import CallRecording
 from bot.recording.handover import Departure
-from bot.recording.models import Effect, Mechanism
-from bot.recording.ports import Priority, anybody
+from bot.recording.models import ConfirmedChange, Mechanism
+from bot.recording.ports import Priority, permit_anyone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,15 +56,15 @@ class ConversationsControl:
         reason_code: str | None,
         deadline: float,
         progress: Progress,
-        permit: Permit = anybody,
-    ) -> Effect:
+        permit: Permit = permit_anyone,
+    ) -> ConfirmedChange:
         """Record the call by what its reading calls for; a call that is being recorded is adopted.
 
         The reason stays with the bot: no write of this API takes one.
         """
         del reason_code
         within = Within(deadline, progress)
-        call = await self._clear_look(target.conversation_id, within)
+        call = await self._clear_read(target.conversation_id, within)
         _require_one(call.agents, permit)
         there = _adopted(call, target)
         if call.recording is CallRecording.ACTIVE:
@@ -83,7 +83,7 @@ class ConversationsControl:
         except AgentLeft as left:
             call = await self._decided(left, call.id, within)
             raise AgentLeft(agents=call.agents, evidence=left.evidence) from left
-        return Effect(
+        return ConfirmedChange(
             Mechanism.ADHOC,
             agent=agent,
             created=changed.ours,
@@ -93,14 +93,14 @@ class ConversationsControl:
 
     async def stop(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
-    ) -> Effect:
+    ) -> ConfirmedChange:
         """Undo what the start did: end the ad-hoc recording, or put the policy's into secure pause."""
         within = Within(deadline, progress, priority, protects=True)
         mechanism, participant_id = target.mechanism, target.participant_id
         if mechanism is None or (mechanism is Mechanism.ADHOC and participant_id is None):
-            call = await self._look_again(target.conversation_id, within)
+            call = await self._read_again(target.conversation_id, within)
             if call.recording is CallRecording.NONE or (mechanism is Mechanism.ADHOC and _no_adhoc_recorder(call)):
-                return Effect(
+                return ConfirmedChange(
                     mechanism or Mechanism.ADHOC, created=False, evidence=call.evidence, recorders=call.recorders
                 )
             mechanism = mechanism or call.mechanism or Mechanism.POLICY
@@ -113,7 +113,7 @@ class ConversationsControl:
                 return await self._over_with_the_agent(target.conversation_id, participant_id, left, within)
         else:
             changed = await self._pause_switch(target.conversation_id, _rests, within, active=False)
-        return Effect(
+        return ConfirmedChange(
             mechanism,
             agent=_participant(changed.seen, participant_id),
             created=changed.ours,
@@ -123,7 +123,7 @@ class ConversationsControl:
 
     async def _over_with_the_agent(
         self, conversation_id: str, participant_id: str, left: AgentLeft, within: Within
-    ) -> Effect:
+    ) -> ConfirmedChange:
         """Report an ad-hoc recording that ended when its agent left. Raise CallEnded if everyone has left.
 
         Raise OutcomeUnknown where a reading can't tell, or shows that it still runs.
@@ -137,7 +137,7 @@ class ConversationsControl:
         if not _not_recorded_on(participant_id, call):
             raise OutcomeUnknown(evidence=left.evidence) from left
         leg = call.leg(participant_id)
-        return Effect(
+        return ConfirmedChange(
             Mechanism.ADHOC,
             agent=_participant(call, participant_id),
             created=False,
@@ -148,41 +148,41 @@ class ConversationsControl:
 
     async def pause(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
-    ) -> Effect:
+    ) -> ConfirmedChange:
         """Put the recording into secure pause, while card data is read out."""
         return await self._paused(target, Within(deadline, progress, priority, protects=True), _pauses, active=False)
 
-    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange:
         """End the secure pause."""
         return await self._paused(target, Within(deadline, progress), _recording_runs, active=True)
 
-    async def look(
+    async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Conversation:
         """Read the call as it is now, with one request. Raise CallEnded or CallNotFound."""
-        return (await self._look(target.conversation_id, Within(deadline, progress, priority))).conversation()
+        return (await self._read_call(target.conversation_id, Within(deadline, progress, priority))).conversation()
 
-    async def _look(self, conversation_id: str, within: Within) -> CallReading:
+    async def _read_call(self, conversation_id: str, within: Within) -> CallReading:
         return await calls.read(self.client, conversation_id, within)
 
-    async def _look_again(self, conversation_id: str, within: Within) -> CallReading:
+    async def _read_again(self, conversation_id: str, within: Within) -> CallReading:
         """Read a call whose recording's start was left in doubt; it was there before, so missing means ended."""
         try:
-            return await self._clear_look(conversation_id, within)
+            return await self._clear_read(conversation_id, within)
         except CallNotFound as gone:
             raise CallEnded(evidence=gone.evidence) from gone
 
-    async def _clear_look(self, conversation_id: str, within: Within) -> CallReading:
+    async def _clear_read(self, conversation_id: str, within: Within) -> CallReading:
         """Read a call until it says whether it is being recorded: a guess could record it twice.
 
         Raise NoAgentConnected where nobody is connected yet.
         """
-        call = await calls.first_look(self.client, conversation_id, within)
+        call = await calls.first_read(self.client, conversation_id, within)
         for delay in self.client.confirm_delays[: LOOKS_AT_NOTHING - 1]:
             told = call.recording is not CallRecording.UNKNOWN or (call.legs and not call.connected)
             if told or not await self.client.pause(delay, within):
                 break
-            call = await self._look(conversation_id, within)
+            call = await self._read_call(conversation_id, within)
         if call.legs and not call.connected:
             raise NoAgentConnected(evidence=call.evidence)
         if call.recording is CallRecording.UNKNOWN:
@@ -194,9 +194,9 @@ class ConversationsControl:
 
     async def _paused(
         self, target: Target, within: Within, wanted: Callable[[CallReading], bool], *, active: bool
-    ) -> Effect:
+    ) -> ConfirmedChange:
         changed = await self._pause_switch(target.conversation_id, wanted, within, active=active)
-        return Effect(
+        return ConfirmedChange(
             target.mechanism or changed.seen.mechanism or Mechanism.POLICY,
             agent=_participant(changed.seen, target.participant_id),
             created=changed.ours,
@@ -243,11 +243,11 @@ class ConversationsControl:
         wanted: Callable[[CallReading], bool],
         within: Within,
     ) -> Changed[CallReading]:
-        async def look(_: Answer | None) -> CallReading:
-            return await self._look(conversation_id, within.confirming())
+        async def read_call(_: Answer | None) -> CallReading:
+            return await self._read_call(conversation_id, within.confirming())
 
         try:
-            return await Change(self.client, request, look, wanted, within).make()
+            return await Change(self.client, request, read_call, wanted, within).make()
         except CallNotFound as gone:
             # it was there when it was read, or when its recording began
             raise CallEnded(evidence=gone.evidence) from gone
@@ -261,7 +261,7 @@ class ConversationsControl:
         Raise what keeps the call from being read.
         """
         try:
-            return await self._look(conversation_id, within.confirming())
+            return await self._read_call(conversation_id, within.confirming())
         except (CallEnded, CallNotFound) as gone:
             raise CallEnded(evidence=refusal.evidence) from gone
 
@@ -280,10 +280,10 @@ def _require_one(agents: tuple[Participant, ...], permit: Permit) -> None:
         raise refusal
 
 
-def _adopted(call: CallReading, target: Target, changed: Changed[CallReading] | None = None) -> Effect:
+def _adopted(call: CallReading, target: Target, changed: Changed[CallReading] | None = None) -> ConfirmedChange:
     """Report a recording that was there before, resumed (``changed``) or running."""
     agents = call.agents
-    return Effect(
+    return ConfirmedChange(
         call.mechanism or Mechanism.POLICY,
         agent=call.adhoc_agent or _chosen(call, target) or (agents[0] if len(agents) == 1 else None),
         created=changed is not None and changed.ours,

@@ -22,8 +22,8 @@ from bot.genesys.recording.confirmed_write import Change
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.sdk_threads import Request
 from bot.recording.call import CallRecording
-from bot.recording.models import Conversation, Effect, Mechanism
-from bot.recording.ports import Priority, anybody
+from bot.recording.models import ConfirmedChange, Conversation, Mechanism
+from bot.recording.ports import Priority, permit_anyone
 
 if TYPE_CHECKING:
     from bot.errors import Evidence, GenesysError
@@ -69,30 +69,30 @@ class SessionsControl:
         reason_code: str | None,
         deadline: float,
         progress: Progress,
-        permit: Permit = anybody,
-    ) -> Effect:
+        permit: Permit = permit_anyone,
+    ) -> ConfirmedChange:
         """Start a session on a connected voice call, or adopt the one that it has.
 
         A session records all sides of a call and has no queue: people limited to some queues are refused.
         """
         permit(None)
         within = Within(deadline, progress)
-        call = await calls.first_look(self.client, target.conversation_id, within)
+        call = await calls.first_read(self.client, target.conversation_id, within)
         if not call.connected:
             raise NoAgentConnected(evidence=call.evidence)
         body = {"conversationId": call.id} | ({} if reason_code is None else {"reasonCode": reason_code})
         request = Request(operation="start session", method="POST", path=SESSIONS, body=body)
 
-        async def look(answer: Answer | None) -> SessionReading:
+        async def read_call(answer: Answer | None) -> SessionReading:
             session_id = None if answer is None else _session_id(answer.document())
             return await self._session(call.id, session_id, within.confirming())
 
         try:
-            changed = await Change(self.client, request, look, _records, within).make()
+            changed = await Change(self.client, request, read_call, _records, within).make()
         except (NotFound, RequestRejected) as refusal:
             await self._decided(refusal, call.id, within)
             raise
-        return Effect(
+        return ConfirmedChange(
             Mechanism.SESSION,
             agent=_agent(call, target),
             session_id=changed.seen.id,
@@ -102,7 +102,7 @@ class SessionsControl:
 
     async def stop(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
-    ) -> Effect:
+    ) -> ConfirmedChange:
         """Stop the session; one that is gone, stopped, or was never there is as wanted while the call goes on."""
         within = Within(deadline, progress, priority, protects=True)
         session_id = target.session_id
@@ -114,31 +114,33 @@ class SessionsControl:
         path = f"{SESSIONS}/{calls.segment(session_id)}/stop"
         request = Request(operation="stop session", method="POST", path=path)
 
-        async def look(_: Answer | None) -> SessionReading:
+        async def read_call(_: Answer | None) -> SessionReading:
             return await self._session(target.conversation_id, session_id, within.confirming())
 
         try:
-            changed = await Change(self.client, request, look, _rests, within).make()
+            changed = await Change(self.client, request, read_call, _rests, within).make()
         except NotFound as gone:
             return await self._nothing_to_stop(target, session_id, gone.evidence, within)
         except RequestRejected as refusal:
             await self._decided(refusal, target.conversation_id, within)
             raise
-        return Effect(Mechanism.SESSION, session_id=session_id, created=changed.ours, evidence=changed.evidence)
+        return ConfirmedChange(
+            Mechanism.SESSION, session_id=session_id, created=changed.ours, evidence=changed.evidence
+        )
 
     async def pause(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
-    ) -> Effect:
+    ) -> ConfirmedChange:
         """Refuse: the session API can't pause."""
         del target, deadline, progress, priority
         raise RequestRejected("The session API can't pause.", cause="sessions_cannot_pause")
 
-    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> Effect:
+    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange:
         """Refuse: the session API can't resume."""
         del target, deadline, progress
         raise RequestRejected("The session API can't resume.", cause="sessions_cannot_resume")
 
-    async def look(
+    async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Conversation:
         """Read the call, then its session: two requests, as neither knows of both."""
@@ -156,13 +158,13 @@ class SessionsControl:
 
     async def _nothing_to_stop(
         self, target: Target, session_id: str | None, evidence: Evidence, within: Within
-    ) -> Effect:
+    ) -> ConfirmedChange:
         """Report a recording that is over; raise CallEnded if the whole call is over."""
         try:
             await calls.read(self.client, target.conversation_id, within)
         except CallNotFound as gone:
             raise CallEnded(evidence=gone.evidence) from gone
-        return Effect(Mechanism.SESSION, session_id=session_id, created=False, evidence=evidence)
+        return ConfirmedChange(Mechanism.SESSION, session_id=session_id, created=False, evidence=evidence)
 
     async def _decided(self, refusal: GenesysError, conversation_id: str, within: Within) -> None:
         """Read the call that a gateway's refusal says nothing about.

@@ -31,7 +31,7 @@ class Within:
     @classmethod
     def unattended(cls, deadline: float) -> Within:
         """For requests that nobody waits for."""
-        return cls(deadline, _nobody, Priority.LOOP)
+        return cls(deadline, _noop, Priority.LOOP)
 
     def confirming(self) -> Within:
         return replace(self, confirms=True)
@@ -47,8 +47,8 @@ class Within:
 
 def silently(deadline: float, priority: Priority) -> Within:
     """Return the deadline of background work, about whose waits nobody is informed."""
-    return Within(deadline, _nobody, priority)
+    return Within(deadline, _noop, priority)
 
 
-async def _nobody(_: Waiting) -> None:
+async def _noop(_: Waiting) -> None:
     """Tell nobody."""

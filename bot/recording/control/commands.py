@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AlreadyRecording, ApprovalClosed, MalformedId, NothingToStop, SeveralRecordings, WrongState
-from bot.recording.caller import Caller, Permission
+from bot.recording.caller import Permission, Principal
 from bot.recording.control.dual_control import (
     APPROVAL_ACTION,
     APPROVAL_VERB,
@@ -23,19 +23,19 @@ from bot.recording.control.dual_control import (
     require_second,
     withdraw_approval,
 )
-from bot.recording.control.reads import Looks
-from bot.recording.control.request_log import Door, Facts
+from bot.recording.control.reads import Reads
+from bot.recording.control.request_log import AuditContext, ShutdownGate
 from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
-from bot.recording.permissions import require, require_control, require_state, standing
+from bot.recording.permissions import current_state, require, require_control, require_state
 from bot.recording.policy import DualControl
-from bot.recording.requests import Accepted, Asked, AwaitsConfirmation, ReasonRules, Withdrawn, conversation_id
+from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules, Request, Withdrawn, conversation_id
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.ports import Transaction
 
-__all__ = ["ACTION_LIMIT", "Door", "Intake"]
+__all__ = ["ACTION_LIMIT", "Intake", "ShutdownGate"]
 
 ACTION_LIMIT = timedelta(seconds=25)
 """After this an action is unknown, never failed."""
@@ -43,7 +43,7 @@ NO_REASON = Reason()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Looks):
+class Intake(Reads):
     """Takes requests to change a recording. Whether a call is in the caller's scope is decided inside the transaction.
 
     For a start whose call has not been read yet: the code that carries it out checks the scope again.
@@ -54,7 +54,7 @@ class Intake(Looks):
 
     async def start(
         self,
-        asked: Asked,
+        asked: Request,
         typed_id: str | None,
         typed_reason: str | None,
         *,
@@ -64,7 +64,7 @@ class Intake(Looks):
         again: UUID | None = None,
         verb: Verb = Verb.START,
         started_by: str | None = None,
-    ) -> Accepted:
+    ) -> PendingAction:
         """Ask for the call's recording to start. ``typed_id`` is an id or an interaction link.
 
         ``reason_code`` is one that was chosen from the list; else the typed reason may begin with one. With several
@@ -76,16 +76,16 @@ class Intake(Looks):
         typed = typed_reason if problem is None else " ".join(filter(None, (typed_id, typed_reason)))
         if again is not None:
             typed = None  # perhaps another person's text, which a refusal doesn't need to store
-        facts = Facts(verb.action, verb.value, conversation_id=call, typed=typed or None)
+        facts = AuditContext(verb.action, verb.value, conversation_id=call, typed=typed or None)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
+        async def work(transaction: Transaction, attempt_id: UUID) -> PendingAction:
             require(asked.caller, Permission.CONTROL)
             if call is None:
                 raise problem or MalformedId
             reason = self.reasons.read(typed_reason, chosen=reason_code)
             if live := await transaction.live_recording(call):
                 require_control(asked.caller, live)
-                raise AlreadyRecording(**standing(live))
+                raise AlreadyRecording(**current_state(live))
             if again is not None:
                 await _require_newest(transaction, asked.caller, call, again, that_began=verb is Verb.FOLLOW)
             attempt = self._attempt(attempt_id, verb, asked, uuid7(), None)
@@ -115,17 +115,17 @@ class Intake(Looks):
         return await self._take(asked, facts, work)
 
     async def change(
-        self, verb: Verb, asked: Asked, *, recording_id: UUID | None = None, typed_id: str | None = None
-    ) -> Accepted | AwaitsConfirmation:
+        self, verb: Verb, asked: Request, *, recording_id: UUID | None = None, typed_id: str | None = None
+    ) -> PendingAction | AwaitsConfirmation:
         """Ask for a live recording to be changed: the one with the id, the call's, or the caller's only one.
 
         A stop under dual control waits for a second supervisor; where one waits already, another person's stop is the
         confirmation.
         """
         call, problem = (None, None) if typed_id is None else _read_id(typed_id)
-        facts = Facts(verb.action, verb.value, call, recording_id, typed_id if problem else None)
+        facts = AuditContext(verb.action, verb.value, call, recording_id, typed_id if problem else None)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Accepted | AwaitsConfirmation:
+        async def work(transaction: Transaction, attempt_id: UUID) -> PendingAction | AwaitsConfirmation:
             require(asked.caller, Permission.CONTROL)
             if problem is not None:
                 raise problem
@@ -139,20 +139,20 @@ class Intake(Looks):
 
         return await self._take(asked, facts, work)
 
-    async def confirm(self, asked: Asked, approval_id: UUID) -> Accepted:
+    async def confirm(self, asked: Request, approval_id: UUID) -> PendingAction:
         """Confirm, as the second supervisor, a waiting stop. Raise ApprovalClosed if it no longer waits."""
-        facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
+        facts = AuditContext(APPROVAL_ACTION, APPROVAL_VERB)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Accepted:
+        async def work(transaction: Transaction, attempt_id: UUID) -> PendingAction:
             approval, recording = await _permitted_approval(transaction, asked.caller, approval_id, facts)
             require_control(asked.caller, recording)
             return await self._confirmed(transaction, asked, approval, recording, attempt_id)
 
         return await self._take(asked, facts, work)
 
-    async def withdraw(self, asked: Asked, approval_id: UUID) -> Withdrawn:
+    async def withdraw(self, asked: Request, approval_id: UUID) -> Withdrawn:
         """Withdraw one's own waiting stop. Raise ApprovalClosed if it no longer waits."""
-        facts = Facts(APPROVAL_ACTION, APPROVAL_VERB)
+        facts = AuditContext(APPROVAL_ACTION, APPROVAL_VERB)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Withdrawn:
             approval, recording = await _permitted_approval(transaction, asked.caller, approval_id, facts)
@@ -163,15 +163,15 @@ class Intake(Looks):
         return await self._take(asked, facts, work)
 
     async def _stop(
-        self, transaction: Transaction, asked: Asked, found: Recording, attempt_id: UUID
-    ) -> Accepted | AwaitsConfirmation:
+        self, transaction: Transaction, asked: Request, found: Recording, attempt_id: UUID
+    ) -> PendingAction | AwaitsConfirmation:
         now = self.clock.now()
         waiting = await transaction.open_approval(found.id)
         if waiting is not None and (outcome := lapsed(waiting, found, now)) is not None:
             found, waiting = await lapse(transaction, waiting, found, outcome, now), None
         if waiting is not None and waiting.asked_by != asked.caller.actor:
             return await self._confirmed(transaction, asked, waiting, found, attempt_id)
-        facts = Facts(APPROVAL_ACTION, APPROVAL_VERB, found.conversation_id, found.id)
+        facts = AuditContext(APPROVAL_ACTION, APPROVAL_VERB, found.conversation_id, found.id)
         if waiting is not None:
             await self._count_once(transaction, asked, facts, attempt_id)
             outcome_facts = {"error": "already_waiting", "approval_id": str(waiting.id)}
@@ -187,8 +187,8 @@ class Intake(Looks):
         return await self._change(transaction, asked, Verb.STOP, found, attempt_id)
 
     async def _confirmed(
-        self, transaction: Transaction, asked: Asked, approval: Approval, recording: Recording, attempt_id: UUID
-    ) -> Accepted:
+        self, transaction: Transaction, asked: Request, approval: Approval, recording: Recording, attempt_id: UUID
+    ) -> PendingAction:
         now = self.clock.now()
         require_second(asked.caller, approval)
         await require_open(transaction, approval, recording, now)
@@ -201,13 +201,13 @@ class Intake(Looks):
     async def _change(
         self,
         transaction: Transaction,
-        asked: Asked,
+        asked: Request,
         verb: Verb,
         before: Recording,
         attempt_id: UUID,
         *,
         people: dict[str, Any] | None = None,
-    ) -> Accepted:
+    ) -> PendingAction:
         step = require_state(before, verb)
         attempt = self._attempt(attempt_id, verb, asked, before.id, before.state)
         recording = await transaction.change_recording(before, state=step.during, error=None)
@@ -216,7 +216,7 @@ class Intake(Looks):
         return await self._requested(transaction, asked, attempt, recording, people=people)
 
     def _attempt(
-        self, attempt_id: UUID, verb: Verb, asked: Asked, recording_id: UUID, before: RecordingState | None
+        self, attempt_id: UUID, verb: Verb, asked: Request, recording_id: UUID, before: RecordingState | None
     ) -> Attempt:
         now = self.clock.now()
         return Attempt(
@@ -226,13 +226,13 @@ class Intake(Looks):
     async def _requested(
         self,
         transaction: Transaction,
-        asked: Asked,
+        asked: Request,
         attempt: Attempt,
         recording: Recording,
         *,
         reason: Reason = NO_REASON,
         people: dict[str, Any] | None = None,
-    ) -> Accepted:
+    ) -> PendingAction:
         digest = await transaction.keep_text(attempt.id, reason.text, attempt.requested_at) if reason.text else None
         entry = await transaction.append(
             Draft(
@@ -257,7 +257,7 @@ class Intake(Looks):
         numbered = await transaction.change_recording(recording, **numbers)
         if numbered is None:
             raise AssertionError
-        return Accepted(asked, attempt, numbered, reason, entry.seq)
+        return PendingAction(asked, attempt, numbered, reason, entry.seq)
 
 
 def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
@@ -267,7 +267,7 @@ def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
         return None, problem if typed else MalformedId("No call was named.", named=False)
 
 
-async def _find(transaction: Transaction, caller: Caller, recording_id: UUID | None, call: str | None) -> Recording:
+async def _find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:
     if recording_id is not None:
         found = await transaction.recording(recording_id)
     elif call is not None:
@@ -283,7 +283,7 @@ async def _find(transaction: Transaction, caller: Caller, recording_id: UUID | N
 
 
 async def _require_newest(
-    transaction: Transaction, caller: Caller, call: str, recording_id: UUID, *, that_began: bool
+    transaction: Transaction, caller: Principal, call: str, recording_id: UUID, *, that_began: bool
 ) -> None:
     """Raise WrongState unless the recording is the call's newest one, and its call may go on.
 
@@ -296,11 +296,11 @@ async def _require_newest(
         return  # the call's agent may be unknown; the code that carries this one out checks the scope
     require_control(caller, newest)
     if newest.id != recording_id or newest.state is RecordingState.ENDED:
-        raise WrongState(**standing(newest))
+        raise WrongState(**current_state(newest))
 
 
 async def _permitted_approval(
-    transaction: Transaction, caller: Caller, approval_id: UUID, facts: Facts
+    transaction: Transaction, caller: Principal, approval_id: UUID, facts: AuditContext
 ) -> tuple[Approval, Recording]:
     """Return the subject of a click; the trail has it even if the caller may do nothing."""
     approval = await transaction.approval(approval_id)

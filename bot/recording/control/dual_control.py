@@ -13,7 +13,7 @@ from bot.audit.entry import Draft, Phase
 from bot.errors import ApprovalClosed, AuditUnavailable, NotPermitted, TooLate
 from bot.recording.control.outcomes import BOT
 from bot.recording.models import Approval, ApprovalOutcome, Verb
-from bot.recording.requests import Accepted
+from bot.recording.requests import PendingAction
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.audit.entry import Entry
-    from bot.recording.caller import Caller
-    from bot.recording.control.outcomes import Settlement
+    from bot.recording.caller import Principal
+    from bot.recording.control.outcomes import OutcomeRecorder
     from bot.recording.models import Recording
     from bot.recording.policy import DualControl
     from bot.recording.ports import Clock, RecordingStore, Transaction
-    from bot.recording.requests import Asked, AwaitsConfirmation
+    from bot.recording.requests import AwaitsConfirmation, Request
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ LAPSED = {ApprovalOutcome.EXPIRED: "approval_expired", ApprovalOutcome.OVER: "re
 """The entry's outcome if nobody's decision closed an approval."""
 
 
-def require_second(caller: Caller, approval: Approval) -> None:
+def require_second(caller: Principal, approval: Approval) -> None:
     """Raise NotPermitted if the caller is the person who asked."""
     if approval.asked_by == caller.actor:
         raise NotPermitted(cause="own_request")
@@ -49,7 +49,13 @@ def both(approval: Approval, second: str) -> dict[str, Any]:
 
 
 async def open_approval(
-    transaction: Transaction, asked: Asked, recording: Recording, *, rule: DualControl, approval_id: UUID, now: datetime
+    transaction: Transaction,
+    asked: Request,
+    recording: Recording,
+    *,
+    rule: DualControl,
+    approval_id: UUID,
+    now: datetime,
 ) -> tuple[Approval, Recording, int]:
     """Write that a stop waits for a second supervisor, and have the card say so."""
     approval = Approval(approval_id, recording.id, Verb.STOP, asked.caller.actor, now, now + rule.within)
@@ -68,7 +74,7 @@ async def open_approval(
 
 
 async def confirm_approval(
-    transaction: Transaction, asked: Asked, approval: Approval, recording: Recording, now: datetime
+    transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
 ) -> None:
     """Close it as confirmed by the one who asks now."""
     await transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.CONFIRMED)
@@ -86,7 +92,7 @@ async def confirm_approval(
 
 
 async def withdraw_approval(
-    transaction: Transaction, asked: Asked, approval: Approval, recording: Recording, now: datetime
+    transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
 ) -> tuple[Recording, int]:
     """Close it as not wanted any more. Raise ApprovalClosed, and NotPermitted for all but the one who asked."""
     if approval.asked_by != asked.caller.actor:
@@ -170,12 +176,12 @@ def _draft(
 
 
 def closing_late(
-    settlement: Settlement, approvals: Approvals
-) -> Callable[[Accepted | AwaitsConfirmation], Awaitable[None]]:
+    settlement: OutcomeRecorder, approvals: Approvals
+) -> Callable[[PendingAction | AwaitsConfirmation], Awaitable[None]]:
     """Return what closes a request that was written after the person was told that nothing was done."""
 
-    async def close(late: Accepted | AwaitsConfirmation) -> None:
-        if isinstance(late, Accepted):
+    async def close(late: PendingAction | AwaitsConfirmation) -> None:
+        if isinstance(late, PendingAction):
             await settlement.expired(late)
         elif not late.again:  # else the earlier request is the one that waits, and its person knows of it
             await approvals.too_late(late.approval)

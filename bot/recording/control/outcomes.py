@@ -12,15 +12,15 @@ from bot.errors import CallEnded, GenesysError, OutcomeUnknown, TooLate
 from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import Mechanism, Recording, RecordingState, Verb
 from bot.recording.permissions import STEPS
-from bot.recording.requests import Settled
+from bot.recording.requests import ActionResult
 
 if TYPE_CHECKING:
     from bot.errors import Evidence, NotPermitted, RecordBotError
     from bot.recording.call import Participant
     from bot.recording.handover import Departure
-    from bot.recording.models import Attempt, Effect
+    from bot.recording.models import Attempt, ConfirmedChange
     from bot.recording.ports import Clock, RecordingStore, Transaction
-    from bot.recording.requests import Accepted
+    from bot.recording.requests import PendingAction
 
 BOT = "bot"
 """The actor of what the bot does or sees on its own."""
@@ -34,15 +34,15 @@ LATER_LOOKS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class OutcomeRecorder:
     """Writes how an attempt ended. Only the first to settle an attempt writes; the others get the stored result."""
 
     store: RecordingStore
     clock: Clock
 
     async def succeeded(
-        self, attempt: Attempt, effect: Effect, *, phase: Phase = Phase.SUCCEEDED, actor: str | None = None
-    ) -> Settled:
+        self, attempt: Attempt, effect: ConfirmedChange, *, phase: Phase = Phase.SUCCEEDED, actor: str | None = None
+    ) -> ActionResult:
         """Record that the change took effect; ``observed`` if a later read found it."""
         outcome = {"mechanism": effect.mechanism.value, "created": effect.created, **facts(effect.evidence)}
         changes = self._reached(attempt, STEPS[attempt.verb].after)
@@ -65,9 +65,9 @@ class Settlement:
             outcome |= departure_facts(effect.departure)
             changes["disconnect_type"] = effect.departure.disconnect_type
         settled = await self._settle(attempt, phase, changes, outcome, actor=actor, agent=effect.agent)
-        return Settled(settled.recording, settled.audit_seq, effect=effect)
+        return ActionResult(settled.recording, settled.audit_seq, effect=effect)
 
-    async def failed(self, accepted: Accepted, error: GenesysError) -> Settled:
+    async def failed(self, accepted: PendingAction, error: GenesysError) -> ActionResult:
         """Record an answer of Genesys that leaves no doubt: the change did not take effect."""
         attempt = accepted.attempt
         if isinstance(error, CallEnded):
@@ -75,16 +75,16 @@ class Settlement:
         settled = await self._settle(
             attempt, Phase.FAILED, self._undone(attempt, error.kind), {"error": error.kind, **facts(error.evidence)}
         )
-        return Settled(settled.recording, settled.audit_seq, error=error)
+        return ActionResult(settled.recording, settled.audit_seq, error=error)
 
-    async def denied(self, accepted: Accepted, refusal: NotPermitted) -> Settled:
+    async def denied(self, accepted: PendingAction, refusal: NotPermitted) -> ActionResult:
         """Record that the reading of the call ruled the request out; nothing was sent to Genesys."""
         attempt = accepted.attempt
         outcome = {"error": refusal.kind, "cause": refusal.cause}
         settled = await self._settle(attempt, Phase.DENIED, self._undone(attempt, refusal.kind), outcome)
-        return Settled(settled.recording, settled.audit_seq, error=refusal)
+        return ActionResult(settled.recording, settled.audit_seq, error=refusal)
 
-    async def unknown(self, accepted: Accepted, error: OutcomeUnknown) -> Settled:
+    async def unknown(self, accepted: PendingAction, error: OutcomeUnknown) -> ActionResult:
         """Record that the outcome is unknown; the attempt stays open until a read of the call settles it."""
         settled = await self._settle(
             accepted.attempt,
@@ -93,11 +93,11 @@ class Settlement:
             {"error": error.kind, **facts(error.evidence)},
             close=False,
         )
-        return Settled(settled.recording, settled.audit_seq, error=error)
+        return ActionResult(settled.recording, settled.audit_seq, error=error)
 
     async def call_over(
         self, attempt: Attempt, error: CallEnded, *, phase: Phase | None = None, actor: str | None = None
-    ) -> Settled:
+    ) -> ActionResult:
         """Record that the call is over. A requested stop has thereby succeeded."""
         outcome: dict[str, Any] = {"call": "ended", **facts(error.evidence)}
         if attempt.verb.begins:
@@ -109,9 +109,9 @@ class Settlement:
             if phase is Phase.FAILED:
                 outcome["error"] = error.kind
         settled = await self._settle(attempt, phase, changes, outcome, actor=actor)
-        return Settled(settled.recording, settled.audit_seq, error=error)
+        return ActionResult(settled.recording, settled.audit_seq, error=error)
 
-    async def not_in_effect(self, attempt: Attempt, error: RecordBotError, *, look_again: bool = True) -> Settled:
+    async def not_in_effect(self, attempt: Attempt, error: RecordBotError, *, look_again: bool = True) -> ActionResult:
         """Record that a later read found no effect. ``look_again``: the change may still take effect."""
         return await self._settle(
             attempt,
@@ -122,7 +122,7 @@ class Settlement:
             looks=LATER_LOOKS if look_again else 0,
         )
 
-    async def expired(self, accepted: Accepted) -> None:
+    async def expired(self, accepted: PendingAction) -> None:
         """Record that the request was written too late to be sent; the person was told that nothing was done."""
         error = TooLate()
         changes = self._undone(accepted.attempt, error.kind)
@@ -163,10 +163,10 @@ class Settlement:
         actor: str | None = None,
         agent: Participant | None = None,
         looks: int | None = None,
-    ) -> Settled:
+    ) -> ActionResult:
         now = self.clock.now()
 
-        async def work(transaction: Transaction) -> Settled:
+        async def work(transaction: Transaction) -> ActionResult:
             recording = await _existing(transaction, attempt)
             later = looks if looks is not None else LATER_LOOKS if phase is Phase.OBSERVED else 0
             mine = (
@@ -175,7 +175,7 @@ class Settlement:
                 else await transaction.claim_attempt(attempt, attempt.owner)
             )
             if not mine:
-                return Settled(recording, recording.audit_seq)
+                return ActionResult(recording, recording.audit_seq)
             entry = await transaction.append(
                 Draft(
                     id=uuid7(),
@@ -197,7 +197,7 @@ class Settlement:
             if agent is not None and agent.id == recording.participant_id:
                 rest |= _not_said_again(recording, agent)
             changed = await transaction.change_recording(recording, audit_seq=entry.seq, **(changes | rest))
-            return Settled(changed or recording, entry.seq)
+            return ActionResult(changed or recording, entry.seq)
 
         return await self.store.write(work)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot.audit.entry import Phase
 from bot.errors import OutOfScope
 from bot.recording.caller import Permission, Role
-from bot.recording.control.request_log import Facts, Reception
+from bot.recording.control.request_log import AuditContext, RequestLog
 from bot.recording.permissions import require, sees
 
 if TYPE_CHECKING:
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.errors import RecordBotError
     from bot.recording.ports import Transaction
-    from bot.recording.requests import Asked
+    from bot.recording.requests import Request
 
 READ_ACTION = "recording:read"
 EXPORT_ACTION = "audit:export"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looks(Reception):
+class Reads(RequestLog):
     """Takes read requests. A limited supervisor sees the calls in their scope, compliance sees every call."""
 
-    async def read(self, asked: Asked, call: str | None = None) -> Entry:
+    async def read(self, asked: Request, call: str | None = None) -> Entry:
         """Record in the trail that a person reads recordings, before they see anything."""
-        facts = Facts(READ_ACTION, "read", conversation_id=call)
+        facts = AuditContext(READ_ACTION, "read", conversation_id=call)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.READ)
@@ -41,9 +41,9 @@ class Looks(Reception):
 
         return await self._take(asked, facts, work)
 
-    async def read_history(self, asked: Asked, call: str) -> Entry:
+    async def read_history(self, asked: Request, call: str) -> Entry:
         """Record in the trail that a person reads a call's history, before they see it."""
-        facts = Facts(READ_ACTION, "read", conversation_id=call)
+        facts = AuditContext(READ_ACTION, "read", conversation_id=call)
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.READ)
@@ -55,9 +55,9 @@ class Looks(Reception):
 
         return await self._take(asked, facts, work)
 
-    async def read_home(self, asked: Asked) -> Entry:
+    async def read_home(self, asked: Request) -> Entry:
         """Record in the trail that a person opens the overview of live recordings, before they see it."""
-        facts = Facts(READ_ACTION, "read")
+        facts = AuditContext(READ_ACTION, "read")
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.READ)
@@ -68,9 +68,9 @@ class Looks(Reception):
 
         return await self._take(asked, facts, work)
 
-    async def export(self, asked: Asked, wanted: dict[str, str]) -> Entry:
+    async def export(self, asked: Request, wanted: dict[str, str]) -> Entry:
         """Record in the trail that a person requests entries as a file; ``wanted`` says which."""
-        facts = Facts(EXPORT_ACTION, "export")
+        facts = AuditContext(EXPORT_ACTION, "export")
 
         async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.EXPORT)
@@ -80,15 +80,15 @@ class Looks(Reception):
 
         return await self._take(asked, facts, work)
 
-    async def refuse_reading(self, asked: Asked, typed: str, error: RecordBotError) -> None:
+    async def refuse_reading(self, asked: Request, typed: str, error: RecordBotError) -> None:
         """Record in the trail that a read was requested and refused, and raise the reason."""
-        await self._refuse(asked, Facts(READ_ACTION, "read", typed=typed), Permission.READ, error)
+        await self._refuse(asked, AuditContext(READ_ACTION, "read", typed=typed), Permission.READ, error)
 
-    async def refuse_export(self, asked: Asked, typed: str, error: RecordBotError) -> None:
+    async def refuse_export(self, asked: Request, typed: str, error: RecordBotError) -> None:
         """Record in the trail that an export was requested and refused, and raise the reason."""
-        await self._refuse(asked, Facts(EXPORT_ACTION, "export", typed=typed), Permission.EXPORT, error)
+        await self._refuse(asked, AuditContext(EXPORT_ACTION, "export", typed=typed), Permission.EXPORT, error)
 
-    async def _refuse(self, asked: Asked, facts: Facts, permission: Permission, error: RecordBotError) -> None:
+    async def _refuse(self, asked: Request, facts: AuditContext, permission: Permission, error: RecordBotError) -> None:
         async def work(_transaction: Transaction, _attempt_id: UUID) -> None:
             require(asked.caller, permission)
             raise error
@@ -96,7 +96,7 @@ class Looks(Reception):
         await self._take(asked, facts, work)
 
 
-async def _require_sight(transaction: Transaction, asked: Asked, call: str, *, unrecorded: bool) -> None:
+async def _require_sight(transaction: Transaction, asked: Request, call: str, *, unrecorded: bool) -> None:
     """Raise NotPermitted where the call is not in the caller's scope, by its newest recording that tells whose it is.
 
     With ``unrecorded``, a call that was never recorded passes: the reading of it decides.

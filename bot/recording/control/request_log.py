@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, Duplicate, NotPermitted, RecordBotError, ShuttingDown, TooManyRequests
 from bot.recording.control.user_rate_limit import LIMITED, LIMITED_TOO, PersonalLimit
-from bot.recording.requests import Accepted, AwaitsConfirmation
+from bot.recording.requests import AwaitsConfirmation, PendingAction
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bot.recording.models import Recording
     from bot.recording.ports import Clock, RecordingStore, Transaction
-    from bot.recording.requests import Asked
+    from bot.recording.requests import Request
 
 EXPIRE_AGAIN_SECONDS = 1.0
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Facts:
+class AuditContext:
     """What a refusal's entry says beyond the error, as far as known by then."""
 
     action: str
@@ -44,14 +44,14 @@ class Facts:
 
 
 @dataclass
-class Door:
+class ShutdownGate:
     """Open while the bot takes new work; closed permanently at shutdown."""
 
     open: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reception:
+class RequestLog:
     """Takes requests and records each in the trail.
 
     Afterwards there is exactly one of three things: the entry of what was asked for, one entry of refusal (the error is
@@ -62,8 +62,8 @@ class Reception:
     store: RecordingStore
     clock: Clock
     owner: str
-    door: Door = field(default_factory=Door)
-    expire: Callable[[Accepted | AwaitsConfirmation], Awaitable[None]] | None = None
+    door: ShutdownGate = field(default_factory=ShutdownGate)
+    expire: Callable[[PendingAction | AwaitsConfirmation], Awaitable[None]] | None = None
     """Closes a request that was committed after the person was told that nothing was done."""
     write_limit: float = 1.5
     """Seconds until the person is told that nothing was done; they are waiting for an answer within Slack's three."""
@@ -77,7 +77,7 @@ class Reception:
         if self._watched:
             await asyncio.wait(self._watched, timeout=seconds)
 
-    async def _take(self, asked: Asked, facts: Facts, work: Callable[[Transaction, UUID], Awaitable[T]]) -> T:
+    async def _take(self, asked: Request, facts: AuditContext, work: Callable[[Transaction, UUID], Awaitable[T]]) -> T:
         attempt_id = uuid7()
         bind_contextvars(attempt_id=str(attempt_id))  # what is logged from here on belongs to it
 
@@ -107,7 +107,7 @@ class Reception:
         return result
 
     async def _write_in_time(
-        self, asked: Asked, attempt_id: UUID, transaction: Callable[[Transaction], Awaitable[T]]
+        self, asked: Request, attempt_id: UUID, transaction: Callable[[Transaction], Awaitable[T]]
     ) -> T:
         """Write, or say within the limit that nothing was done; a commit that comes later is never sent to Genesys."""
         given_up = asyncio.Event()
@@ -142,12 +142,12 @@ class Reception:
         try:
             with contextlib.suppress(AuditUnavailable):
                 late = await writing
-                if isinstance(late, (Accepted, AwaitsConfirmation)):
+                if isinstance(late, (PendingAction, AwaitsConfirmation)):
                     await self._expire(late)
         finally:
             self.expiring.discard(attempt_id)
 
-    async def _expire(self, late: Accepted | AwaitsConfirmation) -> None:
+    async def _expire(self, late: PendingAction | AwaitsConfirmation) -> None:
         while self.expire is not None:
             try:
                 await self.expire(late)
@@ -157,7 +157,7 @@ class Reception:
                 return
 
     async def _refused(
-        self, transaction: Transaction, asked: Asked, facts: Facts, attempt_id: UUID, refusal: RecordBotError
+        self, transaction: Transaction, asked: Request, facts: AuditContext, attempt_id: UUID, refusal: RecordBotError
     ) -> int:
         phase = Phase.DENIED if isinstance(refusal, NotPermitted) else Phase.FAILED
         outcome = {"error": refusal.kind}
@@ -171,7 +171,7 @@ class Reception:
         return entry.seq
 
     async def _too_many(
-        self, transaction: Transaction, asked: Asked, facts: Facts, attempt_id: UUID, refusal: TooManyRequests
+        self, transaction: Transaction, asked: Request, facts: AuditContext, attempt_id: UUID, refusal: TooManyRequests
     ) -> int | None:
         """Write down the first refusal of a minute; the others are counted, or the trail could be flooded."""
         if not await self.limit.deserves_entry(transaction, asked.caller.actor, self.clock.now()):
@@ -183,7 +183,9 @@ class Reception:
         await self._count_once(transaction, asked, replace(facts, verb=LIMITED), attempt_id)
         return entry.seq
 
-    async def _count_once(self, transaction: Transaction, asked: Asked, facts: Facts, attempt_id: UUID) -> None:
+    async def _count_once(
+        self, transaction: Transaction, asked: Request, facts: AuditContext, attempt_id: UUID
+    ) -> None:
         """Keep the request's key, so that a second delivery of it is known; the reconciler has nothing to do here."""
         await transaction.add_closed_attempt(
             attempt_id,
@@ -195,8 +197,8 @@ class Reception:
 
     def _draft(
         self,
-        asked: Asked,
-        facts: Facts,
+        asked: Request,
+        facts: AuditContext,
         attempt_id: UUID,
         phase: Phase,
         *,

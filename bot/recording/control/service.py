@@ -17,18 +17,18 @@ from bot.recording.control.outcomes import facts
 from bot.recording.control.reads import READ_ACTION
 from bot.recording.models import Conversation, Recording, Target, Verb
 from bot.recording.permissions import lists, require_agent, require_reading
-from bot.recording.requests import Settled, conversation_id
+from bot.recording.requests import ActionResult, conversation_id
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.audit.entry import Entry
-    from bot.recording.caller import Caller
+    from bot.recording.caller import Principal
     from bot.recording.control.commands import Intake
-    from bot.recording.control.outcomes import Settlement
-    from bot.recording.models import Effect
+    from bot.recording.control.outcomes import OutcomeRecorder
+    from bot.recording.models import ConfirmedChange
     from bot.recording.ports import Clock, Progress, RecordingControl, RecordingStore, Transaction, Waiting
-    from bot.recording.requests import Accepted, Asked
+    from bot.recording.requests import PendingAction, Request
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ class StatusAsked:
 
     conversation_id: str
     entry: Entry
-    caller: Caller
+    caller: Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class CallStatus:
     error: GenesysError | None
 
 
-async def _no_progress(_waiting: Waiting) -> None:
+async def _noop(_waiting: Waiting) -> None:
     """Report progress to nobody."""
 
 
@@ -71,14 +71,14 @@ class RecordingService:
     """
 
     intake: Intake
-    settlement: Settlement
+    settlement: OutcomeRecorder
     control: RecordingControl
     store: RecordingStore
     clock: Clock
     working: set[UUID] = field(default_factory=set)
     """The attempts that this process is carrying out now; nobody else may settle them."""
 
-    async def carry_out(self, accepted: Accepted, progress: Progress = _no_progress) -> Settled:
+    async def carry_out(self, accepted: PendingAction, progress: Progress = _noop) -> ActionResult:
         """Do in Genesys what was accepted, and write down how it ended. Return errors of Genesys; don't raise them.
 
         Raise AuditUnavailable when the outcome can't be written; the attempt then stays open and is settled later.
@@ -90,7 +90,7 @@ class RecordingService:
         finally:
             self.working.discard(attempt.id)
 
-    async def _carry_out(self, accepted: Accepted, progress: Progress) -> Settled:
+    async def _carry_out(self, accepted: PendingAction, progress: Progress) -> ActionResult:
         limit = ACTION_LIMIT.total_seconds()
         deadline = self.clock.monotonic() + limit
         try:
@@ -110,7 +110,7 @@ class RecordingService:
             return await self.settlement.unknown(accepted, OutcomeUnknown())
         return await self.settlement.succeeded(accepted.attempt, effect)
 
-    async def _send(self, accepted: Accepted, deadline: float, progress: Progress) -> Effect:
+    async def _send(self, accepted: PendingAction, deadline: float, progress: Progress) -> ConfirmedChange:
         target, caller = accepted.recording.target, accepted.asked.caller
         match accepted.attempt.verb:
             case Verb.START | Verb.FOLLOW:
@@ -128,14 +128,14 @@ class RecordingService:
             case Verb.RESUME:
                 return await self.control.resume(target, deadline=deadline, progress=progress)
 
-    async def live(self, asked: Asked) -> tuple[Recording, ...]:
+    async def live(self, asked: Request) -> tuple[Recording, ...]:
         """Return the recordings that are live now and in the caller's scope, oldest first."""
         await self.intake.read(asked)
         limit = 200 if asked.caller.scope.everything else ALL_LIVE
         live = await self.store.live_recordings(limit=limit)
         return tuple(one for one in live if lists(asked.caller, one))
 
-    async def ask_status(self, asked: Asked, typed_id: str) -> StatusAsked:
+    async def ask_status(self, asked: Request, typed_id: str) -> StatusAsked:
         """Record in the trail that a person asks for a call's status. Raise MalformedId, NotPermitted."""
         try:
             call = conversation_id(typed_id)
@@ -144,7 +144,7 @@ class RecordingService:
             raise
         return StatusAsked(call, await self.intake.read(asked, call), asked.caller)
 
-    async def status(self, asked: StatusAsked, progress: Progress = _no_progress) -> CallStatus:
+    async def status(self, asked: StatusAsked, progress: Progress = _noop) -> CallStatus:
         """Return a call's status, from our records and from Genesys.
 
         Raise NotPermitted where the reading shows that the call, of which we have no record, is not in the scope.
@@ -155,7 +155,7 @@ class RecordingService:
         deadline = self.clock.monotonic() + ACTION_LIMIT.total_seconds()
         seen, problem = None, None
         try:
-            seen = await self.control.look(target, deadline=deadline, progress=progress)
+            seen = await self.control.read_call(target, deadline=deadline, progress=progress)
         except GenesysError as error:
             problem = error
         except Exception:

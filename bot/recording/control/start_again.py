@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.control.commands import Intake
-    from bot.recording.requests import Accepted, Asked
+    from bot.recording.requests import PendingAction, Request
 
 
 async def start_again(
-    intake: Intake, asked: Asked, recording_id: UUID, *, agent_user_id: str | None = None
-) -> Accepted:
+    intake: Intake, asked: Request, recording_id: UUID, *, agent_user_id: str | None = None
+) -> PendingAction:
     """Ask for a new recording of the same call, with the same reason and agent, or with another agent.
 
     Raise WrongState where the recording is not the newest of its call, or ended with it; and what ``Intake.start``

@@ -43,7 +43,7 @@ ACTIONS = frozenset({*(verb.value for verb in Verb), APPROVAL_VERB})
 NOTE_SECONDS = 60.0
 
 
-def _nobody_counts() -> None:
+def _noop() -> None:
     """Nobody wants to know."""
 
 
@@ -55,7 +55,7 @@ class PersonalLimit:
     """
 
     per_minute: int = 0
-    on_refused: Callable[[], None] = _nobody_counts
+    on_refused: Callable[[], None] = _noop
     unnoted: dict[str, int] = field(default_factory=dict)
     """By person, the refused requests that no entry tells of yet."""
 
@@ -126,7 +126,7 @@ def _draft(actor: str, number: int, now: datetime, entry_id: UUID) -> Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class LookUps:
+class LookupLimit:
     """Counts requests without an entry, such as look-ups during typing, for this process only.
 
     ``per_minute`` 0: there is no limit.

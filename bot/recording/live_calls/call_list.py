@@ -86,7 +86,7 @@ class LiveCalls:
         """
         memory = self._memory
         if not self._fresh() and (memory.looking is None or memory.looking.done()):
-            memory.looking = asyncio.create_task(self._look())
+            memory.looking = asyncio.create_task(self._fetch())
         if memory.looking is not None and not memory.looking.done() and wait > 0:
             await asyncio.wait({memory.looking}, timeout=wait)
         # a snapshot of the list: a fetch may end while our own recordings are read
@@ -119,7 +119,7 @@ class LiveCalls:
         age = FRESH_SECONDS * max(1, memory.seen.requests)
         return memory.as_of is not None and memory.failed_at is None and now - memory.at <= age
 
-    async def _look(self) -> None:
+    async def _fetch(self) -> None:
         memory = self._memory
         asked_at, asked_on = self.clock.monotonic(), self.clock.now()
         deadline = asked_at + LOOK_SECONDS

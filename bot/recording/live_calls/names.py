@@ -45,12 +45,12 @@ class NameBook:
         learnt = _told(calls)
         missing = {key for call in calls for key in _keys(call)} - learnt.keys()
         await self._remember(learnt)
-        await self._look_up(missing, deadline)
+        await self._fetch(missing, deadline)
         return tuple(self._fill(call) for call in calls)
 
     async def learn(self, keys: frozenset[Key], *, deadline: float) -> None:
         """Fetch names in the background; those that are found are then in the store."""
-        await self._look_up(set(keys), deadline, Priority.LOOP)
+        await self._fetch(set(keys), deadline, Priority.LOOP)
 
     def unknown(self, keys: frozenset[Key]) -> frozenset[Key]:
         """Return those that may be asked for now."""
@@ -66,7 +66,7 @@ class NameBook:
     def _known(self, key: Key) -> bool:
         return key in self._names and self.clock.monotonic() < self._names[key][1]
 
-    async def _look_up(self, keys: set[Key], deadline: float, priority: Priority = Priority.PERSON) -> None:
+    async def _fetch(self, keys: set[Key], deadline: float, priority: Priority = Priority.PERSON) -> None:
         wanted = frozenset(key for key in keys if not self._known(key))
         if not wanted:
             return

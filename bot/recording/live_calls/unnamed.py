@@ -32,9 +32,9 @@ class UnnamedRecordings:
     async def run(self) -> None:
         while True:
             await self.clock.sleep(TICK_SECONDS)
-            await self.look_around()
+            await self.poll()
 
-    async def look_around(self) -> None:
+    async def poll(self) -> None:
         """Look up what is missing."""
         try:
             missing = self.names.unknown(await self.names.store.unnamed())

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from bot.recording.caller import Caller
+    from bot.recording.caller import Principal
     from bot.recording.models import Card, Recording
 
 
@@ -31,7 +31,7 @@ class OpenHome:
     """The digest of what was shown last; None if it has to be published again in any case."""
 
 
-def live_in_scope(caller: Caller, live: Iterable[Card]) -> tuple[Card, ...]:
+def live_in_scope(caller: Principal, live: Iterable[Card]) -> tuple[Card, ...]:
     """Return the live recordings that the caller may see, their own first, else in the order that they have."""
     if not caller.may(Permission.READ):
         return ()
@@ -39,12 +39,12 @@ def live_in_scope(caller: Caller, live: Iterable[Card]) -> tuple[Card, ...]:
     return tuple(sorted(seen, key=lambda one: one.recording.started_by != caller.actor))
 
 
-def recent_in_scope(caller: Caller, recent: Iterable[Card]) -> tuple[Card, ...]:
+def recent_in_scope(caller: Principal, recent: Iterable[Card]) -> tuple[Card, ...]:
     """Return the caller's recordings that are over, without those of calls that are not in their scope any more."""
     return tuple(one for one in recent if sees(caller, one.recording)) if caller.may(Permission.CONTROL) else ()
 
 
-def controls(caller: Caller, recording: Recording) -> bool:
+def controls(caller: Principal, recording: Recording) -> bool:
     """Say whether the caller may control the recording; seeing it is not enough."""
     return caller.may(Permission.CONTROL) and caller.scope.covers(
         agent_user_id=recording.agent_user_id, queue_id=recording.queue_id

@@ -11,14 +11,14 @@ import structlog
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError
 from bot.recording.models import RecordingState
 from bot.recording.monitoring.observations import Observations, drift, handed_over
-from bot.recording.monitoring.reconciler import LOOK_LIMIT, silent
+from bot.recording.monitoring.reconciler import LOOK_LIMIT, noop
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.models import Conversation, Recording
-    from bot.recording.ports import CallNews, Clock, RecordingControl, RecordingStore
+    from bot.recording.ports import CallEvents, Clock, RecordingControl, RecordingStore
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ FOLLOWED = frozenset({RecordingState.ACTIVE, RecordingState.PAUSED})
 NOTHING: Any = object()
 
 
-class NoNews:
+class NoCallEvents:
     """An organization without notifications; polling has to suffice."""
 
     flowing: frozenset[str] = frozenset()
@@ -54,7 +54,7 @@ class Follower:
     control: RecordingControl
     observations: Observations
     clock: Clock
-    news: CallNews
+    news: CallEvents
     look_gap: float = 2.0
     _looked: dict[UUID, float] = field(default_factory=dict)
     _pace: list[float] = field(default_factory=lambda: [0.0])
@@ -68,9 +68,9 @@ class Follower:
     async def run(self) -> None:
         while True:
             await self.clock.sleep(TICK_SECONDS)
-            await self.look_around()
+            await self.poll()
 
-    async def look_around(self) -> None:
+    async def poll(self) -> None:
         """Update the subscriptions to the agents of live recordings, and read the call that has waited longest."""
         try:
             live = [one for one in await self.store.live_recordings(limit=10_000) if one.state in FOLLOWED]
@@ -79,7 +79,7 @@ class Follower:
             await self._read_early_news()
             self._make_up_for_missed_news(live)
             if due := self._due(live):
-                await self._look_at(due)
+                await self._check(due)
         except AuditUnavailable:
             log.warning("call_monitor_write_failed")
         except Exception:
@@ -105,7 +105,7 @@ class Follower:
         if seen is None and not old:
             await self.observations.call_ended(recording)
         elif seen is None or drift(recording, seen) is not None or handed_over(recording, seen) is not None:
-            await self._look_at(recording)
+            await self._check(recording)
 
     def missed_news(self, user_ids: frozenset[str]) -> None:
         """Have the calls of these agents read soon: an event may have been missed."""
@@ -133,11 +133,13 @@ class Follower:
         else:
             self._agent_gone.discard(recording.id)
 
-    async def _look_at(self, recording: Recording) -> None:
+    async def _check(self, recording: Recording) -> None:
         self._looked[recording.id] = self._pace[0] = self.clock.monotonic()
         deadline = self.clock.monotonic() + LOOK_LIMIT
         try:
-            seen = await self.control.look(recording.target, deadline=deadline, progress=silent, priority=Priority.LOOP)
+            seen = await self.control.read_call(
+                recording.target, deadline=deadline, progress=noop, priority=Priority.LOOP
+            )
         except (CallEnded, CallNotFound):
             await self.observations.call_ended(recording)
         except GenesysError as error:

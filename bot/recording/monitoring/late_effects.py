@@ -11,7 +11,7 @@ from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError
 from bot.recording.control.outcomes import LATER_LOOKS
 from bot.recording.models import Target
 from bot.recording.monitoring.observations import Observations, unwanted
-from bot.recording.monitoring.reconciler import LOOK_LIMIT, silent
+from bot.recording.monitoring.reconciler import LOOK_LIMIT, noop
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
@@ -41,17 +41,17 @@ class LaterLooks:
     async def run(self) -> None:
         while True:
             await self.clock.sleep(TICK_SECONDS)
-            await self.look_around()
+            await self.poll()
 
-    async def look_around(self) -> None:
+    async def poll(self) -> None:
         try:
-            attempts = await self.service.store.attempts_to_look_at()
+            attempts = await self.service.store.attempts_to_check()
         except Exception:
             log.exception("worker_crashed", worker="late_effects")
             return
         for attempt in filter(self._due, attempts):
             try:
-                await self._look(attempt)
+                await self._check(attempt)
             except AuditUnavailable:
                 log.warning("late_effect_write_failed")
             except Exception:  # one that can't be looked at keeps no other from being looked at
@@ -64,7 +64,7 @@ class LaterLooks:
         waited = (self.clock.now() - attempt.settled_at).total_seconds()
         return waited < 0 or waited >= AFTER_SECONDS[LATER_LOOKS - attempt.looks_left]  # less than 0: a clock set back
 
-    async def _look(self, attempt: Attempt) -> None:
+    async def _check(self, attempt: Attempt) -> None:
         recording = await self.service.store.recording(attempt.recording_id)
         if recording is None:
             raise AssertionError
@@ -78,14 +78,14 @@ class LaterLooks:
                 self._not_before[attempt.id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
                 return
         self._not_before.pop(attempt.id, None)
-        await self.service.store.write(lambda transaction: transaction.looked_again(attempt, left))
+        await self.service.store.write(lambda transaction: transaction.note_check(attempt, left))
 
     async def _compare(self, recording: Recording) -> bool:
         """Read the call, and stop an unwanted recording; True if no further check is needed."""
         deadline = self.clock.monotonic() + LOOK_LIMIT
         try:
-            seen = await self.service.control.look(
-                Target(recording.conversation_id), deadline=deadline, progress=silent, priority=Priority.LOOP
+            seen = await self.service.control.read_call(
+                Target(recording.conversation_id), deadline=deadline, progress=noop, priority=Priority.LOOP
             )
         except (CallEnded, CallNotFound):
             return True

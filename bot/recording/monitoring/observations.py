@@ -9,12 +9,12 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.recording.call import CallRecording
-from bot.recording.caller import Caller
+from bot.recording.caller import Principal
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.control.outcomes import BOT, LATE, departure_facts, other_recorders, remember_names
 from bot.recording.handover import Departure, FollowTransfers, FollowUp
 from bot.recording.models import Attempt, Conversation, Mechanism, Reason, Recording, RecordingState, Verb
-from bot.recording.requests import Accepted, Asked, Origin, is_person
+from bot.recording.requests import PendingAction, Request, RequestSource, is_person
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +27,7 @@ OUTSIDE = "outside"
 """The actor of a change that was made in Genesys and not through the bot."""
 CALL_ENDED = "call:ended"
 START = Verb.START.action
-LATER_LOOK = Origin("later_look")
+LATER_LOOK = RequestSource("later_look")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class Observations:
         }
         return await self._observe(recording, CALL_ENDED, {"call": "ended"}, changes)
 
-    async def took_effect_late(self, recording: Recording, seen: Conversation, *, owner: str) -> Accepted | None:
+    async def took_effect_late(self, recording: Recording, seen: Conversation, *, owner: str) -> PendingAction | None:
         """Note that a write which had been given up has landed, and ask, as the bot, for the recording to be stopped.
 
         The recording is live again until then. None where it has moved on, or another one is live on the call.
@@ -179,7 +179,7 @@ class Observations:
         agent = agent or seen.adhoc_agent or next(iter(seen.agents), None)
         attempt = Attempt(uuid7(), Verb.STOP, BOT, recording.id, now, now + ACTION_LIMIT, recording.state, owner=owner)
 
-        async def work(transaction: Transaction) -> Accepted | None:
+        async def work(transaction: Transaction) -> PendingAction | None:
             current = await transaction.recording(recording.id)
             if current is None or current.version != recording.version:
                 return None
@@ -201,7 +201,7 @@ class Observations:
             )
             if changed is None:
                 raise AssertionError
-            return Accepted(Asked(Caller(BOT), LATER_LOOK), attempt, changed, Reason(), entry.seq)
+            return PendingAction(Request(Principal(BOT), LATER_LOOK), attempt, changed, Reason(), entry.seq)
 
         return await self.store.write(work)
 

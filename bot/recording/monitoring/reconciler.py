@@ -13,7 +13,7 @@ from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, 
 from bot.recording.call import CallRecording
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.control.outcomes import BOT
-from bot.recording.models import Effect, Mechanism, Verb
+from bot.recording.models import ConfirmedChange, Mechanism, Verb
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ to be begun. What lands after it was settled is found by the later looks."""
 LOOK_LIMIT = 10.0
 
 
-async def silent(_waiting: Waiting) -> None:
+async def noop(_waiting: Waiting) -> None:
     """Report progress to nobody."""
 
 
@@ -100,8 +100,8 @@ class Reconciler:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         settlement = self.service.settlement
         try:
-            seen = await self.service.control.look(
-                recording.target, deadline=deadline, progress=silent, priority=Priority.LOOP
+            seen = await self.service.control.read_call(
+                recording.target, deadline=deadline, progress=noop, priority=Priority.LOOP
             )
         except (CallEnded, CallNotFound) as gone:
             ended = gone if isinstance(gone, CallEnded) else CallEnded(evidence=gone.evidence)
@@ -131,7 +131,7 @@ class Reconciler:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         act = self.service.control.stop if attempt.verb is Verb.STOP else self.service.control.pause
         try:
-            effect = await act(recording.target, deadline=deadline, progress=silent, priority=Priority.LOOP)
+            effect = await act(recording.target, deadline=deadline, progress=noop, priority=Priority.LOOP)
         except CallEnded as ended:
             await self.service.settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
         except GenesysError as error:
@@ -161,13 +161,13 @@ def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bo
             return state is CallRecording.NONE or (rests and recording.mechanism is Mechanism.POLICY)
 
 
-def _effect(attempt: Attempt, recording: Recording, seen: Conversation) -> Effect:
+def _effect(attempt: Attempt, recording: Recording, seen: Conversation) -> ConfirmedChange:
     mechanism = recording.mechanism or seen.mechanism or Mechanism.ADHOC
     agent = next((one for one in seen.agents if one.id == recording.participant_id), None)
     if agent is None and recording.participant_id is None:
         agent = seen.adhoc_agent if mechanism is Mechanism.ADHOC else None
         agent = agent or (seen.agents[0] if len(seen.agents) == 1 else None)
-    return Effect(
+    return ConfirmedChange(
         mechanism=mechanism,
         agent=agent,
         session_id=recording.session_id or seen.session_id,

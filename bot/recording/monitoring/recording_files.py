@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from bot.recording.models import Recording, SavedLook, SavedRecording
+    from bot.recording.models import Recording, RecordingFileCheck, SavedRecording
     from bot.recording.ports import Clock, RecordingStore, SavedQueue, SavedRecordings, Transaction
 
 log = structlog.get_logger(__name__)
@@ -62,9 +62,9 @@ class SavedLooks:
     async def run(self) -> None:
         while not self._state.refused:
             await self.clock.sleep(TICK_SECONDS)
-            await self.look_around()
+            await self.poll()
 
-    async def look_around(self) -> None:
+    async def poll(self) -> None:
         """Check the files that are due, a few at a time."""
         try:
             due = await self.queue.due(self.clock.now(), limit=AT_ONCE + len(self._state.not_before))
@@ -77,7 +77,7 @@ class SavedLooks:
             if self._state.refused:
                 return
             try:
-                await self._look(look)
+                await self._check(look)
             except AuditUnavailable:
                 log.warning("recording_file_write_failed")
                 self._put_off(look)
@@ -85,7 +85,7 @@ class SavedLooks:
                 log.exception("recording_file_check_crashed", recording_id=str(look.recording_id))
                 self._put_off(look)
 
-    async def _look(self, look: SavedLook) -> None:
+    async def _check(self, look: RecordingFileCheck) -> None:
         recording = await self.store.recording(look.recording_id)
         if recording is None:
             raise AssertionError
@@ -107,18 +107,18 @@ class SavedLooks:
         self._state.not_before.pop(look.recording_id, None)
         await self._note(look, tuple(one for one in found if belongs(one, recording)))
 
-    def _put_off(self, look: SavedLook) -> None:
+    def _put_off(self, look: RecordingFileCheck) -> None:
         self._state.not_before[look.recording_id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
 
-    async def _note(self, look: SavedLook, found: tuple[SavedRecording, ...]) -> None:
+    async def _note(self, look: RecordingFileCheck, found: tuple[SavedRecording, ...]) -> None:
         complete = bool(found) and all(one.there for one in found)
-        looks, next_at = next_look(look, self.clock.now())
+        looks, next_at = next_check(look, self.clock.now())
         if complete:
             next_at = None
 
         async def work(transaction: Transaction) -> None:
             recording = await transaction.recording(look.recording_id)
-            mine = await transaction.looked_for_saved(look, looks, next_at)
+            mine = await transaction.note_file_check(look, looks, next_at)
             if not mine or recording is None or not recording.state.final:
                 return
             known = {one.id: one.state for one in await transaction.saved_recordings(look.recording_id)}
@@ -131,7 +131,7 @@ class SavedLooks:
         await self.store.write(work)
 
 
-def next_look(look: SavedLook, now: datetime) -> tuple[int, datetime | None]:
+def next_check(look: RecordingFileCheck, now: datetime) -> tuple[int, datetime | None]:
     """Return the number of checks after this one, and the time of the next; None if it was the last.
 
     Looks whose time has passed meanwhile, while the bot was away, are not made up for.

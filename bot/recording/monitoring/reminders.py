@@ -94,7 +94,7 @@ class ReminderTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Outcome:
     """An entry that says how something ended, with the recording as it is now.
 
     ``requester`` and ``verb`` are those of the attempt behind it, None where nobody asked. ``doubted``: until then
@@ -113,16 +113,16 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Endings:
+class Outcomes:
     """What the trail reports since the last check. ``upto``: the last entry to mark as checked, if any."""
 
-    found: tuple[Ending, ...]
+    found: tuple[Outcome, ...]
     upto: int | None
     more: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class LastAction:
     """The last event of a recording: a person's attempt, or something that the bot saw."""
 
     seq: int
@@ -239,14 +239,14 @@ def of_transfer(recording: Recording, now: datetime) -> tuple[Notice, ...]:
     return (Notice(NoticeKind.TRANSFERRED, recording.id, "", recording.started_by, recording.audit_seq),)
 
 
-def of_ending(ending: Ending) -> tuple[Notice, ...]:
+def of_ending(ending: Outcome) -> tuple[Notice, ...]:
     """Tell the person who asked how a doubt was settled, and the one who started it that the call is over."""
     notices = [*_settled(ending), *_call_ended(ending)]
     told = {one.person: one for one in reversed(notices)}  # one message to a person says both
     return tuple(one for one in notices if told[one.person] is one)
 
 
-def _settled(ending: Ending) -> Iterable[Notice]:
+def _settled(ending: Outcome) -> Iterable[Notice]:
     if not ending.doubted or ending.verb is None or ending.requester is None or not is_person(ending.requester):
         return
     result = Result.IN_EFFECT if ending.in_effect else Result.NOT_IN_EFFECT
@@ -261,7 +261,7 @@ def _settled(ending: Ending) -> Iterable[Notice]:
     )
 
 
-def _call_ended(ending: Ending) -> Iterable[Notice]:
+def _call_ended(ending: Outcome) -> Iterable[Notice]:
     recording = ending.recording
     stopped_by_themselves = ending.verb is Verb.STOP and ending.requester == recording.started_by
     if not ending.call_over or recording.state is not RecordingState.ENDED or stopped_by_themselves:
@@ -270,7 +270,7 @@ def _call_ended(ending: Ending) -> Iterable[Notice]:
         yield Notice(NoticeKind.CALL_ENDED, recording.id, "", recording.started_by, ending.seq)
 
 
-class Standing(StrEnum):
+class NoticeStatus(StrEnum):
     """What to do about a notice that is not delivered yet, or still has its buttons."""
 
     HOLDS = "holds"
@@ -279,29 +279,29 @@ class Standing(StrEnum):
     OVER = "over"
 
 
-def standing(
+def notice_status(
     notice: Notice,
     recording: Recording,
     *,
     attempt_open: bool = False,
     approval: Approval | None = None,
     recorded_since: bool = False,
-) -> Standing:
+) -> NoticeStatus:
     """Say whether what a notice says is still so; what is over needs no reminder, and no buttons."""
     match notice.kind:
         case NoticeKind.STOP_WAITS:
-            return Standing.HOLDS if approval is not None and approval.outcome is None else Standing.OVER
+            return NoticeStatus.HOLDS if approval is not None and approval.outcome is None else NoticeStatus.OVER
         case NoticeKind.LONG_RECORDING:
             holds = recording.state is RecordingState.ACTIVE
         case NoticeKind.LONG_PAUSE:
             holds = recording.state is RecordingState.PAUSED and pause_of(recording) == notice.occasion
         case NoticeKind.OUTCOME_UNKNOWN:
-            return Standing.HOLDS if attempt_open else Standing.OVER
+            return NoticeStatus.HOLDS if attempt_open else NoticeStatus.OVER
         case NoticeKind.TRANSFERRED:
-            return Standing.OVER if recorded_since else Standing.HOLDS
+            return NoticeStatus.OVER if recorded_since else NoticeStatus.HOLDS
         case NoticeKind.CALL_ENDED | NoticeKind.OUTCOME_SETTLED:
-            return Standing.HOLDS
+            return NoticeStatus.HOLDS
     settled = recording.state in {RecordingState.ACTIVE, RecordingState.PAUSED} or recording.state.final
     if not settled or recording.in_doubt:
-        return Standing.WAIT
-    return Standing.HOLDS if holds else Standing.OVER
+        return NoticeStatus.WAIT
+    return NoticeStatus.HOLDS if holds else NoticeStatus.OVER

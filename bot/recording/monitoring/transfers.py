@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, RecordBotError
-from bot.recording.caller import Caller, Role, Scope
+from bot.recording.caller import Principal, Role, Scope
 from bot.recording.control.outcomes import BOT, remember_names
 from bot.recording.handover import FollowTransfers, FollowUp
 from bot.recording.models import Target, Verb
 from bot.recording.monitoring.observations import users
-from bot.recording.monitoring.reconciler import LOOK_LIMIT, silent
+from bot.recording.monitoring.reconciler import LOOK_LIMIT, noop
 from bot.recording.ports import Priority
-from bot.recording.requests import Asked, Origin
+from bot.recording.requests import Request, RequestSource
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bot.recording.control.service import RecordingService
     from bot.recording.models import Conversation, Recording
     from bot.recording.ports import Clock, Transaction
-    from bot.recording.requests import Accepted
+    from bot.recording.requests import PendingAction
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ WAITS_AT_MOST = {FollowTransfers.ASK: timedelta(seconds=20), FollowTransfers.ALW
 SOURCE = "transfer"
 
 
-async def follow(intake: Intake, asked: Asked, recording_id: UUID) -> Accepted:
+async def follow(intake: Intake, asked: Request, recording_id: UUID) -> PendingAction:
     """Ask for a new recording of the call, on the side of the agent who took over, with the same reason.
 
     Raise WrongState where the call has been recorded again since; and what ``Intake.start`` raises.
@@ -104,8 +104,8 @@ class TransferMonitor:
             return
         deadline = self.clock.monotonic() + LOOK_LIMIT
         try:
-            seen = await self.service.control.look(
-                Target(recording.conversation_id), deadline=deadline, progress=silent, priority=Priority.LOOP
+            seen = await self.service.control.read_call(
+                Target(recording.conversation_id), deadline=deadline, progress=noop, priority=Priority.LOOP
             )
         except (CallEnded, CallNotFound):
             await self._decide(recording, None)
@@ -136,8 +136,8 @@ class TransferMonitor:
         if not self.service.intake.door.open:
             return
         scope = await self.service.store.scope_of(recording.id) or Scope()
-        caller = Caller(BOT, frozenset({Role.SUPERVISOR}), scope=scope)
-        asked = Asked(caller, Origin(SOURCE, trigger=str(recording.id)))
+        caller = Principal(BOT, frozenset({Role.SUPERVISOR}), scope=scope)
+        asked = Request(caller, RequestSource(SOURCE, trigger=str(recording.id)))
         try:
             accepted = await follow(self.service.intake, asked, recording.id)
         except AuditUnavailable:

@@ -10,7 +10,7 @@ from bot.slack.blocks.mrkdwn import inline, isolated, mrkdwn
 
 if TYPE_CHECKING:
     from bot.errors import ConnectedAgent, RecordBotError
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.models import Recording
 
 START_AGENT = "recording_start_agent"
@@ -21,7 +21,7 @@ NAME_SHOWN = 60
 
 
 def agent_choice(
-    text: str, error: RecordBotError, failed: Recording, words: Words, *, channel: str | None
+    text: str, error: RecordBotError, failed: Recording, words: Catalog, *, channel: str | None
 ) -> list[dict[str, Any]] | None:
     """Return the blocks of a refusal with a button for each agent; None if there is no agent to choose.
 
@@ -34,7 +34,7 @@ def agent_choice(
     return [{"type": "section", "text": mrkdwn(shorten(text, 3000))}, *rows]
 
 
-def choice_text(text: str, error: RecordBotError, words: Words) -> str:
+def choice_text(text: str, error: RecordBotError, words: Catalog) -> str:
     """Return the refusal's text with the agents who can be chosen: all that the blocks say."""
     if not isinstance(error, (SeveralAgents, AgentLeft)) or not error.agents:
         return text
@@ -46,7 +46,7 @@ def _sorted(agents: tuple[ConnectedAgent, ...]) -> list[ConnectedAgent]:
     return sorted(agents, key=lambda agent: (agent.name or "").casefold())[:AGENTS_SHOWN]
 
 
-def _row(agent: ConnectedAgent, failed: Recording, words: Words, channel: str | None) -> dict[str, Any]:
+def _row(agent: ConnectedAgent, failed: Recording, words: Catalog, channel: str | None) -> dict[str, Any]:
     name = isolated(shorten(_name(agent, words), NAME_SHOWN))
     button = {
         "type": "button",
@@ -58,5 +58,5 @@ def _row(agent: ConnectedAgent, failed: Recording, words: Words, channel: str | 
     return {"type": "section", "block_id": f"agent_{agent.id}", "text": text, "accessory": button}
 
 
-def _name(agent: ConnectedAgent, words: Words) -> str:
+def _name(agent: ConnectedAgent, words: Catalog) -> str:
     return agent.name or words("calls.unnamed", id=agent.user_id[:8])

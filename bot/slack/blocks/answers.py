@@ -9,7 +9,7 @@ from bot.recording.models import Verb
 from bot.slack.blocks.mrkdwn import moment
 
 if TYPE_CHECKING:
-    from bot.recording.requests import Accepted, AwaitsConfirmation, Withdrawn
+    from bot.recording.requests import AwaitsConfirmation, PendingAction, Withdrawn
     from bot.slack.blocks.card import CardStyle
 
 
@@ -25,7 +25,7 @@ def awaiting(answer: AwaitsConfirmation, style: CardStyle) -> str:
     )
 
 
-def under_way(accepted: Accepted, style: CardStyle) -> str:
+def under_way(accepted: PendingAction, style: CardStyle) -> str:
     """Say that the requested action is in progress, and where to follow it."""
     call = style.call(accepted.recording.conversation_id)
     said = style.words(f"command.{accepted.attempt.verb.value}", call=call, seq=accepted.audit_seq)
@@ -34,7 +34,7 @@ def under_way(accepted: Accepted, style: CardStyle) -> str:
     return f"{said}\n{style.words('shared.start')}"
 
 
-def confirming(accepted: Accepted, style: CardStyle) -> str:
+def confirming(accepted: PendingAction, style: CardStyle) -> str:
     """Say to the second supervisor whose stop they have confirmed, or that the stop is on its way."""
     if accepted.confirmed is None:
         return under_way(accepted, style)

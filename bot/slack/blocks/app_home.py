@@ -24,8 +24,8 @@ from bot.slack.blocks.notes import notes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bot.i18n.catalog import Words
-    from bot.recording.caller import Caller
+    from bot.i18n.catalog import Catalog
+    from bot.recording.caller import Principal
     from bot.recording.models import Card, Recording
     from bot.slack.blocks.app_home_today import Today
     from bot.slack.blocks.card import Block, CardStyle
@@ -42,7 +42,7 @@ PARTS = ("slack", "genesys", "database", "audit_channel")
 View = dict[str, Any]
 
 
-class Part(Protocol):
+class ComponentHealth(Protocol):
     """Whether one component is usable now."""
 
     @property
@@ -59,10 +59,10 @@ class Part(Protocol):
 class HomeFacts:
     """The content of one person's Home. ``live`` and ``recent`` hold only what this person may see."""
 
-    caller: Caller
+    caller: Principal
     live: Sequence[Card] = ()
     recent: Sequence[Card] = ()
-    parts: Sequence[Part] = ()
+    parts: Sequence[ComponentHealth] = ()
     today: Today | None = None
     """For compliance only."""
 
@@ -83,19 +83,19 @@ def home_view(facts: HomeFacts, style: CardStyle, now: datetime) -> tuple[View, 
     return _view(blocks, words, now)
 
 
-def plain_view(text: str, words: Words, now: datetime) -> tuple[View, str]:
+def plain_view(text: str, words: Catalog, now: datetime) -> tuple[View, str]:
     """Return a view that says one thing, and names no call."""
     return _view([_header(words("home.title")), section(text)], words, now)
 
 
-def stranger_text(caller: Caller, words: Words) -> str:
+def stranger_text(caller: Principal, words: Catalog) -> str:
     """Say why there is nothing to see here, and whom to ask."""
-    if caller.obstacle and words.has(f"denied.{caller.obstacle}_what"):
-        return f"{words(f'denied.{caller.obstacle}_what')} {words(f'denied.{caller.obstacle}_do')}"
+    if caller.denial_reason and words.has(f"denied.{caller.denial_reason}_what"):
+        return f"{words(f'denied.{caller.denial_reason}_what')} {words(f'denied.{caller.denial_reason}_do')}"
     return words("home.stranger")
 
 
-def health(parts: Sequence[Part], words: Words) -> str:
+def health(parts: Sequence[ComponentHealth], words: Catalog) -> str:
     """Summarize in one line the state of the components that people depend on."""
     known = {part.name: part for part in parts}
     shown = [known[name] for name in PARTS if name in known]
@@ -104,7 +104,7 @@ def health(parts: Sequence[Part], words: Words) -> str:
     return " · ".join(_part(part, words) for part in shown)
 
 
-def _part(part: Part, words: Words) -> str:
+def _part(part: ComponentHealth, words: Catalog) -> str:
     name = words(f"home.part_{part.name}")
     if part.ok:
         return words("home.works", part=name)
@@ -155,7 +155,7 @@ def _who(shown: Card, style: CardStyle) -> list[str]:
     ]
 
 
-def _buttons(shown: Card, caller: Caller, words: Words) -> list[Block]:
+def _buttons(shown: Card, caller: Principal, words: Catalog) -> list[Block]:
     """Return the buttons of the recording's card, without the one that this person could only be refused for."""
     own = shown.approval is not None and shown.approval.asked_by == caller.actor
     not_theirs = CONFIRM_STOP if own else WITHDRAW_STOP
@@ -184,7 +184,7 @@ def _recent_line(shown: Card, style: CardStyle) -> str:
     return f"{icon}  {' · '.join(parts)}"
 
 
-def _ended(recording: Recording, word: str, words: Words) -> str:
+def _ended(recording: Recording, word: str, words: Catalog) -> str:
     if recording.adopted:  # since when is not known
         return word
     if recording.state is RecordingState.FAILED or recording.started_at is None or recording.ended_at is None:
@@ -192,7 +192,7 @@ def _ended(recording: Recording, word: str, words: Words) -> str:
     return words("states.after", state=word, length=length(recording.ended_at - recording.started_at, words))
 
 
-def _rights(caller: Caller, words: Words) -> list[Block]:
+def _rights(caller: Principal, words: Catalog) -> list[Block]:
     rights = describe(caller)
     said = []
     if rights.everything:
@@ -207,7 +207,7 @@ def _rights(caller: Caller, words: Words) -> list[Block]:
     return [_header(words("home.rights")), section("\n".join([*said, words("home.help")]))]
 
 
-def _start_button(words: Words) -> Block:
+def _start_button(words: Catalog) -> Block:
     return {
         "type": "button",
         "action_id": OPEN_BUTTON,
@@ -217,7 +217,7 @@ def _start_button(words: Words) -> Block:
     }
 
 
-def _view(blocks: list[Block], words: Words, now: datetime) -> tuple[View, str]:
+def _view(blocks: list[Block], words: Catalog, now: datetime) -> tuple[View, str]:
     digest = hashlib.sha256(json.dumps(blocks, sort_keys=True).encode()).hexdigest()
     as_of = _context(words("home.as_of", time=moment(now)))
     return {"type": "home", "blocks": [*blocks, as_of]}, digest

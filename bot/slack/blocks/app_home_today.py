@@ -14,7 +14,7 @@ from bot.slack.blocks.mrkdwn import escape
 
 if TYPE_CHECKING:
     from bot.audit.summary import Summary, Unresolved
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.slack.blocks.card import Block, CardStyle
 
 EXPORT = "audit_export_"
@@ -46,7 +46,7 @@ def today_blocks(today: Today, style: CardStyle) -> list[Block]:
     return blocks
 
 
-def unresolved(found: Unresolved, words: Words) -> str:
+def unresolved(found: Unresolved, words: Catalog) -> str:
     """Say what waits for an outcome, or is missing from the audit channel."""
     said = [
         words("home.open_requests", count=found.requests) if found.requests else "",
@@ -66,7 +66,7 @@ def _counts(summary: Summary) -> list[str]:
     ]
 
 
-def _export(period: str, words: Words) -> Block:
+def _export(period: str, words: Catalog) -> Block:
     return {
         "type": "button",
         "action_id": f"{EXPORT}{period}",

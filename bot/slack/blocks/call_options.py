@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.call import Participant
     from bot.recording.caller import Scope
     from bot.recording.models import LiveCall
@@ -28,7 +28,7 @@ def agents_of(call: LiveCall, scope: Scope) -> tuple[Participant, ...]:
     )
 
 
-def call_options(calls: Sequence[LiveCall], words: Words, now: datetime) -> dict[str, Any]:
+def call_options(calls: Sequence[LiveCall], words: Catalog, now: datetime) -> dict[str, Any]:
     """Return the options that Slack requested; if there are more than Slack allows, say how many."""
     options = [call_option(one, words, now) for one in calls[:OPTIONS_LIMIT]]
     if len(calls) <= OPTIONS_LIMIT:
@@ -37,7 +37,7 @@ def call_options(calls: Sequence[LiveCall], words: Words, now: datetime) -> dict
     return {"option_groups": [{"label": plain(shorten(label, OPTION_TEXT)), "options": options}]}
 
 
-def call_option(call: LiveCall, words: Words, now: datetime) -> Option:
+def call_option(call: LiveCall, words: Catalog, now: datetime) -> Option:
     """Return a call as an option."""
     names = [agent_name(one, words) for one in call.agents]
     described = words("calls.id", call=call.conversation_id)
@@ -46,7 +46,7 @@ def call_option(call: LiveCall, words: Words, now: datetime) -> Option:
     return option(call_line(call, words, now), call.conversation_id, described)
 
 
-def call_line(call: LiveCall, words: Words, now: datetime) -> str:
+def call_line(call: LiveCall, words: Catalog, now: datetime) -> str:
     """Describe a call in one line; if that is too long, shorten only the names of agent and queue."""
     first, more, queue = _agents(call, words), "", call.queue_name or ""
     if len(call.agents) > 1:
@@ -64,21 +64,21 @@ def call_line(call: LiveCall, words: Words, now: datetime) -> str:
     return _joined(isolated(first) + more, isolated(queue), rest)
 
 
-def agent_options(agents: Sequence[Participant], words: Words) -> tuple[Option, ...]:
+def agent_options(agents: Sequence[Participant], words: Catalog) -> tuple[Option, ...]:
     """Return the agents of a call as options; the value is the Genesys user id."""
     found = {one.user_id: option(agent_name(one, words), one.user_id) for one in agents}
     return tuple(found.values())[:OPTIONS_LIMIT]
 
 
-def agent_name(agent: Participant, words: Words) -> str:
+def agent_name(agent: Participant, words: Catalog) -> str:
     return agent.name or words("calls.unnamed", id=agent.user_id[:8])
 
 
-def _agents(call: LiveCall, words: Words) -> str:
+def _agents(call: LiveCall, words: Catalog) -> str:
     return agent_name(call.agents[0], words) if call.agents else words("calls.no_agent")
 
 
-def _length(call: LiveCall, words: Words, now: datetime) -> str:
+def _length(call: LiveCall, words: Catalog, now: datetime) -> str:
     if call.since is None:
         return ""
     minutes = max(0, int((now - call.since).total_seconds())) // 60

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Self
 
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.models import Approval, Card, Recording
 
 Block = dict[str, Any]
@@ -53,11 +53,11 @@ class CardStyle:
     """What a card needs beyond its recording, including the language."""
 
     team_id: str
-    words: Words
+    words: Catalog
     interaction_url: str = ""
     reason_labels: Mapping[str, str] = field(default_factory=dict)
 
-    def in_(self, words: Words) -> Self:
+    def in_(self, words: Catalog) -> Self:
         """Return the same style in another language."""
         return replace(self, words=words)
 
@@ -78,7 +78,7 @@ class CardStyle:
         return ": ".join(filter(None, (label, recording.reason)))
 
 
-def state_words(recording: Recording, words: Words) -> tuple[str, str]:
+def state_words(recording: Recording, words: Catalog) -> tuple[str, str]:
     """Return the icon and the word for a recording's state."""
     if recording.in_doubt:
         return IN_DOUBT_ICON, words("states.in_doubt")
@@ -129,7 +129,7 @@ def card_text(shown: Card, style: CardStyle) -> str:
     return ", ".join(part.removesuffix(".") for part in parts if part)
 
 
-def control_buttons(recording: Recording, words: Words, approval: Approval | None = None) -> list[Block]:
+def control_buttons(recording: Recording, words: Catalog, approval: Approval | None = None) -> list[Block]:
     """Return the buttons for what is possible now; none while an action runs or is in doubt.
 
     While a stop waits for a second supervisor, it is confirmed or withdrawn in the place of Stop.
@@ -144,7 +144,7 @@ def control_buttons(recording: Recording, words: Words, approval: Approval | Non
     return buttons
 
 
-def approval_buttons(approval: Approval, recording: Recording, words: Words) -> list[Block]:
+def approval_buttons(approval: Approval, recording: Recording, words: Catalog) -> list[Block]:
     """Return the buttons about a stop that waits for a second supervisor; the click decides who may press which."""
     call = recording.conversation_id[:8]
     confirm: Block = {
@@ -166,7 +166,7 @@ def approval_buttons(approval: Approval, recording: Recording, words: Words) -> 
     return [confirm, withdraw]
 
 
-def _again(shown: Card, words: Words) -> list[Block]:
+def _again(shown: Card, words: Catalog) -> list[Block]:
     """Return the button that records a call again after a stop; none once its file shows that the call is over."""
     if not shown.startable or shown.saved:
         return []
@@ -182,7 +182,7 @@ def _again(shown: Card, words: Words) -> list[Block]:
     return [button]
 
 
-def follow_button(recording: Recording, words: Words, *, agent: str | None = None) -> Block:
+def follow_button(recording: Recording, words: Catalog, *, agent: str | None = None) -> Block:
     """Return the button that records the agent who is on the call after a transfer; the click finds out who that is."""
     call = recording.conversation_id[:8]
     named = words("again.record_agent", agent=isolated(shorten(agent, FOLLOW_NAME_SHOWN))) if agent else ""
@@ -195,7 +195,7 @@ def follow_button(recording: Recording, words: Words, *, agent: str | None = Non
     }
 
 
-def _button(verb: Verb, recording: Recording, words: Words) -> Block:
+def _button(verb: Verb, recording: Recording, words: Catalog) -> Block:
     button: Block = {
         "type": "button",
         "action_id": f"recording_{verb.value}",
@@ -209,7 +209,7 @@ def _button(verb: Verb, recording: Recording, words: Words) -> Block:
     return button
 
 
-def _stop_dialog(recording: Recording, words: Words, *, button: str) -> Block:
+def _stop_dialog(recording: Recording, words: Catalog, *, button: str) -> Block:
     means = "stop_means_policy" if recording.mechanism is Mechanism.POLICY else "stop_means"
     if means == "stop_means" and POLICY_RECORDER in (recording.recorders or "").split():
         means = "stop_means_both"
@@ -222,7 +222,7 @@ def _stop_dialog(recording: Recording, words: Words, *, button: str) -> Block:
     }
 
 
-def _standing(recording: Recording, word: str, words: Words) -> str:
+def _standing(recording: Recording, word: str, words: Catalog) -> str:
     """Return the state's word with since when, or after how long, if that is known."""
     if recording.adopted and recording.state is RecordingState.ACTIVE and recording.started_at:
         return words("states.taken_over", state=word, time=moment(recording.started_at))
@@ -256,7 +256,7 @@ def _began(recording: Recording) -> str:
     return moment(recording.started_at or recording.requested_at, form="{date_short_pretty} {time_secs}")
 
 
-def _paused(recording: Recording, words: Words) -> str:
+def _paused(recording: Recording, words: Catalog) -> str:
     return length(timedelta(seconds=recording.paused_seconds), words)
 
 

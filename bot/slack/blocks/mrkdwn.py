@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
 
 ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 DIRECTING = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -76,7 +76,7 @@ def mrkdwn(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def actor_name(actor: str, team_id: str, words: Words) -> str:
+def actor_name(actor: str, team_id: str, words: Catalog) -> str:
     """Name an actor of the trail: as a mention that Slack turns into the person's name, or in words."""
     kind, _, rest = actor.partition(":")
     team, _, user = rest.partition(":")
@@ -92,7 +92,7 @@ def moment(when: datetime, *, form: str = "{time_secs}") -> str:
     return f"<!date^{int(when.timestamp())}^{form}|{when:%Y-%m-%d %H:%M:%S} UTC>"
 
 
-def length(span: timedelta, words: Words) -> str:
+def length(span: timedelta, words: Catalog) -> str:
     """Format a length for people; never negative, even if a clock jumped."""
     seconds = max(0, round(span.total_seconds()))
     hours, minutes, seconds = seconds // 3600, seconds // 60 % 60, seconds % 60

@@ -13,13 +13,13 @@ from bot.slack.blocks.mrkdwn import escape, length, moment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.models import Approval, Card, Recording, SavedRecording
 
 SAVED_SHOWN = 5
 
 
-def notes(shown: Card, words: Words, person: Callable[[str], str]) -> list[str]:
+def notes(shown: Card, words: Catalog, person: Callable[[str], str]) -> list[str]:
     """Return the sentences as mrkdwn; ``person`` names an actor of the trail."""
     recording = shown.recording
     return [
@@ -32,7 +32,7 @@ def notes(shown: Card, words: Words, person: Callable[[str], str]) -> list[str]:
     ]
 
 
-def _how_it_runs(recording: Recording, words: Words) -> list[str]:
+def _how_it_runs(recording: Recording, words: Catalog) -> list[str]:
     others = (recording.recorders or "").split()
     if recording.state.final:
         goes_on = POLICY_RECORDER in others and recording.state is RecordingState.STOPPED
@@ -58,20 +58,20 @@ def ended_with_agent(recording: Recording) -> bool:
     return recording.ended_by in {TRANSFER, AGENT_LEFT}
 
 
-def left(recording: Recording, words: Words) -> str:
+def left(recording: Recording, words: Catalog) -> str:
     """Say how a recording ended with its agent, as mrkdwn."""
     how = escape(recording.disconnect_type or "")
     return words("card.transferred" if recording.ended_by == TRANSFER else "card.agent_left", how=how or "-")
 
 
-def _where_it_goes(recording: Recording, words: Words) -> list[str]:
+def _where_it_goes(recording: Recording, words: Catalog) -> list[str]:
     """Say where to find an ad-hoc recording: it isn't among the files of the call."""
     if recording.mechanism is not Mechanism.ADHOC or recording.state is RecordingState.FAILED:
         return []
     return [words("card.adhoc")]
 
 
-def approval_note(approval: Approval, words: Words, person: Callable[[str], str]) -> str:
+def approval_note(approval: Approval, words: Catalog, person: Callable[[str], str]) -> str:
     """Say who asked for a stop under dual control and until when it waits, or its result."""
     outcome = "waits" if approval.outcome is None else approval.outcome.value
     return words(
@@ -84,20 +84,20 @@ def approval_note(approval: Approval, words: Words, person: Callable[[str], str]
     )
 
 
-def _went_wrong(recording: Recording, words: Words) -> list[str]:
+def _went_wrong(recording: Recording, words: Catalog) -> list[str]:
     if recording.error is None:
         return []
     what = escape(what_happened(recording.error, words))
     return [what if recording.state.final else words("card.not_carried_out", what=what)]
 
 
-def _kept(saved: tuple[SavedRecording, ...], words: Words) -> list[str]:
+def _kept(saved: tuple[SavedRecording, ...], words: Catalog) -> list[str]:
     told = [_one_kept(one, words) for one in saved[:SAVED_SHOWN]]
     more = len(saved) - SAVED_SHOWN
     return [*told, words("saved.more", number=more)] if more > 0 else told
 
 
-def _one_kept(one: SavedRecording, words: Words) -> str:
+def _one_kept(one: SavedRecording, words: Catalog) -> str:
     key = f"saved.state_{one.state}"
     state = words(key) if words.has(key) else escape(one.state)
     kind = f"saved.kind_{one.media_subtype}"

@@ -17,9 +17,9 @@ from bot.slack.blocks.notes import approval_note, left
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.models import Recording
-    from bot.recording.monitoring.reminders import Deed, OpenNotice
+    from bot.recording.monitoring.reminders import LastAction, OpenNotice
     from bot.slack.blocks.card import Block, CardStyle
 
 DATE_FORM = "{date_short_pretty} {time_secs}"
@@ -57,7 +57,7 @@ def notice(one: OpenNotice, style: CardStyle, escalate: str | None = None) -> di
     return _message(one, style, ICONS[one.notice.kind], says, actions=actions, end=again)
 
 
-def answered(one: OpenNotice, deed: Deed | None, style: CardStyle) -> dict[str, Any]:
+def answered(one: OpenNotice, deed: LastAction | None, style: CardStyle) -> dict[str, Any]:
     """Return a reminder with its result, as arguments of ``chat.update``."""
     if one.approval is not None:
         return _message(one, style, ANSWERED_ICON, approval_note(one.approval, style.words, style.person))
@@ -143,7 +143,7 @@ def _verb(one: OpenNotice) -> str:
     return (one.notice.verb or Verb.START).value
 
 
-def _recorded(recording: Recording, words: Words) -> str:
+def _recorded(recording: Recording, words: Catalog) -> str:
     """Say how long was recorded, pauses left out; nothing of what never began, or what Genesys began by itself."""
     if recording.adopted:
         return ""
@@ -156,14 +156,14 @@ def _recorded(recording: Recording, words: Words) -> str:
     return words("notices.recorded_with_pauses", length=recorded, paused=length(rest, words))
 
 
-def _came_of(recording: Recording, deed: Deed | None, style: CardStyle) -> str:
+def _came_of(recording: Recording, deed: LastAction | None, style: CardStyle) -> str:
     if deed is None:  # the entry has been archived since
         return f"{state_words(recording, style.words)[1]}."
     what = "call_ended" if deed.action == CALL_ENDED else deed.action.rpartition(":")[2]
     return style.words(f"notices.came_{what}", person=style.person(deed.actor), time=_at(deed.at))
 
 
-def _buttons(one: OpenNotice, words: Words) -> list[Block]:
+def _buttons(one: OpenNotice, words: Catalog) -> list[Block]:
     if one.notice.kind is NoticeKind.TRANSFERRED:
         return [follow_button(one.recording, words, agent=one.successor_name)]
     wanted = {f"recording_{verb.value}" for verb in OFFERED.get(one.notice.kind, ())}

@@ -13,7 +13,7 @@ from bot.slack.blocks.mrkdwn import mrkdwn
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.requests import ReasonRules
 
 View = dict[str, Any]
@@ -81,7 +81,7 @@ def read_form(view: Mapping[str, Any]) -> Form:
     )
 
 
-def start_view(form: Form, words: Words, reasons: ReasonRules, *, notice: str = "", calls_note: str = "") -> View:
+def start_view(form: Form, words: Catalog, reasons: ReasonRules, *, notice: str = "", calls_note: str = "") -> View:
     """Render the modal. ``notice`` says why the last submission was refused, ``calls_note`` how the list stands.
 
     Slack keeps the input because the blocks' ids stay the same; the view also repeats it, in case they change.
@@ -121,7 +121,7 @@ def option(text: str, value: str, description: str = "") -> Option:
     return found | {"description": plain(shorten(description, OPTION_TEXT))} if description else found
 
 
-def _calls(form: Form, words: Words) -> dict[str, Any]:
+def _calls(form: Form, words: Catalog) -> dict[str, Any]:
     element: dict[str, Any] = {
         "type": "external_select",
         "action_id": CALL,
@@ -131,18 +131,18 @@ def _calls(form: Form, words: Words) -> dict[str, Any]:
     return _choice(CALL, words("modal.call"), element, form.call, hint=words("modal.call_hint"), dispatched=True)
 
 
-def _found(form: Form, words: Words) -> dict[str, Any]:
+def _found(form: Form, words: Catalog) -> dict[str, Any]:
     element = {"type": "static_select", "action_id": FOUND, "options": list(form.found)}
     return _choice(FOUND, words("modal.found"), element, form.call, hint=words("modal.found_hint"), dispatched=True)
 
 
-def _agents(form: Form, words: Words) -> dict[str, Any]:
+def _agents(form: Form, words: Catalog) -> dict[str, Any]:
     element = {"type": "static_select", "action_id": AGENT, "options": list(form.agents)}
     only = form.agents[0] if len(form.agents) == 1 else None
     return _choice(AGENT, words("modal.agent"), element, form.agent or only, optional=False)
 
 
-def _typed_id(form: Form, words: Words) -> dict[str, Any]:
+def _typed_id(form: Form, words: Catalog) -> dict[str, Any]:
     element: dict[str, Any] = {
         "type": "plain_text_input",
         "action_id": TYPED_ID,
@@ -154,14 +154,14 @@ def _typed_id(form: Form, words: Words) -> dict[str, Any]:
     return _input(TYPED_ID, words("modal.typed_id"), element)
 
 
-def _reason(form: Form, words: Words, reasons: ReasonRules) -> dict[str, Any]:
+def _reason(form: Form, words: Catalog, reasons: ReasonRules) -> dict[str, Any]:
     # The settings hold no more and no longer ones than Slack takes: see RECORDING_REASONS.
     offered = [option(label, code) for code, label in reasons.labels.items()]
     element = {"type": "static_select", "action_id": REASON, "options": offered}
     return _choice(REASON, words("modal.reason"), element, form.reason, optional=not reasons.required)
 
 
-def _note(form: Form, words: Words, *, required: bool) -> dict[str, Any]:
+def _note(form: Form, words: Catalog, *, required: bool) -> dict[str, Any]:
     element: dict[str, Any] = {
         "type": "plain_text_input",
         "action_id": NOTE,

@@ -9,7 +9,7 @@ import structlog
 
 from bot.errors import Duplicate, RecordBotError
 from bot.slack.blocks.app_home_today import EXPORT, PERIODS
-from bot.slack.listeners.context import Desk, Reply, team_of
+from bot.slack.listeners.context import ListenerContext, Reply, team_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ class Homes(Protocol):
 class HomeEvents:
     """Handles the tab's opening, and notes every click in it; the buttons of recordings have their own listeners."""
 
-    desk: Desk
+    desk: ListenerContext
     homes: Homes
     reports: AuditReports
 

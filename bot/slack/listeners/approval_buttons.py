@@ -12,14 +12,14 @@ from bot.slack.listeners.buttons import Click, Clicks
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
 
-    from bot.slack.listeners.context import Desk
+    from bot.slack.listeners.context import ListenerContext
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalButtons:
     """Handles clicks on Confirm and Withdraw, on any message."""
 
-    desk: Desk
+    desk: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
         Clicks(self.desk, self._confirm).register(app, CONFIRM_STOP)

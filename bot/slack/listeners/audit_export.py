@@ -14,10 +14,10 @@ from bot.audit.entry import timestamp
 from bot.audit.export import Filter, json_line
 from bot.audit.period import typed_period
 from bot.errors import AuditUnavailable, MalformedPeriod
-from bot.slack.api_errors import Verdict, code, verdict
+from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.digest import section, totals
 from bot.slack.blocks.mrkdwn import escape, moment
-from bot.slack.listeners.context import Answer, Desk, Reply, ephemeral
+from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.audit.period import Period
     from bot.audit.summary import Summary
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.control.export_outcomes import ExportOutcomes
-    from bot.recording.requests import Asked
+    from bot.recording.requests import Request
     from bot.slack.uploads import Uploads
 
 log = structlog.get_logger(__name__)
@@ -71,14 +71,14 @@ class Order:
     request: Entry
     period: Period
     wanted: Filter
-    words: Words
+    words: Catalog
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReports:
     """Sends the trail to compliance. The file has no name on disk, and is gone once it is sent."""
 
-    desk: Desk
+    desk: ListenerContext
     client: AsyncWebClient
     uploads: Uploads
     trail: Trail
@@ -86,7 +86,7 @@ class AuditReports:
     outcomes: ExportOutcomes
     zone: ZoneInfo
 
-    async def answer(self, asked: Asked, typed: str, reply: Reply) -> Answer:
+    async def answer(self, asked: Request, typed: str, reply: Reply) -> Answer:
         """Take the request, and continue after the acknowledgement. Raise NotPermitted, MalformedPeriod."""
         intake = self.desk.service.intake
         period = typed_period(typed, intake.clock.now(), self.zone)
@@ -174,7 +174,7 @@ class AuditReports:
     async def _not_sent(self, order: Order, error: Exception) -> str:
         words, name = order.words, code(error)
         why = words("export.missing_scope") if name == MISSING_SCOPE else words("export.slack_says", code=name)
-        key = "export.not_sent_unknown" if verdict(error) is Verdict.UNKNOWN else "export.not_sent"
+        key = "export.not_sent_unknown" if verdict(error) is DeliveryFailure.UNKNOWN else "export.not_sent"
         return await self._failed(order, "not_sent", words(key, why=why), {"code": name})
 
     async def _failed(self, order: Order, error: str, why: str, facts: dict[str, Any] | None = None) -> str:
@@ -182,7 +182,7 @@ class AuditReports:
         return order.words("export.failed", why=escape(why), seq=seq)
 
 
-def _named(period: Period, words: Words) -> str:
+def _named(period: Period, words: Catalog) -> str:
     if period.name in {"today", "yesterday"}:
         return words(f"export.{period.name}")
     if period.name.endswith("d"):

@@ -12,14 +12,14 @@ from uuid import UUID
 import structlog
 
 from bot.errors import AboutRecording, ApprovalClosed, Duplicate, MalformedId, RecordBotError
-from bot.slack.listeners.context import Desk, Reply, team_of
+from bot.slack.listeners.context import ListenerContext, Reply, team_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-    from bot.recording.requests import Asked
+    from bot.recording.requests import Request
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 class Click:
     """One click: the button's value, who clicked, and how to answer them."""
 
-    desk: Desk
+    desk: ListenerContext
     body: dict[str, Any]
     action: dict[str, Any]
     reply: Reply
@@ -49,7 +49,7 @@ class Click:
         except ValueError:
             raise MalformedId from None
 
-    async def asked(self, *, channel: str | None = None) -> Asked:
+    async def asked(self, *, channel: str | None = None) -> Request:
         """Confirm who clicked; ``channel`` is where what comes of it is shown, where not in that of the click."""
         return await self.desk.asked(
             "button",
@@ -67,7 +67,7 @@ class Click:
 class Clicks:
     """Handles the clicks of one surface. ``shown`` is the recording whose card a refused click came from."""
 
-    desk: Desk
+    desk: ListenerContext
     take: Callable[[Click], Awaitable[None]]
     shown: Callable[[Click], UUID] | None = None
 

@@ -11,14 +11,14 @@ from bot.slack.blocks.audit_line import line
 from bot.slack.blocks.card import SECTION_LIMIT
 from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import inline
-from bot.slack.listeners.context import Answer, Desk, ephemeral
+from bot.slack.listeners.context import Answer, ListenerContext, ephemeral
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.audit.entry import Entry
-    from bot.i18n.catalog import Words
-    from bot.recording.requests import Asked
+    from bot.i18n.catalog import Catalog
+    from bot.recording.requests import Request
     from bot.slack.blocks.card import CardStyle
 
 LINES = 40
@@ -40,10 +40,10 @@ class Stories(Protocol):
 class CallHistory:
     """Answers who did what to a call, when, why and with what outcome."""
 
-    desk: Desk
+    desk: ListenerContext
     stories: Stories
 
-    async def answer(self, asked: Asked, typed_id: str) -> Answer:
+    async def answer(self, asked: Request, typed_id: str) -> Answer:
         """Return the history. The trail records the read first. Raise NotPermitted, MalformedId."""
         intake = self.desk.service.intake
         try:
@@ -57,7 +57,7 @@ class CallHistory:
         return story(call, told, older, reading.seq, self.desk.style, self.desk.words_for(asked))
 
 
-def story(call: str, told: Sequence[Told], older: int, seq: int, style: CardStyle, words: Words) -> Answer:
+def story(call: str, told: Sequence[Told], older: int, seq: int, style: CardStyle, words: Catalog) -> Answer:
     """Render the entries about a call, the newest that fit; ``older`` more are in the trail.
 
     The entries are evidence, in the style's English; what the bot says about them is in the reader's ``words``.

@@ -10,7 +10,7 @@ import structlog
 from bot.recording.caller import Permission
 from bot.slack.blocks.call_options import call_options
 from bot.slack.blocks.start_modal import CALL
-from bot.slack.listeners.context import Desk, team_of
+from bot.slack.listeners.context import ListenerContext, team_of
 from bot.slack.listeners.start_modal import LIST_SECONDS, Calls
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ NOTHING: dict[str, Any] = {"options": []}
 class CallOptions:
     """Answers typing in the list of live calls. A person without the right to start sees none."""
 
-    desk: Desk
+    desk: ListenerContext
     calls: Calls
 
     def register(self, app: AsyncApp) -> None:

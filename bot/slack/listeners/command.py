@@ -21,7 +21,7 @@ from bot.slack.blocks.answers import awaiting, confirming, under_way
 from bot.slack.blocks.card import control_buttons, state_words
 from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
-from bot.slack.listeners.context import Answer, Desk, Reply, ephemeral
+from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-    from bot.i18n.catalog import Words
-    from bot.recording.caller import Caller
+    from bot.i18n.catalog import Catalog
+    from bot.recording.caller import Principal
     from bot.recording.control.service import CallStatus, StatusAsked
     from bot.recording.models import Approval, Recording
-    from bot.recording.requests import Accepted, Asked
+    from bot.recording.requests import PendingAction, Request
     from bot.slack.blocks.card import Block, CardStyle
     from bot.slack.listeners.audit_export import AuditReports
     from bot.slack.listeners.call_history import CallHistory
@@ -62,7 +62,7 @@ LISTED = 20
 class RecordCommand:
     """Handles the slash command."""
 
-    desk: Desk
+    desk: ListenerContext
     history: CallHistory
     audits: AuditReports
     modal: StartModal
@@ -83,7 +83,7 @@ class RecordCommand:
             answer = ephemeral(f":warning: {self.desk.explain(RecordBotError(), self._words(command))}")
         await ack(**answer)
 
-    def _words(self, command: dict[str, Any]) -> Words:
+    def _words(self, command: dict[str, Any]) -> Catalog:
         return self.desk.words_of(str(command.get("user_id")))
 
     async def _answer(self, command: dict[str, Any], reply: Reply) -> Answer:
@@ -106,9 +106,9 @@ class RecordCommand:
             case "help":
                 return self._help(asked)
             case _:
-                return await self._look_up(verb, asked, rest, reply)
+                return await self._read(verb, asked, rest, reply)
 
-    async def _look_up(self, verb: str, asked: Asked, rest: str, reply: Reply) -> Answer:
+    async def _read(self, verb: str, asked: Request, rest: str, reply: Reply) -> Answer:
         match verb:
             case "status":
                 return await self._status(asked, rest, reply)
@@ -121,7 +121,7 @@ class RecordCommand:
             case _:
                 return self._unknown(asked, verb)
 
-    async def _start(self, asked: Asked, rest: str, reply: Reply) -> Answer:
+    async def _start(self, asked: Request, rest: str, reply: Reply) -> Answer:
         typed_id, typed_reason = _first_word(rest)
         if not typed_id:
             return await self._open_modal(asked, reply)
@@ -132,13 +132,13 @@ class RecordCommand:
         self.desk.finish_later(accepted, reply)
         return self._accepted(accepted)
 
-    async def _open_modal(self, asked: Asked, reply: Reply) -> Answer:
+    async def _open_modal(self, asked: Request, reply: Reply) -> Answer:
         """Open the start modal; nothing is said beside it."""
         await self.modal.allowed(asked)
         self.desk.work.start(self.modal.show(asked, asked.origin.trigger or "", reply))
         return {}
 
-    async def _change(self, verb: Verb, asked: Asked, rest: str, reply: Reply) -> Answer:
+    async def _change(self, verb: Verb, asked: Request, rest: str, reply: Reply) -> Answer:
         try:
             accepted = await self.desk.service.intake.change(verb, asked, typed_id=rest or None)
         except Duplicate as duplicate:
@@ -154,22 +154,22 @@ class RecordCommand:
             return ephemeral(confirming(accepted, self.desk.style_for(asked)))
         return self._accepted(accepted)
 
-    def _accepted(self, accepted: Accepted) -> Answer:
+    def _accepted(self, accepted: PendingAction) -> Answer:
         return ephemeral(under_way(accepted, self.desk.style_for(accepted.asked)))
 
-    async def _again(self, duplicate: Duplicate, asked: Asked) -> Answer:
+    async def _again(self, duplicate: Duplicate, asked: Request) -> Answer:
         """Answer a second delivery of a request: it counts once, and this is how it stands."""
         recording = await self.desk.service.store.attempt_recording(duplicate.attempt_id)
         return ephemeral(f":information_source: {self.desk.explain(duplicate, self.desk.words_for(asked), recording)}")
 
-    async def _status(self, asked: Asked, rest: str, reply: Reply) -> Answer:
+    async def _status(self, asked: Request, rest: str, reply: Reply) -> Answer:
         if not rest:
             return await self._list(asked, only_of=asked.caller.actor)
         question = await self.desk.service.ask_status(asked, rest)
-        self.desk.work.start(self._look(question, asked, reply))
+        self.desk.work.start(self._read_call(question, asked, reply))
         return ephemeral(self.desk.words_for(asked)("status.looking"))
 
-    async def _look(self, question: StatusAsked, asked: Asked, reply: Reply) -> None:
+    async def _read_call(self, question: StatusAsked, asked: Request, reply: Reply) -> None:
         try:
             status = await self.desk.service.status(question)
             text = self._status_text(status, self.desk.style_for(asked), await self._waiting())
@@ -204,7 +204,7 @@ class RecordCommand:
             lines.append(words("status.error", error=self.desk.explain(status.error, words)))
         return "\n".join(lines)
 
-    async def _list(self, asked: Asked, *, only_of: str | None = None) -> Answer:
+    async def _list(self, asked: Request, *, only_of: str | None = None) -> Answer:
         live, style = await self.desk.service.live(asked), self.desk.style_for(asked)
         if only_of is not None:
             live = tuple(one for one in live if one.started_by == only_of)
@@ -214,18 +214,22 @@ class RecordCommand:
             return ephemeral(style.words(key, command=COMMAND, usage=usage))
         return live_list(live, style, await self._waiting(), asked.caller)
 
-    def _help(self, asked: Asked) -> Answer:
+    def _help(self, asked: Request) -> Answer:
         words = self.desk.words_for(asked)
         may = [
             f"`{COMMAND} {escape(words(f'help.{verb}_usage'))}`  {words(f'help.{verb}')}"
             for verb, permission in VERBS.items()
             if permission is None or asked.caller.may(permission)
         ]
-        lead = words("help.lead") if asked.caller.may(Permission.READ) else _stranger_lead(asked.caller.obstacle, words)
+        lead = (
+            words("help.lead")
+            if asked.caller.may(Permission.READ)
+            else _stranger_lead(asked.caller.denial_reason, words)
+        )
         limits = escape(granted_calls(describe(asked.caller).grants, words))
         return ephemeral("\n".join(filter(None, [lead, *may, limits])))
 
-    def _unknown(self, asked: Asked, verb: str) -> Answer:
+    def _unknown(self, asked: Request, verb: str) -> Answer:
         words = self.desk.words_for(asked)
         typed = inline(verb.replace("`", ""), 40)
         nearest = difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.5)
@@ -235,7 +239,7 @@ class RecordCommand:
             lead = words("command.unknown", typed=typed, command=COMMAND)
         return ephemeral(f"{lead}\n{self._help(asked)['text']}")
 
-    async def _refusal(self, error: RecordBotError, words: Words) -> Answer:
+    async def _refusal(self, error: RecordBotError, words: Catalog) -> Answer:
         text = f":warning: {self.desk.explain(error, words)}"
         in_the_way = error.recording_id if isinstance(error, AboutRecording) else None
         recording = in_the_way and await self.desk.service.store.recording(in_the_way)
@@ -248,7 +252,7 @@ def live_list(
     live: Sequence[Recording],
     style: CardStyle,
     waiting: Mapping[UUID, Approval] = MappingProxyType({}),
-    reader: Caller | None = None,
+    reader: Principal | None = None,
 ) -> Answer:
     """Render live recordings, each with its buttons; of more than a message holds, the first ones.
 
@@ -294,10 +298,10 @@ def _listed(recording: Recording, style: CardStyle, approval: Approval | None, *
     return blocks
 
 
-def _stranger_lead(obstacle: str | None, words: Words) -> str:
+def _stranger_lead(denial_reason: str | None, words: Catalog) -> str:
     """Explain why there is little to offer: the reason against this person, else that nobody has listed them."""
-    if obstacle and words.has(f"denied.{obstacle}_what"):
-        why = f"{words(f'denied.{obstacle}_what')} {words(f'denied.{obstacle}_do')}"
+    if denial_reason and words.has(f"denied.{denial_reason}_what"):
+        why = f"{words(f'denied.{denial_reason}_what')} {words(f'denied.{denial_reason}_do')}"
         return f"{why}\n{words('help.lead')}"
     return words("help.lead_stranger")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot.errors import AuditUnavailable, RecordBotError
-from bot.i18n.error_messages import Voice, explain
-from bot.recording.requests import Asked, Origin
+from bot.i18n.error_messages import MessageFormatter, explain
+from bot.recording.requests import Request, RequestSource
 from bot.slack.blocks.agent_picker import agent_choice, choice_text
 from bot.slack.blocks.mrkdwn import escape, moment
 from bot.slack.users import WEB_API_ERRORS
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from slack_bolt.context.respond.async_respond import AsyncRespond
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.i18n.catalog import Languages, Words
+    from bot.i18n.catalog import Catalog, Translations
     from bot.recording.control.service import RecordingService
-    from bot.recording.control.user_rate_limit import LookUps
+    from bot.recording.control.user_rate_limit import LookupLimit
     from bot.recording.models import Recording
     from bot.recording.ports import Waiting
-    from bot.recording.requests import Accepted
+    from bot.recording.requests import PendingAction
     from bot.slack.blocks.card import CardStyle
     from bot.slack.listeners.background import Work
     from bot.slack.shared_channels import SharedChannels
@@ -52,7 +52,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ListenerContext:
     """The services for Slack requests: listeners only translate, and decide nothing themselves.
 
     ``style`` is in English, for what everybody reads; ``style_for`` is in the language of the one who asks.
@@ -62,44 +62,44 @@ class Desk:
     people: SlackPeople
     work: Work
     style: CardStyle
-    languages: Languages
+    languages: Translations
     client: AsyncWebClient
-    look_ups: LookUps
+    look_ups: LookupLimit
     shared_channels: SharedChannels | None = None
 
-    def words_of(self, user_id: str) -> Words:
+    def words_of(self, user_id: str) -> Catalog:
         """Return the texts in a person's language if Slack has already reported it; English otherwise."""
         return self.languages.of(self.people.locale(user_id))
 
-    def words_for(self, asked: Asked) -> Words:
+    def words_for(self, asked: Request) -> Catalog:
         return self.languages.of(asked.origin.language)
 
-    def style_for(self, asked: Asked) -> CardStyle:
+    def style_for(self, asked: Request) -> CardStyle:
         return self.style.in_(self.words_for(asked))
 
     async def asked(
         self, source: str, *, user_id: str, team_id: str | None, channel: str | None, trigger: str | None
-    ) -> Asked:
+    ) -> Request:
         if self.shared_channels is not None and channel is not None:
             self.work.start(self.shared_channels.learn(channel))  # what it says now counts; it is fresh the next time
         caller = await self.people.caller(user_id, team_id)
         language, shared = self.words_of(user_id).language, self._is_shared(channel)
-        origin = Origin(source, channel=channel, trigger=trigger, language=language, shared_channel=shared)
-        return Asked(caller, origin)
+        origin = RequestSource(source, channel=channel, trigger=trigger, language=language, shared_channel=shared)
+        return Request(caller, origin)
 
     def _is_shared(self, channel: str | None) -> bool:
         return self.shared_channels is not None and self.shared_channels.known(channel) is True
 
-    def explain(self, error: RecordBotError, words: Words, recording: Recording | None = None) -> str:
+    def explain(self, error: RecordBotError, words: Catalog, recording: Recording | None = None) -> str:
         """Return the sentences about an error, as mrkdwn."""
-        voice = Voice(words, person=self.style.in_(words).person, time=moment, plain=escape)
+        voice = MessageFormatter(words, person=self.style.in_(words).person, time=moment, plain=escape)
         return explain(error, voice, recording)
 
-    def finish_later(self, accepted: Accepted, reply: Reply) -> None:
+    def finish_later(self, accepted: PendingAction, reply: Reply) -> None:
         """Carry out what was accepted, after the acknowledgement."""
         self.work.start(self._finish(accepted, reply))
 
-    async def _finish(self, accepted: Accepted, reply: Reply) -> None:
+    async def _finish(self, accepted: PendingAction, reply: Reply) -> None:
         words, seq = self.words_for(accepted.asked), accepted.audit_seq
 
         async def progress(waiting: Waiting) -> None:

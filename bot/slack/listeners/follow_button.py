@@ -12,14 +12,14 @@ from bot.slack.listeners.buttons import Click, Clicks
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
 
-    from bot.slack.listeners.context import Desk
+    from bot.slack.listeners.context import ListenerContext
 
 
 @dataclass(frozen=True, slots=True)
 class FollowButton:
     """Handles ``recording_follow``: the click is authorized again, and a reading of the call says whose side it is."""
 
-    desk: Desk
+    desk: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
         Clicks(self.desk, self._take, shown=Click.id).register(app, FOLLOW)

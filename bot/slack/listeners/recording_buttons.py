@@ -13,7 +13,7 @@ from bot.slack.listeners.buttons import Click, Clicks
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
 
-    from bot.slack.listeners.context import Desk
+    from bot.slack.listeners.context import ListenerContext
 
 BUTTON_VERBS = {f"recording_{verb.value}": verb for verb in (Verb.STOP, Verb.PAUSE, Verb.RESUME)}
 
@@ -22,7 +22,7 @@ BUTTON_VERBS = {f"recording_{verb.value}": verb for verb in (Verb.STOP, Verb.PAU
 class RecordingButtons:
     """Handles clicks on Stop, Pause and Resume."""
 
-    desk: Desk
+    desk: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
         Clicks(self.desk, self._take).register(app, *BUTTON_VERBS)

@@ -11,13 +11,13 @@ from bot.slack.blocks.call_options import agent_name
 from bot.slack.blocks.card import control_buttons, state_words
 from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
-from bot.slack.listeners.context import Answer, Desk, ephemeral
+from bot.slack.listeners.context import Answer, ListenerContext, ephemeral
 
 if TYPE_CHECKING:
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.live_calls.call_list import CallList
     from bot.recording.models import LiveCall, Recording, Verb
-    from bot.recording.requests import Asked
+    from bot.recording.requests import Request
 
 ROWS = 20
 NAME_SHOWN = 100
@@ -35,10 +35,10 @@ class NamedCalls(Protocol):
 class RecordingChoice:
     """Answers an ambiguous verb with a row and a button for each recording."""
 
-    desk: Desk
+    desk: ListenerContext
     calls: NamedCalls
 
-    async def offer(self, verb: Verb, asked: Asked, refusal: RecordBotError) -> Answer | None:
+    async def offer(self, verb: Verb, asked: Request, refusal: RecordBotError) -> Answer | None:
         """Return the choice; None if there is nothing to choose from and the refusal is enough."""
         if isinstance(refusal, SeveralRecordings):
             own = [await self.desk.service.store.recording(one) for one in refusal.recording_ids]
@@ -51,7 +51,7 @@ class RecordingChoice:
         return await self._answer(verb, asked, f"choice.{verb.value}_others", others, refusal) if others else None
 
     async def _answer(
-        self, verb: Verb, asked: Asked, lead: str, live: list[Recording], refusal: RecordBotError
+        self, verb: Verb, asked: Request, lead: str, live: list[Recording], refusal: RecordBotError
     ) -> Answer:
         words = self.desk.words_for(asked)
         fitting = [one for one in live if not one.in_doubt and one.state in STEPS[verb].allowed_from]
@@ -68,7 +68,7 @@ class RecordingChoice:
             blocks.append({"type": "context", "elements": [mrkdwn(lines[-1])]})
         return ephemeral("\n".join([first, *lines]), blocks)
 
-    def _line(self, recording: Recording, call: LiveCall | None, words: Words) -> str:
+    def _line(self, recording: Recording, call: LiveCall | None, words: Catalog) -> str:
         agents = () if call is None else call.agents
         agent = next((one for one in agents if one.user_id == recording.agent_user_id), next(iter(agents), None))
         queue = None if call is None else call.queue_name
@@ -85,5 +85,5 @@ class RecordingChoice:
         return " · ".join(part for part in parts if part)
 
 
-def _button(verb: Verb, recording: Recording, words: Words) -> dict[str, Any]:
+def _button(verb: Verb, recording: Recording, words: Catalog) -> dict[str, Any]:
     return next(one for one in control_buttons(recording, words) if one["action_id"] == f"recording_{verb.value}")

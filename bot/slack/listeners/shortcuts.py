@@ -13,14 +13,14 @@ from bot.recording.requests import LINK, UUID
 from bot.slack.blocks.app_home import OPEN_BUTTON
 from bot.slack.blocks.call_options import call_option
 from bot.slack.blocks.start_modal import OPTIONS_LIMIT, Form, Option, option
-from bot.slack.listeners.context import Desk, Reply, team_of
+from bot.slack.listeners.context import ListenerContext, Reply, team_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-    from bot.recording.requests import Asked
+    from bot.recording.requests import Request
     from bot.slack.listeners.start_modal import StartModal
 
 log = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ ADDRESSED = frozenset({"text", "url", "title_link", "from_url", "fallback"})
 class StartShortcuts:
     """Opens the start modal from Slack's shortcuts and App Home."""
 
-    desk: Desk
+    desk: ListenerContext
     modal: StartModal
 
     def register(self, app: AsyncApp) -> None:
@@ -78,7 +78,7 @@ class StartShortcuts:
         if refusal is not None and not isinstance(refusal, Duplicate):
             self.desk.work.start(self.desk.refuse(reply, refusal))
 
-    async def _show(self, asked: Asked, trigger: str, reply: Reply, message: dict[str, Any] | None) -> None:
+    async def _show(self, asked: Request, trigger: str, reply: Reply, message: dict[str, Any] | None) -> None:
         form, notice = Form(channel=asked.origin.channel), ""
         if message is not None:
             words = self.desk.words_for(asked)
@@ -90,7 +90,7 @@ class StartShortcuts:
                 form = Form(channel=form.channel, found=await self._options(ids, asked))
         await self.modal.show(asked, trigger, reply, form, notice)
 
-    async def _options(self, ids: tuple[str, ...], asked: Asked) -> tuple[Option, ...]:
+    async def _options(self, ids: tuple[str, ...], asked: Request) -> tuple[Option, ...]:
         words, now = self.desk.words_for(asked), self.desk.service.clock.now()
         calls = (await self.modal.calls.current(wait=0)).within(asked.caller.scope).calls
         known = {one.conversation_id: one for one in calls}  # of the others no more than the message says

@@ -15,7 +15,7 @@ from bot.slack.listeners.buttons import Click, Clicks
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
 
-    from bot.slack.listeners.context import Desk
+    from bot.slack.listeners.context import ListenerContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class StartAgain:
     The earlier recording and its card stay as they are; the new one is a recording of its own.
     """
 
-    desk: Desk
+    desk: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
         Clicks(self.desk, self._take, shown=_shown).register(app, START_AGAIN, START_AGENT)

@@ -15,7 +15,7 @@ from bot.slack.api_errors import code
 from bot.slack.blocks.call_options import agent_options, agents_of
 from bot.slack.blocks.mrkdwn import escape, moment
 from bot.slack.blocks.start_modal import CALL, FOUND, START_VIEW, TYPED_ID, Form, block_id, read_form, start_view
-from bot.slack.listeners.context import Desk, Reply, team_of
+from bot.slack.listeners.context import ListenerContext, Reply, team_of
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp
 
     from bot.errors import GenesysError
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.call import Participant
     from bot.recording.live_calls.call_list import CallList
     from bot.recording.models import LiveCall
-    from bot.recording.requests import Asked
+    from bot.recording.requests import Request
     from bot.slack.blocks.start_modal import View
 
 log = structlog.get_logger(__name__)
@@ -56,7 +56,7 @@ class StartModal:
     For other surfaces: ``await allowed(asked)``, acknowledge, then ``desk.work.start(show(…))``.
     """
 
-    desk: Desk
+    desk: ListenerContext
     calls: Calls
 
     def register(self, app: AsyncApp) -> None:
@@ -64,13 +64,15 @@ class StartModal:
         app.action(CALL)(self.on_call_chosen)
         app.action(FOUND)(self.on_call_chosen)
 
-    async def allowed(self, asked: Asked) -> None:
+    async def allowed(self, asked: Request) -> None:
         """Raise the reason why this person can't start a recording now; the refusal is then in the trail."""
         intake = self.desk.service.intake
         if not (asked.caller.may(Permission.CONTROL) and intake.door.open):
             await intake.start(asked, None, None)  # refused as such; there is no call to act on
 
-    async def show(self, asked: Asked, trigger: str, reply: Reply, form: Form | None = None, notice: str = "") -> None:
+    async def show(
+        self, asked: Request, trigger: str, reply: Reply, form: Form | None = None, notice: str = ""
+    ) -> None:
         """Open the modal with what is known at this moment, then bring its remark about the list up to date.
 
         Call it at once: a trigger lives for three seconds.
@@ -128,7 +130,7 @@ class StartModal:
                 return await self._refused(form, asked, words("modal.choose_agent"))
         return await self._start(form, asked, words)
 
-    async def _start(self, form: Form, asked: Asked, words: Words) -> dict[str, Any]:
+    async def _start(self, form: Form, asked: Request, words: Catalog) -> dict[str, Any]:
         try:
             accepted = await self.desk.service.intake.start(
                 asked,
@@ -149,7 +151,7 @@ class StartModal:
             return {}
         return await self._refused(replace(form, tries=form.tries + 1), asked, refusal)
 
-    async def _refused(self, form: Form, asked: Asked, why: str) -> dict[str, Any]:
+    async def _refused(self, form: Form, asked: Request, why: str) -> dict[str, Any]:
         """Return the answer that leaves the modal open, with all that was put in."""
         words = self.desk.words_for(asked)
         note = ""
@@ -172,7 +174,7 @@ class StartModal:
             form = replace(form, agents=agents, agent=None)
             await self._update(view, self._view(form, words, calls_note(known, asked, words)))
 
-    async def _agents_to_ask_for(self, form: Form, asked: Asked) -> tuple[Participant, ...]:
+    async def _agents_to_ask_for(self, form: Form, asked: Request) -> tuple[Participant, ...]:
         """Return the agents to choose from if none was chosen: the call was typed, or Slack lost the choice."""
         if form.agent is not None:
             return ()
@@ -184,12 +186,12 @@ class StartModal:
         except WEB_API_ERRORS as error:  # closed, or changed in between: what is open there is newer
             log.info("modal_update_failed", error=code(error))
 
-    def _view(self, form: Form, words: Words, calls_note: str = "", notice: str = "") -> View:
+    def _view(self, form: Form, words: Catalog, calls_note: str = "", notice: str = "") -> View:
         reasons = self.desk.service.intake.reasons
         return start_view(form, words, reasons, notice=notice, calls_note=calls_note)
 
 
-def calls_note(known: CallList, asked: Asked, words: Words, *, opening: bool = False) -> str:
+def calls_note(known: CallList, asked: Request, words: Catalog, *, opening: bool = False) -> str:
     """Say what the person should know about the list before choosing; empty if there is nothing to say.
 
     ``opening``: the list may be on its way, which is nothing to worry anybody with.
@@ -207,7 +209,7 @@ def calls_note(known: CallList, asked: Asked, words: Words, *, opening: bool = F
     return "" if known.complete else words("modal.calls_incomplete")
 
 
-def _why(problem: GenesysError, since: datetime | None, words: Words) -> str:
+def _why(problem: GenesysError, since: datetime | None, words: Catalog) -> str:
     if since is not None:
         return words("modal.away_since", at=moment(since))
     if isinstance(problem, PermissionMissing) and problem.permission:
@@ -215,7 +217,7 @@ def _why(problem: GenesysError, since: datetime | None, words: Words) -> str:
     return escape(what_happened(problem.kind, words))
 
 
-def _problems(form: Form, words: Words) -> dict[str, str]:
+def _problems(form: Form, words: Catalog) -> dict[str, str]:
     """Return what is wrong at which field, before anything is asked for."""
     field = FOUND if form.found else CALL
     if form.call is not None and form.typed_id:
@@ -232,7 +234,7 @@ def _typed(form: Form) -> str | None:
         return None
 
 
-def _several(known: CallList, call_id: str | None, asked: Asked) -> tuple[Participant, ...]:
+def _several(known: CallList, call_id: str | None, asked: Request) -> tuple[Participant, ...]:
     call = next((one for one in known.calls if one.conversation_id == call_id), None)
     if call is None or len({one.user_id for one in call.agents}) < 2:  # noqa: PLR2004  several
         return ()
@@ -243,5 +245,5 @@ def _updated(view: View) -> dict[str, Any]:
     return {"response_action": "update", "view": view}
 
 
-def _user(asked: Asked) -> str:
+def _user(asked: Request) -> str:
     return asked.caller.actor.rpartition(":")[2]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from slack_sdk.signature import SignatureVerifier
 
 from bot.runtime.http_server import Pages, listen
-from bot.slack.app import EVENTS_PATH, HttpDoor, bolt_app
+from bot.slack.app import EVENTS_PATH, HttpEndpoint, bolt_app
 from bot.slack.client import SlackIdentity, web_client, web_session
 from tests.benchmarks.load import SECRET
 from tests.benchmarks.parts.commits import Commits
@@ -42,9 +42,9 @@ async def main(file: str | None) -> None:
                 await asyncio.to_thread(commits.request)
             await ack(response_type="ephemeral", text=TEXT)
 
-        door = HttpDoor(app, SignatureVerifier(SECRET.decode()))
+        door = HttpEndpoint(app, SignatureVerifier(SECRET.decode()))
         runner = await listen(
-            Pages(look=nothing, scrape=nothing), host="127.0.0.1", port=0, routes={EVENTS_PATH: door.handle}
+            Pages(check=nothing, scrape=nothing), host="127.0.0.1", port=0, routes={EVENTS_PATH: door.handle}
         )
         port = runner.addresses[0][1]
         sys.stdout.write(json.dumps({"url": f"http://127.0.0.1:{port}{EVENTS_PATH}"}) + "\n")

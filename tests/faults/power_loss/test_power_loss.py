@@ -13,7 +13,7 @@ import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from tests.integration.serve.conftest import ServedScene
-from tests.support.hurried_clock import HurriedClock
+from tests.support.hurried_clock import AcceleratedClock
 from tests.support.world import ADA, simulators
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Survivor:
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[ServedScene]:
-    async with simulators(HurriedClock(speed=1)) as (slack, genesys):
-        scene = ServedScene(slack, genesys, HurriedClock(speed=1), tmp_path / "record-bot.db", tmp_path)
+    async with simulators(AcceleratedClock(speed=1)) as (slack, genesys):
+        scene = ServedScene(slack, genesys, AcceleratedClock(speed=1), tmp_path / "record-bot.db", tmp_path)
         yield scene
         await scene.kill()
 

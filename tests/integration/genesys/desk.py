@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from bot.genesys import ConversationsControl, SessionsControl
 from bot.recording.models import Target
-from bot.recording.ports import Priority, anybody
+from bot.recording.ports import Priority, permit_anyone
 
 if TYPE_CHECKING:
     from bot.genesys import GenesysClient, RequestSeen
-    from bot.recording.models import Conversation, Effect
+    from bot.recording.models import ConfirmedChange, Conversation
     from bot.recording.ports import RecordingControl, Waiting
     from bot.sandbox.genesys import SimulatedGenesys
     from tests.support.clock import FakeClock
@@ -45,30 +45,30 @@ class Desk:
     async def progress(self, waiting: Waiting) -> None:
         self.waits.append(waiting.seconds)
 
-    async def start(self, target: Target | str, reason_code: str | None = None) -> Effect:
+    async def start(self, target: Target | str, reason_code: str | None = None) -> ConfirmedChange:
         return await self.control.start(
             _target(target),
             reason_code=reason_code,
             deadline=self.deadline,
             progress=self.progress,
-            permit=anybody,
+            permit=permit_anyone,
         )
 
-    async def stop(self, target: Target | str) -> Effect:
+    async def stop(self, target: Target | str) -> ConfirmedChange:
         return await self.control.stop(
             _target(target), deadline=self.deadline, progress=self.progress, priority=self.priority
         )
 
-    async def pause(self, target: Target | str) -> Effect:
+    async def pause(self, target: Target | str) -> ConfirmedChange:
         return await self.control.pause(
             _target(target), deadline=self.deadline, progress=self.progress, priority=self.priority
         )
 
-    async def resume(self, target: Target | str) -> Effect:
+    async def resume(self, target: Target | str) -> ConfirmedChange:
         return await self.control.resume(_target(target), deadline=self.deadline, progress=self.progress)
 
     async def look(self, target: Target | str) -> Conversation:
-        return await self.control.look(
+        return await self.control.read_call(
             _target(target), deadline=self.deadline, progress=self.progress, priority=self.priority
         )
 

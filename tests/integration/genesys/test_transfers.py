@@ -12,11 +12,11 @@ from bot.genesys import ConversationsControl
 from bot.recording.caller import Scope
 from bot.recording.handover import FollowTransfers, FollowUp
 from bot.recording.models import RecordingState, Verb
-from bot.recording.monitoring.call_monitor import Follower, NoNews
+from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
 from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.transfers import READ_EVERY_SECONDS, WAITS_AT_MOST, TransferMonitor, follow
-from tests.support.service import ADA, GRACE, Shop, asked, opened_shop
-from tests.support.trail import entries, story
+from tests.support.service import ADA, GRACE, Harness, asked, open_harness
+from tests.support.trail import entries, trail_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bot.recording.control.service import RecordingService
     from bot.recording.models import Recording
-    from bot.recording.requests import Settled
+    from bot.recording.requests import ActionResult
     from bot.sandbox.genesys import SimulatedCall, SimulatedGenesys
     from tests.integration.genesys.desk import Desk
     from tests.support.clock import FakeClock
@@ -37,7 +37,7 @@ TOM = "Tom Becker"
 class Floor:
     """Recording control over a simulated organization, and what watches its calls."""
 
-    shop: Shop
+    harness: Harness
     service: RecordingService
     genesys: SimulatedGenesys
     clock: FakeClock
@@ -49,16 +49,16 @@ class Floor:
         assert settled.error is None
         return settled.recording
 
-    async def follows(self, recording_id: UUID, actor: str = ADA, **how: Any) -> Settled:
+    async def follows(self, recording_id: UUID, actor: str = ADA, **how: Any) -> ActionResult:
         return await self.service.carry_out(await follow(self.service.intake, asked(actor, **how), recording_id))
 
     async def looks(self, mode: FollowTransfers = FollowTransfers.ASK) -> None:
         """Let the bot look at its live calls, and then at those that changed hands."""
-        observations = Observations(self.shop.store, self.clock, mode)
-        follower = Follower(self.shop.store, self.service.control, observations, self.clock, NoNews())
-        await follower.look_around()
+        observations = Observations(self.harness.store, self.clock, mode)
+        follower = Follower(self.harness.store, self.service.control, observations, self.clock, NoCallEvents())
+        await follower.poll()
         self.clock.advance(60)
-        await follower.look_around()
+        await follower.poll()
         await self.monitor(mode).check_all()
 
     def monitor(self, mode: FollowTransfers) -> TransferMonitor:
@@ -66,17 +66,17 @@ class Floor:
         return TransferMonitor(self.service, self.clock, mode)
 
     async def now(self, recording: Recording) -> Recording:
-        current = await self.shop.store.recording(recording.id)
+        current = await self.harness.store.recording(recording.id)
         assert current is not None
         return current
 
     async def newest(self, call: SimulatedCall) -> Recording:
-        newest = await self.shop.store.newest_recording(call.id)
+        newest = await self.harness.store.newest_recording(call.id)
         assert newest is not None
         return newest
 
     def last(self) -> dict[str, Any]:
-        return entries(self.shop.file)[-1]
+        return entries(self.harness.file)[-1]
 
     def user(self, name: str) -> str:
         return self.genesys.floor.directory.user_id(name)
@@ -84,9 +84,9 @@ class Floor:
 
 @pytest.fixture
 async def floor(desk: Desk, tmp_path: Path) -> AsyncIterator[Floor]:
-    async with opened_shop(tmp_path / "bot.db", clock=desk.clock) as shop:
-        service = replace(shop.service, control=ConversationsControl(desk.client))
-        yield Floor(shop, service, desk.simulator, desk.clock)
+    async with open_harness(tmp_path / "bot.db", clock=desk.clock) as harness:
+        service = replace(harness.service, control=ConversationsControl(desk.client))
+        yield Floor(harness, service, desk.simulator, desk.clock)
 
 
 def transferred(genesys: SimulatedGenesys, call: SimulatedCall) -> str:
@@ -127,7 +127,7 @@ async def test_an_ad_hoc_recording_ends_with_its_agent_and_that_is_no_hand_in_ge
     by = "transfer" if disconnect_type.startswith("transfer") else "agent_left"
     assert (ended.state, ended.ended_by, ended.disconnect_type) == (RecordingState.STOPPED, by, disconnect_type)
     assert (ended.follow_up, ended.successors) == (FollowUp.ASK, floor.user(TOM))
-    assert story(floor.shop.file)[-1] == "observed recording:stop"
+    assert trail_lines(floor.harness.file)[-1] == "observed recording:stop"
     assert floor.last()["outcome"] == {"by": by, "disconnect_type": disconnect_type, "agents": [floor.user(TOM)]}
     assert not call.over
 
@@ -144,16 +144,16 @@ async def test_a_policys_recording_goes_on_with_the_new_agent(floor: Floor, how:
     live = await floor.now(recording)
     assert (live.state, live.agent_user_id) == (RecordingState.ACTIVE, floor.user(TOM))
     assert (live.queue_id, live.disconnect_type, live.follow_up) == (recording.queue_id, disconnect_type, None)
-    assert story(floor.shop.file)[-1] == "observed recording:follow"
+    assert trail_lines(floor.harness.file)[-1] == "observed recording:follow"
     assert floor.last()["outcome"]["goes_on"] is True
-    assert [one["action"] for one in entries(floor.shop.file)].count("recording:follow") == 1
+    assert [one["action"] for one in entries(floor.harness.file)].count("recording:follow") == 1
 
 
 @pytest.mark.parametrize("policy", [None, "active"])
 async def test_whoever_joins_ends_nothing(floor: Floor, policy: str | None) -> None:
     call = floor.genesys.add_call(policy_recording=policy)
     recording = await floor.records(call)
-    before = len(entries(floor.shop.file))
+    before = len(entries(floor.harness.file))
     floor.genesys.transfers.consult(call, TOM)
     await floor.looks()
     floor.genesys.transfers.cancel(call)
@@ -163,7 +163,7 @@ async def test_whoever_joins_ends_nothing(floor: Floor, policy: str | None) -> N
         await floor.looks()
 
     assert (await floor.now(recording)).version == recording.version
-    assert len(entries(floor.shop.file)) == before
+    assert len(entries(floor.harness.file)) == before
 
 
 async def test_of_those_who_listen_in_nobody_takes_over(floor: Floor) -> None:
@@ -207,7 +207,7 @@ async def test_one_click_records_the_new_agent_and_a_second_one_starts_nothing(f
     settled = await floor.follows(recording.id)
     assert (settled.error, settled.recording.agent_user_id) == (None, floor.user(TOM))
     assert (settled.recording.started_by, settled.recording.reason) == (ADA, "complaint")
-    assert story(floor.shop.file)[-2:] == ["requested recording:follow", "succeeded recording:follow"]
+    assert trail_lines(floor.harness.file)[-2:] == ["requested recording:follow", "succeeded recording:follow"]
     assert [agent.adhoc for agent in call.agents] == [True]
 
     with pytest.raises(AlreadyRecording):
@@ -252,7 +252,7 @@ async def test_a_click_is_authorized_and_scoped_again(floor: Floor) -> None:
     with pytest.raises(OutOfScope):
         await follow(floor.service.intake, asked(GRACE, scope=nobodys), recording.id)
     assert floor.genesys.recording_starts(call.id) == 1
-    assert story(floor.shop.file)[-2:] == ["denied recording:follow"] * 2
+    assert trail_lines(floor.harness.file)[-2:] == ["denied recording:follow"] * 2
 
 
 async def test_always_records_the_new_agent_once_they_have_picked_up(floor: Floor) -> None:
@@ -268,7 +268,7 @@ async def test_always_records_the_new_agent_once_they_have_picked_up(floor: Floo
     followed = await floor.newest(call)
     assert (followed.state, followed.agent_user_id) == (RecordingState.ACTIVE, floor.user(TOM))
     assert (followed.started_by, followed.error) == (ADA, None)
-    requested = next(one for one in entries(floor.shop.file) if one["action"] == "recording:follow")
+    requested = next(one for one in entries(floor.harness.file) if one["action"] == "recording:follow")
     assert (requested["phase"], requested["actor"]) == ("requested", "bot")
     assert requested["origin"] == {"source": "transfer", "trigger": str(recording.id)}
 
@@ -288,7 +288,7 @@ async def test_two_processes_that_follow_at_once_start_one_recording(floor: Floo
     await floor.looks(FollowTransfers.ALWAYS)
 
     assert floor.genesys.recording_starts(call.id) == 2
-    assert [one["phase"] for one in entries(floor.shop.file) if one["action"] == "recording:follow"] == [
+    assert [one["phase"] for one in entries(floor.harness.file) if one["action"] == "recording:follow"] == [
         "requested",
         "succeeded",
     ]
@@ -305,10 +305,10 @@ async def test_always_keeps_to_the_calls_that_the_person_may_record_and_then_ask
     await floor.looks(FollowTransfers.ALWAYS)
 
     assert floor.genesys.recording_starts(call.id) == 1
-    assert story(floor.shop.file)[-1] == "denied recording:follow"
+    assert trail_lines(floor.harness.file)[-1] == "denied recording:follow"
     assert (await floor.now(recording)).follow_up is FollowUp.ASK
     await floor.monitor(FollowTransfers.ALWAYS).check_all()
-    assert story(floor.shop.file).count("denied recording:follow") == 1
+    assert trail_lines(floor.harness.file).count("denied recording:follow") == 1
 
 
 @pytest.mark.parametrize("mode", [FollowTransfers.ASK, FollowTransfers.ALWAYS])

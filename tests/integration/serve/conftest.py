@@ -10,8 +10,8 @@ import pytest
 
 from bot.sandbox.process import BotProcess, BotUnready, free_port
 from bot.sandbox.run import bot_environment
-from tests.support.hurried_clock import HurriedClock
-from tests.support.world import Scene, simulators
+from tests.support.hurried_clock import AcceleratedClock
+from tests.support.world import Scenario, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -24,7 +24,7 @@ SLACK_WAITS = 60.0
 
 
 @dataclass
-class ServedScene(Scene):
+class ServedScene(Scenario):
     """The scene with ``python -m bot serve`` as a process of its own, in the tests' time."""
 
     directory: Path
@@ -89,8 +89,8 @@ class ServedScene(Scene):
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[ServedScene]:
-    async with simulators(HurriedClock(speed=1), slack_waits=SLACK_WAITS) as (slack, genesys):
-        scene = ServedScene(slack, genesys, HurriedClock(speed=1), tmp_path / "record-bot.db", tmp_path)
+    async with simulators(AcceleratedClock(speed=1), slack_waits=SLACK_WAITS) as (slack, genesys):
+        scene = ServedScene(slack, genesys, AcceleratedClock(speed=1), tmp_path / "record-bot.db", tmp_path)
         yield scene
         if scene.process is not None:
             await scene.process.kill()

@@ -48,7 +48,9 @@ async def test_an_export_of_a_dead_replica_is_closed_after_half_an_hour(
             assert [one["phase"] for one in entries(postgres_database)] == ["requested"]
             if breaks:
                 event.listen(control.engines.reader.sync_engine, "begin", break_once)
-            kept = Loops(control.clock, lambda name, times: broken.update({name: times})).kept(witness.settle_forgotten)
+            kept = Loops(control.clock, lambda name, times: broken.update({name: times})).supervised(
+                witness.settle_forgotten
+            )
             loop = asyncio.ensure_future(kept())
             while len(entries(postgres_database)) == 1:  # noqa: ASYNC110  what is waited for happens in the server
                 await asyncio.sleep(0.02)

@@ -16,7 +16,7 @@ from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from tests.integration.serve.conftest import SLACK_WAITS, ServedScene
-from tests.support.hurried_clock import HurriedClock
+from tests.support.hurried_clock import AcceleratedClock
 from tests.support.world import ADA, PATIENCE, simulators
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Replica(ServedScene):
 @pytest.fixture
 async def pair(tmp_path: Path, postgres_database: PostgresDatabase) -> AsyncIterator[tuple[Replica, Replica]]:
     """Both serve; the first one leads."""
-    clock = HurriedClock(speed=1)
+    clock = AcceleratedClock(speed=1)
     async with simulators(clock, slack_waits=SLACK_WAITS) as (slack, genesys):
         replicas = []
         for name in ("first", "second"):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.runtime.serve import Serving
-from tests.support.hurried_clock import HurriedClock
+from tests.support.hurried_clock import AcceleratedClock
 from tests.support.slack_models import wrong_with_requests
 from tests.support.sqlite import make_database
 from tests.support.steady_sockets import steady_pool
-from tests.support.world import GENESYS_HANGS, GENESYS_PATIENCE, SOCKET_PING, World, settings_for, simulators
+from tests.support.world import GENESYS_HANGS, GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,8 +45,8 @@ def optional_scopes() -> set[str]:
 
 
 @pytest.fixture
-def clock() -> HurriedClock:
-    return HurriedClock()
+def clock() -> AcceleratedClock:
+    return AcceleratedClock()
 
 
 @pytest.fixture
@@ -64,17 +64,17 @@ def patience(request: pytest.FixtureRequest) -> float:
 
 
 @pytest.fixture
-async def world(
+async def scenario(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     migrated: Path,
     transport: str,
     changes: dict[str, str],
-    clock: HurriedClock,
+    clock: AcceleratedClock,
     socket_ping: float,
     patience: float,
     optional_scopes: set[str],
-) -> AsyncIterator[World]:
+) -> AsyncIterator[ServingScenario]:
     shutil.copy(migrated, tmp_path)
     async with simulators(clock) as (slack, genesys):
         slack.scopes |= optional_scopes
@@ -82,11 +82,11 @@ async def world(
         serving = Serving(
             settings, clock=clock, genesys_patience=patience, genesys_pool=steady_pool(), socket_ping=socket_ping
         )
-        world = World(slack, genesys, clock, tmp_path / "record-bot.db", serving)
-        await world.begin()
-        yield world
+        scenario = ServingScenario(slack, genesys, clock, tmp_path / "record-bot.db", serving)
+        await scenario.begin()
+        yield scenario
         slack.faults.switch_all_off()
         genesys.faults.switch_all_off()
-        await world.end()
+        await scenario.end()
         assert slack.warnings == []  # each message has its text beside the blocks
         assert wrong_with_requests(slack.requests) == []

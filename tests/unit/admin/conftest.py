@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.admin.archive import Archiving
-from bot.admin.audit import Verdict, verify_database
+from bot.admin.audit import VerificationResult, verify_database
 from bot.admin.data import Keeper
 from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.database.queries.outbox import SqlOutbox
 from bot.recording.models import Verb
 from tests.support.clock import BEGIN, FakeClock
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, at_once, opened_shop
+from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
 from tests.support.trail import entries, rows
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ BETWEEN = datetime(2026, 6, 1, tzinfo=UTC)
 class Past:
     """The shop of then, and the keeper of today."""
 
-    shop: Shop
+    harness: Harness
     keeper: Keeper
     archive: Path
 
     @property
     def file(self) -> Path:
-        assert isinstance(self.shop.file, Path)
-        return self.shop.file
+        assert isinstance(self.harness.file, Path)
+        return self.harness.file
 
     def archiving(self, before: datetime = BETWEEN) -> Archiving:
         return Archiving(self.keeper, before, self.archive)
@@ -49,15 +49,15 @@ class Past:
     async def archived(self, before: datetime = BETWEEN) -> str:
         return await self.archiving(before).run(nothing)
 
-    async def verdict(self, *, archive: bool = False, **options: Any) -> Verdict:
+    async def verdict(self, *, archive: bool = False, **options: Any) -> VerificationResult:
         where = self.archive if archive else None
         return await verify_database(self.keeper.settings, Verifier(**options), nothing, archive=where)
 
     def entries(self) -> list[dict[str, Any]]:
-        return entries(self.shop.file)
+        return entries(self.harness.file)
 
     def rows(self, statement: str) -> list[dict[str, Any]]:
-        return rows(self.shop.file, statement)
+        return rows(self.harness.file, statement)
 
     def story(self) -> list[str]:
         """Return what the keeper has done so far, in short."""
@@ -72,9 +72,9 @@ def nothing(_done: int, _total: int) -> None:
     """Show no progress."""
 
 
-async def deliver(shop: Shop) -> None:
+async def deliver(harness: Harness) -> None:
     """Give everything to the audit channel."""
-    outbox, now = SqlOutbox(shop.engines), shop.clock.now()
+    outbox, now = SqlOutbox(harness.engines), harness.clock.now()
     while waiting := [entry.seq for entry, _ in await outbox.undelivered()]:
         await outbox.delivery_begun(waiting, now)
         await outbox.delivered(waiting, at=now, channel="C0AUDIT", ts="1.2")
@@ -82,13 +82,13 @@ async def deliver(shop: Shop) -> None:
 
 @pytest.fixture
 async def past(tmp_path: Path) -> AsyncIterator[Past]:
-    async with opened_shop(tmp_path / "bot.db") as shop:
+    async with open_harness(tmp_path / "bot.db") as harness:
         for actor, call, words in ((ADA, CALL, ADAS_WORDS), (GRACE, OTHER_CALL, GRACES_WORDS)):
-            await shop.service.carry_out(await shop.service.intake.start(asked(actor), call, words))
-            await shop.service.carry_out(
-                at_once(await shop.service.intake.change(Verb.STOP, asked(actor), typed_id=call))
+            await harness.service.carry_out(await harness.service.intake.start(asked(actor), call, words))
+            await harness.service.carry_out(
+                at_once(await harness.service.intake.change(Verb.STOP, asked(actor), typed_id=call))
             )
-        await deliver(shop)
+        await deliver(harness)
         clock = FakeClock(begin=LATER)
-        settings = DatabaseSettings(database_url=f"sqlite+aiosqlite:///{shop.file}")
-        yield Past(shop, Keeper(settings, "cli:keeper", clock), tmp_path / "archive")
+        settings = DatabaseSettings(database_url=f"sqlite+aiosqlite:///{harness.file}")
+        yield Past(harness, Keeper(settings, "cli:keeper", clock), tmp_path / "archive")

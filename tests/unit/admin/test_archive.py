@@ -76,9 +76,9 @@ async def test_the_rest_verifies_and_says_what_is_archived(past: Past) -> None:
 async def test_the_guards_stand_afterwards_and_entries_go_on(past: Past) -> None:
     await past.archived()
 
-    await upgrade(past.shop.engines)
+    await upgrade(past.harness.engines)
     with pytest.raises(MalformedId):
-        await past.shop.service.intake.start(asked(), "no id", None)
+        await past.harness.service.intake.start(asked(), "no id", None)
     assert past.entries()[-1]["seq"] == OLD + 3
     for attack in ("DELETE FROM audit_entries", "UPDATE audit_entries SET actor = 'x'"):
         with closing(sqlite3.connect(past.file)) as outsider, pytest.raises(sqlite3.IntegrityError, match="never"):
@@ -87,14 +87,14 @@ async def test_the_guards_stand_afterwards_and_entries_go_on(past: Past) -> None
 
 
 async def test_what_is_left_is_delivered_in_order(past: Past) -> None:
-    outbox = SqlOutbox(past.shop.engines)
+    outbox = SqlOutbox(past.harness.engines)
     await past.archived()
 
-    figures = SqlFigures(past.shop.engines)
-    assert (await figures.look(past.shop.clock.now())).lines == 2
+    figures = SqlFigures(past.harness.engines)
+    assert (await figures.fetch(past.harness.clock.now())).lines == 2
     assert [entry.seq for entry, _ in await outbox.undelivered()] == [OLD + 1, OLD + 2]
-    await deliver(past.shop)
-    assert (await figures.look(past.shop.clock.now())).lines == 0
+    await deliver(past.harness)
+    assert (await figures.fetch(past.harness.clock.now())).lines == 0
 
 
 async def test_several_segments_and_a_later_run(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,8 +102,8 @@ async def test_several_segments_and_a_later_run(past: Past, monkeypatch: pytest.
 
     assert "(3 segments)" in await past.archived()
     assert (await past.verdict(archive=True)).ok
-    await deliver(past.shop)
-    past.shop.clock.advance(timedelta(days=800).total_seconds())
+    await deliver(past.harness)
+    past.harness.clock.advance(timedelta(days=800).total_seconds())
     past.keeper.clock.advance(timedelta(days=100).total_seconds())  # type: ignore[attr-defined]
     assert "(2 segments)" in await past.archived(past.keeper.clock.now() - timedelta(days=1))
 
@@ -163,9 +163,9 @@ async def test_words_of_a_hold_are_beside_the_entry(past: Past) -> None:
 
 
 async def test_an_unsettled_attempt_refuses(past: Past) -> None:
-    past.shop.control.late_fault = OutcomeUnknown()
-    await past.shop.service.carry_out(await past.shop.service.intake.start(asked(), CALL, None))
-    await deliver(past.shop)
+    past.harness.control.late_fault = OutcomeUnknown()
+    await past.harness.service.carry_out(await past.harness.service.intake.start(asked(), CALL, None))
+    await deliver(past.harness)
 
     with pytest.raises(Refused, match="is not settled yet"):
         await past.archived()
@@ -174,7 +174,7 @@ async def test_an_unsettled_attempt_refuses(past: Past) -> None:
 
 async def test_an_undelivered_entry_refuses(past: Past) -> None:
     with pytest.raises(MalformedId):
-        await past.shop.service.intake.start(asked(), "no id", None)
+        await past.harness.service.intake.start(asked(), "no id", None)
 
     with pytest.raises(Refused, match=f"Entry {OLD + 1} has not reached the audit channel"):
         await past.archived()
@@ -276,7 +276,7 @@ async def test_a_removal_that_fails_leaves_the_guards_and_the_rows(past: Past, m
             await past.archived()
 
     assert past.entries()[0]["seq"] == 1
-    await upgrade(past.shop.engines)
+    await upgrade(past.harness.engines)
 
 
 # Attacks
@@ -410,14 +410,14 @@ async def test_a_tombstone_for_other_entries_removes_nothing(past: Past) -> None
     (segment,) = Archive(past.archive).segments()
 
     with pytest.raises(Refused, match="not those of the tombstone"):
-        async with past.shop.engines.writer.begin() as connection:
+        async with past.harness.engines.writer.begin() as connection:
             await archive_of_database.remove(connection, segment.tombstone())
     assert len(past.entries()) == 2
 
 
 async def test_the_next_number_is_guarded_when_only_the_tombstone_is_left(past: Past) -> None:
     await past.archived()
-    await deliver(past.shop)
+    await deliver(past.harness)
     forge(
         past,
         "DELETE FROM audit_deliveries",
@@ -425,5 +425,5 @@ async def test_the_next_number_is_guarded_when_only_the_tombstone_is_left(past: 
     )
 
     with pytest.raises(MalformedId):
-        await past.shop.service.intake.start(asked(), "no id", None)
+        await past.harness.service.intake.start(asked(), "no id", None)
     assert [one["seq"] for one in past.entries()] == [OLD + 2, OLD + 3]

@@ -15,7 +15,7 @@ from bot.admin.audit import verify_database
 from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.errors import DatabaseUnusable, MalformedId, Refused
-from tests.support.service import asked, opened_shop
+from tests.support.service import asked, open_harness
 from tests.support.trail import entries
 from tests.unit.admin.conftest import nothing
 from tests.unit.admin.test_archive import forge
@@ -57,7 +57,7 @@ async def test_a_backup_under_load_is_whole(past: Past, tmp_path: Path) -> None:
     async def write_on() -> None:
         while True:
             with pytest.raises(MalformedId):
-                await past.shop.service.intake.start(asked(), "no id", "x" * 500)
+                await past.harness.service.intake.start(asked(), "no id", "x" * 500)
             writing.set()
 
     load = [asyncio.ensure_future(write_on()) for _ in range(4)]
@@ -70,7 +70,7 @@ async def test_a_backup_under_load_is_whole(past: Past, tmp_path: Path) -> None:
         for one in load:
             one.cancel()
         await asyncio.gather(*load, return_exceptions=True)
-        await past.shop.store.settled()
+        await past.harness.store.settled()
 
     lengths = []
     for number in range(5):
@@ -88,10 +88,10 @@ async def test_the_bot_goes_on_from_a_restored_backup(past: Past, tmp_path: Path
     restored.parent.mkdir()
     shutil.copyfile(tmp_path / "backup.db", restored)
 
-    async with opened_shop(restored) as shop:
+    async with open_harness(restored) as harness:
         with pytest.raises(MalformedId):
-            await shop.service.intake.start(asked(), "no id", None)
-        async with shop.engines.writer.begin() as connection:
+            await harness.service.intake.start(asked(), "no id", None)
+        async with harness.engines.writer.begin() as connection:
             assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one() == "wal"
 
     settings = DatabaseSettings(database_url=f"sqlite+aiosqlite:///{restored}")

@@ -25,7 +25,7 @@ from tests.support.postgres import OWNER, PostgresDatabase
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bot.runtime.http_server import Part
+    from bot.runtime.http_server import ComponentHealth
     from tests.support.postgres import PostgresServer
 
 ROLE = "record_bot"
@@ -59,7 +59,7 @@ def granted(postgres_database: PostgresDatabase) -> PostgresDatabase:
     return postgres_database
 
 
-async def checked(url: str) -> Part:
+async def checked(url: str) -> ComponentHealth:
     return await checking._database(DatabaseSettings(database_url=url))
 
 

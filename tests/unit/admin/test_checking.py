@@ -13,7 +13,7 @@ from bot.admin.check import check_everything
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.slack import Enterprise, SimulatedSlack
-from tests.support.service import opened_shop
+from tests.support.service import open_harness
 from tests.support.shell import BOT_SETTINGS, SECRETS, Shell, genesys_settings, slack_settings
 
 if TYPE_CHECKING:
@@ -382,7 +382,7 @@ async def test_a_database_of_something_else(set_up: pytest.MonkeyPatch, tmp_path
 
 
 async def test_a_database_that_serve_would_refuse(set_up: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async with opened_shop(tmp_path / "bot.db") as shop, shop.engines.writer.begin() as connection:
+    async with open_harness(tmp_path / "bot.db") as harness, harness.engines.writer.begin() as connection:
         await connection.exec_driver_sql("DROP TRIGGER audit_entries_no_update")
     set_up.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/bot.db")
 

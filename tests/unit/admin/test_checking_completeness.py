@@ -12,16 +12,16 @@ from bot.admin.check import _and_complete, _completeness, as_text
 from bot.config.settings import ServeSettings
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.trail.completeness import Completeness
-from bot.runtime.http_server import Part
-from tests.support.service import CALL, asked, opened_shop
+from bot.runtime.http_server import ComponentHealth
+from tests.support.service import CALL, asked, open_harness
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CHANNEL = Part("audit channel", ok=True)
+CHANNEL = ComponentHealth("audit channel", ok=True)
 
 
-async def checked(file: Path, *attacks: str) -> Part:
+async def checked(file: Path, *attacks: str) -> ComponentHealth:
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as outside:
         for statement in attacks:
             outside.execute(statement)
@@ -36,11 +36,11 @@ async def completeness(file: Path) -> Completeness:
 async def trail(tmp_path: Path) -> Path:
     """A trail of six entries long ago, the first five of which are in the channel."""
     file = tmp_path / "bot.db"
-    async with opened_shop(file) as shop:
+    async with open_harness(file) as harness:
         for _ in range(6):
-            await shop.service.intake.read(asked(), CALL)
-        await SqlOutbox(shop.engines).delivery_begun(range(1, 6), shop.clock.now())
-        await SqlOutbox(shop.engines).delivered(range(1, 6), at=shop.clock.now(), channel="C0AUDIT", ts="1.1")
+            await harness.service.intake.read(asked(), CALL)
+        await SqlOutbox(harness.engines).delivery_begun(range(1, 6), harness.clock.now())
+        await SqlOutbox(harness.engines).delivered(range(1, 6), at=harness.clock.now(), channel="C0AUDIT", ts="1.1")
     return file
 
 
@@ -79,5 +79,5 @@ async def test_where_there_is_no_database_its_own_line_says_so(tmp_path: Path) -
 
 
 def test_what_slack_says_and_what_is_missing_are_both_said() -> None:
-    part = _and_complete(Part("audit channel", ok=False, problem="Slack says is_archived."), Completeness())
+    part = _and_complete(ComponentHealth("audit channel", ok=False, problem="Slack says is_archived."), Completeness())
     assert (part.ok, part.problem) == (False, "Slack says is_archived.")

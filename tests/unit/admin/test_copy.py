@@ -22,10 +22,10 @@ from bot.database.store import SqlStore
 from bot.database.tables import metadata, recordings
 from bot.errors import DatabaseUnusable, Refused
 from bot.recording.models import Verb
-from bot.recording.requests import Accepted
+from bot.recording.requests import PendingAction
 from tests.support.clock import BEGIN, FakeClock
 from tests.support.postgres import url_of
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Shop, asked, opened_shop
+from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, open_harness
 from tests.support.shell import Shell
 from tests.support.trail import attack, entries, rows
 from tests.unit.admin.conftest import LATER, deliver, nothing
@@ -40,30 +40,30 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def grown(tmp_path: Path) -> AsyncIterator[Shop]:
+async def grown(tmp_path: Path) -> AsyncIterator[Harness]:
     """Rows in every table."""
-    async with opened_shop(tmp_path / "grown.db") as shop:
+    async with open_harness(tmp_path / "grown.db") as harness:
         for actor, call, words in ((ADA, CALL, "Zwetschgenknödel 'quoted' \\ back"), (GRACE, OTHER_CALL, "dispute")):
-            await shop.service.carry_out(await shop.service.intake.start(asked(actor), call, words))
-            stop = await shop.service.intake.change(Verb.STOP, asked(actor), typed_id=call)
-            assert isinstance(stop, Accepted)
-            await shop.service.carry_out(stop)
-        await deliver(shop)
-        async with shop.engines.writer.begin() as connection:
+            await harness.service.carry_out(await harness.service.intake.start(asked(actor), call, words))
+            stop = await harness.service.intake.change(Verb.STOP, asked(actor), typed_id=call)
+            assert isinstance(stop, PendingAction)
+            await harness.service.carry_out(stop)
+        await deliver(harness)
+        async with harness.engines.writer.begin() as connection:
             recording_id, seq = (await connection.execute(select(recordings.c.id, recordings.c.audit_seq))).first()  # type: ignore[misc]
             for table in metadata.sorted_tables:
                 if (await connection.execute(select(table))).first() is None:
-                    await connection.execute(insert(table), made_up(table, recording_id, seq, shop))
-        yield shop
+                    await connection.execute(insert(table), made_up(table, recording_id, seq, harness))
+        yield harness
 
 
 CHECKED_WORDS = {"outcome": None, "state": "active"}
 """Columns in which only certain words may stand."""
 
 
-def made_up(table: Table, recording_id: Any, seq: int, shop: Shop) -> dict[str, Any]:
+def made_up(table: Table, recording_id: Any, seq: int, harness: Harness) -> dict[str, Any]:
     """Make a row for a table that nothing above fills."""
-    usual: dict[type, Any] = {Moment: shop.clock.now(), UuidText: uuid7(), Flag: True, Text: "some words"}
+    usual: dict[type, Any] = {Moment: harness.clock.now(), UuidText: uuid7(), Flag: True, Text: "some words"}
     values: dict[str, Any] = {}
     for column in table.columns:
         if known := next(iter(column.foreign_keys), None):
@@ -100,7 +100,9 @@ def empty(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
     made.drop()
 
 
-async def test_everything_arrives_as_it_is_and_comes_back(grown: Shop, empty: PostgresDatabase, tmp_path: Path) -> None:
+async def test_everything_arrives_as_it_is_and_comes_back(
+    grown: Harness, empty: PostgresDatabase, tmp_path: Path
+) -> None:
     said = await keeper(grown.file).copy(settings(empty), nothing)
     before = content(grown.file)
     assert all(before.values()), "a table without rows proves nothing"
@@ -117,14 +119,14 @@ async def test_everything_arrives_as_it_is_and_comes_back(grown: Shop, empty: Po
     assert (await verify_database(settings(back), Verifier(), nothing)).ok
 
 
-async def test_the_copy_goes_on_where_the_other_ended(grown: Shop, empty: PostgresDatabase) -> None:
+async def test_the_copy_goes_on_where_the_other_ended(grown: Harness, empty: PostgresDatabase) -> None:
     await keeper(grown.file).copy(settings(empty), nothing)
-    async with opened_shop(empty) as moved:
+    async with open_harness(empty) as moved:
         await moved.service.intake.read(asked(), CALL)
         assert (await verify_database(settings(empty), Verifier(), nothing)).ok
 
 
-async def test_a_trail_whose_beginning_is_archived(grown: Shop, empty: PostgresDatabase, tmp_path: Path) -> None:
+async def test_a_trail_whose_beginning_is_archived(grown: Harness, empty: PostgresDatabase, tmp_path: Path) -> None:
     await grown.reconciler.settle_all()
     attack(grown.file, "UPDATE attempts SET settled_at = requested_at, looks_left = 0")
     await deliver(grown)
@@ -135,7 +137,7 @@ async def test_a_trail_whose_beginning_is_archived(grown: Shop, empty: PostgresD
     assert (await verify_database(settings(empty), Verifier(), nothing, archive=tmp_path / "archive")).ok
 
 
-async def test_a_target_with_rows_is_refused(grown: Shop, empty: PostgresDatabase) -> None:
+async def test_a_target_with_rows_is_refused(grown: Harness, empty: PostgresDatabase) -> None:
     await keeper(grown.file).copy(settings(empty), nothing)
     before = content(grown.file)
     with pytest.raises(Refused, match="not empty"):
@@ -143,7 +145,7 @@ async def test_a_target_with_rows_is_refused(grown: Shop, empty: PostgresDatabas
     assert content(grown.file) == before
 
 
-async def test_nothing_is_copied_while_a_bot_serves(grown: Shop, empty: PostgresDatabase, tmp_path: Path) -> None:
+async def test_nothing_is_copied_while_a_bot_serves(grown: Harness, empty: PostgresDatabase, tmp_path: Path) -> None:
     with serving_alone(url_of(grown.file)), pytest.raises(DatabaseUnusable, match="already serves"):
         await keeper(grown.file).copy(settings(empty), nothing)
     await keeper(grown.file).copy(settings(empty), nothing)
@@ -154,7 +156,7 @@ async def test_nothing_is_copied_while_a_bot_serves(grown: Shop, empty: Postgres
     await engines.close()
 
 
-async def test_what_a_terminal_writes_meanwhile_is_not_left_behind(grown: Shop, empty: PostgresDatabase) -> None:
+async def test_what_a_terminal_writes_meanwhile_is_not_left_behind(grown: Harness, empty: PostgresDatabase) -> None:
     left = [True]
 
     def write(_done: int, _total: int) -> None:
@@ -170,7 +172,7 @@ async def test_what_a_terminal_writes_meanwhile_is_not_left_behind(grown: Shop, 
     assert content(empty) == content(grown.file)
 
 
-async def test_a_broken_trail_is_not_passed_on_as_whole(grown: Shop, empty: PostgresDatabase) -> None:
+async def test_a_broken_trail_is_not_passed_on_as_whole(grown: Harness, empty: PostgresDatabase) -> None:
     trigger = "audit_entries_no_update"
     definition = rows(grown.file, "SELECT sql FROM sqlite_master WHERE name = ?", trigger)[0]["sql"]
     attack(grown.file, f"DROP TRIGGER {trigger}", "UPDATE audit_entries SET actor = 'x' WHERE seq = 3", definition)
@@ -183,7 +185,7 @@ async def test_a_mistyped_source_is_not_copied_as_an_empty_trail(tmp_path: Path,
         await keeper(tmp_path / "record-bott.db").copy(settings(empty), nothing)
 
 
-async def test_the_command(grown: Shop, empty: PostgresDatabase, tmp_path: Path) -> None:
+async def test_the_command(grown: Harness, empty: PostgresDatabase, tmp_path: Path) -> None:
     shell = Shell(tmp_path, {"DATABASE_URL": url_of(grown.file)})
     ran = await shell("db", "copy", "--to", empty.url)
     assert ran.status == 0, ran.said

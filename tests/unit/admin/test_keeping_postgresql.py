@@ -20,10 +20,10 @@ from bot.database.maintenance.erasure import Person
 from bot.database.migrate import upgrade
 from bot.errors import Refused
 from bot.recording.models import Verb
-from bot.recording.requests import Accepted
+from bot.recording.requests import PendingAction
 from tests.support.clock import FakeClock
 from tests.support.postgres import OWNER, PostgresDatabase
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, asked, opened_shop
+from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, asked, open_harness
 from tests.unit.admin.conftest import ADAS_WORDS, GRACES_WORDS, LATER, Past, deliver, nothing
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def past(postgres_database: PostgresDatabase, tmp_path: Path) -> AsyncIterator[Past]:
-    async with opened_shop(postgres_database) as shop:
+    async with open_harness(postgres_database) as harness:
         for actor, call, words in ((ADA, CALL, ADAS_WORDS), (GRACE, OTHER_CALL, GRACES_WORDS)):
-            await shop.service.carry_out(await shop.service.intake.start(asked(actor), call, words))
-            stop = await shop.service.intake.change(Verb.STOP, asked(actor), typed_id=call)
-            assert isinstance(stop, Accepted)
-            await shop.service.carry_out(stop)
-        await deliver(shop)
+            await harness.service.carry_out(await harness.service.intake.start(asked(actor), call, words))
+            stop = await harness.service.intake.change(Verb.STOP, asked(actor), typed_id=call)
+            assert isinstance(stop, PendingAction)
+            await harness.service.carry_out(stop)
+        await deliver(harness)
         settings = DatabaseSettings(database_url=postgres_database.url)
-        yield Past(shop, Keeper(settings, "cli:keeper", FakeClock(begin=LATER)), tmp_path / "archive")
+        yield Past(harness, Keeper(settings, "cli:keeper", FakeClock(begin=LATER)), tmp_path / "archive")
 
 
 def words_on_disk(database: PostgresDatabase) -> bytes:
@@ -83,7 +83,7 @@ async def test_what_is_old_moves_into_the_archive_and_the_guard_stands_again(
     assert past.entries()[0]["seq"] == 9
     verdict = await past.verdict(archive=True)
     assert verdict.ok, verdict.text
-    await upgrade(past.shop.engines)  # compares the guards
+    await upgrade(past.harness.engines)  # compares the guards
     with pytest.raises(psycopg.errors.IntegrityError, match="never removed"):
         postgres_database.attack("DELETE FROM audit_entries")
 
@@ -99,8 +99,8 @@ async def test_a_removal_that_fails_leaves_the_guard_and_the_entries(
         await past.archived()
     monkeypatch.undo()
     assert past.entries()[0]["seq"] == 1
-    await upgrade(past.shop.engines)
-    async with past.shop.engines.reader.connect() as connection:
+    await upgrade(past.harness.engines)
+    async with past.harness.engines.reader.connect() as connection:
         assert await archive_of_database.unfinished(connection) is not None
     await past.archived()
     assert past.entries()[0]["seq"] == 9
@@ -129,6 +129,6 @@ async def test_the_backup_command_that_is_named_makes_a_backup_that_verifies(
     head = past.entries()[-1]
     verdict = await verify_database(settings, Verifier(wanted={head["hash"]: head["seq"]}), nothing)
     assert verdict.ok, verdict.text
-    async with opened_shop(restored) as shop:  # the guards came along
-        await shop.service.intake.read(asked(), CALL)
+    async with open_harness(restored) as harness:  # the guards came along
+        await harness.service.intake.read(asked(), CALL)
     restored.drop()

@@ -52,10 +52,10 @@ async def test_copies_that_pages_left_behind_are_gone_as_well(past: Past) -> Non
     async def learn_names(transaction: Transaction) -> None:
         for mark in marks:
             number = chance.randrange(400)
-            seen_at = past.keeper.clock.now() if number % 3 else past.shop.clock.now()
+            seen_at = past.keeper.clock.now() if number % 3 else past.harness.clock.now()
             await transaction.remember_name("user", str(number), mark + "x" * chance.randrange(600), seen_at)
 
-    await past.shop.store.write(learn_names)
+    await past.harness.store.write(learn_names)
     await past.keeper.retain(texts=None, names=timedelta(days=1))
 
     kept = {row["name"][:24] for row in past.rows("SELECT name FROM names")}
@@ -78,7 +78,7 @@ async def test_the_card_in_slack_is_drawn_anew_without_the_words(past: Past) -> 
     (card,) = past.rows(
         "SELECT recording_id FROM cards JOIN recordings ON id = recording_id WHERE started_by LIKE '%ADA'"
     )
-    async with past.shop.engines.writer.begin() as connection:
+    async with past.harness.engines.writer.begin() as connection:
         await connection.exec_driver_sql(
             "UPDATE cards SET rendered_version = 9, ts = '1.2', posted_channel = 'C0FLOOR'"
         )
@@ -90,9 +90,9 @@ async def test_the_card_in_slack_is_drawn_anew_without_the_words(past: Past) -> 
 
 async def test_a_genesys_user_is_erased_from_the_names(past: Past) -> None:
     async def know(transaction: Transaction) -> None:
-        await transaction.remember_name("user", AGENT, "Priya Nair-Quellwasser", past.shop.clock.now())
+        await transaction.remember_name("user", AGENT, "Priya Nair-Quellwasser", past.harness.clock.now())
 
-    await past.shop.store.write(know)
+    await past.harness.store.write(know)
     assert b"Quellwasser" in past.bytes()
 
     await past.keeper.erase(Person.read(AGENT.upper()), despite_hold=False)
@@ -102,7 +102,7 @@ async def test_a_genesys_user_is_erased_from_the_names(past: Past) -> None:
 
 
 async def test_a_login_is_erased(past: Past) -> None:
-    await past.shop.service.intake.start(asked("cli:ada"), CALL, "from the terminal")
+    await past.harness.service.intake.start(asked("cli:ada"), CALL, "from the terminal")
 
     await past.keeper.erase(Person("cli:ada"), despite_hold=False)
 
@@ -178,7 +178,7 @@ async def test_texts_and_names_have_periods_of_their_own(past: Past) -> None:
 
 
 async def test_a_live_recording_keeps_its_reason(past: Past) -> None:
-    await past.shop.service.carry_out(await past.shop.service.intake.start(asked(), CALL, "still running"))
+    await past.harness.service.carry_out(await past.harness.service.intake.start(asked(), CALL, "still running"))
 
     await past.keeper.retain(texts=timedelta(days=1), names=None)
 
@@ -188,8 +188,8 @@ async def test_a_live_recording_keeps_its_reason(past: Past) -> None:
 
 async def test_the_daily_look_goes_on_after_a_failure(past: Past) -> None:
     clock: FakeClock = past.keeper.clock  # type: ignore[assignment]
-    retention = Retention(past.shop.store, clock, timedelta(days=300), None, "bot")
-    async with past.shop.engines.writer.connect() as connection:
+    retention = Retention(past.harness.store, clock, timedelta(days=300), None, "bot")
+    async with past.harness.engines.writer.connect() as connection:
         await connection.exec_driver_sql("PRAGMA busy_timeout=20")
 
     class Enough(Exception): ...
@@ -235,9 +235,9 @@ def test_nothing_is_nothing() -> None:
 
 async def test_words_that_somebody_elses_new_start_took_over_are_gone_as_well(past: Past) -> None:
     (first,) = past.rows("SELECT id FROM recordings WHERE started_by LIKE '%ADA'")
-    accepted = await start_again(past.shop.service.intake, asked(GRACE), UUID(first["id"]))
+    accepted = await start_again(past.harness.service.intake, asked(GRACE), UUID(first["id"]))
     assert accepted.recording.reason == ADAS_WORDS
-    await past.shop.service.carry_out(accepted)
+    await past.harness.service.carry_out(accepted)
 
     said = await past.keeper.erase(ADA_HERSELF, despite_hold=False)
 
@@ -249,7 +249,7 @@ async def test_words_that_somebody_elses_new_start_took_over_are_gone_as_well(pa
 
 async def test_what_somebody_typed_themselves_after_a_start_again_stays(past: Past) -> None:
     own = "Grace's own words about Ada's call"
-    await past.shop.service.intake.start(asked(GRACE), CALL, own)
+    await past.harness.service.intake.start(asked(GRACE), CALL, own)
 
     await past.keeper.erase(ADA_HERSELF, despite_hold=False)
 

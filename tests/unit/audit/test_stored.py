@@ -23,7 +23,7 @@ from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.errors import MalformedId
-from tests.support.service import asked, opened_shop
+from tests.support.service import asked, open_harness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,10 +136,10 @@ def test_a_line_in_another_form_is_refused(tmp_path: Path, forge: Any) -> None:
 
 
 async def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
-    async with opened_shop(tmp_path / "bot.db") as shop:
+    async with open_harness(tmp_path / "bot.db") as harness:
         for _ in range(5):
             with pytest.raises(MalformedId):
-                await shop.service.intake.start(asked(), "no id", None)
+                await harness.service.intake.start(asked(), "no id", None)
     with closing(sqlite3.connect(tmp_path / "bot.db")) as outsider, outsider:
         for name in AUDIT_TRIGGERS:
             outsider.execute(f"DROP TRIGGER {name}")
@@ -155,10 +155,10 @@ async def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
 
 async def test_a_page_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
     file = tmp_path / "bot.db"
-    async with opened_shop(file) as shop:
+    async with open_harness(file) as harness:
         for _ in range(60):
             with pytest.raises(MalformedId):
-                await shop.service.intake.start(asked(), "no id", None)
+                await harness.service.intake.start(asked(), "no id", None)
     with closing(sqlite3.connect(file)) as outsider:
         (root,) = outsider.execute("SELECT rootpage FROM sqlite_master WHERE name = 'audit_entries'").fetchone()
         outsider.execute("PRAGMA wal_checkpoint(TRUNCATE)")

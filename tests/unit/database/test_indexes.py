@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from bot.database.approvals import newest_of
 from bot.database.queries.due_notices import SqlOccasions
-from tests.support.service import Shop, opened_shop
+from tests.support.service import Harness, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,38 +21,40 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with opened_shop(tmp_path / "bot.db") as shop:
-        yield shop
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
+    async with open_harness(tmp_path / "bot.db") as harness:
+        yield harness
 
 
-async def approvals_of_cards(shop: Shop) -> None:
-    async with shop.engines.reader.connect() as connection:
+async def approvals_of_cards(harness: Harness) -> None:
+    async with harness.engines.reader.connect() as connection:
         await newest_of(connection, [uuid4()])
 
 
-async def long_recordings(shop: Shop) -> None:
-    await SqlOccasions(shop.engines).long_recordings(NOW)
+async def long_recordings(harness: Harness) -> None:
+    await SqlOccasions(harness.engines).long_recordings(NOW)
 
 
-async def long_pauses(shop: Shop) -> None:
-    await SqlOccasions(shop.engines).long_pauses(NOW)
+async def long_pauses(harness: Harness) -> None:
+    await SqlOccasions(harness.engines).long_pauses(NOW)
 
 
 @pytest.mark.parametrize(
     ("look", "table"),
     [(approvals_of_cards, "approvals"), (long_recordings, "recordings"), (long_pauses, "recordings")],
 )
-async def test_no_look_reads_a_whole_table(shop: Shop, look: Callable[[Shop], Awaitable[None]], table: str) -> None:
+async def test_no_look_reads_a_whole_table(
+    harness: Harness, look: Callable[[Harness], Awaitable[None]], table: str
+) -> None:
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         asked.append((statement, parameters))
 
-    event.listen(shop.engines.reader.sync_engine, "before_cursor_execute", note)
-    await look(shop)
-    event.remove(shop.engines.reader.sync_engine, "before_cursor_execute", note)
-    async with shop.engines.reader.connect() as connection:
+    event.listen(harness.engines.reader.sync_engine, "before_cursor_execute", note)
+    await look(harness)
+    event.remove(harness.engines.reader.sync_engine, "before_cursor_execute", note)
+    async with harness.engines.reader.connect() as connection:
         plans = [
             str(step["detail"])
             for statement, parameters in asked

@@ -16,9 +16,9 @@ from bot.database.replicas import PostgresReplicas, Replicas, replicas_of
 from bot.database.store import SqlStore
 from bot.recording.models import RecordingState
 from bot.recording.monitoring.reconciler import Reconciler
-from bot.recording.requests import Accepted
-from tests.support.service import CALL, asked, opened_shop
-from tests.support.trail import story
+from bot.recording.requests import PendingAction
+from tests.support.service import CALL, asked, open_harness
+from tests.support.trail import trail_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -234,27 +234,27 @@ async def test_a_lock_that_is_free_for_a_moment_means_nothing(postgres_database:
 async def test_what_another_one_writes_wakes_the_publishers(postgres_database: PostgresDatabase) -> None:
     async with asyncio.timeout(LIMIT), replica(postgres_database) as mine:
         changes = mine.store.changes()
-        async with opened_shop(postgres_database, owner="serve:2") as other:
+        async with open_harness(postgres_database, owner="serve:2") as other:
             while not changes.is_set():  # until it listens
                 await other.service.intake.read(asked(), CALL)
                 await asyncio.sleep(0.02)
 
 
 async def test_what_a_dead_replica_left_is_settled_by_another(postgres_database: PostgresDatabase) -> None:
-    async with opened_shop(postgres_database, owner="serve:dead") as dead:
+    async with open_harness(postgres_database, owner="serve:dead") as dead:
         async with replica(postgres_database, "serve:dead"):
             accepted = await dead.service.intake.start(asked(), CALL, None)
-            assert isinstance(accepted, Accepted)
-            async with replica(postgres_database, "serve:2") as living, opened_shop(postgres_database) as shop:
-                reconciler = Reconciler(shop.service, shop.clock, "serve:2", living)
+            assert isinstance(accepted, PendingAction)
+            async with replica(postgres_database, "serve:2") as living, open_harness(postgres_database) as harness:
+                reconciler = Reconciler(harness.service, harness.clock, "serve:2", living)
                 await reconciler.settle_all()
-                assert story(postgres_database) == ["requested recording:start"]  # its owner lives
-        async with replica(postgres_database, "serve:2") as living, opened_shop(postgres_database) as shop:
-            reconciler = Reconciler(shop.service, shop.clock, "serve:2", living)
+                assert trail_lines(postgres_database) == ["requested recording:start"]  # its owner lives
+        async with replica(postgres_database, "serve:2") as living, open_harness(postgres_database) as harness:
+            reconciler = Reconciler(harness.service, harness.clock, "serve:2", living)
             await reconciler.settle_all()
-            settled = await shop.store.newest_recording(CALL)
+            settled = await harness.store.newest_recording(CALL)
             assert settled is not None
             assert settled.state is RecordingState.FAILED
         late = await dead.service.carry_out(accepted)
         assert late.recording.state is RecordingState.FAILED
-    assert story(postgres_database) == ["requested recording:start", "observed recording:start"]
+    assert trail_lines(postgres_database) == ["requested recording:start", "observed recording:start"]

@@ -11,7 +11,7 @@ import pytest
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
 from bot.errors import AuditUnavailable, DatabaseUnusable, MalformedId, RecordBotError
-from tests.support.service import CALL, Shop, asked, opened_shop
+from tests.support.service import CALL, Harness, asked, open_harness
 from tests.support.trail import entries
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with opened_shop(tmp_path / "bot.db") as shop:
-        yield shop
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
+    async with open_harness(tmp_path / "bot.db") as harness:
+        yield harness
 
 
-async def test_what_is_committed_is_on_disk(shop: Shop) -> None:
-    async with shop.engines.writer.begin() as connection:
+async def test_what_is_committed_is_on_disk(harness: Harness) -> None:
+    async with harness.engines.writer.begin() as connection:
         found = {
             name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -34,8 +34,8 @@ async def test_what_is_committed_is_on_disk(shop: Shop) -> None:
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
 
 
-def write_as_outsider(shop: Shop, statement: str) -> None:
-    with closing(sqlite3.connect(str(shop.file))) as connection, connection:
+def write_as_outsider(harness: Harness, statement: str) -> None:
+    with closing(sqlite3.connect(str(harness.file))) as connection, connection:
         connection.execute(statement)
 
 
@@ -53,14 +53,14 @@ def write_as_outsider(shop: Shop, statement: str) -> None:
         ),
     ],
 )
-async def test_entries_are_only_added(shop: Shop, attack: str) -> None:
+async def test_entries_are_only_added(harness: Harness, attack: str) -> None:
     for _ in range(2):
         with pytest.raises(MalformedId):
-            await shop.service.intake.start(asked(), "no id", None)
-    before = entries(shop.file)
+            await harness.service.intake.start(asked(), "no id", None)
+    before = entries(harness.file)
     with pytest.raises(sqlite3.IntegrityError, match="audit entr"):
-        write_as_outsider(shop, attack)
-    assert entries(shop.file) == before
+        write_as_outsider(harness, attack)
+    assert entries(harness.file) == before
 
 
 @pytest.mark.parametrize(
@@ -72,61 +72,61 @@ async def test_entries_are_only_added(shop: Shop, attack: str) -> None:
         "DROP INDEX uq_recordings_live_conversation",
     ],
 )
-async def test_a_database_without_its_guards_is_refused(shop: Shop, tampering: str) -> None:
-    write_as_outsider(shop, tampering)
+async def test_a_database_without_its_guards_is_refused(harness: Harness, tampering: str) -> None:
+    write_as_outsider(harness, tampering)
     with pytest.raises(DatabaseUnusable, match=tampering.rsplit(maxsplit=1)[-1]):
-        await upgrade(shop.engines)
+        await upgrade(harness.engines)
 
 
-async def test_a_weakened_guard_is_refused(shop: Shop) -> None:
-    write_as_outsider(shop, "DROP TRIGGER audit_entries_no_update")
+async def test_a_weakened_guard_is_refused(harness: Harness) -> None:
+    write_as_outsider(harness, "DROP TRIGGER audit_entries_no_update")
     write_as_outsider(
-        shop, "CREATE TRIGGER audit_entries_no_update BEFORE UPDATE ON audit_entries WHEN 0 BEGIN SELECT 1; END"
+        harness, "CREATE TRIGGER audit_entries_no_update BEFORE UPDATE ON audit_entries WHEN 0 BEGIN SELECT 1; END"
     )
     with pytest.raises(DatabaseUnusable, match="audit_entries_no_update"):
-        await upgrade(shop.engines)
+        await upgrade(harness.engines)
 
 
 @pytest.mark.parametrize("table", ["audit_entries", "attempts", "recordings"])
-async def test_a_trigger_that_could_swallow_what_is_written_is_refused(shop: Shop, table: str) -> None:
-    write_as_outsider(shop, f"CREATE TRIGGER swallow BEFORE INSERT ON {table} BEGIN SELECT RAISE(IGNORE); END")
+async def test_a_trigger_that_could_swallow_what_is_written_is_refused(harness: Harness, table: str) -> None:
+    write_as_outsider(harness, f"CREATE TRIGGER swallow BEFORE INSERT ON {table} BEGIN SELECT RAISE(IGNORE); END")
     with pytest.raises(DatabaseUnusable, match="swallow"):
-        await upgrade(shop.engines)
+        await upgrade(harness.engines)
 
 
-async def test_an_index_of_the_same_name_that_allows_two_live_recordings_is_refused(shop: Shop) -> None:
-    write_as_outsider(shop, "DROP INDEX uq_recordings_live_conversation")
-    write_as_outsider(shop, "CREATE INDEX uq_recordings_live_conversation ON recordings (conversation_id)")
+async def test_an_index_of_the_same_name_that_allows_two_live_recordings_is_refused(harness: Harness) -> None:
+    write_as_outsider(harness, "DROP INDEX uq_recordings_live_conversation")
+    write_as_outsider(harness, "CREATE INDEX uq_recordings_live_conversation ON recordings (conversation_id)")
     with pytest.raises(DatabaseUnusable, match="uq_recordings_live_conversation"):
-        await upgrade(shop.engines)
+        await upgrade(harness.engines)
 
 
-async def test_a_locked_database_refuses_and_recovers(shop: Shop) -> None:
-    async with shop.engines.writer.connect() as connection:
+async def test_a_locked_database_refuses_and_recovers(harness: Harness) -> None:
+    async with harness.engines.writer.connect() as connection:
         await connection.exec_driver_sql("PRAGMA busy_timeout=20")
-    with closing(sqlite3.connect(str(shop.file), isolation_level=None)) as other:
+    with closing(sqlite3.connect(str(harness.file), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(AuditUnavailable) as caught:
-            await shop.service.intake.start(asked(), CALL, None)
+            await harness.service.intake.start(asked(), CALL, None)
         assert "locked" in caught.value.cause
-        assert shop.store.last_problem is not None
+        assert harness.store.last_problem is not None
         other.execute("ROLLBACK")
-    assert shop.control.calls == []
-    await shop.service.intake.start(asked(), CALL, None)
-    assert shop.store.last_problem is None
+    assert harness.control.calls == []
+    await harness.service.intake.start(asked(), CALL, None)
+    assert harness.store.last_problem is None
 
 
-async def test_a_full_disk_refuses_and_recovers(shop: Shop) -> None:
-    async with shop.engines.writer.connect() as connection:
+async def test_a_full_disk_refuses_and_recovers(harness: Harness) -> None:
+    async with harness.engines.writer.connect() as connection:
         pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
         await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
-    kinds = [await _refusal(shop) for _ in range(100)]
+    kinds = [await _refusal(harness) for _ in range(100)]
     assert kinds[-1] == "audit_unavailable"
-    written = len(entries(shop.file))
-    async with shop.engines.writer.connect() as connection:
+    written = len(entries(harness.file))
+    async with harness.engines.writer.connect() as connection:
         await connection.exec_driver_sql("PRAGMA max_page_count=100000")
-    await shop.service.intake.start(asked(), CALL, None)
-    assert len(entries(shop.file)) == written + 1
+    await harness.service.intake.start(asked(), CALL, None)
+    assert len(entries(harness.file)) == written + 1
 
 
 async def test_a_file_that_cannot_be_opened_is_said_so(tmp_path: Path) -> None:
@@ -145,9 +145,9 @@ async def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
     await engines.close()
 
 
-async def _refusal(shop: Shop) -> str:
+async def _refusal(harness: Harness) -> str:
     try:
-        await shop.service.intake.start(asked(), "no id", "x" * 2000)
+        await harness.service.intake.start(asked(), "no id", "x" * 2000)
     except RecordBotError as error:
         return error.kind
     return "accepted"

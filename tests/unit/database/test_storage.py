@@ -18,7 +18,7 @@ from bot.database.migrate import upgrade, version
 from bot.database.tables import metadata
 from bot.errors import AuditUnavailable, DatabaseUnusable
 from bot.recording.models import RecordingState, Verb
-from tests.support.service import CALL, Shop, asked, at_once, opened_shop
+from tests.support.service import CALL, Harness, asked, at_once, open_harness
 from tests.support.trail import entries, rows
 
 if TYPE_CHECKING:
@@ -35,122 +35,126 @@ NAMELESS = "INSERT INTO names (kind, id) VALUES ('user', :id)"
 
 
 @pytest.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
-    async with opened_shop(database) as shop:
-        yield shop
+async def harness(database: Database) -> AsyncIterator[Harness]:
+    async with open_harness(database) as harness:
+        yield harness
 
 
-async def test_readers_cannot_write(shop: Shop) -> None:
-    async with shop.engines.reader.connect() as connection:
+async def test_readers_cannot_write(harness: Harness) -> None:
+    async with harness.engines.reader.connect() as connection:
         with pytest.raises(DBAPIError, match=r"readonly|read-only"):
             await connection.exec_driver_sql("DELETE FROM names")
 
 
-async def test_a_change_of_what_a_recording_does_not_have_is_refused_and_not_left_out(shop: Shop) -> None:
-    accepted = await shop.service.intake.start(asked(), CALL, None)
+async def test_a_change_of_what_a_recording_does_not_have_is_refused_and_not_left_out(harness: Harness) -> None:
+    accepted = await harness.service.intake.start(asked(), CALL, None)
 
     async def work(transaction: SqlTransaction) -> None:
-        await transaction.change_recording(accepted.recording, state=RecordingState.ACTIVE, stated_at=shop.clock.now())
+        await transaction.change_recording(
+            accepted.recording, state=RecordingState.ACTIVE, stated_at=harness.clock.now()
+        )
 
     with pytest.raises(TypeError, match="stated_at"):
-        await shop.store.write(work)
-    assert (await shop.store.recording(accepted.recording.id)) == accepted.recording
+        await harness.store.write(work)
+    assert (await harness.store.recording(accepted.recording.id)) == accepted.recording
 
 
-async def test_what_people_typed_is_in_no_error_and_so_in_no_log(shop: Shop) -> None:
+async def test_what_people_typed_is_in_no_error_and_so_in_no_log(harness: Harness) -> None:
     for engine, statement in (
-        (shop.engines.writer, "INSERT INTO names (kind, id) VALUES (:kind, :id)"),
-        (shop.engines.reader, "SELECT * FROM no_table WHERE kind = :kind AND id = :id"),
+        (harness.engines.writer, "INSERT INTO names (kind, id) VALUES (:kind, :id)"),
+        (harness.engines.reader, "SELECT * FROM no_table WHERE kind = :kind AND id = :id"),
     ):
         async with engine.connect() as connection:
             with pytest.raises(DBAPIError) as failed:
                 await connection.execute(text(statement), {"kind": "user", "id": "Mrs Miller"})
         assert "Mrs Miller" not in str(failed.value).partition("[SQL")[2]
     with pytest.raises(AuditUnavailable) as refused:
-        await shop.store.write(lambda transaction: transaction.connection.execute(text(NAMELESS), {"id": "Mrs Miller"}))
+        await harness.store.write(
+            lambda transaction: transaction.connection.execute(text(NAMELESS), {"id": "Mrs Miller"})
+        )
     assert "Mrs Miller" not in refused.value.cause
-    assert "Mrs Miller" not in (shop.store.last_problem or "")
+    assert "Mrs Miller" not in (harness.store.last_problem or "")
 
 
-async def test_the_migrations_make_exactly_the_tables_of_the_code(shop: Shop) -> None:
+async def test_the_migrations_make_exactly_the_tables_of_the_code(harness: Harness) -> None:
     def differences(connection: Connection) -> Any:
         return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
 
-    async with shop.engines.reader.connect() as connection:
+    async with harness.engines.reader.connect() as connection:
         assert await connection.run_sync(differences) == []
 
 
-async def test_upgrading_again_changes_nothing(shop: Shop) -> None:
-    first = await version(shop.engines)
-    assert await upgrade(shop.engines) == first
+async def test_upgrading_again_changes_nothing(harness: Harness) -> None:
+    first = await version(harness.engines)
+    assert await upgrade(harness.engines) == first
     assert first.current == first.newest
 
 
-async def test_an_older_bot_leaves_a_newer_database_alone(shop: Shop) -> None:
-    async with shop.engines.writer.begin() as connection:
+async def test_an_older_bot_leaves_a_newer_database_alone(harness: Harness) -> None:
+    async with harness.engines.writer.begin() as connection:
         await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     for looking in (upgrade, version):
         with pytest.raises(
             DatabaseUnusable, match=r"at 9999, which is newer than this version .* Run the newer version"
         ):
-            await looking(shop.engines)
+            await looking(harness.engines)
 
 
-async def test_the_chain_ties_each_entry_to_the_one_before(shop: Shop) -> None:
+async def test_the_chain_ties_each_entry_to_the_one_before(harness: Harness) -> None:
     for _ in range(3):
-        await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, "because"))
-        await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL)))
+        await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, "because"))
+        await harness.service.carry_out(at_once(await harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL)))
     previous = GENESIS_HASH
-    for row in entries(shop.file):
+    for row in entries(harness.file):
         hashed = {key: value for key, value in row.items() if key not in {"previous_hash", "hash"}}
         assert row["previous_hash"] == previous
         assert row["hash"] == chain_hash(previous, hashed)
         previous = row["hash"]
 
 
-async def test_a_digest_can_be_checked_with_its_salt(shop: Shop) -> None:
-    await shop.service.intake.start(asked(), CALL, "because")
-    (kept,) = rows(shop.file, "SELECT text, salt FROM typed_texts")
-    assert entries(shop.file)[0]["reason_digest"] == text_digest(kept["salt"], kept["text"])
+async def test_a_digest_can_be_checked_with_its_salt(harness: Harness) -> None:
+    await harness.service.intake.start(asked(), CALL, "because")
+    (kept,) = rows(harness.file, "SELECT text, salt FROM typed_texts")
+    assert entries(harness.file)[0]["reason_digest"] == text_digest(kept["salt"], kept["text"])
 
 
-async def test_writers_queue_and_lose_nothing(shop: Shop) -> None:
+async def test_writers_queue_and_lose_nothing(harness: Harness) -> None:
     async def append(transaction: Transaction) -> None:
-        await transaction.append(_draft(shop))
+        await transaction.append(_draft(harness))
 
-    await asyncio.gather(*(shop.store.write(append) for _ in range(200)))
-    assert [row["seq"] for row in entries(shop.file)] == list(range(1, 201))
+    await asyncio.gather(*(harness.store.write(append) for _ in range(200)))
+    assert [row["seq"] for row in entries(harness.file)] == list(range(1, 201))
 
 
-async def test_a_failed_transaction_leaves_nothing(shop: Shop) -> None:
+async def test_a_failed_transaction_leaves_nothing(harness: Harness) -> None:
     async def append_and_break(transaction: Transaction) -> None:
-        await transaction.append(_draft(shop))
+        await transaction.append(_draft(harness))
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        await shop.store.write(append_and_break)
-    assert entries(shop.file) == []
+        await harness.store.write(append_and_break)
+    assert entries(harness.file) == []
 
 
-async def test_a_write_goes_on_when_its_caller_is_cancelled(shop: Shop) -> None:
+async def test_a_write_goes_on_when_its_caller_is_cancelled(harness: Harness) -> None:
     entered, loop = asyncio.Event(), asyncio.get_running_loop()
 
     async def append(transaction: Transaction) -> None:
         loop.call_soon_threadsafe(entered.set)  # on SQLite it is done in the connection's thread
-        await transaction.append(_draft(shop))
+        await transaction.append(_draft(harness))
 
-    caller = asyncio.ensure_future(shop.store.write(append))
+    caller = asyncio.ensure_future(harness.store.write(append))
     await entered.wait()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    await shop.store.settled()
-    assert len(entries(shop.file)) == 1
+    await harness.store.settled()
+    assert len(entries(harness.file)) == 1
 
 
-async def test_one_live_recording_a_conversation_whatever_the_code_does(shop: Shop) -> None:
-    accepted = await shop.service.intake.start(asked(), CALL, None)
-    async with shop.engines.writer.begin() as connection:
+async def test_one_live_recording_a_conversation_whatever_the_code_does(harness: Harness) -> None:
+    accepted = await harness.service.intake.start(asked(), CALL, None)
+    async with harness.engines.writer.begin() as connection:
         with pytest.raises(IntegrityError, match=r"(?i)unique"):
             await connection.execute(
                 text(
@@ -167,11 +171,11 @@ def test_another_kind_of_database_is_said_so() -> None:
         open_engines("mysql://localhost/x")
 
 
-def _draft(shop: Shop) -> Draft:
+def _draft(harness: Harness) -> Draft:
     return Draft(
         id=uuid7(),
         attempt_id=uuid7(),
-        occurred_at=shop.clock.now(),
+        occurred_at=harness.clock.now(),
         phase=Phase.OBSERVED,
         action="bot:start",
         actor="bot",

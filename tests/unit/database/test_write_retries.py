@@ -26,8 +26,8 @@ from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.models import Verb
 from tests.support.clock import BEGIN
 from tests.support.postgres import PostgresDatabase, url_of
-from tests.support.service import CALL, OTHER_CALL, Shop, asked, opened_shop
-from tests.support.trail import entries, story
+from tests.support.service import CALL, OTHER_CALL, Harness, asked, open_harness
+from tests.support.trail import entries, trail_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -40,9 +40,9 @@ IDLE_MS = 50
 
 
 @pytest.fixture
-async def shop(postgres_database: PostgresDatabase) -> AsyncIterator[Shop]:
-    async with opened_shop(postgres_database) as shop:
-        yield shop
+async def harness(postgres_database: PostgresDatabase) -> AsyncIterator[Harness]:
+    async with open_harness(postgres_database) as harness:
+        yield harness
 
 
 def draft() -> Draft:
@@ -51,10 +51,10 @@ def draft() -> Draft:
     )
 
 
-def on_writer(shop: Shop, statement: str) -> None:
+def on_writer(harness: Harness, statement: str) -> None:
     """Have each new connection that writes begin with this."""
 
-    @event.listens_for(shop.engines.writer.sync_engine, "connect")
+    @event.listens_for(harness.engines.writer.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute(statement)
@@ -65,8 +65,8 @@ def on_writer(shop: Shop, statement: str) -> None:
 class Writing:
     """A transaction with a hook in its middle, between two statements, in its first run."""
 
-    def __init__(self, shop: Shop, hook: Callable[[int], None]) -> None:
-        self.shop, self.hook, self.runs = shop, hook, 0
+    def __init__(self, harness: Harness, hook: Callable[[int], None]) -> None:
+        self.harness, self.hook, self.runs = harness, hook, 0
 
     async def __call__(self, transaction: SqlTransaction) -> int:
         self.runs += 1
@@ -78,10 +78,10 @@ class Writing:
         return entry.seq
 
 
-def ending_it(shop: Shop) -> Callable[[int], None]:
+def ending_it(harness: Harness) -> Callable[[int], None]:
     """Have an administrator end the connection."""
-    assert isinstance(shop.file, PostgresDatabase)
-    database = shop.file
+    assert isinstance(harness.file, PostgresDatabase)
+    database = harness.file
 
     def end(pid: int) -> None:
         with database.server.connected(database.name) as other:
@@ -90,27 +90,27 @@ def ending_it(shop: Shop) -> Callable[[int], None]:
     return end
 
 
-def ended_once_after(shop: Shop, beginning: str, and_then: str | None = None) -> list[str]:
+def ended_once_after(harness: Harness, beginning: str, and_then: str | None = None) -> list[str]:
     """Have the server end the connection once, after a statement that begins so; return a list that is told of it."""
     ended: list[str] = []
-    assert isinstance(shop.file, PostgresDatabase)
-    database = shop.file
+    assert isinstance(harness.file, PostgresDatabase)
+    database = harness.file
 
-    @event.listens_for(shop.engines.writer.sync_engine, "after_cursor_execute")
+    @event.listens_for(harness.engines.writer.sync_engine, "after_cursor_execute")
     def cut(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if not ended and statement.startswith(beginning):
             ended.append(statement)
-            ending_it(shop)(connection.connection.driver_connection.info.backend_pid)
+            ending_it(harness)(connection.connection.driver_connection.info.backend_pid)
             if and_then is not None:
                 database.rows(and_then)
 
     return ended
 
 
-def until_ended(shop: Shop) -> Callable[[int], None]:
+def until_ended(harness: Harness) -> Callable[[int], None]:
     """Stand still until the server has ended the transaction."""
-    assert isinstance(shop.file, PostgresDatabase)
-    database = shop.file
+    assert isinstance(harness.file, PostgresDatabase)
+    database = harness.file
 
     def stand_still(pid: int) -> None:
         with database.server.connected(database.name) as other:
@@ -120,71 +120,73 @@ def until_ended(shop: Shop) -> Callable[[int], None]:
     return stand_still
 
 
-async def test_a_connection_that_is_ended_in_the_middle_costs_nothing(shop: Shop) -> None:
+async def test_a_connection_that_is_ended_in_the_middle_costs_nothing(harness: Harness) -> None:
     told: list[None] = []
-    shop.store.on_retry = lambda: told.append(None)
-    work = Writing(shop, ending_it(shop))
+    harness.store.on_retry = lambda: told.append(None)
+    work = Writing(harness, ending_it(harness))
     with capture_logs() as logs:
-        assert await shop.store.write(work) == 1
-    assert (work.runs, len(entries(shop.file)), len(told)) == (2, 1, 1)
+        assert await harness.store.write(work) == 1
+    assert (work.runs, len(entries(harness.file)), len(told)) == (2, 1, 1)
     (line,) = logs
     assert (line["event"], line["log_level"], line["retry"]) == ("database_write_retried", "warning", 1)
-    assert shop.store.last_problem is None
+    assert harness.store.last_problem is None
 
 
-async def test_a_host_that_stood_still_in_the_middle_writes_all_the_same(shop: Shop) -> None:
-    on_writer(shop, f"SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}ms', false)")
-    await shop.engines.writer.dispose()  # the next connection is a new one
-    work = Writing(shop, until_ended(shop))
-    assert await shop.store.write(work) >= 1
-    assert (work.runs >= 2, len(entries(shop.file))) == (True, 1)
+async def test_a_host_that_stood_still_in_the_middle_writes_all_the_same(harness: Harness) -> None:
+    on_writer(harness, f"SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}ms', false)")
+    await harness.engines.writer.dispose()  # the next connection is a new one
+    work = Writing(harness, until_ended(harness))
+    assert await harness.store.write(work) >= 1
+    assert (work.runs >= 2, len(entries(harness.file))) == (True, 1)
 
 
-async def test_a_stall_longer_than_all_patience_still_leaves_one_retry_to_what_nobody_waits_for(shop: Shop) -> None:
-    shop.store.retry_seconds = 1e-9
-    work = Writing(shop, ending_it(shop))
-    assert await shop.store.write(work) == 1
+async def test_a_stall_longer_than_all_patience_still_leaves_one_retry_to_what_nobody_waits_for(
+    harness: Harness,
+) -> None:
+    harness.store.retry_seconds = 1e-9
+    work = Writing(harness, ending_it(harness))
+    assert await harness.store.write(work) == 1
 
 
-async def test_nothing_is_tried_again_for_a_person_whose_time_is_up(shop: Shop) -> None:
-    work = Writing(shop, ending_it(shop))
+async def test_nothing_is_tried_again_for_a_person_whose_time_is_up(harness: Harness) -> None:
+    work = Writing(harness, ending_it(harness))
     with pytest.raises(AuditUnavailable):
-        await shop.store.write(work, within=0)
-    assert (work.runs, entries(shop.file)) == (1, [])
-    assert shop.store.last_problem
+        await harness.store.write(work, within=0)
+    assert (work.runs, entries(harness.file)) == (1, [])
+    assert harness.store.last_problem
 
 
-async def test_a_supervisor_whose_transaction_the_server_ended_is_not_refused(shop: Shop) -> None:
-    ended = ended_once_after(shop, "INSERT INTO audit_entries")
-    await shop.service.intake.start(asked(), CALL, "because")
+async def test_a_supervisor_whose_transaction_the_server_ended_is_not_refused(harness: Harness) -> None:
+    ended = ended_once_after(harness, "INSERT INTO audit_entries")
+    await harness.service.intake.start(asked(), CALL, "because")
     assert ended
-    assert story(shop.file) == ["requested recording:start"]
+    assert trail_lines(harness.file) == ["requested recording:start"]
 
 
-async def test_a_lock_that_is_free_a_moment_later_is_waited_for(shop: Shop) -> None:
-    assert isinstance(shop.file, PostgresDatabase)
-    on_writer(shop, "SELECT set_config('lock_timeout', '50ms', false)")
-    await shop.engines.writer.dispose()
-    with shop.file.server.connected(shop.file.name) as other:
+async def test_a_lock_that_is_free_a_moment_later_is_waited_for(harness: Harness) -> None:
+    assert isinstance(harness.file, PostgresDatabase)
+    on_writer(harness, "SELECT set_config('lock_timeout', '50ms', false)")
+    await harness.engines.writer.dispose()
+    with harness.file.server.connected(harness.file.name) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (WRITE_LOCK,))
 
         def let_go() -> None:
             other.execute("SELECT pg_advisory_unlock_all()")
 
-        shop.store.on_retry = let_go
-        await shop.service.intake.start(asked(), CALL, None)
-    assert story(shop.file) == ["requested recording:start"]
+        harness.store.on_retry = let_go
+        await harness.service.intake.start(asked(), CALL, None)
+    assert trail_lines(harness.file) == ["requested recording:start"]
 
 
 async def test_a_file_that_is_free_a_moment_later_is_waited_for(tmp_path: Path) -> None:
-    async with opened_shop(tmp_path / "bot.db") as shop:
-        async with shop.engines.writer.connect() as connection:
+    async with open_harness(tmp_path / "bot.db") as harness:
+        async with harness.engines.writer.connect() as connection:
             await connection.exec_driver_sql("PRAGMA busy_timeout=0")
         with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            shop.store.on_retry = other.rollback
-            await shop.service.intake.start(asked(), CALL, None)
-        assert story(shop.file) == ["requested recording:start"]
+            harness.store.on_retry = other.rollback
+            await harness.service.intake.start(asked(), CALL, None)
+        assert trail_lines(harness.file) == ["requested recording:start"]
 
 
 async def test_who_waits_too_long_for_a_turn_waits_again(database: Database) -> None:
@@ -201,7 +203,7 @@ async def test_who_waits_too_long_for_a_turn_waits_again(database: Database) -> 
 
 async def test_what_would_fail_again_is_not_tried_again(database: Database) -> None:
     runs: list[None] = []
-    async with opened_shop(database) as shop:
+    async with open_harness(database) as harness:
         twice = draft()
 
         async def work(transaction: SqlTransaction) -> None:
@@ -209,47 +211,47 @@ async def test_what_would_fail_again_is_not_tried_again(database: Database) -> N
             await transaction.append_many((twice, twice))
 
         with pytest.raises(AuditUnavailable) as caught:
-            await shop.store.write(work)
+            await harness.store.write(work)
         assert isinstance(caught.value.__cause__, IntegrityError)
-        assert (len(runs), entries(shop.file)) == (1, [])
+        assert (len(runs), entries(harness.file)) == (1, [])
 
 
-def losing_the_answer(shop: Shop) -> None:
+def losing_the_answer(harness: Harness) -> None:
     """Have the next commit take effect, and the connection end before the bot hears of it."""
     left = [True]
 
-    @event.listens_for(shop.engines.writer.sync_engine, "commit")
+    @event.listens_for(harness.engines.writer.sync_engine, "commit")
     def cut(connection: Any) -> None:
         if left:
             left.clear()
             session = connection.connection.dbapi_connection
             pid = session.driver_connection.info.backend_pid
             session.commit()
-            ending_it(shop)(pid)
+            ending_it(harness)(pid)
             with contextlib.suppress(psycopg.OperationalError):  # the driver learns of it by asking for something
                 session.cursor().execute("SELECT 1")
 
 
 async def test_a_commit_that_nobody_can_be_asked_about_is_not_repeated(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_module, "ASK_TIMES", 0)
-    losing_the_answer(shop)
+    losing_the_answer(harness)
     with pytest.raises(AuditUnavailable):
-        await shop.service.intake.start(asked(), CALL, None)
-    assert story(shop.file) == ["requested recording:start"]
+        await harness.service.intake.start(asked(), CALL, None)
+    assert trail_lines(harness.file) == ["requested recording:start"]
 
 
-async def test_a_commit_that_left_nothing_to_look_for_is_not_repeated(shop: Shop) -> None:
+async def test_a_commit_that_left_nothing_to_look_for_is_not_repeated(harness: Harness) -> None:
     runs: list[None] = []
 
     async def work(transaction: SqlTransaction) -> None:
         runs.append(None)
         await transaction.connection.execute(text("SELECT 1"))
 
-    losing_the_answer(shop)
+    losing_the_answer(harness)
     with pytest.raises(AuditUnavailable):
-        await shop.store.write(work)
+        await harness.store.write(work)
     assert len(runs) == 1
 
 
@@ -257,24 +259,24 @@ async def test_a_refused_request_counts_once_however_often_its_transaction_runs(
     postgres_database: PostgresDatabase,
 ) -> None:
     refusals: list[None] = []
-    async with opened_shop(postgres_database, limit=PersonalLimit(1, lambda: refusals.append(None))) as shop:
-        await shop.service.intake.start(asked(), CALL, None)
+    async with open_harness(postgres_database, limit=PersonalLimit(1, lambda: refusals.append(None))) as harness:
+        await harness.service.intake.start(asked(), CALL, None)
         with pytest.raises(TooManyRequests):  # this one has an entry
-            await shop.service.intake.start(asked(), OTHER_CALL, None)
-        ended = ended_once_after(shop, "INSERT INTO attempts")
+            await harness.service.intake.start(asked(), OTHER_CALL, None)
+        ended = ended_once_after(harness, "INSERT INTO attempts")
         with pytest.raises(TooManyRequests):
-            await shop.service.intake.start(asked(), OTHER_CALL, None)
+            await harness.service.intake.start(asked(), OTHER_CALL, None)
         assert (len(ended), len(refusals)) == (1, 2)
-        assert list(shop.service.intake.limit.unnoted.values()) == [1]
+        assert list(harness.service.intake.limit.unnoted.values()) == [1]
 
 
-async def test_a_refusal_says_nothing_of_what_only_an_earlier_run_found(shop: Shop) -> None:
-    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+async def test_a_refusal_says_nothing_of_what_only_an_earlier_run_found(harness: Harness) -> None:
+    await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
     over = "UPDATE recordings SET state = 'ended', version = version + 1 RETURNING id"
-    ended = ended_once_after(shop, "UPDATE recordings", and_then=over)
+    ended = ended_once_after(harness, "UPDATE recordings", and_then=over)
     with pytest.raises(NothingToStop):
-        await shop.service.intake.change(Verb.STOP, asked())
+        await harness.service.intake.change(Verb.STOP, asked())
     assert ended
-    refused = entries(shop.file)[-1]
+    refused = entries(harness.file)[-1]
     assert refused["outcome"] == {"error": "nothing_to_stop"}
     assert (refused["conversation_id"], refused["recording_id"]) == (None, None)

@@ -14,7 +14,7 @@ from bot.database.engine import open_engines
 from bot.database.postgresql.engine import WRITE_LOCK
 from bot.database.store import SqlStore
 from bot.errors import AuditUnavailable
-from tests.support.service import opened_shop
+from tests.support.service import open_harness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,26 +49,26 @@ async def test_a_failed_write_is_tried_again_until_one_works(postgres_database: 
 
 
 async def test_a_file_that_takes_writes_again_is_noticed_without_a_request(tmp_path: Path) -> None:
-    async with opened_shop(tmp_path / "bot.db") as shop:
-        async with shop.engines.writer.connect() as connection:
+    async with open_harness(tmp_path / "bot.db") as harness:
+        async with harness.engines.writer.connect() as connection:
             await connection.exec_driver_sql("PRAGMA busy_timeout=20")
         with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            shop.store.retry_seconds = 0
+            harness.store.retry_seconds = 0
             with pytest.raises(AuditUnavailable):
-                await shop.store.write(nothing)
-            await shop.store.try_again()
-            assert "locked" in (shop.store.last_problem or "")
+                await harness.store.write(nothing)
+            await harness.store.try_again()
+            assert "locked" in (harness.store.last_problem or "")
             other.execute("ROLLBACK")
-        await shop.store.try_again()
-        assert not shop.store.last_problem
+        await harness.store.try_again()
+        assert not harness.store.last_problem
 
 
 async def test_a_file_that_takes_none_is_not_taken_for_well(tmp_path: Path) -> None:
-    async with opened_shop(tmp_path / "bot.db") as shop:
-        async with shop.engines.writer.connect() as connection:
+    async with open_harness(tmp_path / "bot.db") as harness:
+        async with harness.engines.writer.connect() as connection:
             await connection.exec_driver_sql("PRAGMA query_only=ON")
         with pytest.raises(AuditUnavailable):
-            await shop.store.show_again(uuid4())
-        await shop.store.try_again()
-        assert shop.store.last_problem
+            await harness.store.show_again(uuid4())
+        await harness.store.try_again()
+        assert harness.store.last_problem

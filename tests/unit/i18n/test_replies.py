@@ -6,14 +6,14 @@ import pytest
 
 from bot import errors
 from bot.errors import Evidence
-from bot.i18n.error_messages import Voice, explain, now
+from bot.i18n.error_messages import MessageFormatter, explain, now
 from bot.recording.models import RecordingState
-from bot.recording.permissions import standing
+from bot.recording.permissions import current_state
 from bot.slack.blocks.mrkdwn import escape
 from tests.support.samples import HOSTILE, LANGUAGES, NOON, WORDS, recording
 from tests.support.texts import CAUSES
 
-VOICE = Voice(WORDS, person=lambda actor: f"<{actor}>", time=lambda when: f"{when:%H:%M}", plain=escape)
+VOICE = MessageFormatter(WORDS, person=lambda actor: f"<{actor}>", time=lambda when: f"{when:%H:%M}", plain=escape)
 
 
 @pytest.mark.parametrize("cause", CAUSES)
@@ -32,7 +32,7 @@ def test_a_number_is_named_where_there_is_one() -> None:
 
 @pytest.mark.parametrize("state", list(RecordingState))
 def test_a_recording_in_the_way_is_described(state: RecordingState) -> None:
-    error = errors.AlreadyRecording(**standing(recording(state=state)))
+    error = errors.AlreadyRecording(**current_state(recording(state=state)))
     expected = WORDS(f"standing.{state.value}", by="<slack:T1:U0ADA>", at="12:00")
     assert explain(error, VOICE).startswith(expected)
 

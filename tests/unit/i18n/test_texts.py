@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.audit.entry import Phase
-from bot.i18n.catalog import Languages, Words
+from bot.i18n.catalog import Catalog, Translations
 from bot.recording.call import CallRecording
 from bot.recording.models import RecordingState, Verb
 from bot.slack.blocks.card import CONTROLS
@@ -93,9 +93,9 @@ def test_a_locale_leads_to_a_language(locale: str | None, language: str) -> None
 
 
 def test_what_a_language_lacks_is_said_in_english_and_a_number_chooses_its_form() -> None:
-    english = Words("en", {"a.b": "{name}!", "a.n": {"one": "one", "other": "{count} of them"}})
-    languages = Languages(
-        {"en": english, "xx": Words("xx", {"a.n": {"one": "eins", "other": "{count} Stück"}}, english)}
+    english = Catalog("en", {"a.b": "{name}!", "a.n": {"one": "one", "other": "{count} of them"}})
+    languages = Translations(
+        {"en": english, "xx": Catalog("xx", {"a.n": {"one": "eins", "other": "{count} Stück"}}, english)}
     )
     words = languages.of("xx-XX")
     assert words("a.b", name="{x}") == "{x}!"

@@ -10,7 +10,7 @@ import pytest
 
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import CardPublisher
-from bot.outbox.relay import Pace
+from bot.outbox.relay import Backoff
 from bot.slack.blocks.card import CardStyle
 from tests.support.clock import FakeClock
 from tests.support.samples import card
@@ -69,7 +69,7 @@ def publisher(slack: Slack, *channels: str, **changes: Any) -> tuple[CardPublish
     clock, languages = FakeClock(), read_languages()
     outbox = Outbox([replace(card(), channel=one, ts=None, posted_channel=None, **changes) for one in channels])
     style = CardStyle("T1", languages.of(ENGLISH))
-    made = CardPublisher(slack, outbox, style, languages, asyncio.Event(), Pace(clock))  # type: ignore[arg-type]
+    made = CardPublisher(slack, outbox, style, languages, asyncio.Event(), Backoff(clock))  # type: ignore[arg-type]
     return made, outbox, clock
 
 

@@ -15,7 +15,7 @@ from bot.database.queries.summaries import SqlSummaries
 from bot.database.trail.completeness import SqlCompleteness
 from bot.outbox import digests as module
 from bot.outbox.digests import Digester, Schedule
-from bot.outbox.relay import Pace
+from bot.outbox.relay import Backoff
 from bot.recording.models import Verb
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.blocks.card import CardStyle
@@ -23,7 +23,7 @@ from bot.slack.blocks.chart import NotDrawn
 from bot.slack.client import web_client, web_session
 from bot.slack.uploads import Uploads
 from tests.support.samples import WORDS
-from tests.support.service import CALL, OTHER_CALL, TEAM, Shop, asked, at_once, opened_shop
+from tests.support.service import CALL, OTHER_CALL, TEAM, Harness, asked, at_once, open_harness
 from tests.support.trail import entries, rows
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Studio:
 class Newsroom:
     """The digester with everything around it."""
 
-    shop: Shop
+    harness: Harness
     slack: SimulatedSlack
     digester: Digester
     studio: Studio
@@ -82,51 +82,51 @@ class Newsroom:
         return [one.metadata["event_payload"]["day"] for one in self.posted() if one.metadata]
 
     def digests(self) -> list[dict[str, Any]]:
-        return [one for one in entries(self.shop.file) if one["action"] == "audit:digest"]
+        return [one for one in entries(self.harness.file) if one["action"] == "audit:digest"]
 
     async def records(self, call: str = CALL, *, minutes: float = 0) -> None:
         """Record a call for so long."""
-        service = self.shop.service
+        service = self.harness.service
         await service.carry_out(await service.intake.start(asked(), call, None))
-        self.shop.clock.advance(minutes * 60)
+        self.harness.clock.advance(minutes * 60)
         await service.carry_out(at_once(await service.intake.change(Verb.STOP, asked(), typed_id=call)))
 
     def until(self, year: int, month: int, day: int, hour: int = 8, minute: int = 0) -> None:
         """Let the clock show this time (UTC)."""
         target = datetime(year, month, day, hour, minute, tzinfo=UTC)
-        self.shop.clock.advance((target - self.shop.clock.now()).total_seconds())
+        self.harness.clock.advance((target - self.harness.clock.now()).total_seconds())
 
 
 @pytest.fixture
 async def newsroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Newsroom]:
     studio = Studio()
     monkeypatch.setattr(module, "drawn", studio.drawn)
-    async with opened_shop(tmp_path / "bot.db") as shop, web_session() as session:
-        slack = SimulatedSlack(clock=shop.clock.time)
+    async with open_harness(tmp_path / "bot.db") as harness, web_session() as session:
+        slack = SimulatedSlack(clock=harness.clock.time)
         await slack.start()
         slack.seed()
         client = web_client("xoxb-sandbox", api_url=slack.api_url, session=session)
-        yield Newsroom(shop, slack, digester_for(shop, client, session), studio)
+        yield Newsroom(harness, slack, digester_for(harness, client, session), studio)
         await slack.stop()
         assert slack.warnings == []
 
 
-def digester_for(shop: Shop, client: AsyncWebClient, session: Any) -> Digester:
+def digester_for(harness: Harness, client: AsyncWebClient, session: Any) -> Digester:
     async def gaps() -> tuple[int, int]:
-        found = await SqlCompleteness(shop.engines).look(shop.clock.now())
+        found = await SqlCompleteness(harness.engines).check(harness.clock.now())
         return sum(map(len, found.skipped)), found.altered
 
     return Digester(
         client=client,
         uploads=Uploads(client, session),
-        digests=SqlDigests(shop.engines, shop.store),
-        summaries=SqlSummaries(shop.engines),
+        digests=SqlDigests(harness.engines, harness.store),
+        summaries=SqlSummaries(harness.engines),
         gaps=gaps,
         style=CardStyle(team_id=TEAM, words=WORDS),
         channel=AUDIT,
         schedule=Schedule(time(8), UTC_ZONE),
-        clock=shop.clock,
-        pace=Pace(shop.clock),
+        clock=harness.clock,
+        pace=Backoff(harness.clock),
     )
 
 
@@ -147,7 +147,7 @@ async def test_nothing_is_due_before_the_first_day_is_over_and_the_hour_has_come
 async def test_a_digest_says_what_happened_and_names_the_head(newsroom: Newsroom) -> None:
     await newsroom.records(minutes=35)
     await newsroom.records(OTHER_CALL, minutes=5)
-    head = entries(newsroom.shop.file)[-1]
+    head = entries(newsroom.harness.file)[-1]
     newsroom.until(2026, 3, 3)
     await newsroom.turn()
 
@@ -310,9 +310,9 @@ async def test_a_clock_that_is_set_back_brings_no_second_digest(newsroom: Newsro
     await newsroom.records()
     newsroom.until(2026, 3, 4)
     await newsroom.turn()
-    newsroom.shop.clock.advance(-timedelta(days=1).total_seconds())
+    newsroom.harness.clock.advance(-timedelta(days=1).total_seconds())
     await newsroom.turn()
-    newsroom.shop.clock.advance(timedelta(days=1).total_seconds())
+    newsroom.harness.clock.advance(timedelta(days=1).total_seconds())
     await newsroom.turn()
     assert newsroom.days() == ["2026-03-02", "2026-03-03"]
 
@@ -327,7 +327,7 @@ async def test_another_hour_or_zone_in_the_settings_brings_no_second_digest(news
 
 
 async def test_what_is_unresolved_is_named(newsroom: Newsroom) -> None:
-    await newsroom.shop.service.intake.start(asked(), CALL, None)  # nobody carries it out
+    await newsroom.harness.service.intake.start(asked(), CALL, None)  # nobody carries it out
     newsroom.until(2026, 3, 3)
     await newsroom.turn()
     text = newsroom.posted()[0].text
@@ -337,7 +337,7 @@ async def test_what_is_unresolved_is_named(newsroom: Newsroom) -> None:
 async def test_denials_are_named_with_those_who_were_denied(newsroom: Newsroom) -> None:
     for _ in range(3):
         with pytest.raises(Exception, match="may not"):
-            await newsroom.shop.service.intake.start(asked(f"slack:{TEAM}:U0MALLORY", roles=frozenset()), CALL, None)
+            await newsroom.harness.service.intake.start(asked(f"slack:{TEAM}:U0MALLORY", roles=frozenset()), CALL, None)
     newsroom.until(2026, 3, 3)
     await newsroom.turn()
     assert "*Denied*: 3 requests: 3 of <@U0MALLORY>." in newsroom.posted()[0].text
@@ -360,4 +360,4 @@ async def test_the_loop_goes_on_after_the_database_failed_it(newsroom: Newsroom)
     finally:
         loop.cancel()
     assert broken.is_set()
-    assert rows(newsroom.shop.file, "SELECT day FROM digests WHERE day = '2026-03-02' AND delivered_at IS NOT NULL")
+    assert rows(newsroom.harness.file, "SELECT day FROM digests WHERE day = '2026-03-02' AND delivered_at IS NOT NULL")

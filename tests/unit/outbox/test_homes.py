@@ -17,20 +17,20 @@ from bot.database.queries.app_homes import SqlHomes
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.summaries import SqlSummaries
 from bot.i18n.catalog import read_languages
-from bot.outbox.app_home import A_MINUTE, HOMES, KEPT_UP, PERSON_SECONDS, HomePublisher, Turns
+from bot.outbox.app_home import A_MINUTE, HOMES, KEPT_UP, PERSON_SECONDS, HomePublisher, PublishThrottle
 from bot.outbox.app_home_sources import HomeSources
-from bot.outbox.relay import Pace
+from bot.outbox.relay import Backoff
 from bot.recording.caller import Role
-from bot.recording.control.user_rate_limit import LookUps
+from bot.recording.control.user_rate_limit import LookupLimit
 from bot.recording.models import RecordingState
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import web_client, web_session
 from bot.slack.listeners.background import Work
-from bot.slack.listeners.context import Desk
+from bot.slack.listeners.context import ListenerContext
 from bot.slack.users import FRESH_SECONDS, SlackPeople
 from tests.support.samples import recording
-from tests.support.service import TEAM, Shop, opened_shop
+from tests.support.service import TEAM, Harness, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ ADA = "U0ADA"
 class Tab:
     """The publisher on a real database, before a simulated Slack."""
 
-    shop: Shop
+    harness: Harness
     slack: SimulatedSlack
     publisher: HomePublisher
 
@@ -56,7 +56,7 @@ class Tab:
         async def work(transaction: Transaction) -> None:
             await transaction.add_recording(one, channel=None, asked_by="cli:ops")
 
-        await self.shop.store.write(work)
+        await self.harness.store.write(work)
 
     async def opens(self, user: str = ADA) -> None:
         await self.publisher.open(user, TEAM, None)
@@ -71,15 +71,15 @@ class Tab:
 
 @pytest.fixture
 async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
-    async with opened_shop(tmp_path / "record-bot.db") as shop, web_session() as session:
-        slack = SimulatedSlack(clock=shop.clock.time)
+    async with open_harness(tmp_path / "record-bot.db") as harness, web_session() as session:
+        slack = SimulatedSlack(clock=harness.clock.time)
         slack.seed()
         await slack.start()
-        client, clock = web_client("xoxb-sandbox", api_url=slack.api_url, session=session), shop.clock
+        client, clock = web_client("xoxb-sandbox", api_url=slack.api_url, session=session), harness.clock
         people = SlackPeople(client, TEAM, {Role.SUPERVISOR: (ADA, *map(_nth, range(HOMES + 5)))}, clock)
         languages = read_languages()
         style = CardStyle(team_id=TEAM, words=languages.of("en"))
-        desk = Desk(shop.service, people, Work(), style, languages, client, LookUps(clock))
+        desk = ListenerContext(harness.service, people, Work(), style, languages, client, LookupLimit(clock))
 
         async def no_gaps() -> tuple[int, int]:
             return 0, 0
@@ -87,10 +87,12 @@ async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
         async def no_parts() -> tuple[()]:
             return ()
 
-        engines = shop.engines
+        engines = harness.engines
         sources = HomeSources(SqlOverview(engines), no_parts, no_gaps, SqlSummaries(engines), ZoneInfo("UTC"), clock)
-        publisher = HomePublisher(desk, SqlHomes(engines), sources, asyncio.Event(), clock, Pace(clock), Turns(clock))
-        yield Tab(shop, slack, publisher)
+        publisher = HomePublisher(
+            desk, SqlHomes(engines), sources, asyncio.Event(), clock, Backoff(clock), PublishThrottle(clock)
+        )
+        yield Tab(harness, slack, publisher)
         await slack.stop()
 
 
@@ -101,7 +103,7 @@ def _nth(number: int) -> str:
 async def test_nothing_is_published_while_nothing_changes(tab: Tab) -> None:
     await tab.opens()
     for _ in range(3):
-        tab.shop.clock.advance(PERSON_SECONDS)
+        tab.harness.clock.advance(PERSON_SECONDS)
         await tab.publisher.refresh()
     assert tab.publishes() == [ADA]
 
@@ -112,7 +114,7 @@ async def test_many_changes_in_a_moment_are_shown_at_once_a_little_later(tab: Ta
         await tab.records(number)
         assert await tab.publisher.refresh() > 0
     assert tab.publishes() == [ADA]
-    tab.shop.clock.advance(PERSON_SECONDS)
+    tab.harness.clock.advance(PERSON_SECONDS)
     assert await tab.publisher.refresh() == 0
     assert tab.publishes() == [ADA, ADA]
     assert "Live recordings (5)" in tab.shows()
@@ -123,17 +125,17 @@ async def test_so_many_a_minute_and_the_last_opened_first(tab: Tab) -> None:
     for user in users:
         tab.slack.add_person(user, user, user.lower())
         await tab.opens(user)
-        tab.shop.clock.advance(1.2)
+        tab.harness.clock.advance(1.2)
     opened = len(tab.publishes())
     await tab.records(1)
-    tab.shop.clock.advance(PERSON_SECONDS)
+    tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
     fresh = tab.publishes()[opened:]
     assert fresh == users[::-1][: len(fresh)]
     while await tab.publisher.refresh() > 0:
         at = [one.at for one in tab.slack.requests if one.method == "views.publish"]
         assert max(sum(1 for one in at if begin <= one < begin + 60) for begin in at[opened:]) <= A_MINUTE
-        tab.shop.clock.advance(1)
+        tab.harness.clock.advance(1)
     for user in users[5:]:
         assert "Live recordings (1)" in tab.shows(user)
     assert "Live recordings (0)" in tab.shows(users[0])  # five too many to be kept up
@@ -141,7 +143,7 @@ async def test_so_many_a_minute_and_the_last_opened_first(tab: Tab) -> None:
 
 async def test_a_home_that_was_opened_hours_ago_is_left_alone_until_it_is_touched(tab: Tab) -> None:
     await tab.opens()
-    tab.shop.clock.advance(KEPT_UP.total_seconds() + 1)
+    tab.harness.clock.advance(KEPT_UP.total_seconds() + 1)
     await tab.records(1)
     await tab.publisher.refresh()
     assert tab.publishes() == [ADA]
@@ -152,11 +154,11 @@ async def test_a_home_that_was_opened_hours_ago_is_left_alone_until_it_is_touche
 async def test_an_answer_that_was_lost_costs_one_conflict_and_no_stale_view(tab: Tab) -> None:
     await tab.opens()
     await tab.records(1)
-    tab.shop.clock.advance(PERSON_SECONDS)
+    tab.harness.clock.advance(PERSON_SECONDS)
     tab.slack.faults.switch_on("drop_after", times=1, only="views.publish")
     await tab.publisher.refresh()
     await tab.records(2)
-    tab.shop.clock.advance(PERSON_SECONDS)
+    tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
     assert "Live recordings (2)" in tab.shows()
     errors = [one.error for one in tab.slack.requests if one.method == "views.publish"]
@@ -167,16 +169,16 @@ async def test_a_limit_of_slack_is_waited_out(tab: Tab) -> None:
     tab.slack.faults.switch_on("rate_limited", times=1, value=7, only="views.publish")
     await tab.opens()
     tab.slack.faults.switch_on("rate_limited", times=1, value=7, only="views.publish")
-    tab.shop.clock.advance(PERSON_SECONDS)
+    tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
-    assert tab.shop.clock.slept[-1] == 7
+    assert tab.harness.clock.slept[-1] == 7
     await tab.publisher.refresh()
     assert "No recording is live." in tab.shows()
 
 
 async def test_on_a_guess_who_somebody_is_nothing_new_is_shown(tab: Tab) -> None:
     await tab.opens()
-    tab.shop.clock.advance(FRESH_SECONDS + 1)
+    tab.harness.clock.advance(FRESH_SECONDS + 1)
     tab.slack.faults.switch_on("server_error", only="users.info")
     await tab.records(1)
     await tab.publisher.refresh()
@@ -191,19 +193,19 @@ async def test_who_could_not_be_confirmed_at_the_opening_sees_it_once_they_are(t
     await tab.opens()
     assert "Slack could not confirm who you are" in tab.shows()
     tab.slack.faults.switch_all_off()
-    tab.shop.clock.advance(PERSON_SECONDS)
+    tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
     assert "No recording is live." in tab.shows()
     home = await tab.publisher.homes.find(ADA)
     assert home is not None
-    assert home.audit_seq == await tab.shop.store.head() == 1
+    assert home.audit_seq == await tab.harness.store.head() == 1
 
 
 async def test_a_stop_of_the_bot_leaves_homes_as_they_are(tab: Tab) -> None:
     await tab.opens()
     await tab.records(1)
-    tab.shop.door.open = False
-    tab.shop.clock.advance(PERSON_SECONDS)
+    tab.harness.door.open = False
+    tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
     assert tab.publishes() == [ADA]
 
@@ -218,24 +220,24 @@ async def test_somebody_whom_slack_knows_no_more_is_forgotten(tab: Tab) -> None:
     await tab.opens()
     del tab.slack.workspace.people[ADA]
     await tab.records(1)
-    tab.shop.clock.advance(PERSON_SECONDS)
+    tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
     assert await tab.publisher.homes.find(ADA) is None
 
 
 async def test_a_look_that_can_not_be_written_down_is_not_tried_again_at_once(tab: Tab) -> None:
-    tab.shop.door.open = False
+    tab.harness.door.open = False
     await tab.opens()
     assert "restarting" in tab.shows()
-    assert await tab.shop.store.head() == 1  # the refusal
-    tab.shop.door.open = True
-    tab.shop.clock.advance(PERSON_SECONDS)
+    assert await tab.harness.store.head() == 1  # the refusal
+    tab.harness.door.open = True
+    tab.harness.clock.advance(PERSON_SECONDS)
     assert await tab.publisher.refresh() > 0
-    assert await tab.shop.store.head() == 1
-    tab.shop.clock.advance(15)
+    assert await tab.harness.store.head() == 1
+    tab.harness.clock.advance(15)
     await tab.publisher.refresh()
     assert "No recording is live." in tab.shows()
-    assert await tab.shop.store.head() == 2
+    assert await tab.harness.store.head() == 2
 
 
 async def test_a_warning_is_taken_back_also_where_the_opening_could_not_be_noted_at_all(
@@ -243,19 +245,19 @@ async def test_a_warning_is_taken_back_also_where_the_opening_could_not_be_noted
 ) -> None:
     await tab.opens()
     await tab.records(1)
-    tab.shop.clock.advance(PERSON_SECONDS)
+    tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
     assert "Live recordings (1)" in tab.shows()
-    looks = await tab.shop.store.head()
+    looks = await tab.harness.store.head()
     with closing(sqlite3.connect(tmp_path / "record-bot.db", isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError):
             await tab.opens()
     assert "The audit trail can't be written" in tab.shows()
-    tab.shop.clock.advance(60)
+    tab.harness.clock.advance(60)
     await tab.publisher.refresh()
     assert "Live recordings (1)" in tab.shows()
-    assert await tab.shop.store.head() == looks + 1  # it is a look like any other
-    tab.shop.clock.advance(60)
+    assert await tab.harness.store.head() == looks + 1  # it is a look like any other
+    tab.harness.clock.advance(60)
     await tab.publisher.refresh()
-    assert await tab.shop.store.head() == looks + 1
+    assert await tab.harness.store.head() == looks + 1

@@ -16,17 +16,17 @@ from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
 from bot.errors import CallEnded, OutcomeUnknown
 from bot.outbox.notices import GAP_SECONDS, Notifier
-from bot.outbox.relay import Pace
-from bot.recording.caller import Caller, Role
+from bot.outbox.relay import Backoff
+from bot.recording.caller import Principal, Role
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.observations import Drift, Observations
 from bot.recording.monitoring.reminders import ReminderTimes
-from bot.recording.requests import Accepted, Asked, Origin
+from bot.recording.requests import PendingAction, Request, RequestSource
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import web_client, web_session
 from tests.support.samples import LANGUAGES
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, TEAM, Shop, asked, opened_shop
+from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, TEAM, Harness, asked, open_harness
 from tests.support.trail import rows
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.recording.models import Recording
-    from bot.recording.requests import Settled
+    from bot.recording.requests import ActionResult
     from bot.sandbox.slack import SimulatedMessage
 
 POST = "chat.postMessage"
@@ -49,17 +49,17 @@ STYLE = CardStyle(team_id=TEAM, words=LANGUAGES.of("en"), interaction_url="https
 class Office:
     """The notifier with everything around it."""
 
-    shop: Shop
+    harness: Harness
     slack: SimulatedSlack
     notifier: Notifier
 
     def anew(self, **changes: Any) -> Office:
         """Return it as after a restart."""
-        return replace(self, notifier=replace(self.notifier, changes=self.shop.store.changes(), **changes))
+        return replace(self, notifier=replace(self.notifier, changes=self.harness.store.changes(), **changes))
 
     async def turn(self, *, minutes: float = 0) -> None:
         """Let so much time pass, and then let it do all that there is to do."""
-        self.shop.clock.advance(minutes * 60)
+        self.harness.clock.advance(minutes * 60)
         await self.notifier.note_due()
         while await self.notifier.send_next():
             await self.notifier.note_due()
@@ -68,58 +68,58 @@ class Office:
         return self.slack.direct_messages(actor.rpartition(":")[2])
 
     def notices(self) -> list[dict[str, Any]]:
-        return rows(self.shop.file, "SELECT * FROM notices ORDER BY noted_at, kind, person")
+        return rows(self.harness.file, "SELECT * FROM notices ORDER BY noted_at, kind, person")
 
     async def starts(self, actor: str = ADA, call: str = CALL) -> Recording:
-        service = self.shop.service
+        service = self.harness.service
         return (await service.carry_out(await service.intake.start(asked(actor), call, None))).recording
 
-    async def asks(self, verb: Verb, actor: str = ADA, call: str = CALL) -> Settled:
-        return await self.shop.service.carry_out(await self.requests(verb, actor, call))
+    async def asks(self, verb: Verb, actor: str = ADA, call: str = CALL) -> ActionResult:
+        return await self.harness.service.carry_out(await self.requests(verb, actor, call))
 
-    async def requests(self, verb: Verb, actor: str = ADA, call: str = CALL) -> Accepted:
+    async def requests(self, verb: Verb, actor: str = ADA, call: str = CALL) -> PendingAction:
         """Put the request into the trail; nobody carries it out yet."""
-        accepted = await self.shop.service.intake.change(verb, asked(actor), typed_id=call)
-        assert isinstance(accepted, Accepted)
+        accepted = await self.harness.service.intake.change(verb, asked(actor), typed_id=call)
+        assert isinstance(accepted, PendingAction)
         return accepted
 
     async def settles(self) -> None:
         """Let the reconciler settle what is open."""
-        await self.shop.reconciler.settle_all()
-        self.shop.clock.advance(6)
-        await self.shop.reconciler.settle_all()
+        await self.harness.reconciler.settle_all()
+        self.harness.clock.advance(6)
+        await self.harness.reconciler.settle_all()
 
     async def call_ends(self, recording_id: UUID) -> None:
-        recording = await self.shop.store.recording(recording_id)
+        recording = await self.harness.store.recording(recording_id)
         assert recording is not None
-        assert await Observations(self.shop.store, self.shop.clock).call_ended(recording)
+        assert await Observations(self.harness.store, self.harness.clock).call_ended(recording)
 
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    async with opened_shop(tmp_path / "bot.db") as shop, web_session() as session:
-        slack = SimulatedSlack(clock=shop.clock.time)
+    async with open_harness(tmp_path / "bot.db") as harness, web_session() as session:
+        slack = SimulatedSlack(clock=harness.clock.time)
         await slack.start()
         slack.seed()
         client = web_client("xoxb-sandbox", api_url=slack.api_url, session=session)
-        yield Office(shop, slack, notifier_for(shop, client))
+        yield Office(harness, slack, notifier_for(harness, client))
         await slack.stop()
         assert slack.warnings == []
 
 
-def notifier_for(shop: Shop, client: AsyncWebClient) -> Notifier:
+def notifier_for(harness: Harness, client: AsyncWebClient) -> Notifier:
     return Notifier(
         client=client,
-        occasions=SqlOccasions(shop.engines),
-        notices=SqlNotices(shop.engines),
+        occasions=SqlOccasions(harness.engines),
+        notices=SqlNotices(harness.engines),
         style_for=lambda _user, language: STYLE.in_(LANGUAGES.of(language)),
         times=ReminderTimes(timedelta(minutes=30), timedelta(minutes=3)),
-        busy=shop.service.working,
-        owner=shop.reconciler.owner,
-        presence=shop.reconciler.presence,
-        changes=shop.store.changes(),
-        clock=shop.clock,
-        pace=Pace(shop.clock),
+        busy=harness.service.working,
+        owner=harness.reconciler.owner,
+        presence=harness.reconciler.presence,
+        changes=harness.store.changes(),
+        clock=harness.clock,
+        pace=Backoff(harness.clock),
     )
 
 
@@ -180,11 +180,11 @@ async def test_the_buttons_stay_while_an_action_runs_and_after_one_that_failed(o
     accepted = await office.requests(Verb.STOP)
     await office.turn()
     assert len(buttons(office.told()[0])) == 2
-    office.shop.control.fault = OutcomeUnknown()
-    await office.shop.service.carry_out(accepted)
+    office.harness.control.fault = OutcomeUnknown()
+    await office.harness.service.carry_out(accepted)
     await office.turn()
     assert len(buttons(office.told()[0])) == 2
-    office.shop.control.fault = None
+    office.harness.control.fault = None
     await office.settles()
     await office.turn()
     assert buttons(office.told()[0]) == []
@@ -194,17 +194,17 @@ async def test_the_buttons_stay_while_an_action_runs_and_after_one_that_failed(o
 async def test_somebody_in_genesys_can_be_what_came_of_it(office: Office) -> None:
     recording = await office.starts()
     await office.turn(minutes=31)
-    current = await office.shop.store.recording(recording.id)
+    current = await office.harness.store.recording(recording.id)
     assert current is not None
     stopped = Drift(Verb.STOP.action, RecordingState.STOPPED)
-    assert await Observations(office.shop.store, office.shop.clock).changed_outside(current, stopped)
+    assert await Observations(office.harness.store, office.harness.clock).changed_outside(current, stopped)
     await office.turn()
     assert office.told()[0].text.startswith("Stopped by somebody in Genesys, ")
 
 
 async def test_a_reminder_that_is_no_longer_so_is_not_sent(office: Office) -> None:
     await office.starts()
-    office.shop.clock.advance(1801)
+    office.harness.clock.advance(1801)
     await office.notifier.note_due()
     await office.asks(Verb.STOP)
     await office.turn()
@@ -266,7 +266,7 @@ async def test_a_pause_that_somebody_made_in_genesys_is_not_ours_to_remind_of(of
     resumed = (await office.asks(Verb.RESUME)).recording
     assert recording.id == resumed.id
     paused = Drift(Verb.PAUSE.action, RecordingState.PAUSED)
-    assert await Observations(office.shop.store, office.shop.clock).changed_outside(resumed, paused)
+    assert await Observations(office.harness.store, office.harness.clock).changed_outside(resumed, paused)
     await office.turn(minutes=10)
     assert office.notices() == []
 
@@ -288,7 +288,7 @@ async def test_the_end_of_a_call_is_told_to_the_one_who_started(office: Office) 
     recording = await office.starts()
     await office.turn(minutes=10)
     await office.asks(Verb.PAUSE, GRACE)
-    office.shop.clock.advance(90)
+    office.harness.clock.advance(90)
     await office.asks(Verb.RESUME, GRACE)
     await office.turn(minutes=5)
     await office.call_ends(recording.id)
@@ -306,7 +306,7 @@ async def test_the_end_of_a_call_is_told_to_the_one_who_started(office: Office) 
 @pytest.mark.parametrize(("who", "told"), [(ADA, 0), (GRACE, 1)])
 async def test_who_stopped_it_themselves_knows(office: Office, who: str, told: int) -> None:
     await office.starts()
-    office.shop.control.fault = CallEnded()
+    office.harness.control.fault = CallEnded()
     await office.asks(Verb.STOP, who)
     await office.turn()
     assert [message.text.startswith("The call is over") for message in office.told(ADA)] == [True] * told
@@ -316,7 +316,7 @@ async def test_who_stopped_it_themselves_knows(office: Office, who: str, told: i
 async def test_a_stop_and_a_start_that_failed_are_told_to_nobody(office: Office) -> None:
     await office.starts()
     await office.asks(Verb.STOP)
-    office.shop.control.fault = CallEnded()
+    office.harness.control.fault = CallEnded()
     await office.starts(ADA, OTHER_CALL)
     await office.turn()
     assert office.notices() == []
@@ -329,11 +329,11 @@ async def test_a_stop_and_a_start_that_failed_are_told_to_nobody(office: Office)
 async def test_how_a_doubt_was_settled_is_told_to_the_one_who_asked(office: Office, *, took_effect: bool) -> None:
     await office.starts(ADA)
     if took_effect:
-        office.shop.control.late_fault = OutcomeUnknown()
+        office.harness.control.late_fault = OutcomeUnknown()
     else:
-        office.shop.control.fault = OutcomeUnknown()
+        office.harness.control.fault = OutcomeUnknown()
     await office.asks(Verb.PAUSE, GRACE)
-    office.shop.control.fault = office.shop.control.late_fault = None
+    office.harness.control.fault = office.harness.control.late_fault = None
     await office.turn()
     assert office.notices() == []  # the answer to the request has said that nobody knows yet
     await office.settles()
@@ -349,9 +349,9 @@ async def test_how_a_doubt_was_settled_is_told_to_the_one_who_asked(office: Offi
 
 
 async def test_a_start_that_did_not_take_effect_is_told(office: Office) -> None:
-    office.shop.control.fault = OutcomeUnknown()
+    office.harness.control.fault = OutcomeUnknown()
     await office.starts()
-    office.shop.control.fault = None
+    office.harness.control.fault = None
     await office.settles()
     await office.turn()
     (message,) = office.told()
@@ -361,9 +361,9 @@ async def test_a_start_that_did_not_take_effect_is_told(office: Office) -> None:
 
 async def test_a_doubt_that_the_end_of_the_call_settled_is_one_message(office: Office) -> None:
     await office.starts()
-    office.shop.control.fault = OutcomeUnknown()
+    office.harness.control.fault = OutcomeUnknown()
     await office.asks(Verb.STOP)
-    office.shop.control.fault = CallEnded()
+    office.harness.control.fault = CallEnded()
     await office.settles()
     await office.turn()
     (message,) = office.told()
@@ -374,7 +374,7 @@ async def test_a_doubt_that_the_end_of_the_call_settled_is_one_message(office: O
 async def test_a_request_that_was_cut_off_is_told_as_unknown_and_then_as_settled(office: Office) -> None:
     await office.starts()
     await office.requests(Verb.STOP, GRACE)
-    office.shop.control.fault = OutcomeUnknown()  # nothing can be read either
+    office.harness.control.fault = OutcomeUnknown()  # nothing can be read either
     await office.settles()
     await office.turn()
     assert office.told(GRACE) == []  # it may still be worked on
@@ -384,7 +384,7 @@ async def test_a_request_that_was_cut_off_is_told_as_unknown_and_then_as_settled
     assert "interrupted" in message.text
     await office.anew().turn(minutes=1)
     assert len(office.told(GRACE)) == 1
-    office.shop.control.fault = None
+    office.harness.control.fault = None
     await office.settles()
     await office.turn()
     assert [one.text.partition(" asked")[0] for one in office.told(GRACE)] == ["The stop", "Settled: the stop"]
@@ -394,7 +394,7 @@ async def test_a_request_that_was_cut_off_is_told_as_unknown_and_then_as_settled
 async def test_who_still_works_on_a_request_will_say_how_it_ends(office: Office) -> None:
     await office.starts()
     accepted = await office.requests(Verb.STOP)
-    office.shop.service.working.add(accepted.attempt.id)
+    office.harness.service.working.add(accepted.attempt.id)
     await office.turn(minutes=1)
     assert office.notices() == []
 
@@ -402,7 +402,7 @@ async def test_who_still_works_on_a_request_will_say_how_it_ends(office: Office)
 async def test_an_unknown_outcome_that_is_settled_before_slack_answers_is_told_once(office: Office) -> None:
     await office.starts()
     await office.requests(Verb.STOP)
-    office.shop.clock.advance(31)
+    office.harness.clock.advance(31)
     await office.notifier.note_due()
     await office.settles()
     await office.turn()
@@ -420,7 +420,7 @@ async def test_what_slack_plainly_refused_comes_once(office: Office, fault: str)
     (message,) = office.told()
     assert AGAIN not in message.text
     if fault == "rate_limited":
-        assert office.shop.clock.slept.count(7) == 3
+        assert office.harness.clock.slept.count(7) == 3
 
 
 @pytest.mark.parametrize(("fault", "copies"), [("server_error", 1), ("drop_before", 1), ("down", 1), ("drop_after", 2)])
@@ -438,7 +438,7 @@ async def test_killed_between_begun_and_sent_it_comes_once_more_and_says_so(
 ) -> None:
     monkeypatch.setattr("bot.outbox.relay.END_SECONDS", 0.01)  # a kill waits for nothing
     await office.starts()
-    office.shop.clock.advance(1860)
+    office.harness.clock.advance(1860)
     office.slack.faults.switch_on("hang", times=1, only=POST)
     running = asyncio.create_task(office.turn())
     await office.slack.wait_for(lambda: any(one.method == POST for one in office.slack.requests))
@@ -455,11 +455,11 @@ async def test_after_an_hour_without_slack_each_comes_once(office: Office) -> No
     await office.starts(GRACE, OTHER_CALL)
     office.slack.faults.switch_on("down")
     await office.call_ends(recording.id)
-    begin = office.shop.clock.elapsed
-    while office.shop.clock.elapsed < begin + 4000:
+    begin = office.harness.clock.elapsed
+    while office.harness.clock.elapsed < begin + 4000:
         await office.notifier.note_due()
         await office.notifier.send_next()
-        office.shop.clock.advance(300)
+        office.harness.clock.advance(300)
     office.slack.faults.switch_off("down")
     await office.anew().turn()
     assert [one.text.partition(".")[0] for one in office.told()] == ["The call is over, and with it its recording"]
@@ -509,7 +509,7 @@ async def test_there_is_more_than_a_second_between_two_messages(office: Office) 
 async def test_what_ended_long_before_the_first_look_is_told_to_nobody(office: Office) -> None:
     old = await office.starts()
     await office.call_ends(old.id)
-    office.shop.clock.advance(7 * 86400)
+    office.harness.clock.advance(7 * 86400)
     new = await office.starts(GRACE, OTHER_CALL)
     await office.call_ends(new.id)
     await office.turn()
@@ -524,7 +524,7 @@ async def test_what_ended_more_than_an_hour_before_a_later_look_is_noted_and_not
     await office.anew().turn(minutes=61)
     assert office.told() == []
     assert [one["outcome"] for one in office.notices()] == ["outdated"]
-    office.shop.clock.advance(-7200)
+    office.harness.clock.advance(-7200)
     await office.anew().turn()
     assert office.told() == []
 
@@ -532,7 +532,7 @@ async def test_what_ended_more_than_an_hour_before_a_later_look_is_noted_and_not
 async def test_a_clock_that_is_set_back_repeats_nothing(office: Office) -> None:
     recording = await office.starts()
     await office.turn(minutes=31)
-    office.shop.clock.advance(-3600)
+    office.harness.clock.advance(-3600)
     await office.anew().turn()
     await office.call_ends(recording.id)
     await office.anew().turn()
@@ -542,7 +542,7 @@ async def test_a_clock_that_is_set_back_repeats_nothing(office: Office) -> None:
 
 
 async def test_a_long_trail_is_worked_through(office: Office) -> None:
-    service = office.shop.service
+    service = office.harness.service
     for _ in range(150):
         await service.intake.read(asked())
     await office.turn()
@@ -552,16 +552,18 @@ async def test_a_long_trail_is_worked_through(office: Office) -> None:
     await office.call_ends(recording.id)
     await office.turn()
     assert len(office.told()) == 1
-    (progress,) = rows(office.shop.file, "SELECT seq FROM notice_progress")
-    assert progress["seq"] == await office.shop.store.head()
+    (progress,) = rows(office.harness.file, "SELECT seq FROM notice_progress")
+    assert progress["seq"] == await office.harness.store.head()
 
 
 # What else a supervisor sees
 
 
 async def test_a_message_is_in_the_language_of_the_card(office: Office) -> None:
-    german = Asked(Caller(ADA, frozenset({Role.SUPERVISOR})), Origin("command", channel="C0FLOOR", language="de"))
-    service = office.shop.service
+    german = Request(
+        Principal(ADA, frozenset({Role.SUPERVISOR})), RequestSource("command", channel="C0FLOOR", language="de")
+    )
+    service = office.harness.service
     await service.carry_out(await service.intake.start(german, CALL, None))
     await office.turn(minutes=31)
     (message,) = office.told()
@@ -571,9 +573,9 @@ async def test_a_message_is_in_the_language_of_the_card(office: Office) -> None:
 async def test_names_from_genesys_stay_inert(office: Office) -> None:
     recording = await office.starts()
     hostile = "<!channel> & <@U0GRACE|x>"
-    await office.shop.store.write(
+    await office.harness.store.write(
         lambda transaction: transaction.remember_name(
-            "user", str(recording.agent_user_id), hostile, office.shop.clock.now()
+            "user", str(recording.agent_user_id), hostile, office.harness.clock.now()
         )
     )
     await office.turn(minutes=31)
@@ -586,8 +588,8 @@ async def test_pauses_are_summed_up(office: Office) -> None:
     recording = await office.starts()
     for verb, seconds in [(Verb.PAUSE, 61), (Verb.RESUME, 300), (Verb.PAUSE, 30), (Verb.STOP, 0)]:
         await office.asks(verb)
-        office.shop.clock.advance(seconds)
-    done = await office.shop.store.recording(recording.id)
+        office.harness.clock.advance(seconds)
+    done = await office.harness.store.recording(recording.id)
     assert done is not None
     assert (done.paused_seconds, done.paused_at) == (91, None)
 
@@ -595,9 +597,9 @@ async def test_pauses_are_summed_up(office: Office) -> None:
 async def test_a_pause_that_ends_with_the_call_counts(office: Office) -> None:
     recording = await office.starts()
     await office.asks(Verb.PAUSE)
-    office.shop.clock.advance(40)
+    office.harness.clock.advance(40)
     await office.call_ends(recording.id)
-    done = await office.shop.store.recording(recording.id)
+    done = await office.harness.store.recording(recording.id)
     assert done is not None
     assert done.paused_seconds == 40
 
@@ -606,9 +608,9 @@ async def test_a_pause_that_ends_with_the_call_counts(office: Office) -> None:
 async def test_a_recording_asked_for_in_no_channel_has_its_card_as_a_direct_message(
     office: Office, actor: str, channel: str | None
 ) -> None:
-    nowhere = Asked(Caller(actor, frozenset({Role.SUPERVISOR})), Origin("modal"))
-    await office.shop.service.intake.start(nowhere, CALL, None)
-    cards = await SqlOutbox(office.shop.engines).stale_cards()
+    nowhere = Request(Principal(actor, frozenset({Role.SUPERVISOR})), RequestSource("modal"))
+    await office.harness.service.intake.start(nowhere, CALL, None)
+    cards = await SqlOutbox(office.harness.engines).stale_cards()
     assert [one.channel for one in cards] == ([channel] if channel else [])
 
 
@@ -634,7 +636,7 @@ async def test_a_message_that_slack_refuses_for_a_reason_of_its_own_holds_nobody
         return await post(channel=channel, **rest)
 
     monkeypatch.setattr(client, "chat_postMessage", refusing)
-    office.shop.clock.advance(31 * 60)
+    office.harness.clock.advance(31 * 60)
     await office.notifier.note_due()
     for _ in range(3):
         await office.notifier.send_next()

@@ -13,7 +13,7 @@ from bot.database.queries.notices import SqlNotices
 from bot.recording.models import Verb
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import web_client, web_session
-from tests.support.service import opened_shop
+from tests.support.service import open_harness
 from tests.unit.outbox.test_notices import AGAIN, Office, notifier_for
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ class Lead:
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     """The process ``serve:2`` takes requests, and another one tells Slack."""
-    async with opened_shop(tmp_path / "bot.db", owner="serve:2") as shop, web_session() as session:
-        slack = SimulatedSlack(clock=shop.clock.time)
+    async with open_harness(tmp_path / "bot.db", owner="serve:2") as harness, web_session() as session:
+        slack = SimulatedSlack(clock=harness.clock.time)
         await slack.start()
         slack.seed()
         client = web_client("xoxb-sandbox", api_url=slack.api_url, session=session)
-        notifier = replace(notifier_for(shop, client), owner="serve:1", busy=(), presence=FakePresence())
-        yield Office(shop, slack, notifier)
+        notifier = replace(notifier_for(harness, client), owner="serve:1", busy=(), presence=FakePresence())
+        yield Office(harness, slack, notifier)
         await slack.stop()
         assert slack.warnings == []
 
@@ -76,9 +76,9 @@ async def test_what_a_dead_process_worked_on_is(office: Office) -> None:
 
 async def test_nothing_is_noted_or_posted_before_the_lead_is_confirmed(office: Office) -> None:
     await office.starts()
-    office.shop.clock.advance(31 * 60)
+    office.harness.clock.advance(31 * 60)
     lead = Lead()
-    engines = office.shop.engines
+    engines = office.harness.engines
     notifier = replace(
         office.notifier,
         occasions=SqlOccasions(engines, lead.confirm),

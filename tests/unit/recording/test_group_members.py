@@ -21,7 +21,7 @@ from bot.recording.group_members import (
     group_actions,
 )
 from bot.recording.policy import Grant
-from tests.support.service import Shop, opened_shop
+from tests.support.service import Harness, open_harness
 from tests.support.trail import entries
 
 if TYPE_CHECKING:
@@ -51,56 +51,56 @@ class Groups:
 
 
 @pytest.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
-    async with opened_shop(database) as shop:
-        yield shop
+async def harness(database: Database) -> AsyncIterator[Harness]:
+    async with open_harness(database) as harness:
+        yield harness
 
 
-def monitor(shop: Shop, groups: Groups) -> GroupMonitor:
+def monitor(harness: Harness, groups: Groups) -> GroupMonitor:
     """Return what a bot that was started just now has."""
-    return GroupMonitor(groups, SqlGroupMembers(shop.store), ACTIONS, shop.clock)
+    return GroupMonitor(groups, SqlGroupMembers(harness.store), ACTIONS, harness.clock)
 
 
-def told(shop: Shop) -> list[dict[str, Any]]:
-    found = entries(shop.file)
+def told(harness: Harness) -> list[dict[str, Any]]:
+    found = entries(harness.file)
     assert all((one["phase"], one["actor"]) == ("observed", "bot") for one in found)
     return [{"action": one["action"], **one["outcome"]} for one in found]
 
 
-async def test_a_change_is_told_once_and_also_if_it_happened_while_no_bot_ran(shop: Shop) -> None:
+async def test_a_change_is_told_once_and_also_if_it_happened_while_no_bot_ran(harness: Harness) -> None:
     groups = Groups(group("U1", "U2"), group("U9", group_id="S0B"))
-    await monitor(shop, groups).compare()
-    assert told(shop) == []  # who was there at the first look has not come
+    await monitor(harness, groups).compare()
+    assert told(harness) == []  # who was there at the first look has not come
 
     groups.now = (group("U2", "U3", "U4"), group("U9", group_id="S0B"))
     for _ in range(3):
-        await monitor(shop, groups).compare()
+        await monitor(harness, groups).compare()
     groups.now = (group("U2", "U3", "U4"), group(group_id="S0B"))
-    await monitor(shop, groups).compare()
+    await monitor(harness, groups).compare()
 
-    assert told(shop) == [
+    assert told(harness) == [
         {"action": SUPERVISORS_CHANGED, "group": "S0A", "came": ["U3", "U4"], "left": ["U1"], "members": 3},
         {"action": COMPLIANCE_CHANGED, "group": "S0B", "left": ["U9"], "members": 0},
     ]
 
 
-async def test_of_several_processes_one_tells(shop: Shop) -> None:
+async def test_of_several_processes_one_tells(harness: Harness) -> None:
     groups = Groups(group("U1"))
-    await monitor(shop, groups).compare()
+    await monitor(harness, groups).compare()
     groups.now = (group("U1", "U2"),)
-    await asyncio.gather(*(monitor(shop, groups).compare() for _ in range(5)))
-    assert len(told(shop)) == 1
+    await asyncio.gather(*(monitor(harness, groups).compare() for _ in range(5)))
+    assert len(told(harness)) == 1
 
 
 @pytest.mark.parametrize("state", [GroupState.DISABLED, GroupState.GONE])
-async def test_nobody_has_left_a_group_that_is_disabled(shop: Shop, state: GroupState) -> None:
+async def test_nobody_has_left_a_group_that_is_disabled(harness: Harness, state: GroupState) -> None:
     groups = Groups(group("U1", "U2"))
-    await monitor(shop, groups).compare()
+    await monitor(harness, groups).compare()
     groups.now = (group(state=state),)
-    await monitor(shop, groups).compare()
+    await monitor(harness, groups).compare()
     groups.now = (group("U2", "U3"),)
-    await monitor(shop, groups).compare()
-    assert told(shop) == [
+    await monitor(harness, groups).compare()
+    assert told(harness) == [
         {"action": SUPERVISORS_CHANGED, "group": "S0A", "members": 2, "state": state.value},
         {
             "action": SUPERVISORS_CHANGED, "group": "S0A", "came": ["U3"], "left": ["U1"], "members": 2,
@@ -109,15 +109,15 @@ async def test_nobody_has_left_a_group_that_is_disabled(shop: Shop, state: Group
     ]  # fmt: skip
 
 
-async def test_without_an_answer_nothing_is_noted_and_the_next_look_tells(shop: Shop) -> None:
+async def test_without_an_answer_nothing_is_noted_and_the_next_look_tells(harness: Harness) -> None:
     groups = Groups(group("U1"))
-    await monitor(shop, groups).compare()
+    await monitor(harness, groups).compare()
     groups.now, groups.away = (group(),), True
-    await monitor(shop, groups).compare()
-    assert told(shop) == []
+    await monitor(harness, groups).compare()
+    assert told(harness) == []
     groups.away = False
-    await monitor(shop, groups).compare()
-    assert [one["left"] for one in told(shop)] == [["U1"]]
+    await monitor(harness, groups).compare()
+    assert [one["left"] for one in told(harness)] == [["U1"]]
 
 
 def test_a_large_change_has_several_entries_and_names_everyone() -> None:

@@ -15,15 +15,15 @@ from bot.recording.call import Participant
 from bot.recording.caller import Scope
 from bot.recording.models import Verb
 from bot.recording.policy import DualControl
-from bot.recording.requests import Accepted, AwaitsConfirmation
-from tests.support.service import ADA, GRACE, Shop, asked, opened_shop
+from bot.recording.requests import AwaitsConfirmation, PendingAction
+from tests.support.service import ADA, GRACE, Harness, asked, open_harness
 from tests.support.trail import entries
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from bot.recording.models import Effect
-    from bot.recording.requests import Asked
+    from bot.recording.models import ConfirmedChange
+    from bot.recording.requests import Request
 
 BOB = "slack:T0SANDBOX:U0BOB"
 CALLS = [f"{number}f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8" for number in range(1, 5)]
@@ -56,14 +56,21 @@ def inside(actor: str, call: str) -> bool:
 
 
 async def request(
-    shop: Shop, who: Asked, what: Verb | str, call: str, claimed: str | None, *, by_button: bool, waits: dict[str, UUID]
-) -> Accepted | None:
-    intake = shop.service.intake
+    harness: Harness,
+    who: Request,
+    what: Verb | str,
+    call: str,
+    claimed: str | None,
+    *,
+    by_button: bool,
+    waits: dict[str, UUID],
+) -> PendingAction | None:
+    intake = harness.service.intake
     if what is Verb.START:
         return await intake.start(who, call, None, agent_user_id=claimed)
     if not isinstance(what, Verb):
         return await intake.confirm(who, waits[call]) if call in waits else None
-    recording = await shop.store.live_recording(call) if by_button else None
+    recording = await harness.store.live_recording(call) if by_button else None
     answer = await intake.change(
         what, who, recording_id=None if recording is None else recording.id, typed_id=None if recording else call
     )
@@ -73,28 +80,28 @@ async def request(
     return answer
 
 
-async def play(shop: Shop, wanted: list[tuple[str, Verb | str, str, str | None, bool]]) -> None:
-    shop.control.agents.update(AGENTS)
+async def play(harness: Harness, wanted: list[tuple[str, Verb | str, str, str | None, bool]]) -> None:
+    harness.control.agents.update(AGENTS)
     writes: list[tuple[str, str]] = []
     acting: list[str] = []
     numbers: list[tuple[int | None, int]] = []
-    write = shop.control._write
+    write = harness.control._write
 
-    async def noted(verb: str, target: object, state: object) -> Effect:
+    async def noted(verb: str, target: object, state: object) -> ConfirmedChange:
         writes.append((acting[-1], target.conversation_id))  # type: ignore[attr-defined]
         return await write(verb, target, state)  # type: ignore[arg-type]
 
-    shop.control._write = noted  # type: ignore[method-assign,assignment]
+    harness.control._write = noted  # type: ignore[method-assign,assignment]
     waits: dict[str, UUID] = {}
     for actor, what, call, claimed, by_button in wanted:
         acting.append(actor)
         who = asked(actor, scope=SCOPES[actor])
         try:
-            accepted = await request(shop, who, what, call, claimed, by_button=by_button, waits=waits)
+            accepted = await request(harness, who, what, call, claimed, by_button=by_button, waits=waits)
             if accepted is not None:
-                await shop.service.carry_out(accepted)
+                await harness.service.carry_out(accepted)
         except RecordBotError as refusal:
-            numbers.append((refusal.audit_seq, len(entries(shop.file))))
+            numbers.append((refusal.audit_seq, len(entries(harness.file))))
     assert [one for one in numbers if one[0] != one[1]] == []
     assert [one for one in writes if not inside(*one)] == []
 
@@ -104,7 +111,7 @@ async def play(shop: Shop, wanted: list[tuple[str, Verb | str, str, str | None, 
 def test_nobody_writes_outside_their_scope(wanted: list[tuple[str, Verb | str, str, str | None, bool]]) -> None:
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            async with opened_shop(Path(folder) / "bot.db", dual_control=TWO_AT_LEAST) as shop:
-                await play(shop, wanted)
+            async with open_harness(Path(folder) / "bot.db", dual_control=TWO_AT_LEAST) as harness:
+                await play(harness, wanted)
 
     asyncio.run(run())

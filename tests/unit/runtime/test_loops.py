@@ -28,15 +28,15 @@ class Breaking:
         if self.rounds <= self.times:
             raise KeyError(self.rounds)
 
-    async def kept(self) -> None:
-        await Loops(self.clock, lambda *what: self.counted.append(what)).kept(self.run)()
+    async def supervised(self) -> None:
+        await Loops(self.clock, lambda *what: self.counted.append(what)).supervised(self.run)()
 
 
 async def test_a_loop_that_breaks_is_logged_counted_and_begins_anew() -> None:
     loop = Breaking(FakeClock(), times=3)
 
     with capture_logs() as said:
-        await loop.kept()
+        await loop.supervised()
 
     assert loop.rounds == 4
     assert loop.counted == [("Breaking.run", times) for times in (0, 1, 1, 1)]
@@ -49,14 +49,14 @@ async def test_a_loop_that_breaks_is_logged_counted_and_begins_anew() -> None:
 async def test_what_breaks_again_and_again_is_tried_more_and_more_rarely() -> None:
     loop = Breaking(FakeClock(), times=12)
     with capture_logs():
-        await loop.kept()
+        await loop.supervised()
     assert loop.clock.slept == [1, 2, 4, 8, 16, 32, 64, 128, 256, *[LONGEST_WAIT_SECONDS] * 3]
 
 
 async def test_what_went_well_for_long_is_tried_again_soon() -> None:
     loop = Breaking(FakeClock(), times=4, lasts=LONGEST_WAIT_SECONDS + 1)
     with capture_logs():
-        await loop.kept()
+        await loop.supervised()
     assert loop.clock.slept == [1, 1, 1, 1]
 
 
@@ -72,7 +72,7 @@ async def test_a_cancellation_ends_it(times: int) -> None:
         await asyncio.Event().wait()
 
     with capture_logs():
-        task = asyncio.ensure_future(Loops(clock, lambda _name, _times: None).kept(loop)())
+        task = asyncio.ensure_future(Loops(clock, lambda _name, _times: None).supervised(loop)())
         await (clock.until_asleep(1) if times else running.wait())
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

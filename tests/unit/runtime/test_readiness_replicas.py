@@ -8,7 +8,7 @@ import pytest
 from typing_extensions import override
 
 from bot.database.replicas import Replicas
-from bot.outbox.relay import Pace
+from bot.outbox.relay import Backoff
 from bot.runtime.health import Readiness
 from tests.support.clock import FakeClock
 
@@ -28,5 +28,5 @@ class Former(Replicas):
 @pytest.mark.parametrize("leads", [True, False])
 def test_a_problem_of_the_time_as_the_leader_is_over_with_the_lead(*, leads: bool) -> None:
     readiness = Readiness(replicas=Former("serve:1", leads=leads))
-    pace = Pace(FakeClock(), problem="OperationalError")
+    pace = Backoff(FakeClock(), problem="OperationalError")
     assert readiness._delivery("cards", pace).ok is not leads

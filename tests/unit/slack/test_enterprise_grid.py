@@ -11,7 +11,7 @@ from bot.errors import SettingsError
 from bot.recording.caller import Permission, Role
 from bot.sandbox.slack import Enterprise, SimulatedSlack
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
-from bot.slack.users import SlackPeople, obstacle
+from bot.slack.users import SlackPeople, denial_reason
 from tests.support.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def test_a_member_from_another_workspace_has_all_rights_and_one_actor_id(
 async def test_others_stay_refused(people: SlackPeople, user: str, named: str | None, cause: str) -> None:
     caller = await people.caller(user, named)
 
-    assert (caller.obstacle, caller.may(Permission.CONTROL)) == (cause, False)
+    assert (caller.denial_reason, caller.may(Permission.CONTROL)) == (cause, False)
     assert caller.actor == f"slack:{named or '?'}:{user}"
 
 
@@ -85,13 +85,13 @@ async def test_who_was_confirmed_once_keeps_the_actor_id_while_slack_is_away(
 
     caller = await people.caller("U0GRACE", EAST)
 
-    assert (caller.obstacle, caller.actor) == ("unconfirmed", f"slack:{HERE}:U0GRACE")
+    assert (caller.denial_reason, caller.actor) == ("unconfirmed", f"slack:{HERE}:U0GRACE")
 
 
 async def test_outside_an_organization_another_team_is_foreign_whatever_slack_says(people: SlackPeople) -> None:
     alone = replace(people, enterprise_id=None)
 
-    assert (await alone.caller("U0GRACE", EAST)).obstacle == "foreign_team"
+    assert (await alone.caller("U0GRACE", EAST)).denial_reason == "foreign_team"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_outside_an_organization_another_team_is_foreign_whatever_slack_sa
     ],
 )
 def test_who_belongs_to_the_organization(user: dict[str, object], found: str | None) -> None:
-    assert obstacle(user, HERE, ORGANIZATION) == found
+    assert denial_reason(user, HERE, ORGANIZATION) == found
 
 
 async def test_a_token_of_the_whole_organization_is_refused_in_a_sentence(slack: SimulatedSlack) -> None:

@@ -61,7 +61,7 @@ async def test_rights_come_from_lists_and_groups(people: SlackPeople, user: str,
 async def test_another_team_or_none_is_foreign_without_asking_slack(
     people: SlackPeople, slack: SimulatedSlack, team: str | None
 ) -> None:
-    assert (await people.caller("U0ADA", team)).obstacle == "foreign_team"
+    assert (await people.caller("U0ADA", team)).denial_reason == "foreign_team"
     assert slack.requests == []
 
 
@@ -83,7 +83,7 @@ async def test_an_old_answer_is_not_used_when_slack_fails(
     await people.caller("U0ADA", TEAM)
     clock.advance(FRESH_SECONDS)
     slack.faults.switch_on("down")
-    assert (await people.caller("U0ADA", TEAM)).obstacle == "unconfirmed"
+    assert (await people.caller("U0ADA", TEAM)).denial_reason == "unconfirmed"
 
 
 @pytest.mark.parametrize(("fault", "only"), [("rate_limited", "usergroups.list"), ("hang", "usergroups.list")])
@@ -110,10 +110,10 @@ async def test_who_is_named_is_refused_while_slack_does_not_say_who_they_are(
 ) -> None:
     slack.add_person("U0MALLORY", "Mallory", "mallory", deleted=True)
     slack.faults.switch_on(fault, only="usergroups.list")
-    assert (await people.caller("U0MALLORY", TEAM)).obstacle == "deleted"
+    assert (await people.caller("U0MALLORY", TEAM)).denial_reason == "deleted"
     slack.faults.switch_on(fault, only="users.info")
     people._cache.clear()
-    assert (await people.caller("U0MALLORY", TEAM)).obstacle == "unconfirmed"
+    assert (await people.caller("U0MALLORY", TEAM)).denial_reason == "unconfirmed"
 
 
 @pytest.mark.parametrize("how", ["gone", "disabled"])
@@ -129,7 +129,7 @@ async def test_a_group_that_gives_nothing_takes_nothing_from_others(
     people.groups.wanted |= {"S0NIGHT", "S0NOBODY"}
     ada, heidi, clara = [await people.caller(one, TEAM) for one in ("U0ADA", "U0HEIDI", "U0COMPL")]
 
-    assert (ada.obstacle, ada.roles) == (None, frozenset())
+    assert (ada.denial_reason, ada.roles) == (None, frozenset())
     assert heidi.roles == {Role.SUPERVISOR}
     assert clara.roles == {Role.COMPLIANCE}
     assert [group.id for group in people.groups.unusable] == ["S0NOBODY", "S0SUPERS"]
@@ -148,7 +148,7 @@ async def test_a_list_of_groups_that_slack_refuses_is_named_until_it_comes(
     people: SlackPeople, slack: SimulatedSlack
 ) -> None:
     slack.faults.switch_on("missing_scope", only="usergroups.list", times=1)
-    assert (await people.caller("U0ADA", TEAM)).obstacle == "unconfirmed"
+    assert (await people.caller("U0ADA", TEAM)).denial_reason == "unconfirmed"
     assert people.groups.problem.startswith("Slack doesn't list the user groups (missing_scope)")
     assert (await people.caller("U0ADA", TEAM)).may(Permission.CONTROL)
     assert people.groups.problem == ""
@@ -157,7 +157,7 @@ async def test_a_list_of_groups_that_slack_refuses_is_named_until_it_comes(
 async def test_a_plan_without_user_groups_is_an_answer(people: SlackPeople, slack: SimulatedSlack) -> None:
     slack.workspace.no_user_groups = True
     assert (await people.caller("U0MALLORY", TEAM)).may(Permission.CONTROL)
-    assert (await people.caller("U0ADA", TEAM)).obstacle is None
+    assert (await people.caller("U0ADA", TEAM)).denial_reason is None
     assert [group.id for group in people.groups.unusable] == ["S0SUPERS"]
 
 
@@ -208,7 +208,7 @@ async def test_a_locale_outlives_the_time_that_rights_count(
     await people.caller("U0HEIDI", TEAM)
     clock.advance(FRESH_SECONDS + 1)
     slack.faults.switch_on("down")
-    assert (await people.caller("U0HEIDI", TEAM)).obstacle == "unconfirmed"
+    assert (await people.caller("U0HEIDI", TEAM)).denial_reason == "unconfirmed"
     assert people.locale("U0HEIDI") == "de-DE"
 
 

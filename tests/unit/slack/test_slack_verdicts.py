@@ -8,8 +8,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.outbox.relay import Pace, forever, is_final, to_the_end
-from bot.slack.api_errors import Verdict, code, retry_after, verdict
+from bot.outbox.relay import Backoff, is_final, run_relay, run_to_completion
+from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
 from bot.slack.listeners.background import Work
 from tests.support.clock import FakeClock
 
@@ -30,22 +30,26 @@ def refused(data: Any, status: int = 200, **headers: str) -> SlackApiError:
 @pytest.mark.parametrize(
     ("error", "means", "named"),
     [
-        (refused({"ok": False, "error": "ratelimited"}, 429), Verdict.LATER, "ratelimited"),
-        (refused({"ok": False, "error": "missing_scope"}), Verdict.LATER, "missing_scope"),
-        (refused({"ok": False, "error": "message_not_found"}), Verdict.GONE, "message_not_found"),
-        (refused({"ok": False, "error": "not_in_channel"}), Verdict.UNREACHABLE, "not_in_channel"),
-        (refused({"ok": False, "error": "is_archived"}), Verdict.UNREACHABLE, "is_archived"),
-        (refused({"ok": False, "error": "user_disabled"}), Verdict.UNREACHABLE, "user_disabled"),
-        (refused({"ok": False, "error": "messages_tab_disabled"}), Verdict.UNREACHABLE, "messages_tab_disabled"),
-        (refused({"ok": False, "error": "internal_error"}), Verdict.UNKNOWN, "internal_error"),
-        (refused({"ok": False}), Verdict.LATER, "http_200"),
-        (refused("", 503), Verdict.UNKNOWN, "http_503"),
-        (refused("<html>bad gateway</html>", 502), Verdict.UNKNOWN, "http_502"),
-        (aiohttp.ServerDisconnectedError(), Verdict.UNKNOWN, "ServerDisconnectedError"),
-        (TimeoutError(), Verdict.UNKNOWN, "TimeoutError"),
+        (refused({"ok": False, "error": "ratelimited"}, 429), DeliveryFailure.LATER, "ratelimited"),
+        (refused({"ok": False, "error": "missing_scope"}), DeliveryFailure.LATER, "missing_scope"),
+        (refused({"ok": False, "error": "message_not_found"}), DeliveryFailure.GONE, "message_not_found"),
+        (refused({"ok": False, "error": "not_in_channel"}), DeliveryFailure.UNREACHABLE, "not_in_channel"),
+        (refused({"ok": False, "error": "is_archived"}), DeliveryFailure.UNREACHABLE, "is_archived"),
+        (refused({"ok": False, "error": "user_disabled"}), DeliveryFailure.UNREACHABLE, "user_disabled"),
+        (
+            refused({"ok": False, "error": "messages_tab_disabled"}),
+            DeliveryFailure.UNREACHABLE,
+            "messages_tab_disabled",
+        ),
+        (refused({"ok": False, "error": "internal_error"}), DeliveryFailure.UNKNOWN, "internal_error"),
+        (refused({"ok": False}), DeliveryFailure.LATER, "http_200"),
+        (refused("", 503), DeliveryFailure.UNKNOWN, "http_503"),
+        (refused("<html>bad gateway</html>", 502), DeliveryFailure.UNKNOWN, "http_502"),
+        (aiohttp.ServerDisconnectedError(), DeliveryFailure.UNKNOWN, "ServerDisconnectedError"),
+        (TimeoutError(), DeliveryFailure.UNKNOWN, "TimeoutError"),
     ],
 )
-def test_every_answer_has_a_meaning(error: Exception, means: Verdict, named: str) -> None:
+def test_every_answer_has_a_meaning(error: Exception, means: DeliveryFailure, named: str) -> None:
     assert (verdict(error), code(error)) == (means, named)
 
 
@@ -78,7 +82,7 @@ def test_slacks_own_waiting_time_is_obeyed() -> None:
 
 async def test_waits_grow_to_a_limit_and_begin_anew_after_success() -> None:
     clock = FakeClock()
-    pace = Pace(clock)
+    pace = Backoff(clock)
     for _ in range(8):
         await pace.wait_after(TimeoutError(), "card")
     assert clock.slept == [1, 2, 4, 8, 16, 30, 30, 30]
@@ -101,7 +105,7 @@ async def test_a_publisher_survives_whatever_a_step_raises() -> None:
         return bool(outcome)
 
     changes = asyncio.Event()
-    loop = asyncio.ensure_future(forever("test", step, changes, Pace(clock)))
+    loop = asyncio.ensure_future(run_relay("test", step, changes, Backoff(clock)))
     async with asyncio.timeout(10):
         while not done.is_set():
             changes.set()
@@ -163,7 +167,7 @@ async def test_what_is_on_its_way_arrives_although_the_bot_stops() -> None:
         noted.append("delivered")
 
     answered = asyncio.Event()
-    loop = asyncio.create_task(to_the_end(step()))
+    loop = asyncio.create_task(run_to_completion(step()))
     await posted.wait()
     loop.cancel()
     await asyncio.sleep(0)
@@ -176,7 +180,7 @@ async def test_what_is_on_its_way_arrives_although_the_bot_stops() -> None:
 
 async def test_what_never_arrives_does_not_keep_the_bot_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.outbox.relay.END_SECONDS", 0.01)
-    loop = asyncio.create_task(to_the_end(asyncio.Event().wait()))
+    loop = asyncio.create_task(run_to_completion(asyncio.Event().wait()))
     await asyncio.sleep(0)
     loop.cancel()
     async with asyncio.timeout(30):
@@ -189,4 +193,4 @@ async def test_what_a_step_raises_is_raised() -> None:
         raise KeyError("gone")
 
     with pytest.raises(KeyError, match="gone"):
-        await to_the_end(step())
+        await run_to_completion(step())

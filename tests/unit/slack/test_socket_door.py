@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.runtime.workers import Loops
-from bot.slack.socket_mode import Socket, SocketDoor
+from bot.slack.socket_mode import Socket, SocketModeConnections
 from tests.support.clock import SteppedClock
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ async def test_a_broken_watch_connects_again_and_closes_nothing_before_the_end()
     socket = Socket(cast("AsyncSocketModeHandler", handler), clock, 0)
     with capture_logs():
         task = asyncio.ensure_future(
-            Loops(clock, lambda name, times: broken.update({name: times})).kept(SocketDoor((socket,)).run)()
+            Loops(clock, lambda name, times: broken.update({name: times})).supervised(
+                SocketModeConnections((socket,)).run
+            )()
         )
         await clock.until_asleep(0.5)
         clock.advance(0.5)

@@ -15,8 +15,8 @@ from bot.recording.monitoring.observations import Observations
 from bot.sandbox.genesys import SimulatedGenesys
 from tests.integration.genesys.listener import WITHIN, Listener, listening
 from tests.support.clock import SteppedClock
-from tests.support.service import Shop, asked, opened_shop
-from tests.support.trail import entries, story
+from tests.support.service import Harness, asked, open_harness
+from tests.support.trail import entries, trail_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 class Floor:
     """A call that is being recorded, and everything that follows it."""
 
-    shop: Shop
+    harness: Harness
     simulator: SimulatedGenesys
     listener: Listener
     follower: Follower
     call: str
 
     async def state(self) -> RecordingState:
-        recording = await self.shop.store.newest_recording(self.call)
+        recording = await self.harness.store.newest_recording(self.call)
         assert recording is not None
         return recording.state
 
@@ -44,25 +44,25 @@ class Floor:
 
     async def look_around_for(self, seconds: int) -> None:
         for _ in range(seconds):
-            self.shop.clock.advance(1.0)
-            await self.follower.look_around()
+            self.harness.clock.advance(1.0)
+            await self.follower.poll()
 
 
 @asynccontextmanager
-async def recorded(simulator: SimulatedGenesys, shop: Shop, listener: Listener) -> AsyncIterator[Floor]:
+async def recorded(simulator: SimulatedGenesys, harness: Harness, listener: Listener) -> AsyncIterator[Floor]:
     call = simulator.add_call()
     account = GenesysAccount(simulator.client_id, simulator.client_secret, api_url=simulator.url)
-    client = GenesysClient(account, clock=shop.clock, read_timeout=WITHIN)
-    service = replace(shop.service, control=ConversationsControl(client))
-    observations = Observations(shop.store, shop.clock)
-    follower = Follower(shop.store, service.control, observations, shop.clock, listener.notifications)
+    client = GenesysClient(account, clock=harness.clock, read_timeout=WITHIN)
+    service = replace(harness.service, control=ConversationsControl(client))
+    observations = Observations(harness.store, harness.clock)
+    follower = Follower(harness.store, service.control, observations, harness.clock, listener.notifications)
     await service.carry_out(await service.intake.start(asked(), call.id, None))
-    await follower.look_around()
+    await follower.poll()
     follower.missed_news(await listener.next_gap())
-    await follower.look_around()
+    await follower.poll()
     simulator.requests.clear()
     try:
-        yield Floor(shop, simulator, listener, follower, call.id)
+        yield Floor(harness, simulator, listener, follower, call.id)
     finally:
         await client.close()
 
@@ -74,9 +74,9 @@ async def floor(tmp_path: Path) -> AsyncIterator[Floor]:
     await simulator.start()
     try:
         async with (
-            opened_shop(tmp_path / "bot.db") as shop,
+            open_harness(tmp_path / "bot.db") as harness,
             listening(simulator, clock) as listener,
-            recorded(simulator, shop, listener) as floor,
+            recorded(simulator, harness, listener) as floor,
         ):
             yield floor
     finally:
@@ -93,7 +93,7 @@ async def test_a_call_that_ends_is_seen_without_a_request(floor: Floor) -> None:
     floor.simulator.hang_up(floor.call)
     await floor.hear()
     assert await floor.state() is RecordingState.ENDED
-    assert story(floor.shop.file)[-1] == "observed call:ended"
+    assert trail_lines(floor.harness.file)[-1] == "observed call:ended"
     assert floor.simulator.requests == []
 
 
@@ -104,7 +104,7 @@ async def test_a_secure_pause_outside_the_bot_is_seen_with_one_look(floor: Floor
     floor.simulator.secure_pause(floor.call, on=False)
     await floor.hear()
     assert await floor.state() is RecordingState.ACTIVE
-    assert entries(floor.shop.file)[-1]["outcome"] == {"by": "outside"}
+    assert entries(floor.harness.file)[-1]["outcome"] == {"by": "outside"}
     assert len(floor.simulator.requests) == 2
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from bot.genesys.notifications.channel import MOST_TOPICS, RENEW_AFTER, News, chosen, read_news
+from bot.genesys.notifications.channel import MOST_TOPICS, RENEW_AFTER, CallEvent, chosen, read_news
 from bot.genesys.notifications.dispatcher import Inbox
 from bot.genesys.notifications.subscriber import ASK_AGAIN_AFTER, STEADY_SECONDS
 from bot.genesys.notifications.websocket import PONG_SECONDS, QUIET_SECONDS
@@ -402,11 +402,11 @@ async def test_of_several_news_that_wait_only_the_newest_counts() -> None:
     async def on_news(conversation_id: str, seen: Conversation | None) -> None:
         passed_on.append((conversation_id, seen))
         if len(passed_on) == 1:
-            inbox.put(News("user-1", "call-1", talking))
-            inbox.put(News("user-1", "call-1", None))
+            inbox.put(CallEvent("user-1", "call-1", talking))
+            inbox.put(CallEvent("user-1", "call-1", None))
 
     inbox = Inbox(on_news, lambda _: None)
-    inbox.put(News("user-1", "call-1", talking))
+    inbox.put(CallEvent("user-1", "call-1", talking))
     await inbox._working["call-1"]
     await inbox.close()
     assert passed_on == [("call-1", talking), ("call-1", None)]
@@ -420,7 +420,7 @@ async def test_the_end_does_not_wait_for_news_that_are_being_dealt_with() -> Non
         await asyncio.Event().wait()
 
     inbox = Inbox(on_news, lambda _: None)
-    inbox.put(News("user-1", "call-1", None))
+    inbox.put(CallEvent("user-1", "call-1", None))
     async with asyncio.timeout(60):
         await begun.wait()
         await inbox.close()

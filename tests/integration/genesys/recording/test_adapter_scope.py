@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import OutOfScope
-from bot.recording.caller import Caller, Role, Scope
+from bot.recording.caller import Principal, Role, Scope
 from bot.recording.models import Target
 from bot.recording.permissions import require_agent
 
 if TYPE_CHECKING:
-    from bot.recording.models import Effect
+    from bot.recording.models import ConfirmedChange
     from bot.recording.ports import Permit
     from tests.integration.genesys.desk import Desk
 
@@ -20,11 +20,11 @@ SOMEBODY_ELSES = Scope(everything=False, queues=frozenset({"another-queue"}), ag
 
 
 def within(scope: Scope) -> Permit:
-    caller = Caller("slack:T0SANDBOX:U0GRACE", frozenset({Role.SUPERVISOR}), scope=scope)
+    caller = Principal("slack:T0SANDBOX:U0GRACE", frozenset({Role.SUPERVISOR}), scope=scope)
     return lambda agent: require_agent(caller, agent)
 
 
-async def start(desk: Desk, target: Target, scope: Scope) -> Effect:
+async def start(desk: Desk, target: Target, scope: Scope) -> ConfirmedChange:
     return await desk.control.start(
         target, reason_code=None, deadline=desk.deadline, progress=desk.progress, permit=within(scope)
     )

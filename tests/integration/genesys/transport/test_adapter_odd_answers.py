@@ -102,7 +102,7 @@ async def test_what_is_no_call_is_told_from_what_is_not_there(
         with pytest.raises(error):
             await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
         with pytest.raises(CallNotFound):
-            await ConversationsControl(client).look(Target("c1"), **within)
+            await ConversationsControl(client).read_call(Target("c1"), **within)
 
 
 async def test_a_call_that_is_gone_when_a_change_is_looked_for_has_ended() -> None:
@@ -126,7 +126,7 @@ async def test_a_404_without_a_code_is_not_genesyss_and_ends_no_call() -> None:
                 Target("c1", participant_id="p1", mechanism=Mechanism.ADHOC), **within
             )
         with pytest.raises(NotFound) as missing:
-            await ConversationsControl(client).look(Target("c1"), **within)
+            await ConversationsControl(client).read_call(Target("c1"), **within)
     assert not isinstance(missing.value, CallNotFound)
 
 
@@ -155,7 +155,7 @@ async def test_a_conflict_that_somebody_settles_between_two_tries_is_success() -
 async def test_no_time_to_wait_is_no_reason_to_hammer() -> None:
     async with gateway({f"GET {CALL}": [(429, {})]}) as (fake, client, within):
         with pytest.raises(RateLimited):
-            await ConversationsControl(client).look(Target("c1"), **within)
+            await ConversationsControl(client).read_call(Target("c1"), **within)
     assert len(fake.asked) == 5
 
 
@@ -168,7 +168,7 @@ async def test_a_limited_login_is_unavailable() -> None:
 async def test_ids_cannot_leave_their_place_in_the_path() -> None:
     answers: Answers = {"GET /api/v2/conversations/calls/../users?x": [(200, connected())]}
     async with gateway(answers) as (fake, client, within):
-        await ConversationsControl(client).look(Target("../users?x"), **within)
+        await ConversationsControl(client).read_call(Target("../users?x"), **within)
     assert fake.asked == ["GET /api/v2/conversations/calls/../users?x"]  # decoded by the server, from one segment
 
 
@@ -189,7 +189,7 @@ async def test_sessions_may_be_listed_in_several_ways(
 ) -> None:
     answers: Answers = {f"GET {CALL}": [(200, connected())], f"GET {SESSIONS}": [(200, body)]}
     async with gateway(answers) as (_, client, within):
-        seen = await SessionsControl(client).look(Target("c1"), **within)
+        seen = await SessionsControl(client).read_call(Target("c1"), **within)
     assert (seen.session_id, seen.recording) == (session_id, recording)
     assert seen.mechanism is (Mechanism.SESSION if recording is CallRecording.ACTIVE else None)
 

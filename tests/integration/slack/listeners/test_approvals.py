@@ -12,7 +12,7 @@ from bot.cli.recording import Terminal
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, CLARA, FLOOR, GRACE, MALLORY, World
+from tests.support.world import ADA, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,64 +54,64 @@ def buttons(message: SimulatedMessage) -> list[str]:
     return [one["action_id"] for one in elements if one["type"] == "button"]
 
 
-def notices(world: World) -> list[SimulatedMessage]:
+def notices(scenario: ServingScenario) -> list[SimulatedMessage]:
     """Return the messages on the floor about stops that wait, or waited."""
-    found = [one for one in world.slack.messages(FLOOR) if one.metadata]
+    found = [one for one in scenario.slack.messages(FLOOR) if one.metadata]
     return [one for one in found if one.metadata and one.metadata["event_type"] == "recording_notice"]
 
 
-async def waiting(world: World, *, user: str = ADA) -> SimulatedMessage:
+async def waiting(scenario: ServingScenario, *, user: str = ADA) -> SimulatedMessage:
     """Have one supervisor press Stop, and return the message that asks for another one."""
-    await world.records(INBOUND, user=user)
-    await world.clicks(user, "stop")
-    await world.until(lambda: "recording_confirm_stop" in buttons(world.card()) and notices(world))
-    return notices(world)[-1]
+    await scenario.records(INBOUND, user=user)
+    await scenario.clicks(user, "stop")
+    await scenario.until(lambda: "recording_confirm_stop" in buttons(scenario.card()) and notices(scenario))
+    return notices(scenario)[-1]
 
 
-async def until_usual(world: World, words: str) -> None:
+async def until_usual(scenario: ServingScenario, words: str) -> None:
     """Wait until the card has its usual buttons and shows the stop's result, and the message does without buttons."""
-    await world.until_later(lambda: buttons(world.card()) == USUAL and words in world.card().text)
-    await world.until_later(lambda: words in notices(world)[-1].text)
-    assert buttons(notices(world)[-1]) == []
+    await scenario.until_later(lambda: buttons(scenario.card()) == USUAL and words in scenario.card().text)
+    await scenario.until_later(lambda: words in notices(scenario)[-1].text)
+    assert buttons(notices(scenario)[-1]) == []
 
 
-async def restarted(world: World) -> World:
+async def restarted(scenario: ServingScenario) -> ServingScenario:
     """Return the world with a new bot on the same database."""
-    await world.end()
-    old = world.serving
+    await scenario.end()
+    old = scenario.serving
     serving = Serving(old.settings, clock=old.clock, genesys_patience=old.genesys_patience)
-    anew = replace(world, serving=serving)
+    anew = replace(scenario, serving=serving)
     await anew.begin()
     return anew
 
 
-async def test_a_second_supervisor_confirms_on_the_card(world: World) -> None:
-    notice = await waiting(world)
-    told = await world.until_told(ADA, "takes two supervisors")
+async def test_a_second_supervisor_confirms_on_the_card(scenario: ServingScenario) -> None:
+    notice = await waiting(scenario)
+    told = await scenario.until_told(ADA, "takes two supervisors")
     assert f"/record stop {INBOUND}" in told
-    card = world.card()
+    card = scenario.card()
     assert buttons(card) == WAITING
     assert buttons(notice) == WAITING[1:]
     for said in (card.text, notice.text):
         assert f"Stop asked for by <@{ADA}> at" in said
         assert "a second supervisor has to confirm by" in said
-    assert world.genesys.effective_recording(INBOUND) == "active"
-    await world.clicks(GRACE, "confirm_stop", card)
-    await world.until(lambda: world.shows("Stopped"))
-    await world.until_told(GRACE, f"Confirmed: the stop that <@{ADA}> asked for")
-    assert f"confirmed by <@{GRACE}>" in world.card().text
-    assert "recording_confirm_stop" not in buttons(world.card())
-    await world.until_later(lambda: f"confirmed by <@{GRACE}>" in notices(world)[0].text)
-    assert buttons(notices(world)[0]) == []
-    assert len(notices(world)) == 1
-    assert world.genesys.effective_recording(INBOUND) == "none"
+    assert scenario.genesys.effective_recording(INBOUND) == "active"
+    await scenario.clicks(GRACE, "confirm_stop", card)
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    await scenario.until_told(GRACE, f"Confirmed: the stop that <@{ADA}> asked for")
+    assert f"confirmed by <@{GRACE}>" in scenario.card().text
+    assert "recording_confirm_stop" not in buttons(scenario.card())
+    await scenario.until_later(lambda: f"confirmed by <@{GRACE}>" in notices(scenario)[0].text)
+    assert buttons(notices(scenario)[0]) == []
+    assert len(notices(scenario)) == 1
+    assert scenario.genesys.effective_recording(INBOUND) == "none"
 
 
-async def test_the_audit_channel_tells_who_asked_who_confirmed_and_until_when(world: World) -> None:
-    await waiting(world)
-    await world.clicks(GRACE, "confirm_stop")
-    await world.until(lambda: world.shows("Stopped"))
-    lines = [line for line in await world.until_delivered() if "recording:stop" in line]
+async def test_the_audit_channel_tells_who_asked_who_confirmed_and_until_when(scenario: ServingScenario) -> None:
+    await waiting(scenario)
+    await scenario.clicks(GRACE, "confirm_stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    lines = [line for line in await scenario.until_delivered() if "recording:stop" in line]
     asked, confirmed, requested, stopped = lines
     assert f"<@{ADA}>" in asked
     assert "to be confirmed by <!date^" in asked
@@ -121,67 +121,67 @@ async def test_the_audit_channel_tells_who_asked_who_confirmed_and_until_when(wo
     assert "*succeeded* `recording:stop`" in stopped
 
 
-async def test_it_is_confirmed_from_the_message_in_the_channel(world: World) -> None:
-    notice = await waiting(world)
-    await world.clicks(GRACE, "confirm_stop", notice)
-    await world.until(lambda: world.shows("Stopped"))
+async def test_it_is_confirmed_from_the_message_in_the_channel(scenario: ServingScenario) -> None:
+    notice = await waiting(scenario)
+    await scenario.clicks(GRACE, "confirm_stop", notice)
+    await scenario.until(lambda: scenario.shows("Stopped"))
 
 
-async def test_nobody_confirms_their_own(world: World) -> None:
-    notice = await waiting(world)
-    await world.clicks(ADA, "confirm_stop", notice)
-    told = await world.until_told(ADA, "You asked for this stop yourself")
+async def test_nobody_confirms_their_own(scenario: ServingScenario) -> None:
+    notice = await waiting(scenario)
+    await scenario.clicks(ADA, "confirm_stop", notice)
+    told = await scenario.until_told(ADA, "You asked for this stop yourself")
     assert "a second supervisor has to confirm it" in told
-    assert f"(#{world.entries(APPROVAL)[-1]['seq']})" in told
-    denied = world.entries(APPROVAL)[-1]
+    assert f"(#{scenario.entries(APPROVAL)[-1]['seq']})" in told
+    denied = scenario.entries(APPROVAL)[-1]
     assert (denied["phase"], denied["outcome"]["cause"]) == ("denied", "own_request")
-    assert world.genesys.effective_recording(INBOUND) == "active"
+    assert scenario.genesys.effective_recording(INBOUND) == "active"
 
 
-async def test_clicks_at_the_same_moment_are_one_stop(world: World) -> None:
-    notice = await waiting(world)
-    card = world.card()
+async def test_clicks_at_the_same_moment_are_one_stop(scenario: ServingScenario) -> None:
+    notice = await waiting(scenario)
+    card = scenario.card()
     people = [GRACE, HEIDI, GRACE]
     await asyncio.gather(
-        *(world.clicks(user, "confirm_stop", one) for user in people for one in (card, notice)),
+        *(scenario.clicks(user, "confirm_stop", one) for user in people for one in (card, notice)),
     )
-    await world.until(lambda: world.shows("Stopped"))
-    assert world.phases("recording:stop") == ["requested", "succeeded"]
-    writes = [one for one in world.genesys.writes() if INBOUND in one.path]
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    assert scenario.phases("recording:stop") == ["requested", "succeeded"]
+    writes = [one for one in scenario.genesys.writes() if INBOUND in one.path]
     assert len(writes) == 2  # the start, and one stop
-    refused = world.entries(APPROVAL)[2:]
+    refused = scenario.entries(APPROVAL)[2:]
     assert {one["outcome"]["error"] for one in refused} == {"approval_closed"}
-    await world.until_told(GRACE, "It was confirmed already.")
+    await scenario.until_told(GRACE, "It was confirmed already.")
 
 
-async def test_who_asked_withdraws_and_nobody_else(world: World) -> None:
-    notice = await waiting(world)
-    await world.clicks(GRACE, "withdraw_stop", notice)
-    await world.until_told(GRACE, "Only the person who asked for this stop can withdraw it")
-    await world.clicks(ADA, "withdraw_stop", notice)
-    await world.until_told(ADA, "is withdrawn. Nothing was stopped")
-    await until_usual(world, "withdrawn at")
-    assert world.genesys.effective_recording(INBOUND) == "active"
+async def test_who_asked_withdraws_and_nobody_else(scenario: ServingScenario) -> None:
+    notice = await waiting(scenario)
+    await scenario.clicks(GRACE, "withdraw_stop", notice)
+    await scenario.until_told(GRACE, "Only the person who asked for this stop can withdraw it")
+    await scenario.clicks(ADA, "withdraw_stop", notice)
+    await scenario.until_told(ADA, "is withdrawn. Nothing was stopped")
+    await until_usual(scenario, "withdrawn at")
+    assert scenario.genesys.effective_recording(INBOUND) == "active"
 
 
-async def test_what_nobody_confirms_lapses_and_the_usual_buttons_return(world: World) -> None:
-    await waiting(world)
-    world.clock.jump(3601)
-    await until_usual(world, "so it lapsed")
-    assert world.genesys.effective_recording(INBOUND) == "active"
+async def test_what_nobody_confirms_lapses_and_the_usual_buttons_return(scenario: ServingScenario) -> None:
+    await waiting(scenario)
+    scenario.clock.jump(3601)
+    await until_usual(scenario, "so it lapsed")
+    assert scenario.genesys.effective_recording(INBOUND) == "active"
 
 
-async def test_a_call_that_ends_meanwhile_says_so(world: World) -> None:
-    notice = await waiting(world)
-    world.genesys.hang_up(INBOUND)
-    await world.until_later(lambda: world.shows("Call ended"))
-    await world.until_later(lambda: buttons(notice) == [])
+async def test_a_call_that_ends_meanwhile_says_so(scenario: ServingScenario) -> None:
+    notice = await waiting(scenario)
+    scenario.genesys.hang_up(INBOUND)
+    await scenario.until_later(lambda: scenario.shows("Call ended"))
+    await scenario.until_later(lambda: buttons(notice) == [])
     assert "over before anybody confirmed it" in notice.text
 
 
-async def test_it_waits_on_over_a_restart_and_is_told_once(world: World) -> None:
-    notice = await waiting(world)
-    anew = await restarted(world)
+async def test_it_waits_on_over_a_restart_and_is_told_once(scenario: ServingScenario) -> None:
+    notice = await waiting(scenario)
+    anew = await restarted(scenario)
     await anew.types(ADA, "list")
     await anew.until_delivered()
     assert len(notices(anew)) == 1
@@ -191,89 +191,91 @@ async def test_it_waits_on_over_a_restart_and_is_told_once(world: World) -> None
     await anew.end()
 
 
-async def test_one_that_lapsed_while_the_bot_was_away_is_closed_at_the_start(world: World) -> None:
-    await waiting(world)
-    await world.end()
-    world.clock.jump(3601)
-    anew = replace(world, serving=Serving(world.serving.settings, clock=world.clock))
+async def test_one_that_lapsed_while_the_bot_was_away_is_closed_at_the_start(scenario: ServingScenario) -> None:
+    await waiting(scenario)
+    await scenario.end()
+    scenario.clock.jump(3601)
+    anew = replace(scenario, serving=Serving(scenario.serving.settings, clock=scenario.clock))
     await anew.begin()
     await until_usual(anew, "so it lapsed")
     await anew.end()
 
 
-async def test_a_strangers_click_is_refused_and_in_the_trail(world: World) -> None:
-    notice = await waiting(world)
+async def test_a_strangers_click_is_refused_and_in_the_trail(scenario: ServingScenario) -> None:
+    notice = await waiting(scenario)
     for verb in ("confirm_stop", "withdraw_stop"):
-        await world.clicks(MALLORY, verb, notice)
-    await world.until_told(MALLORY, "You can't control recordings")
-    denied = world.entries(APPROVAL)[1:]
+        await scenario.clicks(MALLORY, verb, notice)
+    await scenario.until_told(MALLORY, "You can't control recordings")
+    denied = scenario.entries(APPROVAL)[1:]
     assert [(one["phase"], one["outcome"]["cause"]) for one in denied] == [("denied", "not_listed")] * 2
     assert {one["conversation_id"] for one in denied} == {INBOUND}
-    assert buttons(world.card()) == WAITING
+    assert buttons(scenario.card()) == WAITING
 
 
-async def test_a_supervisor_of_another_queue_cannot_confirm(world: World) -> None:
-    notice = await waiting(world)
-    await world.clicks(CLARA, "confirm_stop", notice)
-    told = await world.until_told(CLARA, "outside the queues and agents")
+async def test_a_supervisor_of_another_queue_cannot_confirm(scenario: ServingScenario) -> None:
+    notice = await waiting(scenario)
+    await scenario.clicks(CLARA, "confirm_stop", notice)
+    told = await scenario.until_told(CLARA, "outside the queues and agents")
     assert "You may control the calls of: Sales." in told
-    assert world.entries(APPROVAL)[-1]["outcome"]["cause"] == "out_of_scope"
-    assert world.genesys.effective_recording(INBOUND) == "active"
+    assert scenario.entries(APPROVAL)[-1]["outcome"]["cause"] == "out_of_scope"
+    assert scenario.genesys.effective_recording(INBOUND) == "active"
 
 
-async def test_lists_and_status_show_what_waits(world: World) -> None:
-    await waiting(world)
-    assert f"stop asked for by <@{ADA}>, to be confirmed by" in await world.types(GRACE, "list")
-    await world.types(GRACE, f"status {INBOUND}")
-    await world.until_told(GRACE, f"stop asked for by <@{ADA}>, to be confirmed by")
+async def test_lists_and_status_show_what_waits(scenario: ServingScenario) -> None:
+    await waiting(scenario)
+    assert f"stop asked for by <@{ADA}>, to be confirmed by" in await scenario.types(GRACE, "list")
+    await scenario.types(GRACE, f"status {INBOUND}")
+    await scenario.until_told(GRACE, f"stop asked for by <@{ADA}>, to be confirmed by")
 
 
-async def test_a_pause_in_between_is_possible_and_the_stop_waits_on(world: World) -> None:
-    await waiting(world)
-    await world.clicks(GRACE, "pause")
-    await world.until(lambda: world.shows("Paused"))
-    assert buttons(world.card()) == ["recording_resume", *WAITING[1:]]
-    await world.clicks(GRACE, "confirm_stop")
-    await world.until(lambda: world.shows("Stopped"))
+async def test_a_pause_in_between_is_possible_and_the_stop_waits_on(scenario: ServingScenario) -> None:
+    await waiting(scenario)
+    await scenario.clicks(GRACE, "pause")
+    await scenario.until(lambda: scenario.shows("Paused"))
+    assert buttons(scenario.card()) == ["recording_resume", *WAITING[1:]]
+    await scenario.clicks(GRACE, "confirm_stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
 
 
 async def test_a_terminal_that_finds_no_policy_file_wants_the_second_supervisor_too(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scenario: ServingScenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.records(INBOUND)
+    await scenario.records(INBOUND)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    settings = world.serving.settings.model_copy(update={"database_url": f"sqlite+aiosqlite:///{world.database}"})
+    settings = scenario.serving.settings.model_copy(update={"database_url": f"sqlite+aiosqlite:///{scenario.database}"})
     waits = await Terminal(settings, login="root").change("stop", INBOUND)
     assert "takes two supervisors" in waits.text
-    assert world.genesys.effective_recording(INBOUND) == "active"
-    await world.until(lambda: "a second supervisor has to confirm" in world.card().text)
-    await world.clicks(GRACE, "confirm_stop")
-    await world.until(lambda: world.shows("Stopped"))
+    assert scenario.genesys.effective_recording(INBOUND) == "active"
+    await scenario.until(lambda: "a second supervisor has to confirm" in scenario.card().text)
+    await scenario.clicks(GRACE, "confirm_stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
 
 
-async def test_in_german(world: World) -> None:
-    await world.types(HEIDI, f"start {INBOUND}")
-    await world.until(lambda: world.phases() == ["requested", "succeeded"] and world.cards())
-    assert "nur zu zweit stoppen" in await world.types(HEIDI, "stop")
-    await world.until(lambda: notices(world) and "ein zweiter Supervisor muss es bis" in world.card().text)
-    notice = notices(world)[0]
+async def test_in_german(scenario: ServingScenario) -> None:
+    await scenario.types(HEIDI, f"start {INBOUND}")
+    await scenario.until(lambda: scenario.phases() == ["requested", "succeeded"] and scenario.cards())
+    assert "nur zu zweit stoppen" in await scenario.types(HEIDI, "stop")
+    await scenario.until(lambda: notices(scenario) and "ein zweiter Supervisor muss es bis" in scenario.card().text)
+    notice = notices(scenario)[0]
     assert "Ein anderer Supervisor kann hier bestätigen" in notice.text
     assert "Stoppen bestätigen" in str(notice.blocks)
-    await world.clicks(HEIDI, "confirm_stop", notice)
-    await world.until(lambda: world.entries(APPROVAL)[-1]["phase"] == "denied")
-    await world.clicks(GRACE, "confirm_stop", notice)
-    await world.until_later(lambda: f"bestätigt von <@{GRACE}>" in notices(world)[0].text)
+    await scenario.clicks(HEIDI, "confirm_stop", notice)
+    await scenario.until(lambda: scenario.entries(APPROVAL)[-1]["phase"] == "denied")
+    await scenario.clicks(GRACE, "confirm_stop", notice)
+    await scenario.until_later(lambda: f"bestätigt von <@{GRACE}>" in notices(scenario)[0].text)
 
 
-async def test_where_only_one_person_sees_the_card_the_channel_in_which_it_was_asked_is_told(world: World) -> None:
+async def test_where_only_one_person_sees_the_card_the_channel_in_which_it_was_asked_is_told(
+    scenario: ServingScenario,
+) -> None:
     channel = "C0PRIVATE"
-    world.slack.add_channel(channel, "private", [ADA, GRACE])
-    await world.types(ADA, f"start {INBOUND}", channel)
-    await world.until(lambda: world.slack.direct_messages(ADA))
-    await world.until(lambda: world.phases() == ["requested", "succeeded"])
-    await world.types(ADA, f"stop {INBOUND}", FLOOR)
-    await world.until(lambda: notices(world))
-    await world.types(GRACE, f"stop {INBOUND}", channel)
-    await world.until_later(lambda: f"confirmed by <@{GRACE}>" in notices(world)[0].text)
+    scenario.slack.add_channel(channel, "private", [ADA, GRACE])
+    await scenario.types(ADA, f"start {INBOUND}", channel)
+    await scenario.until(lambda: scenario.slack.direct_messages(ADA))
+    await scenario.until(lambda: scenario.phases() == ["requested", "succeeded"])
+    await scenario.types(ADA, f"stop {INBOUND}", FLOOR)
+    await scenario.until(lambda: notices(scenario))
+    await scenario.types(GRACE, f"stop {INBOUND}", channel)
+    await scenario.until_later(lambda: f"confirmed by <@{GRACE}>" in notices(scenario)[0].text)

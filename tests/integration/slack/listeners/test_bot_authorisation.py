@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, CLARA, FLOOR, GUEST, HELPER, MALLORY, OUTSIDE, World
+from tests.support.world import ADA, CLARA, FLOOR, GUEST, HELPER, MALLORY, OUTSIDE, ServingScenario
 
 NEWCOMERS: dict[str, dict[str, Any]] = {
     "U0GONE": {"deleted": True},
@@ -34,16 +34,16 @@ REFUSED = [
 
 
 @pytest.fixture
-def crowd(world: World) -> World:
+def crowd(scenario: ServingScenario) -> ServingScenario:
     """The world with people whom a careless administrator has put on the list of supervisors."""
     for user, kind in NEWCOMERS.items():
-        world.slack.add_person(user, user, user.lower(), **kind)
-    world.slack.workspace.channels[FLOOR].members.extend(NEWCOMERS)
-    world.slack.add_group("S0SUPERS", "supervisors", [ADA, GUEST, HELPER, OUTSIDE, *NEWCOMERS])
-    return world
+        scenario.slack.add_person(user, user, user.lower(), **kind)
+    scenario.slack.workspace.channels[FLOOR].members.extend(NEWCOMERS)
+    scenario.slack.add_group("S0SUPERS", "supervisors", [ADA, GUEST, HELPER, OUTSIDE, *NEWCOMERS])
+    return scenario
 
 
-async def test_nobody_else_may_command(crowd: World) -> None:
+async def test_nobody_else_may_command(crowd: ServingScenario) -> None:
     for user, cause in REFUSED:
         answer = await crowd.types(user, f"start {INBOUND}")
         assert "can't control recordings" in answer or "deactivated" in answer or "Only members" in answer
@@ -58,7 +58,7 @@ async def test_nobody_else_may_command(crowd: World) -> None:
     assert crowd.genesys.requests == []
 
 
-async def test_nobody_else_may_click(crowd: World) -> None:
+async def test_nobody_else_may_click(crowd: ServingScenario) -> None:
     await crowd.records(INBOUND)
     for user, cause in REFUSED:
         await crowd.clicks(user, "stop")
@@ -72,78 +72,78 @@ async def test_nobody_else_may_click(crowd: World) -> None:
 
 
 @pytest.mark.parametrize("text", ["list", "status", f"status {INBOUND}"])
-async def test_a_stranger_may_not_look_either(world: World, text: str) -> None:
+async def test_a_stranger_may_not_look_either(scenario: ServingScenario, text: str) -> None:
     if "-" in text:
-        await world.types(MALLORY, text)
-        await world.until_told(MALLORY, "can't control recordings")
+        await scenario.types(MALLORY, text)
+        await scenario.until_told(MALLORY, "can't control recordings")
     else:
-        assert "can't control recordings" in await world.types(MALLORY, text)
-    assert [(one["phase"], one["outcome"]["cause"]) for one in world.entries("recording:read")] == [
+        assert "can't control recordings" in await scenario.types(MALLORY, text)
+    assert [(one["phase"], one["outcome"]["cause"]) for one in scenario.entries("recording:read")] == [
         ("denied", "not_listed")
     ]
-    assert world.genesys.requests == []
+    assert scenario.genesys.requests == []
 
 
-async def test_a_team_that_the_payload_names_is_believed_before_any_list(world: World) -> None:
-    card = await world.records(INBOUND)
-    world.slack.add_person(ADA, "Somebody", "somebody", team_id="T0ELSEWHERE")
-    await world.clicks(ADA, "stop", card)
-    await world.until_told(ADA, "Only members of this workspace")
-    denied = world.entries("recording:stop")
+async def test_a_team_that_the_payload_names_is_believed_before_any_list(scenario: ServingScenario) -> None:
+    card = await scenario.records(INBOUND)
+    scenario.slack.add_person(ADA, "Somebody", "somebody", team_id="T0ELSEWHERE")
+    await scenario.clicks(ADA, "stop", card)
+    await scenario.until_told(ADA, "Only members of this workspace")
+    denied = scenario.entries("recording:stop")
     assert [one["actor"] for one in denied] == [f"slack:T0ELSEWHERE:{ADA}"]
 
 
 @pytest.mark.parametrize("fault", ["server_error", "drop_before", "rate_limited", "missing_scope", "hang"])
-async def test_without_an_answer_of_slacks_nobody_acts(world: World, fault: str) -> None:
+async def test_without_an_answer_of_slacks_nobody_acts(scenario: ServingScenario, fault: str) -> None:
     for method in ("users.info", "usergroups.list"):
-        world.clock.jump(61)  # what Slack said counts for a minute
-        world.slack.faults.switch_on(fault, only=method)
-        assert "could not confirm who you are" in await world.types(ADA, f"start {INBOUND}")
-        denied = world.entries()[-1]
+        scenario.clock.jump(61)  # what Slack said counts for a minute
+        scenario.slack.faults.switch_on(fault, only=method)
+        assert "could not confirm who you are" in await scenario.types(ADA, f"start {INBOUND}")
+        denied = scenario.entries()[-1]
         assert (denied["phase"], denied["outcome"]["cause"]) == ("denied", "unconfirmed")
-    assert world.genesys.requests == []
-    world.slack.faults.switch_off(fault)
-    await world.records(INBOUND)
+    assert scenario.genesys.requests == []
+    scenario.slack.faults.switch_off(fault)
+    await scenario.records(INBOUND)
 
 
-async def test_who_loses_the_right_after_the_card_was_posted_can_not_click(world: World) -> None:
-    await world.records(INBOUND)
-    world.slack.add_group("S0SUPERS", "supervisors", ["U0GRACE"])
-    world.clock.jump(61)
-    await world.clicks(ADA, "stop")
-    await world.until_told(ADA, "You can't control recordings")
-    assert world.entries("recording:stop")[-1]["phase"] == "denied"
-    assert world.genesys.effective_recording(INBOUND) == "active"
+async def test_who_loses_the_right_after_the_card_was_posted_can_not_click(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND)
+    scenario.slack.add_group("S0SUPERS", "supervisors", ["U0GRACE"])
+    scenario.clock.jump(61)
+    await scenario.clicks(ADA, "stop")
+    await scenario.until_told(ADA, "You can't control recordings")
+    assert scenario.entries("recording:stop")[-1]["phase"] == "denied"
+    assert scenario.genesys.effective_recording(INBOUND) == "active"
 
 
-async def test_who_is_deactivated_after_the_card_was_posted_can_not_click(world: World) -> None:
-    await world.records(INBOUND)
-    world.slack.add_person(ADA, "Ada Byron", "ada", deleted=True)
-    world.clock.jump(61)
-    await world.clicks(ADA, "stop")
-    await world.until_told(ADA, "deactivated")
-    assert world.entries("recording:stop")[-1]["outcome"]["cause"] == "deleted"
+async def test_who_is_deactivated_after_the_card_was_posted_can_not_click(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND)
+    scenario.slack.add_person(ADA, "Ada Byron", "ada", deleted=True)
+    scenario.clock.jump(61)
+    await scenario.clicks(ADA, "stop")
+    await scenario.until_told(ADA, "deactivated")
+    assert scenario.entries("recording:stop")[-1]["outcome"]["cause"] == "deleted"
 
 
 @pytest.mark.parametrize("changes", [{"SLACK_SUPERVISORS": MALLORY}])
-async def test_people_can_be_listed_one_by_one(world: World, changes: dict[str, str]) -> None:
+async def test_people_can_be_listed_one_by_one(scenario: ServingScenario, changes: dict[str, str]) -> None:
     del changes
-    assert "can't control" in await world.types(ADA, f"start {INBOUND}")
-    await world.records(INBOUND, user=MALLORY)
+    assert "can't control" in await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.records(INBOUND, user=MALLORY)
 
 
-async def test_help_does_not_call_a_supervisor_a_stranger_because_slack_is_away(world: World) -> None:
-    world.slack.faults.switch_on("server_error", only="users.info")
-    answer = await world.types(ADA, "help")
+async def test_help_does_not_call_a_supervisor_a_stranger_because_slack_is_away(scenario: ServingScenario) -> None:
+    scenario.slack.faults.switch_on("server_error", only="users.info")
+    answer = await scenario.types(ADA, "help")
     assert "not on the bot's list" not in answer
     assert "Slack could not confirm who you are just now" in answer
-    world.slack.faults.switch_off("server_error")
-    assert "not on the bot's list" in await world.types(MALLORY, "help")
+    scenario.slack.faults.switch_off("server_error")
+    assert "not on the bot's list" in await scenario.types(MALLORY, "help")
 
 
-async def test_a_list_has_buttons_for_those_only_who_may_press_them(world: World) -> None:
-    await world.records(INBOUND)
+async def test_a_list_has_buttons_for_those_only_who_may_press_them(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND)
     for user, buttons in ((CLARA, False), (ADA, True)):
-        result = await world.slack.command(user, FLOOR, "list")
+        result = await scenario.slack.command(user, FLOOR, "list")
         assert INBOUND[:8] in result.body["text"]
         assert ("recording_stop" in str(result.body["blocks"])) is buttons

@@ -10,12 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, ON_HOLD, TWO_AGENTS, WAITING
-from tests.support.world import ADA, FLOOR, GRACE, World
+from tests.support.world import ADA, FLOOR, GRACE, ServingScenario
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-async def test_what_can_not_be_meant_is_refused_at_once(world: World) -> None:
+async def test_what_can_not_be_meant_is_refused_at_once(scenario: ServingScenario) -> None:
     for text, said, kind in (
         ("start 12345 complaint", "not the id of a call", "malformed_id"),
         (f"start {INBOUND[:-1]}", "not the id of a call", "malformed_id"),
@@ -27,27 +27,27 @@ async def test_what_can_not_be_meant_is_refused_at_once(world: World) -> None:
         (f"resume {INBOUND}", "no live recording", "nothing_to_stop"),
         (f"start {INBOUND} {'x' * 5000}", "5,000 characters; at most 3,000", "reason_refused"),
     ):
-        answer = await world.types(ADA, text)
+        answer = await scenario.types(ADA, text)
         assert said in answer, text
         assert "Nothing was changed" in answer
 
-        refused = world.entries()[-1]
+        refused = scenario.entries()[-1]
         assert (refused["phase"], refused["outcome"]["error"]) == ("failed", kind), text
         assert f"(#{refused['seq']})" in answer
-        assert f"error `{kind}`" in (await world.until_delivered())[-1]
-        assert world.genesys.requests == []
-        assert world.recordings() == []
+        assert f"error `{kind}`" in (await scenario.until_delivered())[-1]
+        assert scenario.genesys.requests == []
+        assert scenario.recordings() == []
 
 
-async def test_the_status_of_nonsense_is_refused_too(world: World) -> None:
-    await world.types(ADA, "status nonsense")
-    told = await world.until_told(ADA, "not the id of a call")
-    assert world.entries()[-1]["outcome"] == {"error": "malformed_id"}
-    assert f"(#{world.head()})" in told
-    assert world.genesys.requests == []
+async def test_the_status_of_nonsense_is_refused_too(scenario: ServingScenario) -> None:
+    await scenario.types(ADA, "status nonsense")
+    told = await scenario.until_told(ADA, "not the id of a call")
+    assert scenario.entries()[-1]["outcome"] == {"error": "malformed_id"}
+    assert f"(#{scenario.head()})" in told
+    assert scenario.genesys.requests == []
 
 
-async def test_a_call_that_can_not_be_recorded_is_said_why(world: World) -> None:
+async def test_a_call_that_can_not_be_recorded_is_said_why(scenario: ServingScenario) -> None:
     for call, said, kind in (
         (NOBODY, "Genesys knows no such call", "call_not_found"),
         (ENDED, "The call has ended", "call_ended"),
@@ -56,71 +56,71 @@ async def test_a_call_that_can_not_be_recorded_is_said_why(world: World) -> None
         (ON_HOLD, "on hold", "call_on_hold"),
         (CHAT, "not a voice call", "not_a_voice_call"),
     ):
-        cards = len(world.cards())
-        await world.types(ADA, f"start {call}")
-        told = await world.until_told(ADA, said)
+        cards = len(scenario.cards())
+        await scenario.types(ADA, f"start {call}")
+        told = await scenario.until_told(ADA, said)
         assert "The bot is not recording this call" in told
 
-        outcome = world.entries("recording:start")[-1]
+        outcome = scenario.entries("recording:start")[-1]
         assert (outcome["phase"], outcome["outcome"]["error"]) == ("failed", kind)
         assert f"(#{outcome['seq']})" in told
-        await world.until(lambda cards=cards: len(world.cards()) > cards and world.shows("Not recorded"))  # type: ignore[misc]
-        assert said in world.card().text
-        assert world.genesys.writes() == []
-        assert f"error `{kind}`" in (await world.until_delivered())[-1]
+        await scenario.until(lambda cards=cards: len(scenario.cards()) > cards and scenario.shows("Not recorded"))  # type: ignore[misc]
+        assert said in scenario.card().text
+        assert scenario.genesys.writes() == []
+        assert f"error `{kind}`" in (await scenario.until_delivered())[-1]
 
 
-async def test_a_second_start_is_told_who_was_first_and_gets_the_stop_button(world: World) -> None:
-    await world.records(INBOUND)
-    result = await world.slack.command(GRACE, FLOOR, f"start {INBOUND} quality")
+async def test_a_second_start_is_told_who_was_first_and_gets_the_stop_button(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND)
+    result = await scenario.slack.command(GRACE, FLOOR, f"start {INBOUND} quality")
     assert "This call has been recorded since <!date^" in result.body["text"]
     assert "by <@U0ADA>" in result.body["text"]
-    assert world.entries()[-1]["outcome"] == {"error": "already_recording"}
-    assert len(world.genesys.writes()) == 1
+    assert scenario.entries()[-1]["outcome"] == {"error": "already_recording"}
+    assert len(scenario.genesys.writes()) == 1
 
-    await world.clicks(GRACE, "stop", result.shown[0])
-    await world.until(lambda: world.shows("Stopped"))
-    assert "stopped by <@U0GRACE>" in world.card().text
-
-
-async def test_pausing_twice_is_refused_with_how_it_stands(world: World) -> None:
-    await world.records(INBOUND)
-    await world.types(ADA, "pause")
-    await world.until(lambda: world.shows("Paused"))
-    assert "it is paused now" in await world.types(ADA, "pause")
-    assert world.entries()[-1]["outcome"] == {"error": "wrong_state"}
+    await scenario.clicks(GRACE, "stop", result.shown[0])
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    assert "stopped by <@U0GRACE>" in scenario.card().text
 
 
-async def test_a_click_on_an_old_card_is_refused_and_the_card_drawn_anew(world: World) -> None:
-    card = await world.records(INBOUND)
+async def test_pausing_twice_is_refused_with_how_it_stands(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND)
+    await scenario.types(ADA, "pause")
+    await scenario.until(lambda: scenario.shows("Paused"))
+    assert "it is paused now" in await scenario.types(ADA, "pause")
+    assert scenario.entries()[-1]["outcome"] == {"error": "wrong_state"}
+
+
+async def test_a_click_on_an_old_card_is_refused_and_the_card_drawn_anew(scenario: ServingScenario) -> None:
+    card = await scenario.records(INBOUND)
     stale = [*card.blocks]
-    await world.clicks(ADA, "stop")
-    await world.until(lambda: world.shows("Stopped"))
-    world.slack.workspace.edit(card, text="Recording", blocks=stale)
+    await scenario.clicks(ADA, "stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    scenario.slack.workspace.edit(card, text="Recording", blocks=stale)
 
-    await world.clicks(GRACE, "stop", card)
-    told = await world.until_told(GRACE, "already stopped by <@U0ADA>")
-    assert world.entries()[-1]["outcome"] == {"error": "wrong_state"}
-    assert f"(#{world.head()})" in told
-    await world.until(lambda: world.shows("Stopped"))
-    assert len(world.genesys.writes()) == 2
+    await scenario.clicks(GRACE, "stop", card)
+    told = await scenario.until_told(GRACE, "already stopped by <@U0ADA>")
+    assert scenario.entries()[-1]["outcome"] == {"error": "wrong_state"}
+    assert f"(#{scenario.head()})" in told
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    assert len(scenario.genesys.writes()) == 2
 
 
-async def test_an_unknown_verb_suggests_the_nearest(world: World) -> None:
+async def test_an_unknown_verb_suggests_the_nearest(scenario: ServingScenario) -> None:
     for text, hint in (
         ("sart", "Did you mean `/record start`?"),
         ("STATUSS", "Did you mean `/record status`?"),
         ("xyzzy", ""),
     ):
-        answer = await world.types(ADA, text)
+        answer = await scenario.types(ADA, text)
         assert "is not something that /record knows" in answer, text
         assert ("Did you mean" in answer) is bool(hint), text
         assert hint in answer
         assert "Nothing was done" in answer
 
 
-async def test_an_unknown_verb_is_shown_inert(world: World) -> None:
-    answer = await world.types(ADA, "<!channel>`*x*`")
+async def test_an_unknown_verb_is_shown_inert(scenario: ServingScenario) -> None:
+    answer = await scenario.types(ADA, "<!channel>`*x*`")
     assert "<!channel>" not in answer
     assert "&lt;!channel&gt;" in answer
 
@@ -129,43 +129,45 @@ async def test_an_unknown_verb_is_shown_inert(world: World) -> None:
     "typed",
     ["<!channel> <@U0GRACE> & *bold* `code`", "<https://evil.example|click here> _so_", "a :tada: ~b~ @here #floor"],
 )
-async def test_markup_in_the_reason_is_shown_as_it_was_typed(world: World, typed: str) -> None:
-    card = await world.records(INBOUND, reason=typed)
+async def test_markup_in_the_reason_is_shown_as_it_was_typed(scenario: ServingScenario, typed: str) -> None:
+    card = await scenario.records(INBOUND, reason=typed)
     shown = [e for block in card.blocks for e in block.get("elements", []) if "Reason" in str(e.get("text"))]
     assert shown == [{"type": "plain_text", "text": f"Reason: {typed}", "emoji": False}]
     assert "<!channel>" not in card.text
     assert "<@U0GRACE>" not in card.text
     assert "<https" not in card.text
-    assert typed not in "".join(await world.until_delivered())
+    assert typed not in "".join(await scenario.until_delivered())
 
 
-async def test_words_before_the_id_are_kept_as_a_digest_only(world: World) -> None:
-    await world.types(ADA, "start <!here> because")
-    refused = world.entries()[-1]
+async def test_words_before_the_id_are_kept_as_a_digest_only(scenario: ServingScenario) -> None:
+    await scenario.types(ADA, "start <!here> because")
+    refused = scenario.entries()[-1]
     assert refused["reason_digest"]
     assert "here" not in json.dumps(refused)
-    assert world.rows("SELECT text FROM typed_texts") == [{"text": "<!here> because"}]
+    assert scenario.rows("SELECT text FROM typed_texts") == [{"text": "<!here> because"}]
 
 
 @pytest.mark.parametrize("changes", [{"RECORDING_REASON_REQUIRED": "true"}])
-async def test_a_required_reason_that_is_missing_is_asked_for(world: World, changes: dict[str, str]) -> None:
+async def test_a_required_reason_that_is_missing_is_asked_for(
+    scenario: ServingScenario, changes: dict[str, str]
+) -> None:
     del changes
-    answer = await world.types(ADA, f"start {INBOUND}")
+    answer = await scenario.types(ADA, f"start {INBOUND}")
     assert "A reason is required here" in answer
     assert "complaint" in answer
-    assert world.genesys.requests == []
-    await world.records(INBOUND, reason="quality")
+    assert scenario.genesys.requests == []
+    await scenario.records(INBOUND, reason="quality")
 
 
-async def test_a_command_of_any_length_is_answered(world: World) -> None:
-    answer = await world.types(ADA, "y" * 8000)
+async def test_a_command_of_any_length_is_answered(scenario: ServingScenario) -> None:
+    answer = await scenario.types(ADA, "y" * 8000)
     assert len(answer) < 3000
 
 
-async def test_a_status_that_breaks_is_not_left_at_looking(world: World) -> None:
-    with contextlib.closing(sqlite3.connect(world.database)) as outside, capture_logs() as logs:
+async def test_a_status_that_breaks_is_not_left_at_looking(scenario: ServingScenario) -> None:
+    with contextlib.closing(sqlite3.connect(scenario.database)) as outside, capture_logs() as logs:
         outside.execute("ALTER TABLE approvals RENAME TO elsewhere")
-        assert "Looking at the call" in await world.types(ADA, f"status {INBOUND}")
-        await world.until_told(ADA, "Something went wrong in the bot itself")
+        assert "Looking at the call" in await scenario.types(ADA, f"status {INBOUND}")
+        await scenario.until_told(ADA, "Something went wrong in the bot itself")
         outside.execute("ALTER TABLE elsewhere RENAME TO approvals")
     assert ("listener_failed", "command_status") in [(one["event"], one.get("listener")) for one in logs]

@@ -12,41 +12,41 @@ from bot.sandbox.genesys.state.seed import INBOUND
 from tests.support.world import ADA
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.world import ServingScenario
 
 WORDS = "Quittenmarmelade went missing"
 DAY = 24 * 3600
 
 
-def on_disk(world: World) -> bytes:
+def on_disk(scenario: ServingScenario) -> bytes:
     """Return all that is on disk of the database."""
-    return b"".join(path.read_bytes() for path in world.database.parent.glob(f"{world.database.name}*"))
+    return b"".join(path.read_bytes() for path in scenario.database.parent.glob(f"{scenario.database.name}*"))
 
 
-async def test_an_erased_reason_leaves_the_card_as_well(world: World) -> None:
-    await world.records(INBOUND, user=ADA, reason=WORDS)
-    await world.types(ADA, "stop")
-    await world.until(lambda: world.shows("Stopped"))
-    assert WORDS in str(world.card().blocks)
-    assert WORDS.encode() in on_disk(world)
+async def test_an_erased_reason_leaves_the_card_as_well(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND, user=ADA, reason=WORDS)
+    await scenario.types(ADA, "stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    assert WORDS in str(scenario.card().blocks)
+    assert WORDS.encode() in on_disk(scenario)
 
-    await Keeper(world.serving.settings, "cli:keeper").erase(Person(ADA), despite_hold=False)
-    await world.types(ADA, "list")  # the bot looks what has changed whenever something is written
+    await Keeper(scenario.serving.settings, "cli:keeper").erase(Person(ADA), despite_hold=False)
+    await scenario.types(ADA, "list")  # the bot looks what has changed whenever something is written
 
-    await world.until(lambda: WORDS not in str(world.card().blocks))
-    assert WORDS.encode() not in on_disk(world)
+    await scenario.until(lambda: WORDS not in str(scenario.card().blocks))
+    assert WORDS.encode() not in on_disk(scenario)
 
 
 @pytest.mark.parametrize("changes", [{"RETENTION_TEXTS": "30d", "RETENTION_NAMES": "30d"}])
-async def test_what_is_too_old_goes_by_itself(world: World) -> None:
-    await world.records(INBOUND, user=ADA, reason=WORDS)
-    await world.types(ADA, "stop")
-    await world.until(lambda: world.shows("Stopped"))
-    assert world.rows("SELECT * FROM names")
+async def test_what_is_too_old_goes_by_itself(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND, user=ADA, reason=WORDS)
+    await scenario.types(ADA, "stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    assert scenario.rows("SELECT * FROM names")
 
-    await world.until_later(lambda: world.entries("privacy:retention"), step=10 * DAY)
+    await scenario.until_later(lambda: scenario.entries("privacy:retention"), step=10 * DAY)
 
-    (entry,) = world.entries("privacy:retention")
+    (entry,) = scenario.entries("privacy:retention")
     assert (entry["actor"], entry["phase"]) == ("bot", "succeeded")
-    assert world.rows("SELECT * FROM typed_texts") == []
-    await world.until(lambda: WORDS.encode() not in on_disk(world))
+    assert scenario.rows("SELECT * FROM typed_texts") == []
+    await scenario.until(lambda: WORDS.encode() not in on_disk(scenario))

@@ -9,7 +9,7 @@ import pytest
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
 from tests.support.start_modal import AtTheModal
-from tests.support.world import ADA, FLOOR, GRACE, MALLORY, World
+from tests.support.world import ADA, FLOOR, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,13 +34,13 @@ def changes(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def sales(world: World) -> World:
+def sales(scenario: ServingScenario) -> ServingScenario:
     """The world with one person who may control the calls of Sales only."""
-    world.slack.add_group("S0SALES", "sales", [MALLORY])
-    return world
+    scenario.slack.add_group("S0SALES", "sales", [MALLORY])
+    return scenario
 
 
-async def test_somebody_with_a_grant_controls_the_calls_of_their_queue_only(sales: World) -> None:
+async def test_somebody_with_a_grant_controls_the_calls_of_their_queue_only(sales: ServingScenario) -> None:
     await sales.records(OUTBOUND, user=MALLORY)
     await sales.types(MALLORY, f"start {INBOUND}")
     assert "You may control the calls of: Sales." in await sales.until_told(MALLORY, "outside the queues and agents")
@@ -55,7 +55,7 @@ async def test_somebody_with_a_grant_controls_the_calls_of_their_queue_only(sale
     assert INBOUND[:8] in await sales.types(ADA, "list")
 
 
-async def test_a_stop_takes_two_supervisors_by_command(sales: World) -> None:
+async def test_a_stop_takes_two_supervisors_by_command(sales: ServingScenario) -> None:
     await sales.records(OUTBOUND, user=MALLORY)
     assert "takes two supervisors" in await sales.types(MALLORY, "stop")
     assert "still waits" in await sales.types(MALLORY, "stop")
@@ -68,7 +68,7 @@ async def test_a_stop_takes_two_supervisors_by_command(sales: World) -> None:
     await sales.until_delivered()
 
 
-async def test_what_nobody_confirms_lapses(sales: World) -> None:
+async def test_what_nobody_confirms_lapses(sales: ServingScenario) -> None:
     await sales.records(OUTBOUND, user=MALLORY)
     await sales.types(MALLORY, "stop")
     await sales.until_later(lambda: sales.entries("recording:stop_approval")[-1]["phase"] == "observed")
@@ -76,7 +76,7 @@ async def test_what_nobody_confirms_lapses(sales: World) -> None:
     assert sales.rows("SELECT closed_by, outcome FROM approvals") == [{"closed_by": "bot", "outcome": "expired"}]
 
 
-async def test_a_message_shortcut_says_nothing_of_calls_outside_the_queue(sales: World) -> None:
+async def test_a_message_shortcut_says_nothing_of_calls_outside_the_queue(sales: ServingScenario) -> None:
     message = sales.slack.post(GRACE, FLOOR, f"{INBOUND} {OUTBOUND} {TWO_AGENTS}")
     ada = AtTheModal(sales)
     await ada.opens()
@@ -88,7 +88,9 @@ async def test_a_message_shortcut_says_nothing_of_calls_outside_the_queue(sales:
     assert offered[TWO_AGENTS] == TWO_AGENTS
 
 
-async def test_who_asks_again_for_the_stop_of_a_paused_recording_is_not_told_that_it_goes_on(sales: World) -> None:
+async def test_who_asks_again_for_the_stop_of_a_paused_recording_is_not_told_that_it_goes_on(
+    sales: ServingScenario,
+) -> None:
     await sales.records(OUTBOUND, user=MALLORY)
     await sales.types(MALLORY, "pause")
     await sales.until(lambda: sales.shows("Paused"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
-from tests.support.world import ADA, CLARA, FLOOR, GRACE, MALLORY, World
+from tests.support.world import ADA, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 BOTH_WAYS = pytest.mark.parametrize("transport", ["http", "socket"])
 
 
-async def asks(world: World, user: str, text: str) -> SimulatedMessage:
+async def asks(scenario: ServingScenario, user: str, text: str) -> SimulatedMessage:
     """Type ``/record …`` and return the answer as the person sees it."""
-    result = await world.slack.command(user, FLOOR, text)
+    result = await scenario.slack.command(user, FLOOR, text)
     assert result.acked, result.error
-    assert world.slack.warnings == []
+    assert scenario.slack.warnings == []
     return result.shown[-1]
 
 
@@ -29,21 +29,21 @@ def offered(message: SimulatedMessage) -> list[tuple[str, str]]:
     return [(button["action_id"], button["value"]) for button in found]
 
 
-def recording_of(world: World, call: str) -> str:
+def recording_of(scenario: ServingScenario, call: str) -> str:
     return str(
-        world.rows("SELECT id FROM recordings WHERE conversation_id = ? ORDER BY requested_seq DESC", call)[0]["id"]
+        scenario.rows("SELECT id FROM recordings WHERE conversation_id = ? ORDER BY requested_seq DESC", call)[0]["id"]
     )
 
 
 @pytest.fixture
-async def two(world: World) -> World:
+async def two(scenario: ServingScenario) -> ServingScenario:
     """The world with two recordings of Ada's."""
     for call in (INBOUND, OUTBOUND):
-        await world.records(call)
-    return world
+        await scenario.records(call)
+    return scenario
 
 
-async def test_a_bare_verb_with_several_recordings_offers_each(two: World) -> None:
+async def test_a_bare_verb_with_several_recordings_offers_each(two: ServingScenario) -> None:
     answer = await asks(two, ADA, "pause")
 
     assert "Which one to pause?" in answer.text
@@ -59,7 +59,7 @@ async def test_a_bare_verb_with_several_recordings_offers_each(two: World) -> No
     assert f"(#{two.entries('recording:pause')[-2]['seq']})" in told
 
 
-async def test_only_what_the_verb_allows_is_offered(two: World) -> None:
+async def test_only_what_the_verb_allows_is_offered(two: ServingScenario) -> None:
     await two.types(ADA, f"pause {OUTBOUND}")
     await two.until(lambda: two.shows("Paused"))
 
@@ -68,7 +68,7 @@ async def test_only_what_the_verb_allows_is_offered(two: World) -> None:
     assert len(offered(await asks(two, ADA, "stop"))) == 2
 
 
-async def test_where_none_allows_it_that_is_said(two: World) -> None:
+async def test_where_none_allows_it_that_is_said(two: ServingScenario) -> None:
     answer = await asks(two, ADA, "resume")
 
     assert "there is nothing to resume" in answer.text
@@ -77,7 +77,7 @@ async def test_where_none_allows_it_that_is_said(two: World) -> None:
     assert f"(#{two.entries('recording:resume')[0]['seq']})" in answer.text
 
 
-async def test_the_others_recordings_are_offered_where_none_is_ones_own(two: World) -> None:
+async def test_the_others_recordings_are_offered_where_none_is_ones_own(two: ServingScenario) -> None:
     answer = await asks(two, GRACE, "stop")
 
     assert "None of the live recordings is yours" in answer.text
@@ -87,15 +87,15 @@ async def test_the_others_recordings_are_offered_where_none_is_ones_own(two: Wor
     await two.until(lambda: [card for card in two.cards() if card.text.startswith("Stopped")])
 
 
-async def test_without_any_live_recording_the_refusal_stays(world: World) -> None:
-    answer = await asks(world, ADA, "stop")
+async def test_without_any_live_recording_the_refusal_stays(scenario: ServingScenario) -> None:
+    answer = await asks(scenario, ADA, "stop")
 
     assert "There is no live recording" in answer.text
     assert offered(answer) == []
 
 
 @pytest.mark.parametrize("user", [MALLORY, CLARA])
-async def test_who_may_not_control_is_offered_nothing(two: World, user: str) -> None:
+async def test_who_may_not_control_is_offered_nothing(two: ServingScenario, user: str) -> None:
     answer = await asks(two, user, "stop")
 
     assert "can't control recordings" in answer.text
@@ -103,118 +103,118 @@ async def test_who_may_not_control_is_offered_nothing(two: World, user: str) -> 
     assert INBOUND[:8] not in answer.text
 
 
-async def test_of_more_than_twenty_the_rest_is_counted(world: World) -> None:
+async def test_of_more_than_twenty_the_rest_is_counted(scenario: ServingScenario) -> None:
     for number in range(23):
-        await world.types(ADA, f"start {world.genesys.add_call(agent=f'Agent {number}').conversation_id}")
-    await world.until(lambda: len([one for one in world.recordings() if one["state"] == "active"]) == 23)
-    answer = await asks(world, ADA, "stop")
+        await scenario.types(ADA, f"start {scenario.genesys.add_call(agent=f'Agent {number}').conversation_id}")
+    await scenario.until(lambda: len([one for one in scenario.recordings() if one["state"] == "active"]) == 23)
+    answer = await asks(scenario, ADA, "stop")
 
     assert len(offered(answer)) == 20
     assert "… and 3 more" in answer.text
 
 
 @BOTH_WAYS
-async def test_start_again_is_a_recording_of_its_own(world: World) -> None:
-    first = await world.records(INBOUND, reason="quality check twice")
-    await world.types(ADA, "stop")
-    await world.until(lambda: first.text.startswith("Stopped"))
-    await world.clicks(GRACE, "start_again", first)
-    await world.until(lambda: len(world.cards()) == 2 and world.shows("Recording"))
+async def test_start_again_is_a_recording_of_its_own(scenario: ServingScenario) -> None:
+    first = await scenario.records(INBOUND, reason="quality check twice")
+    await scenario.types(ADA, "stop")
+    await scenario.until(lambda: first.text.startswith("Stopped"))
+    await scenario.clicks(GRACE, "start_again", first)
+    await scenario.until(lambda: len(scenario.cards()) == 2 and scenario.shows("Recording"))
 
-    old, new = world.recordings()
+    old, new = scenario.recordings()
     assert (old["state"], new["state"]) == ("stopped", "active")
     assert (new["reason_code"], new["reason"]) == (old["reason_code"], old["reason"]) == ("quality", "twice")
     assert new["agent_user_id"] == old["agent_user_id"]
-    requested = world.entries("recording:start")[2]
+    requested = scenario.entries("recording:start")[2]
     assert (requested["phase"], requested["actor"].rpartition(":")[2]) == ("requested", GRACE)
-    await world.until(lambda: "recording_start_again" not in str(first.blocks))
+    await scenario.until(lambda: "recording_start_again" not in str(first.blocks))
     assert first.text.startswith("Stopped")
 
 
-async def test_a_late_click_on_start_again_is_told_how_it_stands(world: World) -> None:
-    first = await world.records(INBOUND)
-    await world.types(ADA, "stop")
-    await world.until(lambda: "recording_start_again" in str(first.blocks))
-    click = await world.slack.click(ADA, FLOOR, first.ts, "recording_start_again")
-    await world.until(lambda: len(world.cards()) == 2 and world.shows("Recording"))
+async def test_a_late_click_on_start_again_is_told_how_it_stands(scenario: ServingScenario) -> None:
+    first = await scenario.records(INBOUND)
+    await scenario.types(ADA, "stop")
+    await scenario.until(lambda: "recording_start_again" in str(first.blocks))
+    click = await scenario.slack.click(ADA, FLOOR, first.ts, "recording_start_again")
+    await scenario.until(lambda: len(scenario.cards()) == 2 and scenario.shows("Recording"))
 
     body = dict(click.payload.body)
-    await world.slack.deliver("interactive", body | {"trigger_id": "another.one.1"})
-    await world.until_told(ADA, "This call has been recorded since")
-    await world.types(GRACE, f"stop {INBOUND}")
-    await world.until(lambda: world.shows("Stopped"))
-    await world.slack.deliver("interactive", body | {"trigger_id": "another.one.2"})
-    await world.until_told(ADA, f"already stopped by <@{GRACE}>")
-    assert world.genesys.recording_starts(INBOUND) == 2
+    await scenario.slack.deliver("interactive", body | {"trigger_id": "another.one.1"})
+    await scenario.until_told(ADA, "This call has been recorded since")
+    await scenario.types(GRACE, f"stop {INBOUND}")
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    await scenario.slack.deliver("interactive", body | {"trigger_id": "another.one.2"})
+    await scenario.until_told(ADA, f"already stopped by <@{GRACE}>")
+    assert scenario.genesys.recording_starts(INBOUND) == 2
 
 
-async def test_start_again_on_a_call_that_has_ended_says_so_once(world: World) -> None:
-    first = await world.records(INBOUND)
-    await world.types(ADA, "stop")
-    await world.until(lambda: "recording_start_again" in str(first.blocks))
-    world.genesys.hang_up(INBOUND)
-    await world.clicks(ADA, "start_again", first)
+async def test_start_again_on_a_call_that_has_ended_says_so_once(scenario: ServingScenario) -> None:
+    first = await scenario.records(INBOUND)
+    await scenario.types(ADA, "stop")
+    await scenario.until(lambda: "recording_start_again" in str(first.blocks))
+    scenario.genesys.hang_up(INBOUND)
+    await scenario.clicks(ADA, "start_again", first)
 
-    await world.until_told(ADA, "The call has ended.")
-    await world.until(lambda: "recording_start_again" not in str(first.blocks))
+    await scenario.until_told(ADA, "The call has ended.")
+    await scenario.until(lambda: "recording_start_again" not in str(first.blocks))
 
 
-async def test_no_start_again_where_the_call_ended_by_itself(world: World) -> None:
-    card = await world.records(INBOUND)
-    world.genesys.hang_up(INBOUND)
-    await world.until_later(lambda: card.text.startswith("Call ended"))
+async def test_no_start_again_where_the_call_ended_by_itself(scenario: ServingScenario) -> None:
+    card = await scenario.records(INBOUND)
+    scenario.genesys.hang_up(INBOUND)
+    await scenario.until_later(lambda: card.text.startswith("Call ended"))
 
     assert "recording_start_again" not in str(card.blocks)
 
 
-async def test_who_may_not_cannot_start_again(world: World) -> None:
-    first = await world.records(INBOUND)
-    await world.types(ADA, "stop")
-    await world.until(lambda: "recording_start_again" in str(first.blocks))
-    await world.clicks(MALLORY, "start_again", first)
+async def test_who_may_not_cannot_start_again(scenario: ServingScenario) -> None:
+    first = await scenario.records(INBOUND)
+    await scenario.types(ADA, "stop")
+    await scenario.until(lambda: "recording_start_again" in str(first.blocks))
+    await scenario.clicks(MALLORY, "start_again", first)
 
-    await world.until_told(MALLORY, "You can't control recordings.")
-    assert world.entries("recording:start")[-1]["phase"] == "denied"
-    assert len(world.recordings()) == 1
-
-
-async def test_start_again_delivered_twice_counts_once(world: World) -> None:
-    first = await world.records(INBOUND)
-    await world.types(ADA, "stop")
-    await world.until(lambda: "recording_start_again" in str(first.blocks))
-    world.slack.faults.switch_on("duplicate_delivery", times=1)
-    await world.clicks(ADA, "start_again", first)
-    await world.until(lambda: len(world.cards()) == 2 and world.shows("Recording"))
-
-    assert len(world.recordings()) == 2
-    assert world.genesys.recording_starts(INBOUND) == 2
+    await scenario.until_told(MALLORY, "You can't control recordings.")
+    assert scenario.entries("recording:start")[-1]["phase"] == "denied"
+    assert len(scenario.recordings()) == 1
 
 
-async def test_several_agents_are_offered_by_name(world: World) -> None:
-    await world.types(ADA, f"start {TWO_AGENTS} complaint about the tone")
-    text = await world.until_told(ADA, "Several agents are connected")
+async def test_start_again_delivered_twice_counts_once(scenario: ServingScenario) -> None:
+    first = await scenario.records(INBOUND)
+    await scenario.types(ADA, "stop")
+    await scenario.until(lambda: "recording_start_again" in str(first.blocks))
+    scenario.slack.faults.switch_on("duplicate_delivery", times=1)
+    await scenario.clicks(ADA, "start_again", first)
+    await scenario.until(lambda: len(scenario.cards()) == 2 and scenario.shows("Recording"))
+
+    assert len(scenario.recordings()) == 2
+    assert scenario.genesys.recording_starts(INBOUND) == 2
+
+
+async def test_several_agents_are_offered_by_name(scenario: ServingScenario) -> None:
+    await scenario.types(ADA, f"start {TWO_AGENTS} complaint about the tone")
+    text = await scenario.until_told(ADA, "Several agents are connected")
     assert "• Hanna Virtanen" in text
     assert "• Sofie Lindqvist" in text
-    message = next(one for one in world.slack.messages(FLOOR) if one.text == text)
+    message = next(one for one in scenario.slack.messages(FLOOR) if one.text == text)
     assert [block["accessory"]["text"]["text"] for block in message.blocks if "accessory" in block] == [
         "Record Hanna Virtanen",
         "Record Sofie Lindqvist",
     ]
 
     blocks = [block["block_id"] for block in message.blocks if "accessory" in block]
-    result = await world.slack.click(ADA, FLOOR, message.ts, "recording_start_agent", block_id=blocks[1])
+    result = await scenario.slack.click(ADA, FLOOR, message.ts, "recording_start_agent", block_id=blocks[1])
     assert result.acked, result.error
-    await world.until(lambda: world.shows("Recording"))
-    assert "Sofie Lindqvist" in world.card().text
-    recording = world.recordings()[-1]
+    await scenario.until(lambda: scenario.shows("Recording"))
+    assert "Sofie Lindqvist" in scenario.card().text
+    recording = scenario.recordings()[-1]
     assert (recording["reason_code"], recording["reason"]) == ("complaint", "about the tone")
-    assert world.genesys.recording_starts(TWO_AGENTS) == 1
+    assert scenario.genesys.recording_starts(TWO_AGENTS) == 1
 
 
-async def test_the_chosen_agent_has_left(world: World) -> None:
-    await world.types(ADA, f"start {TWO_AGENTS}")
-    text = await world.until_told(ADA, "Several agents are connected")
-    message = next(one for one in world.slack.messages(FLOOR) if one.text == text)
+async def test_the_chosen_agent_has_left(scenario: ServingScenario) -> None:
+    await scenario.types(ADA, f"start {TWO_AGENTS}")
+    text = await scenario.until_told(ADA, "Several agents are connected")
+    message = next(one for one in scenario.slack.messages(FLOOR) if one.text == text)
     button = next(block["accessory"] for block in message.blocks if "accessory" in block)
     body = {
         "type": "block_actions",
@@ -225,7 +225,7 @@ async def test_the_chosen_agent_has_left(world: World) -> None:
         "response_url": "",
         "actions": [button | {"value": f"{button['value'].split()[0]} nobody-of-that-id"}],
     }
-    await world.slack.deliver("interactive", body)
+    await scenario.slack.deliver("interactive", body)
 
-    world_direct = world.slack.direct_messages
-    await world.until(lambda: [one for one in world_direct(ADA) if "Record Hanna Virtanen" in str(one.blocks)])
+    world_direct = scenario.slack.direct_messages
+    await scenario.until(lambda: [one for one in world_direct(ADA) if "Record Hanna Virtanen" in str(one.blocks)])

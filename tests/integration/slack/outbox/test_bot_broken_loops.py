@@ -11,7 +11,7 @@ from bot.sandbox.genesys.state.seed import INBOUND
 from tests.support.world import ADA
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.world import ServingScenario
 
 DAY = 24 * 3600
 
@@ -27,11 +27,11 @@ def failures(page: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("changes", [{"RETENTION_TEXTS": "30d"}])
 async def test_what_breaks_the_daily_look_once_keeps_nothing_for_ever(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    scenario: ServingScenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.records(INBOUND, reason="something to be forgotten")
-    await world.clicks(ADA, "stop")
-    await world.until(lambda: world.shows("Stopped"))
+    await scenario.records(INBOUND, reason="something to be forgotten")
+    await scenario.clicks(ADA, "stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
     broke = []
 
     def broken() -> None:
@@ -40,9 +40,9 @@ async def test_what_breaks_the_daily_look_once_keeps_nothing_for_ever(
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr("bot.database.maintenance.retention.uuid7", broken)
-        world.clock.jump(30 * DAY)
-        await world.until_later(lambda: broke, step=DAY)
-    await world.until_later(lambda: world.rows("SELECT * FROM typed_texts") == [], step=60)
+        scenario.clock.jump(30 * DAY)
+        await scenario.until_later(lambda: broke, step=DAY)
+    await scenario.until_later(lambda: scenario.rows("SELECT * FROM typed_texts") == [], step=60)
 
-    assert failures((await world.page("/metrics"))[1]).keys() == {"Retention.run"}
-    assert world.phases("privacy:retention") == ["succeeded"]
+    assert failures((await scenario.page("/metrics"))[1]).keys() == {"Retention.run"}
+    assert scenario.phases("privacy:retention") == ["succeeded"]

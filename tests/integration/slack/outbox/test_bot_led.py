@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bot.database.replicas import Loop
-    from tests.support.world import World
+    from tests.support.world import ServingScenario
 
 ONE = {
     "Approvals.run",
@@ -57,9 +57,11 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], set[str]]:
 
 
 @pytest.mark.parametrize("changes", [{"RETENTION_TEXTS": "400d"}])
-async def test_each_loop_is_of_one_replica_or_of_all(seen: tuple[set[str], set[str]], world: World) -> None:
+async def test_each_loop_is_of_one_replica_or_of_all(
+    seen: tuple[set[str], set[str]], scenario: ServingScenario
+) -> None:
     each, one = seen
-    await world.until(lambda: one)
+    await scenario.until(lambda: one)
     assert (each, one) == (EACH, ONE)
 
 

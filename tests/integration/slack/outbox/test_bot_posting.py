@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.support.world import World
+    from tests.support.world import ServingScenario
 
 ALIVE = "dial #floor or https://evil.example now"
 
@@ -30,55 +30,55 @@ def text_objects(value: Any) -> Iterator[dict[str, Any]]:
             yield from text_objects(one)
 
 
-async def test_addresses_and_channel_names_in_data_stay_plain(world: World) -> None:
-    agent = world.genesys.calls[INBOUND].agents[0]
+async def test_addresses_and_channel_names_in_data_stay_plain(scenario: ServingScenario) -> None:
+    agent = scenario.genesys.calls[INBOUND].agents[0]
     agent.name = ALIVE
 
-    await world.records(INBOUND, reason=ALIVE)
-    await world.clicks(ADA, "stop")
-    await world.until(lambda: world.shows("Stopped") and ALIVE in world.card().text)
-    await world.until_delivered()
+    await scenario.records(INBOUND, reason=ALIVE)
+    await scenario.clicks(ADA, "stop")
+    await scenario.until(lambda: scenario.shows("Stopped") and ALIVE in scenario.card().text)
+    await scenario.until_delivered()
 
-    shown = world.card()
+    shown = scenario.card()
     assert "<https://evil" not in str(shown.snapshot())
     assert "<#C0FLOOR" not in str(shown.snapshot())
     assert any(ALIVE in text["text"] for text in text_objects(shown.blocks))
-    posted = [one for one in world.slack.requests if one.method in {"chat.postMessage", "chat.update"}]
+    posted = [one for one in scenario.slack.requests if one.method in {"chat.postMessage", "chat.update"}]
     assert {one.method for one in posted} == {"chat.postMessage", "chat.update"}
     assert {one.payload.get("parse") for one in posted} == {"none"}
-    messages = [*world.slack.messages(FLOOR), *world.slack.messages(AUDIT)]
+    messages = [*scenario.slack.messages(FLOOR), *scenario.slack.messages(AUDIT)]
     assert all(text["verbatim"] is True for one in messages for text in text_objects(one.blocks))
 
 
-async def test_a_shortcut_at_a_message_in_a_thread_is_answered_in_that_thread(world: World) -> None:
-    first = world.slack.post(ADA, FLOOR, "Which call is it?")
-    reply = world.slack.post(MALLORY, FLOOR, f"It is {INBOUND}", thread_ts=first.ts)
+async def test_a_shortcut_at_a_message_in_a_thread_is_answered_in_that_thread(scenario: ServingScenario) -> None:
+    first = scenario.slack.post(ADA, FLOOR, "Which call is it?")
+    reply = scenario.slack.post(MALLORY, FLOOR, f"It is {INBOUND}", thread_ts=first.ts)
 
-    await world.slack.shortcut(MALLORY, START_FROM_MESSAGE, channel_id=FLOOR, message_ts=reply.ts)
+    await scenario.slack.shortcut(MALLORY, START_FROM_MESSAGE, channel_id=FLOOR, message_ts=reply.ts)
 
-    await world.until_told(MALLORY, "You can't control recordings.")
-    answer = next(one for one in world.slack.messages(FLOOR) if one.ephemeral_to == MALLORY)
+    await scenario.until_told(MALLORY, "You can't control recordings.")
+    answer = next(one for one in scenario.slack.messages(FLOOR) if one.ephemeral_to == MALLORY)
     assert answer.thread_ts == first.ts
 
 
 async def test_a_card_whose_content_slack_refuses_is_not_sent_again_and_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    scenario: ServingScenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.sandbox.slack.web_api.chat.POST_CHARACTERS", 10)
 
     def refused() -> list[Any]:
-        return [one for one in world.slack.requests if one.payload.get("channel") == FLOOR and one.error]
+        return [one for one in scenario.slack.requests if one.payload.get("channel") == FLOOR and one.error]
 
-    await world.types(ADA, f"start {INBOUND}")
-    await world.until(lambda: world.phases("recording:start") == ["requested", "succeeded"])
-    await world.until_later(lambda: refused() and world.rows(CAUGHT_UP)[0]["number"] == 1)
+    await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.until(lambda: scenario.phases("recording:start") == ["requested", "succeeded"])
+    await scenario.until_later(lambda: refused() and scenario.rows(CAUGHT_UP)[0]["number"] == 1)
 
     assert {one.error for one in refused()} == {"msg_too_long"}
     # two for each version, while it began and once it ran: with its blocks, and as text alone
     assert len(refused()) <= 4
     monkeypatch.undo()
-    await world.types(ADA, f"stop {INBOUND}")
-    await world.until_later(lambda: world.shows("Stopped"))
+    await scenario.types(ADA, f"stop {INBOUND}")
+    await scenario.until_later(lambda: scenario.shows("Stopped"))
 
 
 CAUGHT_UP = "SELECT count(*) AS number FROM cards WHERE rendered_version >= wanted_version"

@@ -12,8 +12,8 @@ from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.listeners.shortcuts import START_FROM_MESSAGE
-from tests.support.hurried_clock import HurriedClock
-from tests.support.world import ADA, AUDIT, FLOOR, World, settings_for, simulators
+from tests.support.hurried_clock import AcceleratedClock
+from tests.support.world import ADA, AUDIT, FLOOR, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,51 +21,51 @@ if TYPE_CHECKING:
 ON_CARD = "members of another organization can read this card"
 
 
-async def test_who_starts_in_a_shared_channel_is_warned_and_the_card_says_so(world: World) -> None:
-    assert "another organization" not in await world.types(ADA, f"start {OUTBOUND}")
-    world.slack.share(FLOOR)
+async def test_who_starts_in_a_shared_channel_is_warned_and_the_card_says_so(scenario: ServingScenario) -> None:
+    assert "another organization" not in await scenario.types(ADA, f"start {OUTBOUND}")
+    scenario.slack.share(FLOOR)
 
-    answer = await world.types(ADA, f"start {INBOUND}")
-    await world.until(lambda: world.shows("Recording") and INBOUND in world.card().text)
-    await world.until_delivered()
+    answer = await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.until(lambda: scenario.shows("Recording") and INBOUND in scenario.card().text)
+    await scenario.until_delivered()
 
     assert "This channel is shared with another organization" in answer
-    cards = {call: next(one for one in world.cards() if call in one.text) for call in (INBOUND, OUTBOUND)}
+    cards = {call: next(one for one in scenario.cards() if call in one.text) for call in (INBOUND, OUTBOUND)}
     assert ON_CARD in cards[INBOUND].text
     assert ON_CARD in str(cards[INBOUND].blocks)
     assert wrong_with_blocks(cards[INBOUND].blocks) == []
     assert ON_CARD not in str(cards[OUTBOUND].snapshot())
-    shared = [one["origin"].get("shared_channel") for one in world.entries("recording:start")]
+    shared = [one["origin"].get("shared_channel") for one in scenario.entries("recording:start")]
     assert shared.count(True) == 1
-    assert sum("in a channel shared with another organization" in line for line in world.lines()) == 1
+    assert sum("in a channel shared with another organization" in line for line in scenario.lines()) == 1
 
-    await world.clicks(ADA, "stop", cards[INBOUND])  # the card goes on saying so
-    await world.until(lambda: cards[INBOUND].text.startswith("Stopped"))
+    await scenario.clicks(ADA, "stop", cards[INBOUND])  # the card goes on saying so
+    await scenario.until(lambda: cards[INBOUND].text.startswith("Stopped"))
     assert ON_CARD in cards[INBOUND].text
 
 
 @pytest.mark.parametrize("optional_scopes", [{"channels:read"}])
-async def test_with_the_optional_scope_a_shortcut_warns_too(world: World) -> None:
-    world.slack.share(FLOOR)
-    message = world.slack.post(ADA, FLOOR, f"Please record {INBOUND}")
+async def test_with_the_optional_scope_a_shortcut_warns_too(scenario: ServingScenario) -> None:
+    scenario.slack.share(FLOOR)
+    message = scenario.slack.post(ADA, FLOOR, f"Please record {INBOUND}")
 
-    await world.slack.shortcut(ADA, START_FROM_MESSAGE, channel_id=FLOOR, message_ts=message.ts)
-    await world.until(lambda: world.slack.views.modals.get(ADA))
-    await world.slack.submit_view(ADA, {})
+    await scenario.slack.shortcut(ADA, START_FROM_MESSAGE, channel_id=FLOOR, message_ts=message.ts)
+    await scenario.until(lambda: scenario.slack.views.modals.get(ADA))
+    await scenario.slack.submit_view(ADA, {})
 
-    await world.until(lambda: world.shows("Recording"))
-    assert ON_CARD in world.card().text
-    await world.slack.shortcut(ADA, START_FROM_MESSAGE, channel_id=FLOOR, message_ts=message.ts)
-    await world.until(lambda: world.slack.views.modals.get(ADA))
-    assert "shared with another organization" in str(world.slack.views.on_top(ADA).body["blocks"])
-    assert len([one for one in world.slack.requests if one.method == "conversations.info"]) <= 3  # not each time
+    await scenario.until(lambda: scenario.shows("Recording"))
+    assert ON_CARD in scenario.card().text
+    await scenario.slack.shortcut(ADA, START_FROM_MESSAGE, channel_id=FLOOR, message_ts=message.ts)
+    await scenario.until(lambda: scenario.slack.views.modals.get(ADA))
+    assert "shared with another organization" in str(scenario.slack.views.on_top(ADA).body["blocks"])
+    assert len([one for one in scenario.slack.requests if one.method == "conversations.info"]) <= 3  # not each time
 
 
 async def begun(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, scopes: set[str], shared: bool, invited: bool = False
 ) -> list[str]:
     """Start the bot where the audit channel is shared or not; return the events that it logs about that."""
-    clock = HurriedClock()
+    clock = AcceleratedClock()
     async with simulators(clock) as (slack, genesys):
         slack.scopes |= scopes
         if shared:
@@ -73,10 +73,10 @@ async def begun(
         if invited:
             slack.invite_organization(AUDIT)
         settings = settings_for(monkeypatch, slack, genesys, transport="http", directory=tmp_path, changes={})
-        world = World(slack, genesys, clock, tmp_path / "record-bot.db", Serving(settings, clock=clock))
+        scenario = ServingScenario(slack, genesys, clock, tmp_path / "record-bot.db", Serving(settings, clock=clock))
         with capture_logs() as logged:
-            await world.begin()
-            await world.end()
+            await scenario.begin()
+            await scenario.end()
     return [one["event"] for one in logged if one["event"].startswith("audit_channel_sharing")]
 
 
@@ -108,23 +108,23 @@ async def test_serve_says_what_it_can_not_tell(
     assert await begun(monkeypatch, tmp_path, scopes=scopes, shared=shared, invited=invited) == says
 
 
-def waits(world: World) -> bool:
+def waits(scenario: ServingScenario) -> bool:
     """Say whether the bot holds the lines back, as ``/readyz`` shows it."""
-    audit = world.serving.readiness._audit
+    audit = scenario.serving.readiness._audit
     return audit is not None and audit.problem == "AuditChannelShared"
 
 
-async def test_lines_wait_while_the_audit_channel_is_shared(world: World) -> None:
-    await world.until_delivered()
-    world.slack.share(AUDIT)
-    await world.types(ADA, "list", channel=AUDIT)  # the command says it, whatever scopes there are
-    before = len(world.slack.messages(AUDIT))
+async def test_lines_wait_while_the_audit_channel_is_shared(scenario: ServingScenario) -> None:
+    await scenario.until_delivered()
+    scenario.slack.share(AUDIT)
+    await scenario.types(ADA, "list", channel=AUDIT)  # the command says it, whatever scopes there are
+    before = len(scenario.slack.messages(AUDIT))
 
-    await world.types(ADA, f"start {INBOUND}")
-    await world.until(lambda: world.shows("Recording"))
-    await world.until_later(lambda: waits(world))
-    assert len([one for one in world.slack.messages(AUDIT) if not one.ephemeral_to]) <= before
+    await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.until(lambda: scenario.shows("Recording"))
+    await scenario.until_later(lambda: waits(scenario))
+    assert len([one for one in scenario.slack.messages(AUDIT) if not one.ephemeral_to]) <= before
 
-    world.slack.share(AUDIT, on=False)
-    await world.types(ADA, "list", channel=AUDIT)
-    await world.until_later(lambda: world.lines() and f"*#{world.head()}*" in world.lines()[-1])
+    scenario.slack.share(AUDIT, on=False)
+    await scenario.types(ADA, "list", channel=AUDIT)
+    await scenario.until_later(lambda: scenario.lines() and f"*#{scenario.head()}*" in scenario.lines()[-1])

@@ -17,7 +17,7 @@ from bot.admin.audit import verify_file
 from bot.audit.verification import Verifier
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
-from tests.support.world import ADA, AUDIT, CLARA, GRACE, MALLORY, World
+from tests.support.world import ADA, AUDIT, CLARA, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,42 +28,42 @@ DIRECT = "D0COMPL"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def jump_to(world: World, days: int, hour: int = 8) -> None:
+def jump_to(scenario: ServingScenario, days: int, hour: int = 8) -> None:
     """Let time pass until a minute past that hour, UTC, so many days on."""
-    now = world.clock.now()
+    now = scenario.clock.now()
     target = (now + timedelta(days=days)).replace(hour=hour, minute=1, second=0)
-    world.clock.jump((target - now).total_seconds())
+    scenario.clock.jump((target - now).total_seconds())
 
 
-def digests(world: World) -> list[SimulatedMessage]:
-    found = world.slack.messages(AUDIT)
+def digests(scenario: ServingScenario) -> list[SimulatedMessage]:
+    found = scenario.slack.messages(AUDIT)
     return [one for one in found if one.metadata and one.metadata["event_type"] == "audit_digest"]
 
 
-async def again(world: World) -> None:
+async def again(scenario: ServingScenario) -> None:
     """Start the bot once more on the same database."""
-    old = world.serving
-    world.serving = Serving(old.settings, clock=old.clock, genesys_patience=old.genesys_patience)
-    await world.begin()
+    old = scenario.serving
+    scenario.serving = Serving(old.settings, clock=old.clock, genesys_patience=old.genesys_patience)
+    await scenario.begin()
 
 
-def attack(world: World, statement: str, *values: Any) -> None:
+def attack(scenario: ServingScenario, statement: str, *values: Any) -> None:
     """Change the database from outside, as somebody with the file can."""
-    with contextlib.closing(sqlite3.connect(world.database, isolation_level=None)) as outside:
+    with contextlib.closing(sqlite3.connect(scenario.database, isolation_level=None)) as outside:
         outside.execute("PRAGMA busy_timeout = 5000")
         outside.execute(statement, values)
 
 
-async def until_noted(world: World, seq: int) -> None:
+async def until_noted(scenario: ServingScenario, seq: int) -> None:
     """Wait until the bot knows that this entry is in the channel."""
     noted = "SELECT 1 FROM audit_deliveries WHERE seq = ? AND delivered_at NOT NULL"
-    await world.until_later(lambda: world.rows(noted, seq), step=0)
+    await scenario.until_later(lambda: scenario.rows(noted, seq), step=0)
 
 
-def exported(world: World) -> tuple[SimulatedMessage, bytes]:
+def exported(scenario: ServingScenario) -> tuple[SimulatedMessage, bytes]:
     """Return the message with the file in Clara's direct messages, and the file."""
-    message = world.slack.messages(DIRECT)[-1]
-    content = world.slack.files[message.files[0]["id"]].content
+    message = scenario.slack.messages(DIRECT)[-1]
+    content = scenario.slack.files[message.files[0]["id"]].content
     assert content is not None
     return message, content
 
@@ -71,134 +71,136 @@ def exported(world: World) -> tuple[SimulatedMessage, bytes]:
 # The daily digest
 
 
-async def test_the_digest_of_a_day_comes_the_morning_after_with_its_picture(world: World) -> None:
-    await world.records(INBOUND)
-    await world.types(MALLORY, f"start {OUTBOUND}")
-    await world.types(ADA, "stop")
-    await world.until(lambda: world.shows("Stopped"))
-    day = world.clock.now().date()
-    await world.until_delivered()
+async def test_the_digest_of_a_day_comes_the_morning_after_with_its_picture(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND)
+    await scenario.types(MALLORY, f"start {OUTBOUND}")
+    await scenario.types(ADA, "stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    day = scenario.clock.now().date()
+    await scenario.until_delivered()
 
-    jump_to(world, 1)
-    await world.until(lambda: digests(world) and world.slack.messages(AUDIT)[-1].files)
+    jump_to(scenario, 1)
+    await scenario.until(lambda: digests(scenario) and scenario.slack.messages(AUDIT)[-1].files)
 
-    (digest,) = digests(world)
+    (digest,) = digests(scenario)
     assert digest.metadata is not None
     assert digest.metadata["event_payload"]["day"] == str(day)
     assert "*Denied*: 1 request: 1 of <@U0MALLORY>" in digest.text
     assert "*Recordings*: 1 ended" in digest.text
-    (entry,) = world.entries("audit:digest")
-    seen = {one["seq"]: one["hash"] for one in world.entries()}
+    (entry,) = scenario.entries("audit:digest")
+    seen = {one["seq"]: one["hash"] for one in scenario.entries()}
     assert seen[entry["outcome"]["head_seq"]] == digest.metadata["event_payload"]["hash"]
-    picture = world.slack.messages(AUDIT)[-1].files[0]
-    assert (world.slack.files[picture["id"]].content or b"").startswith(PNG)
+    picture = scenario.slack.messages(AUDIT)[-1].files[0]
+    assert (scenario.slack.files[picture["id"]].content or b"").startswith(PNG)
     assert "1 requests denied" in picture["alt_txt"]
 
 
-async def test_days_without_the_bot_are_made_up_for_once(world: World) -> None:
-    await world.until_delivered()
-    await world.end()
-    jump_to(world, 3)
-    await again(world)
-    await world.until(lambda: len(digests(world)) == 3)
-    await world.end()
-    await again(world)
-    await world.until(lambda: len(world.entries("bot:start")) == 3)
-    await world.until_delivered()
+async def test_days_without_the_bot_are_made_up_for_once(scenario: ServingScenario) -> None:
+    await scenario.until_delivered()
+    await scenario.end()
+    jump_to(scenario, 3)
+    await again(scenario)
+    await scenario.until(lambda: len(digests(scenario)) == 3)
+    await scenario.end()
+    await again(scenario)
+    await scenario.until(lambda: len(scenario.entries("bot:start")) == 3)
+    await scenario.until_delivered()
 
-    days = [one.metadata["event_payload"]["day"] for one in digests(world) if one.metadata]
+    days = [one.metadata["event_payload"]["day"] for one in digests(scenario) if one.metadata]
     assert days == sorted(set(days))
     assert len(days) == 3
 
 
 @pytest.mark.parametrize("transport", ["socket"])  # by HTTP, Slack's signature would be two days old
 @pytest.mark.parametrize("changes", [{"AUDIT_DIGEST_AT": "off"}])
-async def test_there_is_none_where_the_settings_want_none(world: World) -> None:
-    jump_to(world, 2)
-    await world.types(ADA, "stop")
-    await world.until_later(lambda: len(world.entries("recording:stop")) == 1)
-    await world.until_delivered()
-    assert world.entries("audit:digest") == []
+async def test_there_is_none_where_the_settings_want_none(scenario: ServingScenario) -> None:
+    jump_to(scenario, 2)
+    await scenario.types(ADA, "stop")
+    await scenario.until_later(lambda: len(scenario.entries("recording:stop")) == 1)
+    await scenario.until_delivered()
+    assert scenario.entries("audit:digest") == []
 
 
 # A call's history
 
 
 @pytest.mark.parametrize("user", [GRACE, CLARA])
-async def test_the_story_of_a_call_is_told_in_order_with_the_words(world: World, user: str) -> None:
-    await world.records(INBOUND, reason="complaint <about> an & invoice")
-    await world.types(ADA, "stop")
-    await world.until(lambda: world.shows("Stopped"))
+async def test_the_story_of_a_call_is_told_in_order_with_the_words(scenario: ServingScenario, user: str) -> None:
+    await scenario.records(INBOUND, reason="complaint <about> an & invoice")
+    await scenario.types(ADA, "stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
 
-    answer = await world.types(user, f"history {INBOUND}")
+    answer = await scenario.types(user, f"history {INBOUND}")
 
     numbers = [int(one) for one in re.findall(r"\*#(\d+)\*", answer)]
-    assert numbers == [one["seq"] for one in world.entries("recording:st%")]
+    assert numbers == [one["seq"] for one in scenario.entries("recording:st%")]
     assert "> &lt;about&gt; an &amp; invoice" in answer
     assert "reason Complaint" in answer
     assert answer.index("recording:start") < answer.index("recording:stop")
-    reading = world.entries("recording:read")[-1]
+    reading = scenario.entries("recording:read")[-1]
     assert (reading["phase"], reading["actor"]) == ("succeeded", f"slack:T0SANDBOX:{user}")
     assert (reading["conversation_id"], reading["outcome"]) == (INBOUND, {"read": "history"})
 
 
-async def test_of_a_long_story_the_newest_part_is_shown_and_the_rest_counted(world: World) -> None:
+async def test_of_a_long_story_the_newest_part_is_shown_and_the_rest_counted(scenario: ServingScenario) -> None:
     for _ in range(45):
-        await world.types(ADA, f"stop {INBOUND}")  # refused: there is nothing to stop
-    answer = await world.types(ADA, f"history {INBOUND}")
+        await scenario.types(ADA, f"stop {INBOUND}")  # refused: there is nothing to stop
+    answer = await scenario.types(ADA, f"history {INBOUND}")
     assert "5 older entries left out" in answer
     assert f"record-bot audit export --conversation {INBOUND}" in answer
     numbers = [int(one) for one in re.findall(r"\*#(\d+)\*", answer)]
     assert len(numbers) == 40
-    assert numbers[-1] == world.entries("recording:stop")[-1]["seq"]
+    assert numbers[-1] == scenario.entries("recording:stop")[-1]["seq"]
 
 
-async def test_a_story_may_hold_words_as_long_as_slack_allows(world: World) -> None:
+async def test_a_story_may_hold_words_as_long_as_slack_allows(scenario: ServingScenario) -> None:
     for _ in range(45):
-        await world.types(GRACE, f"start {INBOUND} {'&' * 2900}")
-    await world.until(lambda: world.shows("Recording"))
-    answer = await world.types(ADA, f"history {INBOUND}")
+        await scenario.types(GRACE, f"start {INBOUND} {'&' * 2900}")
+    await scenario.until(lambda: scenario.shows("Recording"))
+    answer = await scenario.types(ADA, f"history {INBOUND}")
     assert len(answer) < 40_000
     assert "older entries left out" in answer
 
 
-async def test_of_an_unknown_call_there_is_nothing_to_tell(world: World) -> None:
-    answer = await world.types(CLARA, f"history {OUTBOUND}")
+async def test_of_an_unknown_call_there_is_nothing_to_tell(scenario: ServingScenario) -> None:
+    answer = await scenario.types(CLARA, f"history {OUTBOUND}")
     assert "holds nothing about this call" in answer
-    assert len(world.entries("recording:read")) == 1
+    assert len(scenario.entries("recording:read")) == 1
 
 
 @pytest.mark.parametrize("typed", ["", "nonsense"])
-async def test_a_story_of_no_call_is_refused_and_written_down(world: World, typed: str) -> None:
-    answer = await world.types(ADA, f"history {typed}".strip())
+async def test_a_story_of_no_call_is_refused_and_written_down(scenario: ServingScenario, typed: str) -> None:
+    answer = await scenario.types(ADA, f"history {typed}".strip())
     assert "not the id of a call" in answer or "No call was named" in answer
-    assert world.phases("recording:read") == ["failed"]
+    assert scenario.phases("recording:read") == ["failed"]
 
 
-async def test_a_stranger_gets_no_story(world: World) -> None:
-    await world.records(INBOUND, reason="secret words")
-    answer = await world.types(MALLORY, f"history {INBOUND}")
+async def test_a_stranger_gets_no_story(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND, reason="secret words")
+    answer = await scenario.types(MALLORY, f"history {INBOUND}")
     assert "secret words" not in answer
-    assert world.phases("recording:read") == ["denied"]
+    assert scenario.phases("recording:read") == ["denied"]
 
 
 # Reports for compliance
 
 
-async def test_compliance_gets_totals_and_a_file_that_can_be_verified(world: World, tmp_path: Path) -> None:
-    await world.records(INBOUND)
-    await world.types(MALLORY, "list")
-    answer = await world.types(CLARA, "audit")
+async def test_compliance_gets_totals_and_a_file_that_can_be_verified(
+    scenario: ServingScenario, tmp_path: Path
+) -> None:
+    await scenario.records(INBOUND)
+    await scenario.types(MALLORY, "list")
+    answer = await scenario.types(CLARA, "audit")
     assert "as a direct message" in answer
-    await world.until_told(CLARA, "in your direct messages")
+    await scenario.until_told(CLARA, "in your direct messages")
 
-    totals = world.slack.messages(DIRECT)[0]
+    totals = scenario.slack.messages(DIRECT)[0]
     assert "*The audit trail, today*" in totals.text
     assert "`recording:start` 1 requested, 1 succeeded" in totals.text
     assert "1 recording runs still" in totals.text
-    asked, done = world.entries("audit:export")
+    asked, done = scenario.entries("audit:export")
     before = asked["seq"] - 1
-    message, content = exported(world)
+    message, content = exported(scenario)
     digest = hashlib.sha256(content).hexdigest()
     assert digest in message.text
     lines = [json.loads(line) for line in content.decode().splitlines()]
@@ -213,44 +215,46 @@ async def test_compliance_gets_totals_and_a_file_that_can_be_verified(world: Wor
 
 
 async def test_nothing_of_an_export_stays_on_disk(
-    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    scenario: ServingScenario, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
-    await world.types(CLARA, "audit")
-    await world.until_told(CLARA, "in your direct messages")
+    await scenario.types(CLARA, "audit")
+    await scenario.until_told(CLARA, "in your direct messages")
     assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize("user", [ADA, MALLORY])
-async def test_nobody_else_gets_a_report_and_the_trail_says_who_wanted_one(world: World, user: str) -> None:
-    answer = await world.types(user, "audit 7d")
+async def test_nobody_else_gets_a_report_and_the_trail_says_who_wanted_one(
+    scenario: ServingScenario, user: str
+) -> None:
+    answer = await scenario.types(user, "audit 7d")
     assert "for compliance only" in answer
-    (entry,) = world.entries("audit:export")
+    (entry,) = scenario.entries("audit:export")
     assert (entry["phase"], entry["actor"]) == ("denied", f"slack:T0SANDBOX:{user}")
     assert entry["outcome"] == {"error": "not_permitted", "cause": "not_compliance"}
-    assert world.slack.files == {}
+    assert scenario.slack.files == {}
 
 
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [("yesterday", "yesterday"), ("7d", "the last 7 days"), ("30d", "the last 30 days"), ("2026-01-31", "2026-01-31")],
 )
-async def test_periods(world: World, typed: str, shown: str) -> None:
-    answer = await world.types(CLARA, f"audit {typed}")
+async def test_periods(scenario: ServingScenario, typed: str, shown: str) -> None:
+    answer = await scenario.types(CLARA, f"audit {typed}")
     assert shown in answer
-    said = await world.until_told(CLARA, "in your direct messages")
+    said = await scenario.until_told(CLARA, "in your direct messages")
     assert ("0 entries" in said) is (typed in {"yesterday", "2026-01-31"})
-    assert bool(world.slack.files) is (typed in {"7d", "30d"})
+    assert bool(scenario.slack.files) is (typed in {"7d", "30d"})
 
 
-async def test_another_period_is_refused_and_written_down(world: World) -> None:
+async def test_another_period_is_refused_and_written_down(scenario: ServingScenario) -> None:
     for count, typed in enumerate(("lastweek", "2026-13-01", "9999-12-31", "20260101", "7 d"), 1):
-        answer = await world.types(CLARA, f"audit {typed}")
+        answer = await scenario.types(CLARA, f"audit {typed}")
         assert "not a period" in answer, typed
         assert "today, yesterday, 7d, 30d" in answer, typed
-        assert world.phases("audit:export") == ["failed"] * count, typed
+        assert scenario.phases("audit:export") == ["failed"] * count, typed
 
 
 @pytest.mark.parametrize(
@@ -264,41 +268,41 @@ async def test_another_period_is_refused_and_written_down(world: World) -> None:
     ],
 )
 async def test_an_export_that_fails_says_so_to_the_person_and_the_trail(
-    world: World, fault: str, only: str, said: str
+    scenario: ServingScenario, fault: str, only: str, said: str
 ) -> None:
-    await world.until_delivered()
-    world.slack.faults.switch_on(fault, only=only)
-    await world.types(CLARA, "audit")
-    answer = await world.until_told(CLARA, "The export failed")
+    await scenario.until_delivered()
+    scenario.slack.faults.switch_on(fault, only=only)
+    await scenario.types(CLARA, "audit")
+    answer = await scenario.until_told(CLARA, "The export failed")
     assert said in answer
-    assert world.phases("audit:export") == ["requested", "failed"]
-    assert world.entries("audit:export")[-1]["outcome"]["error"] == "not_sent"
+    assert scenario.phases("audit:export") == ["requested", "failed"]
+    assert scenario.entries("audit:export")[-1]["outcome"]["error"] == "not_sent"
 
 
-async def test_an_export_asked_for_twice_by_one_delivery_counts_once(world: World) -> None:
-    world.slack.faults.switch_on("duplicate_delivery", times=1)
-    await world.types(CLARA, "audit")
-    await world.until_told(CLARA, "in your direct messages")
-    assert world.phases("audit:export") == ["requested", "succeeded"]
-    assert len(world.slack.files) == 1
+async def test_an_export_asked_for_twice_by_one_delivery_counts_once(scenario: ServingScenario) -> None:
+    scenario.slack.faults.switch_on("duplicate_delivery", times=1)
+    await scenario.types(CLARA, "audit")
+    await scenario.until_told(CLARA, "in your direct messages")
+    assert scenario.phases("audit:export") == ["requested", "succeeded"]
+    assert len(scenario.slack.files) == 1
 
 
-async def test_an_export_that_ended_with_the_bot_is_settled_at_the_next_start(world: World) -> None:
-    await world.until_delivered()
-    await world.end()
-    attack_with_an_open_export(world)
-    await again(world)
-    assert world.phases("audit:export") == ["requested", "failed"]
-    assert world.entries("audit:export")[-1]["outcome"] == {"error": "interrupted"}
-    await world.end()
-    await again(world)
-    assert world.phases("audit:export") == ["requested", "failed"]
+async def test_an_export_that_ended_with_the_bot_is_settled_at_the_next_start(scenario: ServingScenario) -> None:
+    await scenario.until_delivered()
+    await scenario.end()
+    attack_with_an_open_export(scenario)
+    await again(scenario)
+    assert scenario.phases("audit:export") == ["requested", "failed"]
+    assert scenario.entries("audit:export")[-1]["outcome"] == {"error": "interrupted"}
+    await scenario.end()
+    await again(scenario)
+    assert scenario.phases("audit:export") == ["requested", "failed"]
 
 
-def attack_with_an_open_export(world: World) -> None:
+def attack_with_an_open_export(scenario: ServingScenario) -> None:
     """Add what the bot would have left behind, had it been killed in the middle of an export."""
     attack(
-        world,
+        scenario,
         "INSERT INTO audit_entries SELECT seq + 1, lower(hex(randomblob(4))) || '-0000-7000-8000-000000000001', "
         "'00000000-0000-7000-8000-000000000002', occurred_at, 'requested', 'audit:export', "
         "'slack:T0SANDBOX:U0COMPL', NULL, NULL, NULL, NULL, NULL, '{}', '{}', hash, hash || '0' "
@@ -306,9 +310,9 @@ def attack_with_an_open_export(world: World) -> None:
     )
 
 
-async def test_help_lists_what_each_may_do(world: World) -> None:
+async def test_help_lists_what_each_may_do(scenario: ServingScenario) -> None:
     for user, history, audit in ((ADA, True, False), (CLARA, True, True), (MALLORY, False, False)):
-        answer = await world.types(user, "help")
+        answer = await scenario.types(user, "help")
         assert ("/record history" in answer) is history
         assert ("/record audit" in answer) is audit
 
@@ -316,54 +320,58 @@ async def test_help_lists_what_each_may_do(world: World) -> None:
 # Whether every line arrived
 
 
-async def test_lines_that_were_skipped_are_named_by_the_page_and_the_metrics(world: World) -> None:
+async def test_lines_that_were_skipped_are_named_by_the_page_and_the_metrics(scenario: ServingScenario) -> None:
     for _ in range(4):
-        await world.types(ADA, "stop")
-    await until_noted(world, 5)
-    assert (await world.readiness())["audit_channel"]["ok"]
+        await scenario.types(ADA, "stop")
+    await until_noted(scenario, 5)
+    assert (await scenario.readiness())["audit_channel"]["ok"]
 
-    attack(world, "DELETE FROM audit_deliveries WHERE seq IN (2, 3)")
-    world.clock.jump(61)
-    part = (await world.readiness())["audit_channel"]
+    attack(scenario, "DELETE FROM audit_deliveries WHERE seq IN (2, 3)")
+    scenario.clock.jump(61)
+    part = (await scenario.readiness())["audit_channel"]
     assert not part["ok"]
     assert part["problem"].startswith("entries 2-3 were never delivered")
-    assert (await world.page("/readyz"))[0] == 200  # requests are taken all the same
-    metrics = (await world.page("/metrics"))[1]
+    assert (await scenario.page("/readyz"))[0] == 200  # requests are taken all the same
+    metrics = (await scenario.page("/metrics"))[1]
     assert "record_bot_audit_entries_missing 2.0" in metrics
     assert 'record_bot_component_up{component="audit_channel"} 0.0' in metrics
 
 
-async def test_lines_that_wait_too_long_are_named(world: World) -> None:
-    await world.until_delivered()
-    world.slack.faults.switch_on("down", only="chat.")
-    await world.types(ADA, "stop")
-    assert "wait" not in (await world.readiness())["audit_channel"].get("problem", "")
-    world.clock.jump(301)
-    part = (await world.readiness())["audit_channel"]
+async def test_lines_that_wait_too_long_are_named(scenario: ServingScenario) -> None:
+    await scenario.until_delivered()
+    scenario.slack.faults.switch_on("down", only="chat.")
+    await scenario.types(ADA, "stop")
+    assert "wait" not in (await scenario.readiness())["audit_channel"].get("problem", "")
+    scenario.clock.jump(301)
+    part = (await scenario.readiness())["audit_channel"]
     assert "entry 2 waits since" in part["problem"]
-    world.slack.faults.switch_off("down")
-    await world.until_later(lambda: len(world.lines()) >= 2)
-    await world.until_delivered()
-    await until_noted(world, 2)
-    assert (await world.readiness())["audit_channel"]["ok"]
+    scenario.slack.faults.switch_off("down")
+    await scenario.until_later(lambda: len(scenario.lines()) >= 2)
+    await scenario.until_delivered()
+    await until_noted(scenario, 2)
+    assert (await scenario.readiness())["audit_channel"]["ok"]
 
 
-async def test_a_digest_that_cannot_be_posted_is_named(world: World) -> None:
-    await until_noted(world, 1)
-    world.slack.remove_bot(AUDIT)
-    jump_to(world, 1)
-    await world.until_later(lambda: world.serving.readiness.digests and world.serving.readiness.digests.problem, step=0)
-    assert "The daily digest can't be posted: not_in_channel." in (await world.readiness())["audit_channel"]["problem"]
-    world.slack.invite_bot(AUDIT)
-    await world.until_later(lambda: digests(world))
+async def test_a_digest_that_cannot_be_posted_is_named(scenario: ServingScenario) -> None:
+    await until_noted(scenario, 1)
+    scenario.slack.remove_bot(AUDIT)
+    jump_to(scenario, 1)
+    await scenario.until_later(
+        lambda: scenario.serving.readiness.digests and scenario.serving.readiness.digests.problem, step=0
+    )
+    assert (
+        "The daily digest can't be posted: not_in_channel." in (await scenario.readiness())["audit_channel"]["problem"]
+    )
+    scenario.slack.invite_bot(AUDIT)
+    await scenario.until_later(lambda: digests(scenario))
 
 
-async def test_a_tail_that_was_cut_off_is_seen_from_the_deliveries(world: World) -> None:
+async def test_a_tail_that_was_cut_off_is_seen_from_the_deliveries(scenario: ServingScenario) -> None:
     for _ in range(3):
-        await world.types(ADA, "stop")
-    await world.until_delivered()
-    await until_noted(world, 4)
-    attack(world, "DROP TRIGGER audit_entries_no_delete")
-    attack(world, "DELETE FROM audit_entries WHERE seq > 2")
-    part = (await world.readiness())["audit_channel"]
+        await scenario.types(ADA, "stop")
+    await scenario.until_delivered()
+    await until_noted(scenario, 4)
+    attack(scenario, "DROP TRIGGER audit_entries_no_delete")
+    attack(scenario, "DELETE FROM audit_entries WHERE seq > 2")
+    part = (await scenario.readiness())["audit_channel"]
     assert "entries 3-4 stood in the channel, but the trail no longer holds them" in part["problem"]

@@ -8,42 +8,42 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.hurried_clock import HurriedClock
+from tests.support.hurried_clock import AcceleratedClock
 from tests.support.start_modal import AtTheModal
 from tests.support.world import ADA, GRACE
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.world import ServingScenario
 
 pytestmark = pytest.mark.parametrize("changes", [{"RECORDING_ACTIONS_PER_MINUTE": "2"}])
 
 
 @pytest.fixture
-def clock() -> HurriedClock:
-    return HurriedClock(speed=1.0)  # or the minute would be over too soon
+def clock() -> AcceleratedClock:
+    return AcceleratedClock(speed=1.0)  # or the minute would be over too soon
 
 
-async def test_who_asks_too_much_is_told_when_to_try_again(world: World) -> None:
+async def test_who_asks_too_much_is_told_when_to_try_again(scenario: ServingScenario) -> None:
     for _ in range(2):
-        await world.types(ADA, "stop")
+        await scenario.types(ADA, "stop")
 
-    refused = await world.types(ADA, f"start {INBOUND}")
-    again = await world.types(ADA, f"start {INBOUND}")
+    refused = await scenario.types(ADA, f"start {INBOUND}")
+    again = await scenario.types(ADA, f"start {INBOUND}")
 
     assert "too many requests" in refused
     assert re.search(r"Up to 2 a minute are taken; the next one in \d+ s\.", refused)
     assert re.search(r"\(#\d+\)$", refused)
     assert not re.search(r"\(#\d+\)$", again)  # one entry a minute
-    assert world.recordings() == []
-    await world.records(INBOUND, user=GRACE)
+    assert scenario.recordings() == []
+    await scenario.records(INBOUND, user=GRACE)
 
-    world.clock.jump(61)
-    assert "been recorded since" in await world.types(ADA, f"start {INBOUND}")
-    await world.until(lambda: any("1 more of" in line for line in world.lines()))
+    scenario.clock.jump(61)
+    assert "been recorded since" in await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.until(lambda: any("1 more of" in line for line in scenario.lines()))
 
 
-async def test_the_list_of_calls_stays_empty_for_who_looks_too_often(world: World) -> None:
-    modal = await AtTheModal(world).types_start()
+async def test_the_list_of_calls_stays_empty_for_who_looks_too_often(scenario: ServingScenario) -> None:
+    modal = await AtTheModal(scenario).types_start()
 
     looks = [await modal.looks_up() for _ in range(9)]
 

@@ -14,7 +14,7 @@ from tests.support.shell import ROOT
 from tests.support.world import ADA, MALLORY
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.world import ServingScenario
 
 ROW = re.compile(r"^\| `(?P<name>record_?bot_\w+)` \|(?P<labels>[^|]*)\|", re.MULTILINE)
 NAME = re.compile(r"\brecord_?bot_\w+")
@@ -42,19 +42,19 @@ class Scrape:
         return next((one.value for one in self.samples if one.name == name and one.labels == labels), None)
 
 
-async def scrape(world: World) -> Scrape:
-    status, page = await world.page("/metrics")
+async def scrape(scenario: ServingScenario) -> Scrape:
+    status, page = await scenario.page("/metrics")
     assert status == 200
     return Scrape(page)
 
 
 @pytest.mark.parametrize("transport", ["socket"])
-async def test_documents_dashboard_and_alerts_name_what_is_served(world: World) -> None:
-    await world.records(INBOUND)
-    await world.types(MALLORY, "list")
-    await world.until_delivered()
+async def test_documents_dashboard_and_alerts_name_what_is_served(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND)
+    await scenario.types(MALLORY, "list")
+    await scenario.until_delivered()
 
-    served = await scrape(world)
+    served = await scrape(scenario)
 
     assert set(documented()) == served.names
     assert documented() == served.labels
@@ -66,15 +66,15 @@ async def test_documents_dashboard_and_alerts_name_what_is_served(world: World) 
         assert used - served.names == set(), file
 
 
-async def test_actions_count_by_verb_and_outcome(world: World) -> None:
-    await world.records(INBOUND)
-    await world.clicks(ADA, "stop")
-    await world.until(lambda: world.shows("Stopped"))
-    await world.types(ADA, f"start {UNKNOWN}")
-    await world.until(lambda: world.phases()[-1] == "failed")
-    await world.types(MALLORY, "stop")
+async def test_actions_count_by_verb_and_outcome(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND)
+    await scenario.clicks(ADA, "stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
+    await scenario.types(ADA, f"start {UNKNOWN}")
+    await scenario.until(lambda: scenario.phases()[-1] == "failed")
+    await scenario.types(MALLORY, "stop")
 
-    found = await scrape(world)
+    found = await scrape(scenario)
 
     counted = {
         (one.labels["verb"], one.labels["outcome"]): one.value
@@ -87,7 +87,7 @@ async def test_actions_count_by_verb_and_outcome(world: World) -> None:
         ("stop", "succeeded"): 1,
         ("stop", "denied"): 1,
     }
-    assert found.value("record_bot_denied_total", cause=world.entries()[-1]["outcome"]["cause"]) == 1
+    assert found.value("record_bot_denied_total", cause=scenario.entries()[-1]["outcome"]["cause"]) == 1
     assert found.value("record_bot_ack_seconds_count", surface="command") == 3
     assert found.value("record_bot_ack_seconds_count", surface="button") == 1
     assert (found.value("record_bot_database_seconds_count", kind="read") or 0) > 0
@@ -95,24 +95,24 @@ async def test_actions_count_by_verb_and_outcome(world: World) -> None:
     assert found.value("record_bot_genesys_seconds_count", operation="login") == 1
 
 
-async def test_what_waits_for_slack_and_what_is_in_doubt_is_shown(world: World) -> None:
-    await world.until_later(
+async def test_what_waits_for_slack_and_what_is_in_doubt_is_shown(scenario: ServingScenario) -> None:
+    await scenario.until_later(
         lambda: (
-            world.rows("SELECT max(seq) AS seq FROM audit_deliveries WHERE delivered_at IS NOT NULL")[0]["seq"]
-            == world.head()
+            scenario.rows("SELECT max(seq) AS seq FROM audit_deliveries WHERE delivered_at IS NOT NULL")[0]["seq"]
+            == scenario.head()
         )
     )
-    settled = await scrape(world)
+    settled = await scrape(scenario)
     assert settled.value("record_bot_delivery_lag_seconds") == 0
     assert settled.value("record_bot_queue_length", queue="audit") == 0
 
-    world.slack.faults.switch_on("server_error", only="chat.postMessage")
-    world.genesys.faults.switch_on("server_error")
-    await world.types(ADA, f"start {INBOUND}")
-    await world.until(lambda: world.phases()[-1] in {"unknown", "failed"})
-    world.clock.jump(100)
+    scenario.slack.faults.switch_on("server_error", only="chat.postMessage")
+    scenario.genesys.faults.switch_on("server_error")
+    await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.until(lambda: scenario.phases()[-1] in {"unknown", "failed"})
+    scenario.clock.jump(100)
 
-    found = await scrape(world)
+    found = await scrape(scenario)
 
     assert (found.value("record_bot_delivery_lag_seconds") or 0) >= 100
     assert found.value("record_bot_queue_length", queue="audit") == 2
@@ -120,10 +120,10 @@ async def test_what_waits_for_slack_and_what_is_in_doubt_is_shown(world: World) 
     assert found.value("record_bot_genesys_budget_left") is not None
 
 
-async def test_a_recording_in_doubt_is_counted(world: World) -> None:
-    world.genesys.faults.switch_on("server_error", only="participant")
-    await world.types(ADA, f"start {INBOUND}")
-    await world.until(lambda: "unknown" in world.phases())
-    world.genesys.faults.switch_on("server_error")
+async def test_a_recording_in_doubt_is_counted(scenario: ServingScenario) -> None:
+    scenario.genesys.faults.switch_on("server_error", only="participant")
+    await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.until(lambda: "unknown" in scenario.phases())
+    scenario.genesys.faults.switch_on("server_error")
 
-    assert (await scrape(world)).value("record_bot_in_doubt") == 1
+    assert (await scrape(scenario)).value("record_bot_in_doubt") == 1

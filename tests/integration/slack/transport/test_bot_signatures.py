@@ -11,7 +11,7 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, World
+from tests.support.world import ADA, ServingScenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,43 +48,43 @@ FORGED: dict[str, Callable[[], dict[str, str]]] = {
 }
 
 
-async def test_a_forged_request_is_refused(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_forged_request_is_refused(scenario: ServingScenario, capfd: pytest.CaptureFixture[str]) -> None:
     for name, forging in FORGED.items():
         forged = forging()
-        status, text = await _post(world, BODY, forged)
+        status, text = await _post(scenario, BODY, forged)
         assert status == 401, name
         assert "hunter2" not in text
-        assert world.entries("recording:%") == [], name
-        assert world.genesys.requests == [], name
+        assert scenario.entries("recording:%") == [], name
+        assert scenario.genesys.requests == [], name
         # the bot's own: the line about its start, and its look at the user groups
-        assert {one.method for one in world.slack.requests[1:]} <= {"chat.postMessage", "usergroups.list"}, name
+        assert {one.method for one in scenario.slack.requests[1:]} <= {"chat.postMessage", "usergroups.list"}, name
         out, err = capfd.readouterr()
         assert "hunter2" not in out + err
         assert forged.get("X-Slack-Signature", SECRET) not in out + err, name
 
 
-async def test_the_same_request_with_slacks_signature_is_served(world: World) -> None:
-    status, text = await _post(world, BODY, headers(at=time.time()))
+async def test_the_same_request_with_slacks_signature_is_served(scenario: ServingScenario) -> None:
+    status, text = await _post(scenario, BODY, headers(at=time.time()))
     assert (status, "Starting the recording" in text) == (200, True)
-    await world.until(lambda: world.shows("Recording"))
+    await scenario.until(lambda: scenario.shows("Recording"))
 
 
-async def test_a_body_that_is_not_utf_8_is_refused(world: World) -> None:
-    status, _ = await _post(world, b"\xff\xfe\x00", headers())
+async def test_a_body_that_is_not_utf_8_is_refused(scenario: ServingScenario) -> None:
+    status, _ = await _post(scenario, b"\xff\xfe\x00", headers())
     assert status in {400, 401}
 
 
 @pytest.mark.parametrize("transport", ["socket"])
-async def test_with_the_socket_nobody_can_post(world: World, transport: str) -> None:
+async def test_with_the_socket_nobody_can_post(scenario: ServingScenario, transport: str) -> None:
     del transport
-    status, _ = await _post(world, BODY, headers())
+    status, _ = await _post(scenario, BODY, headers())
     assert status == 404
 
 
-async def _post(world: World, body: str | bytes, given: dict[str, str]) -> tuple[int, str]:
+async def _post(scenario: ServingScenario, body: str | bytes, given: dict[str, str]) -> tuple[int, str]:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{world.url}/slack/events", data=body, headers=form | given) as answer,
+        session.post(f"{scenario.url}/slack/events", data=body, headers=form | given) as answer,
     ):
         return answer.status, await answer.text()

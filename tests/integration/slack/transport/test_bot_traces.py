@@ -19,7 +19,7 @@ from tests.support.world import ADA, MALLORY
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.world import World
+    from tests.support.world import ServingScenario
 
 FAILED = 2
 """STATUS_CODE_ERROR of the protocol."""
@@ -83,8 +83,8 @@ async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeCollec
 
 
 @pytest.fixture
-async def traced(collector: FakeCollector, world: World) -> FakeCollector:
-    assert world.serving.settings.otel_exporter_otlp_endpoint == collector.url
+async def traced(collector: FakeCollector, scenario: ServingScenario) -> FakeCollector:
+    assert scenario.serving.settings.otel_exporter_otlp_endpoint == collector.url
     return collector
 
 
@@ -94,12 +94,12 @@ def quick_exporter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
 
 
-async def test_one_start_is_one_trace(traced: FakeCollector, world: World) -> None:
-    await world.records(INBOUND, reason=TYPED)
-    await world.types(MALLORY, "list")
-    await world.until_delivered()
-    requested, succeeded = world.entries("recording:start")
-    await world.end()  # sends what is still to be sent
+async def test_one_start_is_one_trace(traced: FakeCollector, scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND, reason=TYPED)
+    await scenario.types(MALLORY, "list")
+    await scenario.until_delivered()
+    requested, succeeded = scenario.entries("recording:start")
+    await scenario.end()  # sends what is still to be sent
 
     trace = traced.trace_of("genesys start ad-hoc recording")
     names = [span.name for span in trace]
@@ -115,9 +115,9 @@ async def test_one_start_is_one_trace(traced: FakeCollector, world: World) -> No
     assert TYPED not in repr(traced.spans)
 
 
-async def test_each_request_is_a_trace_of_its_own(traced: FakeCollector, world: World) -> None:
-    await asyncio.gather(*(world.types(ADA, "list") for _ in range(5)))
-    await world.end()
+async def test_each_request_is_a_trace_of_its_own(traced: FakeCollector, scenario: ServingScenario) -> None:
+    await asyncio.gather(*(scenario.types(ADA, "list") for _ in range(5)))
+    await scenario.end()
 
     assert len({span.trace for span in traced.spans if span.name == "slack command"}) == 5
 
@@ -134,10 +134,10 @@ async def test_what_an_error_says_stays_out_of_the_trace(collector: FakeCollecto
 
 @pytest.mark.parametrize("changes", [{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}])
 @pytest.mark.usefixtures("quick_exporter")
-async def test_a_collector_that_is_away_keeps_nobody_from_working(world: World) -> None:
-    await world.records(INBOUND)
-    await world.clicks(ADA, "stop")
-    await world.until(lambda: world.shows("Stopped"))
+async def test_a_collector_that_is_away_keeps_nobody_from_working(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND)
+    await scenario.clicks(ADA, "stop")
+    await scenario.until(lambda: scenario.shows("Stopped"))
 
 
 def test_without_the_packages_there_is_one_warning_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

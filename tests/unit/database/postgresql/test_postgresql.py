@@ -23,11 +23,11 @@ from bot.database.store import SqlStore
 from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable, DatabaseUnusable, MalformedId
 from bot.recording.models import Verb
-from bot.recording.requests import Accepted
+from bot.recording.requests import PendingAction
 from tests.support.clock import BEGIN
 from tests.support.postgres import OWNER, PostgresDatabase, postgres
-from tests.support.service import CALL, OTHER_CALL, Shop, asked, opened_shop
-from tests.support.trail import entries, story
+from tests.support.service import CALL, OTHER_CALL, Harness, asked, open_harness
+from tests.support.trail import entries, trail_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,9 +42,9 @@ COLUMNS = (
 
 
 @pytest.fixture
-async def shop(postgres_database: PostgresDatabase) -> AsyncIterator[Shop]:
-    async with opened_shop(postgres_database) as shop:
-        yield shop
+async def harness(postgres_database: PostgresDatabase) -> AsyncIterator[Harness]:
+    async with open_harness(postgres_database) as harness:
+        yield harness
 
 
 def draft() -> Draft:
@@ -58,10 +58,10 @@ def draft() -> Draft:
     )
 
 
-async def stop(shop: Shop) -> None:
-    accepted = await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL)
-    assert isinstance(accepted, Accepted)
-    await shop.service.carry_out(accepted)
+async def stop(harness: Harness) -> None:
+    accepted = await harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL)
+    assert isinstance(accepted, PendingAction)
+    await harness.service.carry_out(accepted)
 
 
 async def append(transaction: Transaction) -> int:
@@ -74,7 +74,7 @@ async def test_what_is_committed_is_on_disk_whatever_the_server_usually_does(
     postgres_database.attack(f"ALTER ROLE {OWNER} SET synchronous_commit = off")
     postgres_database.attack(f"ALTER ROLE {OWNER} SET default_transaction_isolation = 'serializable'")
     try:
-        async with opened_shop(postgres_database) as shop, shop.engines.writer.begin() as connection:
+        async with open_harness(postgres_database) as harness, harness.engines.writer.begin() as connection:
             found = {
                 name: (await connection.exec_driver_sql(f"SHOW {name}")).scalar_one()
                 for name in ("synchronous_commit", "transaction_isolation", "lock_timeout")
@@ -89,13 +89,13 @@ async def test_what_is_committed_is_on_disk_whatever_the_server_usually_does(
 
 
 @pytest.mark.parametrize("replication", ["origin", "replica"])
-async def test_entries_are_only_added(shop: Shop, replication: str) -> None:
+async def test_entries_are_only_added(harness: Harness, replication: str) -> None:
     """The administrator themselves, and in a session in which usual triggers don't fire."""
     for _ in range(2):
         with pytest.raises(MalformedId):
-            await shop.service.intake.start(asked(), "no id", None)
-    before = entries(shop.file)
-    assert isinstance(shop.file, PostgresDatabase)
+            await harness.service.intake.start(asked(), "no id", None)
+    before = entries(harness.file)
+    assert isinstance(harness.file, PostgresDatabase)
     for attack in (
         "UPDATE audit_entries SET actor = 'slack:T:U0EVIL' WHERE seq = 1",
         "DELETE FROM audit_entries WHERE seq = 2",
@@ -108,8 +108,8 @@ async def test_entries_are_only_added(shop: Shop, replication: str) -> None:
         ),
     ):
         with pytest.raises(psycopg.errors.IntegrityError, match="audit entr"):
-            shop.file.attack(f"SET session_replication_role = {replication}", attack)
-        assert entries(shop.file) == before, attack
+            harness.file.attack(f"SET session_replication_role = {replication}", attack)
+        assert entries(harness.file) == before, attack
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ async def test_entries_are_only_added(shop: Shop, replication: str) -> None:
         ("DROP INDEX uq_recordings_live_conversation", "uq_recordings_live_conversation"),
     ],
 )
-async def test_a_database_without_its_guards_is_refused(shop: Shop, tampering: str, named: str) -> None:
-    assert isinstance(shop.file, PostgresDatabase)
-    shop.file.attack(tampering)
+async def test_a_database_without_its_guards_is_refused(harness: Harness, tampering: str, named: str) -> None:
+    assert isinstance(harness.file, PostgresDatabase)
+    harness.file.attack(tampering)
     with pytest.raises(DatabaseUnusable, match=named):
-        await upgrade(shop.engines)
+        await upgrade(harness.engines)
 
 
 async def test_processes_take_turns_and_no_number_is_skipped(postgres_database: PostgresDatabase) -> None:
@@ -169,35 +169,35 @@ async def test_processes_take_turns_and_no_number_is_skipped(postgres_database: 
 
 async def test_one_start_whoever_takes_it(postgres_database: PostgresDatabase) -> None:
     async with (
-        opened_shop(postgres_database, owner="serve:1") as one,
-        opened_shop(postgres_database, owner="serve:2") as two,
+        open_harness(postgres_database, owner="serve:1") as one,
+        open_harness(postgres_database, owner="serve:2") as two,
     ):
         found = await asyncio.gather(
-            *(shop.service.intake.start(asked(), CALL, None) for shop in (one, two) for _ in range(10)),
+            *(harness.service.intake.start(asked(), CALL, None) for harness in (one, two) for _ in range(10)),
             return_exceptions=True,
         )
     assert sum(not isinstance(one, BaseException) for one in found) == 1
-    assert story(postgres_database).count("requested recording:start") == 1
+    assert trail_lines(postgres_database).count("requested recording:start") == 1
     assert len(entries(postgres_database)) == 20
 
 
-async def test_a_lock_that_somebody_keeps_refuses_and_recovers(shop: Shop) -> None:
-    shop.store.retry_seconds = 0
-    async with shop.engines.writer.connect() as connection:
+async def test_a_lock_that_somebody_keeps_refuses_and_recovers(harness: Harness) -> None:
+    harness.store.retry_seconds = 0
+    async with harness.engines.writer.connect() as connection:
         await connection.exec_driver_sql("SET lock_timeout = '50ms'")
         await connection.commit()
-    other = open_engines(shop.engines.writer.url)
+    other = open_engines(harness.engines.writer.url)
     async with other.writer.begin():
         with pytest.raises(AuditUnavailable) as caught:
-            await shop.service.intake.start(asked(), CALL, None)
+            await harness.service.intake.start(asked(), CALL, None)
         assert "lock timeout" in caught.value.cause
     await other.close()
-    assert shop.control.calls == []
-    await shop.service.intake.start(asked(), CALL, None)
-    assert shop.store.last_problem is None
+    assert harness.control.calls == []
+    await harness.service.intake.start(asked(), CALL, None)
+    assert harness.store.last_problem is None
 
 
-async def cut_at_the_next_commit(shop: Shop, *, committed: bool) -> None:
+async def cut_at_the_next_commit(harness: Harness, *, committed: bool) -> None:
     """Have the server drop the connection when the bot commits next: just after it has, or just before."""
     left = [True]
 
@@ -208,41 +208,41 @@ async def cut_at_the_next_commit(shop: Shop, *, committed: bool) -> None:
             number = session.driver_connection.info.backend_pid
             if committed:
                 session.commit()
-            assert isinstance(shop.file, PostgresDatabase)
-            shop.file.attack(f"SELECT pg_terminate_backend({number}, 5000)")
+            assert isinstance(harness.file, PostgresDatabase)
+            harness.file.attack(f"SELECT pg_terminate_backend({number}, 5000)")
             with contextlib.suppress(psycopg.OperationalError):  # the driver learns of it by asking for something
                 session.cursor().execute("SELECT 1")
 
-    event.listen(shop.engines.writer.sync_engine, "commit", cut)
+    event.listen(harness.engines.writer.sync_engine, "commit", cut)
 
 
-async def test_a_commit_whose_answer_is_lost_is_found_out(shop: Shop) -> None:
+async def test_a_commit_whose_answer_is_lost_is_found_out(harness: Harness) -> None:
     retries: list[None] = []
-    shop.store.on_retry = lambda: retries.append(None)
-    await cut_at_the_next_commit(shop, committed=True)
-    accepted = await shop.service.intake.start(asked(), CALL, None)
+    harness.store.on_retry = lambda: retries.append(None)
+    await cut_at_the_next_commit(harness, committed=True)
+    accepted = await harness.service.intake.start(asked(), CALL, None)
     assert accepted.audit_seq == 1
-    assert story(shop.file) == ["requested recording:start"]
-    assert shop.store.last_problem is None
+    assert trail_lines(harness.file) == ["requested recording:start"]
+    assert harness.store.last_problem is None
     assert retries == []
 
 
-async def test_a_commit_that_never_happened_is_found_out_and_made_again(shop: Shop) -> None:
+async def test_a_commit_that_never_happened_is_found_out_and_made_again(harness: Harness) -> None:
     retries: list[None] = []
-    shop.store.on_retry = lambda: retries.append(None)
-    await cut_at_the_next_commit(shop, committed=False)
-    accepted = await shop.service.intake.start(asked(), CALL, None)
+    harness.store.on_retry = lambda: retries.append(None)
+    await cut_at_the_next_commit(harness, committed=False)
+    accepted = await harness.service.intake.start(asked(), CALL, None)
     assert (accepted.audit_seq, len(retries)) == (1, 1)
-    assert story(shop.file) == ["requested recording:start"]
+    assert trail_lines(harness.file) == ["requested recording:start"]
 
 
-async def test_a_commit_that_never_happened_is_a_refusal_where_nothing_is_tried_again(shop: Shop) -> None:
-    shop.store.retry_seconds = 0
-    await cut_at_the_next_commit(shop, committed=False)
+async def test_a_commit_that_never_happened_is_a_refusal_where_nothing_is_tried_again(harness: Harness) -> None:
+    harness.store.retry_seconds = 0
+    await cut_at_the_next_commit(harness, committed=False)
     with pytest.raises(AuditUnavailable):
-        await shop.service.intake.start(asked(), CALL, None)
-    assert entries(shop.file) == []
-    await shop.service.intake.start(asked(), CALL, None)
+        await harness.service.intake.start(asked(), CALL, None)
+    assert entries(harness.file) == []
+    await harness.service.intake.start(asked(), CALL, None)
 
 
 @pytest.fixture(scope="module")
@@ -257,20 +257,20 @@ async def test_a_server_that_crashes_loses_nothing_and_is_found_again(
 ) -> None:
     monkeypatch.setattr(store_module, "ASK_TIMES", 1)
     database = await asyncio.to_thread(own_server.database)
-    async with opened_shop(database) as shop:
-        shop.store.retry_seconds = 0
-        await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, "because"))
+    async with open_harness(database) as harness:
+        harness.store.retry_seconds = 0
+        await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, "because"))
         before = entries(database)
         await asyncio.to_thread(own_server.crash)
         with pytest.raises(AuditUnavailable):
-            await shop.service.intake.start(asked(), OTHER_CALL, None)
-        assert shop.control.calls == ["start"]
+            await harness.service.intake.start(asked(), OTHER_CALL, None)
+        assert harness.control.calls == ["start"]
         with pytest.raises(DatabaseUnusable, match="that the server takes connections"):
-            await version(shop.engines)
+            await version(harness.engines)
         await asyncio.to_thread(own_server.start)
         assert entries(database) == before
-        await stop(shop)
-        assert story(database)[-2:] == ["requested recording:stop", "succeeded recording:stop"]
+        await stop(harness)
+        assert trail_lines(database)[-2:] == ["requested recording:stop", "succeeded recording:stop"]
 
 
 async def test_a_crash_in_the_middle_of_many_writes_loses_none_that_was_confirmed(
@@ -279,13 +279,13 @@ async def test_a_crash_in_the_middle_of_many_writes_loses_none_that_was_confirme
     monkeypatch.setattr(store_module, "ASK_TIMES", 40)
     database = await asyncio.to_thread(own_server.database)
     confirmed: list[int] = []
-    async with opened_shop(database) as shop:
+    async with open_harness(database) as harness:
         some = asyncio.Event()
 
         async def write_on() -> None:
             while len(confirmed) < 200:
                 try:
-                    confirmed.append(await shop.store.write(append))
+                    confirmed.append(await harness.store.write(append))
                 except AuditUnavailable:
                     await asyncio.sleep(0.05)
                 if len(confirmed) > 50:
@@ -297,7 +297,7 @@ async def test_a_crash_in_the_middle_of_many_writes_loses_none_that_was_confirme
         await asyncio.to_thread(own_server.start)
         await asyncio.wait_for(asyncio.gather(*writing), 120)
         verifier = Verifier()
-        await SqlTrail(shop.engines).verify(verifier, lambda _done, _total: None)
+        await SqlTrail(harness.engines).verify(verifier, lambda _done, _total: None)
     assert verifier.finish() is None
     assert sorted(confirmed) == [row["seq"] for row in entries(database)]
 
@@ -330,27 +330,27 @@ async def test_another_encoding_is_refused(postgres_server: PostgresServer) -> N
     database.drop()
 
 
-async def test_the_outbox_asks_before_each_step(shop: Shop) -> None:
+async def test_the_outbox_asks_before_each_step(harness: Harness) -> None:
     asked_times = 0
 
     async def count() -> None:
         nonlocal asked_times
         asked_times += 1
 
-    outbox = SqlOutbox(shop.engines, count)
+    outbox = SqlOutbox(harness.engines, count)
     await outbox.stale_cards()
     await outbox.undelivered()
     assert asked_times == 2
 
 
-async def test_the_digest_asks_once_more_between_noting_and_posting(shop: Shop) -> None:
+async def test_the_digest_asks_once_more_between_noting_and_posting(harness: Harness) -> None:
     asked_times = 0
 
     async def count() -> None:
         nonlocal asked_times
         asked_times += 1
 
-    digests = SqlDigests(shop.engines, shop.store, count)
+    digests = SqlDigests(harness.engines, harness.store, count)
     await digests.undelivered()
     await digests.begun("2026-03-01", BEGIN)  # its picture was drawn and uploaded in between, which takes a while
     assert asked_times == 2

@@ -16,11 +16,11 @@ from bot.database.migrate import upgrade
 from bot.database.queries.outbox import SqlOutbox
 from bot.errors import DatabaseUnusable
 from bot.recording.models import Verb
-from bot.recording.requests import Accepted
+from bot.recording.requests import PendingAction
 from tests.support.clock import BEGIN
 from tests.support.postgres import OWNER, PostgresDatabase
-from tests.support.service import CALL, asked, opened_shop
-from tests.support.trail import story
+from tests.support.service import CALL, asked, open_harness
+from tests.support.trail import trail_lines
 
 BOT_ROLE = "record_bot"
 GRANTS = Path("deploy/postgres/grants.sql")
@@ -41,18 +41,18 @@ def restricted(postgres_database: PostgresDatabase) -> str:
 async def test_the_role_that_serves_can_only_add_entries(postgres_database: PostgresDatabase, restricted: str) -> None:
     bot = PostgresDatabase(postgres_database.server, postgres_database.name, BOT_ROLE)
     assert bot.url == restricted
-    async with opened_shop(bot) as shop:  # brings the database to head, which it is at
-        await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, "because"))
-        stop = await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL)
-        assert isinstance(stop, Accepted)
-        await shop.service.carry_out(stop)
-        outbox = SqlOutbox(shop.engines)
+    async with open_harness(bot) as harness:  # brings the database to head, which it is at
+        await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, "because"))
+        stop = await harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL)
+        assert isinstance(stop, PendingAction)
+        await harness.service.carry_out(stop)
+        outbox = SqlOutbox(harness.engines)
         await outbox.delivery_begun([1, 2], BEGIN)
         await outbox.delivered([1, 2], at=BEGIN, channel="C0AUDIT", ts="1.1")
         await outbox.delivery_refused([2])
-        shop.clock.advance(1)
-        await Retention(shop.store, shop.clock, timedelta(0), timedelta(0), "bot").once(scrub_anyway=True)
-    assert story(postgres_database)[-1] == "succeeded privacy:retention"
+        harness.clock.advance(1)
+        await Retention(harness.store, harness.clock, timedelta(0), timedelta(0), "bot").once(scrub_anyway=True)
+    assert trail_lines(postgres_database)[-1] == "succeeded privacy:retention"
     for forbidden in (
         "UPDATE audit_entries SET actor = 'x'",
         "DELETE FROM audit_entries",
@@ -78,8 +78,8 @@ async def test_the_role_that_serves_says_who_has_to_migrate(
 
 
 async def test_the_role_that_serves_may_not_archive(postgres_database: PostgresDatabase, restricted: str) -> None:
-    async with opened_shop(postgres_database) as shop:
-        await shop.service.intake.read(asked(), CALL)
+    async with open_harness(postgres_database) as harness:
+        await harness.service.intake.read(asked(), CALL)
     engines = open_engines(restricted)
     async with engines.reader.connect() as connection:
         found = await obstacle(connection, 1)

@@ -14,10 +14,10 @@ from bot.database.queries.metrics import SqlFigures
 from bot.database.queries.outbox import SqlOutbox
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import CardPublisher
-from bot.outbox.relay import Pace
+from bot.outbox.relay import Backoff
 from bot.recording.models import Verb
 from bot.slack.blocks.card import CardStyle
-from tests.support.service import ADA, CALL, Shop, asked, at_once, opened_shop
+from tests.support.service import ADA, CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
-    async with opened_shop(database) as shop:
-        yield shop
+async def harness(database: Database) -> AsyncIterator[Harness]:
+    async with open_harness(database) as harness:
+        yield harness
 
 
-async def test_a_card_is_behind_until_its_version_has_been_shown(shop: Shop) -> None:
-    outbox = SqlOutbox(shop.engines)
-    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+async def test_a_card_is_behind_until_its_version_has_been_shown(harness: Harness) -> None:
+    outbox = SqlOutbox(harness.engines)
+    await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
     (card,) = await outbox.stale_cards()
     assert (card.channel, card.asked_by, card.ts, card.agent_name, card.queue_name) == (
         "C0FLOOR",
@@ -45,7 +45,7 @@ async def test_a_card_is_behind_until_its_version_has_been_shown(shop: Shop) -> 
     await outbox.card_shown(card.recording.id, version=card.recording.version, channel="C0FLOOR", ts="1.1")
     assert await outbox.stale_cards() == ()
 
-    await shop.service.intake.change(Verb.STOP, asked())
+    await harness.service.intake.change(Verb.STOP, asked())
     (card,) = await outbox.stale_cards()
     assert (card.ts, card.posted_channel) == ("1.1", "C0FLOOR")
     await outbox.card_lost(card.recording.id)
@@ -53,12 +53,12 @@ async def test_a_card_is_behind_until_its_version_has_been_shown(shop: Shop) -> 
     assert card.ts is None
 
 
-async def test_a_queue_that_is_routed_has_a_second_card_with_a_life_of_its_own(shop: Shop) -> None:
-    shop.store.routes = {"queue-1": ("C0BILLING", "C0FLOOR"), "queue-2": ("C0OTHER",)}
-    outbox = SqlOutbox(shop.engines)
-    accepted = await shop.service.intake.start(asked(), CALL, None)
+async def test_a_queue_that_is_routed_has_a_second_card_with_a_life_of_its_own(harness: Harness) -> None:
+    harness.store.routes = {"queue-1": ("C0BILLING", "C0FLOOR"), "queue-2": ("C0OTHER",)}
+    outbox = SqlOutbox(harness.engines)
+    accepted = await harness.service.intake.start(asked(), CALL, None)
     assert [card.channel for card in await outbox.stale_cards()] == ["C0FLOOR"]  # nobody knows the queue yet
-    await shop.service.carry_out(accepted)
+    await harness.service.carry_out(accepted)
 
     floor, billing = await outbox.stale_cards()
     assert [(card.channel, card.routed) for card in (floor, billing)] == [("C0FLOOR", False), ("C0BILLING", True)]
@@ -70,72 +70,72 @@ async def test_a_queue_that_is_routed_has_a_second_card_with_a_life_of_its_own(s
     await outbox.card_shown(floor.recording.id, version=version, channel="D0ADA", ts="1.1", was=0)
     assert await outbox.stale_cards() == ()
 
-    await shop.service.intake.change(Verb.STOP, asked())
+    await harness.service.intake.change(Verb.STOP, asked())
     floor, billing = await outbox.stale_cards()
     assert [(card.posted_channel, card.ts) for card in (floor, billing)] == [("D0ADA", "1.1"), ("C0BILLING", "2.2")]
     await outbox.card_lost(billing.recording.id, of="C0BILLING")
     await outbox.card_given_up(floor.recording.id, version=floor.recording.version)
     (billing,) = await outbox.stale_cards()
     assert (billing.channel, billing.ts, billing.posted_channel) == ("C0BILLING", None, None)
-    (live,) = await SqlOverview(shop.engines).live()
+    (live,) = await SqlOverview(harness.engines).live()
     assert live.channel == "C0FLOOR"
 
 
-async def test_a_recording_from_a_terminal_has_the_card_of_its_route_alone(shop: Shop) -> None:
-    shop.store.routes = {"queue-1": ("C0BILLING",)}
+async def test_a_recording_from_a_terminal_has_the_card_of_its_route_alone(harness: Harness) -> None:
+    harness.store.routes = {"queue-1": ("C0BILLING",)}
     ops = asked("cli:ops")
     ops = replace(ops, origin=replace(ops.origin, channel=None))
-    await shop.service.carry_out(await shop.service.intake.start(ops, CALL, None))
-    assert [(card.channel, card.asked_by) for card in await SqlOutbox(shop.engines).stale_cards()] == [
+    await harness.service.carry_out(await harness.service.intake.start(ops, CALL, None))
+    assert [(card.channel, card.asked_by) for card in await SqlOutbox(harness.engines).stale_cards()] == [
         ("C0BILLING", "cli:ops")
     ]
 
 
-async def test_a_card_can_be_asked_for_again(shop: Shop) -> None:
-    outbox = SqlOutbox(shop.engines)
-    accepted = await shop.service.intake.start(asked(), CALL, None)
+async def test_a_card_can_be_asked_for_again(harness: Harness) -> None:
+    outbox = SqlOutbox(harness.engines)
+    accepted = await harness.service.intake.start(asked(), CALL, None)
     await outbox.card_shown(accepted.recording.id, version=99, channel="C0FLOOR", ts="1.1")
     assert await outbox.stale_cards() == ()
-    await shop.store.show_again(accepted.recording.id)
+    await harness.store.show_again(accepted.recording.id)
     assert len(await outbox.stale_cards()) == 1
 
 
-async def test_entries_wait_in_order_and_a_begun_delivery_is_remembered(shop: Shop) -> None:
-    outbox = SqlOutbox(shop.engines)
+async def test_entries_wait_in_order_and_a_begun_delivery_is_remembered(harness: Harness) -> None:
+    outbox = SqlOutbox(harness.engines)
     for _ in range(2):
-        await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
-        await shop.service.carry_out(at_once(await shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL)))
+        await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
+        await harness.service.carry_out(at_once(await harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL)))
     assert [(entry.seq, again) for entry, again in await outbox.undelivered(limit=3)] == [
         (1, False),
         (2, False),
         (3, False),
     ]
-    await outbox.delivery_begun([1, 2], shop.clock.now())
+    await outbox.delivery_begun([1, 2], harness.clock.now())
     assert [again for _, again in await outbox.undelivered()] == [True, True, *[False] * 6]
     await outbox.delivery_refused([2])
     assert [again for _, again in await outbox.undelivered()][:2] == [True, False]
-    await outbox.delivery_begun([1, 2], shop.clock.now())
-    await outbox.delivered([1, 2], at=shop.clock.now(), channel="C0AUDIT", ts="2.2")
+    await outbox.delivery_begun([1, 2], harness.clock.now())
+    await outbox.delivered([1, 2], at=harness.clock.now(), channel="C0AUDIT", ts="2.2")
     assert [entry.seq for entry, _ in await outbox.undelivered()] == [3, 4, 5, 6, 7, 8]
-    figures = await SqlFigures(shop.engines).look(shop.clock.now())
+    figures = await SqlFigures(harness.engines).fetch(harness.clock.now())
     assert (figures.entries, figures.lines, figures.cards) == (8, 6, 2)
-    shop.clock.advance(7)
-    assert (await SqlFigures(shop.engines).look(shop.clock.now())).lag_seconds == figures.lag_seconds + 7
+    harness.clock.advance(7)
+    assert (await SqlFigures(harness.engines).fetch(harness.clock.now())).lag_seconds == figures.lag_seconds + 7
 
 
-async def test_a_change_wakes_whoever_waits(shop: Shop) -> None:
-    changes = shop.store.changes()
+async def test_a_change_wakes_whoever_waits(harness: Harness) -> None:
+    changes = harness.store.changes()
     assert not changes.is_set()
-    await shop.service.intake.start(asked(), CALL, None)
+    await harness.service.intake.start(asked(), CALL, None)
     assert changes.is_set()
 
 
-async def test_a_card_that_can_be_shown_nowhere_waits_for_its_next_version(shop: Shop) -> None:
-    outbox = SqlOutbox(shop.engines)
-    accepted = await shop.service.intake.start(asked(), CALL, None)
+async def test_a_card_that_can_be_shown_nowhere_waits_for_its_next_version(harness: Harness) -> None:
+    outbox = SqlOutbox(harness.engines)
+    accepted = await harness.service.intake.start(asked(), CALL, None)
     await outbox.card_given_up(accepted.recording.id, version=accepted.recording.version)
     assert await outbox.stale_cards() == ()
-    await shop.service.carry_out(accepted)
+    await harness.service.carry_out(accepted)
     assert len(await outbox.stale_cards()) == 1
 
 
@@ -154,10 +154,10 @@ class Lead:
         await self.mine.wait()
 
 
-async def test_nothing_is_posted_before_the_lead_is_confirmed_once_more(shop: Shop) -> None:
-    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+async def test_nothing_is_posted_before_the_lead_is_confirmed_once_more(harness: Harness) -> None:
+    await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
     lead = Lead()
-    outbox = SqlOutbox(shop.engines, lead.confirm)
+    outbox = SqlOutbox(harness.engines, lead.confirm)
     waiting = asyncio.ensure_future(outbox.stale_cards())
     await until_asked(lead, 1)
     assert not waiting.done()
@@ -165,14 +165,14 @@ async def test_nothing_is_posted_before_the_lead_is_confirmed_once_more(shop: Sh
     (card,) = await waiting
     lead.mine.clear()
     for number, begun in enumerate(
-        (outbox.card_begun(card.recording.id), outbox.delivery_begun([1], shop.clock.now())), start=2
+        (outbox.card_begun(card.recording.id), outbox.delivery_begun([1], harness.clock.now())), start=2
     ):
         task = asyncio.ensure_future(begun)
         await until_asked(lead, number)
         assert not task.done()  # it is noted, and waits for the lead: another process may post it meanwhile
         task.cancel()
         await asyncio.wait([task])
-    again = SqlOutbox(shop.engines)
+    again = SqlOutbox(harness.engines)
     assert (await again.stale_cards())[0].posts_begun == 1
     assert [marked for _, marked in await again.undelivered()] == [True, False]
 
@@ -182,21 +182,21 @@ async def until_asked(lead: Lead, times: int) -> None:
         await lead.changed.wait_for(lambda: lead.asked >= times)
 
 
-async def test_a_refusal_noted_late_takes_no_delivery_of_another_process_back(shop: Shop) -> None:
-    outbox = SqlOutbox(shop.engines)
-    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
-    at = shop.clock.now()
+async def test_a_refusal_noted_late_takes_no_delivery_of_another_process_back(harness: Harness) -> None:
+    outbox = SqlOutbox(harness.engines)
+    await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
+    at = harness.clock.now()
     await outbox.delivery_begun([1, 2], at)
     await outbox.delivered([1, 2], at=at, channel="C0AUDIT", ts="1.1")  # by the leader that came after
     await outbox.delivery_refused([1, 2])
     assert await outbox.undelivered() == ()
 
 
-async def test_an_older_state_that_was_shown_over_a_newer_one_is_drawn_over(shop: Shop) -> None:
-    outbox = SqlOutbox(shop.engines)
-    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+async def test_an_older_state_that_was_shown_over_a_newer_one_is_drawn_over(harness: Harness) -> None:
+    outbox = SqlOutbox(harness.engines)
+    await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
     (old,) = await outbox.stale_cards()  # by a leader that then stood still
-    await shop.service.intake.change(Verb.STOP, asked())
+    await harness.service.intake.change(Verb.STOP, asked())
     (new,) = await outbox.stale_cards()
     where = {"channel": "C0FLOOR", "ts": "1.1"}
     await outbox.card_shown(new.recording.id, version=new.recording.version, was=new.rendered_version, **where)
@@ -207,20 +207,20 @@ async def test_an_older_state_that_was_shown_over_a_newer_one_is_drawn_over(shop
     assert await outbox.stale_cards() == ()
 
 
-async def test_nobody_edits_a_card_without_being_sure_of_the_lead(shop: Shop) -> None:
+async def test_nobody_edits_a_card_without_being_sure_of_the_lead(harness: Harness) -> None:
     sure = asyncio.Event()
 
     async def confirm() -> None:
         await sure.wait()
 
-    outbox = SqlOutbox(shop.engines, confirm)
-    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+    outbox = SqlOutbox(harness.engines, confirm)
+    await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
     sure.set()
     (card,) = await outbox.stale_cards()
     sure.clear()  # the leader stood still, and another one leads
     client, languages = SimpleNamespace(), read_languages()
     style = CardStyle("T1", languages.of(ENGLISH))
-    publisher = CardPublisher(client, outbox, style, languages, asyncio.Event(), Pace(shop.clock))  # type: ignore[arg-type]
+    publisher = CardPublisher(client, outbox, style, languages, asyncio.Event(), Backoff(harness.clock))  # type: ignore[arg-type]
     editing = asyncio.ensure_future(publisher._publish(replace(card, ts="1.1", posted_channel="C0FLOOR")))
     await asyncio.wait([editing], timeout=0.2)
     assert not editing.done()  # the edit itself would fail: there is no client
@@ -230,18 +230,20 @@ async def test_nobody_edits_a_card_without_being_sure_of_the_lead(shop: Shop) ->
 
 
 @pytest.mark.parametrize("drawn_before", [False, True])
-async def test_a_card_asked_for_while_it_was_being_drawn_is_drawn_once_more(shop: Shop, *, drawn_before: bool) -> None:
-    outbox = SqlOutbox(shop.engines)
-    await shop.service.carry_out(await shop.service.intake.start(asked(), CALL, None))
+async def test_a_card_asked_for_while_it_was_being_drawn_is_drawn_once_more(
+    harness: Harness, *, drawn_before: bool
+) -> None:
+    outbox = SqlOutbox(harness.engines)
+    await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
     (card,) = await outbox.stale_cards()
     version = card.recording.version
     if drawn_before:
         await outbox.card_shown(card.recording.id, version=version, channel="C0FLOOR", ts="1.1")
-        await shop.service.intake.change(Verb.STOP, asked())
+        await harness.service.intake.change(Verb.STOP, asked())
         (card,) = await outbox.stale_cards()
         version = card.recording.version
     for _ in range(2):  # Slack is being told, and meanwhile what the card shows is erased, or must not be offered now
-        await shop.store.show_again(card.recording.id)
+        await harness.store.show_again(card.recording.id)
         was = card.rendered_version
         await outbox.card_shown(card.recording.id, version=version, channel="C0FLOOR", ts="1.1", was=was)
         (card,) = await outbox.stale_cards()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.database.queries.policy import SqlRules
 from bot.recording.policy import DualControl, Route
-from tests.support.service import opened_shop
+from tests.support.service import open_harness
 
 if TYPE_CHECKING:
     from tests.support.postgres import Database
@@ -18,12 +18,12 @@ RULE = DualControl(frozenset({"queue-1", "queue-2"}), frozenset({"user-1"}), tim
 
 
 async def test_the_newest_note_counts_and_a_database_without_a_bot_has_none(database: Database) -> None:
-    async with opened_shop(database) as shop:
-        rules = SqlRules(shop.store)
+    async with open_harness(database) as harness:
+        rules = SqlRules(harness.store)
         assert await rules.dual_control() is None
         assert await rules.routes() == ()
         for rule, routes in ((RULE, ROUTES), (DualControl(), ()), (replace(RULE, escalate="S0LEADS"), ROUTES)):
-            await rules.note(rule, shop.clock.now(), routes=routes)
+            await rules.note(rule, harness.clock.now(), routes=routes)
             assert await rules.dual_control() == rule
             assert await rules.routes() == routes
 

@@ -14,7 +14,7 @@ from bot.database.queries.app_homes import KEPT, SqlHomes
 from bot.database.queries.cards import SqlOverview
 from bot.recording.models import RecordingState, SavedRecording
 from tests.support.samples import NOON, recording
-from tests.support.service import ADA, GRACE, TEAM, asked, opened_shop
+from tests.support.service import ADA, GRACE, TEAM, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from bot.recording.models import Recording
     from bot.recording.ports import Transaction
     from tests.support.postgres import Database
-    from tests.support.service import Shop
+    from tests.support.service import Harness
 
 
 @pytest.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
-    async with opened_shop(database) as opened:
+async def harness(database: Database) -> AsyncIterator[Harness]:
+    async with open_harness(database) as opened:
         yield opened
 
 
@@ -38,8 +38,8 @@ async def only(homes: SqlHomes, user: str = "U1") -> OpenHome:
     return found
 
 
-async def test_the_last_opened_comes_first_and_old_ones_go(shop: Shop) -> None:
-    homes = SqlHomes(shop.engines)
+async def test_the_last_opened_comes_first_and_old_ones_go(harness: Harness) -> None:
+    homes = SqlHomes(harness.engines)
     for number in range(3):
         await homes.opened(f"U{number}", TEAM, NOON + timedelta(hours=number), audit_seq=number)
     assert [one.user_id for one in await homes.recent(NOON + timedelta(hours=1), limit=9)] == ["U2", "U1"]
@@ -48,8 +48,8 @@ async def test_the_last_opened_comes_first_and_old_ones_go(shop: Shop) -> None:
     assert [one.user_id for one in await homes.recent(NOON, limit=9)] == ["U2"]
 
 
-async def test_opening_anew_keeps_slacks_mark_and_has_it_shown_whatever_it_was(shop: Shop) -> None:
-    homes = SqlHomes(shop.engines)
+async def test_opening_anew_keeps_slacks_mark_and_has_it_shown_whatever_it_was(harness: Harness) -> None:
+    homes = SqlHomes(harness.engines)
     await homes.opened("U1", TEAM, NOON, audit_seq=1)
     await homes.shown(await only(homes), digest="d1", view_hash="h1")
     await homes.opened("U1", TEAM, NOON + timedelta(minutes=1), audit_seq=None)
@@ -59,8 +59,8 @@ async def test_opening_anew_keeps_slacks_mark_and_has_it_shown_whatever_it_was(s
     assert (await only(homes)).audit_seq == 7
 
 
-async def test_a_view_that_another_process_has_replaced_is_to_be_shown_anew(shop: Shop) -> None:
-    homes = SqlHomes(shop.engines)
+async def test_a_view_that_another_process_has_replaced_is_to_be_shown_anew(harness: Harness) -> None:
+    homes = SqlHomes(harness.engines)
     await homes.opened("U1", TEAM, NOON, audit_seq=1)
     seen_by_both = await only(homes)
     await homes.shown(seen_by_both, digest="theirs", view_hash="h-theirs")
@@ -69,8 +69,8 @@ async def test_a_view_that_another_process_has_replaced_is_to_be_shown_anew(shop
     assert (found.digest, found.view_hash) == (None, None)
 
 
-async def test_a_mark_that_was_overtaken_is_forgotten_unless_a_newer_one_is_known(shop: Shop) -> None:
-    homes = SqlHomes(shop.engines)
+async def test_a_mark_that_was_overtaken_is_forgotten_unless_a_newer_one_is_known(harness: Harness) -> None:
+    homes = SqlHomes(harness.engines)
     await homes.opened("U1", TEAM, NOON, audit_seq=1)
     await homes.shown(await only(homes), digest="d1", view_hash="h1")
     old = await only(homes)
@@ -81,15 +81,15 @@ async def test_a_mark_that_was_overtaken_is_forgotten_unless_a_newer_one_is_know
     assert (await only(homes)).view_hash is None
 
 
-async def test_forgotten_and_unknown_homes_are_no_error(shop: Shop) -> None:
-    homes = SqlHomes(shop.engines)
+async def test_forgotten_and_unknown_homes_are_no_error(harness: Harness) -> None:
+    homes = SqlHomes(harness.engines)
     await homes.opened("U1", TEAM, NOON, audit_seq=1)
     await homes.forget("U1")
     await homes.show_again("U1")
     assert await homes.find("U1") is None
 
 
-async def test_the_overview_takes_as_many_reads_for_300_recordings_as_for_one(shop: Shop) -> None:
+async def test_the_overview_takes_as_many_reads_for_300_recordings_as_for_one(harness: Harness) -> None:
     async def add(transaction: Transaction, one: Recording) -> None:
         await transaction.add_recording(one, channel=None, asked_by=GRACE)
 
@@ -99,22 +99,22 @@ async def test_the_overview_takes_as_many_reads_for_300_recordings_as_for_one(sh
             await add(transaction, recording(id=UUID(int=number), conversation_id=call, agent_user_id="a1"))
         await transaction.remember_name("user", "a1", "Anna Berg", NOON)
 
-    await shop.store.write(fill)
+    await harness.store.write(fill)
     read: list[str] = []
-    reader = shop.engines.reader.sync_engine
+    reader = harness.engines.reader.sync_engine
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         read.append(statement)
 
     event.listen(reader, "before_cursor_execute", note)
-    live = await SqlOverview(shop.engines).live()
+    live = await SqlOverview(harness.engines).live()
     event.remove(reader, "before_cursor_execute", note)
     assert len(live) == 300
     assert {one.agent_name for one in live} == {"Anna Berg"}
     assert len([one for one in read if one.startswith("SELECT")]) == 2
 
 
-async def test_what_waits_and_what_was_saved_comes_with_it(shop: Shop) -> None:
+async def test_what_waits_and_what_was_saved_comes_with_it(harness: Harness) -> None:
     over = [
         recording(id=UUID(int=one), state=RecordingState.STOPPED, started_by=ADA, requested_seq=one) for one in (1, 2)
     ]
@@ -125,14 +125,14 @@ async def test_what_waits_and_what_was_saved_comes_with_it(shop: Shop) -> None:
             await transaction.add_recording(replace(one, conversation_id=str(one.id)), channel=None, asked_by=ADA)
         await transaction.keep_saved(UUID(int=2), SavedRecording("m1", "available"))
 
-    await shop.store.write(fill)
-    found = await SqlOverview(shop.engines).recent(ADA, limit=10)
+    await harness.store.write(fill)
+    found = await SqlOverview(harness.engines).recent(ADA, limit=10)
     assert [one.recording.id.int for one in found] == [2, 1]
     assert [one.id for one in found[0].saved] == ["m1"]
-    assert await SqlOverview(shop.engines).live() == ()
+    assert await SqlOverview(harness.engines).live() == ()
 
 
-async def test_opening_home_is_one_entry_without_a_call(shop: Shop) -> None:
-    entry = await shop.service.intake.read_home(asked(ADA))
+async def test_opening_home_is_one_entry_without_a_call(harness: Harness) -> None:
+    entry = await harness.service.intake.read_home(asked(ADA))
     assert (entry.action, entry.phase, entry.conversation_id) == ("recording:read", "succeeded", None)
     assert entry.outcome == {"read": "home"}

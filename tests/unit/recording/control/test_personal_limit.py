@@ -14,11 +14,11 @@ from sqlalchemy import event, text
 from bot.database.engine import open_engines
 from bot.database.store import SqlStore
 from bot.errors import Duplicate, NotPermitted, TooManyRequests
-from bot.recording.control.user_rate_limit import REDELIVERED_WITHIN, LookUps, PersonalLimit
-from bot.recording.requests import Asked, Origin
+from bot.recording.control.user_rate_limit import REDELIVERED_WITHIN, LookupLimit, PersonalLimit
+from bot.recording.requests import Request, RequestSource
 from tests.support.clock import FakeClock
 from tests.support.postgres import on_both
-from tests.support.service import ADA, GRACE, asked, opened_shop
+from tests.support.service import ADA, GRACE, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 
     from bot.recording.control.commands import Intake
     from tests.support.postgres import Database
-    from tests.support.service import Shop
+    from tests.support.service import Harness
 
 LIMIT = 3
 
 
 @asynccontextmanager
 async def limited(file: Database, *, owner: str = "serve:1", clock: FakeClock | None = None) -> AsyncIterator[Limited]:
-    async with opened_shop(file, owner=owner, clock=clock) as shop:
-        yield Limited(shop)
+    async with open_harness(file, owner=owner, clock=clock) as harness:
+        yield Limited(harness)
 
 
 class Limited:
     """A shop in which each person may have three requests a minute."""
 
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
         self.refusals: list[None] = []
         limit = PersonalLimit(LIMIT, lambda: self.refusals.append(None))
-        self.intake: Intake = replace(shop.service.intake, limit=limit)
+        self.intake: Intake = replace(harness.service.intake, limit=limit)
 
-    async def starts(self, actor: str = ADA, request: Asked | None = None) -> None:
+    async def starts(self, actor: str = ADA, request: Request | None = None) -> None:
         await self.intake.start(request or asked(actor), str(uuid4()), None)
 
     async def flood(self, times: int, actor: str = ADA) -> list[TooManyRequests]:
@@ -61,7 +61,7 @@ class Limited:
         return refused
 
     async def entries(self, condition: str = "1 = 1") -> list[Any]:
-        async with self.shop.engines.reader.connect() as connection:
+        async with self.harness.engines.reader.connect() as connection:
             return list(await connection.execute(text(f"SELECT * FROM audit_entries WHERE {condition} ORDER BY seq")))  # noqa: S608  a test's own words
 
 
@@ -73,7 +73,7 @@ async def limited_shop(database: Database) -> AsyncIterator[Limited]:
 
 @on_both
 async def test_the_limit_is_of_a_rolling_minute(limited_shop: Limited) -> None:
-    clock = limited_shop.shop.clock
+    clock = limited_shop.harness.clock
     for _ in range(LIMIT):
         await limited_shop.starts()
         clock.advance(10)  # asked at 0, 10 and 20 s; now it is 30 s
@@ -123,14 +123,14 @@ async def test_a_flood_leaves_one_entry_a_minute_and_the_number_of_the_rest(limi
     assert (first.actor, '"too_many_requests"' in first.outcome) == (ADA, True)
     assert [one.audit_seq for one in refused] == [first.seq, *[None] * 39]
 
-    await limited_shop.intake.limit.note(limited_shop.shop.store, limited_shop.shop.clock)
-    await limited_shop.intake.limit.note(limited_shop.shop.store, limited_shop.shop.clock)
+    await limited_shop.intake.limit.note(limited_shop.harness.store, limited_shop.harness.clock)
+    await limited_shop.intake.limit.note(limited_shop.harness.store, limited_shop.harness.clock)
     (rest,) = await limited_shop.entries("action = 'requests:refused'")
     assert (rest.phase, rest.actor) == ("observed", "bot")
     assert '"refused":39' in rest.outcome.replace(" ", "")
     assert ADA in rest.outcome
 
-    limited_shop.shop.clock.advance(61)
+    limited_shop.harness.clock.advance(61)
     await limited_shop.flood(LIMIT + 5)
     assert len(await limited_shop.entries("phase = 'failed'")) == 2
 
@@ -138,9 +138,9 @@ async def test_a_flood_leaves_one_entry_a_minute_and_the_number_of_the_rest(limi
 @on_both
 async def test_two_notes_at_once_tell_of_each_refusal_once(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
-    limit, shop = limited_shop.intake.limit, limited_shop.shop
+    limit, harness = limited_shop.intake.limit, limited_shop.harness
 
-    await asyncio.gather(limit.note(shop.store, shop.clock), limit.note(shop.store, shop.clock))
+    await asyncio.gather(limit.note(harness.store, harness.clock), limit.note(harness.store, harness.clock))
 
     (rest,) = await limited_shop.entries("action = 'requests:refused'")
     assert '"refused":9' in rest.outcome.replace(" ", "")
@@ -149,12 +149,12 @@ async def test_two_notes_at_once_tell_of_each_refusal_once(limited_shop: Limited
 
 async def test_what_could_not_be_noted_is_noted_the_next_time(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
-    limit, shop = limited_shop.intake.limit, limited_shop.shop
+    limit, harness = limited_shop.intake.limit, limited_shop.harness
     closed = SqlStore(open_engines("sqlite+aiosqlite:////nowhere/at/all.db"))
 
-    await limit.note(closed, shop.clock)
+    await limit.note(closed, harness.clock)
     await limited_shop.flood(1)
-    await limit.note(shop.store, shop.clock)
+    await limit.note(harness.store, harness.clock)
 
     (rest,) = await limited_shop.entries("action = 'requests:refused'")
     assert '"refused":10' in rest.outcome.replace(" ", "")
@@ -162,17 +162,17 @@ async def test_what_could_not_be_noted_is_noted_the_next_time(limited_shop: Limi
 
 async def test_an_error_that_nobody_knows_loses_no_count(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
-    limit, shop = limited_shop.intake.limit, limited_shop.shop
-    writer = shop.engines.writer.sync_engine
+    limit, harness = limited_shop.intake.limit, limited_shop.harness
+    writer = harness.engines.writer.sync_engine
 
     def broken(_connection: Connection) -> None:
         raise RuntimeError("the driver is out of its mind")
 
     event.listen(writer, "begin", broken)
     with pytest.raises(RuntimeError):
-        await limit.note(shop.store, shop.clock)
+        await limit.note(harness.store, harness.clock)
     event.remove(writer, "begin", broken)
-    await limit.note(shop.store, shop.clock)
+    await limit.note(harness.store, harness.clock)
 
     (rest,) = await limited_shop.entries("action = 'requests:refused'")
     assert '"refused":9' in rest.outcome.replace(" ", "")
@@ -181,7 +181,7 @@ async def test_an_error_that_nobody_knows_loses_no_count(limited_shop: Limited) 
 async def test_nothing_of_what_is_refused_reaches_genesys_or_the_records(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
 
-    assert len(await limited_shop.shop.store.live_recordings()) == LIMIT
+    assert len(await limited_shop.harness.store.live_recordings()) == LIMIT
 
 
 async def test_a_second_delivery_is_told_how_the_first_stands_whatever_the_limit(limited_shop: Limited) -> None:
@@ -199,7 +199,7 @@ async def test_what_was_refused_once_stays_refused(limited_shop: Limited) -> Non
     for request in refused:
         with pytest.raises(TooManyRequests):
             await limited_shop.starts(request=request)
-    limited_shop.shop.clock.advance(61)
+    limited_shop.harness.clock.advance(61)
 
     for request in refused:
         with pytest.raises(Duplicate):
@@ -224,7 +224,7 @@ async def test_what_was_refused_once_stays_refused_by_another_process(database: 
 async def test_a_flood_that_goes_on_leaves_one_entry_each_minute(limited_shop: Limited) -> None:
     for _ in range(20):  # ten minutes, and always refused: what is accepted meanwhile is used up at once
         await limited_shop.flood(LIMIT + 3)
-        limited_shop.shop.clock.advance(30)
+        limited_shop.harness.clock.advance(30)
 
     assert len(await limited_shop.entries("phase = 'failed'")) == 10
 
@@ -232,13 +232,13 @@ async def test_a_flood_that_goes_on_leaves_one_entry_each_minute(limited_shop: L
 @on_both
 async def test_what_is_kept_of_a_flood_does_not_grow_for_ever(limited_shop: Limited) -> None:
     async def kept() -> int:
-        async with limited_shop.shop.engines.reader.connect() as connection:
+        async with limited_shop.harness.engines.reader.connect() as connection:
             counted = await connection.execute(text("SELECT count(*) FROM attempts WHERE verb LIKE 'limited%'"))
             return int(counted.scalar_one())
 
     await limited_shop.flood(LIMIT + 50)
     assert await kept() == 50
-    limited_shop.shop.clock.advance(REDELIVERED_WITHIN.total_seconds() + 1)
+    limited_shop.harness.clock.advance(REDELIVERED_WITHIN.total_seconds() + 1)
     await limited_shop.flood(LIMIT + 5, GRACE)
     assert await kept() == 50 + 5  # each person's own
     await limited_shop.flood(LIMIT + 5)
@@ -259,20 +259,20 @@ async def test_processes_share_one_count(database: Database) -> None:
 @on_both
 async def test_a_clock_that_was_set_back_locks_nobody_out(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT)
-    limited_shop.shop.clock.advance(-3600)
+    limited_shop.harness.clock.advance(-3600)
 
     assert await limited_shop.flood(LIMIT) == []
 
 
 async def test_the_bots_machine_has_no_limit_by_default(tmp_path: Path) -> None:
-    async with opened_shop(tmp_path / "record-bot.db") as shop:
+    async with open_harness(tmp_path / "record-bot.db") as harness:
         for _ in range(50):
-            await shop.service.intake.start(Asked(asked().caller, Origin("cli")), str(uuid4()), None)
+            await harness.service.intake.start(Request(asked().caller, RequestSource("cli")), str(uuid4()), None)
 
 
 def test_look_ups_are_counted_in_memory_and_forgotten() -> None:
     clock = FakeClock()
-    look_ups = LookUps(clock, 2)
+    look_ups = LookupLimit(clock, 2)
 
     assert [look_ups.admit(ADA), look_ups.admit(ADA), look_ups.admit(ADA), look_ups.admit(GRACE)] == [
         True,
@@ -283,4 +283,4 @@ def test_look_ups_are_counted_in_memory_and_forgotten() -> None:
     clock.advance(60)
     assert look_ups.admit(ADA)
     assert set(look_ups._times) == {ADA}
-    assert all(LookUps(clock).admit(ADA) for _ in range(1000))
+    assert all(LookupLimit(clock).admit(ADA) for _ in range(1000))

@@ -12,9 +12,9 @@ from bot.errors import AlreadyRecording, MalformedId, NotPermitted, SeveralAgent
 from bot.recording.caller import Scope
 from bot.recording.control.start_again import start_again
 from bot.recording.models import RecordingState, Verb
-from bot.recording.requests import Accepted, Asked
+from bot.recording.requests import PendingAction, Request
 from tests.support.control import AGENT
-from tests.support.service import ADA, CALL, GRACE, Shop, asked, opened_shop
+from tests.support.service import ADA, CALL, GRACE, Harness, asked, open_harness
 from tests.support.trail import rows
 
 if TYPE_CHECKING:
@@ -26,116 +26,116 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with opened_shop(tmp_path / "record-bot.db") as opened:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
+    async with open_harness(tmp_path / "record-bot.db") as opened:
         yield opened
 
 
-async def recorded(shop: Shop, *, stopped: bool = True) -> Recording:
+async def recorded(harness: Harness, *, stopped: bool = True) -> Recording:
     """Have a call recorded, and stopped again."""
-    service = shop.service
+    service = harness.service
     settled = await service.carry_out(await service.intake.start(asked(), CALL, "the tone of it"))
     if stopped:
         accepted = await service.intake.change(Verb.STOP, asked(), recording_id=settled.recording.id)
-        assert isinstance(accepted, Accepted)
+        assert isinstance(accepted, PendingAction)
         settled = await service.carry_out(accepted)
     return settled.recording
 
 
-def limited_to(*agents: str) -> Asked:
+def limited_to(*agents: str) -> Request:
     request = asked(GRACE)
     scope = Scope(everything=False, agents=frozenset(agents))
     return replace(request, caller=replace(request.caller, scope=scope))
 
 
-async def again(shop: Shop, recording_id: UUID, *, agent: str | None = None) -> Recording:
-    intake = shop.service.intake
+async def again(harness: Harness, recording_id: UUID, *, agent: str | None = None) -> Recording:
+    intake = harness.service.intake
     accepted = await start_again(intake, asked(GRACE), recording_id, agent_user_id=agent)
-    return (await shop.service.carry_out(accepted)).recording
+    return (await harness.service.carry_out(accepted)).recording
 
 
-async def test_the_call_and_the_reason_count_again_and_the_earlier_one_stays(shop: Shop) -> None:
-    earlier = await recorded(shop)
-    newer = await again(shop, earlier.id)
+async def test_the_call_and_the_reason_count_again_and_the_earlier_one_stays(harness: Harness) -> None:
+    earlier = await recorded(harness)
+    newer = await again(harness, earlier.id)
 
     assert newer.id != earlier.id
     assert (newer.conversation_id, newer.reason, newer.agent_user_id) == (CALL, "the tone of it", "user-1")
     assert (newer.started_by, newer.state) == (GRACE, RecordingState.ACTIVE)
-    assert await shop.store.recording(earlier.id) == earlier
+    assert await harness.store.recording(earlier.id) == earlier
 
 
-async def test_while_one_is_live_it_is_refused_with_that_one(shop: Shop) -> None:
-    earlier = await recorded(shop, stopped=False)
+async def test_while_one_is_live_it_is_refused_with_that_one(harness: Harness) -> None:
+    earlier = await recorded(harness, stopped=False)
 
     with pytest.raises(AlreadyRecording) as refusal:
-        await again(shop, earlier.id)
+        await again(harness, earlier.id)
     assert refusal.value.recording_id == earlier.id
     assert refusal.value.audit_seq
 
 
-async def test_from_one_that_is_not_the_newest_it_is_refused_with_the_newest(shop: Shop) -> None:
-    earlier = await recorded(shop)
-    newest = await recorded(shop)
+async def test_from_one_that_is_not_the_newest_it_is_refused_with_the_newest(harness: Harness) -> None:
+    earlier = await recorded(harness)
+    newest = await recorded(harness)
 
     with pytest.raises(WrongState) as refusal:
-        await again(shop, earlier.id)
+        await again(harness, earlier.id)
     assert (refusal.value.recording_id, refusal.value.actor) == (newest.id, ADA)
 
 
-async def test_from_one_whose_call_has_ended_it_is_refused(shop: Shop) -> None:
-    earlier = await recorded(shop, stopped=False)
+async def test_from_one_whose_call_has_ended_it_is_refused(harness: Harness) -> None:
+    earlier = await recorded(harness, stopped=False)
 
     async def end(transaction: object) -> None:
-        await transaction.change_recording(earlier, state=RecordingState.ENDED, ended_at=shop.clock.now())  # type: ignore[attr-defined]
+        await transaction.change_recording(earlier, state=RecordingState.ENDED, ended_at=harness.clock.now())  # type: ignore[attr-defined]
 
-    await shop.store.write(end)
+    await harness.store.write(end)
     with pytest.raises(WrongState):
-        await again(shop, earlier.id)
+        await again(harness, earlier.id)
 
 
-async def test_from_one_that_there_is_not_it_is_refused_and_written_down(shop: Shop) -> None:
+async def test_from_one_that_there_is_not_it_is_refused_and_written_down(harness: Harness) -> None:
     with pytest.raises(MalformedId) as refusal:
-        await again(shop, uuid4())
+        await again(harness, uuid4())
     assert refusal.value.audit_seq
 
 
-async def test_outside_ones_scope_it_is_denied_and_nothing_is_sent(shop: Shop) -> None:
-    earlier = await recorded(shop)
-    sent = list(shop.control.calls)
+async def test_outside_ones_scope_it_is_denied_and_nothing_is_sent(harness: Harness) -> None:
+    earlier = await recorded(harness)
+    sent = list(harness.control.calls)
 
     with pytest.raises(NotPermitted) as refusal:
-        await start_again(shop.service.intake, limited_to(), earlier.id)
+        await start_again(harness.service.intake, limited_to(), earlier.id)
     assert refusal.value.audit_seq
-    assert shop.control.calls == sent
+    assert harness.control.calls == sent
 
 
-async def test_choosing_among_several_agents_is_held_against_the_scope_of_the_reading(shop: Shop) -> None:
-    shop.control.fault = SeveralAgents(agents=(AGENT,))
-    service = shop.service
+async def test_choosing_among_several_agents_is_held_against_the_scope_of_the_reading(harness: Harness) -> None:
+    harness.control.fault = SeveralAgents(agents=(AGENT,))
+    service = harness.service
     failed = (await service.carry_out(await service.intake.start(limited_to(AGENT.user_id), CALL, None))).recording
-    shop.control.fault = None
+    harness.control.fault = None
 
     accepted = await start_again(service.intake, limited_to(AGENT.user_id), failed.id, agent_user_id=AGENT.user_id)
     assert (await service.carry_out(accepted)).recording.state is RecordingState.ACTIVE
 
 
-async def test_choosing_an_agent_outside_the_scope_sends_nothing(shop: Shop) -> None:
-    shop.control.fault = SeveralAgents(agents=(AGENT,))
-    service = shop.service
+async def test_choosing_an_agent_outside_the_scope_sends_nothing(harness: Harness) -> None:
+    harness.control.fault = SeveralAgents(agents=(AGENT,))
+    service = harness.service
     failed = (await service.carry_out(await service.intake.start(asked(), CALL, None))).recording
-    shop.control.fault = None
-    sent = list(shop.control.calls)
+    harness.control.fault = None
+    sent = list(harness.control.calls)
 
     accepted = await start_again(service.intake, limited_to("somebody-else"), failed.id, agent_user_id=AGENT.user_id)
     settled = await service.carry_out(accepted)
     assert isinstance(settled.error, NotPermitted)
-    assert shop.control.calls == sent
+    assert harness.control.calls == sent
 
 
 @pytest.mark.parametrize("stopped", [True, False])
-async def test_a_refused_start_again_keeps_no_copy_of_the_words(shop: Shop, *, stopped: bool) -> None:
-    earlier = await recorded(shop, stopped=stopped)
+async def test_a_refused_start_again_keeps_no_copy_of_the_words(harness: Harness, *, stopped: bool) -> None:
+    earlier = await recorded(harness, stopped=stopped)
     who = asked(GRACE, roles=frozenset()) if stopped else asked(GRACE)
     with pytest.raises(NotPermitted if stopped else AlreadyRecording):
-        await start_again(shop.service.intake, who, earlier.id)
-    assert len(rows(shop.file, "SELECT text FROM typed_texts")) == 1
+        await start_again(harness.service.intake, who, earlier.id)
+    assert len(rows(harness.file, "SELECT text FROM typed_texts")) == 1

@@ -28,13 +28,13 @@ from bot.errors import (
 from bot.recording.call import CallRecording
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.reconciler import PATIENCE
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, asked, at_once, opened_shop
+from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, asked, at_once, open_harness
 from tests.support.trail import entries, rows
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from tests.support.service import Shop
+    from tests.support.service import Harness
 
 CALLS = st.sampled_from([CALL, OTHER_CALL])
 PEOPLE = st.sampled_from([ADA, GRACE])
@@ -68,7 +68,7 @@ class Recordings(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.loop = asyncio.Runner()
         self.stack = AsyncExitStack()
-        self.shop: Shop = self.run(self.stack.enter_async_context(opened_shop(self.folder / "bot.db")))
+        self.harness: Harness = self.run(self.stack.enter_async_context(open_harness(self.folder / "bot.db")))
         self.model: dict[str, RecordingState | None] = {}
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -84,7 +84,7 @@ class Recordings(RuleBasedStateMachine):
         """Ask, and carry out what is accepted; return the refusal or the error."""
 
         async def go() -> RecordBotError | None:
-            intake = self.shop.service.intake
+            intake = self.harness.service.intake
             try:
                 accepted = (
                     await intake.start(asked(actor), call, None)
@@ -93,7 +93,7 @@ class Recordings(RuleBasedStateMachine):
                 )
             except RecordBotError as refusal:
                 return refusal
-            return (await self.shop.service.carry_out(accepted)).error
+            return (await self.harness.service.carry_out(accepted)).error
 
         error: RecordBotError | None = self.run(go())
         return error
@@ -121,18 +121,18 @@ class Recordings(RuleBasedStateMachine):
 
     @rule(call=CALLS, actor=PEOPLE, fault=PLAIN, verb=st.sampled_from(list(Verb)))
     def refused_by_genesys(self, call: str, actor: str, fault: type[RecordBotError], verb: Verb) -> None:
-        self.shop.control.fault = fault()
+        self.harness.control.fault = fault()
         error = self.attempt(verb, call, actor)
-        self.shop.control.fault = None
+        self.harness.control.fault = None
         before = self.model.get(call)
         self.check(verb, call, error, RecordingState.FAILED if verb is Verb.START else before)
 
     @rule(call=CALLS, actor=PEOPLE, verb=st.sampled_from(list(Verb)), landed=st.booleans())
     def times_out(self, call: str, actor: str, verb: Verb, *, landed: bool) -> None:
         fault = OutcomeUnknown()
-        self.shop.control.fault, self.shop.control.late_fault = (None, fault) if landed else (fault, None)
+        self.harness.control.fault, self.harness.control.late_fault = (None, fault) if landed else (fault, None)
         error = self.attempt(verb, call, actor)
-        self.shop.control.fault = self.shop.control.late_fault = None
+        self.harness.control.fault = self.harness.control.late_fault = None
         self.check(verb, call, error, None)
 
     @rule()
@@ -140,49 +140,49 @@ class Recordings(RuleBasedStateMachine):
         """Let the reconciler do its work: afterwards nothing is in doubt, and our state is the call's."""
 
         async def go() -> None:
-            await self.shop.reconciler.settle_all()
-            self.shop.clock.advance(PATIENCE)
-            await self.shop.reconciler.settle_all()
+            await self.harness.reconciler.settle_all()
+            self.harness.clock.advance(PATIENCE)
+            await self.harness.reconciler.settle_all()
 
         self.run(go())
         for call, state in list(self.model.items()):
             if state is None:
-                recording = self.run(self.shop.store.newest_recording(call))
+                recording = self.run(self.harness.store.newest_recording(call))
                 assert not recording.in_doubt
-                assert SHOWS[recording.state] is self.shop.control.recordings.get(call, CallRecording.NONE)
+                assert SHOWS[recording.state] is self.harness.control.recordings.get(call, CallRecording.NONE)
                 self.model[call] = recording.state
 
     @rule(back=st.integers(1, 7200))
     def the_clock_is_set_back(self, back: int) -> None:
-        self.shop.clock.advance(-back)
-        self.shop.clock.elapsed += back  # the steady clock goes on
-        self.shop.clock.begin = self.shop.clock.begin.fromtimestamp(
-            self.shop.clock.begin.timestamp() - back, tz=self.shop.clock.begin.tzinfo
+        self.harness.clock.advance(-back)
+        self.harness.clock.elapsed += back  # the steady clock goes on
+        self.harness.clock.begin = self.harness.clock.begin.fromtimestamp(
+            self.harness.clock.begin.timestamp() - back, tz=self.harness.clock.begin.tzinfo
         )
 
     @invariant()
     def our_state_is_the_models(self) -> None:
         for call, state in self.model.items():
-            recording = self.run(self.shop.store.newest_recording(call))
+            recording = self.run(self.harness.store.newest_recording(call))
             assert recording.in_doubt is (state is None)
             assert state is None or recording.state is state
 
     @invariant()
     def a_call_has_at_most_one_live_recording(self) -> None:
-        live = [one.conversation_id for one in self.run(self.shop.store.live_recordings(limit=100))]
+        live = [one.conversation_id for one in self.run(self.harness.store.live_recordings(limit=100))]
         assert len(live) == len(set(live))
 
     @invariant()
     def the_chain_is_whole(self) -> None:
         verifier = Verifier()
-        for entry in entries(self.shop.file):
+        for entry in entries(self.harness.file):
             assert verifier.feed(entry) is None
 
     @invariant()
     def each_request_has_one_outcome_or_is_open(self) -> None:
-        open_attempts = {str(one.id) for one in self.run(self.shop.store.open_attempts())}
+        open_attempts = {str(one.id) for one in self.run(self.harness.store.open_attempts())}
         phases: dict[str, list[str]] = {}
-        for entry in entries(self.shop.file):
+        for entry in entries(self.harness.file):
             phases.setdefault(entry["attempt_id"], []).append(entry["phase"])
         for attempt_id, seen in phases.items():
             final = [phase for phase in seen if phase in {"succeeded", "failed", "denied", "observed"}]
@@ -190,8 +190,8 @@ class Recordings(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_for_a_settled_attempt(self) -> None:
-        doubts = rows(self.shop.file, "SELECT count(*) AS n FROM recordings WHERE in_doubt = 1")[0]["n"]
-        assert doubts <= len(self.run(self.shop.store.open_attempts()))
+        doubts = rows(self.harness.file, "SELECT count(*) AS n FROM recordings WHERE in_doubt = 1")[0]["n"]
+        assert doubts <= len(self.run(self.harness.store.open_attempts()))
 
 
 TestRecordings = Recordings.TestCase

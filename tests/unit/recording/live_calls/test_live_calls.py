@@ -20,7 +20,7 @@ from bot.recording.models import Direction, LiveCall, LiveList, Verb
 from bot.recording.ports import Priority
 from tests.support.clock import BEGIN, FakeClock
 from tests.support.postgres import on_both
-from tests.support.service import CALL, OTHER_CALL, asked, at_once, opened_shop
+from tests.support.service import CALL, OTHER_CALL, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bot.errors import GenesysError
     from bot.recording.models import Recording
     from tests.support.postgres import Database
-    from tests.support.service import Shop
+    from tests.support.service import Harness
 
 THIRD_CALL = "0c2b7a5e-91d4-4c60-8f3a-5d7e2b1c9a04"
 ANNA = Participant("", "user-anna", name="Anna Berg")
@@ -107,28 +107,28 @@ class FakeSlowStore:
 
 @dataclass(frozen=True)
 class Board:
-    shop: Shop
+    harness: Harness
     directory: FakeDirectory
     live: LiveCalls
 
     @property
     def clock(self) -> FakeClock:
-        return self.shop.clock
+        return self.harness.clock
 
     def again(self) -> LiveCalls:
         """The list after a restart."""
-        names = NameBook(self.directory, SqlNames(self.shop.store), self.clock)
-        return LiveCalls(self.directory, names, self.shop.store, self.clock)
+        names = NameBook(self.directory, SqlNames(self.harness.store), self.clock)
+        return LiveCalls(self.directory, names, self.harness.store, self.clock)
 
 
 @asynccontextmanager
 async def opened_board(where: Database, *calls: LiveCall) -> AsyncIterator[Board]:
-    async with opened_shop(where) as shop:
+    async with open_harness(where) as harness:
         directory = FakeDirectory(LiveList(calls))
-        names = NameBook(directory, SqlNames(shop.store), shop.clock)
-        live = LiveCalls(directory, names, shop.store, shop.clock)
+        names = NameBook(directory, SqlNames(harness.store), harness.clock)
+        live = LiveCalls(directory, names, harness.store, harness.clock)
         try:
-            yield Board(shop, directory, live)
+            yield Board(harness, directory, live)
         finally:
             await live.close()
 
@@ -234,7 +234,7 @@ async def test_a_fault_of_ours_is_a_problem_and_no_exception(tmp_path: Path) -> 
 
 async def test_our_own_recordings_are_newer_than_the_list(tmp_path: Path) -> None:
     async with opened_board(tmp_path / "bot.db", call(recording=CallRecording.NONE), call(OTHER_CALL, JOSE)) as board:
-        service = board.shop.service
+        service = board.harness.service
         ours = await service.carry_out(await service.intake.start(asked(), CALL, None))
         missing = await service.carry_out(await service.intake.start(asked(), THIRD_CALL, None))
 
@@ -279,10 +279,10 @@ async def test_a_list_says_what_is_recorded_without_waiting_for_it(tmp_path: Pat
 async def test_of_what_we_stopped_or_doubt_analytics_say_nothing(tmp_path: Path) -> None:
     async with opened_board(tmp_path / "bot.db", call(), call(OTHER_CALL, JOSE), call(THIRD_CALL)) as board:
         board.directory.words = dict.fromkeys((CALL, OTHER_CALL, THIRD_CALL), CallRecording.ACTIVE)
-        service = board.shop.service
+        service = board.harness.service
         await service.carry_out(await service.intake.start(asked(), CALL, None))
         await service.carry_out(at_once(await service.intake.change(Verb.STOP, asked(), typed_id=CALL)))
-        board.shop.control.late_fault = OutcomeUnknown()
+        board.harness.control.late_fault = OutcomeUnknown()
         await service.carry_out(await service.intake.start(asked(), OTHER_CALL, None))
 
         seen = {one.conversation_id: one.recording for one in (await board.live.current()).calls}
@@ -353,7 +353,7 @@ async def test_names_that_cannot_be_had_are_no_problem(tmp_path: Path, fault: Ge
 async def test_names_that_a_list_brings_are_kept_for_the_cards(tmp_path: Path) -> None:
     async with opened_board(tmp_path / "bot.db", call(CALL, ANNA)) as board:
         await board.live.current()
-        kept = await SqlNames(board.shop.store).known(frozenset({("user", "user-anna"), ("queue", "user-anna")}))
+        kept = await SqlNames(board.harness.store).known(frozenset({("user", "user-anna"), ("queue", "user-anna")}))
         assert kept == {("user", "user-anna"): "Anna Berg"}
 
 

@@ -16,7 +16,7 @@ from bot.recording.models import Verb
 from bot.recording.ports import Priority
 from tests.support.control import AGENT
 from tests.support.postgres import on_both
-from tests.support.service import CALL, OTHER_CALL, asked, at_once, opened_shop
+from tests.support.service import CALL, OTHER_CALL, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bot.recording.call import Participant
     from bot.recording.models import Card, Recording
     from tests.support.postgres import Database
-    from tests.support.service import Shop
+    from tests.support.service import Harness
 
 NAMELESS = replace(AGENT, name=None, queue_name=None)
 USERS, QUEUES = ("user", frozenset({"user-1"})), ("queue", frozenset({"queue-1"}))
@@ -54,18 +54,18 @@ class FakeNameDirectory:
 
 @dataclass(frozen=True)
 class Desk:
-    shop: Shop
+    harness: Harness
     directory: FakeNameDirectory
     unnamed: UnnamedRecordings
 
     async def records(self, call: str = CALL, agent: Participant = NAMELESS) -> Recording:
-        self.shop.control.agents[call] = agent
-        service = self.shop.service
+        self.harness.control.agents[call] = agent
+        service = self.harness.service
         return (await service.carry_out(await service.intake.start(asked(), call, None))).recording
 
     @property
     def outbox(self) -> SqlOutbox:
-        return SqlOutbox(self.shop.engines)
+        return SqlOutbox(self.harness.engines)
 
     async def shown(self, card: Card) -> None:
         await self.outbox.card_shown(
@@ -82,10 +82,10 @@ class Desk:
 
 @pytest.fixture
 async def desk(database: Database) -> AsyncIterator[Desk]:
-    async with opened_shop(database) as shop:
+    async with open_harness(database) as harness:
         directory = FakeNameDirectory()
-        book = NameBook(directory, SqlNames(shop.store), shop.clock)
-        yield Desk(shop, directory, UnnamedRecordings(book, shop.clock))
+        book = NameBook(directory, SqlNames(harness.store), harness.clock)
+        yield Desk(harness, directory, UnnamedRecordings(book, harness.clock))
 
 
 async def test_the_card_is_drawn_anew_with_what_was_looked_up(desk: Desk) -> None:
@@ -93,7 +93,7 @@ async def test_the_card_is_drawn_anew_with_what_was_looked_up(desk: Desk) -> Non
     (card,) = (await desk.show_all()).values()
     assert (card.agent_name, card.queue_name) == (None, None)
 
-    await desk.unnamed.look_around()
+    await desk.unnamed.poll()
 
     (card,) = (await desk.show_all()).values()
     assert (card.agent_name, card.queue_name) == ("Priya Nair", "Billing")
@@ -105,24 +105,24 @@ async def test_the_card_is_drawn_anew_with_what_was_looked_up(desk: Desk) -> Non
 async def test_each_id_is_asked_for_once(desk: Desk) -> None:
     for call in (CALL, OTHER_CALL):
         await desk.records(call)
-        await desk.unnamed.look_around()
-        desk.shop.clock.advance(7200)
+        await desk.unnamed.poll()
+        desk.harness.clock.advance(7200)
     assert sorted(desk.directory.asked) == [QUEUES, USERS]
 
 
 async def test_what_a_reading_told_is_not_asked_for(desk: Desk) -> None:
     await desk.records(agent=AGENT)
     await desk.show_all()
-    await desk.unnamed.look_around()
+    await desk.unnamed.poll()
     assert desk.directory.asked == []
     assert await desk.outbox.stale_cards() == ()
 
 
 async def test_nothing_is_asked_about_recordings_that_are_over(desk: Desk) -> None:
     await desk.records()
-    stop = at_once(await desk.shop.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
-    await desk.shop.service.carry_out(stop)
-    await desk.unnamed.look_around()
+    stop = at_once(await desk.harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
+    await desk.harness.service.carry_out(stop)
+    await desk.unnamed.poll()
     assert desk.directory.asked == []
 
 
@@ -130,7 +130,7 @@ async def test_nothing_is_asked_about_recordings_that_are_over(desk: Desk) -> No
 async def test_a_card_that_is_drawn_meanwhile_is_drawn_once_more(desk: Desk) -> None:
     await desk.records()
     (under_way,) = await desk.outbox.stale_cards()
-    await desk.unnamed.look_around()
+    await desk.unnamed.poll()
     await desk.shown(under_way)
     (card,) = await desk.outbox.stale_cards()
     assert card.queue_name == "Billing"
@@ -141,7 +141,7 @@ async def test_only_the_cards_that_show_the_name_are_drawn_anew(desk: Desk) -> N
     await desk.records(OTHER_CALL, replace(AGENT, user_id="user-2", queue_id="queue-2"))
     mine = await desk.records()
     await desk.show_all()
-    await desk.unnamed.look_around()
+    await desk.unnamed.poll()
     assert list(await desk.show_all()) == [mine.id]
 
 
@@ -151,15 +151,15 @@ async def test_what_is_refused_is_not_asked_for_again_for_an_hour(desk: Desk, fa
     desk.directory.fault, desk.directory.faulty = fault, frozenset({"queue"})
     await desk.records()
     for _ in range(12):
-        await desk.unnamed.look_around()
-        desk.shop.clock.advance(290)
+        await desk.unnamed.poll()
+        desk.harness.clock.advance(290)
     assert sorted(desk.directory.asked) == [QUEUES, USERS]
     (card,) = (await desk.show_all()).values()
     assert (card.agent_name, card.queue_name) == ("Priya Nair", None)
 
     desk.directory.fault = None
-    desk.shop.clock.advance(200)
-    await desk.unnamed.look_around()
+    desk.harness.clock.advance(200)
+    await desk.unnamed.poll()
     assert len(desk.directory.asked) == 3
     (card,) = (await desk.show_all()).values()
     assert card.queue_name == "Billing"
@@ -170,21 +170,21 @@ async def test_an_id_that_nobody_knows_is_asked_for_once_an_hour(desk: Desk) -> 
     await desk.records()
     await desk.show_all()
     for _ in range(3):
-        await desk.unnamed.look_around()
+        await desk.unnamed.poll()
     assert sorted(desk.directory.asked) == [QUEUES, USERS]
     assert await desk.outbox.stale_cards() == ()
-    desk.shop.clock.advance(3601)
-    await desk.unnamed.look_around()
+    desk.harness.clock.advance(3601)
+    await desk.unnamed.poll()
     assert len(desk.directory.asked) == 4
 
 
 async def test_after_an_outage_it_is_asked_again(desk: Desk) -> None:
     desk.directory.fault = GenesysUnavailable()
     await desk.records()
-    await desk.unnamed.look_around()
+    await desk.unnamed.poll()
     desk.directory.fault = None
-    desk.shop.clock.advance(61)
-    await desk.unnamed.look_around()
+    desk.harness.clock.advance(61)
+    await desk.unnamed.poll()
     (card,) = await desk.outbox.stale_cards()
     assert card.queue_name == "Billing"
 
@@ -196,12 +196,12 @@ async def test_what_could_not_be_kept_is_looked_up_again(desk: Desk, monkeypatch
     await desk.records()
     with monkeypatch.context() as disk:
         disk.setattr(SqlNames, "remember", full)
-        await desk.unnamed.look_around()
+        await desk.unnamed.poll()
     (card,) = await desk.outbox.stale_cards()
     assert card.queue_name is None
 
-    desk.shop.clock.advance(61)
-    await desk.unnamed.look_around()
+    desk.harness.clock.advance(61)
+    await desk.unnamed.poll()
     (card,) = await desk.outbox.stale_cards()
     assert card.queue_name == "Billing"
 
@@ -209,9 +209,9 @@ async def test_what_could_not_be_kept_is_looked_up_again(desk: Desk, monkeypatch
 async def test_a_name_that_has_changed_is_changed_on_the_card(desk: Desk) -> None:
     await desk.records(agent=AGENT)
     await desk.show_all()
-    names = SqlNames(desk.shop.store)
-    await names.remember({("queue", "queue-1"): "Billing"}, desk.shop.clock.now())
+    names = SqlNames(desk.harness.store)
+    await names.remember({("queue", "queue-1"): "Billing"}, desk.harness.clock.now())
     assert await desk.outbox.stale_cards() == ()
-    await names.remember({("queue", "queue-1"): "Invoices"}, desk.shop.clock.now())
+    await names.remember({("queue", "queue-1"): "Invoices"}, desk.harness.clock.now())
     (card,) = await desk.outbox.stale_cards()
     assert card.queue_name == "Invoices"

@@ -13,9 +13,9 @@ import pytest
 
 from bot import errors
 from bot.errors import RecordBotError
-from bot.i18n.error_messages import Voice, explain
+from bot.i18n.error_messages import MessageFormatter, explain
 from bot.recording.models import Approval, Mechanism, RecordingState, SavedRecording, Verb
-from bot.recording.permissions import standing
+from bot.recording.permissions import current_state
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.card import card as rendered
 from bot.slack.blocks.card import state_words
@@ -26,7 +26,7 @@ from tests.support.samples import CALL, HOSTILE, LANGUAGES, NOON, RECORDING_ID, 
 from tests.support.texts import CAUSES, KINDS
 
 if TYPE_CHECKING:
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.models import Card
 
 EDITED_TEXT = 4000
@@ -88,7 +88,7 @@ def full_card(state: RecordingState, typed: str = "Anna Berg", **changes: Any) -
 @IN_EVERY_LANGUAGE
 @pytest.mark.parametrize("typed", TYPED.values(), ids=TYPED)
 @IN_EVERY_STATE
-def test_a_cards_text_says_all_that_its_blocks_say(state: RecordingState, typed: str, words: Words) -> None:
+def test_a_cards_text_says_all_that_its_blocks_say(state: RecordingState, typed: str, words: Catalog) -> None:
     shown = full_card(state, typed, mechanism=Mechanism.POLICY, adopted=True, error="several_agents")
     text, blocks = rendered(shown, STYLE.in_(words))
     if typed == TYPED["plain"]:
@@ -101,7 +101,7 @@ def test_a_cards_text_says_all_that_its_blocks_say(state: RecordingState, typed:
 
 @IN_EVERY_LANGUAGE
 @IN_EVERY_STATE
-def test_a_card_with_a_waiting_stop_and_saved_recordings_is_readable(state: RecordingState, words: Words) -> None:
+def test_a_card_with_a_waiting_stop_and_saved_recordings_is_readable(state: RecordingState, words: Catalog) -> None:
     approval = Approval(RECORDING_ID, RECORDING_ID, Verb.STOP, "slack:T1:U0ADA", NOON, NOON + timedelta(minutes=2))
     states = ["available", "archived", "deleted", "restored", "restoring", "uploading", "error", "<!here>"]
     saved = tuple(SavedRecording(f"m{state}", state) for state in states)
@@ -112,7 +112,7 @@ def test_a_card_with_a_waiting_stop_and_saved_recordings_is_readable(state: Reco
 
 
 @IN_EVERY_LANGUAGE
-def test_each_state_is_a_word_of_its_own_and_comes_first(words: Words) -> None:
+def test_each_state_is_a_word_of_its_own_and_comes_first(words: Catalog) -> None:
     named = [state_words(recording(state=state), words)[1] for state in RecordingState]
     named += [state_words(recording(in_doubt=True), words)[1]]
     assert len(set(named)) == len(named)
@@ -126,7 +126,7 @@ def test_each_state_is_a_word_of_its_own_and_comes_first(words: Words) -> None:
 
 @IN_EVERY_LANGUAGE
 @IN_EVERY_STATE
-def test_every_button_says_what_it_does_and_to_which_call(state: RecordingState, words: Words) -> None:
+def test_every_button_says_what_it_does_and_to_which_call(state: RecordingState, words: Catalog) -> None:
     _, blocks = rendered(card(state=state), STYLE.in_(words))
     for button in [one for block in blocks if block["type"] == "actions" for one in block["elements"]]:
         assert re.search(r"\w{3}", button["text"]["text"])
@@ -135,7 +135,7 @@ def test_every_button_says_what_it_does_and_to_which_call(state: RecordingState,
 
 @IN_EVERY_LANGUAGE
 @pytest.mark.parametrize("number", [1, LISTED, LISTED + 1, 200])
-def test_a_list_of_live_recordings_is_readable_however_long(number: int, words: Words) -> None:
+def test_a_list_of_live_recordings_is_readable_however_long(number: int, words: Catalog) -> None:
     live = tuple(recording(id=UUID(int=one), audit_seq=one + 1) for one in range(number))
     answer = live_list(live, STYLE.in_(words))
     assert_readable(answer["text"], answer["blocks"], POSTED_TEXT)
@@ -145,7 +145,7 @@ def test_a_list_of_live_recordings_is_readable_however_long(number: int, words: 
 
 @IN_EVERY_LANGUAGE
 @pytest.mark.parametrize("typed", TYPED.values(), ids=TYPED)
-def test_a_calls_story_is_readable(typed: str, words: Words) -> None:
+def test_a_calls_story_is_readable(typed: str, words: Catalog) -> None:
     told = [(entry(seq=one), typed) for one in range(1, 41)]
     answer = story(CALL, told, 7, 99, STYLE, words)
     assert_readable(answer["text"], answer["blocks"], POSTED_TEXT)
@@ -158,7 +158,7 @@ def _error(kind: str) -> RecordBotError:
     found = next(one for one in made(RecordBotError) if one.kind == kind)
     match found:
         case errors.AlreadyRecording | errors.WrongState:
-            return found(**standing(recording()))
+            return found(**current_state(recording()))
         case errors.SeveralRecordings:
             return found(recording_ids=(RECORDING_ID,))
         case errors.Duplicate:
@@ -171,13 +171,13 @@ def _error(kind: str) -> RecordBotError:
             return found()
 
 
-def _voice(words: Words) -> Voice:
-    return Voice(words, person=STYLE.in_(words).person, time=lambda when: f"{when:%H:%M}", plain=escape)
+def _voice(words: Catalog) -> MessageFormatter:
+    return MessageFormatter(words, person=STYLE.in_(words).person, time=lambda when: f"{when:%H:%M}", plain=escape)
 
 
 @IN_EVERY_LANGUAGE
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_refusal_says_its_number_and_what_to_do(kind: str, words: Words) -> None:
+def test_every_refusal_says_its_number_and_what_to_do(kind: str, words: Catalog) -> None:
     error = _error(kind)
     assert "#" not in explain(error, _voice(words))
     error.audit_seq = 12
@@ -189,7 +189,9 @@ def test_every_refusal_says_its_number_and_what_to_do(kind: str, words: Words) -
 @IN_EVERY_LANGUAGE
 @pytest.mark.parametrize("state", RecordingState)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if isinstance(_error(kind), errors.GenesysError)])
-def test_a_failure_says_whether_the_call_is_being_recorded_now(kind: str, state: RecordingState, words: Words) -> None:
+def test_a_failure_says_whether_the_call_is_being_recorded_now(
+    kind: str, state: RecordingState, words: Catalog
+) -> None:
     text = explain(_error(kind), _voice(words), recording(state=state))
     assert words(f"now.{state.value}") in text
     assert words("now.in_doubt") in explain(_error(kind), _voice(words), recording(state=state, in_doubt=True))
@@ -197,7 +199,7 @@ def test_a_failure_says_whether_the_call_is_being_recorded_now(kind: str, state:
 
 @IN_EVERY_LANGUAGE
 @pytest.mark.parametrize("cause", CAUSES)
-def test_who_may_not_is_told_that_nothing_was_changed(cause: str, words: Words) -> None:
+def test_who_may_not_is_told_that_nothing_was_changed(cause: str, words: Catalog) -> None:
     text = explain(errors.NotPermitted(cause=cause), _voice(words))
     assert words("now.unchanged") in text
     assert words(f"denied.{cause}_do") in text

@@ -15,7 +15,7 @@ from bot.slack.blocks.agent_picker import agent_choice, choice_text
 from tests.support.samples import recording
 
 if TYPE_CHECKING:
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
 
 LANGUAGES = read_languages().known
 FAILED = recording()
@@ -26,7 +26,7 @@ both = pytest.mark.parametrize("words", LANGUAGES.values(), ids=LANGUAGES)
 @both
 @pytest.mark.parametrize("kind", [SeveralAgents, AgentLeft])
 def test_each_agent_has_a_button_with_the_request_and_the_channel(
-    words: Words, kind: type[SeveralAgents | AgentLeft]
+    words: Catalog, kind: type[SeveralAgents | AgentLeft]
 ) -> None:
     error = kind(agents=(SOFIE, HANNA))
     blocks = agent_choice("why", error, FAILED, words, channel="C0FLOOR")
@@ -43,7 +43,7 @@ def test_each_agent_has_a_button_with_the_request_and_the_channel(
 
 
 @both
-def test_many_agents_with_long_names_fit(words: Words) -> None:
+def test_many_agents_with_long_names_fit(words: Catalog) -> None:
     agents = tuple(Participant(f"p-{n}", str(UUID(int=n)), name=f"שרה 🎧 <&> {n} " + "x" * 300) for n in range(60))
     blocks = agent_choice("y" * 5000, SeveralAgents(agents=agents), FAILED, words, channel=None)
 
@@ -53,7 +53,7 @@ def test_many_agents_with_long_names_fit(words: Words) -> None:
 
 
 @both
-def test_an_agent_without_a_name_is_named_by_id(words: Words) -> None:
+def test_an_agent_without_a_name_is_named_by_id(words: Catalog) -> None:
     nameless = SeveralAgents(agents=(Participant("p-1", "0123456789"), SOFIE))
 
     assert "01234567" in choice_text("why", nameless, words)

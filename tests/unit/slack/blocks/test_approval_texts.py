@@ -11,9 +11,9 @@ import pytest
 
 from bot.audit.entry import Phase
 from bot.errors import ApprovalClosed, OutOfScope
-from bot.i18n.error_messages import Voice, explain
+from bot.i18n.error_messages import MessageFormatter, explain
 from bot.recording.models import Approval, ApprovalOutcome, RecordingState, Verb
-from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Standing, of_approval, standing
+from bot.recording.monitoring.reminders import Notice, NoticeKind, NoticeStatus, OpenNotice, notice_status, of_approval
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.audit_line import line
 from bot.slack.blocks.card import card as rendered
@@ -24,7 +24,7 @@ from bot.slack.listeners.command import live_list, recording_line
 from tests.support.samples import LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card, entry, recording
 
 if TYPE_CHECKING:
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
 
 ADA, GRACE = "slack:T1:U0ADA", "slack:T1:U0GRACE"
 APPROVAL = Approval(UUID(int=7), RECORDING_ID, Verb.STOP, ADA, NOON, NOON + timedelta(minutes=2))
@@ -60,7 +60,7 @@ def test_the_usual_buttons_return(approval: Approval | None) -> None:
 
 
 @IN_EVERY_LANGUAGE
-def test_confirming_is_asked_back_and_both_buttons_carry_the_request(words: Words) -> None:
+def test_confirming_is_asked_back_and_both_buttons_carry_the_request(words: Catalog) -> None:
     confirm, withdraw = control_buttons(recording(), words, APPROVAL)[1:]
     assert {confirm["value"], withdraw["value"]} == {str(APPROVAL.id)}
     assert confirm["style"] == confirm["confirm"]["style"] == "danger"
@@ -70,7 +70,7 @@ def test_confirming_is_asked_back_and_both_buttons_carry_the_request(words: Word
 
 @IN_EVERY_LANGUAGE
 @pytest.mark.parametrize("approval", [APPROVAL, *CLOSED.values()])
-def test_a_card_says_how_the_request_stands_in_text_and_blocks(approval: Approval, words: Words) -> None:
+def test_a_card_says_how_the_request_stands_in_text_and_blocks(approval: Approval, words: Catalog) -> None:
     text, blocks = rendered(replace(card(), approval=approval), STYLE.in_(words))
     outcome = "waits" if approval.outcome is None else approval.outcome.value
     begins = words(f"approval.{outcome}", person="<@U0ADA>", asked="|", until="", by="", closed="").partition("|")[0]
@@ -85,7 +85,7 @@ def open_notice(approval: Approval = APPROVAL, **changes: Any) -> OpenNotice:
 
 
 @IN_EVERY_LANGUAGE
-def test_a_message_says_who_until_when_and_how(words: Words) -> None:
+def test_a_message_says_who_until_when_and_how(words: Catalog) -> None:
     made = notice(open_notice(posts_begun=1), STYLE.in_(words))
     section, _, actions = made["blocks"]
     for fact in ("<@U0ADA>", str(int(APPROVAL.expires_at.timestamp())), f"/record stop {recording().conversation_id}"):
@@ -120,12 +120,15 @@ def test_a_channel_is_told_and_never_one_person(channels: tuple[str | None, ...]
 def test_nobody_is_told_of_what_is_over() -> None:
     for approval in CLOSED.values():
         assert of_approval(approval, recording(), ("C0FLOOR",)) == ()
-        assert standing(open_notice().notice, recording(), approval=approval) is Standing.OVER
-    assert standing(open_notice().notice, recording(state=RecordingState.PAUSING), approval=APPROVAL) is Standing.HOLDS
+        assert notice_status(open_notice().notice, recording(), approval=approval) is NoticeStatus.OVER
+    assert (
+        notice_status(open_notice().notice, recording(state=RecordingState.PAUSING), approval=APPROVAL)
+        is NoticeStatus.HOLDS
+    )
 
 
 @IN_EVERY_LANGUAGE
-def test_a_list_says_what_waits_and_offers_to_confirm(words: Words) -> None:
+def test_a_list_says_what_waits_and_offers_to_confirm(words: Catalog) -> None:
     style = STYLE.in_(words)
     answer = live_list([recording()], style, {RECORDING_ID: APPROVAL})
     assert offered(answer["blocks"][-1]["elements"]) == ["pause", "confirm_stop", "withdraw_stop"]
@@ -151,8 +154,8 @@ def test_lines_name_both_people_and_the_time() -> None:
 
 
 @IN_EVERY_LANGUAGE
-def test_refusals_say_what_came_of_it_and_what_the_person_may_control(words: Words) -> None:
-    voice = Voice(words, person=str, time=str, plain=escape)
+def test_refusals_say_what_came_of_it_and_what_the_person_may_control(words: Catalog) -> None:
+    voice = MessageFormatter(words, person=str, time=str, plain=escape)
     for outcome in ApprovalOutcome:
         assert words(f"approval.was_{outcome.value}") in explain(ApprovalClosed(outcome=outcome.value), voice)
     limited = explain(OutOfScope(grants=("Sales & <Support>", "x" * 900)), voice)

@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 
 from bot.audit.summary import Summary, Unresolved
-from bot.outbox.app_home import A_MINUTE, MINUTE, PERSON_SECONDS, Turns
-from bot.recording.caller import Caller, Role, Scope
+from bot.outbox.app_home import A_MINUTE, MINUTE, PERSON_SECONDS, PublishThrottle
+from bot.recording.caller import Principal, Role, Scope
 from bot.recording.live_calls.visible import live_in_scope, recent_in_scope
 from bot.recording.models import Approval, ApprovalOutcome, RecordingState, SavedRecording, Verb
 from bot.sandbox.slack.block_kit.blocks import wrong_with_view
@@ -25,15 +25,15 @@ from tests.support.samples import CALL, HOSTILE, LANGUAGES, NOON, RECORDING_ID, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.i18n.catalog import Words
+    from bot.i18n.catalog import Catalog
     from bot.recording.models import Card
 
 ADA, GRACE = "slack:T1:U0ADA", "slack:T1:U0GRACE"
-SUPERVISOR = Caller(ADA, frozenset({Role.SUPERVISOR}))
-SALES = Caller(
+SUPERVISOR = Principal(ADA, frozenset({Role.SUPERVISOR}))
+SALES = Principal(
     ADA, frozenset({Role.SUPERVISOR}), scope=Scope(everything=False, queues=frozenset({"q-sales"})), grants=("Sales",)
 )
-COMPLIANCE = Caller(GRACE, frozenset({Role.COMPLIANCE}))
+COMPLIANCE = Principal(GRACE, frozenset({Role.COMPLIANCE}))
 IN_EVERY_LANGUAGE = pytest.mark.parametrize("words", LANGUAGES.known.values(), ids=lambda words: words.language)
 BUSY = Summary(
     counts={"recording:start": {"requested": 5, "succeeded": 4, "denied": 1}},
@@ -58,7 +58,7 @@ def numbered(number: int, **changes: Any) -> Card:
     return replace(shown, recording=replace(shown.recording, id=UUID(int=number), audit_seq=number + 1))
 
 
-def view(facts: HomeFacts, words: Words = WORDS) -> dict[str, Any]:
+def view(facts: HomeFacts, words: Catalog = WORDS) -> dict[str, Any]:
     made, _ = home_view(facts, STYLE.in_(words), NOON)
     assert wrong_with_view(made, wanted="home") == []
     return made
@@ -75,7 +75,7 @@ def buttons(made: dict[str, Any]) -> list[str]:
 @IN_EVERY_LANGUAGE
 @pytest.mark.parametrize("state", RecordingState)
 @pytest.mark.parametrize("typed", [HOSTILE * 60, "\u05e9\u05dc\u05d5\u05dd " * 100, "🎧" * 500, ""])
-def test_every_state_and_whatever_is_typed_fits(state: RecordingState, typed: str, words: Words) -> None:
+def test_every_state_and_whatever_is_typed_fits(state: RecordingState, typed: str, words: Catalog) -> None:
     saved = tuple(SavedRecording(f"m{one}", typed or "available") for one in range(9))
     changes = {"ended_at": NOON + timedelta(minutes=3), "paused_at": NOON, "error": "several_agents"}
     shown = replace(card(state=state, agent=typed, queue=typed, **changes), approval=APPROVAL, saved=saved)
@@ -86,7 +86,7 @@ def test_every_state_and_whatever_is_typed_fits(state: RecordingState, typed: st
 
 @IN_EVERY_LANGUAGE
 @pytest.mark.parametrize("number", [LIVE_SHOWN, LIVE_SHOWN + 1, 300, 1000])
-def test_of_a_thousand_live_recordings_the_first_are_shown_and_the_rest_counted(number: int, words: Words) -> None:
+def test_of_a_thousand_live_recordings_the_first_are_shown_and_the_rest_counted(number: int, words: Catalog) -> None:
     live = [replace(numbered(one, agent=HOSTILE * 9, queue=HOSTILE * 9), approval=APPROVAL) for one in range(number)]
     both = replace(SUPERVISOR, roles=frozenset(Role))
     made = view(HomeFacts(both, live, live[:10], WELL, Today(BUSY, "Europe/Berlin")), words)
@@ -111,7 +111,7 @@ def test_a_limited_supervisor_sees_and_controls_the_grants_calls_only() -> None:
     own_start = numbered(3, state=RecordingState.STARTING)
     live = [outside, own_start, inside]
     assert live_in_scope(SALES, live) == (own_start, inside)
-    assert live_in_scope(replace(SALES, obstacle="guest"), live) == ()
+    assert live_in_scope(replace(SALES, denial_reason="guest"), live) == ()
     assert recent_in_scope(SALES, live) == (inside,)
     assert recent_in_scope(COMPLIANCE, live) == ()
     made = view(HomeFacts(SALES, live_in_scope(SALES, live), (), WELL))
@@ -135,7 +135,7 @@ def test_compliance_has_no_button_that_controls() -> None:
 
 
 @IN_EVERY_LANGUAGE
-def test_what_is_unresolved_is_counted_in_words(words: Words) -> None:
+def test_what_is_unresolved_is_counted_in_words(words: Catalog) -> None:
     shown = texts(view(HomeFacts(COMPLIANCE, (), (), WELL, Today(BUSY, "UTC")), words))
     for name, count in (("open_requests", 1), ("in_doubt", 2), ("undelivered", 3), ("altered", 1)):
         assert words(f"home.{name}", count=count) in shown
@@ -157,7 +157,7 @@ def test_a_waiting_stop_has_the_one_button_that_makes_sense(actor: str, button: 
 
 
 @IN_EVERY_LANGUAGE
-def test_health_names_what_is_wrong_and_since_when(words: Words) -> None:
+def test_health_names_what_is_wrong_and_since_when(words: Catalog) -> None:
     assert health(WELL, words) == words("home.all_well")
     ill = (*WELL[:-1], FakePart("genesys", ok=False, facts={"down_since": NOON.isoformat()}))
     said = health(ill, words)
@@ -168,19 +168,19 @@ def test_health_names_what_is_wrong_and_since_when(words: Words) -> None:
 
 
 @IN_EVERY_LANGUAGE
-@pytest.mark.parametrize("obstacle", [None, "guest", "deleted", "unconfirmed", "something_new"])
-def test_a_stranger_is_told_whom_to_ask(obstacle: str | None, words: Words) -> None:
-    text = stranger_text(Caller("slack:T1:U0X", obstacle=obstacle), words)
+@pytest.mark.parametrize("denial_reason", [None, "guest", "deleted", "unconfirmed", "something_new"])
+def test_a_stranger_is_told_whom_to_ask(denial_reason: str | None, words: Catalog) -> None:
+    text = stranger_text(Principal("slack:T1:U0X", denial_reason=denial_reason), words)
     made, _ = plain_view(text, words, NOON)
     assert wrong_with_view(made, wanted="home") == []
     assert buttons(made) == []
-    known = obstacle in {"guest", "deleted", "unconfirmed"}
+    known = denial_reason in {"guest", "deleted", "unconfirmed"}
     assert (words("home.stranger") in text) is not known
 
 
 def test_a_person_is_shown_something_every_three_seconds_at_most() -> None:
     clock = FakeClock()
-    turns = Turns(clock)
+    turns = PublishThrottle(clock)
     assert turns.wait("U1") == 0
     turns.take("U1")
     assert turns.wait("U1") == pytest.approx(PERSON_SECONDS)
@@ -193,7 +193,7 @@ def test_a_person_is_shown_something_every_three_seconds_at_most() -> None:
 
 def test_so_many_views_a_minute_go_out_in_all() -> None:
     clock = FakeClock()
-    turns = Turns(clock)
+    turns = PublishThrottle(clock)
     for number in range(A_MINUTE):
         assert turns.wait(f"U{number}") == 0
         turns.take(f"U{number}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.i18n.catalog import Words, read_languages
+from bot.i18n.catalog import Catalog, read_languages
 from bot.recording.call import CallRecording, Participant
 from bot.recording.caller import Scope
 from bot.recording.models import Direction, LiveCall
@@ -69,7 +69,7 @@ def test_what_a_line_says(call: LiveCall, line: str) -> None:
 
 
 @both
-def test_a_long_line_keeps_what_matters(words: Words) -> None:
+def test_a_long_line_keeps_what_matters(words: Catalog) -> None:
     call = replace(LIVE, agents=(replace(ANNA, name="Maximiliane von Hohenzollern-Sigmaringen"), BEN))
     line = call_line(replace(call, queue_name="Customer retention and complaints"), words, NOW)
 
@@ -80,7 +80,7 @@ def test_a_long_line_keeps_what_matters(words: Words) -> None:
 
 @both
 @pytest.mark.parametrize("number", [0, 1, 100, 101, 213])
-def test_any_number_of_calls_is_an_answer_that_slack_takes(words: Words, number: int) -> None:
+def test_any_number_of_calls_is_an_answer_that_slack_takes(words: Catalog, number: int) -> None:
     agents = (replace(ANNA, name=HARD), replace(BEN, name=HARD))
     calls = [replace(LIVE, conversation_id=f"{CALL[:-4]}{n:04}", agents=agents, queue_name=HARD) for n in range(number)]
 
@@ -105,7 +105,7 @@ def test_agents_are_offered_once_each_and_only_within_the_scope() -> None:
 
 @both
 @pytest.mark.parametrize("reasons", RULES)
-def test_the_fields_that_there_are(words: Words, reasons: ReasonRules) -> None:
+def test_the_fields_that_there_are(words: Catalog, reasons: ReasonRules) -> None:
     view = start_view(Form(channel="C0FLOOR"), words, reasons)
 
     found = {block["block_id"]: block for block in view["blocks"]}
@@ -125,7 +125,7 @@ def test_the_fields_that_there_are(words: Words, reasons: ReasonRules) -> None:
 
 
 @both
-def test_the_fullest_modal_is_within_slacks_limits(words: Words) -> None:
+def test_the_fullest_modal_is_within_slacks_limits(words: Catalog) -> None:
     many = ReasonRules({f"code-{n}": HARD for n in range(OPTIONS_LIMIT)}, required=True)
     agents = tuple(option(HARD, f"u-{n}") for n in range(100))
     found = tuple(option(HARD, f"{CALL[:-4]}{n:04}") for n in range(100))
