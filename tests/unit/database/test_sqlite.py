@@ -104,6 +104,7 @@ async def test_an_index_of_the_same_name_that_allows_two_live_recordings_is_refu
 async def test_a_locked_database_refuses_and_recovers(harness: Harness) -> None:
     async with harness.engines.writer.connect() as connection:
         await connection.exec_driver_sql("PRAGMA busy_timeout=20")
+    harness.store.retry_seconds = 0  # test_write_retries.py has the case that the lock goes away in time
     with closing(sqlite3.connect(str(harness.file), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(AuditUnavailable) as caught:

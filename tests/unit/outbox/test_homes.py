@@ -249,6 +249,7 @@ async def test_a_warning_is_taken_back_also_where_the_opening_could_not_be_noted
     await tab.publisher.refresh()
     assert "Live recordings (1)" in tab.shows()
     looks = await tab.harness.store.head()
+    tab.harness.store.retry_seconds = 0
     with closing(sqlite3.connect(tmp_path / "record-bot.db", isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError):
