@@ -1,6 +1,6 @@
 """Every value that is stored or published, as a literal: a rename of a class or function can't change one unnoticed.
 
-Whoever changes such a value on purpose changes it here too, and says so in the changelog.
+If you change such a value on purpose, change it here too and say so in the changelog.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ async def test_a_broken_watch_connects_again_and_closes_nothing_before_the_end()
         clock.advance(1)
         async with asyncio.timeout(20):
             await handler.again.wait()
-    assert (broken, handler.closed) == ({"SocketDoor.run": 1}, 0)
+    assert (broken, handler.closed) == ({"SocketModeConnections.run": 1}, 0)
     assert not handler.used_again
 
     task.cancel()
