@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
-from uuid_utils.compat import uuid7
 
-from bot.audit.entry import Draft, Phase
 from bot.database.file_lock import serving_alone
 from bot.database.maintenance.retention import Retention
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
-from bot.database.queries.policy import SqlRules
 from bot.database.replicas import replicas_of
-from bot.errors import AuditUnavailable, DatabaseUnusable, GenesysUnavailable, LoginRefused, SettingsError
+from bot.errors import AuditUnavailable, GenesysUnavailable, LoginRefused, SettingsError
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import AuditPublisher, CardPublisher
 from bot.outbox.notices import Notifier
@@ -50,6 +47,7 @@ from bot.runtime.container import (
 )
 from bot.runtime.health import Readiness
 from bot.runtime.http_server import Pages, listen
+from bot.runtime.start_and_stop import record_start, record_stop
 from bot.runtime.workers import Loops
 from bot.slack.api_errors import code
 from bot.slack.app import EVENTS_PATH, HttpEndpoint, bolt_app
@@ -80,7 +78,7 @@ if TYPE_CHECKING:
 
     from bot.config.settings import ServeSettings
     from bot.database.replicas import Loop, Replicas
-    from bot.recording.ports import Clock, Transaction
+    from bot.recording.ports import Clock
 
 log = structlog.get_logger(__name__)
 
@@ -177,7 +175,7 @@ class Serving:
             self.port = server.addresses[0][1]
             opened.push_async_callback(self._end_loops)
             await witness.settle_interrupted()
-            await self._note_start(control)
+            await record_start(control)
             await reconciler.settle_all()
             await control.approvals.close_lapsed()
             notifier = self._notifier(control, desk, replicas)
@@ -223,7 +221,7 @@ class Serving:
             log.warning("work_abandoned", left=left)  # its attempts are settled at the next start
         await control.service.intake.limit.note(control.store, control.clock)
         try:
-            await self._note(control, "bot:stop")
+            await record_stop(control)
         except AuditUnavailable:
             log.warning("stop_entry_write_failed")  # the next start shows that the bot was away
         await self._end_loops()
@@ -368,36 +366,6 @@ class Serving:
             raise SettingsError((f"{str(error).removesuffix('.')}. {check}.",)) from None
         except GenesysUnavailable:
             log.warning("genesys_login_failed")  # the bot serves, says so in /readyz, and logs in with the next request
-
-    async def _note_start(self, control: Control) -> None:
-        """Write the first entry; it also shows whether the file may be written at all. Raise DatabaseUnusable.
-
-        Terminals on this database follow the rule that is noted before it.
-        """
-        try:
-            policy = control.policy
-            await SqlRules(control.store).note(policy.dual_control, control.clock.now(), routes=policy.routes)
-            await self._note(control, "bot:start")
-        except AuditUnavailable as error:
-            raise DatabaseUnusable(
-                f"The database can't be written: {error.cause}. Check the rights of the file and the disk."
-            ) from error
-
-    @staticmethod
-    async def _note(control: Control, action: str) -> None:
-        async def work(transaction: Transaction) -> None:
-            await transaction.append(
-                Draft(
-                    id=uuid7(),
-                    attempt_id=uuid7(),
-                    occurred_at=control.clock.now(),
-                    phase=Phase.OBSERVED,
-                    action=action,
-                    actor=BOT,
-                )
-            )
-
-        await control.store.write(work)
 
     def _start(self, *loops: Coroutine[None, None, None]) -> None:
         self._loops.extend(asyncio.ensure_future(loop) for loop in loops)
