@@ -78,7 +78,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture(scope="module")  # its bot works on as long as it runs, beside all tests that come later
+@pytest.fixture(scope="session")
 def sandbox(chromium: str) -> Iterator[str]:  # noqa: ARG001  without a browser there is no need to start it
     """Run ``record-bot sandbox`` and give its address."""
     process = subprocess.Popen(
