@@ -173,9 +173,7 @@ class CardPublisher:
     async def _show(self, stale: Card) -> tuple[str, str]:
         whole, plain = self._contents(await self._with_sharing(stale))
         if stale.ts is not None and stale.posted_channel is not None:
-            await (
-                self.outbox.confirm()
-            )  # others were published since it was read; the card may show a newer state by now
+            await self.outbox.confirm()  # others were published since it was read; it may show a newer state by now
             try:
                 await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **whole)
             except WEB_API_ERRORS as error:
