@@ -39,7 +39,8 @@
     │   ├── RateLimited
     │   ├── GenesysUnavailable    nothing had been sent that changes anything
     │   │   └── RecordingNotSaid  it answers, and leaves open whether the call is being recorded
-    │   └── OutcomeUnknown        a change was sent, and nobody knows yet whether it took effect
+    │   ├── OutcomeUnknown        a change was sent, and nobody knows yet whether it took effect
+    │   └── NotInEffect           a later reading found that it did not
     ├── SettingsError             a setting is wrong or missing
     └── DatabaseUnusable          the database can't be opened, or isn't ours
 
@@ -60,6 +61,7 @@ from bot.errors.genesys import (
     NoAgentConnected,
     NotAVoiceCall,
     NotFound,
+    NotInEffect,
     OutcomeUnknown,
     PermissionMissing,
     RateLimited,
@@ -114,6 +116,7 @@ __all__ = [
     "NoAgentConnected",
     "NotAVoiceCall",
     "NotFound",
+    "NotInEffect",
     "NotPermitted",
     "NothingToStop",
     "OutOfScope",

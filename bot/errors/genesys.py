@@ -193,3 +193,9 @@ class OutcomeUnknown(GenesysError):
     """A change was sent to Genesys, and nobody knows yet whether it took effect."""
 
     kind = "outcome_unknown"
+
+
+class NotInEffect(GenesysError):
+    """A change whose result was not known: a later reading of the call found that it did not take effect."""
+
+    kind = "not_in_effect"

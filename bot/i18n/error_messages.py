@@ -14,10 +14,14 @@ from bot.errors import (
     AboutRecording,
     ApprovalClosed,
     AuditUnavailable,
+    CallOnHold,
     GenesysError,
     GenesysUnavailable,
     MalformedId,
+    MalformedPeriod,
+    NotInEffect,
     NotPermitted,
+    OutcomeUnknown,
     OutOfScope,
     PermissionMissing,
     RateLimited,
@@ -51,18 +55,42 @@ class MessageFormatter:
     """Makes plain text fit to be shown; Slack's three control characters are escaped."""
 
 
-def explain(error: RecordBotError, voice: MessageFormatter, recording: Recording | None = None) -> str:
-    """Explain in a few sentences what happened, the state of the call, what to do, and the audit number."""
+def explain(
+    error: RecordBotError, voice: MessageFormatter, recording: Recording | None = None, *, read: bool = False
+) -> str:
+    """Explain in a few sentences what happened, the state of the call, what to do, and the audit number.
+
+    ``read``: the person only asked for information, so there is nothing to say about a change.
+    """
     words = voice.words
     what = _standing(error, voice) or voice.plain(_what(error, words))
     number = f"(#{error.audit_seq})" if error.audit_seq else ""
-    rest = [_details(error, words), _now(error, recording, words), _do(error, words), number]
+    rest = [_details(error, words), *_state_and_advice(error, recording, words, read=read), number]
     return " ".join([what, *(voice.plain(part) for part in rest if part)])
+
+
+def _state_and_advice(
+    error: RecordBotError, recording: Recording | None, words: Catalog, *, read: bool
+) -> tuple[str, str]:
+    if not read:
+        return _now(error, recording, words), _do(error, words)
+    return "", words("details.copy_id") if isinstance(error, MalformedId) else _do(error, words)
 
 
 def what_happened(kind: str, words: Catalog) -> str:
     """Return the sentence for an error of this kind, as plain text."""
     return words(_known(f"errors.{kind}_what", words, "errors.error_what"))
+
+
+def what_went_wrong(recording: Recording, words: Catalog) -> str:
+    """Return the sentence for the error that a recording ended with, as plain text; empty if there is none.
+
+    Older versions kept ``outcome_unknown`` for a request that was found not to have taken effect.
+    """
+    if recording.error is None:
+        return ""
+    settled = recording.error == OutcomeUnknown.kind and not recording.in_doubt
+    return what_happened(NotInEffect.kind if settled else recording.error, words)
 
 
 def now(recording: Recording, words: Catalog) -> str:
@@ -141,6 +169,8 @@ def _details_of_genesys(error: RecordBotError, words: Catalog) -> str:
 
 
 def _now(error: RecordBotError, recording: Recording | None, words: Catalog) -> str:
+    if isinstance(error, (CallOnHold, MalformedPeriod)):
+        return ""  # on hold, the call is recorded already; and a period belongs to a reading
     if recording is not None:
         return now(recording, words)
     if isinstance(error, (AboutRecording, SeveralRecordings, GenesysError, AuditUnavailable)):

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
+from bot.recording.control.dual_control import APPROVAL_ACTION
 from bot.recording.control.outcomes import AGENT_LEFT, TRANSFER
 from bot.slack.blocks.mrkdwn import escape, moment, mrkdwn
 
@@ -28,6 +29,7 @@ ICONS = {
 }
 EVENT_TYPE = "audit_entry"
 HASH_SHOWN = 12
+FIRST_HTTP_ERROR = 400
 
 
 def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: bool = True) -> str:
@@ -48,7 +50,7 @@ def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: boo
         *_group(outcome, style),
         "call ended" if outcome.get("call") == "ended" else "",
         *_handed_over(outcome, style),
-        f"HTTP {outcome['http_status']}" if "error" in outcome and "http_status" in outcome else "",
+        f"HTTP {outcome['http_status']}" if "error" in outcome and outcome.get("http_status", 0) >= FIRST_HTTP_ERROR else "",
         moment(entry.occurred_at, form="{date_short_pretty} {time_secs}"),
         f"`{entry.hash[:HASH_SHOWN]}`",
         "_sent again_" if again else "",
@@ -71,7 +73,8 @@ def _handed_over(outcome: Mapping[str, Any], style: CardStyle) -> list[str]:
 def _two_people(entry: Entry, style: CardStyle) -> list[str]:
     """Say of a stop that takes two supervisors who the other one is, and until when it waits."""
     known = {**entry.origin, **entry.outcome}
-    first, until = known.get("asked_by"), known.get("until")
+    first = known.get("asked_by")
+    until = known.get("until") if entry.action == APPROVAL_ACTION else None  # of an export it is the period's end
     return [
         f"asked for by {style.person(str(first))}" if first else "",
         f"confirmed by {style.person(str(known['confirmed_by']))}" if "confirmed_by" in known else "",

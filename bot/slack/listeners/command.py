@@ -55,7 +55,10 @@ VERBS = {
     "help": None,
 }
 """What can be typed, and the permission that it takes."""
+READS = frozenset({"status", "list", "history", "audit"})
+"""The verbs that only ask for information."""
 LISTED = 20
+SUGGESTION_SHOWN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ class RecordCommand:
             try:
                 answer = await self._answer(command, Reply(command["user_id"], respond))
             except RecordBotError as error:
-                answer = await self._refusal(error, self._words(command))
+                read = _first_word(command.get("text") or "")[0].lower() in READS
+                answer = await self._refusal(error, self._words(command), read=read)
         except Exception:
             log.exception("listener_failed", listener="command")
             answer = ephemeral(f":warning: {self.desk.explain(RecordBotError(), self._words(command))}")
@@ -119,7 +123,7 @@ class RecordCommand:
             case "audit":
                 return await self.audits.answer(asked, rest, reply)
             case _:
-                return self._unknown(asked, verb)
+                return self._unknown(asked, verb, rest)
 
     async def _start(self, asked: Request, rest: str, reply: Reply) -> Answer:
         typed_id, typed_reason = _first_word(rest)
@@ -201,7 +205,7 @@ class RecordCommand:
         elif isinstance(status.error, CallEnded):
             lines.append(words("status.ended"))
         elif status.error is not None:
-            lines.append(words("status.error", error=self.desk.explain(status.error, words)))
+            lines.append(words("status.error", error=self.desk.explain(status.error, words, read=True)))
         return "\n".join(lines)
 
     async def _list(self, asked: Request, *, only_of: str | None = None) -> Answer:
@@ -229,18 +233,20 @@ class RecordCommand:
         limits = escape(granted_calls(describe(asked.caller).grants, words))
         return ephemeral("\n".join(filter(None, [lead, *may, limits])))
 
-    def _unknown(self, asked: Request, verb: str) -> Answer:
+    def _unknown(self, asked: Request, verb: str, rest: str) -> Answer:
+        """Answer what is not a verb: offer the nearest one with everything else that was typed, ready to be copied."""
         words = self.desk.words_for(asked)
         typed = inline(verb.replace("`", ""), 40)
         nearest = difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.5)
         if nearest:
-            lead = words("command.did_you_mean", typed=typed, command=COMMAND, nearest=nearest[0])
+            suggested = inline(f"{COMMAND} {nearest[0]} {rest}".replace("`", ""), SUGGESTION_SHOWN)
+            said = words("command.did_you_mean", typed=typed, command=COMMAND, suggested=suggested)
         else:
-            lead = words("command.unknown", typed=typed, command=COMMAND)
-        return ephemeral(f"{lead}\n{self._help(asked)['text']}")
+            said = words("command.unknown", typed=typed, command=COMMAND)
+        return ephemeral(f"{said} {words('command.see_help', command=COMMAND)}")
 
-    async def _refusal(self, error: RecordBotError, words: Catalog) -> Answer:
-        text = f":warning: {self.desk.explain(error, words)}"
+    async def _refusal(self, error: RecordBotError, words: Catalog, *, read: bool = False) -> Answer:
+        text = f":warning: {self.desk.explain(error, words, read=read)}"
         in_the_way = error.recording_id if isinstance(error, AboutRecording) else None
         recording = in_the_way and await self.desk.service.store.recording(in_the_way)
         if not recording or not (buttons := control_buttons(recording, words)):

@@ -90,10 +90,12 @@ class ListenerContext:
     def _is_shared(self, channel: str | None) -> bool:
         return self.shared_channels is not None and self.shared_channels.known(channel) is True
 
-    def explain(self, error: RecordBotError, words: Catalog, recording: Recording | None = None) -> str:
+    def explain(
+        self, error: RecordBotError, words: Catalog, recording: Recording | None = None, *, read: bool = False
+    ) -> str:
         """Return the sentences about an error, as mrkdwn."""
         voice = MessageFormatter(words, person=self.style.in_(words).person, time=moment, plain=escape)
-        return explain(error, voice, recording)
+        return explain(error, voice, recording, read=read)
 
     def finish_later(self, accepted: PendingAction, reply: Reply) -> None:
         """Carry out what was accepted, after the acknowledgement."""
