@@ -28,7 +28,7 @@ async def test_a_forgotten_pause_is_reminded_of_and_ended_from_the_reminder(seat
     await seat.later(seat.direct_tab, "1 new direct message")
     reminder = (await seat.dms()).last
     await expect(reminder).to_contain_text("Paused since")
-    await expect(reminder).to_contain_text("Is the pause still needed?")
+    await expect(reminder).to_contain_text("Do you want to resume it?")
     await seat.keep("pause-reminder")
 
     await seat.press(reminder, "recording_resume")
@@ -46,7 +46,7 @@ async def test_a_bare_stop_offers_a_choice_between_several(seat: Seat) -> None:
     await seat.records(OUTBOUND)
     await seat.command("/record stop")
     choice = seat.only_for_me
-    await expect(choice).to_contain_text("You have several live recordings. Which one to stop?")
+    await expect(choice).to_contain_text("You have several active recordings. Which one do you want to stop?")
     rows = choice.locator(".kit-section")
     await expect(rows.filter(has_text="Priya Nair")).to_contain_text("Billing")
     await expect(rows.filter(has_text="Tom Becker")).to_contain_text("Sales")
@@ -85,7 +85,7 @@ async def test_the_card_of_a_call_that_ended_names_the_saved_recording(seat: Sea
     await seat.later(seat.direct_tab, "2 new direct messages")
     await seat.keep("call-ended")
     told = (await seat.dms()).last
-    await expect(told).to_contain_text("The call is over, and with it its recording.")
+    await expect(told).to_contain_text("The call has ended, and so has its recording.")
 
 
 @pytest.mark.parametrize("patience", [GENESYS_HANGS])
@@ -96,14 +96,14 @@ async def test_an_unknown_outcome_is_said_and_settled_by_a_direct_message(seat: 
     genesys.on_write(lambda _: genesys.faults.switch_on("server_error", only="(read)"))
     await seat.command(f"/record start {INBOUND}")
     card = seat.card(INBOUND)
-    await seat.later(card, "Outcome unknown, checking")
+    await seat.later(card, "Not confirmed yet – checking")
     await expect(card.locator("[data-action]")).to_have_count(0)
     await seat.keep("outcome-unknown")
     genesys.faults.switch_all_off()
     await seat.later(card, "Recording since")
     await seat.later(seat.direct_tab, "new direct message")
     told = (await seat.dms()).last
-    await expect(told).to_contain_text(re.compile("Settled: the start asked for .* took effect"))
+    await expect(told).to_contain_text(re.compile("Confirmed: your start request .* worked"))
     await seat.keep("outcome-settled")
 
 
@@ -136,7 +136,7 @@ async def test_a_german_supervisor_reads_german_all_the_way(seat: Seat) -> None:
     seat.scenario.clock.jump(4 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
     reminder = (await seat.dms()).last
-    await expect(reminder).to_contain_text("Wird die Pause noch gebraucht?")
+    await expect(reminder).to_contain_text("Soll sie fortgesetzt werden?")
     await seat.press(reminder, "recording_resume")
     await seat.later(reminder, "Fortgesetzt von @Heidi Brandt")
     await expect(reminder).not_to_contain_text(ENGLISH_DAY)

@@ -97,7 +97,7 @@ async def no_such_call(run: Run) -> None:
         "the start is refused",
         lambda: run.stage.outside.one("SELECT state FROM recordings WHERE conversation_id = ?", call) == "failed",
     )
-    await run.stage.until("the person is told", lambda: run.told(ADA, "knows no such call"))
+    await run.stage.until("the person is told", lambda: run.told(ADA, "can't find this call"))
     run.expect(not run.stage.genesys.writes(call), "Genesys was told to start a call that is not there")
     run.starts = 0
 

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from tests.faults.stage import Stage
 
 NUMBER = re.compile(r"\*#(\d+)\*")
-AGAIN = "sent again"
+AGAIN = "Reposted"
 HASH_SHOWN = 12
 STANDS = {
     # the state in the database: how the card begins, and how the call may really stand
     "active": ("Recording", {"active"}),
     "paused": ("Paused", {"paused"}),
     "stopped": ("Stopped", {"none", "paused"}),
-    "failed": ("Not recorded", {"none"}),
+    "failed": ("Recording not started", {"none"}),
     "ended": ("Call ended", {"none"}),
 }
 RESTLESS = """

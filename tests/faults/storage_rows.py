@@ -97,7 +97,7 @@ def outcome_meets(
             await stage.until("a confirming read arrives", began.is_set)
             await asyncio.sleep(seconds)  # how long it lasts is part of the fault
         if lost:
-            told = "can't be written into the audit trail"
+            told = "couldn't be saved to the audit trail"
             await stage.until("somebody is told that the outcome is not written", lambda: runs[0].told(ADA, told))
         for run in runs:
             await run.until_settled(before[run.call][0] + 1, within=OWN_ATTEMPT_SECONDS)

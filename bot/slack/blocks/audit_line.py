@@ -50,7 +50,9 @@ def line(entry: Entry, style: CardStyle, *, again: bool = False, about_call: boo
         *_group(outcome, style),
         "call ended" if outcome.get("call") == "ended" else "",
         *_handed_over(outcome, style),
-        f"HTTP {outcome['http_status']}" if "error" in outcome and outcome.get("http_status", 0) >= FIRST_HTTP_ERROR else "",
+        f"HTTP {outcome['http_status']}"
+        if "error" in outcome and outcome.get("http_status", 0) >= FIRST_HTTP_ERROR
+        else "",
         moment(entry.occurred_at, form="{date_short_pretty} {time_secs}"),
         f"`{entry.hash[:HASH_SHOWN]}`",
         "_sent again_" if again else "",

@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from bot.i18n.error_messages import now
 from bot.recording.handover import POLICY_RECORDER
-from bot.recording.models import RecordingState, Verb
+from bot.recording.models import ApprovalOutcome, Card, RecordingState, Verb
 from bot.recording.monitoring.observations import CALL_ENDED
 from bot.recording.monitoring.reminders import NoticeKind, Result
-from bot.slack.blocks.card import NAME_SHOWN, approval_buttons, control_buttons, follow_button, state_words
+from bot.slack.blocks.card import (
+    NAME_SHOWN,
+    about,
+    approval_buttons,
+    call_names,
+    control_buttons,
+    follow_button,
+    state_words,
+)
 from bot.slack.blocks.mrkdwn import group_mention, inline, length, moment, mrkdwn
 from bot.slack.blocks.notes import approval_note, left
 
@@ -33,6 +41,14 @@ ICONS = {
     NoticeKind.TRANSFERRED: ":twisted_rightwards_arrows:",
 }
 ANSWERED_ICON = ":white_check_mark:"
+CLOSED_ICONS = {
+    None: ":bust_in_silhouette:",
+    ApprovalOutcome.CONFIRMED: ANSWERED_ICON,
+    ApprovalOutcome.WITHDRAWN: ":leftwards_arrow_with_hook:",
+    ApprovalOutcome.EXPIRED: ":hourglass:",
+    ApprovalOutcome.OVER: ":telephone_receiver:",
+}
+"""How the wait for a second supervisor ended; only a confirmed stop is a success."""
 OFFERED = {
     NoticeKind.LONG_RECORDING: (Verb.PAUSE, Verb.STOP),
     NoticeKind.LONG_PAUSE: (Verb.RESUME,),
@@ -48,7 +64,7 @@ def notice(one: OpenNotice, style: CardStyle, escalate: str | None = None) -> di
     if one.approval is None:
         buttons = _buttons(one, style.words)
     else:
-        buttons = approval_buttons(one.approval, one.recording, style.words)
+        buttons = approval_buttons(one.approval, one.recording, style.words, about=about(_shown(one)))
     actions: list[Block] = [{"type": "actions", "block_id": "notice_controls", "elements": buttons}] if buttons else []
     again = style.words("notices.sent_again") if one.posts_begun else ""
     says = _says(one, style)
@@ -60,7 +76,9 @@ def notice(one: OpenNotice, style: CardStyle, escalate: str | None = None) -> di
 def answered(one: OpenNotice, deed: LastAction | None, style: CardStyle) -> dict[str, Any]:
     """Return a reminder with its result, as arguments of ``chat.update``."""
     if one.approval is not None:
-        return _message(one, style, ANSWERED_ICON, approval_note(one.approval, style.words, style.person))
+        return _message(
+            one, style, CLOSED_ICONS[one.approval.outcome], approval_note(one.approval, style.words, style.person)
+        )
     if one.notice.kind is NoticeKind.TRANSFERRED:
         return _message(one, style, ANSWERED_ICON, style.words("notices.followed"))
     says = f"{_came_of(one.recording, deed, style)} {style.words('notices.answered')}"
@@ -71,15 +89,14 @@ def _message(
     one: OpenNotice, style: CardStyle, icon: str, says: str, *, actions: list[Block] | None = None, end: str = ""
 ) -> dict[str, Any]:
     words, recording, seq = style.words, one.recording, max(one.recording.audit_seq, one.notice.audit_seq)
-    agent, queue = (inline(name or "", NAME_SHOWN) for name in (one.agent_name, one.queue_name))
+    names = call_names(_shown(one), words)
     facts = [
-        f"{words('card.call')} {style.call(recording.conversation_id)}",
-        f"{words('card.agent')} {agent}" if agent else "",
-        f"{words('card.queue')} {queue}" if queue else "",
+        *names,
+        words("card.call", call=style.call(recording.conversation_id, short=True)),
         words("card.audit", seq=seq),
         end,
     ]
-    said = [says, f"{words('card.call')} {recording.conversation_id}", *facts[1:]]
+    said = [says, *names, words("card.call", call=recording.conversation_id), *facts[-2:]]
     blocks: list[Block] = [
         {"type": "section", "text": mrkdwn(f"{icon}  {says}")},
         {"type": "context", "elements": [mrkdwn(" · ".join(filter(None, facts)))]},
@@ -94,6 +111,11 @@ def _message(
             "event_payload": {"recording_id": str(recording.id), "kind": one.notice.kind.value},
         },
     }
+
+
+def _shown(one: OpenNotice) -> Card:
+    """Return the recording with its names, as cards have them."""
+    return Card(one.recording, "", one.notice.person, agent_name=one.agent_name, queue_name=one.queue_name)
 
 
 def _says(one: OpenNotice, style: CardStyle) -> str:
@@ -167,7 +189,11 @@ def _buttons(one: OpenNotice, words: Catalog) -> list[Block]:
     if one.notice.kind is NoticeKind.TRANSFERRED:
         return [follow_button(one.recording, words, agent=one.successor_name)]
     wanted = {f"recording_{verb.value}" for verb in OFFERED.get(one.notice.kind, ())}
-    return [button for button in control_buttons(one.recording, words) if button["action_id"] in wanted]
+    return [
+        button
+        for button in control_buttons(one.recording, words, about=about(_shown(one)))
+        if button["action_id"] in wanted
+    ]
 
 
 def _at(when: datetime) -> str:

@@ -34,7 +34,7 @@ async def test_one_click_goes_on_recording_after_a_transfer(scenario: ServingSce
     first = scenario.card()
     assert "Stopped by a transfer" in first.text.replace("stopped by", "Stopped by")
     assert "The call was transferred (Genesys: `transfer`)" in first.text
-    assert "Tom Becker has taken over. The bot is not recording this call." in message.text
+    assert "Tom Becker has taken over. record-bot is not recording this call." in message.text
     button = next(one for block in message.blocks if block["type"] == "actions" for one in block["elements"])
     assert (button["action_id"], button["value"]) == ("recording_follow", scenario.recordings()[0]["id"])
     assert "Tom Becker" in button["text"]["text"]
@@ -95,15 +95,15 @@ async def test_a_start_that_adopts_both_recorders_says_what_a_stop_leaves(scenar
     scenario.genesys.snippet(call.id)
     await scenario.records(call.id)
     card = scenario.card()
-    assert "its recording goes on after Stop" in card.text
-    assert "A snippet of this call is being recorded" in card.text
+    assert "that recording continues after Stop" in card.text
+    assert "A snippet of this call is also being recorded" in card.text
     assert "taken over by <@U0ADA>" in card.text
     assert "started by" not in card.text
     await scenario.types(ADA, f"status {call.id}")
-    await scenario.until_told(ADA, "a recording policy records it as well")
+    await scenario.until_told(ADA, "a recording policy also records this call")
     assert "a snippet is being recorded" in scenario.told(ADA)[-1]
 
     await scenario.clicks(ADA, "stop")
     await scenario.until(lambda: scenario.shows("Stopped"))
-    assert "The recording policy's recording of this call goes on" in scenario.card().text
+    assert "The policy's recording of this call continues" in scenario.card().text
     assert (call.adhoc, call.policy, call.agents[0].snippet) == (False, True, True)

@@ -413,7 +413,7 @@ async def test_the_policy_file_and_what_it_names(tmp_path: Path) -> None:
     found = await policy_lines(tmp_path, who="S0SUPERS", queue=derived_id("queue", "Billing"))
     assert found["policy file"] == (
         True,
-        "policy.toml: grants: 1; a stop takes two supervisors on 1 queues and for 0 agents.",
+        "policy.toml: grants: 1; a stop second supervisor has to confirm this stop on 1 queues and for 0 agents.",
     )
     assert found["user U0GRACE"] == found["policy file: queues"] == (True, "")
 

@@ -237,7 +237,7 @@ async def test_no_call_at_all(desk: Shell) -> None:
     ran = await desk("recording", "start")
 
     assert (ran.status, ran.out) == (1, "")
-    assert ran.err.startswith("No call was named. ")
+    assert ran.err.startswith("You didn't say which call. ")
     assert "record-bot recording start" in ran.err
 
 
@@ -256,7 +256,7 @@ async def test_genesys_is_down(desk: Shell, genesys: SimulatedGenesys) -> None:
     ran = await desk("recording", "start", OUTBOUND)
 
     assert (ran.status, ran.out) == (1, "")
-    assert ran.err.startswith("Genesys does not answer.")
+    assert ran.err.startswith("Genesys is not responding.")
     assert "Traceback" not in ran.err
     assert not any(secret in ran.said for secret in SECRETS)
     assert desk.entries("phase") == [("requested",), ("failed",)]

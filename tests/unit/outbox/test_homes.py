@@ -173,7 +173,7 @@ async def test_a_limit_of_slack_is_waited_out(tab: Tab) -> None:
     await tab.publisher.refresh()
     assert tab.harness.clock.slept[-1] == 7
     await tab.publisher.refresh()
-    assert "No recording is live." in tab.shows()
+    assert "There are no active recordings." in tab.shows()
 
 
 async def test_on_a_guess_who_somebody_is_nothing_new_is_shown(tab: Tab) -> None:
@@ -191,11 +191,11 @@ async def test_on_a_guess_who_somebody_is_nothing_new_is_shown(tab: Tab) -> None
 async def test_who_could_not_be_confirmed_at_the_opening_sees_it_once_they_are(tab: Tab) -> None:
     tab.slack.faults.switch_on("server_error", only="users.info")
     await tab.opens()
-    assert "Slack could not confirm who you are" in tab.shows()
+    assert "Slack couldn't confirm who you are" in tab.shows()
     tab.slack.faults.switch_all_off()
     tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
-    assert "No recording is live." in tab.shows()
+    assert "There are no active recordings." in tab.shows()
     home = await tab.publisher.homes.find(ADA)
     assert home is not None
     assert home.audit_seq == await tab.harness.store.head() == 1
@@ -236,7 +236,7 @@ async def test_a_look_that_can_not_be_written_down_is_not_tried_again_at_once(ta
     assert await tab.harness.store.head() == 1
     tab.harness.clock.advance(15)
     await tab.publisher.refresh()
-    assert "No recording is live." in tab.shows()
+    assert "There are no active recordings." in tab.shows()
     assert await tab.harness.store.head() == 2
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
 
 POST = "chat.postMessage"
-AGAIN = "sent again"
+AGAIN = "Reposted"
 STYLE = CardStyle(team_id=TEAM, words=LANGUAGES.of("en"), interaction_url="https://g.example/{conversation_id}")
 
 
@@ -141,8 +141,8 @@ async def test_a_long_recording_is_asked_about_once(office: Office) -> None:
     assert office.told() == []
     await office.turn(minutes=1)
     (message,) = office.told()
-    assert message.text.startswith("Still recording since ")
-    assert "Is it still needed?" in message.text
+    assert message.text.startswith("Still recording (started ")
+    assert "Is the recording still needed?" in message.text
     assert CALL in message.text
     assert "Agent Priya Nair" in message.text
     assert "Queue Billing" in message.text
@@ -244,7 +244,7 @@ async def test_a_long_pause_is_brought_to_mind_of_both_and_once_for_each_pause(o
     await office.turn(minutes=1)
     for person in (ADA, GRACE):
         (message,) = office.told(person)
-        assert message.text.startswith("Paused since ")
+        assert message.text.startswith("This recording was paused ")
         assert buttons(message) == [("recording_resume", str(recording.id))]
     await office.anew().turn(minutes=10)
     assert len(office.told(ADA)) == len(office.told(GRACE)) == 1
@@ -294,7 +294,7 @@ async def test_the_end_of_a_call_is_told_to_the_one_who_started(office: Office) 
     await office.call_ends(recording.id)
     await office.turn()
     (message,) = office.told(ADA)
-    assert message.text.startswith("The call is over, and with it its recording. 15 min 00 s were recorded")
+    assert message.text.startswith("The call has ended, and so has its recording. 15 min 00 s were recorded")
     assert "pauses of 1 min 30 s" in message.text
     assert f"https://g.example/{CALL}" in str(message.blocks)
     assert "#" in message.text
@@ -309,7 +309,7 @@ async def test_who_stopped_it_themselves_knows(office: Office, who: str, told: i
     office.harness.control.fault = CallEnded()
     await office.asks(Verb.STOP, who)
     await office.turn()
-    assert [message.text.startswith("The call is over") for message in office.told(ADA)] == [True] * told
+    assert [message.text.startswith("The call has ended") for message in office.told(ADA)] == [True] * told
     assert office.told(GRACE) == []
 
 
@@ -339,8 +339,8 @@ async def test_how_a_doubt_was_settled_is_told_to_the_one_who_asked(office: Offi
     await office.settles()
     await office.turn()
     (message,) = office.told(GRACE)
-    assert message.text.startswith("Settled: the pause asked for ")
-    assert "took effect" in message.text
+    assert message.text.startswith("Confirmed: your pause request ")
+    assert "worked" in message.text
     assert "The recording is paused." in message.text  # a pause is driven again until it is in force
     assert buttons(message) == []
     await office.anew().turn(minutes=1)
@@ -355,8 +355,8 @@ async def test_a_start_that_did_not_take_effect_is_told(office: Office) -> None:
     await office.settles()
     await office.turn()
     (message,) = office.told()
-    assert message.text.startswith("Settled: the start asked for ")
-    assert "did not take effect. The bot is not recording this call." in message.text
+    assert message.text.startswith("Confirmed: your start request ")
+    assert "did not take effect. record-bot is not recording this call." in message.text
 
 
 async def test_a_doubt_that_the_end_of_the_call_settled_is_one_message(office: Office) -> None:
@@ -367,8 +367,8 @@ async def test_a_doubt_that_the_end_of_the_call_settled_is_one_message(office: O
     await office.settles()
     await office.turn()
     (message,) = office.told()
-    assert message.text.startswith("Settled: the call is over")
-    assert "were recorded" in message.text
+    assert message.text.startswith("The call has ended, and with it")
+    assert " recorded" in message.text
 
 
 async def test_a_request_that_was_cut_off_is_told_as_unknown_and_then_as_settled(office: Office) -> None:
@@ -380,7 +380,7 @@ async def test_a_request_that_was_cut_off_is_told_as_unknown_and_then_as_settled
     assert office.told(GRACE) == []  # it may still be worked on
     await office.turn(minutes=0.5)
     (message,) = office.told(GRACE)
-    assert message.text.startswith("The stop asked for ")
+    assert message.text.startswith("Your stop request ")
     assert "interrupted" in message.text
     await office.anew().turn(minutes=1)
     assert len(office.told(GRACE)) == 1

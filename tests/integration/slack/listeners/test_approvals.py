@@ -87,14 +87,14 @@ async def restarted(scenario: ServingScenario) -> ServingScenario:
 
 async def test_a_second_supervisor_confirms_on_the_card(scenario: ServingScenario) -> None:
     notice = await waiting(scenario)
-    told = await scenario.until_told(ADA, "takes two supervisors")
+    told = await scenario.until_told(ADA, "second supervisor has to confirm this stop")
     assert f"/record stop {INBOUND}" in told
     card = scenario.card()
     assert buttons(card) == WAITING
     assert buttons(notice) == WAITING[1:]
     for said in (card.text, notice.text):
         assert f"Stop asked for by <@{ADA}> at" in said
-        assert "a second supervisor has to confirm by" in said
+        assert "Another supervisor has to confirm by" in said
     assert scenario.genesys.effective_recording(INBOUND) == "active"
     await scenario.clicks(GRACE, "confirm_stop", card)
     await scenario.until(lambda: scenario.shows("Stopped"))
@@ -131,7 +131,7 @@ async def test_nobody_confirms_their_own(scenario: ServingScenario) -> None:
     notice = await waiting(scenario)
     await scenario.clicks(ADA, "confirm_stop", notice)
     told = await scenario.until_told(ADA, "You asked for this stop yourself")
-    assert "a second supervisor has to confirm it" in told
+    assert "someone else has to confirm it" in told
     assert f"(#{scenario.entries(APPROVAL)[-1]['seq']})" in told
     denied = scenario.entries(APPROVAL)[-1]
     assert (denied["phase"], denied["outcome"]["cause"]) == ("denied", "own_request")
@@ -205,7 +205,7 @@ async def test_a_strangers_click_is_refused_and_in_the_trail(scenario: ServingSc
     notice = await waiting(scenario)
     for verb in ("confirm_stop", "withdraw_stop"):
         await scenario.clicks(MALLORY, verb, notice)
-    await scenario.until_told(MALLORY, "You can't control recordings")
+    await scenario.until_told(MALLORY, "You don't have permission to control recordings")
     denied = scenario.entries(APPROVAL)[1:]
     assert [(one["phase"], one["outcome"]["cause"]) for one in denied] == [("denied", "not_listed")] * 2
     assert {one["conversation_id"] for one in denied} == {INBOUND}
@@ -215,8 +215,8 @@ async def test_a_strangers_click_is_refused_and_in_the_trail(scenario: ServingSc
 async def test_a_supervisor_of_another_queue_cannot_confirm(scenario: ServingScenario) -> None:
     notice = await waiting(scenario)
     await scenario.clicks(CLARA, "confirm_stop", notice)
-    told = await scenario.until_told(CLARA, "outside the queues and agents")
-    assert "You may control the calls of: Sales." in told
+    told = await scenario.until_told(CLARA, "outside your scope")
+    assert "You can control calls in: Sales." in told
     assert scenario.entries(APPROVAL)[-1]["outcome"]["cause"] == "out_of_scope"
     assert scenario.genesys.effective_recording(INBOUND) == "active"
 
@@ -246,7 +246,7 @@ async def test_a_terminal_that_finds_no_policy_file_wants_the_second_supervisor_
     monkeypatch.chdir(elsewhere)
     settings = scenario.serving.settings.model_copy(update={"database_url": f"sqlite+aiosqlite:///{scenario.database}"})
     waits = await Terminal(settings, login="root").change("stop", INBOUND)
-    assert "takes two supervisors" in waits.text
+    assert "second supervisor has to confirm this stop" in waits.text
     assert scenario.genesys.effective_recording(INBOUND) == "active"
     await scenario.until(lambda: "a second supervisor has to confirm" in scenario.card().text)
     await scenario.clicks(GRACE, "confirm_stop")

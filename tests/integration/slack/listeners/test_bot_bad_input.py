@@ -17,10 +17,10 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 async def test_what_can_not_be_meant_is_refused_at_once(scenario: ServingScenario) -> None:
     for text, said, kind in (
-        ("start 12345 complaint", "not the id of a call", "malformed_id"),
-        (f"start {INBOUND[:-1]}", "not the id of a call", "malformed_id"),
-        ("start https://example.com/nowhere", "not the id of a call", "malformed_id"),
-        ("stop nonsense", "not the id of a call", "malformed_id"),
+        ("start 12345 complaint", "look like a call id", "malformed_id"),
+        (f"start {INBOUND[:-1]}", "look like a call id", "malformed_id"),
+        ("start https://example.com/nowhere", "look like a call id", "malformed_id"),
+        ("stop nonsense", "look like a call id", "malformed_id"),
         ("stop", "no live recording", "nothing_to_stop"),
         (f"stop {INBOUND}", "no live recording", "nothing_to_stop"),
         ("pause", "no live recording", "nothing_to_stop"),
@@ -41,7 +41,7 @@ async def test_what_can_not_be_meant_is_refused_at_once(scenario: ServingScenari
 
 async def test_the_status_of_nonsense_is_refused_too(scenario: ServingScenario) -> None:
     await scenario.types(ADA, "status nonsense")
-    told = await scenario.until_told(ADA, "not the id of a call")
+    told = await scenario.until_told(ADA, "look like a call id")
     assert scenario.entries()[-1]["outcome"] == {"error": "malformed_id"}
     assert f"(#{scenario.head()})" in told
     assert scenario.genesys.requests == []
@@ -49,22 +49,22 @@ async def test_the_status_of_nonsense_is_refused_too(scenario: ServingScenario) 
 
 async def test_a_call_that_can_not_be_recorded_is_said_why(scenario: ServingScenario) -> None:
     for call, said, kind in (
-        (NOBODY, "Genesys knows no such call", "call_not_found"),
+        (NOBODY, "Genesys can't find this call", "call_not_found"),
         (ENDED, "The call has ended", "call_ended"),
         (WAITING, "No agent is connected", "no_agent_connected"),
-        (TWO_AGENTS, "Several agents are connected", "several_agents"),
+        (TWO_AGENTS, "Several agents are on this call", "several_agents"),
         (ON_HOLD, "on hold", "call_on_hold"),
         (CHAT, "not a voice call", "not_a_voice_call"),
     ):
         cards = len(scenario.cards())
         await scenario.types(ADA, f"start {call}")
         told = await scenario.until_told(ADA, said)
-        assert "The bot is not recording this call" in told
+        assert "record-bot is not recording this call" in told
 
         outcome = scenario.entries("recording:start")[-1]
         assert (outcome["phase"], outcome["outcome"]["error"]) == ("failed", kind)
         assert f"(#{outcome['seq']})" in told
-        await scenario.until(lambda cards=cards: len(scenario.cards()) > cards and scenario.shows("Not recorded"))  # type: ignore[misc]
+        await scenario.until(lambda cards=cards: len(scenario.cards()) > cards and scenario.shows("Recording not started"))  # type: ignore[misc]
         assert said in scenario.card().text
         assert scenario.genesys.writes() == []
         assert f"error `{kind}`" in (await scenario.until_delivered())[-1]
@@ -73,7 +73,7 @@ async def test_a_call_that_can_not_be_recorded_is_said_why(scenario: ServingScen
 async def test_a_second_start_is_told_who_was_first_and_gets_the_stop_button(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     result = await scenario.slack.command(GRACE, FLOOR, f"start {INBOUND} quality")
-    assert "This call has been recorded since <!date^" in result.body["text"]
+    assert "has been recording this call since <!date^" in result.body["text"]
     assert "by <@U0ADA>" in result.body["text"]
     assert scenario.entries()[-1]["outcome"] == {"error": "already_recording"}
     assert len(scenario.genesys.writes()) == 1
@@ -87,7 +87,7 @@ async def test_pausing_twice_is_refused_with_how_it_stands(scenario: ServingScen
     await scenario.records(INBOUND)
     await scenario.types(ADA, "pause")
     await scenario.until(lambda: scenario.shows("Paused"))
-    assert "it is paused now" in await scenario.types(ADA, "pause")
+    assert "the recording is paused" in await scenario.types(ADA, "pause")
     assert scenario.entries()[-1]["outcome"] == {"error": "wrong_state"}
 
 
@@ -99,7 +99,7 @@ async def test_a_click_on_an_old_card_is_refused_and_the_card_drawn_anew(scenari
     scenario.slack.workspace.edit(card, text="Recording", blocks=stale)
 
     await scenario.clicks(GRACE, "stop", card)
-    told = await scenario.until_told(GRACE, "already stopped by <@U0ADA>")
+    told = await scenario.until_told(GRACE, "<@U0ADA> already stopped")
     assert scenario.entries()[-1]["outcome"] == {"error": "wrong_state"}
     assert f"(#{scenario.head()})" in told
     await scenario.until(lambda: scenario.shows("Stopped"))
@@ -153,7 +153,7 @@ async def test_a_required_reason_that_is_missing_is_asked_for(
 ) -> None:
     del changes
     answer = await scenario.types(ADA, f"start {INBOUND}")
-    assert "A reason is required here" in answer
+    assert "Please give a reason" in answer
     assert "complaint" in answer
     assert scenario.genesys.requests == []
     await scenario.records(INBOUND, reason="quality")
@@ -167,7 +167,7 @@ async def test_a_command_of_any_length_is_answered(scenario: ServingScenario) ->
 async def test_a_status_that_breaks_is_not_left_at_looking(scenario: ServingScenario) -> None:
     with contextlib.closing(sqlite3.connect(scenario.database)) as outside, capture_logs() as logs:
         outside.execute("ALTER TABLE approvals RENAME TO elsewhere")
-        assert "Looking at the call" in await scenario.types(ADA, f"status {INBOUND}")
-        await scenario.until_told(ADA, "Something went wrong in the bot itself")
+        assert "Checking the call" in await scenario.types(ADA, f"status {INBOUND}")
+        await scenario.until_told(ADA, "Something went wrong inside record-bot")
         outside.execute("ALTER TABLE elsewhere RENAME TO approvals")
     assert ("listener_failed", "command_status") in [(one["event"], one.get("listener")) for one in logs]

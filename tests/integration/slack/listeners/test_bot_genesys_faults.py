@@ -14,7 +14,7 @@ BEYOND_THE_DEADLINE = 26
 async def test_a_limit_is_waited_out_and_the_supervisor_told(scenario: ServingScenario) -> None:
     scenario.genesys.faults.switch_on("rate_limited", times=1, value=2, only=WRITE)
     await scenario.types(ADA, f"start {INBOUND}")
-    assert "The next try comes in 2 s" in await scenario.until_told(ADA, "asks for patience")
+    assert "Trying again in 2 s" in await scenario.until_told(ADA, "is limiting requests")
     await scenario.until(lambda: scenario.shows("Recording"))
     assert scenario.genesys.recording_starts(INBOUND) == 1
     assert scenario.phases() == ["requested", "succeeded"]
@@ -23,9 +23,9 @@ async def test_a_limit_is_waited_out_and_the_supervisor_told(scenario: ServingSc
 async def test_a_limit_that_outlasts_the_action_ends_it(scenario: ServingScenario) -> None:
     scenario.genesys.faults.switch_on("rate_limited", times=1, value=60, only=WRITE)
     await scenario.types(ADA, f"start {INBOUND}")
-    told = await scenario.until_told(ADA, "request limit is used up")
+    told = await scenario.until_told(ADA, "reached its request limit")
     assert "asks to wait 60 s" in told
-    assert "The bot is not recording this call" in told
+    assert "record-bot is not recording this call" in told
     failed = scenario.entries("recording:start")[-1]["outcome"]
     assert (failed["error"], failed["http_status"]) == ("rate_limited", 429)
 
@@ -64,7 +64,7 @@ async def test_a_start_that_never_took_effect_is_unknown_first_and_settled_later
     await _until_unknown(scenario, f"start {INBOUND}")
     assert "recording_stop" not in str(scenario.card().blocks)
 
-    await scenario.until_later(lambda: scenario.shows("Not recorded"))
+    await scenario.until_later(lambda: scenario.shows("Recording not started"))
     assert scenario.phases() == ["requested", "unknown", "observed"]
     observed = scenario.entries("recording:start")[-1]
     assert (observed["actor"], observed["outcome"]["in_effect"]) == ("bot", False)
@@ -118,8 +118,8 @@ async def test_a_stop_in_doubt_whose_call_is_hung_up_is_closed(scenario: Serving
 async def test_before_anything_was_sent_a_breakdown_leaves_no_doubt(scenario: ServingScenario) -> None:
     scenario.genesys.faults.switch_on("server_error", only=READ)
     await scenario.types(ADA, f"start {INBOUND}")
-    told = await scenario.until_told(ADA, "Genesys does not answer")
-    assert "The bot is not recording this call" in told
+    told = await scenario.until_told(ADA, "Genesys is not responding")
+    assert "record-bot is not recording this call" in told
     assert scenario.phases() == ["requested", "failed"]
     assert scenario.genesys.writes() == []
 
@@ -128,7 +128,7 @@ async def test_readiness_shows_genesys_down_and_up_again(scenario: ServingScenar
     assert (await scenario.readiness())["genesys"]["ok"] is True
     scenario.genesys.faults.switch_on("server_error", only=READ)
     await scenario.types(ADA, f"start {INBOUND}")
-    await scenario.until_told(ADA, "Genesys does not answer")
+    await scenario.until_told(ADA, "Genesys is not responding")
     status, _ = await scenario.page("/readyz")
     assert status == 200  # the bot is the one place that can tell people so
     assert (await scenario.readiness())["genesys"]["ok"] is False
@@ -142,7 +142,7 @@ async def test_readiness_shows_genesys_down_and_up_again(scenario: ServingScenar
 async def test_nothing_goes_to_genesys_while_the_trail_can_not_be_written(scenario: ServingScenario) -> None:
     await scenario.lock_the_database()
     answer = await scenario.types(ADA, f"start {INBOUND}")
-    assert "audit trail can't be written, so nothing was done" in answer
+    assert "audit trail can't be written to, so nothing was done" in answer
     assert scenario.genesys.requests == []
 
     scenario.unlock_the_database()
@@ -157,6 +157,6 @@ async def _until_unknown(scenario: ServingScenario, text: str) -> None:
     await scenario.types(ADA, text)
     await scenario.until(lambda: len(scenario.genesys.writes()) > before)
     scenario.clock.jump(BEYOND_THE_DEADLINE)
-    await scenario.until_told(ADA, "not known yet whether it took effect")
-    await scenario.until(lambda: scenario.shows("Outcome unknown, checking"))
+    await scenario.until_told(ADA, "hasn't confirmed it yet")
+    await scenario.until(lambda: scenario.shows("Not confirmed yet – checking"))
     assert scenario.phases()[-1] == "unknown"

@@ -19,7 +19,7 @@ async def test_a_command_delivered_twice_counts_once(scenario: ServingScenario) 
     result = await scenario.slack.command(ADA, FLOOR, f"start {INBOUND}")
     assert result.again is not None
     answers = sorted([result.body["text"], result.again.body["text"]])
-    assert "has been received already; it counts once" in answers[1]
+    assert "delivered this request twice" in answers[1]
     assert "Starting the recording" in answers[0]
     await scenario.until(lambda: scenario.shows("Recording"))
     assert scenario.phases() == ["requested", "succeeded"]
@@ -43,7 +43,7 @@ async def test_a_click_delivered_twice_counts_once(scenario: ServingScenario) ->
 async def test_a_refused_command_delivered_again_leaves_one_entry(scenario: ServingScenario) -> None:
     await scenario.types(ADA, "start nonsense")
     again = await scenario.slack.redeliver()
-    assert "counts once" in again.body["text"]
+    assert "only carried out once" in again.body["text"]
     assert len(scenario.entries("recording:%")) == 1
 
 
@@ -53,7 +53,7 @@ async def test_a_start_that_is_redelivered_after_the_stop_starts_nothing(scenari
     await scenario.types(ADA, "stop")
     await scenario.until(lambda: scenario.shows("Stopped"))
     again = await scenario.slack.redeliver(first)
-    assert "The bot is not recording this call" in again.body["text"]
+    assert "record-bot is not recording this call" in again.body["text"]
     assert scenario.genesys.recording_starts(INBOUND) == 1
 
 

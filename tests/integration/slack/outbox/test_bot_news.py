@@ -72,7 +72,7 @@ async def test_an_outage_is_said_at_once_and_its_end_is_noticed(scenario: Servin
     for _ in range(2):
         await scenario.types(ADA, f"status {CALL}")
     await scenario.until(
-        lambda: sum("does not answer" in one or "has not answered" in one for one in scenario.told(ADA)) > 1
+        lambda: sum("is not responding" in one or "has not responded" in one for one in scenario.told(ADA)) > 1
     )
     assert not (await scenario.readiness())["genesys"]["ok"]
     writes = len(scenario.genesys.writes())

@@ -138,7 +138,7 @@ async def test_an_audit_channel_that_can_not_be_written_shows_in_readiness(scena
 async def test_an_answer_that_can_not_be_shown_changes_nothing(scenario: ServingScenario) -> None:
     scenario.slack.faults.switch_on("server_error", only="response_url")
     await scenario.types(ADA, "start 00000000-0000-4000-8000-000000000000")
-    await scenario.until(lambda: scenario.shows("Not recorded"))
+    await scenario.until(lambda: scenario.shows("Recording not started"))
     assert scenario.phases() == ["requested", "failed"]
 
 

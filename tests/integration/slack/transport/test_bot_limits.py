@@ -38,7 +38,7 @@ async def test_who_asks_too_much_is_told_when_to_try_again(scenario: ServingScen
     await scenario.records(INBOUND, user=GRACE)
 
     scenario.clock.jump(61)
-    assert "been recorded since" in await scenario.types(ADA, f"start {INBOUND}")
+    assert "has been recording this call since" in await scenario.types(ADA, f"start {INBOUND}")
     await scenario.until(lambda: any("1 more of" in line for line in scenario.lines()))
 
 

@@ -49,13 +49,13 @@ def test_a_card_says_since_when_and_by_whom_only_as_far_as_it_is_known() -> None
     text, blocks = rendered(adopted, STYLE)
     assert "Recording, taken over <!date^" in text
     assert "taken over by <@U0ADA>" in text
-    assert "Genesys does not say since when" in text
+    assert "Genesys doesn't say since when" in text
     assert "started" not in text.lower()
     assert "Recording since" not in json.dumps(blocks)
     over = card_text(card(state=RecordingState.STOPPED, adopted=True, ended_at=NOON, ended_by="bot"), STYLE)
     assert over.startswith("Stopped: call")
     doubted = card_text(card(state=RecordingState.ACTIVE, seen_at=NOON + timedelta(seconds=52)), STYLE)
-    assert "Genesys began to record between <!date^" in doubted
+    assert "The recording began in Genesys between <!date^" in doubted
 
 
 @pytest.mark.parametrize(
@@ -131,13 +131,13 @@ def test_only_stop_asks_and_says_what_it_means_for_a_policys_recording() -> None
 
 def test_what_is_in_doubt_is_never_called_failed() -> None:
     text, blocks = rendered(card(state=RecordingState.STOPPING, in_doubt=True), STYLE)
-    assert text.startswith("Outcome unknown, checking")
+    assert text.startswith("Not confirmed yet – checking")
     assert "fail" not in (text + json.dumps(blocks)).lower()
 
 
 def test_a_policys_recording_that_was_adopted_says_both() -> None:
     shown = json.dumps(rendered(card(mechanism=Mechanism.POLICY, adopted=True), STYLE)[1])
-    assert "being recorded already" in shown
+    assert "already being recorded" in shown
     assert "Stop puts it in secure pause" in shown
 
 

@@ -61,7 +61,7 @@ def test_a_quiet_day() -> None:
     text = message(digest(Summary()), STYLE)["text"]
     assert "*No activity*" in text
     assert "*Recordings*: none ended." in text
-    assert "*Unresolved*: nothing." in text
+    assert "*Open issues*: none." in text
     assert "Denied" not in text
 
 
@@ -91,7 +91,7 @@ def test_a_story_fits_into_a_message(number: int) -> None:
     answer = story(CALL, told, 7, 99, STYLE, WORDS)
     assert wrong_with_blocks(answer["blocks"]) == []
     assert len(answer["text"]) < 40_000
-    assert "older entries left out" in answer["text"]
+    assert "older entries are not shown" in answer["text"]
     assert "<!channel>" not in answer["text"]
     assert f"*#{number}*" in answer["text"]
 
