@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.database import approvals
+from bot.database import approvals, card_answers
 from bot.database.mapping import attempt_from, recording_from
 from bot.database.postgresql.engine import notify_replicas
 from bot.database.retries import Retries, is_transient
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
     from bot.recording.caller import Scope
-    from bot.recording.models import Approval, Attempt, Recording
+    from bot.recording.models import Approval, Attempt, Card, Recording
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -215,6 +215,20 @@ class SqlStore:
         """Return the recording that an earlier attempt was about."""
         chosen = select(attempts.c.recording_id).where(attempts.c.id == attempt_id).scalar_subquery()
         return next(iter(await self._recordings(recordings.c.id == chosen)), None)
+
+    async def with_names(self, found: Sequence[Recording]) -> tuple[Card, ...]:
+        """Return recordings with the names of their agents and queues."""
+        async with self.engines.reader.connect() as connection:
+            return await card_answers.with_names(connection, found)
+
+    async def card_channel(self, recording_id: UUID) -> str | None:
+        """Return the channel that the recording was asked for in; None if it has no card."""
+        async with self.engines.reader.connect() as connection:
+            return await card_answers.channel_of(connection, recording_id)
+
+    async def card_answered(self, recording_id: UUID) -> None:
+        """Note that the person was told that the start failed."""
+        await self.write(lambda transaction: card_answers.note_answered(transaction.connection, recording_id))
 
     async def show_again(self, recording_id: UUID) -> None:
         """Redraw the recording's card, whatever it shows now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Approval,
         ApprovalOutcome,
         Attempt,
+        Card,
         CardPlace,
         ConfirmedChange,
         Conversation,
@@ -281,6 +282,15 @@ class RecordingStore(Protocol):
 
     async def attempt_recording(self, attempt_id: UUID) -> Recording | None:
         """Return the recording that an attempt was about."""
+
+    async def with_names(self, found: Sequence[Recording]) -> tuple[Card, ...]:
+        """Return recordings with the names of their agents and queues, as far as they are known."""
+
+    async def card_channel(self, recording_id: UUID) -> str | None:
+        """Return the channel that the recording was asked for in; None if it has no card."""
+
+    async def card_answered(self, recording_id: UUID) -> None:
+        """Note that the person was told that the start failed, so that its card need not be posted."""
 
     async def show_again(self, recording_id: UUID) -> None:
         """Redraw the recording's card, whatever it shows now."""

@@ -63,6 +63,7 @@ from bot.slack.listeners.recording_buttons import RecordingButtons
 from bot.slack.listeners.shortcuts import StartShortcuts
 from bot.slack.listeners.start_again_button import StartAgain
 from bot.slack.listeners.start_modal import StartModal
+from bot.slack.listeners.try_again_button import TryAgain
 from bot.slack.shared_channels import SharedChannels, may_ask, refuse_shared
 from bot.slack.socket_mode import PING_SECONDS, SocketModeConnections
 from bot.slack.users import WEB_API_ERRORS, SlackPeople
@@ -153,6 +154,7 @@ class Serving:
             RecordingButtons(desk),
             ApprovalButtons(desk),
             StartAgain(desk),
+            TryAgain(desk),
             FollowButton(desk),
             modal,
             CallOptions(desk, control.live_calls),

@@ -16,17 +16,18 @@ from bot.recording.live_calls.visible import controls
 from bot.recording.models import RecordingState
 from bot.recording.policy import describe
 from bot.slack.blocks.app_home_today import today_blocks
-from bot.slack.blocks.card import CONFIRM_STOP, WITHDRAW_STOP, about, call_names, control_buttons, state_words
+from bot.slack.blocks.card import CONFIRM_STOP, WITHDRAW_STOP, about, control_buttons
 from bot.slack.blocks.digest import section
-from bot.slack.blocks.mrkdwn import inline, length, moment, mrkdwn
+from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
 from bot.slack.blocks.notes import notes
+from bot.slack.blocks.recording_line import recording_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bot.i18n.catalog import Catalog
     from bot.recording.caller import Principal
-    from bot.recording.models import Card, Recording
+    from bot.recording.models import Card
     from bot.slack.blocks.app_home_today import Today
     from bot.slack.blocks.card import Block, CardStyle
 
@@ -121,36 +122,13 @@ def _live(facts: HomeFacts, style: CardStyle) -> list[Block]:
     if not live:
         blocks.append(_context(words("home.none_live")))
     for one in live[:LIVE_SHOWN]:
-        said = [_live_line(one, style), *notes(one, words, style.person)]
+        said = [recording_line(one, style), *notes(one, words, style.person)]
         blocks.append(section("\n".join(said)))
         if controls(facts.caller, one.recording) and (buttons := _buttons(one, facts.caller, words)):
             blocks.append(_actions(f"home_{one.recording.id}", buttons))
     if len(live) > LIVE_SHOWN:
         blocks.append(_context(words("home.more", number=len(live) - LIVE_SHOWN)))
     return blocks
-
-
-def _live_line(shown: Card, style: CardStyle) -> str:
-    recording, words = shown.recording, style.words
-    icon, word = state_words(recording, words)
-    since = recording.paused_at if recording.state is RecordingState.PAUSED else recording.started_at
-    adopted = recording.adopted and recording.state is RecordingState.ACTIVE
-    key = "states.taken_over" if adopted else "states.since"
-    standing = words(key, state=f"*{word}*", time=moment(since or recording.requested_at))
-    parts = [
-        *call_names(shown, words, bold=True),
-        standing,
-        words("home.started_by", person=style.person(recording.started_by)),
-        *_ids(shown, style),
-    ]
-    return f"{icon}  {' · '.join(parts)}"
-
-
-def _ids(shown: Card, style: CardStyle) -> list[str]:
-    """Name the call and the newest audit entry, which come last."""
-    recording = shown.recording
-    call = style.words("choice.call", call=style.call(recording.conversation_id, short=True))
-    return [call, style.words("home.audit", seq=recording.audit_seq)]
 
 
 def _buttons(shown: Card, caller: Principal, words: Catalog) -> list[Block]:
@@ -176,27 +154,7 @@ def _recent_blocks(recent: Sequence[Card], style: CardStyle) -> list[Block]:
 
 
 def _recent(shown: Card, style: CardStyle) -> str:
-    return "\n".join([_recent_line(shown, style), *notes(shown, style.words, style.person)])
-
-
-def _recent_line(shown: Card, style: CardStyle) -> str:
-    recording, words = shown.recording, style.words
-    icon, word = state_words(recording, words)
-    parts = [
-        *call_names(shown, words, bold=True),
-        _ended(recording, f"*{word}*", words),
-        moment(recording.started_at or recording.requested_at, form=DATE_FORM),
-        *_ids(shown, style),
-    ]
-    return f"{icon}  {' · '.join(parts)}"
-
-
-def _ended(recording: Recording, word: str, words: Catalog) -> str:
-    if recording.adopted:  # since when is not known
-        return word
-    if recording.state is RecordingState.FAILED or recording.started_at is None or recording.ended_at is None:
-        return word
-    return words("states.after", state=word, length=length(recording.ended_at - recording.started_at, words))
+    return "\n".join([recording_line(shown, style), *notes(shown, style.words, style.person)])
 
 
 def _rights(caller: Principal, words: Catalog) -> list[Block]:

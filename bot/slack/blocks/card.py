@@ -12,6 +12,7 @@ from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.permissions import STEPS
 from bot.slack.blocks.mrkdwn import actor_name, inline, isolated, length, moment, mrkdwn
 from bot.slack.blocks.notes import ended_with_agent, notes
+from bot.slack.blocks.try_again import may_help, try_again_button
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -195,6 +196,8 @@ def approval_buttons(approval: Approval, recording: Recording, words: Catalog, *
 
 def _again(shown: Card, words: Catalog) -> list[Block]:
     """Return the button that records a call again after a stop; none once its file shows that the call is over."""
+    if may_help(shown.recording):
+        return [try_again_button(shown.recording, words)]
     if not shown.startable or shown.saved:
         return []
     if ended_with_agent(shown.recording):

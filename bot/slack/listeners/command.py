@@ -18,9 +18,10 @@ from bot.recording.models import Verb
 from bot.recording.policy import describe
 from bot.recording.requests import AwaitsConfirmation
 from bot.slack.blocks.answers import awaiting, confirming, under_way
-from bot.slack.blocks.card import control_buttons, state_words
+from bot.slack.blocks.card import about, control_buttons
 from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
+from bot.slack.blocks.recording_line import recording_line
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
     from bot.recording.caller import Principal
     from bot.recording.control.service import CallStatus, StatusAsked
-    from bot.recording.models import Approval, Recording
+    from bot.recording.models import Approval, Card
     from bot.recording.requests import PendingAction, Request
     from bot.slack.blocks.card import Block, CardStyle
     from bot.slack.listeners.audit_export import AuditReports
@@ -176,7 +177,9 @@ class RecordCommand:
     async def _read_call(self, question: StatusAsked, asked: Request, reply: Reply) -> None:
         try:
             status = await self.desk.service.status(question)
-            text = self._status_text(status, self.desk.style_for(asked), await self._waiting())
+            found = () if status.recording is None else (status.recording,)
+            shown = next(iter(await self.desk.service.store.with_names(found)), None)
+            text = self._status_text(status, shown, self.desk.style_for(asked), await self._waiting())
         except RecordBotError as error:
             await self.desk.refuse(reply, error)
         except Exception:
@@ -189,13 +192,15 @@ class RecordCommand:
         """Return the stops that wait for a second supervisor, by recording."""
         return {one.recording_id: one for one in await self.desk.service.store.open_approvals()}
 
-    def _status_text(self, status: CallStatus, style: CardStyle, waiting: Mapping[UUID, Approval]) -> str:
+    def _status_text(
+        self, status: CallStatus, shown: Card | None, style: CardStyle, waiting: Mapping[UUID, Approval]
+    ) -> str:
         words, seen = style.words, status.seen
         lines = [words("status.call", call=style.call(status.conversation_id), seq=status.audit_seq)]
-        if status.recording is None:
+        if status.recording is None or shown is None:
             lines.append(words("status.no_recording"))
         else:
-            line = recording_line(status.recording, style, waiting.get(status.recording.id))
+            line = status_line(shown, style, waiting.get(status.recording.id))
             lines.append(words("status.recording", line=line))
         if seen is not None:
             hold = "_on_hold" if seen.on_hold else ""
@@ -216,7 +221,8 @@ class RecordCommand:
             usage = escape(style.words("help.start_usage"))
             key = "list.none_of_yours" if only_of else "list.none"
             return ephemeral(style.words(key, command=COMMAND, usage=usage))
-        return live_list(live, style, await self._waiting(), asked.caller)
+        shown = await self.desk.service.store.with_names(live[:LISTED])
+        return live_list(shown, style, await self._waiting(), asked.caller, more=len(live) - len(shown))
 
     def _help(self, asked: Request) -> Answer:
         words = self.desk.words_for(asked)
@@ -255,51 +261,45 @@ class RecordCommand:
 
 
 def live_list(
-    live: Sequence[Recording],
+    live: Sequence[Card],
     style: CardStyle,
     waiting: Mapping[UUID, Approval] = MappingProxyType({}),
     reader: Principal | None = None,
+    *,
+    more: int = 0,
 ) -> Answer:
     """Render live recordings, each with its buttons; of more than a message holds, the first ones.
 
     ``waiting`` are the stops that wait for a second supervisor, by recording. The ``reader`` has buttons for what they
-    may control only; where none is named, all are there.
+    may control only; where none is named, all are there. ``more``: how many there are that ``live`` doesn't hold.
     """
-    shown = [(one, waiting.get(one.id)) for one in live[:LISTED]]
+    shown = [(one, waiting.get(one.recording.id)) for one in live[:LISTED]]
+    more += len(live[LISTED:])
     blocks = [
         block
         for one, approval in shown
-        for block in _listed(one, style, approval, buttons=reader is None or controls(reader, one))
+        for block in _listed(one, style, approval, buttons=reader is None or controls(reader, one.recording))
     ]
-    text = "\n".join(f"• {recording_line(one, style, approval)}" for one, approval in shown)
-    if len(live) > LISTED:
-        more = style.words("list.more", number=len(live) - LISTED)
-        blocks.append({"type": "context", "elements": [mrkdwn(more)]})
-        text = f"{text}\n{more}"
+    text = "\n".join(f"• {status_line(one, style, approval)}" for one, approval in shown)
+    if more:
+        left_out = style.words("list.more", number=more)
+        blocks.append({"type": "context", "elements": [mrkdwn(left_out)]})
+        text = f"{text}\n{left_out}"
     return ephemeral(text, blocks)
 
 
-def recording_line(recording: Recording, style: CardStyle, approval: Approval | None = None) -> str:
+def status_line(shown: Card, style: CardStyle, approval: Approval | None = None) -> str:
     """Describe in one line a recording's state, and its stop that waits for a second supervisor."""
-    icon, state = state_words(recording, style.words)
-    line = style.words(
-        "list.line",
-        icon=icon,
-        state=state,
-        call=style.call(recording.conversation_id, short=True),
-        time=moment(recording.started_at or recording.requested_at),
-        person=style.person(recording.started_by),
-        seq=recording.audit_seq,
-    )
+    line = recording_line(shown, style)
     if approval is None:
         return line
     person, until = style.person(approval.asked_by), moment(approval.expires_at)
     return f"{line} · {style.words('approval.in_list', person=person, until=until)}"
 
 
-def _listed(recording: Recording, style: CardStyle, approval: Approval | None, *, buttons: bool) -> list[Block]:
-    blocks = [section(recording_line(recording, style, approval))]
-    if buttons and (elements := control_buttons(recording, style.words, approval)):
+def _listed(shown: Card, style: CardStyle, approval: Approval | None, *, buttons: bool) -> list[Block]:
+    blocks = [section(status_line(shown, style, approval))]
+    if buttons and (elements := control_buttons(shown.recording, style.words, approval, about=about(shown))):
         blocks.append({"type": "actions", "elements": elements})
     return blocks
 

@@ -20,7 +20,7 @@ from bot.slack.blocks.card import card as rendered
 from bot.slack.blocks.card import control_buttons
 from bot.slack.blocks.mrkdwn import escape
 from bot.slack.blocks.notice import answered, notice
-from bot.slack.listeners.command import live_list, recording_line
+from bot.slack.listeners.command import live_list, status_line
 from tests.support.samples import LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card, entry, recording
 
 if TYPE_CHECKING:
@@ -130,12 +130,12 @@ def test_nobody_is_told_of_what_is_over() -> None:
 @IN_EVERY_LANGUAGE
 def test_a_list_says_what_waits_and_offers_to_confirm(words: Catalog) -> None:
     style = STYLE.in_(words)
-    answer = live_list([recording()], style, {RECORDING_ID: APPROVAL})
+    answer = live_list([card()], style, {RECORDING_ID: APPROVAL})
     assert offered(answer["blocks"][-1]["elements"]) == ["pause", "confirm_stop", "withdraw_stop"]
     until = str(int(APPROVAL.expires_at.timestamp()))
     assert until in answer["text"]
     assert until in answer["blocks"][0]["text"]["text"]
-    assert until not in recording_line(recording(), style)
+    assert until not in status_line(card(), style)
 
 
 def test_lines_name_both_people_and_the_time() -> None:
