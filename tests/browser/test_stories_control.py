@@ -96,7 +96,7 @@ async def test_an_unknown_outcome_is_said_and_settled_by_a_direct_message(seat: 
     genesys.on_write(lambda _: genesys.faults.switch_on("server_error", only="(read)"))
     await seat.command(f"/record start {INBOUND}")
     card = seat.card(INBOUND)
-    await seat.later(card, "Not confirmed yet – checking")
+    await seat.later(card, "Not confirmed yet, checking")
     await expect(card.locator("[data-action]")).to_have_count(0)
     await seat.keep("outcome-unknown")
     genesys.faults.switch_all_off()

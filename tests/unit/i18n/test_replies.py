@@ -54,7 +54,9 @@ def test_details_that_help_an_administrator_are_named() -> None:
 def test_an_outage_is_said_with_its_beginning_and_the_next_trial() -> None:
     down = errors.GenesysUnavailable(since=NOON, next_trial=3.6)
     said = explain(down, VOICE, recording(state=RecordingState.ACTIVE))
-    assert said.startswith("Genesys has not responded since 12:00, so nothing was sent. record-bot checks again in 4 s.")
+    assert said.startswith(
+        "Genesys has not responded since 12:00, so nothing was sent. record-bot checks again in 4 s."
+    )
     assert WORDS("now.active") in said
     assert "since" not in explain(errors.GenesysUnavailable(), VOICE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, GENESYS_HANGS, ServingScenario
+from tests.support.world import ADA, FLOOR, GENESYS_HANGS, MALLORY, ServingScenario
 
 WRITE, READ = "(write)", "(read)"
 BEYOND_THE_DEADLINE = 26
@@ -24,7 +24,7 @@ async def test_a_limit_that_outlasts_the_action_ends_it(scenario: ServingScenari
     scenario.genesys.faults.switch_on("rate_limited", times=1, value=60, only=WRITE)
     await scenario.types(ADA, f"start {INBOUND}")
     told = await scenario.until_told(ADA, "reached its request limit")
-    assert "asks to wait 60 s" in told
+    assert "asks record-bot to wait 60 s" in told
     assert "record-bot is not recording this call" in told
     failed = scenario.entries("recording:start")[-1]["outcome"]
     assert (failed["error"], failed["http_status"]) == ("rate_limited", 429)
@@ -33,7 +33,7 @@ async def test_a_limit_that_outlasts_the_action_ends_it(scenario: ServingScenari
 async def test_a_missing_permission_is_named(scenario: ServingScenario) -> None:
     scenario.genesys.faults.switch_on("forbidden", times=1, only=WRITE)
     await scenario.types(ADA, f"start {INBOUND}")
-    told = await scenario.until_told(ADA, "The missing permission is conversation:")
+    told = await scenario.until_told(ADA, "Missing permission: conversation:")
     assert "administrator" in told
     failed = scenario.entries("recording:start")[-1]
     assert (failed["phase"], failed["outcome"]["error"]) == ("failed", "permission_missing")
@@ -158,5 +158,33 @@ async def _until_unknown(scenario: ServingScenario, text: str) -> None:
     await scenario.until(lambda: len(scenario.genesys.writes()) > before)
     scenario.clock.jump(BEYOND_THE_DEADLINE)
     await scenario.until_told(ADA, "hasn't confirmed it yet")
-    await scenario.until(lambda: scenario.shows("Not confirmed yet – checking"))
+    await scenario.until(lambda: scenario.shows("Not confirmed yet, checking"))
     assert scenario.phases()[-1] == "unknown"
+
+
+async def test_a_start_that_failed_is_answered_once_and_can_be_tried_again_without_typing(
+    scenario: ServingScenario,
+) -> None:
+    scenario.genesys.faults.switch_on("rate_limited", times=1, value=60, only=WRITE)
+    await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.until_told(ADA, "reached its request limit")
+    assert scenario.cards() == []
+
+    failed = next(one for one in scenario.slack.workspace.channels[FLOOR].messages if "request limit" in one.text)
+    assert failed.ephemeral_to == ADA
+    await scenario.slack.click(ADA, FLOOR, failed.ts, "recording_try_again")
+    await scenario.until_later(lambda: scenario.shows("Recording"))
+    assert scenario.phases() == ["requested", "failed", "requested", "succeeded"]
+    await scenario.until(lambda: scenario.slack.workspace.channels[FLOOR].find(failed.ts) is None)  # the card says it
+
+
+async def test_a_person_without_rights_can_not_try_again(scenario: ServingScenario) -> None:
+    scenario.genesys.faults.switch_on("rate_limited", times=1, value=60, only=WRITE)
+    await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.until_told(ADA, "reached its request limit")
+    failed = next(one for one in scenario.slack.workspace.channels[FLOOR].messages if "request limit" in one.text)
+    writes = len(scenario.genesys.writes())
+    await scenario.slack.click(MALLORY, FLOOR, failed.ts, "recording_try_again")
+    await scenario.until_told(MALLORY, "permission to control recordings")
+    assert len(scenario.genesys.writes()) == writes
+    assert scenario.phases()[-1] == "denied"

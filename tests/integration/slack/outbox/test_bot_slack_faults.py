@@ -138,8 +138,11 @@ async def test_an_audit_channel_that_can_not_be_written_shows_in_readiness(scena
 async def test_an_answer_that_can_not_be_shown_changes_nothing(scenario: ServingScenario) -> None:
     scenario.slack.faults.switch_on("server_error", only="response_url")
     await scenario.types(ADA, "start 00000000-0000-4000-8000-000000000000")
-    await scenario.until(lambda: scenario.shows("Recording not started"))
+    await scenario.until(
+        lambda: "can't find this call" in "".join(one.text for one in scenario.slack.direct_messages(ADA))
+    )
     assert scenario.phases() == ["requested", "failed"]
+    assert scenario.cards() == []
 
 
 async def test_a_lost_click_can_be_made_up_for_with_a_command(scenario: ServingScenario) -> None:

@@ -193,6 +193,9 @@ def test_a_failure_says_whether_the_call_is_being_recorded_now(
     kind: str, state: RecordingState, words: Catalog
 ) -> None:
     text = explain(_error(kind), _voice(words), recording(state=state))
+    if kind == "call_on_hold":  # it is recorded already, whatever our own recording says
+        assert words(f"now.{state.value}") not in text
+        return
     assert words(f"now.{state.value}") in text
     assert words("now.in_doubt") in explain(_error(kind), _voice(words), recording(state=state, in_doubt=True))
 

@@ -67,3 +67,14 @@ def test_the_metadata_of_many_lines_name_each_hash_by_its_number() -> None:
     entries = [entry(seq=seq) for seq in (8, 9)]
     payload = message([(one, False) for one in entries], STYLE)["metadata"]["event_payload"]
     assert payload["hashes"] == {"8": entries[0].hash, "9": entries[1].hash}
+
+
+def test_only_a_stop_that_waits_is_to_be_confirmed_and_only_an_error_status_is_shown() -> None:
+    export = line(entry(action="trail:export", origin={"until": "2026-03-03T00:00:00Z"}), STYLE)
+    assert "to be confirmed" not in export
+    waits = line(entry(action="recording:stop_approval", outcome={"until": "2026-03-03T00:00:00Z"}), STYLE)
+    assert "to be confirmed by" in waits
+    read = line(entry(phase=Phase.FAILED, outcome={"error": "no_agent_connected", "http_status": 200}), STYLE)
+    assert "HTTP" not in read
+    refused = line(entry(phase=Phase.FAILED, outcome={"error": "permission_missing", "http_status": 403}), STYLE)
+    assert "HTTP 403" in refused

@@ -12,6 +12,7 @@ from bot.recording.models import Mechanism, RecordingState
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.card import CardStyle, card_text, control_buttons
 from bot.slack.blocks.card import card as rendered
+from bot.slack.blocks.recording_line import recording_line
 from tests.support.samples import CALL, HOSTILE, NOON, RECORDING_ID, STYLE, WORDS, card, recording
 from tests.support.texts import KINDS
 
@@ -92,7 +93,8 @@ def test_a_recording_that_ended_with_its_agent_offers_the_new_one(ended_by: str,
 @pytest.mark.parametrize("error", KINDS)
 def test_every_error_fits_on_a_card(error: str) -> None:
     text, blocks = rendered(card(state=RecordingState.FAILED, error=error), STYLE)
-    assert what_happened(error, WORDS).removesuffix(".") in text
+    said = "not_in_effect" if error == "outcome_unknown" else error  # as older versions have stored it
+    assert what_happened(said, WORDS).removesuffix(".") in text
     assert wrong_with_blocks(blocks) == []
 
 
@@ -132,7 +134,7 @@ def test_only_stop_asks_and_says_what_it_means_for_a_policys_recording() -> None
 
 def test_what_is_in_doubt_is_never_called_failed() -> None:
     text, blocks = rendered(card(state=RecordingState.STOPPING, in_doubt=True), STYLE)
-    assert text.startswith("Not confirmed yet – checking")
+    assert text.startswith("Not confirmed yet, checking")
     assert "fail" not in (text + json.dumps(blocks)).lower()
 
 
@@ -171,3 +173,54 @@ def test_the_card_of_an_ad_hoc_recording_says_where_the_sound_goes(state: Record
     failed = state is RecordingState.FAILED
     assert ("user's inbox" in shown, "user's inbox" in text) == (not failed, not failed)
     assert "inbox" not in json.dumps(rendered(card(state=state, mechanism=Mechanism.POLICY), STYLE)[1])
+
+
+def test_the_headline_is_state_agent_and_queue_and_the_id_comes_last_and_short() -> None:
+    text, blocks = rendered(card(agent="Grace Berg", queue="Sales", reason="complaint"), STYLE)
+    assert blocks[0]["text"]["text"] == ":red_circle:  *Recording* · *Grace Berg* · Sales"
+    assert blocks[1]["text"]["text"].startswith("Since <!date^")
+    assert "started by <@U0ADA>" in blocks[1]["text"]["text"]
+    assert blocks[-1]["elements"][0]["text"] == f"Call `{CALL[:8]}…` · Audit #7"
+    assert CALL not in json.dumps(blocks)
+    assert text.index("Grace Berg") < text.index("Sales") < text.index(CALL)
+
+
+@pytest.mark.parametrize("state", list(RecordingState))
+def test_a_card_has_at_most_eight_lines_beside_its_buttons(state: RecordingState) -> None:
+    shown = card(
+        agent="Grace Berg", queue="Sales", state=state, reason="x", error="conflict", ended_at=NOON, ended_by="bot",
+        paused_at=NOON, paused_seconds=3,
+    )  # fmt: skip
+    blocks = [one for one in rendered(shown, STYLE)[1] if one["type"] != "actions"]
+    parts = [part["text"] for one in blocks for part in (one.get("text"), *one.get("elements", ())) if part]
+    assert sum(part.count("\n") + 1 for part in parts) <= 8
+
+
+def test_the_dialog_of_a_stop_names_the_call_and_fits() -> None:
+    _, blocks = rendered(card(agent="Grace Berg", queue="Sales"), STYLE)
+    stop = next(one for one in blocks if one["type"] == "actions")["elements"][-1]
+    assert stop["confirm"]["title"]["text"] == "Stop recording Grace Berg, Sales?"
+    _, long = rendered(card(agent="g" * 200, queue="q" * 200), STYLE)
+    assert wrong_with_blocks(long) == []
+
+
+def test_a_card_settled_as_not_in_effect_says_what_was_found_and_offers_to_try_again() -> None:
+    for kind in ("not_in_effect", "outcome_unknown"):  # the latter was stored by an older version
+        text, blocks = rendered(card(state=RecordingState.FAILED, error=kind, started_at=None), STYLE)
+        assert text.startswith("Recording not started · Requested <!date^")
+        assert "Genesys did not carry out the request" in text
+        assert "confirmed" not in text
+        (button,) = next(one for one in blocks if one["type"] == "actions")["elements"]
+        assert (button["action_id"], button["value"]) == ("recording_try_again", str(RECORDING_ID))
+    _, blocks = rendered(card(state=RecordingState.FAILED, error="call_not_found", started_at=None), STYLE)
+    assert not [one for one in blocks if one["type"] == "actions"]
+
+
+def test_a_paused_recording_is_said_to_be_paused_since_its_pause() -> None:
+    paused = NOON + timedelta(minutes=9)
+    shown = card(state=RecordingState.PAUSED, paused_at=paused, agent="Grace Berg", queue="Sales")
+    at = int(paused.timestamp())
+    assert f"Paused since <!date^{at}^" in card_text(shown, STYLE)
+    line = recording_line(shown, STYLE)
+    assert f"*Paused* since <!date^{at}^" in line
+    assert line.index("*Grace Berg* · Sales") < line.index(CALL[:8])

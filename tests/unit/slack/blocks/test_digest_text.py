@@ -37,7 +37,7 @@ def test_the_figures_are_all_there() -> None:
         "*24 entries*",
         "• `recording:start` 12 requested, 11 succeeded, 1 failed",
         f"11 ended, 1 h 23 min in all; the longest took 1 h 01 min, of call `{CALL}`.",
-        "8 requests: 3 of <@U0MALLORY>, 1 of U0OUTSIDE of another workspace, 4 of others.",
+        "8 requests: 3 of <@U0MALLORY>, 1 of U0OUTSIDE (another workspace), 4 of others.",
         "1 request without an outcome, 2 recordings in doubt, 3 entries that the audit channel lacks",
         "*1 entry not as the audit channel shows them*",
         "1 recording runs still",
@@ -61,7 +61,7 @@ def test_a_quiet_day() -> None:
     text = message(digest(Summary()), STYLE)["text"]
     assert "*No activity*" in text
     assert "*Recordings*: none ended." in text
-    assert "*Open issues*: none." in text
+    assert "*Unresolved*: nothing." in text
     assert "Denied" not in text
 
 
