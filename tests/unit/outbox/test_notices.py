@@ -199,7 +199,7 @@ async def test_somebody_in_genesys_can_be_what_came_of_it(office: Office) -> Non
     stopped = Drift(Verb.STOP.action, RecordingState.STOPPED)
     assert await Observations(office.harness.store, office.harness.clock).changed_outside(current, stopped)
     await office.turn()
-    assert office.told()[0].text.startswith("Stopped by somebody in Genesys, ")
+    assert office.told()[0].text.startswith("Stopped by someone in Genesys, ")
 
 
 async def test_a_reminder_that_is_no_longer_so_is_not_sent(office: Office) -> None:

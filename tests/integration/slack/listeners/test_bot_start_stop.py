@@ -29,7 +29,7 @@ async def test_a_call_is_recorded_and_stopped_with_the_button(scenario: ServingS
 
     await scenario.until(lambda: scenario.shows("Recording"))
     assert scenario.genesys.effective_recording(INBOUND) == "active"
-    assert "agent Priya Nair" in scenario.card().text
+    assert "Priya Nair" in scenario.card().text
     assert "started by <@U0ADA>" in scenario.card().text
 
     await scenario.clicks(ADA, "stop")
@@ -111,8 +111,8 @@ async def test_another_supervisor_stops_it_and_the_card_says_who(scenario: Servi
     await scenario.records(INBOUND)
     await scenario.types(GRACE, f"stop {INBOUND}")
     await scenario.until(lambda: scenario.shows("Stopped"))
-    assert "started by <@U0ADA>" in scenario.card().text
-    assert "stopped by <@U0GRACE>" in scenario.card().text
+    assert " by <@U0ADA>" in scenario.card().text
+    assert " by <@U0GRACE>" in scenario.card().text.partition("Stopped <!date")[2]
 
 
 async def test_stop_without_an_id_wants_to_know_which_of_several(scenario: ServingScenario) -> None:
