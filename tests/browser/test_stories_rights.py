@@ -40,9 +40,7 @@ async def test_a_grant_ends_at_its_queue_and_help_says_so(seat: Seat) -> None:
     seat.scenario.slack.workspace.channels["C0FLOOR"].members.append(OWN)
     await seat.act_as(OWN)
     await seat.command(f"/record start {INBOUND}")
-    await expect(seat.only_for_me).to_contain_text(
-        "its queue and agent are outside your scope"
-    )
+    await expect(seat.only_for_me).to_contain_text("its queue and agent are outside your scope")
     await expect(seat.only_for_me).to_contain_text("You can control calls in: Sales.")
     await expect(seat.recording_state(INBOUND)).to_have_text("Not recorded")
     await seat.command("/record help")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, FLOOR, GENESYS_HANGS, MALLORY, ServingScenario
+from tests.support.world import ADA, FLOOR, GENESYS_HANGS, ServingScenario
 
 WRITE, READ = "(write)", "(read)"
 BEYOND_THE_DEADLINE = 26
@@ -178,13 +178,15 @@ async def test_a_start_that_failed_is_answered_once_and_can_be_tried_again_witho
     await scenario.until(lambda: scenario.slack.workspace.channels[FLOOR].find(failed.ts) is None)  # the card says it
 
 
-async def test_a_person_without_rights_can_not_try_again(scenario: ServingScenario) -> None:
+async def test_a_person_who_has_lost_the_right_can_not_try_again(scenario: ServingScenario) -> None:
     scenario.genesys.faults.switch_on("rate_limited", times=1, value=60, only=WRITE)
     await scenario.types(ADA, f"start {INBOUND}")
     await scenario.until_told(ADA, "reached its request limit")
     failed = next(one for one in scenario.slack.workspace.channels[FLOOR].messages if "request limit" in one.text)
     writes = len(scenario.genesys.writes())
-    await scenario.slack.click(MALLORY, FLOOR, failed.ts, "recording_try_again")
-    await scenario.until_told(MALLORY, "permission to control recordings")
+    scenario.slack.add_group("S0SUPERS", "supervisors", ["U0GRACE"])
+    scenario.clock.jump(61)
+    await scenario.slack.click(ADA, FLOOR, failed.ts, "recording_try_again")
+    await scenario.until_told(ADA, "permission to control recordings")
     assert len(scenario.genesys.writes()) == writes
     assert scenario.phases()[-1] == "denied"
