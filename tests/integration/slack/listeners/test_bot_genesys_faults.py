@@ -172,6 +172,7 @@ async def test_a_start_that_failed_is_answered_once_and_can_be_tried_again_witho
 
     failed = next(one for one in scenario.slack.workspace.channels[FLOOR].messages if "request limit" in one.text)
     assert failed.ephemeral_to == ADA
+    scenario.clock.jump(61)  # until Genesys takes requests again
     await scenario.slack.click(ADA, FLOOR, failed.ts, "recording_try_again")
     await scenario.until_later(lambda: scenario.shows("Recording"))
     assert scenario.phases() == ["requested", "failed", "requested", "succeeded"]

@@ -180,7 +180,7 @@ async def test_who_loses_the_role_sees_no_call_any_more(scenario: ServingScenari
 async def test_somebody_without_rights_sees_whom_to_ask_and_leaves_no_look(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     mallory = await AtHome(scenario, MALLORY).opens()
-    assert "Ask an administrator" in mallory.text
+    assert "ask an administrator" in mallory.text
     assert INBOUND[:8] not in str(mallory.blocks)
     assert mallory.buttons == []
     assert looks(scenario) == []
