@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.errors import GenesysError, GenesysUnavailable, LoginRefused, OutcomeUnknown, RateLimited
+from bot.genesys.transport.answer import Answer, NoTimeLeft, Unanswered, Unsent
 from bot.genesys.transport.circuit_breaker import TRIAL_EVERY, Circuit
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.errors import TOO_MANY_REQUESTS, error_for, login_error_for, retry_after, transient
 from bot.genesys.transport.health import LOGIN, UNAUTHORISED, GenesysHealth, HealthRecord, RateBudget, RequestSeen
-from bot.genesys.transport.http import Answer, NoTimeLeft, TimeOuts, Unanswered, Unsent
+from bot.genesys.transport.http import HttpTransport, TimeOuts
 from bot.genesys.transport.rate_limiter import Rank, RequestLimit
-from bot.genesys.transport.sdk_threads import Request, Wire
+from bot.genesys.transport.request import Request
 from bot.genesys.transport.token import Token
 from bot.recording.ports import Waiting
 
@@ -34,7 +35,7 @@ LOGIN_PATIENCE = 20.0
 PROBE_PATIENCE = 10.0
 """Seconds for a probe of Genesys itself."""
 
-PROBE = Request("probe", "GET", "/api/v2/tokens/me")
+PROBE = Request("probe", "TokensApi.get_tokens_me")
 """A read that wants no permission, and that any organization can answer."""
 
 REPEAT_AFTER = (0.2, 0.6)
@@ -91,7 +92,7 @@ class GenesysClient:
         self._limit = RequestLimit(clock, requests_per_minute)
         self._circuit = Circuit(clock)
         self._read_timeout = read_timeout
-        self._wire = Wire(
+        self._http = HttpTransport(
             account.host,
             clock=clock,
             threads=concurrency,
@@ -108,7 +109,7 @@ class GenesysClient:
             raise GenesysUnavailable(str(limited), evidence=limited.evidence) from limited
 
     async def close(self) -> None:
-        await self._wire.close()
+        await self._http.close()
 
     def health(self) -> GenesysHealth:
         return replace(
@@ -258,14 +259,14 @@ class GenesysClient:
             self._limit.admit_at_once()
         else:
             await self._limit.admit(
-                within.rank, deadline=within.deadline, progress=within.progress, room=room, route=request.route
+                within.rank, deadline=within.deadline, progress=within.progress, room=room, route=request.call
             )
         stated = None
         try:
             answer = await self._seen(
                 request.operation,
                 request.method,
-                lambda: self._wire.send(request, token, deadline=within.deadline, rank=within.rank),
+                lambda: self._http.send(request, token, deadline=within.deadline, rank=within.rank),
                 within,
                 may_try=may_try,
                 tells_of_genesys=not request.asks,
@@ -275,7 +276,7 @@ class GenesysClient:
             self._limit.landed(stated)
         if answer.status == TOO_MANY_REQUESTS:
             seconds = retry_after(answer) or 1.0
-            everything = self._limit.refused(request.route, request.operation, seconds, stated)
+            everything = self._limit.refused(request.call, request.operation, seconds, stated)
             log.warning("requests_held", operation="all" if everything else request.operation, seconds=seconds)
         return answer
 
@@ -284,7 +285,7 @@ class GenesysClient:
             return await self._seen(
                 LOGIN,
                 "POST",
-                lambda: self._wire.log_in(self.account.client_id, self.account.client_secret, deadline=within.deadline),
+                lambda: self._http.log_in(self.account.client_id, self.account.client_secret, deadline=within.deadline),
                 within,
             )
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from bot.genesys.transport.http import Answer, Unanswered, Unsent
+    from bot.genesys.transport.answer import Answer, Unanswered, Unsent
     from bot.recording.ports import Clock
 
 LOGIN = "login"
