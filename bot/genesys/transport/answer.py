@@ -87,5 +87,13 @@ class Answer:
         )
 
 
+class Unusable(Exception):
+    """The answer leaves open what happened, or is not in the expected form."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"HTTP {answer.status}")
+        self.answer = answer
+
+
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None

@@ -25,11 +25,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from bot.genesys.transport.answer import Answer, NoTimeLeft, Unanswered, Unsent
 from bot.genesys.transport.rate_limiter import Rank
+from bot.genesys.transport.request import Login
 from bot.genesys.transport.sdk import AbstractHttpClient, ApiException, JsonApiClient, RESTResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from urllib3 import HTTPResponse as PoolResponse
 
     from bot.genesys.transport.request import Request
@@ -179,28 +178,17 @@ class HttpTransport:
         self._background = asyncio.Semaphore(max(1, threads // 2))
         self._threads = ThreadPoolExecutor(max_workers=threads + 2, thread_name_prefix="genesys")
 
-    async def send(self, request: Request, token: str, *, deadline: float, rank: Rank = Rank.PERSON) -> Answer:
+    async def send(
+        self, request: Request | Login, token: str | None, *, deadline: float, rank: Rank = Rank.PERSON
+    ) -> Answer:
         """Send a request once. Raise Unsent or Unanswered when there is no answer.
 
         Loops leave threads to people, however long Genesys takes.
         """
-
-        def use(api: JsonApiClient) -> None:
-            api.access_token = token
-            request.send(api)
-
+        if isinstance(request, Login):
+            return await self._in_thread(request, token, deadline, (self._login,))
         slots = {Rank.LOOP: (self._background, self._slots, self._all), Rank.PROTECTION: (self._all,)}
-        return await self._in_thread(use, deadline, slots.get(rank, (self._slots, self._all)))
-
-    async def log_in(self, client_id: str, client_secret: str, *, deadline: float) -> Answer:
-        """Ask for a token with client credentials; the SDK works out the login host."""
-
-        def use(api: JsonApiClient) -> None:
-            # a body without a token is for the caller to notice; the SDK trips over it
-            with suppress(ValueError, LookupError, TypeError):
-                api.get_client_credentials_token(client_id, client_secret)
-
-        return await self._in_thread(use, deadline, (self._login,))
+        return await self._in_thread(request, token, deadline, slots.get(rank, (self._slots, self._all)))
 
     async def close(self) -> None:
         """Wait for requests that are under way, at most their time-outs, and close the connections."""
@@ -208,7 +196,7 @@ class HttpTransport:
         self._pool.clear()
 
     async def _in_thread(
-        self, use: Callable[[JsonApiClient], None], deadline: float, slots: tuple[asyncio.Semaphore, ...]
+        self, request: Request | Login, token: str | None, deadline: float, slots: tuple[asyncio.Semaphore, ...]
     ) -> Answer:
         with ExitStack() as stack:
             for slot in slots:
@@ -218,7 +206,7 @@ class HttpTransport:
             if remaining <= 0:
                 raise NoTimeLeft(NO_TIME)
             time_outs = self._time_outs.within(remaining)
-            work = asyncio.get_running_loop().run_in_executor(self._threads, self._exchange, use, time_outs)
+            work = asyncio.get_running_loop().run_in_executor(self._threads, self._exchange, request, token, time_outs)
             taken = stack.pop_all()
         work.add_done_callback(partial(_give_back, taken))
         # a cancelled or overdue caller leaves the thread to finish: what it sent can't be called back
@@ -234,13 +222,14 @@ class HttpTransport:
         except TimeoutError:
             raise NoTimeLeft(NO_TIME) from None
 
-    def _exchange(self, use: Callable[[JsonApiClient], None], time_outs: TimeOuts) -> Answer:
+    def _exchange(self, request: Request | Login, token: str | None, time_outs: TimeOuts) -> Answer:
         # a client for each request: it keeps the last response, and may not be shared by threads
         api = JsonApiClient(host=self.host)
         exchange = Exchange(self._pool, time_outs)
         api.set_http_client(exchange)
+        api.access_token = token
         with suppress(ApiException):  # the answer says it all
-            use(api)
+            request.send(api)
         if exchange.answer is None:
             raise Unsent("the SDK sent nothing")
         return exchange.answer

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bot.genesys.transport.sdk import sdk
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.genesys.transport.sdk import JsonApiClient
+
+LOGIN = "login"
+"""The operation of a login request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +45,22 @@ class Request:
         """Call the SDK, which sends the request with the client's HTTP client."""
         api, _, method = self.call.partition(".")
         getattr((self.api or getattr(sdk, api))(client), method)(**self.arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The request for a token with client credentials; the SDK works out the login host."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+    operation: ClassVar[str] = LOGIN
+    call: ClassVar[str] = "ApiClient.get_client_credentials_token"
+    method: ClassVar[str] = "POST"
+    changes_nothing: ClassVar[bool] = True
+    asks: ClassVar[bool] = False
+
+    def send(self, client: JsonApiClient) -> None:
+        # a body without a token is for the caller to notice; the SDK trips over it
+        with suppress(ValueError, LookupError, TypeError):
+            client.get_client_credentials_token(self.client_id, self.client_secret)

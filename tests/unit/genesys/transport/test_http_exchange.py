@@ -13,7 +13,7 @@ from urllib3 import exceptions
 
 from bot.genesys.transport.answer import Answer, Unanswered, Unsent
 from bot.genesys.transport.http import HttpTransport, TimeOuts, _failure
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import Login, Request
 from tests.support.clock import FakeClock
 from tests.support.steady_sockets import steady_pool
 
@@ -155,7 +155,7 @@ async def test_a_login_waits_for_no_slot() -> None:
     async with FakeServer(None).running() as server, wire(server.port, threads=1) as opened:
         others = [asyncio.create_task(opened.send(WRITE, "token", deadline=2000.0)) for _ in range(2)]
         await asyncio.sleep(0)
-        login = asyncio.create_task(opened.log_in("id", "secret", deadline=2000.0))
+        login = asyncio.create_task(opened.send(Login("id", "secret"), None, deadline=2000.0))
         await asyncio.gather(*others, login, return_exceptions=True)
     paths = [request.split()[1] for request in server.requests]
     assert sorted(paths[:2]) == ["/api/v2/notifications/channels", "/oauth/token"]
@@ -175,7 +175,7 @@ async def test_what_is_too_late_does_not_leave_and_keeps_no_slot() -> None:
 async def test_what_the_sdk_cannot_encode_does_not_leave() -> None:
     async with wire(9) as opened:
         with pytest.raises(Unsent):
-            await opened.log_in("id", "sécret", deadline=2000.0)
+            await opened.send(Login("id", "sécret"), None, deadline=2000.0)
 
 
 async def test_an_answer_that_trickles_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
