@@ -59,6 +59,8 @@ class Subscribed:
 class TooManyTopics(GenesysError):
     """The channel takes fewer topics than it was given."""
 
+    kind = GenesysError.kind
+
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
