@@ -21,12 +21,12 @@ from bot.genesys.live_calls.activity_query import activity_request
 from bot.genesys.live_calls.details_query import details_request
 from bot.genesys.live_calls.directory import names_request
 from bot.genesys.organization import organization_recording
-from bot.genesys.recording.sessions import SESSIONS
+from bot.genesys.recording.sessions import find_sessions
 from bot.genesys.recording_files import metadata_request
 from bot.genesys.topics import notification_topics
 from bot.genesys.transport.deadline import Within
+from bot.genesys.transport.request import Request
 from bot.genesys.transport.sdk import PureCloudRegionHosts
-from bot.genesys.transport.sdk_threads import Request
 
 if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
@@ -41,30 +41,28 @@ RECORD = "conversation:call:record"
 CONVERSATIONS = (
     (
         "read calls",
-        Request("check: read call", "GET", f"/api/v2/conversations/calls/{NOBODY}"),
+        Request("check: read call", "ConversationsApi.get_conversations_call", {"conversation_id": NOBODY}),
     ),
     (
         "start and stop recordings",
         Request(
             "check: record",
-            "PATCH",
-            f"/api/v2/conversations/{NOBODY}/participants/{NOBODY}",
-            body={"recording": False},
+            "ConversationsApi.patch_conversation_participant",
+            {"conversation_id": NOBODY, "participant_id": NOBODY, "body": {"recording": False}},
         ),
     ),
     (
         "pause and resume recordings",
         Request(
             "check: pause",
-            "PUT",
-            f"/api/v2/conversations/calls/{NOBODY}/recordingstate",
-            body={"recordingState": "PAUSED"},
+            "ConversationsApi.put_conversations_call_recordingstate",
+            {"conversation_id": NOBODY, "body": {"recordingState": "PAUSED"}},
         ),
     ),
 )
 SESSION_API = (
     CONVERSATIONS[0],
-    ("recording sessions", Request("check: sessions", "GET", SESSIONS, query={"conversationId": NOBODY})),
+    ("recording sessions", find_sessions(NOBODY, "check: sessions")),
 )
 PERMITTED = (NotFound, CallEnded, AgentLeft, NotAVoiceCall, RequestRejected)
 """What comes back when the permission is there and only the call is not."""

@@ -6,9 +6,9 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.audit.storable import storable
+from bot.genesys.transport.answer import Answer
 from bot.genesys.transport.errors import LONGEST_WAIT, retry_after
 from bot.genesys.transport.health import RateBudget
-from bot.genesys.transport.http import Answer
 from bot.genesys.transport.rate_limiter import RequestLimit
 from bot.slack.blocks.start_modal import Form, read_form
 from bot.slack.payloads import sound

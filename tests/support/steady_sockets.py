@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 from urllib3.connectionpool import HTTPConnectionPool
 
-from bot.genesys.transport.connections import _Tidy, connection_pool
+from bot.genesys.transport.http import _Tidy, connection_pool
 from tests.support.steady import SLICE, steady
 
 if TYPE_CHECKING:

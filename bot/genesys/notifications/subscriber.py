@@ -22,7 +22,7 @@ from bot.genesys.notifications.channel import (
 )
 from bot.genesys.notifications.dispatcher import Inbox
 from bot.genesys.notifications.websocket import ChannelGone, Stream, StreamOver
-from bot.genesys.transport.connections import trust
+from bot.genesys.transport.http import trust
 
 if TYPE_CHECKING:
     import ssl

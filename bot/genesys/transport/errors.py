@@ -23,7 +23,7 @@ from bot.errors import (
 )
 
 if TYPE_CHECKING:
-    from bot.genesys.transport.http import Answer
+    from bot.genesys.transport.answer import Answer
 
 TOO_MANY_REQUESTS = 429
 TOO_LARGE = 413

@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import GenesysUnavailable, LoginRefused, OutcomeUnknown
 from bot.genesys import GenesysAccount, GenesysClient, RequestSeen
-from bot.genesys.transport.circuit_breaker import FAILURES, TRIAL_EVERY
+from bot.genesys.transport.health import FAILURES, TRIAL_EVERY
 from tests.support.clock import SteppedClock
 
 if TYPE_CHECKING:
