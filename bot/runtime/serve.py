@@ -21,7 +21,8 @@ from bot.database.queries.outbox import SqlOutbox
 from bot.database.replicas import replicas_of
 from bot.errors import AuditUnavailable, GenesysUnavailable, LoginRefused, SettingsError
 from bot.i18n.catalog import ENGLISH, read_languages
-from bot.outbox.cards import AuditPublisher, CardPublisher
+from bot.outbox.audit_channel import AuditPublisher
+from bot.outbox.cards import CardPublisher
 from bot.outbox.notices import Notifier
 from bot.outbox.relay import Backoff
 from bot.recording.caller import Role

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.audit.entry import Phase
-from bot.outbox.cards import LINES_IN_A_MESSAGE
+from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.audit_line import line, message
 from tests.support.samples import CALL, HOSTILE, STYLE, entry
