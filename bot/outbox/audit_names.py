@@ -41,7 +41,7 @@ class LineNameLookup:
     """Collects the names for some lines. ``show_agents``: whether agents are named, or shown by short ids."""
 
     known: KnownNames
-    people: People
+    slack: People
     show_agents: bool = True
 
     async def of(self, entries: Sequence[Entry]) -> LineNames:
@@ -51,11 +51,12 @@ class LineNameLookup:
         if self.show_agents:
             users = {call.agent_user_id for call in calls.values() if call.agent_user_id}
             agents = await self.known.agents(users | _successors(entries))
-        return LineNames(await self._people(_actors(entries)), agents, calls)
+        return LineNames(await self.people(_actors(entries)), agents, calls)
 
-    async def _people(self, actors: Iterable[str]) -> dict[str, str]:
+    async def people(self, actors: Iterable[str]) -> dict[str, str]:
+        """Return the names in Slack of actors of the trail, as far as Slack tells them in time."""
         own = {actor: user for actor in actors if (user := self._member(actor))}
-        asking = {actor: asyncio.ensure_future(self.people.name(user)) for actor, user in own.items()}
+        asking = {actor: asyncio.ensure_future(self.slack.name(user)) for actor, user in own.items()}
         if not asking:
             return {}
         await asyncio.wait(asking.values(), timeout=PATIENCE_SECONDS)
@@ -69,7 +70,7 @@ class LineNameLookup:
 
     def _member(self, actor: str) -> str | None:
         """Return the user id of an actor in the bot's workspace."""
-        return slack_user(actor) if actor.startswith(f"slack:{self.people.team_id}:") else None
+        return slack_user(actor) if actor.startswith(f"slack:{self.slack.team_id}:") else None
 
 
 def _successors(entries: Iterable[Entry]) -> set[str]:

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database.queries.app_homes import SqlHomes
+from bot.database.queries.audit_line_names import SqlLineNames
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.digests import SqlDigests
 from bot.database.queries.group_members import SqlGroupMembers
@@ -22,6 +23,7 @@ from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable
 from bot.outbox.app_home import HomePublisher, PublishThrottle
 from bot.outbox.app_home_sources import HomeSources
+from bot.outbox.audit_names import LineNameLookup
 from bot.outbox.digests import Digester, Schedule
 from bot.outbox.relay import Backoff
 from bot.recording.control.export_outcomes import ExportOutcomes
@@ -123,7 +125,6 @@ class Witness:
 
         return Digester(
             client=self.client,
-            uploads=self._uploads,
             digests=SqlDigests(control.engines, control.store, self.replicas.confirm),
             summaries=SqlSummaries(control.engines),
             gaps=gaps,
@@ -133,6 +134,7 @@ class Witness:
             clock=control.clock,
             pace=Backoff(control.clock),
             shared_channels=self.desk.shared_channels,
+            names=LineNameLookup(SqlLineNames(control.engines), self.desk.people),
         )
 
     async def settle_interrupted(self) -> None:

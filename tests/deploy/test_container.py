@@ -17,8 +17,8 @@ from tests.support.shell import ROOT
 
 DEPLOY = ROOT / "deploy"
 SETTINGS = {name.upper() for name in ServeSettings.model_fields}
-NOT_OURS = {"PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "MPLCONFIGDIR", "TMPDIR"}
-"""What the image sets for Python, matplotlib and the system."""
+NOT_OURS = {"PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "TMPDIR"}
+"""What the image sets for Python and the system."""
 
 
 @pytest.fixture(scope="module")

@@ -114,12 +114,12 @@ async def test_the_audit_channel_tells_who_asked_who_confirmed_and_until_when(sc
     await scenario.until(lambda: scenario.shows("Stopped"))
     lines = [line for line in await scenario.until_delivered() if re.search("stop.* recording", line)]
     asked, confirmed, *stopped = lines
-    assert "Ada Lovelace requested to stop recording" in asked
+    assert "Ada Byron requested to stop recording" in asked
     assert "a second supervisor must confirm by <!date^" in asked
-    assert "Grace Hopper confirmed the stop of recording" in confirmed
+    assert "Grace Murray confirmed the stop of recording" in confirmed
     for line in (confirmed, stopped[-1]):
-        assert "requested by Ada Lovelace · confirmed by Grace Hopper" in line
-    assert "Grace Hopper stopped recording" in stopped[-1]
+        assert "requested by Ada Byron · confirmed by Grace Murray" in line
+    assert "Grace Murray stopped recording" in stopped[-1]
     assert "<@" not in "".join(lines)
 
 

@@ -54,7 +54,7 @@ async def test_each_entry_has_its_number_and_hash_in_the_audit_channel(scenario:
     assert [number for number, _ in shown] == [entry["seq"] for entry in entries]
     for (_, line), entry in zip(shown, entries, strict=True):
         assert entry["hash"][:12] in line
-    (started,) = [line for line in lines if "Ada Lovelace started recording" in line]
+    (started,) = [line for line in lines if "Ada Byron started recording" in line]
     assert len(re.findall(r"\*#(\d+)\*", started)) == 2
     metadata = [message.metadata for message in scenario.slack.messages(AUDIT)]
     assert {one["event_type"] for one in metadata if one} == {"audit_entry"}

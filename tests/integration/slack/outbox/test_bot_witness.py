@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
 
 DIRECT = "D0COMPL"
-PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def jump_to(scenario: ServingScenario, days: int, hour: int = 8) -> None:
@@ -71,7 +70,7 @@ def exported(scenario: ServingScenario) -> tuple[SimulatedMessage, bytes]:
 # The daily digest
 
 
-async def test_the_digest_of_a_day_comes_the_morning_after_with_its_picture(scenario: ServingScenario) -> None:
+async def test_the_digest_of_a_day_comes_the_morning_after_with_its_chart(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     await scenario.types(MALLORY, f"start {OUTBOUND}")
     await scenario.types(ADA, "stop")
@@ -80,19 +79,18 @@ async def test_the_digest_of_a_day_comes_the_morning_after_with_its_picture(scen
     await scenario.until_delivered()
 
     jump_to(scenario, 1)
-    await scenario.until(lambda: digests(scenario) and scenario.slack.messages(AUDIT)[-1].files)
+    await scenario.until(lambda: digests(scenario))
 
     (digest,) = digests(scenario)
     assert digest.metadata is not None
     assert digest.metadata["event_payload"]["day"] == str(day)
-    assert "*Denied*: 1 request: 1 of <@U0MALLORY>" in digest.text
-    assert "*Recordings*: 1 ended" in digest.text
+    assert "*Denied*: 1 request \u2013 Mallory Marsh 1" in digest.text
+    assert "*Recordings*: 1 finished" in digest.text
     (entry,) = scenario.entries("audit:digest")
     seen = {one["seq"]: one["hash"] for one in scenario.entries()}
     assert seen[entry["outcome"]["head_seq"]] == digest.metadata["event_payload"]["hash"]
-    picture = scenario.slack.messages(AUDIT)[-1].files[0]
-    assert (scenario.slack.files[picture["id"]].content or b"").startswith(PNG)
-    assert "1 requests denied" in picture["alt_txt"]
+    assert [block["type"] for block in digest.blocks].count("data_visualization") == 1
+    assert "1 denied (1 at " in digest.text
 
 
 async def test_days_without_the_bot_are_made_up_for_once(scenario: ServingScenario) -> None:
@@ -196,7 +194,7 @@ async def test_compliance_gets_totals_and_a_file_that_can_be_verified(
 
     totals = scenario.slack.messages(DIRECT)[0]
     assert "*The audit trail, today*" in totals.text
-    assert "`recording:start` 1 requested, 1 succeeded" in totals.text
+    assert "*Start*: 1 requested \u2013 1 started" in totals.text
     assert "1 recording runs still" in totals.text
     asked, done = scenario.entries("audit:export")
     before = asked["seq"] - 1

@@ -26,7 +26,8 @@ TOM = "Tom &lt;Becker&gt; (Sales &amp; Service)"
 
 
 def recorded(**changes: Any) -> Any:
-    return entry(**{"recording_id": RECORDING_ID, "participant_id": "p1"} | changes)
+    known: dict[str, Any] = {"recording_id": RECORDING_ID, "participant_id": "p1"}
+    return entry(**known | changes)
 
 
 def pair(**changes: Any) -> list[tuple[Any, bool]]:
