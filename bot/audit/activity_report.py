@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One recording that began in the period. ``queue`` is its name, else its id; ``ended_at`` is None while it runs."""
+    """One recording that began in the period. ``queue`` is its name, else its id."""
 
     actor: str
     queue: str | None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from bot.audit.entry import text_digest
 from bot.audit.readable import Described
@@ -24,7 +24,7 @@ agents, queues = names.alias("agents"), names.alias("queues")
 
 @dataclass(frozen=True, slots=True)
 class SqlDescriptions:
-    """Reads descriptions of some entries at once; what was erased is empty."""
+    """Reads descriptions of some entries at once. Ids stand for names that are unknown or erased."""
 
     engines: Engines
 
@@ -40,7 +40,12 @@ class SqlDescriptions:
         typed = {UUID(one["attempt_id"]) for one in entries if one["reason_digest"]}
         own = recordings.c
         whose = (
-            select(own.id, own.participant_id, agents.c.name.label("agent"), queues.c.name.label("queue"))
+            select(
+                own.id,
+                own.participant_id,
+                func.coalesce(agents.c.name, own.agent_user_id).label("agent"),
+                func.coalesce(queues.c.name, own.queue_id).label("queue"),
+            )
             .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == own.agent_user_id))
             .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == own.queue_id))
             .where(own.id.in_(list(about)))

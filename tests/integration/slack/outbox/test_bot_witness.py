@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import json
 import re
@@ -17,7 +18,7 @@ from bot.admin.audit import verify_file
 from bot.audit.verification import Verifier
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
-from tests.support.world import ADA, AUDIT, CLARA, GRACE, MALLORY, ServingScenario
+from tests.support.world import ADA, AUDIT, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -195,7 +196,7 @@ async def test_compliance_gets_totals_and_a_file_that_can_be_verified(
     totals = scenario.slack.messages(DIRECT)[0]
     assert "*The audit trail, today*" in totals.text
     assert "*Start*: 1 requested \u2013 1 started" in totals.text
-    assert "1 recording runs still" in totals.text
+    assert "1 recording is still running" in totals.text
     asked, done = scenario.entries("audit:export")
     before = asked["seq"] - 1
     message, content = exported(scenario)
@@ -210,6 +211,47 @@ async def test_compliance_gets_totals_and_a_file_that_can_be_verified(
     assert asked["attempt_id"] == done["attempt_id"]
     assert done["outcome"] == {"format": "jsonl", "entries": before, "sha256": digest}
     assert asked["outcome"]["since"].endswith("T00:00:00.000000Z")
+
+
+async def until_named(scenario: ServingScenario) -> None:
+    """Wait until the bot has fetched the name of the call's queue."""
+    await scenario.until_later(lambda: scenario.rows("SELECT name FROM names WHERE kind = 'queue'"))
+
+
+async def test_a_table_for_people_has_names_notes_and_local_times(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND, reason="complaint =SUM(A1) please")
+    await until_named(scenario)
+    await scenario.types(CLARA, "audit today CSV")
+    await scenario.until_told(CLARA, "in your direct messages")
+    message, content = exported(scenario)
+    assert "can't be verified" in message.text
+    assert hashlib.sha256(content).hexdigest() in message.text
+    rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+    started = next(row for row in rows if row["Result"] == "succeeded" and row["Action"] == "recording:start")
+    assert (started["Person"], started["Agent"], started["Queue"]) == ("Ada Byron", "Priya Nair", "Billing")
+    requested = next(row for row in rows if row["Result"] == "requested")
+    assert (requested["Reason"], requested["Note"]) == ("Complaint", "'=SUM(A1) please")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", started["Time (UTC)"])
+    assert scenario.entries("audit:export")[0]["outcome"]["with"] == "names"
+
+
+async def test_a_report_counts_by_supervisor_queue_and_reason_and_is_in_the_trail(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND, reason="complaint")
+    await until_named(scenario)
+    await scenario.types(CLARA, "report today")
+    text = await scenario.until_told(CLARA, "By supervisor")
+    for words in ("1 recording started", "Ada Byron: 1", "Billing: 1", "Complaint: 1"):
+        assert words in text
+    shown = next(one for one in scenario.slack.messages(FLOOR) if one.text == text)
+    assert "data_visualization" in [block["type"] for block in shown.blocks]
+    (entry,) = scenario.entries("audit:report")
+    assert (entry["phase"], entry["actor"]) == ("succeeded", f"slack:T0SANDBOX:{CLARA}")
+
+
+async def test_a_report_is_for_compliance_only_and_of_a_period(scenario: ServingScenario) -> None:
+    assert "for compliance only" in await scenario.types(ADA, "report")
+    assert "not a period" in await scenario.types(CLARA, "report lastweek")
+    assert scenario.phases("audit:report") == ["denied", "failed"]
 
 
 async def test_nothing_of_an_export_stays_on_disk(
