@@ -3,7 +3,9 @@ import { h } from "./dom.js";
 
 function column(name, point, index, most) {
   const height = most ? Math.max(point.value ? 2 : 0, (100 * point.value) / most) : 0;
-  return h("span", { class: `kit-bar series-${index}`, style: `height: ${height}%`, title: `${name}: ${point.value}` });
+  const bar = h("span", { class: `kit-bar series-${index}`, title: `${name}: ${point.value}` });
+  bar.style.height = `${height}%`; // the page's policy forbids style attributes
+  return bar;
 }
 
 /** Draw a chart; the figures are in a table that screen readers read instead. */
