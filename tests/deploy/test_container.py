@@ -93,7 +93,6 @@ def test_all_that_is_written_is_written_to_the_volume(image: Stage) -> None:
     assert image.last("VOLUME").text == '["/data"]'
     assert image.last("WORKDIR").text == "/data"
     assert environment["TMPDIR"] == "/data"
-    assert environment["MPLCONFIGDIR"].startswith("/data/")
     assert environment["DATABASE_URL"].startswith("sqlite+aiosqlite:////data/")
 
 
