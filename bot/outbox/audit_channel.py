@@ -97,7 +97,7 @@ class AuditPublisher:
         waiting = await self.outbox.undelivered(limit=self.progress.entries)
         left = self._hold(waiting)
         self.progress.held_until = self.clock.monotonic() + left if left > 0 else None
-        return False if left > 0 else await self.publish_next()
+        return False if left > 0 else await self.publish_next(complete=True)
 
     def _hold(self, waiting: Sequence[tuple[Entry, bool]]) -> float:
         """Return for how many seconds these may still wait; never long, even if the clock was set back."""
@@ -118,8 +118,11 @@ class AuditPublisher:
         until = self.progress.held_until
         return None if until is None else max(0.0, until - self.clock.monotonic())
 
-    async def publish_next(self) -> bool:
-        """Post one message with the next entries; False if there are none."""
+    async def publish_next(self, *, complete: bool = False) -> bool:
+        """Post one message with the next entries; False if there are none.
+
+        With ``complete``, a request that came meanwhile is left for the next message, which has its outcome too.
+        """
         waiting = await self.outbox.undelivered(limit=self.progress.entries)
         if not waiting:
             return False
@@ -127,9 +130,12 @@ class AuditPublisher:
             await self.pace.wait_after(AuditChannelShared(), "audit")  # another organization would read the trail
             return True
         await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
-        if self.progress.earliest:  # entries that came while it waited go into the same message
+        if self.progress.earliest or complete:  # entries that came while it waited go into the same message
             waiting = await self.outbox.undelivered(limit=self.progress.entries)
-        await self._post(waiting)
+        if complete and self._hold(waiting) > 0:
+            waiting = waiting[: -len(grouped(waiting)[-1].entries)]
+        if waiting:
+            await self._post(waiting)
         return True
 
     async def _post(self, waiting: Sequence[tuple[Entry, bool]]) -> None:

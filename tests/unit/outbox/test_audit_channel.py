@@ -127,6 +127,18 @@ def test_a_request_waits_shortly_for_its_outcome_and_reads_for_more_reads() -> N
     assert waits(request, age=-3600) == 0  # a clock that was set back holds nothing up
 
 
+async def test_a_request_that_comes_while_others_are_posted_waits_for_its_outcome() -> None:
+    clock = FakeClock()
+    start = entry(seq=1, action="bot:start", phase=Phase.OBSERVED, attempt_id=UUID(int=1), occurred_at=clock.now())
+    slack = Slack(lambda _message: None)
+    outbox = Outbox(start, entry(seq=2, occurred_at=clock.now()))
+    relay = publisher(slack, outbox, clock)
+    assert await relay.publish_next(complete=True)
+    assert slack.numbers() == [1]
+    assert await relay.publish_next()  # at the end, nothing waits
+    assert slack.numbers() == [1, 2]
+
+
 async def test_the_loop_posts_a_pair_as_one_line() -> None:
     clock = FakeClock()
     outbox = Outbox(entry(seq=1, occurred_at=clock.now()))
