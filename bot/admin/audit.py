@@ -15,8 +15,11 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.audit.export import Filter, csv_header, csv_line, json_line
 from bot.audit.files import Archive, feed_file
+from bot.audit.readable import BOM, readable_header, readable_line
+from bot.audit.stored import entry_of
 from bot.database.migrate import unusable, upgrade
 from bot.database.store import SqlStore
+from bot.database.trail.descriptions import SqlDescriptions
 from bot.database.trail.reader import SqlTrail
 from bot.errors import Refused
 from bot.recording.clock import SystemClock
@@ -25,6 +28,7 @@ from bot.runtime.container import opened_database
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
     from bot.audit.archive import Manifest
     from bot.audit.verification import Verifier
@@ -147,6 +151,8 @@ class Export:
     wanted: Filter
     format: str
     output: Path | None
+    names_in: ZoneInfo | None = None
+    """The time zone of a table for people, with names; None: the entries as they are."""
 
     async def run(self, progress: Callable[[int, int], None]) -> str:
         """Write the entries, and return a sentence about them. Raise Refused if the file already exists."""
@@ -156,8 +162,9 @@ class Export:
             await upgrade(engines)
             store, trail, attempt_id = SqlStore(engines), SqlTrail(engines), uuid7()
             up_to = await trail.count()
-            await self._note(store, attempt_id, Phase.REQUESTED, self.wanted.facts())
-            written, digest = await self._write(trail, up_to, progress)
+            named = {"with": "names"} if self.names_in is not None else {}
+            await self._note(store, attempt_id, Phase.REQUESTED, self.wanted.facts() | named)
+            written, digest = await self._write(trail, SqlDescriptions(engines), up_to, progress)
             await self._note(store, attempt_id, Phase.SUCCEEDED, {"entries": written, "sha256": digest})
         if self.output is None:
             return f"{written} entries, SHA-256 {digest}"
@@ -165,11 +172,15 @@ class Export:
         await asyncio.to_thread(checksum.write_text, f"{digest}  {self.output.name}\n")
         return f"{written} entries in {self.output}, its SHA-256 in {checksum}"
 
-    async def _write(self, trail: SqlTrail, up_to: int, progress: Callable[[int, int], None]) -> tuple[int, str]:
+    async def _write(
+        self, trail: SqlTrail, descriptions: SqlDescriptions, up_to: int, progress: Callable[[int, int], None]
+    ) -> tuple[int, str]:
         digest, written = hashlib.sha256(), 0
         line = json_line if self.format == "jsonl" else csv_line
         target = sys.stdout.buffer if self.output is None else self.output.open("xb")
         try:
+            if self.names_in is not None:
+                return await self._write_readable(trail, descriptions, target, digest, up_to)
             if self.format == "csv":
                 _put(target, digest, csv_header())
             async for entry in trail.entries(self.wanted, up_to=up_to):
@@ -181,6 +192,20 @@ class Export:
             target.flush()
             if self.output is not None:
                 target.close()
+        return written, digest.hexdigest()
+
+    async def _write_readable(
+        self, trail: SqlTrail, descriptions: SqlDescriptions, target: IO[bytes], digest: Any, up_to: int
+    ) -> tuple[int, str]:
+        zone, written = self.names_in, 0
+        if zone is None:
+            raise AssertionError
+        _put(target, digest, BOM + readable_header(zone))
+        async for rows in trail.pages(self.wanted, up_to=up_to):
+            entries = [entry_of(row) for row in rows]
+            for entry, described in zip(entries, await descriptions.of(entries), strict=True):
+                _put(target, digest, readable_line(entry, described, zone, people={}, reasons={}))
+            written += len(entries)
         return written, digest.hexdigest()
 
     async def _note(self, store: SqlStore, attempt_id: Any, phase: Phase, outcome: dict[str, Any]) -> None:

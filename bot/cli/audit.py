@@ -19,6 +19,7 @@ from bot.observability import logging as log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from zoneinfo import ZoneInfo
 
     from bot.audit.verification import Verifier
 
@@ -71,6 +72,9 @@ def export(
     actor: Annotated[str | None, typer.Option(help="Only this actor's, for example slack:T…:U….")] = None,
     action: Annotated[str | None, typer.Option(help="Only this action's, for example recording:start.")] = None,
     phase: Annotated[str | None, typer.Option(help="Only this phase, for example denied.")] = None,
+    names: Annotated[  # noqa: FBT002  Typer passes the value by name
+        bool, typer.Option("--names", help="CSV for people: names of agents and queues, notes, and local times.")
+    ] = False,
     output: Annotated[Path | None, typer.Option(help="Write to this new file, and its SHA-256 beside it.")] = None,
 ) -> None:
     """Write entries as JSON lines or CSV; that this was done is in the trail."""
@@ -79,6 +83,8 @@ def export(
 
     if format_ not in {"jsonl", "csv"}:
         raise typer.BadParameter("it must be jsonl or csv", param_hint="--format")
+    if names and format_ != "csv":
+        raise typer.BadParameter("it goes with --format csv; JSON lines hold ids only", param_hint="--names")
     log.configure(level="error")
     wanted = Filter(
         since=_written(since, "--since"),
@@ -88,10 +94,19 @@ def export(
         action=action,
         phase=phase,
     )
-    job = Export(config.load(config.DatabaseSettings), f"cli:{login_name()}", wanted, format_, output)
+    job = Export(
+        config.load(config.DatabaseSettings), f"cli:{login_name()}", wanted, format_, output, _zone() if names else None
+    )
     with bar("Exporting") as progress:
         sentence = event_loop.run(job.run(progress))
     typer.echo(sentence, err=output is None)
+
+
+def _zone() -> ZoneInfo:
+    """Return the time zone in which the bot shows days (AUDIT_DIGEST_ZONE)."""
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(config.load(config.DigestSettings).audit_digest_zone)
 
 
 def _verifier(head: str | None, anchors: Path | None) -> Verifier:

@@ -259,6 +259,7 @@ class SlackSettings(_Part):
     slack_api_url: HttpUrl = SLACK_API
     slack_sockets: int = Field(default=2, ge=1, le=4)
     slack_audit_channel: Annotated[str, AfterValidator(_channel)]
+    audit_channel_names: bool = True
     slack_supervisors: Ids
     slack_compliance: Ids = ()
     recording_remind_after: Delay = timedelta(minutes=30)

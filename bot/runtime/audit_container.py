@@ -10,23 +10,29 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.database.queries.activity_reports import SqlActivityReports
 from bot.database.queries.app_homes import SqlHomes
+from bot.database.queries.audit_line_names import SqlLineNames
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.digests import SqlDigests
 from bot.database.queries.group_members import SqlGroupMembers
 from bot.database.queries.summaries import SqlSummaries
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.completeness import SqlCompleteness
+from bot.database.trail.descriptions import SqlDescriptions
 from bot.database.trail.open_requests import SqlOpenRequests
 from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable
 from bot.outbox.app_home import HomePublisher, PublishThrottle
 from bot.outbox.app_home_sources import HomeSources
+from bot.outbox.audit_names import LineNameLookup
 from bot.outbox.digests import Digester, Schedule
 from bot.outbox.relay import Backoff
 from bot.recording.control.export_outcomes import ExportOutcomes
 from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION
 from bot.recording.group_members import GroupMonitor, group_actions
+from bot.slack.charts import Charts
+from bot.slack.listeners.activity_report import ActivityReports
 from bot.slack.listeners.audit_export import AuditReports
 from bot.slack.listeners.call_history import CallHistory
 from bot.slack.listeners.command import RecordCommand
@@ -67,7 +73,15 @@ class Witness:
     def command(self, modal: StartModal) -> RecordCommand:
         """Return the slash command with all its verbs."""
         history = CallHistory(self.desk, SqlStories(self.control.engines))
-        return RecordCommand(self.desk, history, self.reports(), modal, RecordingChoice(self.desk, modal.calls))
+        choice = RecordingChoice(self.desk, modal.calls)
+        return RecordCommand(self.desk, history, self.reports(), self._activity(), modal, choice)
+
+    def _activity(self) -> ActivityReports:
+        engines = self.control.engines
+        return ActivityReports(self.desk, SqlActivityReports(engines), Charts(self.client), self._names(), self._zone)
+
+    def _names(self) -> LineNameLookup:
+        return LineNameLookup(SqlLineNames(self.control.engines), self.desk.people)
 
     def reports(self) -> AuditReports:
         """Return the reports for compliance."""
@@ -80,6 +94,8 @@ class Witness:
             summaries=SqlSummaries(engines),
             outcomes=self._outcomes,
             zone=self._zone,
+            descriptions=SqlDescriptions(engines),
+            people=self._names(),
         )
 
     def homes(
@@ -123,7 +139,6 @@ class Witness:
 
         return Digester(
             client=self.client,
-            uploads=self._uploads,
             digests=SqlDigests(control.engines, control.store, self.replicas.confirm),
             summaries=SqlSummaries(control.engines),
             gaps=gaps,
@@ -133,6 +148,7 @@ class Witness:
             clock=control.clock,
             pace=Backoff(control.clock),
             shared_channels=self.desk.shared_channels,
+            names=self._names(),
         )
 
     async def settle_interrupted(self) -> None:

@@ -15,13 +15,16 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.database.file_lock import serving_alone
 from bot.database.maintenance.retention import Retention
+from bot.database.queries.audit_line_names import SqlLineNames
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.replicas import replicas_of
 from bot.errors import AuditUnavailable, GenesysUnavailable, LoginRefused, SettingsError
 from bot.i18n.catalog import ENGLISH, read_languages
-from bot.outbox.cards import AuditPublisher, CardPublisher
+from bot.outbox.audit_channel import AuditPublisher
+from bot.outbox.audit_names import LineNameLookup
+from bot.outbox.cards import CardPublisher
 from bot.outbox.notices import Notifier
 from bot.outbox.relay import Backoff
 from bot.recording.caller import Role
@@ -281,6 +284,9 @@ class Serving:
                 clock,
                 Backoff(clock),
                 shared_channels=desk.shared_channels,
+                names=LineNameLookup(
+                    SqlLineNames(control.engines), desk.people, show_agents=self.settings.audit_channel_names
+                ),
             ),
         )
 

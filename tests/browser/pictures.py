@@ -47,7 +47,7 @@ async def take(visitor: SandboxPage, directory: Path) -> None:
     await expect(card).to_contain_text("Recording since")
     await visitor.act_as(MALLORY)
     await visitor.command(f"/record start {OUTBOUND}")
-    await expect(visitor.audit_lines(OUTBOUND)).to_contain_text("denied")
+    await expect(visitor.audit_lines(OUTBOUND)).to_contain_text("Denied")
     await visitor.act_as(ADA)
     await visitor.page.mouse.move(0, 0)
     await keep(directory, "sandbox", visitor)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bot.outbox.cards import AuditPublisher, CardPublisher
+    from bot.outbox.audit_channel import AuditPublisher
+    from bot.outbox.cards import CardPublisher
     from bot.recording.models import Verb
     from bot.recording.requests import ActionResult
     from bot.slack.listeners.context import ListenerContext

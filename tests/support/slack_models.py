@@ -55,7 +55,13 @@ def _read(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) and value else value
 
 
+NEWER_THAN_THE_SDK = frozenset({"data_visualization"})
+"""Blocks that slack-sdk 3.48 has no model of; the simulated Slack checks them by Slack's documentation."""
+
+
 def _compared(place: str, sent: Any, model: Any) -> Iterator[str]:
+    if model is None and isinstance(sent, dict) and sent.get("type") in NEWER_THAN_THE_SDK:
+        return
     if model is None:
         yield f"{place}: the SDK knows no such block: {sent.get('type')}"
         return

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 READ_ACTION = "recording:read"
 EXPORT_ACTION = "audit:export"
+REPORT_ACTION = "audit:report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,21 @@ class Reads(RequestLog):
             return entry
 
         return await self._take(asked, facts, work)
+
+    async def read_report(self, asked: Request, wanted: dict[str, str]) -> Entry:
+        """Record in the trail that a person reads a report of recordings, before they see it."""
+        facts = AuditContext(REPORT_ACTION, "report")
+
+        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+            require(asked.caller, Permission.EXPORT)
+            await self._count_once(transaction, asked, facts, attempt_id)
+            return await transaction.append(self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome=wanted))
+
+        return await self._take(asked, facts, work)
+
+    async def refuse_report(self, asked: Request, typed: str, error: RecordBotError) -> None:
+        """Record in the trail that a report was requested and refused, and raise the reason."""
+        await self._refuse(asked, AuditContext(REPORT_ACTION, "report", typed=typed), Permission.EXPORT, error)
 
     async def refuse_reading(self, asked: Request, typed: str, error: RecordBotError) -> None:
         """Record in the trail that a read was requested and refused, and raise the reason."""

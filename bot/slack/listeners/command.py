@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bot.recording.models import Approval, Recording
     from bot.recording.requests import PendingAction, Request
     from bot.slack.blocks.card import Block, CardStyle
+    from bot.slack.listeners.activity_report import ActivityReports
     from bot.slack.listeners.audit_export import AuditReports
     from bot.slack.listeners.call_history import CallHistory
     from bot.slack.listeners.recording_picker import RecordingChoice
@@ -52,6 +53,7 @@ VERBS = {
     "list": Permission.READ,
     "history": Permission.READ,
     "audit": Permission.EXPORT,
+    "report": Permission.EXPORT,
     "help": None,
 }
 """What can be typed, and the permission that it takes."""
@@ -65,6 +67,7 @@ class RecordCommand:
     desk: ListenerContext
     history: CallHistory
     audits: AuditReports
+    reports: ActivityReports
     modal: StartModal
     choice: RecordingChoice
 
@@ -118,6 +121,8 @@ class RecordCommand:
                 return await self.history.answer(asked, rest)
             case "audit":
                 return await self.audits.answer(asked, rest, reply)
+            case "report":
+                return await self.reports.answer(asked, rest, reply)
             case _:
                 return self._unknown(asked, verb)
 

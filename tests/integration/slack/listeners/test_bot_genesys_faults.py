@@ -69,7 +69,7 @@ async def test_a_start_that_never_took_effect_is_unknown_first_and_settled_later
     observed = scenario.entries("recording:start")[-1]
     assert (observed["actor"], observed["outcome"]["in_effect"]) == ("bot", False)
     assert len(scenario.genesys.writes()) == 1
-    assert "*observed*" in (await scenario.until_delivered())[-1]
+    assert "Confirmed later: recording of a call did NOT start" in (await scenario.until_delivered())[-1]
 
 
 async def test_a_start_that_took_effect_unseen_is_found_later(scenario: ServingScenario) -> None:

@@ -40,7 +40,7 @@ async def test_the_trail_and_the_audit_channel_stay_english(scenario: ServingSce
     await scenario.types(HEIDI, f"start {INBOUND}")
     await scenario.until(lambda: scenario.shows("Wird aufgezeichnet"))
     lines = await scenario.until_delivered()
-    assert any("*requested* `recording:start`" in line and "<@U0HEIDI>" in line for line in lines)
+    assert any("Heidi Brandt started recording" in line for line in lines)
     assert all("language" not in entry["origin"] for entry in scenario.entries())
 
 
