@@ -52,7 +52,7 @@ class Archiving:
             end = await SqlTrail(store.engines).count()
             while True:
                 async with store.engines.reader.connect() as connection:
-                    left, wanted = await unfinished(connection), await due(connection, self.before)
+                    left, wanted = await connection.run_sync(unfinished), await connection.run_sync(due, self.before)
                 if left is not None:
                     await self._write_again(store, left)
                 elif wanted is not None:
@@ -70,10 +70,10 @@ class Archiving:
         attempt_id = uuid7()
         facts = {"before": timestamp(self.before), "first_seq": wanted.first, "last_seq": wanted.last}
 
-        async def ask(transaction: SqlTransaction) -> Obstacle | None:
-            found = await obstacle(transaction.connection, wanted.last)
+        def ask(transaction: SqlTransaction) -> Obstacle | None:
+            found = obstacle(transaction.connection, wanted.last)
             outcome = facts if found is None else {**facts, "error": "refused", "cause": found.cause}
-            await self._note(transaction, Phase.REQUESTED if found is None else Phase.FAILED, attempt_id, outcome)
+            self._note(transaction, Phase.REQUESTED if found is None else Phase.FAILED, attempt_id, outcome)
             return found
 
         if found := await store.write(ask):
@@ -91,12 +91,12 @@ class Archiving:
     async def _name(self, store: SqlStore, attempt_id: UUID, manifest: Manifest) -> Tombstone:
         tombstone = manifest.tombstone()
 
-        async def work(transaction: SqlTransaction) -> None:
-            if found := await obstacle(transaction.connection, tombstone.last_seq):
+        def work(transaction: SqlTransaction) -> None:
+            if found := obstacle(transaction.connection, tombstone.last_seq):
                 raise Refused(found.sentence)
-            if await unfinished(transaction.connection) is not None:
+            if unfinished(transaction.connection) is not None:
                 raise Refused("Another run archives these entries at this moment.")
-            await self._note(transaction, Phase.SUCCEEDED, attempt_id, tombstone.facts())
+            self._note(transaction, Phase.SUCCEEDED, attempt_id, tombstone.facts())
 
         await store.write(work)
         return tombstone
@@ -112,15 +112,15 @@ class Archiving:
             raise Refused(f"{name} is not what its tombstone names. Run: record-bot audit verify")
 
     async def _remove(self, store: SqlStore, tombstone: Tombstone) -> None:
-        async def work(transaction: SqlTransaction) -> None:
-            if found := await obstacle(transaction.connection, tombstone.last_seq):
+        def work(transaction: SqlTransaction) -> None:
+            if found := obstacle(transaction.connection, tombstone.last_seq):
                 raise Refused(found.sentence)
-            await remove(transaction.connection, tombstone)
+            remove(transaction.connection, tombstone)
 
         await store.write(work)
 
-    async def _note(self, transaction: SqlTransaction, phase: Phase, attempt_id: UUID, outcome: dict[str, Any]) -> None:
-        await self.keeper.append(transaction, ARCHIVE_ACTION, phase, attempt_id, outcome)
+    def _note(self, transaction: SqlTransaction, phase: Phase, attempt_id: UUID, outcome: dict[str, Any]) -> None:
+        self.keeper.append(transaction, ARCHIVE_ACTION, phase, attempt_id, outcome)
 
 
 def _is_here(directory: Path, tombstone: Tombstone) -> bool:

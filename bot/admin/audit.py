@@ -209,8 +209,8 @@ class Export:
         return written, digest.hexdigest()
 
     async def _note(self, store: SqlStore, attempt_id: Any, phase: Phase, outcome: dict[str, Any]) -> None:
-        async def work(transaction: Transaction) -> None:
-            await transaction.append(
+        def work(transaction: Transaction) -> None:
+            transaction.append(
                 Draft(
                     id=uuid7(),
                     attempt_id=attempt_id,

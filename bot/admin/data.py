@@ -51,21 +51,19 @@ class Keeper:
         """Erase a person's name and typed text. Raise Refused while a legal hold is on, AuditUnavailable."""
         rows, attempt_id = rows_of(person), uuid7()
 
-        async def ask(transaction: SqlTransaction) -> str | None:
-            hold = await current_hold(transaction.connection)
+        def ask(transaction: SqlTransaction) -> str | None:
+            hold = current_hold(transaction.connection)
             refused = hold is not None and not despite_hold
             outcome = {"person": person.id, **({"despite_hold": True} if hold is not None and despite_hold else {})}
             if refused:
                 outcome |= {"error": "refused", "cause": "legal_hold"}
-            await self.append(
-                transaction, ERASE_ACTION, Phase.FAILED if refused else Phase.REQUESTED, attempt_id, outcome
-            )
+            self.append(transaction, ERASE_ACTION, Phase.FAILED if refused else Phase.REQUESTED, attempt_id, outcome)
             return f"{hold}: nothing is erased. Release it first, or decide on --despite-hold." if refused else None
 
-        async def work(transaction: SqlTransaction) -> Erased:
-            erased = await erase(transaction.connection, rows, redraw=True)
+        def work(transaction: SqlTransaction) -> Erased:
+            erased = erase(transaction.connection, rows, redraw=True)
             outcome = {"person": person.id, **erased.facts()}
-            await self.append(transaction, ERASE_ACTION, Phase.SUCCEEDED, attempt_id, outcome)
+            self.append(transaction, ERASE_ACTION, Phase.SUCCEEDED, attempt_id, outcome)
             return erased
 
         async with self.opened() as store:
@@ -78,7 +76,7 @@ class Keeper:
     async def count(self, person: Person) -> str:
         """Say how much ``erase`` would erase."""
         async with self.opened() as store, store.engines.reader.connect() as connection:
-            return f"To be erased: {_amounts(await count(connection, rows_of(person)))}. Nothing was changed."
+            return f"To be erased: {_amounts(await connection.run_sync(count, rows_of(person)))}. Nothing was changed."
 
     async def retain(self, *, texts: timedelta | None, names: timedelta | None) -> str:
         """Erase what is older than the settings allow. Raise Refused while a legal hold is on."""
@@ -98,8 +96,8 @@ class Keeper:
             made = await back_up(engines, file, progress)
             outcome = {"seq": made.seq, "hash": made.head, "bytes": made.bytes, "sha256": made.sha256}
 
-            async def note(transaction: SqlTransaction) -> Entry:
-                return await self.append(transaction, BACKUP_ACTION, Phase.OBSERVED, uuid7(), outcome)
+            def note(transaction: SqlTransaction) -> Entry:
+                return self.append(transaction, BACKUP_ACTION, Phase.OBSERVED, uuid7(), outcome)
 
             await SqlStore(engines).write(note)
         return f"{file}: {made.entries} entries up to {made.seq} {made.head}, verified; SHA-256 {made.sha256}"
@@ -119,10 +117,10 @@ class Keeper:
                     await upgrade(engines)
                     if engines.on_postgresql and await somebody_serves(engines):
                         raise Refused("A record-bot serves one of the two databases. Stop it first, on every machine.")
-                kind = other.writer.dialect.name
+                kind = other.writer.dialect_name
 
-                async def note(transaction: SqlTransaction) -> Entry:
-                    return await self.append(transaction, COPY_ACTION, Phase.OBSERVED, uuid7(), {"to": kind})
+                def note(transaction: SqlTransaction) -> Entry:
+                    return self.append(transaction, COPY_ACTION, Phase.OBSERVED, uuid7(), {"to": kind})
 
                 if await SqlStore(other).head():
                     raise Refused("The target is not empty; name a new database.")
@@ -134,16 +132,16 @@ class Keeper:
     async def hold(self, *, on: bool, reason: str) -> str:
         """Place or release the legal hold. Raise Refused if it is already in that state."""
 
-        async def work(transaction: SqlTransaction) -> Entry:
-            hold = await current_hold(transaction.connection)
+        def work(transaction: SqlTransaction) -> Entry:
+            hold = current_hold(transaction.connection)
             if on and hold is not None:
                 raise Refused(f"{hold}.")
             if not on and hold is None:
                 raise Refused("No legal hold is on.")
             action, attempt_id, now = HOLD_ACTION if on else RELEASE_ACTION, uuid7(), self.clock.now()
-            digest = await transaction.keep_text(attempt_id, reason, now)
-            await transaction.add_closed_attempt(attempt_id, verb=action, actor=self.actor, at=now, dedupe_key=None)
-            return await self.append(transaction, action, Phase.SUCCEEDED, attempt_id, {}, digest=digest)
+            digest = transaction.keep_text(attempt_id, reason, now)
+            transaction.add_closed_attempt(attempt_id, verb=action, actor=self.actor, at=now, dedupe_key=None)
+            return self.append(transaction, action, Phase.SUCCEEDED, attempt_id, {}, digest=digest)
 
         async with self.opened() as store:
             entry = await store.write(work)
@@ -151,7 +149,7 @@ class Keeper:
 
     async def hold_status(self) -> str:
         async with self.opened() as store, store.engines.reader.connect() as connection:
-            hold = await current_hold(connection)
+            hold = await connection.run_sync(current_hold)
         return f"{hold}." if hold else "No legal hold is on."
 
     @asynccontextmanager
@@ -165,7 +163,7 @@ class Keeper:
             yield store
             await store.settled()
 
-    async def append(
+    def append(
         self,
         transaction: SqlTransaction,
         action: str,
@@ -186,7 +184,7 @@ class Keeper:
             origin={"source": "cli"},
             outcome=outcome,
         )
-        return await transaction.append(draft)
+        return transaction.append(draft)
 
 
 def _amounts(erased: Erased) -> str:

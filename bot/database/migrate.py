@@ -78,8 +78,7 @@ async def upgrade(engines: Engines) -> SchemaVersion:
     else:
         found = await version(engines)
     try:
-        async with engines.writer.begin() as connection:
-            await connection.run_sync(run)
+        await engines.writer.transaction(run)
     except SQLAlchemyError as error:
         if _sqlstate(error) == NOT_ALLOWED:
             raise _not_the_owner(found) from error

@@ -37,8 +37,8 @@ async def record_stop(control: Control) -> None:
 
 
 async def _record(control: Control, action: str) -> None:
-    async def work(transaction: Transaction) -> None:
-        await transaction.append(
+    def work(transaction: Transaction) -> None:
+        transaction.append(
             Draft(
                 id=uuid7(),
                 attempt_id=uuid7(),

@@ -105,7 +105,7 @@ def fill(file: Path, entries: int) -> None:
 async def add_live(store: SqlStore, count: int) -> None:
     """Add recordings that run, each of an agent of its own."""
 
-    async def work(transaction: SqlTransaction) -> None:
+    def work(transaction: SqlTransaction) -> None:
         for number in range(count):
             recording = Recording(
                 id=uuid7(),
@@ -121,7 +121,7 @@ async def add_live(store: SqlStore, count: int) -> None:
                 audit_seq=number,
                 requested_seq=10**9 + number,
             )
-            await transaction.add_recording(recording, channel="C0FLOOR", asked_by=recording.started_by)
+            transaction.add_recording(recording, channel="C0FLOOR", asked_by=recording.started_by)
 
     await store.write(work)
 

@@ -70,18 +70,18 @@ class Retention:
             names_=None if self.names is None else now - self.names,
         )
         async with self.store.engines.reader.connect() as connection:
-            due = await count(connection, rows)
+            due = await connection.run_sync(count, rows)
         if not due:
             if scrub_anyway:
                 await scrub(self.store.engines)
             return due
 
-        async def work(transaction: SqlTransaction) -> Erased | Hold:
-            if hold := await current_hold(transaction.connection):
+        def work(transaction: SqlTransaction) -> Erased | Hold:
+            if hold := current_hold(transaction.connection):
                 return hold
-            erased = await erase(transaction.connection, rows, redraw=False)
+            erased = erase(transaction.connection, rows, redraw=False)
             if erased:
-                await transaction.append(
+                transaction.append(
                     Draft(
                         id=uuid7(),
                         attempt_id=uuid7(),

@@ -38,7 +38,7 @@ class SqlOverview:
         statement = _cards().where(LIVE).order_by(recordings.c.requested_seq).limit(ALL_LIVE)
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
-            waiting = {one.recording_id: one for one in await approvals.find(connection, approvals.OPEN)}
+            waiting = {one.recording_id: one for one in await connection.run_sync(approvals.find, approvals.OPEN)}
         return tuple(_card(row, approval=waiting.get(row["id"])) for row in rows)
 
     async def recent(self, actor: str, *, limit: int) -> tuple[Card, ...]:
@@ -51,7 +51,7 @@ class SqlOverview:
         )
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
-            saved = await saved_of(connection, [row["id"] for row in rows]) if rows else {}
+            saved = await connection.run_sync(saved_of, [row["id"] for row in rows]) if rows else {}
         return tuple(_card(row, saved=saved.get(row["id"], ())) for row in rows)
 
 

@@ -48,7 +48,7 @@ def both(approval: Approval, second: str) -> dict[str, Any]:
     return {"approval_id": str(approval.id), "asked_by": approval.asked_by, "confirmed_by": second}
 
 
-async def open_approval(
+def open_approval(
     transaction: Transaction,
     asked: Request,
     recording: Recording,
@@ -59,7 +59,7 @@ async def open_approval(
 ) -> tuple[Approval, Recording, int]:
     """Write that a stop waits for a second supervisor, and have the card say so."""
     approval = Approval(approval_id, recording.id, Verb.STOP, asked.caller.actor, now, now + rule.within)
-    await transaction.add_approval(approval)
+    transaction.add_approval(approval)
     draft = _draft(
         approval,
         recording,
@@ -69,16 +69,16 @@ async def open_approval(
         origin=asked.origin.facts(),
         outcome={"until": approval.expires_at.astimezone(UTC).isoformat()},
     )
-    entry = await transaction.append(draft)
-    return approval, await redrawn(transaction, recording, entry), entry.seq
+    entry = transaction.append(draft)
+    return approval, redrawn(transaction, recording, entry), entry.seq
 
 
-async def confirm_approval(
+def confirm_approval(
     transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
 ) -> None:
     """Close it as confirmed by the one who asks now."""
-    await transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.CONFIRMED)
-    await transaction.append(
+    transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.CONFIRMED)
+    transaction.append(
         _draft(
             approval,
             recording,
@@ -91,15 +91,15 @@ async def confirm_approval(
     )
 
 
-async def withdraw_approval(
+def withdraw_approval(
     transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
 ) -> tuple[Recording, int]:
     """Close it as not wanted any more. Raise ApprovalClosed, and NotPermitted for all but the one who asked."""
     if approval.asked_by != asked.caller.actor:
         raise NotPermitted(cause="not_own_request")
-    await require_open(transaction, approval, recording, now)
-    await transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.WITHDRAWN)
-    entry = await transaction.append(
+    require_open(transaction, approval, recording, now)
+    transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.WITHDRAWN)
+    entry = transaction.append(
         _draft(
             approval,
             recording,
@@ -110,16 +110,16 @@ async def withdraw_approval(
             outcome={"error": "withdrawn"},
         )
     )
-    return await redrawn(transaction, recording, entry), entry.seq
+    return redrawn(transaction, recording, entry), entry.seq
 
 
-async def require_open(transaction: Transaction, approval: Approval, recording: Recording, now: datetime) -> None:
+def require_open(transaction: Transaction, approval: Approval, recording: Recording, now: datetime) -> None:
     """Raise ApprovalClosed unless the approval waits; one whose time is up, or whose recording is over, is closed."""
     outcome = approval.outcome or lapsed(approval, recording, now)
     if outcome is None:
         return
     if approval.outcome is None:
-        await lapse(transaction, approval, recording, outcome, now)
+        lapse(transaction, approval, recording, outcome, now)
     raise ApprovalClosed(outcome=outcome.value, recording_id=recording.id)
 
 
@@ -130,20 +130,20 @@ def lapsed(approval: Approval, recording: Recording, now: datetime) -> ApprovalO
     return None if approval.waits(now) else ApprovalOutcome.EXPIRED
 
 
-async def lapse(
+def lapse(
     transaction: Transaction, approval: Approval, recording: Recording, outcome: ApprovalOutcome, now: datetime
 ) -> Recording:
     """Close an approval that nobody decided on, as the bot, and have the card say so."""
-    if not await transaction.close_approval(approval, now, by=BOT, outcome=outcome):
+    if not transaction.close_approval(approval, now, by=BOT, outcome=outcome):
         return recording
     facts = {"in_effect": False, "error": LAPSED[outcome], "asked_by": approval.asked_by}
-    entry = await transaction.append(_draft(approval, recording, now, Phase.OBSERVED, BOT, outcome=facts))
-    return await redrawn(transaction, recording, entry)
+    entry = transaction.append(_draft(approval, recording, now, Phase.OBSERVED, BOT, outcome=facts))
+    return redrawn(transaction, recording, entry)
 
 
-async def redrawn(transaction: Transaction, recording: Recording, entry: Entry) -> Recording:
+def redrawn(transaction: Transaction, recording: Recording, entry: Entry) -> Recording:
     """Give the recording a new version, so that its card is redrawn."""
-    changed = await transaction.change_recording(recording, audit_seq=entry.seq)
+    changed = transaction.change_recording(recording, audit_seq=entry.seq)
     if changed is None:  # transactions run one after another
         raise AssertionError
     return changed
@@ -220,29 +220,29 @@ class Approvals:
         if recording is None or lapsed(approval, recording, self.clock.now()) is None:
             return
 
-        async def work(transaction: Transaction) -> None:
-            current = await transaction.recording(approval.recording_id)
-            found = await transaction.approval(approval.id)
+        def work(transaction: Transaction) -> None:
+            current = transaction.recording(approval.recording_id)
+            found = transaction.approval(approval.id)
             if current is None or found is None or found.outcome is not None:
                 return
             now = self.clock.now()
             if (outcome := lapsed(found, current, now)) is not None:
-                await lapse(transaction, found, current, outcome, now)
+                lapse(transaction, found, current, outcome, now)
 
         await self.store.write(work)
 
     async def too_late(self, approval: Approval) -> None:
         """Close an approval of which nobody knows that it is open."""
 
-        async def work(transaction: Transaction) -> None:
-            current = await transaction.recording(approval.recording_id)
+        def work(transaction: Transaction) -> None:
+            current = transaction.recording(approval.recording_id)
             if current is None:
                 raise AssertionError
             now = self.clock.now()
-            if not await transaction.close_approval(approval, now, by=BOT, outcome=ApprovalOutcome.EXPIRED):
+            if not transaction.close_approval(approval, now, by=BOT, outcome=ApprovalOutcome.EXPIRED):
                 return
             outcome = {"error": TooLate.kind}
-            entry = await transaction.append(_draft(approval, current, now, Phase.FAILED, BOT, outcome=outcome))
-            await redrawn(transaction, current, entry)
+            entry = transaction.append(_draft(approval, current, now, Phase.FAILED, BOT, outcome=outcome))
+            redrawn(transaction, current, entry)
 
         await self.store.write(work)

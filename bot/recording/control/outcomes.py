@@ -166,17 +166,17 @@ class OutcomeRecorder:
     ) -> ActionResult:
         now = self.clock.now()
 
-        async def work(transaction: Transaction) -> ActionResult:
-            recording = await _existing(transaction, attempt)
+        def work(transaction: Transaction) -> ActionResult:
+            recording = _existing(transaction, attempt)
             later = looks if looks is not None else LATER_LOOKS if phase is Phase.OBSERVED else 0
             mine = (
-                await transaction.settle_attempt(attempt, now, looks=later)
+                transaction.settle_attempt(attempt, now, looks=later)
                 if close
-                else await transaction.claim_attempt(attempt, attempt.owner)
+                else transaction.claim_attempt(attempt, attempt.owner)
             )
             if not mine:
                 return ActionResult(recording, recording.audit_seq)
-            entry = await transaction.append(
+            entry = transaction.append(
                 Draft(
                     id=uuid7(),
                     attempt_id=attempt.id,
@@ -192,11 +192,11 @@ class OutcomeRecorder:
                 )
             )
             if agent is not None:
-                await remember_names(transaction, agent, now)
+                remember_names(transaction, agent, now)
             rest: dict[str, Any] = {"paused_seconds": recording.rested(now)} if "paused_at" in changes else {}
             if agent is not None and agent.id == recording.participant_id:
                 rest |= _not_said_again(recording, agent)
-            changed = await transaction.change_recording(recording, audit_seq=entry.seq, **(changes | rest))
+            changed = transaction.change_recording(recording, audit_seq=entry.seq, **(changes | rest))
             return ActionResult(changed or recording, entry.seq)
 
         return await self.store.write(work)
@@ -246,16 +246,16 @@ def _not_said_again(recording: Recording, agent: Participant) -> dict[str, Any]:
     }
 
 
-async def _existing(transaction: Transaction, attempt: Attempt) -> Recording:
-    recording = await transaction.recording(attempt.recording_id)
+def _existing(transaction: Transaction, attempt: Attempt) -> Recording:
+    recording = transaction.recording(attempt.recording_id)
     if recording is None:  # recordings are never deleted while an attempt points at them
         raise AssertionError
     return recording
 
 
-async def remember_names(transaction: Transaction, agent: Participant, now: Any) -> None:
+def remember_names(transaction: Transaction, agent: Participant, now: Any) -> None:
     """Keep what an agent and their queue are called, for cards and messages."""
     if agent.name:
-        await transaction.remember_name("user", agent.user_id, agent.name, now)
+        transaction.remember_name("user", agent.user_id, agent.name, now)
     if agent.queue_id and agent.queue_name:
-        await transaction.remember_name("queue", agent.queue_id, agent.queue_name, now)
+        transaction.remember_name("queue", agent.queue_id, agent.queue_name, now)

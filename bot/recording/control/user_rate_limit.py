@@ -59,21 +59,21 @@ class PersonalLimit:
     unnoted: dict[str, int] = field(default_factory=dict)
     """By person, the refused requests that no entry tells of yet."""
 
-    async def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
+    def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
         """Raise TooManyRequests if the person has reached the limit of such requests within the last minute."""
         if not self.per_minute or actor == BOT:
             return
         alike = LOOKS if verb in LOOKS else ACTIONS
-        earlier = await transaction.requests_of(actor, alike, since=now - WINDOW, upto=now, limit=self.per_minute)
+        earlier = transaction.requests_of(actor, alike, since=now - WINDOW, upto=now, limit=self.per_minute)
         if len(earlier) >= self.per_minute:
             wait = (earlier[-1] + WINDOW - now).total_seconds()
             raise TooManyRequests(limit=self.per_minute, retry_after=wait)
 
-    async def deserves_entry(self, transaction: Transaction, actor: str, now: datetime) -> bool:
+    def deserves_entry(self, transaction: Transaction, actor: str, now: datetime) -> bool:
         """Return whether a refused request gets its own entry: one a minute for each person does."""
-        known = await transaction.requests_of(actor, frozenset({LIMITED}), since=now - WINDOW, upto=now, limit=1)
+        known = transaction.requests_of(actor, frozenset({LIMITED}), since=now - WINDOW, upto=now, limit=1)
         if not known:
-            await transaction.forget_closed_attempts(actor, LIMITED_TOO, before=now - REDELIVERED_WITHIN)
+            transaction.forget_closed_attempts(actor, LIMITED_TOO, before=now - REDELIVERED_WITHIN)
         return not known
 
     def count(self, actor: str, *, noted: bool) -> None:
@@ -96,9 +96,9 @@ class PersonalLimit:
         self.unnoted.clear()  # at once: a second one, at the bot's end, is not to note the same
         drafts = [_draft(actor, number, clock.now(), uuid7()) for actor, number in counted.items()]
 
-        async def work(transaction: Transaction) -> None:
+        def work(transaction: Transaction) -> None:
             for draft in drafts:
-                await transaction.append(draft)
+                transaction.append(draft)
 
         try:
             await store.write(work)

@@ -179,18 +179,18 @@ class Observations:
         agent = agent or seen.adhoc_agent or next(iter(seen.agents), None)
         attempt = Attempt(uuid7(), Verb.STOP, BOT, recording.id, now, now + ACTION_LIMIT, recording.state, owner=owner)
 
-        async def work(transaction: Transaction) -> PendingAction | None:
-            current = await transaction.recording(recording.id)
+        def work(transaction: Transaction) -> PendingAction | None:
+            current = transaction.recording(recording.id)
             if current is None or current.version != recording.version:
                 return None
-            if await transaction.live_recording(recording.conversation_id) is not None:
+            if transaction.live_recording(recording.conversation_id) is not None:
                 return None
-            await transaction.append(_entry(recording, attempt.id, now, Phase.OBSERVED, START, {"late": True}))
-            entry = await transaction.append(
+            transaction.append(_entry(recording, attempt.id, now, Phase.OBSERVED, START, {"late": True}))
+            entry = transaction.append(
                 _entry(recording, attempt.id, now, Phase.REQUESTED, attempt.verb.action, {}, LATER_LOOK.facts())
             )
-            await transaction.add_attempt(attempt, dedupe_key=None)
-            changed = await transaction.change_recording(
+            transaction.add_attempt(attempt, dedupe_key=None)
+            changed = transaction.change_recording(
                 current,
                 state=RecordingState.STOPPING,
                 error=LATE,
@@ -214,16 +214,14 @@ class Observations:
         *,
         agents: tuple[Participant, ...] = (),
     ) -> bool:
-        async def work(transaction: Transaction) -> bool:
-            current = await transaction.recording(recording.id)
+        def work(transaction: Transaction) -> bool:
+            current = transaction.recording(recording.id)
             if current is None or current.version != recording.version:
                 return False
-            entry = await transaction.append(
-                _entry(recording, uuid7(), self.clock.now(), Phase.OBSERVED, action, outcome)
-            )
-            await transaction.change_recording(current, audit_seq=entry.seq, **changes)
+            entry = transaction.append(_entry(recording, uuid7(), self.clock.now(), Phase.OBSERVED, action, outcome))
+            transaction.change_recording(current, audit_seq=entry.seq, **changes)
             for agent in agents:
-                await remember_names(transaction, agent, entry.occurred_at)
+                remember_names(transaction, agent, entry.occurred_at)
             return True
 
         return await self.store.write(work)

@@ -116,17 +116,17 @@ class SavedLooks:
         if complete:
             next_at = None
 
-        async def work(transaction: Transaction) -> None:
-            recording = await transaction.recording(look.recording_id)
-            mine = await transaction.note_file_check(look, looks, next_at)
+        def work(transaction: Transaction) -> None:
+            recording = transaction.recording(look.recording_id)
+            mine = transaction.note_file_check(look, looks, next_at)
             if not mine or recording is None or not recording.state.final:
                 return
-            known = {one.id: one.state for one in await transaction.saved_recordings(look.recording_id)}
+            known = {one.id: one.state for one in transaction.saved_recordings(look.recording_id)}
             news = [one for one in found if known.get(one.id) != one.state]
             for one in news:
-                await transaction.keep_saved(look.recording_id, one)
-                entry = await transaction.append(_observed(recording, one, self.clock.now()))
-                recording = await transaction.change_recording(recording, audit_seq=entry.seq) or recording
+                transaction.keep_saved(look.recording_id, one)
+                entry = transaction.append(_observed(recording, one, self.clock.now()))
+                recording = transaction.change_recording(recording, audit_seq=entry.seq) or recording
 
         await self.store.write(work)
 

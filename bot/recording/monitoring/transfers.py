@@ -161,12 +161,12 @@ class TransferMonitor:
     ) -> None:
         """Store the decision; ``agents`` are those on the call, None if that is already known."""
 
-        async def work(transaction: Transaction) -> None:
-            current = await transaction.recording(recording.id)
+        def work(transaction: Transaction) -> None:
+            current = transaction.recording(recording.id)
             if current is not None and current.follow_up is FollowUp.WATCH:
                 successors = current.successors if agents is None else users(agents)
-                await transaction.change_recording(current, follow_up=follow_up, successors=successors)
+                transaction.change_recording(current, follow_up=follow_up, successors=successors)
                 for agent in agents or ():
-                    await remember_names(transaction, agent, self.clock.now())
+                    remember_names(transaction, agent, self.clock.now())
 
         await self.service.store.write(work)

@@ -25,7 +25,7 @@ from tests.unit.audit.stranger import first_bad_line
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import Connection
 
     from bot.audit.archive import Tombstone
     from tests.unit.admin.conftest import Past
@@ -204,7 +204,7 @@ class Killed(Exception):
 
 
 async def killed_before_the_removal(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def die(_connection: AsyncConnection, _tombstone: Tombstone) -> None:
+    def die(_connection: Connection, _tombstone: Tombstone) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
@@ -410,8 +410,9 @@ async def test_a_tombstone_for_other_entries_removes_nothing(past: Past) -> None
     (segment,) = Archive(past.archive).segments()
 
     with pytest.raises(Refused, match="not those of the tombstone"):
-        async with past.harness.engines.writer.begin() as connection:
-            await archive_of_database.remove(connection, segment.tombstone())
+        await past.harness.engines.writer.transaction(
+            lambda connection: archive_of_database.remove(connection, segment.tombstone())
+        )
     assert len(past.entries()) == 2
 
 

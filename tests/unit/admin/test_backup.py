@@ -17,6 +17,7 @@ from bot.config.settings import DatabaseSettings
 from bot.errors import DatabaseUnusable, MalformedId, Refused
 from tests.support.service import asked, open_harness
 from tests.support.trail import entries
+from tests.support.writer import write_sql
 from tests.unit.admin.conftest import nothing
 from tests.unit.admin.test_archive import forge
 
@@ -91,8 +92,7 @@ async def test_the_bot_goes_on_from_a_restored_backup(past: Past, tmp_path: Path
     async with open_harness(restored) as harness:
         with pytest.raises(MalformedId):
             await harness.service.intake.start(asked(), "no id", None)
-        async with harness.engines.writer.begin() as connection:
-            assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert await write_sql(harness.engines, "PRAGMA journal_mode") == "wal"
 
     settings = DatabaseSettings(database_url=f"sqlite+aiosqlite:///{restored}")
     assert (await verify_database(settings, Verifier(), nothing)).ok

@@ -15,6 +15,7 @@ from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.slack import Enterprise, SimulatedSlack
 from tests.support.service import open_harness
 from tests.support.shell import BOT_SETTINGS, SECRETS, Shell, genesys_settings, slack_settings
+from tests.support.writer import write_sql
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -382,8 +383,8 @@ async def test_a_database_of_something_else(set_up: pytest.MonkeyPatch, tmp_path
 
 
 async def test_a_database_that_serve_would_refuse(set_up: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async with open_harness(tmp_path / "bot.db") as harness, harness.engines.writer.begin() as connection:
-        await connection.exec_driver_sql("DROP TRIGGER audit_entries_no_update")
+    async with open_harness(tmp_path / "bot.db") as harness:
+        await write_sql(harness.engines, "DROP TRIGGER audit_entries_no_update")
     set_up.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/bot.db")
 
     found = await problems()

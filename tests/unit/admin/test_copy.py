@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from sqlalchemy import Table
+    from sqlalchemy import Connection, Table
 
     from tests.support.postgres import Database, PostgresDatabase, PostgresServer
 
@@ -49,11 +49,14 @@ async def grown(tmp_path: Path) -> AsyncIterator[Harness]:
             assert isinstance(stop, PendingAction)
             await harness.service.carry_out(stop)
         await deliver(harness)
-        async with harness.engines.writer.begin() as connection:
-            recording_id, seq = (await connection.execute(select(recordings.c.id, recordings.c.audit_seq))).first()  # type: ignore[misc]
+
+        def fill(connection: Connection) -> None:
+            recording_id, seq = connection.execute(select(recordings.c.id, recordings.c.audit_seq)).first()  # type: ignore[misc]
             for table in metadata.sorted_tables:
-                if (await connection.execute(select(table))).first() is None:
-                    await connection.execute(insert(table), made_up(table, recording_id, seq, harness))
+                if connection.execute(select(table)).first() is None:
+                    connection.execute(insert(table), made_up(table, recording_id, seq, harness))
+
+        await harness.engines.writer.transaction(fill)
         yield harness
 
 

@@ -101,7 +101,7 @@ async def test_a_removal_that_fails_leaves_the_guard_and_the_entries(
     assert past.entries()[0]["seq"] == 1
     await upgrade(past.harness.engines)
     async with past.harness.engines.reader.connect() as connection:
-        assert await archive_of_database.unfinished(connection) is not None
+        assert await connection.run_sync(archive_of_database.unfinished) is not None
     await past.archived()
     assert past.entries()[0]["seq"] == 9
     assert (await past.verdict(archive=True)).ok

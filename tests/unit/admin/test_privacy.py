@@ -17,6 +17,7 @@ from bot.database.maintenance.retention import Retention
 from bot.errors import DatabaseUnusable, Refused
 from bot.recording.control.start_again import start_again
 from tests.support.service import ADA, CALL, GRACE, asked
+from tests.support.writer import write_sql
 from tests.unit.admin.conftest import ADAS_WORDS, GRACES_WORDS
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ async def test_copies_that_pages_left_behind_are_gone_as_well(past: Past) -> Non
     chance = random.Random(7)  # noqa: S311  a fixed sample
     marks = ["".join(chance.choices(string.ascii_letters, k=24)) for _ in range(1500)]
 
-    async def learn_names(transaction: Transaction) -> None:
+    def learn_names(transaction: Transaction) -> None:
         for mark in marks:
             number = chance.randrange(400)
             seen_at = past.keeper.clock.now() if number % 3 else past.harness.clock.now()
-            await transaction.remember_name("user", str(number), mark + "x" * chance.randrange(600), seen_at)
+            transaction.remember_name("user", str(number), mark + "x" * chance.randrange(600), seen_at)
 
     await past.harness.store.write(learn_names)
     await past.keeper.retain(texts=None, names=timedelta(days=1))
@@ -78,10 +79,9 @@ async def test_the_card_in_slack_is_drawn_anew_without_the_words(past: Past) -> 
     (card,) = past.rows(
         "SELECT recording_id FROM cards JOIN recordings ON id = recording_id WHERE started_by LIKE '%ADA'"
     )
-    async with past.harness.engines.writer.begin() as connection:
-        await connection.exec_driver_sql(
-            "UPDATE cards SET rendered_version = 9, ts = '1.2', posted_channel = 'C0FLOOR'"
-        )
+    await write_sql(
+        past.harness.engines, "UPDATE cards SET rendered_version = 9, ts = '1.2', posted_channel = 'C0FLOOR'"
+    )
 
     await past.keeper.erase(ADA_HERSELF, despite_hold=False)
 
@@ -89,8 +89,8 @@ async def test_the_card_in_slack_is_drawn_anew_without_the_words(past: Past) -> 
 
 
 async def test_a_genesys_user_is_erased_from_the_names(past: Past) -> None:
-    async def know(transaction: Transaction) -> None:
-        await transaction.remember_name("user", AGENT, "Priya Nair-Quellwasser", past.harness.clock.now())
+    def know(transaction: Transaction) -> None:
+        transaction.remember_name("user", AGENT, "Priya Nair-Quellwasser", past.harness.clock.now())
 
     await past.harness.store.write(know)
     assert b"Quellwasser" in past.bytes()
@@ -189,8 +189,7 @@ async def test_a_live_recording_keeps_its_reason(past: Past) -> None:
 async def test_the_daily_look_goes_on_after_a_failure(past: Past) -> None:
     clock: FakeClock = past.keeper.clock  # type: ignore[assignment]
     retention = Retention(past.harness.store, clock, timedelta(days=300), None, "bot")
-    async with past.harness.engines.writer.connect() as connection:
-        await connection.exec_driver_sql("PRAGMA busy_timeout=20")
+    await write_sql(past.harness.engines, "PRAGMA busy_timeout=20")
 
     class Enough(Exception): ...
 

@@ -28,7 +28,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
 
 async def approvals_of_cards(harness: Harness) -> None:
     async with harness.engines.reader.connect() as connection:
-        await newest_of(connection, [uuid4()])
+        await connection.run_sync(newest_of, [uuid4()])
 
 
 async def long_recordings(harness: Harness) -> None:

@@ -53,8 +53,8 @@ class Tab:
         """Let one more recording be live, as if somebody had started it."""
         one = recording(id=UUID(int=number), conversation_id=str(UUID(int=number)), state=RecordingState.ACTIVE)
 
-        async def work(transaction: Transaction) -> None:
-            await transaction.add_recording(one, channel=None, asked_by="cli:ops")
+        def work(transaction: Transaction) -> None:
+            transaction.add_recording(one, channel=None, asked_by="cli:ops")
 
         await self.harness.store.write(work)
 

@@ -82,7 +82,7 @@ async def test_the_role_that_serves_may_not_archive(postgres_database: PostgresD
         await harness.service.intake.read(asked(), CALL)
     engines = open_engines(restricted)
     async with engines.reader.connect() as connection:
-        found = await obstacle(connection, 1)
+        found = await connection.run_sync(obstacle, 1)
     await engines.close()
     assert found is not None
     assert found.cause == "not_the_owner"

@@ -163,7 +163,7 @@ async def test_what_could_not_be_noted_is_noted_the_next_time(limited_shop: Limi
 async def test_an_error_that_nobody_knows_loses_no_count(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
     limit, harness = limited_shop.intake.limit, limited_shop.harness
-    writer = harness.engines.writer.sync_engine
+    writer = harness.engines.writer.engine
 
     def broken(_connection: Connection) -> None:
         raise RuntimeError("the driver is out of its mind")

@@ -31,6 +31,7 @@ from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRule
 from tests.support.postgres import on_both
 from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
 from tests.support.trail import entries, rows, trail_lines
+from tests.support.writer import open_transaction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -275,7 +276,7 @@ async def test_reading_is_in_the_trail(harness: Harness) -> None:
 @on_both
 async def test_a_slow_database_means_nothing_was_done(database: Database) -> None:
     async with open_harness(database, write_limit=0.05) as harness:
-        async with harness.engines.writer.connect():  # there is one
+        async with open_transaction(harness.engines):
             with pytest.raises(AuditUnavailable):
                 await harness.service.intake.start(asked(), CALL, None)
         await harness.store.settled()

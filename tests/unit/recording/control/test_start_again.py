@@ -85,8 +85,8 @@ async def test_from_one_that_is_not_the_newest_it_is_refused_with_the_newest(har
 async def test_from_one_whose_call_has_ended_it_is_refused(harness: Harness) -> None:
     earlier = await recorded(harness, stopped=False)
 
-    async def end(transaction: object) -> None:
-        await transaction.change_recording(earlier, state=RecordingState.ENDED, ended_at=harness.clock.now())  # type: ignore[attr-defined]
+    def end(transaction: object) -> None:
+        transaction.change_recording(earlier, state=RecordingState.ENDED, ended_at=harness.clock.now())  # type: ignore[attr-defined]
 
     await harness.store.write(end)
     with pytest.raises(WrongState):
