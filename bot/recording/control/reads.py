@@ -83,10 +83,10 @@ class Reads(RequestLog):
         """Record in the trail that a person reads a report of recordings, before they see it."""
         facts = AuditContext(REPORT_ACTION, "report")
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+        def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.EXPORT)
-            await self._count_once(transaction, asked, facts, attempt_id)
-            return await transaction.append(self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome=wanted))
+            self._count_once(transaction, asked, facts, attempt_id)
+            return transaction.append(self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome=wanted))
 
         return await self._take(asked, facts, work)
 
