@@ -117,6 +117,11 @@ class Scenario:
         await self.until(lambda: self.lines() and f"*#{self.head()}*" in self.lines()[-1])
         return self.lines()
 
+    def published(self) -> list[dict[str, Any]]:
+        """Return what the metadata of the audit channel's messages says of each entry, in order."""
+        messages = [message.metadata for message in self.slack.messages(AUDIT) if message.metadata]
+        return [entry for metadata in messages for entry in metadata["event_payload"].get("entries", ())]
+
     # Doing the usual
 
     async def records(self, call: str, *, user: str = ADA, reason: str = "") -> SimulatedMessage:

@@ -189,7 +189,9 @@ def trees() -> Iterator[ast.AST]:
 
 def web_api_methods_in_code() -> set[str]:
     names = {node.attr for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return {name for name in names if "_" in name.strip("_") and hasattr(AsyncWebClient, name)} - {"api_call"}
+    return {
+        name for name in names if "_" in name.strip("_") and not name.startswith("__") and hasattr(AsyncWebClient, name)
+    } - {"api_call"}
 
 
 def methods_named_in_code() -> set[str]:

@@ -39,7 +39,7 @@ async def test_who_asks_too_much_is_told_when_to_try_again(scenario: ServingScen
 
     scenario.clock.jump(61)
     assert "been recorded since" in await scenario.types(ADA, f"start {INBOUND}")
-    await scenario.until(lambda: any("1 more of" in line for line in scenario.lines()))
+    await scenario.until(lambda: any("1 more request from" in line for line in scenario.lines()))
 
 
 async def test_the_list_of_calls_stays_empty_for_who_looks_too_often(scenario: ServingScenario) -> None:
