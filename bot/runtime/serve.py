@@ -63,14 +63,11 @@ from bot.slack.app import EVENTS_PATH, HttpEndpoint, bolt_app
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.slack.listeners.app_home import HomeEvents
-from bot.slack.listeners.approval_buttons import ApprovalButtons
 from bot.slack.listeners.background import Work
+from bot.slack.listeners.buttons import ApprovalButtons, FollowButton, RecordingButtons, StartAgain
 from bot.slack.listeners.call_options import CallOptions
 from bot.slack.listeners.context import ListenerContext
-from bot.slack.listeners.follow_button import FollowButton
-from bot.slack.listeners.recording_buttons import RecordingButtons
 from bot.slack.listeners.shortcuts import StartShortcuts
-from bot.slack.listeners.start_again_button import StartAgain
 from bot.slack.listeners.start_modal import StartModal
 from bot.slack.shared_channels import SharedChannels, may_ask, refuse_shared
 from bot.slack.socket_mode import PING_SECONDS, SocketModeConnections
