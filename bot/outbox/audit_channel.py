@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bot.audit.entry import Phase
-from bot.outbox.relay import Backoff, run_relay, run_to_completion
+from bot.outbox.relay import Backoff, run_to_completion
 from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.audit_line import NO_NAMES, grouped, message, plain_message
 from bot.slack.client import WEB_API_ERRORS
@@ -89,8 +89,9 @@ class AuditPublisher:
     shared_channels: SharedChannels | None = None
     names: Names | None = None
 
-    async def run(self) -> None:
-        await run_relay("audit", self._publish_complete, self.changes, self.pace, self._seconds_held)
+    async def step(self) -> float | None:
+        """Post the next message; return after how long lines that are held back are due."""
+        return 0.0 if await self._publish_complete() else self._seconds_held()
 
     async def _publish_complete(self) -> bool:
         """Post the next message, but give a request some time for its outcome, so that both are one line."""

@@ -9,7 +9,7 @@ import structlog
 
 from bot.i18n.shorten import shorten
 from bot.outbox.card_backoff import CardBackoff
-from bot.outbox.relay import Backoff, is_final, run_relay, run_to_completion
+from bot.outbox.relay import Backoff, is_final, run_to_completion
 from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.card import CardStyle, card
 from bot.slack.blocks.mrkdwn import slack_user
@@ -77,8 +77,9 @@ class CardPublisher:
     def __post_init__(self) -> None:
         object.__setattr__(self, "backoff", CardBackoff(self.pace.clock))
 
-    async def run(self) -> None:
-        await run_relay("cards", self.publish_all, self.changes, self.pace, self.backoff.seconds_to_next)
+    async def step(self) -> float | None:
+        """Publish; return after how long a card that waits may be tried again."""
+        return 0.0 if await self.publish_all() else self.backoff.seconds_to_next()
 
     async def publish_all(self) -> bool:
         """Bring the cards that are behind up to date; False if there is none that may be tried now."""

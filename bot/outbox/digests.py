@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 DAYS_MADE_UP_FOR = 7
-LOOK_SECONDS = 60.0
 POST_GAP_SECONDS = 1.0
 """Slack allows about one message a second in a channel."""
 
@@ -110,25 +109,16 @@ class Digester:
     shared_channels: SharedChannels | None = None
     names: Names | None = None
 
-    async def run(self) -> None:
-        while True:
-            try:
-                await self.write_due()
-                busy = await self.post_next()
-            except Exception as error:
-                log.exception("worker_crashed", worker="digests")
-                await self.pace.wait_after(error, "digest")
-                continue
-            if busy:
-                await self.clock.sleep(POST_GAP_SECONDS)
-            else:
-                self.pace.went_well()
-                await self.clock.sleep(self._idle_seconds())
+    async def step(self) -> float | None:
+        await self.write_due()
+        if await self.post_next():
+            return POST_GAP_SECONDS
+        self.pace.went_well()
+        return self._idle_seconds()
 
-    def _idle_seconds(self) -> float:
+    def _idle_seconds(self) -> float | None:
         due = self.known.idle_until
-        left = LOOK_SECONDS if due is None else (due - self.clock.now()).total_seconds()
-        return min(LOOK_SECONDS, max(POST_GAP_SECONDS, left))
+        return None if due is None else max(POST_GAP_SECONDS, (due - self.clock.now()).total_seconds())
 
     async def write_due(self) -> None:
         """Write the digests that are due and missing, oldest first."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -40,7 +41,7 @@ from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     import aiohttp
     from slack_sdk.web.async_client import AsyncWebClient
@@ -116,14 +117,14 @@ class Witness:
             self.desk, SqlHomes(engines), sources, changes, clock, Backoff(clock), PublishThrottle(clock)
         )
 
-    def group_monitors(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
-        """Return the loop that puts changes of the user groups with rights into the trail; none without such groups."""
+    def group_monitor(self) -> GroupMonitor | None:
+        """Return what puts changes of the user groups with rights into the trail; None without such groups."""
         people = self.desk.people
         actions = group_actions(people.ids, people.grants)
         if not actions:
-            return ()
+            return None
         noted = SqlGroupMembers(self.control.store, self.replicas.confirm)
-        return (GroupMonitor(people.groups, noted, actions, self.control.clock).run,)
+        return GroupMonitor(people.groups, noted, actions, self.control.clock)
 
     def digester(self) -> Digester | None:
         """Return the relay of the daily digest; None if the settings turn it off."""
@@ -161,19 +162,19 @@ class Witness:
         for action in (EXPORT_ACTION, READ_ACTION):
             await self._outcomes.interrupted(await SqlOpenRequests(self.control.engines).find(action))
 
-    async def settle_forgotten(self) -> None:
-        """Settle exports and reads that no live process can be working on, periodically and forever."""
-        requests, clock = SqlOpenRequests(self.control.engines), self.control.clock
-        while self.replicas.several:
-            await self.replicas.confirm()
-            until = clock.now() - FORGOTTEN_AFTER
-            try:
-                for action in (EXPORT_ACTION, READ_ACTION):
-                    found = await requests.find_between(action, until - LOOKED_BACK, until)
-                    await self._outcomes.interrupted(found)
-            except (AuditUnavailable, SQLAlchemyError):
-                log.warning("forgotten_requests_settlement_failed")
-            await clock.sleep(FORGOTTEN_AFTER.total_seconds() / 2)
+    async def settle_forgotten(self) -> float | None:
+        """Settle exports and reads that no live process can be working on."""
+        if not self.replicas.several:
+            return math.inf  # there is no other process that could have died
+        await self.replicas.confirm()
+        requests, until = SqlOpenRequests(self.control.engines), self.control.clock.now() - FORGOTTEN_AFTER
+        try:
+            for action in (EXPORT_ACTION, READ_ACTION):
+                found = await requests.find_between(action, until - LOOKED_BACK, until)
+                await self._outcomes.interrupted(found)
+        except (AuditUnavailable, SQLAlchemyError):
+            log.warning("forgotten_requests_settlement_failed")
+        return None
 
     @property
     def _uploads(self) -> Uploads:

@@ -37,7 +37,16 @@ from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.recording.monitoring.reminders import ReminderTimes
 from bot.recording.monitoring.transfers import TransferMonitor
-from bot.runtime.audit_container import Witness
+from bot.runtime.audit_container import FORGOTTEN_AFTER, Witness
+from bot.runtime.background import (
+    approvals_worker,
+    health_worker,
+    monitor_workers,
+    reconciler_worker,
+    refusals_worker,
+    relay_workers,
+    retention_worker,
+)
 from bot.runtime.container import (
     GENESYS_READ_SECONDS,
     SERVE_OWNER,
@@ -51,20 +60,17 @@ from bot.runtime.container import (
 from bot.runtime.health import Readiness
 from bot.runtime.http_server import Pages, listen
 from bot.runtime.start_and_stop import record_start, record_stop
-from bot.runtime.workers import Loops
+from bot.runtime.workers import Supervisor, Worker
 from bot.slack.api_errors import code
 from bot.slack.app import EVENTS_PATH, HttpEndpoint, bolt_app
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.slack.listeners.app_home import HomeEvents
-from bot.slack.listeners.approval_buttons import ApprovalButtons
 from bot.slack.listeners.background import Work
+from bot.slack.listeners.buttons import ApprovalButtons, FollowButton, RecordingButtons, StartAgain
 from bot.slack.listeners.call_options import CallOptions
 from bot.slack.listeners.context import ListenerContext
-from bot.slack.listeners.follow_button import FollowButton
-from bot.slack.listeners.recording_buttons import RecordingButtons
 from bot.slack.listeners.shortcuts import StartShortcuts
-from bot.slack.listeners.start_again_button import StartAgain
 from bot.slack.listeners.start_modal import StartModal
 from bot.slack.shared_channels import SharedChannels, may_ask, refuse_shared
 from bot.slack.socket_mode import PING_SECONDS, SocketModeConnections
@@ -80,14 +86,15 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager
 
     from bot.config.settings import ServeSettings
-    from bot.database.replicas import Loop, Replicas
+    from bot.database.replicas import Replicas
     from bot.recording.ports import Clock
 
 log = structlog.get_logger(__name__)
 
 FINISH_SECONDS = 20.0
 FLUSH_SECONDS = 5.0
-CANCEL_AGAIN_SECONDS = 0.5
+TRIAL_EVERY_SECONDS = 5.0
+"""How often to ask Genesys whether it is back."""
 LOOK_UPS_EACH = 4
 """Look-ups of the list of calls allowed for each action: Slack asks again while a person types."""
 FATAL_SLACK_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
@@ -111,7 +118,6 @@ class Serving:
     up: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once everything runs; ``port`` then says where its HTTP server listens."""
     port: int | None = None
-    _loops: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raise SettingsError, DatabaseUnusable, OSError at the start."""
@@ -176,46 +182,47 @@ class Serving:
             server = await listen(pages, host=settings.http_host, port=settings.http_port, routes=routes)
             opened.push_async_callback(server.cleanup)
             self.port = server.addresses[0][1]
-            opened.push_async_callback(self._end_loops)
+            supervisor = Supervisor(control.clock, control.metrics.on_loop_broken)
+            opened.push_async_callback(supervisor.stop)
             await witness.settle_interrupted()
             await record_start(control)
-            await reconciler.settle_all()
-            await control.approvals.close_lapsed()
-            notifier = self._notifier(control, desk, replicas)
-            leader_workers = [
-                cards.run,
-                audit.run,
-                notifier.run,
-                homes.run,
-                witness.settle_forgotten,
-                *self._watchers(control),
-            ]
-            leader_workers += [control.approvals.run, *witness.group_monitors()]
-            if (digester := witness.digester()) is not None:
-                self.readiness.digests = digester.pace
-                leader_workers.append(digester.run)
-            if settings.retention_texts is not None or settings.retention_names is not None:
-                texts, names = settings.retention_texts, settings.retention_names
-                leader_workers.append(Retention(control.store, control.clock, texts, names, BOT).run)
-            supervised = Loops(control.clock, control.metrics.on_loop_broken).supervised
-            each = (
-                reconciler.run,
-                control.genesys.watch_health,
-                partial(replicas.lead, tuple(map(supervised, leader_workers))),
+            reconciling, approving = reconciler_worker(reconciler), approvals_worker(control.approvals)
+            await supervisor.once(reconciling)
+            await supervisor.once(approving)
+            digester = witness.digester()
+            self.readiness.digests = None if digester is None else digester.pace
+            leader_workers = (
+                *relay_workers(cards, audit, self._notifier(control, desk, replicas), homes, digester),
+                *self._monitors(control, witness),
+                approving,
+                Worker("forgotten_requests", witness.settle_forgotten, every=FORGOTTEN_AFTER.total_seconds() / 2),
+                *self._retention(control),
             )
-            self._start(*(supervised(loop)() for loop in each))
-            self._start(supervised(partial(control.service.intake.limit.run, control.store, control.clock))())
+            limit = control.service.intake.limit
+            workers = [
+                reconciling,
+                health_worker(control.genesys.check_health, TRIAL_EVERY_SECONDS),
+                refusals_worker(partial(limit.note, control.store, control.clock)),
+                Worker("leader", partial(replicas.lead, supervisor.loops(leader_workers)), leader_only=False),
+            ]
             if socket is not None:
                 self.readiness.sockets = socket.states
-                self._start(supervised(socket.run)())
+                workers.append(Worker("socket_mode", socket.run, leader_only=False))
+            supervisor.start(workers)
             self.readiness.started = True
             self.up.set()
             log.info("serve_started", transport="socket" if socket else "http", team=identity.team, port=self.port)
             await self.stopping.wait()
-            await self._stop(control, work, replicas, cards, audit)
+            await self._stop(control, work, supervisor, replicas, cards, audit)
 
     async def _stop(
-        self, control: Control, work: Work, replicas: Replicas, cards: CardPublisher, audit: AuditPublisher
+        self,
+        control: Control,
+        work: Work,
+        supervisor: Supervisor,
+        replicas: Replicas,
+        cards: CardPublisher,
+        audit: AuditPublisher,
     ) -> None:
         log.info("shutdown_started")
         self.readiness.started = False
@@ -227,7 +234,7 @@ class Serving:
             await record_stop(control)
         except AuditUnavailable:
             log.warning("stop_entry_write_failed")  # the next start shows that the bot was away
-        await self._end_loops()
+        await supervisor.stop()
         if not replicas.leading:
             return
         try:
@@ -310,21 +317,26 @@ class Serving:
             escalate=control.policy.dual_control.escalate,
         )
 
-    def _watchers(self, control: Control) -> tuple[Loop, ...]:
-        service, clock = control.service, control.clock
-        observations = Observations(control.store, clock, self.settings.recording_follow_transfers)
+    def _monitors(self, control: Control, witness: Witness) -> tuple[Worker, ...]:
+        service, clock, mode = control.service, control.clock, self.settings.recording_follow_transfers
+        observations = Observations(control.store, clock, mode)
         news = self.readiness.news = call_news(self.settings, control.genesys)
         gap = check_gap(self.settings)
-        follower = Follower(control.store, service.control, observations, clock, news, look_gap=gap)
-        looks = saved_looks(self.settings, control)
-        return (
-            *(() if looks is None else (looks.run,)),
-            unnamed_recordings(control).run,
-            follower.run,
-            partial(news.run, follower.on_news, follower.missed_news),
-            LaterLooks(service, observations, clock).run,
-            TransferMonitor(service, clock, self.settings.recording_follow_transfers).run,
+        return monitor_workers(
+            Follower(control.store, service.control, observations, clock, news, look_gap=gap),
+            news,
+            LaterLooks(service, observations, clock),
+            TransferMonitor(service, clock, mode),
+            saved_looks(self.settings, control),
+            unnamed_recordings(control),
+            witness.group_monitor(),
         )
+
+    def _retention(self, control: Control) -> tuple[Worker, ...]:
+        texts, names = self.settings.retention_texts, self.settings.retention_names
+        if texts is None and names is None:
+            return ()
+        return (retention_worker(Retention(control.store, control.clock, texts, names, BOT)),)
 
     def _doors(
         self, app: AsyncApp, control: Control, secret: str | None
@@ -372,18 +384,3 @@ class Serving:
             raise SettingsError((f"{str(error).removesuffix('.')}. {check}.",)) from None
         except GenesysUnavailable:
             log.warning("genesys_login_failed")  # the bot serves, says so in /readyz, and logs in with the next request
-
-    def _start(self, *loops: Coroutine[None, None, None]) -> None:
-        self._loops.extend(asyncio.ensure_future(loop) for loop in loops)
-
-    async def _end_loops(self) -> None:
-        loops, pending = set(self._loops), set(self._loops)
-        self._loops.clear()
-        while pending:
-            # Once is not enough: Python 3.11's wait_for, in the connection pool, loses a cancellation now and then.
-            for loop in pending:
-                loop.cancel()
-            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
-        for loop in loops:
-            if not loop.cancelled() and (error := loop.exception()) is not None:
-                log.error("worker_crashed", worker="serve", exc_info=error)

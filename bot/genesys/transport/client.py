@@ -13,7 +13,7 @@ from bot.errors import GenesysError, GenesysUnavailable, LoginRefused, OutcomeUn
 from bot.genesys.transport.answer import Answer, NoTimeLeft, Unanswered, Unsent, Unusable
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.errors import TOO_MANY_REQUESTS, error_for, login_error_for, retry_after, transient
-from bot.genesys.transport.health import TRIAL_EVERY, UNAUTHORISED, GenesysHealth, HealthRecord, RateBudget, RequestSeen
+from bot.genesys.transport.health import UNAUTHORISED, GenesysHealth, HealthRecord, RateBudget, RequestSeen
 from bot.genesys.transport.http import HttpTransport, TimeOuts
 from bot.genesys.transport.rate_limiter import Rank, RequestLimit
 from bot.genesys.transport.request import Login, Request
@@ -129,13 +129,11 @@ class GenesysClient:
         """Return the limits of a probe on behalf of a write: it has the write's rank, so that it waits for no loop."""
         return replace(within, deadline=min(within.deadline, self.clock.monotonic() + PROBE_PATIENCE))
 
-    async def watch_health(self) -> None:
-        """Probe for as long as Genesys is not usable: without other traffic nobody would notice that it is back."""
-        while True:
-            await self.clock.sleep(TRIAL_EVERY)
-            if not self.health().usable:
-                with suppress(GenesysError):  # the health says it
-                    await self.probe()
+    async def check_health(self) -> None:
+        """Probe if Genesys is not usable: without other traffic nobody would notice that it is back."""
+        if not self.health().usable:
+            with suppress(GenesysError):  # the health says it
+                await self.probe()
 
     async def read(self, request: Request, within: Within) -> Answer:
         """Send a request that changes nothing, up to three times. The answer is a JSON object or array.

@@ -32,7 +32,6 @@ log = structlog.get_logger(__name__)
 
 APPROVAL_ACTION = "recording:stop_approval"
 APPROVAL_VERB = "stop_approval"
-TICK_SECONDS = 1.0
 LAPSED = {ApprovalOutcome.EXPIRED: "approval_expired", ApprovalOutcome.OVER: "recording_over"}
 """The entry's outcome if nobody's decision closed an approval."""
 
@@ -196,18 +195,8 @@ class Approvals:
     store: RecordingStore
     clock: Clock
 
-    async def run(self) -> None:
-        while True:
-            await self.clock.sleep(TICK_SECONDS)
-            await self.close_lapsed()
-
     async def close_lapsed(self) -> None:
-        try:
-            waiting = await self.store.open_approvals()
-        except Exception:
-            log.exception("worker_crashed", worker="dual_control")
-            return
-        for approval in waiting:
+        for approval in await self.store.open_approvals():
             try:
                 await self._close_if_lapsed(approval)
             except AuditUnavailable:

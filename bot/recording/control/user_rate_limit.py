@@ -40,7 +40,6 @@ a request that is taken; and what is too old to come again goes with the person'
 REFUSED_ACTION = "requests:refused"
 LOOKS = frozenset({"read", "export"})
 ACTIONS = frozenset({*(verb.value for verb in Verb), APPROVAL_VERB})
-NOTE_SECONDS = 60.0
 
 
 def _noop() -> None:
@@ -81,12 +80,6 @@ class PersonalLimit:
         self.on_refused()
         if not noted:
             self._count({actor: 1})
-
-    async def run(self, store: RecordingStore, clock: Clock) -> None:
-        """Note once a minute how many requests were refused without an entry of their own."""
-        while True:
-            await clock.sleep(NOTE_SECONDS)
-            await self.note(store, clock)
 
     async def note(self, store: RecordingStore, clock: Clock) -> None:
         """Put into the trail, in one entry a person, how many more requests were refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,6 @@ log = structlog.get_logger(__name__)
 
 SAVED_ACTION = "recording:saved"
 BOT = "bot"
-TICK_SECONDS = 5.0
 AFTER_SECONDS = (15.0, 60.0, 300.0, 900.0, 3600.0)
 """When to look for a recording's file after its end, before giving up."""
 AFTER_FAILURE_SECONDS = 60.0
@@ -59,18 +59,14 @@ class SavedLooks:
     clock: Clock
     _state: _State = field(default_factory=_State)
 
-    async def run(self) -> None:
-        while not self._state.refused:
-            await self.clock.sleep(TICK_SECONDS)
-            await self.poll()
+    async def step(self) -> float | None:
+        """Poll, until Genesys refuses the permission."""
+        await self.poll()
+        return math.inf if self._state.refused else None
 
     async def poll(self) -> None:
         """Check the files that are due, a few at a time."""
-        try:
-            due = await self.queue.due(self.clock.now(), limit=AT_ONCE + len(self._state.not_before))
-        except Exception:
-            log.exception("worker_crashed", worker="recording_files")
-            return
+        due = await self.queue.due(self.clock.now(), limit=AT_ONCE + len(self._state.not_before))
         now = self.clock.monotonic()
         waiting = [look for look in due if now >= self._state.not_before.get(look.recording_id, 0.0)]
         for look in waiting[:AT_ONCE]:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-TICK_SECONDS = 1.0
 READ_EVERY_SECONDS = 3.0
 """Between two readings of a call that nobody has taken over yet."""
 WAITS_AT_MOST = {FollowTransfers.ASK: timedelta(seconds=20), FollowTransfers.ALWAYS: timedelta(minutes=5)}
@@ -69,18 +68,9 @@ class TransferMonitor:
     mode: FollowTransfers = FollowTransfers.ASK
     _not_before: dict[UUID, float] = field(default_factory=dict)
 
-    async def run(self) -> None:
-        while True:
-            await self.clock.sleep(TICK_SECONDS)
-            await self.check_all()
-
     async def check_all(self) -> None:
         """Check each call whose turn it is; one that can't be checked keeps no other from it."""
-        try:
-            watched = await self.service.store.recordings_to_follow()
-        except Exception:
-            log.exception("transfer_monitor_failed")
-            return
+        watched = await self.service.store.recordings_to_follow()
         for gone in self._not_before.keys() - {recording.id for recording in watched}:
             del self._not_before[gone]
         for recording in watched:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import structlog
-
 from bot.audit.entry import timestamp
 from bot.audit.period import typed_period
 from bot.errors import MalformedPeriod
@@ -14,6 +12,7 @@ from bot.slack.blocks.activity_report import report_chart, report_pieces
 from bot.slack.blocks.digest import section
 from bot.slack.listeners.audit_export import period_name
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
+from bot.slack.listeners.error_boundary import answered
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -21,11 +20,11 @@ if TYPE_CHECKING:
     from bot.audit.activity_report import ActivityReport
     from bot.audit.entry import Entry
     from bot.audit.period import Period
+    from bot.errors import RecordBotError
     from bot.recording.requests import Request
+    from bot.slack.blocks.card import Block
     from bot.slack.charts import Charts
     from bot.slack.listeners.audit_export import PeopleNames
-
-log = structlog.get_logger(__name__)
 
 
 class Reports(Protocol):
@@ -59,20 +58,24 @@ class ActivityReports:
         return ephemeral(words("report.counting", period=period_name(period, words), seq=read.seq))
 
     async def _report(self, asked: Request, period: Period, read: Entry, reply: Reply) -> None:
+        words = self.desk.words_for(asked)
+
+        async def refuse(_error: RecordBotError) -> tuple[str, list[Block] | None]:
+            return words("report.broke", seq=read.seq), None
+
+        text, blocks = await answered("activity_report", self._content(asked, period, read), refuse)
+        await self.desk.tell(reply, text, blocks)
+
+    async def _content(self, asked: Request, period: Period, read: Entry) -> tuple[str, list[Block] | None]:
         style = self.desk.style_for(asked)
         words = style.words
-        try:
-            report = await self.reports.report(period)
-            people = await self.people.people({one.actor for one in report.recordings})
-            count = len(report.recordings)
-            title = words("report.title", period=period_name(period, words), zone=self.zone.key)
-            pieces = [title, words("report.total", count=count, seq=read.seq), *report_pieces(report, style, people)]
-            chart = report_chart(report, style, people)
-            blocks = [section(piece) for piece in pieces]
-            if chart is not None:
-                blocks.insert(2, await self.charts.block(chart))
-        except Exception:
-            log.exception("listener_failed", listener="activity_report")
-            await self.desk.tell(reply, words("report.broke", seq=read.seq))
-            return
-        await self.desk.tell(reply, "\n".join(pieces), blocks)
+        report = await self.reports.report(period)
+        people = await self.people.people({one.actor for one in report.recordings})
+        count = len(report.recordings)
+        title = words("report.title", period=period_name(period, words), zone=self.zone.key)
+        pieces = [title, words("report.total", count=count, seq=read.seq), *report_pieces(report, style, people)]
+        chart = report_chart(report, style, people)
+        blocks = [section(piece) for piece in pieces]
+        if chart is not None:
+            blocks.insert(2, await self.charts.block(chart))
+        return "\n".join(pieces), blocks

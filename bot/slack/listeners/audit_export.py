@@ -14,11 +14,12 @@ from bot.audit.entry import timestamp
 from bot.audit.export import Filter, json_line
 from bot.audit.period import typed_period
 from bot.audit.readable import BOM, readable_header, readable_line
-from bot.errors import AuditUnavailable, MalformedPeriod
+from bot.errors import AuditUnavailable, MalformedPeriod, RecordBotError
 from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.digest import section, totals
 from bot.slack.blocks.mrkdwn import escape, moment
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
+from bot.slack.listeners.error_boundary import answered
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
@@ -127,14 +128,13 @@ class AuditReports:
 
     async def _report(self, order: Order, reply: Reply) -> None:
         words = order.words
-        try:
-            text = await self._carry_out(order)
-        except AuditUnavailable as error:
-            text = words("export.unwritten", cause=escape(error.cause))
-        except Exception:
-            log.exception("listener_failed", listener="audit_export")
-            text = await self._failed(order, "error", words("export.broke"))
-        await self.desk.tell(reply, text)
+
+        async def refuse(error: RecordBotError) -> str:
+            if isinstance(error, AuditUnavailable):
+                return words("export.unwritten", cause=escape(error.cause))
+            return await self._failed(order, "error", words("export.broke"))
+
+        await self.desk.tell(reply, await answered("audit_export", self._carry_out(order), refuse))
 
     async def _carry_out(self, order: Order) -> str:
         request, period, words = order.request, order.period, order.words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from bot.slack.blocks.card import control_buttons, state_words
 from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
+from bot.slack.listeners.error_boundary import answered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,20 +78,14 @@ class RecordCommand:
 
     async def on_command(self, ack: AsyncAck, command: dict[str, Any], respond: AsyncRespond) -> None:
         """Acknowledge with an answer. Nothing may be raised from here: Bolt would lose the acknowledgement."""
-        try:
-            try:
-                answer = await self._answer(command, Reply(command["user_id"], respond))
-            except RecordBotError as error:
-                answer = await self._refusal(error, self._words(command))
-        except Exception:
-            log.exception("listener_failed", listener="command")
-            answer = ephemeral(f":warning: {self.desk.explain(RecordBotError(), self._words(command))}")
-        await ack(**answer)
 
-    def _words(self, command: dict[str, Any]) -> Catalog:
-        return self.desk.words_of(str(command.get("user_id")))
+        async def refuse(error: RecordBotError) -> Answer:
+            return await self._refusal(error, self.desk.words_of(str(command.get("user_id"))))
 
-    async def _answer(self, command: dict[str, Any], reply: Reply) -> Answer:
+        await ack(**await answered("command", self._answer(command, respond), refuse))
+
+    async def _answer(self, command: dict[str, Any], respond: AsyncRespond) -> Answer:
+        reply = Reply(command["user_id"], respond)
         if self.desk.shared_channels is not None:
             self.desk.shared_channels.heard(command)
         verb, rest = _first_word(unescape(command.get("text") or ""))
@@ -175,16 +171,11 @@ class RecordCommand:
         return ephemeral(self.desk.words_for(asked)("status.looking"))
 
     async def _read_call(self, question: StatusAsked, asked: Request, reply: Reply) -> None:
-        try:
+        async def tell() -> None:
             status = await self.desk.service.status(question)
-            text = self._status_text(status, self.desk.style_for(asked), await self._waiting())
-        except RecordBotError as error:
-            await self.desk.refuse(reply, error)
-        except Exception:
-            log.exception("listener_failed", listener="command_status")
-            await self.desk.refuse(reply, RecordBotError())
-        else:
-            await self.desk.tell(reply, text)
+            await self.desk.tell(reply, self._status_text(status, self.desk.style_for(asked), await self._waiting()))
+
+        await answered("command_status", tell(), partial(self.desk.refuse, reply))
 
     async def _waiting(self) -> dict[UUID, Approval]:
         """Return the stops that wait for a second supervisor, by recording."""

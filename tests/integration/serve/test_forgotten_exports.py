@@ -13,7 +13,7 @@ from sqlalchemy import event
 from bot.database.replicas import replicas_of
 from bot.recording.caller import Role
 from bot.runtime.audit_container import FORGOTTEN_AFTER, Witness
-from bot.runtime.workers import Loops
+from bot.runtime.workers import Supervisor, Worker
 from tests.costs.conftest import bench_at
 from tests.support.trail import entries
 
@@ -48,15 +48,14 @@ async def test_an_export_of_a_dead_replica_is_closed_after_half_an_hour(
             assert [one["phase"] for one in entries(postgres_database)] == ["requested"]
             if breaks:
                 event.listen(control.engines.reader.sync_engine, "begin", break_once)
-            kept = Loops(control.clock, lambda name, times: broken.update({name: times})).supervised(
-                witness.settle_forgotten
-            )
-            loop = asyncio.ensure_future(kept())
+            supervisor = Supervisor(control.clock, lambda name, times: broken.update({name: times}))
+            every = FORGOTTEN_AFTER.total_seconds() / 2
+            loop = asyncio.ensure_future(supervisor.run(Worker("forgotten", witness.settle_forgotten, every=every)))
             while len(entries(postgres_database)) == 1:  # noqa: ASYNC110  what is waited for happens in the server
                 await asyncio.sleep(0.02)
             loop.cancel()
             await asyncio.wait([loop])
-    assert broken["Witness.settle_forgotten"] == breaks
+    assert broken["forgotten"] == breaks
     requested, closed = entries(postgres_database)
     assert (closed["phase"], closed["action"], closed["outcome"]) == (
         "failed",

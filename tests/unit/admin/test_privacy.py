@@ -16,6 +16,8 @@ from bot.database.maintenance.erasure import Erased, Person
 from bot.database.maintenance.retention import Retention
 from bot.errors import DatabaseUnusable, Refused
 from bot.recording.control.start_again import start_again
+from bot.runtime.background import retention_worker
+from bot.runtime.workers import Supervisor
 from tests.support.service import ADA, CALL, GRACE, asked
 from tests.support.writer import write_sql
 from tests.unit.admin.conftest import ADAS_WORDS, GRACES_WORDS
@@ -203,7 +205,7 @@ async def test_the_daily_look_goes_on_after_a_failure(past: Past) -> None:
     with closing(sqlite3.connect(past.file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Enough):
-            await retention.run()
+            await Supervisor(clock, lambda _name, _times: None).run(retention_worker(retention))
 
     assert clock.slept == [3600, 24 * 3600]
     assert past.rows("SELECT * FROM typed_texts") == []

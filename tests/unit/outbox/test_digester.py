@@ -17,6 +17,8 @@ from bot.outbox import digests as module
 from bot.outbox.digests import Digester, Schedule
 from bot.outbox.relay import Backoff
 from bot.recording.models import Verb
+from bot.runtime.background import digests_worker
+from bot.runtime.workers import Supervisor
 from bot.sandbox.slack import SimulatedSlack
 from bot.sandbox.slack.block_kit.blocks import BLOCKS
 from bot.slack.blocks.card import CardStyle
@@ -345,7 +347,9 @@ async def test_the_loop_goes_on_after_the_database_failed_it(newsroom: Newsroom)
             raise OSError("disk")
         return 0, 0
 
-    loop = asyncio.create_task(replace(newsroom.digester, gaps=gaps).run())
+    digester = replace(newsroom.digester, gaps=gaps)
+    supervisor = Supervisor(digester.clock, lambda _name, _times: None)
+    loop = asyncio.create_task(supervisor.run(digests_worker(digester)))
     try:
         await newsroom.slack.wait_for(lambda: len(newsroom.slack.messages(AUDIT)) == 2, timeout=10)
     finally:
