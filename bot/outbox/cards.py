@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Entry
     from bot.i18n.catalog import Translations
-    from bot.recording.models import Card
+    from bot.recording.card import Card
     from bot.recording.ports import Clock
     from bot.slack.shared_channels import SharedChannels
 

@@ -14,7 +14,7 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from bot.audit.period import days, due_days, next_due
-from bot.recording.control.outcomes import BOT
+from bot.recording.caller import BOT
 from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.chart import NotDrawn, drawn
 from bot.slack.blocks.digest import alt_text, long_date, message

@@ -24,9 +24,8 @@ from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import AuditPublisher, CardPublisher
 from bot.outbox.notices import Notifier
 from bot.outbox.relay import Backoff
-from bot.recording.caller import Role
+from bot.recording.caller import BOT, Role
 from bot.recording.clock import SystemClock
-from bot.recording.control.outcomes import BOT
 from bot.recording.control.user_rate_limit import LookupLimit
 from bot.recording.monitoring.call_monitor import Follower
 from bot.recording.monitoring.late_effects import LaterLooks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, GenesysError, PermissionMissing, RequestRejected, UserContextNeeded
+from bot.recording.caller import BOT
 from bot.recording.models import Mechanism
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SAVED_ACTION = "recording:saved"
-BOT = "bot"
 TICK_SECONDS = 5.0
 AFTER_SECONDS = (15.0, 60.0, 300.0, 900.0, 3600.0)
 """When to look for a recording's file after its end, before giving up."""
@@ -126,7 +126,7 @@ class SavedLooks:
             for one in news:
                 transaction.keep_saved(look.recording_id, one)
                 entry = transaction.append(_observed(recording, one, self.clock.now()))
-                recording = transaction.change_recording(recording, audit_seq=entry.seq) or recording
+                recording = transaction.save(replace(recording, audit_seq=entry.seq), was=recording)
 
         await self.store.write(work)
 
