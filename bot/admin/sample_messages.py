@@ -11,7 +11,8 @@ from bot.audit.entry import GENESIS_HASH, Draft, Entry, Phase, chain
 from bot.audit.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Lengths, Summary, Unresolved
 from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.recording.caller import Principal, Role, Scope
-from bot.recording.models import Approval, Card, Mechanism, Recording, RecordingState, SavedRecording, Verb
+from bot.recording.card import Card
+from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
 from bot.recording.requests import REASON_LIMIT, ReasonRules
 from bot.slack.blocks import audit_line as lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
@@ -14,7 +14,9 @@ from bot.database import approvals as approval_rows
 from bot.database.mapping import FIELDS, recording_from, scope_text, upsert
 from bot.database.recording_files import keep_saved, note_check, saved_of, schedule_checks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
-from bot.recording.models import CardPlace, RecordingState
+from bot.recording.card import CardPlace
+from bot.recording.models import RecordingState
+from bot.recording.ports import StaleRecordingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,13 +42,10 @@ WITH_KEY = select(attempts.c.id).where(attempts.c.dedupe_key == bindparam("key")
 CHANGE_OPEN = update(attempts).where(
     attempts.c.id == bindparam("of"), attempts.c.owner == bindparam("owned_by"), attempts.c.settled_at.is_(None)
 )
-OF_RECORDING = frozenset(column.name for column in recordings.columns)
 ONE = select(recordings).where(recordings.c.id == bindparam("id"))
 LIVE_OF_CALL = select(recordings).where(recordings.c.conversation_id == bindparam("call"), LIVE)
-CHANGE_RECORDING = (
-    update(recordings)
-    .where(recordings.c.id == bindparam("of"), recordings.c.version == bindparam("from_version"))
-    .returning(recordings)
+CHANGE_RECORDING = update(recordings).where(
+    recordings.c.id == bindparam("of"), recordings.c.version == bindparam("from_version")
 )
 CARD_OF = update(cards).where(cards.c.recording_id == bindparam("of"))
 ASKED_FOR = cards.c.routed == literal_column("0")
@@ -202,18 +201,16 @@ class SqlTransaction:
         """Redraw the cards of the call's stopped recordings: none of them can be started again now."""
         self.connection.execute(EARLIER_CARDS, {"call": recording.conversation_id, "newest": recording.id})
 
-    def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
-        if unknown := changes.keys() - OF_RECORDING:  # a built statement leaves out without a word what it has not
-            raise TypeError(f"a recording has no {', '.join(sorted(unknown))}")
-        values = {"of": before.id, "from_version": before.version, "version": before.version + 1, **changes}
-        row = self.connection.execute(CHANGE_RECORDING, values).mappings().one_or_none()
-        if row is None:
-            return None
-        recording = recording_from(row)
+    def save(self, after: Recording, *, was: Recording) -> Recording:
+        changes = {name: value for name in FIELDS if (value := getattr(after, name)) != getattr(was, name)}
+        values = {**changes, "of": was.id, "from_version": was.version, "version": was.version + 1}
+        if self.connection.execute(CHANGE_RECORDING, values).rowcount != 1:
+            raise StaleRecordingError
+        recording = replace(after, version=was.version + 1)
         self.connection.execute(CARD_OF, {"of": recording.id, "wanted_version": recording.version})
-        if recording.queue_id != before.queue_id:
+        if recording.queue_id != was.queue_id:
             self._route(recording)
-        if "state" in changes:
+        if recording.state is not was.state:
             schedule_checks(self.connection, recording)
         return recording
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.i18n.catalog import Translations
-    from bot.recording.models import Card
+    from bot.recording.card import Card
     from bot.slack.shared_channels import SharedChannels
 
 log = structlog.get_logger(__name__)

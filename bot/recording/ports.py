@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from bot.audit.entry import Draft, Entry
     from bot.recording.call import Participant
     from bot.recording.caller import Scope
+    from bot.recording.card import CardPlace
     from bot.recording.models import (
         Approval,
         ApprovalOutcome,
         Attempt,
-        CardPlace,
         ConfirmedChange,
         Conversation,
         LiveList,
@@ -171,6 +171,10 @@ class CallEvents(Protocol):
         """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
 
 
+class StaleRecordingError(RuntimeError):
+    """The recording was changed since it was read; inside one transaction that can't happen."""
+
+
 class Transaction(Protocol):
     """The steps of one write transaction. Transactions run one after another, so a read stays true until the end."""
 
@@ -215,8 +219,11 @@ class Transaction(Protocol):
     ) -> None:
         """Add a recording, and its card if there is a channel for it."""
 
-    def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
-        """Change the recording if it still is as ``before``, and return it with the next version; else None."""
+    def save(self, after: Recording, *, was: Recording) -> Recording:
+        """Store the recording if the stored one still has the version of ``was``, and return it with the next version.
+
+        Raise StaleRecordingError if it has another one.
+        """
 
     def newest_recording(
         self, conversation_id: str, *, telling_whose: bool = False, that_began: bool = False

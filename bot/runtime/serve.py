@@ -27,9 +27,8 @@ from bot.outbox.audit_names import LineNameLookup
 from bot.outbox.cards import CardPublisher
 from bot.outbox.notices import Notifier
 from bot.outbox.relay import Backoff
-from bot.recording.caller import Role
+from bot.recording.caller import BOT, Role
 from bot.recording.clock import SystemClock
-from bot.recording.control.outcomes import BOT
 from bot.recording.control.user_rate_limit import LookupLimit
 from bot.recording.monitoring.call_monitor import Follower
 from bot.recording.monitoring.late_effects import LaterLooks

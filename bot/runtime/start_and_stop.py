@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.database.queries.policy import SqlRules
 from bot.errors import AuditUnavailable, DatabaseUnusable
-from bot.recording.control.outcomes import BOT
+from bot.recording.caller import BOT
 
 if TYPE_CHECKING:
     from bot.recording.ports import Transaction

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from bot.audit.entry import GENESIS_HASH, Draft, Entry, Phase, chain
 from bot.i18n.catalog import read_languages
-from bot.recording.models import Card, Mechanism, Recording, RecordingState
+from bot.recording.card import Card
+from bot.recording.models import Mechanism, Recording, RecordingState
 from bot.slack.blocks.card import CardStyle
 
 CALL = "3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8"

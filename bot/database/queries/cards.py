@@ -12,7 +12,8 @@ from bot.database.mapping import recording_from
 from bot.database.recording_files import saved_of
 from bot.database.tables import cards, names, recordings
 from bot.database.transaction import ASKED_FOR, LIVE
-from bot.recording.models import FINAL_STATES, Card
+from bot.recording.card import Card
+from bot.recording.models import FINAL_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

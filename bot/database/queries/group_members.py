@@ -13,7 +13,7 @@ from bot.audit.entry import Draft, Phase
 from bot.database.mapping import upsert
 from bot.database.queries.outbox import noop
 from bot.database.tables import user_groups
-from bot.recording.control.outcomes import BOT
+from bot.recording.caller import BOT
 from bot.recording.group_members import GroupState, UserGroup, change_of, noted
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from bot.database.mapping import entry_from, recording_from, upsert
 from bot.database.recording_files import saved_of
 from bot.database.tables import audit_deliveries, audit_entries, cards, names, recordings
 from bot.database.transaction import ASKED_FOR, CARD_OF, FORGOTTEN
-from bot.recording.models import Card, RecordingState
+from bot.recording.card import Card
+from bot.recording.models import RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -33,6 +33,7 @@ from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRule
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from bot.audit.entry import Entry
     from bot.recording.ports import Transaction
 
 __all__ = ["ACTION_LIMIT", "Intake", "ShutdownGate"]
@@ -91,6 +92,10 @@ class Intake(Reads):
             attempt = self._attempt(attempt_id, verb, asked, uuid7(), None)
             scope = asked.caller.scope
             attempt = replace(attempt, scope=None if scope.everything else scope)
+            place = transaction.card_place(again) if again is not None and verb is Verb.FOLLOW else None
+            entry = self._append_request(
+                transaction, asked, attempt, call, participant_id=participant_id, reason=reason
+            )
             recording = Recording(
                 id=attempt.recording_id,
                 conversation_id=call,
@@ -101,16 +106,17 @@ class Intake(Reads):
                 participant_id=participant_id,
                 reason_code=reason.code,
                 reason=reason.text,
+                audit_seq=entry.seq,
+                requested_seq=entry.seq,
             )
-            place = transaction.card_place(again) if again is not None and verb is Verb.FOLLOW else None
             transaction.add_recording(
                 recording,
                 channel=place.channel if place else asked.origin.channel,
                 asked_by=recording.started_by,
                 language=asked.origin.language or (place.language if place else None),
             )
-            accepted = self._requested(transaction, asked, attempt, recording, reason=reason)
-            return replace(accepted, agent_user_id=agent_user_id)
+            transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
+            return PendingAction(asked, attempt, recording, reason, entry.seq, agent_user_id=agent_user_id)
 
         return await self._take(asked, facts, work)
 
@@ -208,12 +214,14 @@ class Intake(Reads):
         *,
         people: dict[str, Any] | None = None,
     ) -> PendingAction:
-        step = require_state(before, verb)
+        require_state(before, verb)
         attempt = self._attempt(attempt_id, verb, asked, before.id, before.state)
-        recording = transaction.change_recording(before, state=step.during, error=None)
-        if recording is None:  # transactions run one after another, so nobody can have been faster
-            raise AssertionError
-        return self._requested(transaction, asked, attempt, recording, people=people)
+        entry = self._append_request(
+            transaction, asked, attempt, before.conversation_id, participant_id=before.participant_id, people=people
+        )
+        recording = transaction.save(before.requested(verb, entry.seq), was=before)
+        transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
+        return PendingAction(asked, attempt, recording, NO_REASON, entry.seq)
 
     def _attempt(
         self, attempt_id: UUID, verb: Verb, asked: Request, recording_id: UUID, before: RecordingState | None
@@ -223,18 +231,20 @@ class Intake(Reads):
             attempt_id, verb, asked.caller.actor, recording_id, now, now + ACTION_LIMIT, before, owner=self.owner
         )
 
-    def _requested(
-        self,
+    @staticmethod
+    def _append_request(
         transaction: Transaction,
         asked: Request,
         attempt: Attempt,
-        recording: Recording,
+        call: str,
         *,
+        participant_id: str | None,
         reason: Reason = NO_REASON,
         people: dict[str, Any] | None = None,
-    ) -> PendingAction:
+    ) -> Entry:
+        """Append the request first: the recording is then written once, with the entry's number."""
         digest = transaction.keep_text(attempt.id, reason.text, attempt.requested_at) if reason.text else None
-        entry = transaction.append(
+        return transaction.append(
             Draft(
                 id=uuid7(),
                 attempt_id=attempt.id,
@@ -242,22 +252,14 @@ class Intake(Reads):
                 phase=Phase.REQUESTED,
                 action=attempt.verb.action,
                 actor=asked.caller.actor,
-                conversation_id=recording.conversation_id,
-                participant_id=recording.participant_id,
-                recording_id=recording.id,
+                conversation_id=call,
+                participant_id=participant_id,
+                recording_id=attempt.recording_id,
                 reason_code=reason.code,
                 reason_digest=digest,
                 origin=asked.origin.facts() | (people or {}),
             )
         )
-        transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
-        numbers = {"audit_seq": entry.seq}
-        if attempt.verb.begins:
-            numbers["requested_seq"] = entry.seq
-        numbered = transaction.change_recording(recording, **numbers)
-        if numbered is None:
-            raise AssertionError
-        return PendingAction(asked, attempt, numbered, reason, entry.seq)
 
 
 def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:

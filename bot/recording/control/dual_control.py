@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import ApprovalClosed, AuditUnavailable, NotPermitted, TooLate
-from bot.recording.control.outcomes import BOT
+from bot.recording.caller import BOT
 from bot.recording.models import Approval, ApprovalOutcome, Verb
 from bot.recording.requests import PendingAction
 
@@ -142,10 +142,7 @@ def lapse(
 
 def redrawn(transaction: Transaction, recording: Recording, entry: Entry) -> Recording:
     """Give the recording a new version, so that its card is redrawn."""
-    changed = transaction.change_recording(recording, audit_seq=entry.seq)
-    if changed is None:  # transactions run one after another
-        raise AssertionError
-    return changed
+    return transaction.save(replace(recording, audit_seq=entry.seq), was=recording)
 
 
 def _draft(

@@ -12,8 +12,8 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, TooManyRequests
+from bot.recording.caller import BOT
 from bot.recording.control.dual_control import APPROVAL_VERB
-from bot.recording.control.outcomes import BOT
 from bot.recording.models import Verb
 
 if TYPE_CHECKING:

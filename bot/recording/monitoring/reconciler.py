@@ -11,8 +11,8 @@ from structlog.contextvars import bound_contextvars
 from bot.audit.entry import Phase
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, OutcomeUnknown, OutOfScope
 from bot.recording.call import CallRecording
+from bot.recording.caller import BOT
 from bot.recording.control.commands import ACTION_LIMIT
-from bot.recording.control.outcomes import BOT
 from bot.recording.models import ConfirmedChange, Mechanism, Verb
 from bot.recording.ports import Priority
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, GenesysError, PermissionMissing, RequestRejected, UserContextNeeded
+from bot.recording.caller import BOT
 from bot.recording.models import Mechanism
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SAVED_ACTION = "recording:saved"
-BOT = "bot"
 AFTER_SECONDS = (15.0, 60.0, 300.0, 900.0, 3600.0)
 """When to look for a recording's file after its end, before giving up."""
 AFTER_FAILURE_SECONDS = 60.0
@@ -122,7 +122,7 @@ class SavedLooks:
             for one in news:
                 transaction.keep_saved(look.recording_id, one)
                 entry = transaction.append(_observed(recording, one, self.clock.now()))
-                recording = transaction.change_recording(recording, audit_seq=entry.seq) or recording
+                recording = transaction.save(replace(recording, audit_seq=entry.seq), was=recording)
 
         await self.store.write(work)
 

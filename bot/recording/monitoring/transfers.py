@@ -5,15 +5,15 @@ The pending follow-up is in the database (``Recording.follow_up``), so a crash c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, RecordBotError
-from bot.recording.caller import Principal, Role, Scope
-from bot.recording.control.outcomes import BOT, remember_names
+from bot.recording.caller import BOT, Principal, Role, Scope
+from bot.recording.control.outcomes import remember_names
 from bot.recording.handover import FollowTransfers, FollowUp
 from bot.recording.models import Target, Verb
 from bot.recording.monitoring.observations import users
@@ -155,7 +155,7 @@ class TransferMonitor:
             current = transaction.recording(recording.id)
             if current is not None and current.follow_up is FollowUp.WATCH:
                 successors = current.successors if agents is None else users(agents)
-                transaction.change_recording(current, follow_up=follow_up, successors=successors)
+                transaction.save(replace(current, follow_up=follow_up, successors=successors), was=current)
                 for agent in agents or ():
                     remember_names(transaction, agent, self.clock.now())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from bot.database.migrate import upgrade, version
 from bot.database.tables import metadata
 from bot.errors import AuditUnavailable, DatabaseUnusable
 from bot.recording.models import RecordingState, Verb
+from bot.recording.ports import StaleRecordingError
 from tests.support.service import CALL, Harness, asked, at_once, open_harness
 from tests.support.trail import entries, rows
 from tests.support.writer import write_sql
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from bot.database.transaction import SqlTransaction
     from bot.recording.ports import Transaction
     from tests.support.postgres import Database
 
@@ -47,15 +48,16 @@ async def test_readers_cannot_write(harness: Harness) -> None:
             await connection.exec_driver_sql("DELETE FROM names")
 
 
-async def test_a_change_of_what_a_recording_does_not_have_is_refused_and_not_left_out(harness: Harness) -> None:
-    accepted = await harness.service.intake.start(asked(), CALL, None)
+async def test_a_recording_that_has_changed_since_it_was_read_is_not_overwritten(harness: Harness) -> None:
+    first = (await harness.service.intake.start(asked(), CALL, None)).recording
+    changed = await harness.store.write(lambda transaction: transaction.save(first.doubted(), was=first))
+    assert changed == replace(first, in_doubt=True, version=first.version + 1)
 
-    def work(transaction: SqlTransaction) -> None:
-        transaction.change_recording(accepted.recording, state=RecordingState.ACTIVE, stated_at=harness.clock.now())
-
-    with pytest.raises(TypeError, match="stated_at"):
-        await harness.store.write(work)
-    assert (await harness.store.recording(accepted.recording.id)) == accepted.recording
+    with pytest.raises(StaleRecordingError):
+        await harness.store.write(
+            lambda transaction: transaction.save(first.failed("rejected", harness.clock.now()), was=first)
+        )
+    assert await harness.store.recording(first.id) == changed
 
 
 async def test_what_people_typed_is_in_no_error_and_so_in_no_log(harness: Harness) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from bot.recording.models import Card
+    from bot.recording.card import Card
 
 
 @dataclass

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.models import Recording
+    from bot.recording.ports import Transaction
 
 
 @pytest.fixture
@@ -85,8 +86,8 @@ async def test_from_one_that_is_not_the_newest_it_is_refused_with_the_newest(har
 async def test_from_one_whose_call_has_ended_it_is_refused(harness: Harness) -> None:
     earlier = await recorded(harness, stopped=False)
 
-    def end(transaction: object) -> None:
-        transaction.change_recording(earlier, state=RecordingState.ENDED, ended_at=harness.clock.now())  # type: ignore[attr-defined]
+    def end(transaction: Transaction) -> None:
+        transaction.save(earlier.call_ended(harness.clock.now()), was=earlier)
 
     await harness.store.write(end)
     with pytest.raises(WrongState):

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.call import Participant
-    from bot.recording.models import Card, Recording
+    from bot.recording.card import Card
+    from bot.recording.models import Recording
     from tests.support.postgres import Database
     from tests.support.service import Harness
 

@@ -27,7 +27,7 @@ from tests.support.texts import CAUSES, KINDS
 
 if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
-    from bot.recording.models import Card
+    from bot.recording.card import Card
 
 EDITED_TEXT = 4000
 """Characters that ``chat.update`` takes; a posted message and an ephemeral answer may have ten times as many."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.i18n.catalog import Catalog
-    from bot.recording.models import Card
+    from bot.recording.card import Card
 
 ADA, GRACE = "slack:T1:U0ADA", "slack:T1:U0GRACE"
 SUPERVISOR = Principal(ADA, frozenset({Role.SUPERVISOR}))
