@@ -11,91 +11,40 @@ from typing import TYPE_CHECKING
 
 import structlog
 from slack_sdk.errors import SlackApiError
-from slack_sdk.signature import SignatureVerifier
 
 from bot.database.file_lock import serving_alone
-from bot.database.maintenance.retention import Retention
-from bot.database.queries.audit_line_names import SqlLineNames
-from bot.database.queries.due_notices import SqlOccasions
-from bot.database.queries.notices import SqlNotices
-from bot.database.queries.outbox import SqlOutbox
-from bot.database.replicas import replicas_of
 from bot.errors import AuditUnavailable, GenesysUnavailable, LoginRefused, SettingsError
-from bot.i18n.catalog import ENGLISH, read_languages
-from bot.outbox.audit_channel import AuditPublisher
-from bot.outbox.audit_names import LineNameLookup
-from bot.outbox.cards import CardPublisher
-from bot.outbox.notices import Notifier
-from bot.outbox.relay import Backoff
-from bot.recording.caller import BOT, Role
 from bot.recording.clock import SystemClock
-from bot.recording.control.user_rate_limit import LookupLimit
-from bot.recording.monitoring.call_monitor import Follower
-from bot.recording.monitoring.late_effects import LaterLooks
-from bot.recording.monitoring.observations import Observations
-from bot.recording.monitoring.reconciler import Reconciler
-from bot.recording.monitoring.reminders import ReminderTimes
-from bot.recording.monitoring.transfers import TransferMonitor
-from bot.runtime.audit_container import FORGOTTEN_AFTER, Witness
-from bot.runtime.background import (
-    approvals_worker,
-    health_worker,
-    monitor_workers,
-    reconciler_worker,
-    refusals_worker,
-    relay_workers,
-    retention_worker,
-)
 from bot.runtime.container import (
     GENESYS_READ_SECONDS,
     SERVE_OWNER,
     Control,
-    call_news,
-    check_gap,
     opened_control,
-    saved_looks,
-    unnamed_recordings,
 )
 from bot.runtime.health import Readiness
-from bot.runtime.http_server import Pages, listen
+from bot.runtime.http_server import listen
+from bot.runtime.serving_container import Bot, serving
 from bot.runtime.start_and_stop import record_start, record_stop
 from bot.runtime.workers import Supervisor, Worker
 from bot.slack.api_errors import code
-from bot.slack.app import EVENTS_PATH, HttpEndpoint, bolt_app
-from bot.slack.blocks.card import CardStyle
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
-from bot.slack.listeners.app_home import HomeEvents
-from bot.slack.listeners.background import Work
-from bot.slack.listeners.buttons import ApprovalButtons, FollowButton, RecordingButtons, StartAgain
-from bot.slack.listeners.call_options import CallOptions
-from bot.slack.listeners.context import ListenerContext
-from bot.slack.listeners.shortcuts import StartShortcuts
-from bot.slack.listeners.start_modal import StartModal
-from bot.slack.shared_channels import SharedChannels, may_ask, refuse_shared
-from bot.slack.socket_mode import PING_SECONDS, SocketModeConnections
-from bot.slack.users import WEB_API_ERRORS, SlackPeople
+from bot.slack.shared_channels import refuse_shared
+from bot.slack.socket_mode import PING_SECONDS
+from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    import aiohttp
-    from aiohttp.typedefs import Handler
-    from slack_bolt.async_app import AsyncApp
     from slack_sdk.web.async_client import AsyncWebClient
     from urllib3 import PoolManager
 
     from bot.config.settings import ServeSettings
-    from bot.database.replicas import Replicas
     from bot.recording.ports import Clock
 
 log = structlog.get_logger(__name__)
 
 FINISH_SECONDS = 20.0
 FLUSH_SECONDS = 5.0
-TRIAL_EVERY_SECONDS = 5.0
-"""How often to ask Genesys whether it is back."""
-LOOK_UPS_EACH = 4
-"""Look-ups of the list of calls allowed for each action: Slack asks again while a person types."""
 FATAL_SLACK_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 
 
@@ -142,91 +91,40 @@ class Serving:
                 return
             await refuse_shared(client, self.settings.slack_audit_channel, identity.scopes)
             await self._log_in(control)
-            await self._serve(control, client, session, identity)
+            bot = serving(self.settings, control, client, session, identity, socket_ping=self.socket_ping)
+            self.readiness = bot.readiness
+            await self._serve(control, bot, identity.team)
 
-    async def _serve(
-        self, control: Control, client: AsyncWebClient, session: aiohttp.ClientSession, identity: SlackIdentity
-    ) -> None:
+    async def _serve(self, control: Control, bot: Bot, team: str) -> None:
         settings = self.settings
-        secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None
-        app = bolt_app(client, identity, signing_secret=secret, watch=control.observing.request)
-        work = Work()
-        desk = self._desk(control, client, identity, work)
-        owner = control.service.intake.owner
-        replicas = replicas_of(owner, control.engines, control.store)
-        witness = Witness(settings, control, client, session, desk, replicas)
-        modal, homes = StartModal(desk, control.live_calls), witness.homes(self.readiness.check, self.readiness.gaps)
-        witness.command(modal).register(app)
-        for listener in (
-            RecordingButtons(desk),
-            ApprovalButtons(desk),
-            StartAgain(desk),
-            FollowButton(desk),
-            modal,
-            CallOptions(desk, control.live_calls),
-            StartShortcuts(desk, modal),
-            HomeEvents(desk, homes, witness.reports()),
-        ):
-            listener.register(app)
-        cards, audit = self._publishers(control, client, desk, replicas)
-        reconciler = Reconciler(control.service, control.clock, owner, replicas)
-        self.readiness.watch(control, cards.pace, audit.pace, desk.people.groups)
-        self.readiness.replicas = replicas
-        routes, socket = self._doors(app, control, secret)
-        pages = Pages(check=self.readiness.check, scrape=self.readiness.scrape)
         async with AsyncExitStack() as opened:
-            await opened.enter_async_context(replicas.joined())
-            if socket is not None:
-                opened.push_async_callback(socket.close)
-            server = await listen(pages, host=settings.http_host, port=settings.http_port, routes=routes)
+            await opened.enter_async_context(bot.replicas.joined())
+            if bot.socket is not None:
+                opened.push_async_callback(bot.socket.close)
+            server = await listen(bot.pages, host=settings.http_host, port=settings.http_port, routes=bot.routes)
             opened.push_async_callback(server.cleanup)
             self.port = server.addresses[0][1]
             supervisor = Supervisor(control.clock, control.metrics.on_loop_broken)
             opened.push_async_callback(supervisor.stop)
-            await witness.settle_interrupted()
+            await bot.settle_interrupted()
             await record_start(control)
-            reconciling, approving = reconciler_worker(reconciler), approvals_worker(control.approvals)
-            await supervisor.once(reconciling)
-            await supervisor.once(approving)
-            digester = witness.digester()
-            self.readiness.digests = None if digester is None else digester.pace
-            leader_workers = (
-                *relay_workers(cards, audit, self._notifier(control, desk, replicas), homes, digester),
-                *self._monitors(control, witness),
-                approving,
-                Worker("forgotten_requests", witness.settle_forgotten, every=FORGOTTEN_AFTER.total_seconds() / 2),
-                *self._retention(control),
-            )
-            limit = control.service.intake.limit
-            workers = [
-                reconciling,
-                health_worker(control.genesys.check_health, TRIAL_EVERY_SECONDS),
-                refusals_worker(partial(limit.note, control.store, control.clock)),
-                Worker("leader", partial(replicas.lead, supervisor.loops(leader_workers)), leader_only=False),
-            ]
-            if socket is not None:
-                self.readiness.sockets = socket.states
-                workers.append(Worker("socket_mode", socket.run, leader_only=False))
-            supervisor.start(workers)
-            self.readiness.started = True
+            for worker in bot.first:
+                await supervisor.once(worker)
+            led = supervisor.loops(worker for worker in bot.workers if worker.leader_only)
+            supervisor.start(worker for worker in bot.workers if not worker.leader_only)
+            supervisor.start([Worker("leader", partial(bot.replicas.lead, led), leader_only=False)])
+            bot.readiness.started = True
             self.up.set()
-            log.info("serve_started", transport="socket" if socket else "http", team=identity.team, port=self.port)
+            log.info("serve_started", transport="socket" if bot.socket else "http", team=team, port=self.port)
             await self.stopping.wait()
-            await self._stop(control, work, supervisor, replicas, cards, audit)
+            await self._drain(control, bot, supervisor)
 
-    async def _stop(
-        self,
-        control: Control,
-        work: Work,
-        supervisor: Supervisor,
-        replicas: Replicas,
-        cards: CardPublisher,
-        audit: AuditPublisher,
-    ) -> None:
+    async def _drain(self, control: Control, bot: Bot, supervisor: Supervisor) -> None:
+        """Finish what was accepted, write the last entry, end the workers, and deliver what they left."""
         log.info("shutdown_started")
-        self.readiness.started = False
+        bot.readiness.started = False
         control.door.open = False
-        if left := await work.drain(FINISH_SECONDS):
+        if left := await bot.work.drain(FINISH_SECONDS):
             log.warning("work_abandoned", left=left)  # its attempts are settled at the next start
         await control.service.intake.limit.note(control.store, control.clock)
         try:
@@ -234,123 +132,18 @@ class Serving:
         except AuditUnavailable:
             log.warning("stop_entry_write_failed")  # the next start shows that the bot was away
         await supervisor.stop()
-        if not replicas.leading:
+        if not bot.replicas.leading:
             return
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
-                await cards.publish_all()
-                while await audit.publish_next():
+                await bot.cards.publish_all()
+                while await bot.audit.publish_next():
                     pass
         except TimeoutError:
             log.warning("outbox_flush_timed_out")  # the next start delivers it
         except Exception:
             log.exception("outbox_flush_failed")  # likewise
         log.info("shutdown_completed")
-
-    def _desk(self, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work) -> ListenerContext:
-        ids = {Role.SUPERVISOR: self.settings.slack_supervisors, Role.COMPLIANCE: self.settings.slack_compliance}
-        people = SlackPeople(
-            client, identity.team_id, ids, control.clock, control.policy.grants, enterprise_id=identity.enterprise_id
-        )
-        languages = read_languages()
-        style = CardStyle(
-            team_id=identity.team_id,
-            words=languages.of(ENGLISH),
-            interaction_url=self.settings.genesys_interaction_url.replace(
-                "{region}", self.settings.purecloud_environment
-            ),
-            reason_labels=self.settings.recording_reasons,
-        )
-        look_ups = LookupLimit(control.clock, LOOK_UPS_EACH * self.settings.recording_actions_per_minute)
-        shared = SharedChannels(client, control.clock, may_ask=may_ask(identity.scopes))
-        return ListenerContext(control.service, people, work, style, languages, client, look_ups, shared)
-
-    def _publishers(
-        self, control: Control, client: AsyncWebClient, desk: ListenerContext, replicas: Replicas
-    ) -> tuple[CardPublisher, AuditPublisher]:
-        outbox = SqlOutbox(control.engines, replicas.confirm)
-        store, clock = control.store, control.clock
-        return (
-            CardPublisher(
-                client,
-                outbox,
-                desk.style,
-                desk.languages,
-                store.changes(),
-                Backoff(clock),
-                control.observing.card,
-                shared_channels=desk.shared_channels,
-            ),
-            AuditPublisher(
-                client,
-                outbox,
-                desk.style,
-                self.settings.slack_audit_channel,
-                store.changes(),
-                clock,
-                Backoff(clock),
-                shared_channels=desk.shared_channels,
-                names=LineNameLookup(
-                    SqlLineNames(control.engines), desk.people, show_agents=self.settings.audit_channel_names
-                ),
-            ),
-        )
-
-    def _notifier(self, control: Control, desk: ListenerContext, replicas: Replicas) -> Notifier:
-        def style_for(user_id: str, card_language: str | None) -> CardStyle:
-            return desk.style.in_(desk.languages.of(desk.people.locale(user_id) or card_language))
-
-        settings, engines = self.settings, control.engines
-        return Notifier(
-            client=desk.client,
-            occasions=SqlOccasions(engines, replicas.confirm),
-            notices=SqlNotices(engines, replicas.confirm),
-            style_for=style_for,
-            times=ReminderTimes(settings.recording_remind_after, settings.recording_pause_remind_after),
-            busy=control.service.working,
-            owner=replicas.owner,
-            presence=replicas,
-            changes=control.store.changes(),
-            clock=control.clock,
-            pace=Backoff(control.clock),
-            escalate=control.policy.dual_control.escalate,
-        )
-
-    def _monitors(self, control: Control, witness: Witness) -> tuple[Worker, ...]:
-        service, clock, mode = control.service, control.clock, self.settings.recording_follow_transfers
-        observations = Observations(control.store, clock, mode)
-        news = self.readiness.news = call_news(self.settings, control.genesys)
-        gap = check_gap(self.settings)
-        return monitor_workers(
-            Follower(control.store, service.control, observations, clock, news, look_gap=gap),
-            news,
-            LaterLooks(service, observations, clock),
-            TransferMonitor(service, clock, mode),
-            saved_looks(self.settings, control),
-            unnamed_recordings(control),
-            witness.group_monitor(),
-        )
-
-    def _retention(self, control: Control) -> tuple[Worker, ...]:
-        texts, names = self.settings.retention_texts, self.settings.retention_names
-        if texts is None and names is None:
-            return ()
-        return (retention_worker(Retention(control.store, control.clock, texts, names, BOT)),)
-
-    def _doors(
-        self, app: AsyncApp, control: Control, secret: str | None
-    ) -> tuple[dict[str, Handler], SocketModeConnections | None]:
-        token = self.settings.slack_app_token
-        if token is not None:
-            door = SocketModeConnections.open(
-                app,
-                token.get_secret_value(),
-                control.clock,
-                ping_seconds=self.socket_ping,
-                count=self.settings.slack_sockets,
-            )
-            return {}, door
-        return {EVENTS_PATH: HttpEndpoint(app, SignatureVerifier(secret or "")).handle}, None
 
     async def _identify(self, client: AsyncWebClient) -> SlackIdentity:
         wait = 1.0

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from bot.database.replicas import replicas_of
 from bot.recording.caller import Role
-from bot.runtime.audit_container import FORGOTTEN_AFTER, Witness
+from bot.runtime.serving_parts import FORGOTTEN_AFTER, ServingParts
 from bot.runtime.workers import Supervisor, Worker
 from tests.costs.conftest import bench_at
 from tests.support.trail import entries
@@ -42,7 +42,7 @@ async def test_an_export_of_a_dead_replica_is_closed_after_half_an_hour(
         asked = bench.asked(Role.COMPLIANCE)
         await control.service.intake.export(asked, {"days": "7"})  # and its process is killed
         replicas = replicas_of("serve:living", control.engines, control.store)
-        witness = Witness(nothing, control, nothing, nothing, nothing, replicas)
+        witness = ServingParts(nothing, control, nothing, nothing, nothing, replicas)
         async with replicas.joined(), asyncio.timeout(LIMIT):
             await witness.settle_interrupted()  # as at a start, when others may be at work
             assert [one["phase"] for one in entries(postgres_database)] == ["requested"]

@@ -110,7 +110,7 @@ async def test_serve_says_what_it_can_not_tell(
 
 def waits(scenario: ServingScenario) -> bool:
     """Say whether the bot holds the lines back, as ``/readyz`` shows it."""
-    audit = scenario.serving.readiness._audit
+    audit = scenario.serving.readiness.audit
     return audit is not None and audit.problem == "AuditChannelShared"
 
 
