@@ -48,14 +48,14 @@ def load_policy(path: Path, *, required: bool = False) -> Policy:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         if required:
-            raise SettingsError((f"RECORDING_POLICY_FILE names {path}, which is not there.",)) from None
+            raise SettingsError((f"The policy file {path} (RECORDING_POLICY_FILE) doesn't exist.",)) from None
         return Policy()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError((f"The policy file {path} can't be read: {error}.",)) from None
+        raise SettingsError((f"Can't read the policy file {path}: {error}.",)) from None
     try:
         found = tomllib.loads(text)
     except RecursionError:
-        raise SettingsError((f"The policy file {path} holds lists within lists beyond all measure.",)) from None
+        raise SettingsError((f"The policy file {path} is nested too deeply.",)) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError((f"The policy file {path} is not TOML: {error}.",)) from None
     reader = _Reader(str(path))
@@ -73,17 +73,17 @@ class _Reader:
     problems: list[str] = field(default_factory=list)
 
     def policy(self, found: Mapping[str, Any]) -> Policy:
-        self._only(found, {"grant", "dual_control", "route"}, "the file")
+        self._only(found, {"grant", "dual_control", "route"}, "")
         grants, routes = self._tables(found, "grant"), self._tables(found, "route")
         dual = found.get("dual_control")
         if dual is not None and not isinstance(dual, dict):
             self._wrong("dual_control", "write it as [dual_control]")
             dual = None
         return Policy(
-            grants=tuple(self._grant(one, f"[[grant]] number {number}") for number, one in enumerate(grants, 1)),
+            grants=tuple(self._grant(one, f"[[grant]] {number}") for number, one in enumerate(grants, 1)),
             dual_control=DualControl() if dual is None else self._dual_control(dual),
             source=self.file,
-            routes=tuple(self._route(one, f"[[route]] number {number}") for number, one in enumerate(routes, 1)),
+            routes=tuple(self._route(one, f"[[route]] {number}") for number, one in enumerate(routes, 1)),
         )
 
     def _tables(self, found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -97,10 +97,10 @@ class _Reader:
         self._only(found, {"queues", "channel"}, where)
         queues = self._ids(found, "queues", where, GENESYS_ID, "the id of a Genesys queue")
         if found.get("queues", []) == []:
-            self._wrong(f"queues of {where}", "name at least one queue")
+            self._wrong(f"{where}, queues", "list at least one queue")
         channel = found.get("channel")
         if not isinstance(channel, str) or not CHANNEL_ID.fullmatch(channel):
-            self._wrong(f"channel of {where}", 'write the id of a Slack channel, such as channel = "C0BILLING"')
+            self._wrong(f"{where}, channel", 'use the id of a Slack channel, such as channel = "C0BILLING"')
             channel = ""
         return Route(frozenset(map(_as_genesys_writes, queues)), channel)
 
@@ -108,11 +108,11 @@ class _Reader:
         self._only(found, {"who", "queues", "agents", "label"}, where)
         label = found.get("label")
         if not isinstance(label, str) or not label.strip():
-            self._wrong(f"label of {where}", 'give it a name in quotation marks, such as label = "Sales"')
+            self._wrong(f"{where}, label", 'give it a name in quotation marks, such as label = "Sales"')
             label = ""
-        who = self._ids(found, "who", where, SLACK_ID, "the id of a Slack user (U…, W…) or user group (S…)")
+        who = self._ids(found, "who", where, SLACK_ID, "a Slack user id (U…, W…) or user group id (S…)")
         if found.get("who", []) == []:
-            self._wrong(f"who of {where}", "name at least one Slack user or user group")
+            self._wrong(f"{where}, who", "list at least one Slack user or user group")
         queues, agents = self._calls(found, where)
         return Grant(label.strip(), who, queues, agents)
 
@@ -122,7 +122,7 @@ class _Reader:
         queues, agents = self._calls(found, where)
         escalate = found.get("escalate")
         if escalate is not None and not (isinstance(escalate, str) and GROUP_ID.fullmatch(escalate)):
-            self._wrong(f"escalate of {where}", 'write the id of one Slack user group, such as escalate = "S0LEADS"')
+            self._wrong(f"{where}, escalate", 'use the id of one Slack user group, such as escalate = "S0LEADS"')
             escalate = None
         return DualControl(queues, agents, self._within(found.get("within", "2m"), where), escalate)
 
@@ -131,33 +131,33 @@ class _Reader:
         queues = self._ids(found, "queues", where, GENESYS_ID, what)
         agents = self._ids(found, "agents", where, GENESYS_ID, what)
         if found.get("queues", []) == [] and found.get("agents", []) == []:
-            self._wrong(where, "name at least one queue or agent")
+            self._wrong(where, "list at least one queue or agent")
         return frozenset(map(_as_genesys_writes, queues)), frozenset(map(_as_genesys_writes, agents))
 
     def _ids(self, found: Mapping[str, Any], key: str, where: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
         value = found.get(key, [])
         if not isinstance(value, list):
-            self._wrong(f"{key} of {where}", "write a list in square brackets")
+            self._wrong(f"{where}, {key}", "write a list in square brackets")
             return ()
         for one in value:
             if not isinstance(one, str) or not form.fullmatch(one):
-                self._wrong(f"{key} of {where}", f"{one!r} is not {what}")
+                self._wrong(f"{where}, {key}", f"{one!r} is not {what}")
         return tuple(one for one in value if isinstance(one, str))
 
     def _within(self, value: object, where: str) -> timedelta:
         parts = re.fullmatch(r"([1-9]\d{0,4})([smh])", value) if isinstance(value, str) else None
         within = None if parts is None else timedelta(**{UNITS[parts[2]]: int(parts[1])})
         if within is None or not LEAST <= within <= MOST:
-            self._wrong(f"within of {where}", 'write a time from 10s to 24h, such as "90s" or "2m"')
+            self._wrong(f"{where}, within", 'use a time from 10s to 24h, such as "90s" or "2m"')
             return DualControl().within
         return within
 
     def _only(self, found: Mapping[str, Any], known: set[str], where: str) -> None:
         for key in found.keys() - known:
-            self._wrong(f"{key!r} in {where}", f"no such key is known; known are {', '.join(sorted(known))}")
+            self._wrong(where, f"unknown key {key!r}. Allowed: {', '.join(sorted(known))}")
 
     def _wrong(self, what: str, advice: str) -> None:
-        self.problems.append(f"The policy file {self.file} is wrong at {what}: {advice}.")
+        self.problems.append(f"{', '.join(filter(None, (self.file, what)))}: {advice}.")
 
 
 def _as_genesys_writes(genesys_id: str) -> str:

@@ -48,7 +48,7 @@ async def copy_all(source: Engines, target: Engines, progress: Callable[[int, in
             expected = await _counts(reading)
             async with target.writer.begin() as writing:
                 if found := {name: count for name, count in (await _counts(writing)).items() if count}:
-                    raise Refused(f"The target is not empty ({_named(found)}); name a new database.")
+                    raise Refused(f"The target database isn't empty ({_named(found)}); use a new one.")
                 if target.on_postgresql:
                     await writing.run_sync(postgresql.patient)
                 await _copy_tables(reading, writing, progress, sum(expected.values()))
@@ -72,7 +72,7 @@ async def _still(source: Engines, expected: dict[str, int]) -> None:
     """Raise Refused if a terminal, or a bot started meanwhile, has written what the copy lacks."""
     async with source.reader.connect() as connection:
         if await _counts(connection) != expected:
-            raise Refused("The source was written to while it was copied, so nothing was kept. Run the command again.")
+            raise Refused("The source changed during the copy, so the copy was discarded. Stop the bot and try again.")
 
 
 async def _copy_tables(

@@ -22,6 +22,7 @@ SLACK_ACTOR = re.compile(r"slack:[A-Z0-9]+:[UW][A-Z0-9]{2,}")
 GENESYS_USER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOGIN = re.compile(r"cli:\S+")
 QUEUE = "queue"
+ERASE_ACTION = "privacy:erase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,19 @@ async def count(connection: AsyncConnection, rows: Rows) -> Erased:
         texts=await number(typed_texts, rows.texts),
         reasons=await number(recordings, rows.reasons),
     )
+
+
+async def is_known(connection: AsyncConnection, person: Person) -> bool:
+    """Return whether the database has or had anything about this person; an erased one is still in the trail."""
+    acted = select(audit_entries.c.seq).where(person.acted(audit_entries.c.actor)).limit(1)
+    agent = select(recordings.c.id).where(recordings.c.agent_user_id == person.id).limit(1)
+    named = select(names.c.id).where(names.c.id == person.name_id, names.c.kind != QUEUE).limit(1)
+    erased = audit_entries.c.outcome.contains(f'"person":"{person.id}"', autoescape=True)
+    before = select(audit_entries.c.seq).where(audit_entries.c.action == ERASE_ACTION, erased).limit(1)
+    for found in (named, agent, acted, before):
+        if (await connection.execute(found)).first() is not None:
+            return True
+    return False
 
 
 async def erase(connection: AsyncConnection, rows: Rows, *, redraw: bool) -> Erased:
