@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bot.database.transaction import SqlTransaction
     from bot.recording.ports import Clock
 
+NOBODY = "Nothing found for {person}, so nothing was erased. Check the id."
 BACKUP_ACTION = "db:backup"
 COPY_ACTION = "db:copy"
 
@@ -54,15 +55,18 @@ class Keeper:
         async def ask(transaction: SqlTransaction) -> str | None:
             hold = await current_hold(transaction.connection)
             refused = hold is not None and not despite_hold
+            unknown = not refused and not await is_known(transaction.connection, person)
             outcome = {"person": person.id, **({"despite_hold": True} if hold is not None and despite_hold else {})}
             if refused:
                 outcome |= {"error": "refused", "cause": "legal_hold"}
+            elif unknown:
+                outcome |= {"error": "refused", "cause": "unknown_person"}
             await self.append(
-                transaction, ERASE_ACTION, Phase.FAILED if refused else Phase.REQUESTED, attempt_id, outcome
+                transaction, ERASE_ACTION, Phase.FAILED if refused or unknown else Phase.REQUESTED, attempt_id, outcome
             )
-            if not refused:
-                return None
-            return f"{hold}. Nothing was erased. Release the hold first, or use --despite-hold."
+            if refused:
+                return f"{hold}. Nothing was erased. Release the hold first, or use --despite-hold."
+            return NOBODY.format(person=person.id) if unknown else None
 
         async def work(transaction: SqlTransaction) -> Erased:
             erased = await erase(transaction.connection, rows, redraw=True)
@@ -71,7 +75,6 @@ class Keeper:
             return erased
 
         async with self.opened() as store:
-            await self._check_known(store, person)
             if refusal := await store.write(ask):
                 raise Refused(refusal)
             erased = await store.write(work)
@@ -83,14 +86,9 @@ class Keeper:
     async def count(self, person: Person) -> str:
         """Say how much ``erase`` would erase."""
         async with self.opened() as store, store.engines.reader.connect() as connection:
-            await self._check_known(store, person)
-            return f"Would erase: {_amounts(await count(connection, rows_of(person)))}. Nothing was changed."
-
-    async def _check_known(self, store: SqlStore, person: Person) -> None:
-        """Raise Refused if nothing in the database is about this person: a mistyped id must not look like a success."""
-        async with store.engines.reader.connect() as connection:
             if not await is_known(connection, person):
-                raise Refused(f"Nothing found for {person.id}, so nothing was erased. Check the id.")
+                raise Refused(NOBODY.format(person=person.id))
+            return f"Would erase: {_amounts(await count(connection, rows_of(person)))}. Nothing was changed."
 
     async def retain(self, *, texts: timedelta | None, names: timedelta | None) -> str:
         """Erase what is older than the settings allow. Raise Refused while a legal hold is on."""

@@ -112,7 +112,7 @@ async def _run(
             simulator.seed()
         slack.scopes |= OPTIONAL_SCOPES
         busy.fill(genesys)
-        slack.add_person(LIMITED, "Sven Olsson", "sven", role="Supervisor, only the queue Support")
+        slack.add_person(LIMITED, "Sven Olsson", "sven", role="Supervisor of Support")
         slack.workspace.channels["C0FLOOR"].members.append(LIMITED)
         (directory / "policy.toml").write_text(POLICY, encoding="utf-8")
         bot_port = free_port()

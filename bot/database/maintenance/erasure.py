@@ -128,7 +128,11 @@ async def is_known(connection: AsyncConnection, person: Person) -> bool:
     agent = select(recordings.c.id).where(recordings.c.agent_user_id == person.id).limit(1)
     named = select(names.c.id).where(names.c.id == person.name_id, names.c.kind != QUEUE).limit(1)
     erased = audit_entries.c.outcome.contains(f'"person":"{person.id}"', autoescape=True)
-    before = select(audit_entries.c.seq).where(audit_entries.c.action == ERASE_ACTION, erased).limit(1)
+    before = (
+        select(audit_entries.c.seq)
+        .where(audit_entries.c.action == ERASE_ACTION, audit_entries.c.phase == "succeeded", erased)
+        .limit(1)
+    )
     for found in (named, agent, acted, before):
         if (await connection.execute(found)).first() is not None:
             return True

@@ -118,7 +118,7 @@ async def test_several_segments_and_a_later_run(past: Past, monkeypatch: pytest.
 async def test_nothing_is_old_enough(past: Past) -> None:
     before = past.entries()
 
-    assert "nothing was archived" in await past.archived(BETWEEN - timedelta(days=300))
+    assert "Nothing to archive" in await past.archived(BETWEEN - timedelta(days=300))
     assert past.entries() == before
 
 
@@ -140,7 +140,7 @@ async def test_a_legal_hold_refuses_and_its_release_allows(past: Past) -> None:
     assert past.entries()[-1]["outcome"]["cause"] == "legal_hold"
 
     await past.keeper.hold(on=False, reason="closed")
-    assert await past.keeper.hold_status() == "No legal hold is on."
+    assert await past.keeper.hold_status() == "There is no legal hold."
     with pytest.raises(Refused, match="No legal hold is on"):
         await past.keeper.hold(on=False, reason="closed")
     await past.archived()
@@ -299,7 +299,7 @@ async def test_rows_that_vanish_without_a_tombstone_are_missed(past: Past) -> No
     verdict = await past.verdict()
 
     assert not verdict.ok
-    assert "Entry 1 and all up to 3 are missing." in verdict.text
+    assert "Entries 1 to 3 are missing." in verdict.text
 
 
 async def test_more_than_the_tombstone_names_is_missed(past: Past) -> None:
@@ -309,7 +309,7 @@ async def test_more_than_the_tombstone_names_is_missed(past: Past) -> None:
     verdict = await past.verdict()
 
     assert not verdict.ok
-    assert f"Entry 1 and all up to {OLD + 1} are missing." in verdict.text
+    assert f"Entries 1 to {OLD + 1} are missing." in verdict.text
 
 
 async def test_another_past_than_the_archived_one_is_found(past: Past) -> None:
@@ -358,7 +358,7 @@ def spoil_the_manifest(file: Path) -> None:
     [
         (change_a_word, "was changed: its SHA-256"),
         (change_a_word_and_the_manifest, "was changed: its content"),
-        (write_it_another_way, "not in the canonical form"),
+        (write_it_another_way, "isn't in the form"),
         (cut_it, "was changed: its SHA-256"),
         (remove_it, "is not there"),
         (spoil_the_manifest, "not a manifest"),

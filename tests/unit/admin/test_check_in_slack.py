@@ -116,9 +116,9 @@ async def test_with_the_scope_nothing_is_scheduled(slack: SimulatedSlack, client
     assert "shares with another organization" in (await looked(slack, client)).problem
     slack.share("C0AUDIT", on=False)
     slack.remove_bot("C0AUDIT")
-    assert "not_in_channel; invite the bot" in (await looked(slack, client)).problem
+    assert "The bot is not in" in (await looked(slack, client)).problem
     slack.archive("C0AUDIT")
-    assert "is_archived; unarchive it" in (await looked(slack, client)).problem
+    assert "is_archived; Unarchive it" in (await looked(slack, client)).problem
     assert "chat.scheduleMessage" not in methods(slack)
 
 

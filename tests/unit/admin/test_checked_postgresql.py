@@ -60,7 +60,7 @@ def granted(postgres_database: PostgresDatabase) -> PostgresDatabase:
 
 
 async def checked(url: str) -> ComponentHealth:
-    return await checking._database(DatabaseSettings(database_url=url))
+    return await checking.check_database(DatabaseSettings(database_url=url))
 
 
 async def problem(url: str) -> str:

@@ -26,8 +26,8 @@ READ = "Genesys permission: read calls"
 EVERYTHING = [
     "settings", "HTTP address", "database", "Slack token", "Slack scopes", "clock", "Slack socket",
     "audit channel", "Slack messages", "user group S0SUPERS", "user U0COMPL", "Genesys region", "Genesys login",
-    "Genesys roles", READ, RECORD, PAUSE, "Genesys live calls", "Genesys recording of live calls",
-    "Genesys names of agents", "Genesys names of queues", "Genesys saved recordings", "Genesys notifications",
+    "Genesys roles", READ, RECORD, PAUSE, "Genesys: list of live calls", "Genesys: which calls are recorded",
+    "Genesys: agent names", "Genesys: queue names", "Genesys saved recordings", "Genesys notifications",
     "Genesys trunk recording", "Genesys retention policies", "Genesys recording settings",
 ]  # fmt: skip
 
@@ -148,7 +148,7 @@ async def test_bot_not_in_the_audit_channel(slack: SimulatedSlack) -> None:
     found = await problems()
 
     assert list(found) == ["audit channel"]
-    assert "not_in_channel; invite the bot" in found["audit channel"]
+    assert "The bot is not in" in found["audit channel"]
 
 
 @pytest.mark.usefixtures("set_up")
@@ -192,7 +192,7 @@ async def test_archived_audit_channel(slack: SimulatedSlack) -> None:
 
     assert list(found) == ["audit channel"]
     assert "is_archived" in found["audit channel"]
-    assert "unarchive it" in found["audit channel"]
+    assert "Unarchive it" in found["audit channel"]
 
 
 async def test_unknown_audit_channel(set_up: pytest.MonkeyPatch) -> None:
@@ -273,7 +273,7 @@ async def test_an_empty_user_group_is_a_note(slack: SimulatedSlack) -> None:
 
     found = {part.name: part for part in await check_everything()}
 
-    assert (found["user group S0SUPERS"].ok, found["user group S0SUPERS"].problem) == (True, "Nobody is in it.")
+    assert (found["user group S0SUPERS"].ok, found["user group S0SUPERS"].problem) == (True, "The group is empty.")
 
 
 @pytest.mark.usefixtures("set_up")

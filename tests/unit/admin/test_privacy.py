@@ -120,7 +120,7 @@ async def test_a_dry_run_counts_and_changes_nothing(past: Past) -> None:
 
     said = await past.keeper.count(ADA_HERSELF)
 
-    assert said == "To be erased: 0 names, 1 typed texts, 1 reasons of recordings. Nothing was changed."
+    assert said == "Would erase: 0 names, 1 typed texts, 1 reasons of recordings. Nothing was changed."
     assert past.entries() == before
     assert ADAS_WORDS.encode() in past.bytes()
 
