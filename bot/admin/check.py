@@ -119,7 +119,7 @@ def _verdict(part: ComponentHealth) -> str:
     if part.unknown:
         return f"unknown: {part.problem}"
     if part.ok:
-        return f"ok – {part.problem}" if part.problem else "ok"  # noqa: RUF001  a dash is meant
+        return f"ok \N{EN DASH} {part.problem}" if part.problem else "ok"
     return f"PROBLEM: {part.problem}"
 
 

@@ -93,7 +93,7 @@ CallId = Annotated[str, typer.Argument(metavar="ID", help="Conversation id or in
 OptionalCallId = Annotated[
     str | None,
     typer.Argument(
-        metavar="[ID]",
+        metavar="ID",
         help="Conversation id or interaction link; default: your only active recording.",
         show_default=False,
     ),
@@ -206,7 +206,7 @@ def start(
     call: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]",
+            metavar="ID",
             help="Conversation id or interaction link; default: the environment variable TARGET_CONVERSATION_ID.",
             show_default=False,
         ),

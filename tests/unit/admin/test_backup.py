@@ -38,7 +38,8 @@ async def test_a_backup_is_a_whole_trail_of_its_own(past: Past, tmp_path: Path) 
 
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     assert said == (
-        f"Backup verified: {file}, {len(before)} entries. Newest: #{len(before)} {before[-1]['hash']}. SHA-256: {digest}"
+        f"Backup verified: {file}, {len(before)} entries. Newest: #{len(before)} {before[-1]['hash']}. "
+        f"SHA-256: {digest}"
     )
     assert (tmp_path / "backup.db.sha256").read_text() == f"{digest}  backup.db\n"
     assert entries(file) == before

@@ -66,7 +66,7 @@ async def test_lines_that_only_wait_are_no_reason_not_to_serve(trail: Path) -> N
     part = await checked(trail)
     assert part.ok
     assert as_text((part,)).startswith(
-        "audit channel  ok – Entry 6 has not reached the audit channel yet (since 2026-03-02"
+        "audit channel  ok \N{EN DASH} Entry 6 has not reached the audit channel yet (since 2026-03-02"
     )
 
 
