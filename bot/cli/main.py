@@ -315,7 +315,7 @@ def main(runner: event_loop.Runner = asyncio.run) -> NoReturn:
     """Run a command, and turn errors into sentences and exit statuses. Its coroutine is run by ``runner``."""
     try:
         with event_loop.using(runner):
-            app(standalone_mode=True)
+            app(standalone_mode=True, prog_name="record-bot")
     except SettingsError as error:
         _fail(str(error), 2, error.kind)
     except RecordBotError as error:
