@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from bot.runtime.http_server import ComponentHealth
 
+BOT_TOKEN = "SLACK_BOT_TOKEN"  # noqa: S105  a name
+CLIENT_ID, CLIENT_SECRET, ENVIRONMENT = "PURECLOUD_CLIENT_ID", "PURECLOUD_CLIENT_SECRET", "PURECLOUD_ENVIRONMENT"
 ADDRESSES = ("SLACK_API_URL", "GENESYS_API_URL")
 """Settings that nobody is asked for, but that decide whom the checks ask; they are taken from the environment."""
 
@@ -101,9 +103,9 @@ class SetupChecks:
     async def genesys(self, answers: Mapping[str, str]) -> CheckedAnswer:
         """Log in with the OAuth client, and check its permissions; a missing one is only a note here."""
         settings = GenesysSettings(
-            purecloud_client_id=answers["PURECLOUD_CLIENT_ID"],
-            purecloud_client_secret=SecretStr(answers["PURECLOUD_CLIENT_SECRET"]),
-            purecloud_environment=answers["PURECLOUD_ENVIRONMENT"],
+            purecloud_client_id=answers[CLIENT_ID],
+            purecloud_client_secret=SecretStr(answers[CLIENT_SECRET]),
+            purecloud_environment=answers[ENVIRONMENT],
         )
         client = await genesys_client(settings, SystemClock())
         from bot.genesys import check, login_advice  # noqa: PLC0415  importing the SDK takes seconds
@@ -131,7 +133,7 @@ class SetupChecks:
     async def _slack(self, token: str | None = None) -> AsyncIterator[AsyncWebClient]:
         url = os.environ.get("SLACK_API_URL") or SLACK_API
         async with web_session() as session:
-            yield web_client(token or self.answers["SLACK_BOT_TOKEN"], api_url=url, session=session)
+            yield web_client(token or self.answers[BOT_TOKEN], api_url=url, session=session)
 
 
 def _answer(found: ComponentHealth, sentence: str) -> CheckedAnswer:

@@ -19,7 +19,7 @@ PROGRESS_EVERY = 1000
 
 
 class NotAnExport(ValueError):
-    """The file doesn't begin with an audit entry, so it isn't a trail, whole or broken."""
+    """No line of the file is an audit entry, so it isn't a trail, whole or broken."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -31,8 +31,8 @@ class NotAnExport(ValueError):
 def feed_file(path: Path, verifier: Verifier, progress: Callable[[int, int], None], *, part: bool = True) -> str | None:
     """Feed the verifier with a file of JSON lines up to the first flaw; return what is wrong with the file itself.
 
-    ``part``: the file may begin after entry 1, and is then taken for a part of a trail. Raise NotAnExport if such a
-    file doesn't begin with an entry.
+    ``part``: the file may begin after entry 1, and is then taken for a part of a trail. Raise NotAnExport if no
+    line of such a file is an entry; a trail with one damaged line is broken.
     """
     total, done = path.stat().st_size, 0
     with path.open("rb") as lines:
@@ -40,7 +40,7 @@ def feed_file(path: Path, verifier: Verifier, progress: Callable[[int, int], Non
             done += len(line)
             text, entry = _parsed(line)
             if entry is None:
-                if part and number == 1:
+                if part and number == 1 and not line.startswith(b"{") and not any(_parsed(one)[1] for one in lines):
                     raise NotAnExport(path)
                 return f"Line {number} isn't an audit entry in JSON."
             if part and number == 1 and entry["seq"] != 1:
