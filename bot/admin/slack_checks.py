@@ -81,7 +81,7 @@ async def check_transport(
         problem = f"Can't reach Slack ({code(error)}). Check the network."
         if isinstance(error, SlackApiError):
             problem = (
-                f"Slack rejected the app-level token ({code(error)}). It needs connections:write, and Socket Mode must "
+                f"Slack rejected SLACK_APP_TOKEN ({code(error)}). It needs connections:write, and Socket Mode must "
                 "be on."
             )
         return ComponentHealth("Slack socket", ok=False, problem=problem)

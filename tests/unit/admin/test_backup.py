@@ -106,7 +106,7 @@ async def test_a_file_that_is_there_is_left_alone(past: Past, tmp_path: Path) ->
     file = tmp_path / "backup.db"
     file.write_text("precious")
 
-    with pytest.raises(Refused, match="is there already"):
+    with pytest.raises(Refused, match="already exists"):
         await past.keeper.back_up(file, nothing)
 
     assert file.read_text() == "precious"

@@ -47,7 +47,7 @@ async def trail(tmp_path: Path) -> Path:
 async def test_a_gap_is_a_problem(trail: Path) -> None:
     part = await checked(trail, "DELETE FROM audit_deliveries WHERE seq BETWEEN 2 AND 4")
     assert not part.ok
-    assert as_text((part,)).startswith("audit channel  PROBLEM: entries 2-4 were never delivered")
+    assert as_text((part,)).startswith("audit channel  PROBLEM: Entries 2-4 never reached the channel")
     assert part.problem.endswith(".")
 
 
