@@ -90,7 +90,7 @@ requirements: dev ## regenerate requirements*.txt from pyproject.toml; locked pa
 	$(UV_COMPILE) -c requirements.txt -c requirements-otel.txt --group dev -o requirements-dev.txt
 
 clean: ## delete .venv and all build and test output
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* .foreign dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* .foreign .axe dist
 	find bot migrations tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## show this help

@@ -50,15 +50,15 @@ UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECA
 NO_CALLS = "no_calls"
 ADVICE = {
     "label": 'give it a name in quotation marks, such as label = "Sales"',
-    "who": "name at least one Slack user or user group",
-    "queues": "name at least one queue",
-    "channel": 'write the id of a Slack channel, such as channel = "C0BILLING"',
-    "within": 'write a time from 10s to 24h, such as "90s" or "2m"',
-    "escalate": 'write the id of one Slack user group, such as escalate = "S0LEADS"',
+    "who": "list at least one Slack user or user group",
+    "queues": "list at least one queue",
+    "channel": 'use the id of a Slack channel, such as channel = "C0BILLING"',
+    "within": 'use a time from 10s to 24h, such as "90s" or "2m"',
+    "escalate": 'use the id of one Slack user group, such as escalate = "S0LEADS"',
 }
 """What to do about a key that is missing or wrong."""
 MEMBERS = {
-    "who": "the id of a Slack user (U…, W…) or user group (S…)",
+    "who": "a Slack user id (U…, W…) or user group id (S…)",
     "queues": "the id of a Genesys queue",
     "agents": "the id of a Genesys user",
 }
@@ -71,21 +71,21 @@ def load_policy(path: Path, *, required: bool = False) -> Policy:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         if required:
-            raise SettingsError((f"RECORDING_POLICY_FILE names {path}, which is not there.",)) from None
+            raise SettingsError((f"The policy file {path} (RECORDING_POLICY_FILE) doesn't exist.",)) from None
         return Policy()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError((f"The policy file {path} can't be read: {error}.",)) from None
+        raise SettingsError((f"Can't read the policy file {path}: {error}.",)) from None
     try:
         found = tomllib.loads(text)
     except RecursionError:
-        raise SettingsError((f"The policy file {path} holds lists within lists beyond all measure.",)) from None
+        raise SettingsError((f"The policy file {path} is nested too deeply.",)) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError((f"The policy file {path} is not TOML: {error}.",)) from None
     try:
         return _File.model_validate(found).policy(source=str(path))
     except ValidationError as error:
         problems = dict.fromkeys(map(_problem, error.errors(include_url=False)))
-        raise SettingsError(tuple(f"The policy file {path} is wrong at {said}." for said in problems)) from None
+        raise SettingsError(tuple(f"{path}{said}." for said in problems)) from None
 
 
 def _as_genesys_writes(genesys_id: str) -> str:
@@ -169,10 +169,10 @@ TABLES: dict[str, type[_Table]] = {"grant": _Grant, "dual_control": _DualControl
 
 
 def _problem(error: ErrorDetails) -> str:
-    """Say which key of which table is wrong, and what to do about it."""
+    """Say which key of which table is wrong, and what to do about it; the file's name goes before it."""
     table, *rest = error["loc"]
     if error["type"] == "extra_forbidden" and not rest:
-        return _unknown(table, "the file", _File)
+        return _unknown(table, "", _File)
     return _in_table(str(table), rest, error)
 
 
@@ -180,25 +180,25 @@ def _in_table(table: str, rest: list[int | str], error: ErrorDetails) -> str:
     where = f"[{table}]"
     if table != "dual_control":
         if len(rest) < 2:  # noqa: PLR2004  a number and a key: else it is no table in a list
-            return f"{table}: write each {table} as [[{table}]], in double brackets"
-        where = f"[[{table}]] number {int(rest[0]) + 1}"
+            return f", {table}: write each {table} as [[{table}]], in double brackets"
+        where = f"[[{table}]] {int(rest[0]) + 1}"
         rest = rest[1:]
     if not rest:
-        return f"{table}: write it as {where}"
+        return f", {table}: write it as {where}"
     key = rest[0]
     match error["type"]:
         case "extra_forbidden":
-            return _unknown(key, where, TABLES[table])
+            return _unknown(key, f", {where}", TABLES[table])
         case _ if error["type"] == NO_CALLS:
-            return f"{where}: name at least one queue or agent"
+            return f", {where}: list at least one queue or agent"
         case "list_type":
             said = "write a list in square brackets"
         case _ if len(rest) > 1:
             said = f"{error['input']!r} is not {MEMBERS[str(key)]}"
         case _:
             said = ADVICE[str(key)]
-    return f"{key} of {where}: {said}"
+    return f", {where}, {key}: {said}"
 
 
 def _unknown(key: Any, where: str, table: type[_Table]) -> str:
-    return f"{key!r} in {where}: no such key is known; known are {', '.join(sorted(table.model_fields))}"
+    return f"{where}: unknown key {key!r}. Allowed: {', '.join(sorted(table.model_fields))}"

@@ -122,7 +122,7 @@ class Readiness:
         return ComponentHealth(
             "slack",
             ok=open_ones > 0,
-            problem="" if open_ones else "The socket to Slack is not connected; reconnecting.",
+            problem="" if open_ones else "Not connected to Slack; reconnecting.",
             facts={
                 "transport": "socket",
                 "sockets": len(self.sockets),

@@ -152,7 +152,7 @@ class Serving:
                 return own_workspace(await identify(client))
             except WEB_API_ERRORS as error:
                 if isinstance(error, SlackApiError) and code(error) in FATAL_SLACK_ERRORS:
-                    sentence = f"SLACK_BOT_TOKEN is refused by Slack ({code(error)}): put a valid bot token there."
+                    sentence = f"Slack rejected SLACK_BOT_TOKEN ({code(error)}). Copy the bot token again."
                     raise SettingsError((sentence,)) from None
                 log.warning("slack_connection_failed", error=code(error), wait=wait)
             await asyncio.sleep(wait)

@@ -27,7 +27,7 @@ async def record_start(control: Control) -> None:
         await _record(control, "bot:start")
     except AuditUnavailable as error:
         raise DatabaseUnusable(
-            f"The database can't be written: {error.cause}. Check the rights of the file and the disk."
+            f"Can't write to the database: {error.cause}. Check DATABASE_URL, file permissions and free disk space."
         ) from error
 
 

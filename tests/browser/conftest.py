@@ -124,11 +124,18 @@ def _address(lines: queue.Queue[str | None]) -> str:
 
 
 @contextlib.asynccontextmanager
-async def visiting(browser: Browser, address: str, **context_options: Any) -> AsyncIterator[SandboxPage]:
-    """Open the page as Ada, a supervisor; an error in the page's own code fails the test."""
+async def visiting(
+    browser: Browser, address: str, *, tour: bool = False, **context_options: Any
+) -> AsyncIterator[SandboxPage]:
+    """Open the page as Ada, a supervisor; an error in the page's own code fails the test.
+
+    ``tour``: the tour opens, as for somebody who has not closed it yet.
+    """
     options = {"viewport": {"width": 1440, "height": 900}, "base_url": address} | context_options
     context = await browser.new_context(**options)
     context.set_default_timeout(PATIENCE_MS)
+    if not tour:
+        await context.add_init_script("localStorage.setItem('tour', 'closed')")
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -85,6 +85,7 @@ async def main(address: str, directory: Path) -> None:
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
         )
         page = await browser.new_page(base_url=address, viewport={"width": 1440, "height": 900})
+        await page.add_init_script("localStorage.setItem('tour', 'closed')")
         await page.goto("/")
         await take(SandboxPage(page), directory)
         await browser.close()

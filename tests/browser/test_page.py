@@ -219,9 +219,9 @@ async def test_calls_get_more_agents_a_policy_and_an_end(guest: SandboxPage, sta
     await call.get_by_role("button", name="More for").click()
     await call.get_by_role("button", name="Add an agent").click()
     await expect(call.locator(".agent")).to_have_text("Priya Nair, Tom Becker")
-    await call.get_by_role("button", name="Recorded by policy").click()
+    await call.get_by_role("button", name="Record by policy").click()
     await expect(call.locator(".call-states .state")).to_have_text("Recording")
-    await expect(call).to_contain_text("by policy")
+    await expect(call).to_contain_text("policy")
     await call.get_by_role("button", name="End call").click()
     await expect(call).to_contain_text("ended")
     assert stage.genesys.calls[conversation].over

@@ -81,15 +81,16 @@ def obstacle(connection: Connection, last_seq: int) -> Obstacle | None:
             "with the DATABASE_URL of the tables' owner.",
         )
     if hold := current_hold(connection):
-        return Obstacle("legal_hold", f"{hold}: nothing is archived until it is released: record-bot audit hold off.")
+        return Obstacle(
+            "legal_hold", f"{hold}. Nothing can be archived until it is released: record-bot audit hold off"
+        )
     mine = select(audit_entries.c.attempt_id).where(audit_entries.c.seq <= last_seq)
     unsettled = or_(attempts.c.settled_at.is_(None), attempts.c.looks_left > 0)
     open_ = select(attempts.c.id).where(unsettled, attempts.c.id.in_(mine)).limit(1)
     if (attempt := connection.execute(open_).scalar_one_or_none()) is not None:
         return Obstacle(
             "unsettled_attempt",
-            f"The attempt {attempt} among these entries is not settled yet. While record-bot serve runs, it is settled "
-            "within minutes; then try again.",
+            f"Attempt {attempt} isn't settled yet. record-bot serve settles it within minutes; try again then.",
         )
     missed = (
         select(func.min(audit_entries.c.seq))
@@ -99,8 +100,8 @@ def obstacle(connection: Connection, last_seq: int) -> Obstacle | None:
     if (seq := connection.execute(missed).scalar_one()) is not None:
         return Obstacle(
             "undelivered_entry",
-            f"Entry {seq} has not reached the audit channel. While record-bot serve runs, it is delivered as soon as "
-            "Slack takes messages; then try again, or choose an earlier date.",
+            f"Entry {seq} hasn't reached the audit channel yet. record-bot serve sends it as soon as Slack accepts "
+            "messages; try again then, or choose an earlier date.",
         )
     return None
 
@@ -113,7 +114,7 @@ def remove(connection: Connection, tombstone: Tombstone) -> None:
     count, first = connection.execute(look).one()
     last_hash = connection.execute(end).scalar_one_or_none()
     if (count, first, last_hash) != (tombstone.count, tombstone.first_seq, tombstone.last_hash):
-        raise Refused("The entries here are not those of the tombstone. Run: record-bot audit verify")
+        raise Refused("The entries in the database differ from the archived ones. Run: record-bot audit verify")
 
     with removal_allowed(connection):
         connection.execute(delete(audit_deliveries).where(audit_deliveries.c.seq <= tombstone.last_seq))

@@ -50,7 +50,7 @@ async def copy_all(source: Engines, target: Engines, progress: Callable[[int, in
         with read.connect() as reading:
             expected = _counts(reading)
             if found := {name: count for name, count in _counts(writing).items() if count}:
-                raise Refused(f"The target is not empty ({_named(found)}); name a new database.")
+                raise Refused(f"The target database isn't empty ({_named(found)}); use a new one.")
             if target.on_postgresql:
                 postgresql.patient(writing)
             _copy_tables(reading, writing, progress, sum(expected.values()))
@@ -80,7 +80,7 @@ def _require_unchanged(read: Engine, expected: dict[str, int]) -> None:
     """Raise Refused if a terminal, or a bot started meanwhile, has written what the copy lacks."""
     with read.connect() as connection:
         if _counts(connection) != expected:
-            raise Refused("The source was written to while it was copied, so nothing was kept. Run the command again.")
+            raise Refused("The source changed during the copy, so the copy was discarded. Stop the bot and try again.")
 
 
 def _copy_tables(reading: Connection, writing: Connection, progress: Callable[[int, int], None], total: int) -> None:

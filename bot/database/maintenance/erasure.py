@@ -22,6 +22,7 @@ SLACK_ACTOR = re.compile(r"slack:[A-Z0-9]+:[UW][A-Z0-9]{2,}")
 GENESYS_USER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOGIN = re.compile(r"cli:\S+")
 QUEUE = "queue"
+ERASE_ACTION = "privacy:erase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,20 @@ def count(connection: Connection, rows: Rows) -> Erased:
         texts=number(typed_texts, rows.texts),
         reasons=number(recordings, rows.reasons),
     )
+
+
+def is_known(connection: Connection, person: Person) -> bool:
+    """Return whether the database has or had anything about this person; an erased one is still in the trail."""
+    acted = select(audit_entries.c.seq).where(person.acted(audit_entries.c.actor)).limit(1)
+    agent = select(recordings.c.id).where(recordings.c.agent_user_id == person.id).limit(1)
+    named = select(names.c.id).where(names.c.id == person.name_id, names.c.kind != QUEUE).limit(1)
+    erased = audit_entries.c.outcome.contains(f'"person":"{person.id}"', autoescape=True)
+    before = (
+        select(audit_entries.c.seq)
+        .where(audit_entries.c.action == ERASE_ACTION, audit_entries.c.phase == "succeeded", erased)
+        .limit(1)
+    )
+    return any(connection.execute(found).first() is not None for found in (named, agent, acted, before))
 
 
 def erase(connection: Connection, rows: Rows, *, redraw: bool) -> Erased:

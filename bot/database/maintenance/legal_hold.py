@@ -31,8 +31,8 @@ class Hold:
 
     @override
     def __str__(self) -> str:
-        why = f" ({self.reason})" if self.reason else ""
-        return f"A legal hold is on since {self.since:%Y-%m-%d %H:%M} UTC, by {self.actor}, #{self.seq}{why}"
+        why = f": {self.reason}" if self.reason else ""
+        return f"Legal hold since {self.since:%Y-%m-%d %H:%M} UTC, set by {self.actor} (#{self.seq}){why}"
 
 
 def current_hold(connection: Connection) -> Hold | None:

@@ -90,7 +90,7 @@ async def test_the_second_choice_for_live_calls_is_enough(desk: Desk) -> None:
 
     (note,) = notes(await check(desk.client))
 
-    assert (note.what, note.ok) == ("Genesys live calls", True)
+    assert (note.what, note.ok) == ("Genesys: list of live calls", True)
     assert "details query instead" in note.sentence
 
 
@@ -99,7 +99,7 @@ async def test_without_either_query_there_is_no_list(desk: Desk) -> None:
 
     first, second = notes(await check(desk.client))
 
-    assert (first.what, second.what) == ("Genesys live calls", "Genesys recording of live calls")
+    assert (first.what, second.what) == ("Genesys: list of live calls", "Genesys: which calls are recorded")
     assert "analytics:queueObservation:view" in first.sentence
     assert "started by their ids" in first.sentence
     assert "analytics:conversationDetail:view" in second.sentence

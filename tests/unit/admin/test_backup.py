@@ -38,7 +38,10 @@ async def test_a_backup_is_a_whole_trail_of_its_own(past: Past, tmp_path: Path) 
     said = await past.keeper.back_up(file, nothing)
 
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert said == f"{file}: {len(before)} entries up to {len(before)} {before[-1]['hash']}, verified; SHA-256 {digest}"
+    assert said == (
+        f"Backup verified: {file}, {len(before)} entries. Newest: #{len(before)} {before[-1]['hash']}. "
+        f"SHA-256: {digest}"
+    )
     assert (tmp_path / "backup.db.sha256").read_text() == f"{digest}  backup.db\n"
     assert entries(file) == before
     assert past.entries()[-1]["outcome"] == {
@@ -103,7 +106,7 @@ async def test_a_file_that_is_there_is_left_alone(past: Past, tmp_path: Path) ->
     file = tmp_path / "backup.db"
     file.write_text("precious")
 
-    with pytest.raises(Refused, match="is there already"):
+    with pytest.raises(Refused, match="already exists"):
         await past.keeper.back_up(file, nothing)
 
     assert file.read_text() == "precious"

@@ -67,9 +67,9 @@ async def test_what_is_erased_is_in_the_tables_files_no_more(past: Past, postgre
 
 async def test_a_hold_keeps_everything(past: Past) -> None:
     await past.keeper.hold(on=True, reason="a dispute")
-    with pytest.raises(Refused, match="legal hold"):
+    with pytest.raises(Refused, match="Legal hold"):
         await past.keeper.erase(Person.read("U0ADA"), despite_hold=False)
-    with pytest.raises(Refused, match="legal hold"):
+    with pytest.raises(Refused, match="Legal hold"):
         await past.archived()
     await past.keeper.hold(on=False, reason="settled")
     await past.keeper.erase(Person.read("U0ADA"), despite_hold=False)
@@ -79,7 +79,7 @@ async def test_what_is_old_moves_into_the_archive_and_the_guard_stands_again(
     past: Past, postgres_database: PostgresDatabase
 ) -> None:
     said = await past.archived()
-    assert said.startswith("Entries 1 to 8 are in")
+    assert said.startswith("Archived entries 1 to 8 to")
     assert past.entries()[0]["seq"] == 9
     verdict = await past.verdict(archive=True)
     assert verdict.ok, verdict.text

@@ -37,7 +37,7 @@ async def test_what_a_person_typed_is_gone_from_the_files(past: Past) -> None:
 
     said = await past.keeper.erase(ADA_HERSELF, despite_hold=False)
 
-    assert said.startswith("Erased: 0 names, 1 typed texts, 1 reasons of recordings.")
+    assert said.startswith("Erased: 0 names, 1 typed text, 1 recording reason.")
     assert ADAS_WORDS.encode() not in past.bytes()
     assert b"Zwetschgen" not in past.bytes()
     assert GRACES_WORDS.encode() in past.bytes()
@@ -112,9 +112,10 @@ async def test_a_login_is_erased(past: Past) -> None:
 
 
 async def test_a_longer_id_that_ends_the_same_way_is_somebody_else(past: Past) -> None:
-    assert "0 typed texts" in await past.keeper.count(Person.read("U0AD"))
-    assert "0 typed texts" in await past.keeper.count(Person.read("UADA"))
-    assert "1 typed texts" in await past.keeper.count(Person.read(ADA))
+    for other in ("U0AD", "UADA"):
+        with pytest.raises(Refused, match=f"Nothing found for {other}, so nothing was erased. Check the id."):
+            await past.keeper.count(Person.read(other))
+    assert "1 typed text," in await past.keeper.count(Person.read(ADA))
 
 
 async def test_a_dry_run_counts_and_changes_nothing(past: Past) -> None:
@@ -122,7 +123,7 @@ async def test_a_dry_run_counts_and_changes_nothing(past: Past) -> None:
 
     said = await past.keeper.count(ADA_HERSELF)
 
-    assert said == "To be erased: 0 names, 1 typed texts, 1 reasons of recordings. Nothing was changed."
+    assert said == "Would erase: 0 names, 1 typed text, 1 recording reason. Nothing was changed."
     assert past.entries() == before
     assert ADAS_WORDS.encode() in past.bytes()
 
@@ -136,12 +137,12 @@ def test_only_ids_are_taken(typed: str) -> None:
 async def test_a_legal_hold_keeps_everything(past: Past) -> None:
     await past.keeper.hold(on=True, reason="case 7")
 
-    with pytest.raises(Refused, match=r"case 7.*nothing is erased"):
+    with pytest.raises(Refused, match=r"case 7.*Nothing was erased"):
         await past.keeper.erase(ADA_HERSELF, despite_hold=False)
 
     assert past.entries()[-1]["outcome"] == {"person": "U0ADA", "error": "refused", "cause": "legal_hold"}
     assert ADAS_WORDS.encode() in past.bytes()
-    with pytest.raises(Refused, match="nothing is erased"):
+    with pytest.raises(Refused, match="Nothing can be erased"):
         await past.keeper.retain(texts=timedelta(days=1), names=None)
 
     await past.keeper.erase(ADA_HERSELF, despite_hold=True)
@@ -242,7 +243,7 @@ async def test_words_that_somebody_elses_new_start_took_over_are_gone_as_well(pa
 
     said = await past.keeper.erase(ADA_HERSELF, despite_hold=False)
 
-    assert said.startswith("Erased: 0 names, 2 typed texts, 2 reasons of recordings.")
+    assert said.startswith("Erased: 0 names, 2 typed texts, 2 recording reasons.")
     assert ADAS_WORDS.encode() not in past.bytes()
     assert GRACES_WORDS.encode() in past.bytes()
     assert (await past.verdict()).ok
@@ -255,3 +256,16 @@ async def test_what_somebody_typed_themselves_after_a_start_again_stays(past: Pa
     await past.keeper.erase(ADA_HERSELF, despite_hold=False)
 
     assert own.encode() in past.bytes()
+
+
+async def test_an_unknown_person_is_an_error_and_a_known_one_may_be_erased_twice(past: Past) -> None:
+    nobody = Person.read("U0NOSUCH")
+    for _ in range(2):  # the trail's own entry about the attempt doesn't make the person known
+        with pytest.raises(Refused, match="Nothing found for U0NOSUCH"):
+            await past.keeper.erase(nobody, despite_hold=False)
+    assert past.story() == ["failed privacy:erase"] * 2
+
+    await past.keeper.erase(ADA_HERSELF, despite_hold=False)
+    again = await past.keeper.erase(ADA_HERSELF, despite_hold=False)
+
+    assert again == f"There was nothing left to erase for {ADA_HERSELF.id}."
