@@ -9,6 +9,7 @@ ACTIONS = (
     "audit:hold",
     "audit:read",
     "audit:release",
+    "audit:report",
     "bot:start",
     "bot:stop",
     "call:ended",
