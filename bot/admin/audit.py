@@ -18,6 +18,7 @@ from bot.audit.export import Filter, csv_header, csv_line, json_line
 from bot.audit.files import Archive, feed_file
 from bot.audit.readable import BOM, readable_header, readable_line
 from bot.audit.stored import entry_of
+from bot.audit.verification import CutOff
 from bot.database.migrate import unusable, upgrade, version
 from bot.database.store import SqlStore
 from bot.database.trail.descriptions import SqlDescriptions
@@ -155,7 +156,8 @@ def _verdict(
 ) -> VerificationResult:
     """Say what was verified and what was not. ``headed``: hashes from outside were given."""
     if verifier.flaw is not None:
-        return VerificationResult(ok=False, text=f"BROKEN: {verifier.flaw} {_before(verifier.entries)}")
+        before = "" if isinstance(verifier.flaw, CutOff) else f" {_before(verifier.entries)}"
+        return VerificationResult(ok=False, text=f"BROKEN: {verifier.flaw}{before}")
     left_out = [*filter(None, (unchecked, _unchecked_anchors(verifier)))]
     if not verifier.entries:
         text = "The audit trail is empty."

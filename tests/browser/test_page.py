@@ -204,7 +204,7 @@ async def test_ephemeral_messages_change_and_vanish(guest: SandboxPage) -> None:
 
 
 async def test_a_person_speaks_another_language(guest: SandboxPage, stage: Stage) -> None:
-    language = guest.page.get_by_label("Slack's language")
+    language = guest.page.get_by_label("Their Slack language")
     await expect(language).to_have_value("en-US")
     await guest.speak("de-DE")
     await stage.slack.wait_for(lambda: stage.slack.workspace.people["U0ADA"].locale == "de-DE")
