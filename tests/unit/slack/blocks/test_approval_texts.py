@@ -15,7 +15,7 @@ from bot.i18n.error_messages import MessageFormatter, explain
 from bot.recording.models import Approval, ApprovalOutcome, RecordingState, Verb
 from bot.recording.monitoring.reminders import Notice, NoticeKind, NoticeStatus, OpenNotice, notice_status, of_approval
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
-from bot.slack.blocks.audit_line import line
+from bot.slack.blocks.audit.line import line
 from bot.slack.blocks.card import card as rendered
 from bot.slack.blocks.card import control_buttons
 from bot.slack.blocks.mrkdwn import escape
