@@ -18,9 +18,9 @@ from bot.database.migrate import upgrade, version
 from bot.database.tables import metadata
 from bot.errors import AuditUnavailable, DatabaseUnusable
 from bot.recording.models import RecordingState, Verb
-from tests.support.service import CALL, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, rows
-from tests.support.writer import write_sql
+from tests.support.databases.trail import entries, rows
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bot.database.transaction import SqlTransaction
     from bot.recording.ports import Transaction
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 
 NAMELESS = "INSERT INTO names (kind, id) VALUES ('user', :id)"

@@ -12,8 +12,8 @@ from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import CardPublisher
 from bot.outbox.relay import Backoff
 from bot.slack.blocks.card import CardStyle
-from tests.support.clock import FakeClock
-from tests.support.samples import card
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.slack.samples import card
 from tests.unit.slack.test_slack_verdicts import refused
 
 if TYPE_CHECKING:

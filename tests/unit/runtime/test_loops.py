@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.runtime.workers import LONGEST_WAIT_SECONDS, Loops
-from tests.support.clock import FakeClock, SteppedClock
+from tests.support.clocks.fake_clock import FakeClock, SteppedClock
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 from bot.errors import GenesysUnavailable, LoginRefused, OutcomeUnknown
 from bot.genesys import GenesysAccount, GenesysClient, RequestSeen
 from bot.genesys.transport.health import FAILURES, TRIAL_EVERY
-from tests.support.clock import SteppedClock
+from tests.support.clocks.fake_clock import SteppedClock
 
 if TYPE_CHECKING:
     from bot.sandbox.genesys import SimulatedGenesys

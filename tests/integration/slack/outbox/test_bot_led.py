@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bot.database.replicas import Loop
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 ONE = {
     "Approvals.run",

@@ -21,7 +21,7 @@ from bot.slack.blocks.card import control_buttons
 from bot.slack.blocks.mrkdwn import escape
 from bot.slack.blocks.notice import answered, notice
 from bot.slack.listeners.command import live_list, recording_line
-from tests.support.samples import LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card, entry, recording
+from tests.support.slack.samples import LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card, entry, recording
 
 if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
