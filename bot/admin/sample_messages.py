@@ -15,10 +15,10 @@ from bot.recording.card import Card
 from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
 from bot.recording.requests import REASON_LIMIT, ReasonRules
-from bot.slack.blocks import audit_line as lines
 from bot.slack.blocks import digest
 from bot.slack.blocks.app_home import LIVE_SHOWN, RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
 from bot.slack.blocks.app_home_today import Today
+from bot.slack.blocks.audit import line as lines
 from bot.slack.blocks.card import NAME_SHOWN, card
 from bot.slack.blocks.notice import answered, notice
 from bot.slack.blocks.start_modal import OPTION_TEXT, OPTIONS_LIMIT, Form, option, start_view

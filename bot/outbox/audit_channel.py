@@ -10,7 +10,7 @@ import structlog
 from bot.audit.entry import Phase
 from bot.outbox.relay import Backoff, run_to_completion
 from bot.slack.api_errors import DeliveryFailure, code, verdict
-from bot.slack.blocks.audit_line import NO_NAMES, grouped, message, plain_message
+from bot.slack.blocks.audit.line import NO_NAMES, grouped, message, plain_message
 from bot.slack.client import WEB_API_ERRORS
 from bot.slack.shared_channels import AuditChannelShared
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Entry
     from bot.recording.ports import Clock
-    from bot.slack.blocks.audit_line import Group
-    from bot.slack.blocks.audit_names import LineNames
+    from bot.slack.blocks.audit.line import Group
+    from bot.slack.blocks.audit.names import LineNames
     from bot.slack.blocks.card import CardStyle
     from bot.slack.shared_channels import SharedChannels
 

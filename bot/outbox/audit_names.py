@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from bot.slack.blocks.audit_names import LineNames, RecordedCall
+from bot.slack.blocks.audit.names import LineNames, RecordedCall
 from bot.slack.blocks.mrkdwn import slack_user
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.period import days, due_days, next_due
 from bot.recording.caller import BOT
 from bot.slack.api_errors import DeliveryFailure, code, verdict
-from bot.slack.blocks.audit_names import LineNames
+from bot.slack.blocks.audit.names import LineNames
 from bot.slack.blocks.digest import day_chart, message
 from bot.slack.charts import Charts, as_text
 from bot.slack.shared_channels import AuditChannelShared

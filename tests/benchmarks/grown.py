@@ -19,14 +19,14 @@ from bot.database.trail.call_history import SqlStories
 from bot.recording.models import Mechanism, Recording, RecordingState
 from tests.benchmarks.audit.trails import BEGIN, SUPERVISORS
 from tests.benchmarks.figures import Figure
-from tests.support.service import asked, open_harness
+from tests.support.recording.service import asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from bot.database.transaction import SqlTransaction
-    from tests.support.service import Harness
+    from tests.support.recording.service import Harness
 
 LITTLE = 1_000
 LIVE = 10

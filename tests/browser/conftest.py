@@ -33,7 +33,7 @@ from bot.sandbox.slack import SimulatedSlack
 from tests.browser.example_app import ExampleApp
 from tests.browser.sandbox_page import ADA, SandboxPage
 from tests.browser.seat import Seat, opened_house
-from tests.support.world import GENESYS_PATIENCE
+from tests.support.scenario import GENESYS_PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -82,7 +82,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 def sandbox(chromium: str) -> Iterator[str]:  # noqa: ARG001  without a browser there is no need to start it
     """Run ``record-bot sandbox`` and give its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.steadily", "sandbox", "--port", "0"],
+        [sys.executable, "-m", "tests.support.clocks.steady_cli", "sandbox", "--port", "0"],
         cwd=ROOT,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,

@@ -21,8 +21,8 @@ from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import identify, web_client, web_session
 from bot.slack.listeners.background import Work
 from tests.integration.slack.conftest import migrated
-from tests.support.clock import FakeClock
-from tests.support.world import ADA, FLOOR, settings_for
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.scenario import ADA, FLOOR, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,7 +15,7 @@ import aiohttp
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.slack import SimulatedSlack
 from tests.deploy.without_docker import in_image
-from tests.support.postgres import OWNER, PostgresServer, programs
+from tests.support.databases.postgres import OWNER, PostgresServer, programs
 from tests.support.shell import genesys_settings, slack_settings
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tests.faults.harness.single_process import Stage
     from tests.faults.run import Run
-    from tests.faults.stage import Stage
 
 NUMBER = re.compile(r"\*#(\d+)\*")
 AGAIN = "_reposted_"

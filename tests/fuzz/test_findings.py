@@ -12,7 +12,7 @@ from bot.genesys.transport.health import RateBudget
 from bot.genesys.transport.rate_limiter import RequestLimit
 from bot.slack.blocks.start_modal import Form, read_form
 from bot.slack.payloads import sound
-from tests.support.clock import FakeClock
+from tests.support.clocks.fake_clock import FakeClock
 
 CLICK = {"type": "block_actions", "user": {"id": "U0ADA"}, "actions": [{"action_id": "recording_stop"}]}
 

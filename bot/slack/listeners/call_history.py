@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot.errors import MalformedId
 from bot.recording.requests import conversation_id
-from bot.slack.blocks.audit_line import line
-from bot.slack.blocks.audit_names import LineNames
+from bot.slack.blocks.audit.line import line
+from bot.slack.blocks.audit.names import LineNames
 from bot.slack.blocks.card import SECTION_LIMIT
 from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import inline

@@ -10,7 +10,7 @@ from bot.genesys import Finding, GenesysAccount, GenesysClient, check
 
 if TYPE_CHECKING:
     from tests.integration.genesys.desk import Desk
-    from tests.support.clock import FakeClock
+    from tests.support.clocks.fake_clock import FakeClock
 
 
 ALWAYS = {

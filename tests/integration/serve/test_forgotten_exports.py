@@ -15,14 +15,14 @@ from bot.recording.caller import Role
 from bot.runtime.serving_parts import FORGOTTEN_AFTER, ServingParts
 from bot.runtime.workers import Supervisor, Worker
 from tests.costs.conftest import bench_at
-from tests.support.trail import entries
+from tests.support.databases.trail import entries
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
 
-    from tests.support.postgres import PostgresDatabase
+    from tests.support.databases.postgres import PostgresDatabase
 
 LIMIT = 120.0
 

@@ -12,7 +12,7 @@ from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from bot.sandbox.slack import Enterprise
-from tests.support.world import ADA, FLOOR, GRACE, ServingScenario
+from tests.support.scenario import ADA, FLOOR, GRACE, ServingScenario
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage

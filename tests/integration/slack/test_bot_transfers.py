@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.world import ADA, GRACE
+from tests.support.scenario import ADA, GRACE
 
 if TYPE_CHECKING:
     from bot.sandbox.genesys import SimulatedCall
     from bot.sandbox.slack import SimulatedMessage
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 
 async def asked_about(scenario: ServingScenario, user: str = ADA) -> SimulatedMessage:

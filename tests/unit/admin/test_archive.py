@@ -18,7 +18,7 @@ from bot.database.queries.metrics import SqlFigures
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.errors import DatabaseUnusable, MalformedId, OutcomeUnknown, Refused
-from tests.support.service import CALL, asked
+from tests.support.recording.service import CALL, asked
 from tests.unit.admin.conftest import BETWEEN, deliver
 from tests.unit.audit.stranger import first_bad_line
 

@@ -15,9 +15,9 @@ from bot.admin.audit import verify_database
 from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.errors import DatabaseUnusable, MalformedId, Refused
-from tests.support.service import asked, open_harness
-from tests.support.trail import entries
-from tests.support.writer import write_sql
+from tests.support.databases.trail import entries
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import asked, open_harness
 from tests.unit.admin.conftest import nothing
 from tests.unit.admin.test_archive import forge
 

@@ -16,8 +16,8 @@ from bot.admin.sample_messages import Sample, Samples
 from bot.recording.requests import ReasonRules
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import web_client, web_session
-from tests.support.clock import FakeClock
-from tests.support.samples import LANGUAGES, NOON, STYLE
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.slack.samples import LANGUAGES, NOON, STYLE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -20,13 +20,13 @@ from bot.config.settings import DatabaseSettings
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
 from bot.errors import DatabaseUnusable
-from tests.support.postgres import OWNER, PostgresDatabase
+from tests.support.databases.postgres import OWNER, PostgresDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bot.runtime.http_server import ComponentHealth
-    from tests.support.postgres import PostgresServer
+    from tests.support.databases.postgres import PostgresServer
 
 ROLE = "record_bot"
 GRANTS = Path("deploy/postgres/grants.sql")

@@ -13,9 +13,9 @@ from bot.admin.check import check_everything
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.slack import Enterprise, SimulatedSlack
-from tests.support.service import open_harness
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import open_harness
 from tests.support.shell import BOT_SETTINGS, SECRETS, Shell, genesys_settings, slack_settings
-from tests.support.writer import write_sql
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,7 +13,7 @@ from bot.config.settings import ServeSettings
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.trail.completeness import Completeness
 from bot.runtime.http_server import ComponentHealth
-from tests.support.service import CALL, asked, open_harness
+from tests.support.recording.service import CALL, asked, open_harness
 
 if TYPE_CHECKING:
     from pathlib import Path

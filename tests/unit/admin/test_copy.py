@@ -23,11 +23,11 @@ from bot.database.tables import metadata, recordings
 from bot.errors import DatabaseUnusable, Refused
 from bot.recording.models import Verb
 from bot.recording.requests import PendingAction
-from tests.support.clock import BEGIN, FakeClock
-from tests.support.postgres import url_of
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, open_harness
+from tests.support.clocks.fake_clock import BEGIN, FakeClock
+from tests.support.databases.postgres import url_of
+from tests.support.databases.trail import attack, entries, rows
+from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, open_harness
 from tests.support.shell import Shell
-from tests.support.trail import attack, entries, rows
 from tests.unit.admin.conftest import LATER, deliver, nothing
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-    from tests.support.postgres import Database, PostgresDatabase, PostgresServer
+    from tests.support.databases.postgres import Database, PostgresDatabase, PostgresServer
 
 
 @pytest.fixture

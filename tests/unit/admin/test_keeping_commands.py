@@ -8,8 +8,8 @@ import pytest
 
 from bot.config.settings import RetentionSettings, load
 from bot.errors import SettingsError
+from tests.support.databases.sqlite import make_database
 from tests.support.shell import Shell
-from tests.support.sqlite import make_database
 
 if TYPE_CHECKING:
     from pathlib import Path

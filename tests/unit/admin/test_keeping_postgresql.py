@@ -21,9 +21,9 @@ from bot.database.migrate import upgrade
 from bot.errors import Refused
 from bot.recording.models import Verb
 from bot.recording.requests import PendingAction
-from tests.support.clock import FakeClock
-from tests.support.postgres import OWNER, PostgresDatabase
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, asked, open_harness
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.databases.postgres import OWNER, PostgresDatabase
+from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, asked, open_harness
 from tests.unit.admin.conftest import ADAS_WORDS, GRACES_WORDS, LATER, Past, deliver, nothing
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from bot.errors import DatabaseUnusable, Refused
 from bot.recording.control.start_again import start_again
 from bot.runtime.background import retention_worker
 from bot.runtime.workers import Supervisor
-from tests.support.service import ADA, CALL, GRACE, asked
-from tests.support.writer import write_sql
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import ADA, CALL, GRACE, asked
 from tests.unit.admin.conftest import ADAS_WORDS, GRACES_WORDS
 
 if TYPE_CHECKING:
     from bot.recording.ports import Transaction
-    from tests.support.clock import FakeClock
+    from tests.support.clocks.fake_clock import FakeClock
     from tests.unit.admin.conftest import Past
 
 ADA_HERSELF = Person("U0ADA")

@@ -23,7 +23,7 @@ from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.errors import MalformedId
-from tests.support.service import asked, open_harness
+from tests.support.recording.service import asked, open_harness
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from bot.audit.actions import ACTIONS
 from bot.audit.verification import Verifier
 from bot.cli.main import app
 from bot.config.settings import DatabaseSettings
-from tests.support.service import ADA, CALL, asked, open_harness
+from tests.support.recording.service import ADA, CALL, asked, open_harness
 from tests.support.shell import Shell
 from tests.unit.test_published_values import EXPECTED
 

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from bot.database.approvals import newest_of
 from bot.database.queries.due_notices import SqlOccasions
-from tests.support.service import Harness, open_harness
+from tests.support.recording.service import Harness, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

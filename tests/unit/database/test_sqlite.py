@@ -11,9 +11,9 @@ import pytest
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
 from bot.errors import AuditUnavailable, DatabaseUnusable, MalformedId, RecordBotError
-from tests.support.service import CALL, Harness, asked, open_harness
-from tests.support.trail import entries
-from tests.support.writer import write_sql
+from tests.support.databases.trail import entries
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import CALL, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -20,9 +20,9 @@ from bot.database.tables import metadata
 from bot.errors import AuditUnavailable, DatabaseUnusable
 from bot.recording.models import RecordingState, Verb
 from bot.recording.ports import StaleRecordingError
-from tests.support.service import CALL, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, rows
-from tests.support.writer import write_sql
+from tests.support.databases.trail import entries, rows
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from bot.recording.ports import Transaction
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 
 NAMELESS = "INSERT INTO names (kind, id) VALUES ('user', :id)"

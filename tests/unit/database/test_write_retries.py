@@ -24,18 +24,18 @@ from bot.database.store import SqlStore
 from bot.errors import AuditUnavailable, NothingToStop, TooManyRequests
 from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.models import Verb
-from tests.support.clock import BEGIN
-from tests.support.postgres import PostgresDatabase, url_of
-from tests.support.service import CALL, OTHER_CALL, Harness, asked, open_harness
-from tests.support.trail import entries, trail_lines
-from tests.support.writer import open_transaction, reconnect_writer, write_sql
+from tests.support.clocks.fake_clock import BEGIN
+from tests.support.databases.postgres import PostgresDatabase, url_of
+from tests.support.databases.trail import entries, trail_lines
+from tests.support.databases.writer import open_transaction, reconnect_writer, write_sql
+from tests.support.recording.service import CALL, OTHER_CALL, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from bot.database.transaction import SqlTransaction
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 IDLE_MS = 50
 

@@ -14,14 +14,14 @@ from bot.database.engine import open_engines
 from bot.database.postgresql.engine import WRITE_LOCK
 from bot.database.store import SqlStore
 from bot.errors import AuditUnavailable
-from tests.support.service import open_harness
-from tests.support.writer import write_sql
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import open_harness
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.database.transaction import SqlTransaction
-    from tests.support.postgres import PostgresDatabase
+    from tests.support.databases.postgres import PostgresDatabase
 
 
 def nothing(_transaction: SqlTransaction) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.database.engine import open_engines
-from tests.support.writer import open_transaction, write_sql
+from tests.support.databases.writer import open_transaction, write_sql
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

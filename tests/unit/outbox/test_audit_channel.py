@@ -14,8 +14,8 @@ from slack_sdk.errors import SlackApiError
 from bot.audit.entry import Phase
 from bot.outbox.audit_channel import READS_HELD_SECONDS, REQUEST_HELD_SECONDS, AuditPublisher
 from bot.outbox.relay import Backoff
-from tests.support.clock import FakeClock
-from tests.support.samples import STYLE, entry
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.slack.samples import STYLE, entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,8 +14,8 @@ from bot.outbox.relay import Backoff
 from bot.runtime.background import cards_worker
 from bot.runtime.workers import Supervisor
 from bot.slack.blocks.card import CardStyle
-from tests.support.clock import FakeClock
-from tests.support.samples import card
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.slack.samples import card
 from tests.unit.slack.test_slack_verdicts import refused
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from bot.sandbox.slack import SimulatedSlack
 from bot.sandbox.slack.block_kit.blocks import BLOCKS
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import web_client, web_session
-from tests.support.samples import WORDS
-from tests.support.service import CALL, OTHER_CALL, TEAM, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, rows
+from tests.support.databases.trail import entries, rows
+from tests.support.recording.service import CALL, OTHER_CALL, TEAM, Harness, asked, at_once, open_harness
+from tests.support.slack.samples import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -29,8 +29,8 @@ from bot.slack.client import web_client, web_session
 from bot.slack.listeners.background import Work
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.users import FRESH_SECONDS, SlackPeople
-from tests.support.samples import recording
-from tests.support.service import TEAM, Harness, open_harness
+from tests.support.recording.service import TEAM, Harness, open_harness
+from tests.support.slack.samples import recording
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from bot.recording.models import ALLOWED_FROM, LATE, Recording, RecordingState, Verb
-from tests.support.clock import BEGIN
+from tests.support.clocks.fake_clock import BEGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.runtime.workers import LONGEST_WAIT_SECONDS, Supervisor, Worker
-from tests.support.clock import FakeClock, SteppedClock
+from tests.support.clocks.fake_clock import FakeClock, SteppedClock
 
 
 def ignore(_name: str, _times: int) -> None:

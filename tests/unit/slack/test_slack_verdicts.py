@@ -11,7 +11,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.outbox.relay import Backoff, is_final, run_to_completion
 from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
 from bot.slack.listeners.background import Work
-from tests.support.clock import FakeClock
+from tests.support.clocks.fake_clock import FakeClock
 
 
 def refused(data: Any, status: int = 200, **headers: str) -> SlackApiError:

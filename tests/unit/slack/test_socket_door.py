@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bot.runtime.workers import Supervisor, Worker
 from bot.slack.socket_mode import Socket, SocketModeConnections
-from tests.support.clock import SteppedClock
+from tests.support.clocks.fake_clock import SteppedClock
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler

@@ -12,7 +12,7 @@ from bot.genesys import GenesysAccount, GenesysClient, RequestSeen
 from bot.genesys.transport.health import FAILURES, TRIAL_EVERY
 from bot.runtime.background import health_worker
 from bot.runtime.workers import Supervisor
-from tests.support.clock import SteppedClock
+from tests.support.clocks.fake_clock import SteppedClock
 
 if TYPE_CHECKING:
     from bot.sandbox.genesys import SimulatedGenesys

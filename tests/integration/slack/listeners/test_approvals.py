@@ -13,7 +13,7 @@ from bot.cli.recording import Terminal
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
+from tests.support.scenario import ADA, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from pathlib import Path

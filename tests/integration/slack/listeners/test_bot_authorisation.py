@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, CLARA, FLOOR, GUEST, HELPER, MALLORY, OUTSIDE, ServingScenario
+from tests.support.scenario import ADA, CLARA, FLOOR, GUEST, HELPER, MALLORY, OUTSIDE, ServingScenario
 
 NEWCOMERS: dict[str, dict[str, Any]] = {
     "U0GONE": {"deleted": True},

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, ON_HOLD, TWO_AGENTS, WAITING
-from tests.support.world import ADA, FLOOR, GRACE, ServingScenario
+from tests.support.scenario import ADA, FLOOR, GRACE, ServingScenario
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 

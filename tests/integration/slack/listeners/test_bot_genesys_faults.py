@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, GENESYS_HANGS, ServingScenario
+from tests.support.scenario import ADA, GENESYS_HANGS, ServingScenario
 
 WRITE, READ = "(write)", "(read)"
 BEYOND_THE_DEADLINE = 26

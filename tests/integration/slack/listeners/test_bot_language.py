@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from bot.i18n.catalog import read_languages
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, FLOOR
+from tests.support.scenario import ADA, FLOOR
 
 if TYPE_CHECKING:
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 HEIDI = "U0HEIDI"
 GERMAN = read_languages().of("de-DE")

@@ -12,7 +12,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED, SECURE_PAUSE
-from tests.support.world import ADA, AUDIT, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
+from tests.support.scenario import ADA, AUDIT, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from typing import Any
 
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 ONE = {
     "app_home",

@@ -12,8 +12,8 @@ from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.listeners.shortcuts import START_FROM_MESSAGE
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.world import ADA, AUDIT, FLOOR, ServingScenario, settings_for, simulators
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.scenario import ADA, AUDIT, FLOOR, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
-from tests.support.world import ADA, AUDIT, FLOOR, GRACE, ServingScenario
+from tests.support.scenario import ADA, AUDIT, FLOOR, GRACE, ServingScenario
 
 POST = "chat.postMessage"
 AGAIN = "_reposted_"

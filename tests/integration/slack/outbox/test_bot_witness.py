@@ -18,7 +18,7 @@ from bot.admin.audit import verify_file
 from bot.audit.verification import Verifier
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
-from tests.support.world import ADA, AUDIT, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
+from tests.support.scenario import ADA, AUDIT, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from pathlib import Path

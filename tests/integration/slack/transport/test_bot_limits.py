@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.start_modal import AtTheModal
-from tests.support.world import ADA, GRACE
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.scenario import ADA, GRACE
+from tests.support.slack.start_modal import AtTheModal
 
 if TYPE_CHECKING:
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 pytestmark = pytest.mark.parametrize("changes", [{"RECORDING_ACTIONS_PER_MINUTE": "2"}])
 

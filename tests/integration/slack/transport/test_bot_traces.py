@@ -15,12 +15,12 @@ from structlog.testing import capture_logs
 from bot.observability import tracing
 from bot.observability.tracing import Tracing, open_tracing
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, MALLORY
+from tests.support.scenario import ADA, MALLORY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 FAILED = 2
 """STATUS_CODE_ERROR of the protocol."""

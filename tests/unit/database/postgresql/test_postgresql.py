@@ -24,17 +24,17 @@ from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable, DatabaseUnusable, MalformedId
 from bot.recording.models import Verb
 from bot.recording.requests import PendingAction
-from tests.support.clock import BEGIN
-from tests.support.postgres import OWNER, PostgresDatabase, postgres
-from tests.support.service import CALL, OTHER_CALL, Harness, asked, open_harness
-from tests.support.trail import entries, trail_lines
-from tests.support.writer import open_transaction, write_sql
+from tests.support.clocks.fake_clock import BEGIN
+from tests.support.databases.postgres import OWNER, PostgresDatabase, postgres
+from tests.support.databases.trail import entries, trail_lines
+from tests.support.databases.writer import open_transaction, write_sql
+from tests.support.recording.service import CALL, OTHER_CALL, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.recording.ports import Transaction
-    from tests.support.postgres import PostgresServer
+    from tests.support.databases.postgres import PostgresServer
 
 COLUMNS = (
     "attempt_id, occurred_at, phase, action, actor, conversation_id, participant_id, recording_id, reason_code, "

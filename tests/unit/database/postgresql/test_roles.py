@@ -17,10 +17,10 @@ from bot.database.queries.outbox import SqlOutbox
 from bot.errors import DatabaseUnusable
 from bot.recording.models import Verb
 from bot.recording.requests import PendingAction
-from tests.support.clock import BEGIN
-from tests.support.postgres import OWNER, PostgresDatabase
-from tests.support.service import CALL, asked, open_harness
-from tests.support.trail import trail_lines
+from tests.support.clocks.fake_clock import BEGIN
+from tests.support.databases.postgres import OWNER, PostgresDatabase
+from tests.support.databases.trail import trail_lines
+from tests.support.recording.service import CALL, asked, open_harness
 
 BOT_ROLE = "record_bot"
 GRANTS = Path("deploy/postgres/grants.sql")

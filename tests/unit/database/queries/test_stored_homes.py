@@ -13,8 +13,8 @@ from sqlalchemy import event
 from bot.database.queries.app_homes import KEPT, SqlHomes
 from bot.database.queries.cards import SqlOverview
 from bot.recording.models import RecordingState, SavedRecording
-from tests.support.samples import NOON, recording
-from tests.support.service import ADA, GRACE, TEAM, asked, open_harness
+from tests.support.recording.service import ADA, GRACE, TEAM, asked, open_harness
+from tests.support.slack.samples import NOON, recording
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bot.recording.live_calls.visible import OpenHome
     from bot.recording.models import Recording
     from bot.recording.ports import Transaction
-    from tests.support.postgres import Database
-    from tests.support.service import Harness
+    from tests.support.databases.postgres import Database
+    from tests.support.recording.service import Harness
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import pytest
 
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.trail.completeness import Completeness, Range, SqlCompleteness, ranges
-from tests.support.service import CALL, Harness, asked, open_harness
-from tests.support.trail import attack, unguarded
+from tests.support.databases.trail import attack, unguarded
+from tests.support.recording.service import CALL, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 TEN = 10
 

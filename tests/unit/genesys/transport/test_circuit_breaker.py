@@ -8,7 +8,7 @@ from bot.errors import GenesysUnavailable
 from bot.genesys.transport.answer import Answer, Unanswered
 from bot.genesys.transport.health import FAILURES, TRIAL_EVERY, WINDOW, HealthRecord
 from bot.genesys.transport.request import Request
-from tests.support.clock import FakeClock
+from tests.support.clocks.fake_clock import FakeClock
 
 READ = Request("read", "TokensApi.get_tokens_me")
 

@@ -14,8 +14,8 @@ from urllib3 import exceptions
 from bot.genesys.transport.answer import Answer, Unanswered, Unsent
 from bot.genesys.transport.http import HttpTransport, TimeOuts, _failure
 from bot.genesys.transport.request import Login, Request
-from tests.support.clock import FakeClock
-from tests.support.steady_sockets import steady_pool
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.clocks.steady_sockets import steady_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,9 +13,9 @@ from bot.recording.caller import Scope
 from bot.recording.control.start_again import start_again
 from bot.recording.models import RecordingState, Verb
 from bot.recording.requests import PendingAction, Request
-from tests.support.control import AGENT
-from tests.support.service import ADA, CALL, GRACE, Harness, asked, open_harness
-from tests.support.trail import rows
+from tests.support.databases.trail import rows
+from tests.support.recording.fake_control import AGENT
+from tests.support.recording.service import ADA, CALL, GRACE, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -21,8 +21,8 @@ from bot.recording.models import Mechanism, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.observations import Drift, Observations
 from bot.recording.monitoring.recording_files import AFTER_SECONDS, AT_ONCE, SavedLooks, belongs
 from bot.recording.ports import Priority
-from tests.support.postgres import on_both
-from tests.support.service import CALL, OTHER_CALL, asked, at_once, open_harness
+from tests.support.databases.postgres import on_both
+from tests.support.recording.service import CALL, OTHER_CALL, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from bot.database.store import SqlStore
     from bot.errors import GenesysError
     from bot.recording.models import Recording
-    from tests.support.postgres import Database
-    from tests.support.service import Harness
+    from tests.support.databases.postgres import Database
+    from tests.support.recording.service import Harness
 
 
 @dataclass

@@ -15,13 +15,13 @@ from bot.i18n.error_messages import MessageFormatter, explain
 from bot.recording.models import Approval, ApprovalOutcome, RecordingState, Verb
 from bot.recording.monitoring.reminders import Notice, NoticeKind, NoticeStatus, OpenNotice, notice_status, of_approval
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
-from bot.slack.blocks.audit_line import line
+from bot.slack.blocks.audit.line import line
 from bot.slack.blocks.card import card as rendered
 from bot.slack.blocks.card import control_buttons
 from bot.slack.blocks.mrkdwn import escape
 from bot.slack.blocks.notice import answered, notice
 from bot.slack.listeners.command import live_list, recording_line
-from tests.support.samples import LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card, entry, recording
+from tests.support.slack.samples import LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card, entry, recording
 
 if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog

@@ -11,7 +11,7 @@ from bot.audit.summary import Activity, Lengths, Summary, Unresolved
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.digest import day_chart, message, totals
 from bot.slack.listeners.call_history import story
-from tests.support.samples import CALL, HOSTILE, STYLE, WORDS, entry
+from tests.support.slack.samples import CALL, HOSTILE, STYLE, WORDS, entry
 
 HASH = "ab" * 32
 HOURS = (0,) * 24

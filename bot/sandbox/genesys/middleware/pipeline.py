@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bot.sandbox.faults import FaultSwitches
-    from bot.sandbox.genesys.web_api.access import Access
-    from bot.sandbox.genesys.web_api.oauth import Logins
-    from bot.sandbox.genesys.web_api.rate_limit import OrganizationLimits, RateLimit
+    from bot.sandbox.genesys.middleware.authorization import Access
+    from bot.sandbox.genesys.middleware.oauth import Logins
+    from bot.sandbox.genesys.middleware.rate_limit import OrganizationLimits, RateLimit
 
     Observer = Callable[[SimulatedRequest], Awaitable[None] | None]
 

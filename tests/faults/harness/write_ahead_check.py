@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.sandbox.genesys.web_api.answers import SimulatedRequest
-    from tests.faults.outside import Outside
+    from tests.faults.harness.database_client import Outside
 
 PLAINLY_REFUSED = {401, 409, 413, 429}
 OPEN_REQUEST = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.support.world import ADA, FLOOR, ServingScenario
+from tests.support.scenario import ADA, FLOOR, ServingScenario
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage

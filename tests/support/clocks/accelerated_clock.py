@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from tests.support.steady import steady
+from tests.support.clocks.steady_time import steady
 
 
 @dataclass

@@ -11,9 +11,9 @@ import pytest
 from bot.audit.entry import Phase
 from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
-from bot.slack.blocks.audit_line import grouped, line, message, plain_message
-from bot.slack.blocks.audit_names import LineNames, RecordedCall
-from tests.support.samples import CALL, HOSTILE, RECORDING_ID, STYLE, entry
+from bot.slack.blocks.audit.line import grouped, line, message, plain_message
+from bot.slack.blocks.audit.names import LineNames, RecordedCall
+from tests.support.slack.samples import CALL, HOSTILE, RECORDING_ID, STYLE, entry
 
 AGENT = "a9e27c11-0000-4000-8000-000000000001"
 NEXT = "b9e27c11-0000-4000-8000-000000000002"

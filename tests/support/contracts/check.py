@@ -1,6 +1,6 @@
 """Holds the app manifest, the product's requests and the simulated Genesys against the vendors' own descriptions.
 
-``python -m tests.support.contracts DIRECTORY``, where the directory has Slack's manifest schema and the OpenAPI
+``python -m tests.support.contracts.check DIRECTORY``, where the directory has Slack's manifest schema and the OpenAPI
 description of Genesys Cloud; they are too large and not ours to keep here.
 """
 
@@ -16,13 +16,13 @@ from jsonschema import Draft7Validator
 
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.slack.manifest import manifest
-from tests.support.exercise import Exercise
-from tests.support.openapi import Description
+from tests.support.contracts.exercise import Exercise
+from tests.support.contracts.openapi import Description
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.exercise import Exchange
+    from tests.support.contracts.exercise import Exchange
 
 SLACK = "slack-manifest.schema.2.0.0.json"
 GENESYS = "genesys.swagger.json"

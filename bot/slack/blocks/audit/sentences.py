@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.audit.entry import Entry
-    from bot.slack.blocks.audit_names import LineNames
+    from bot.slack.blocks.audit.names import LineNames
     from bot.slack.blocks.card import CardStyle
 
 ICONS = {

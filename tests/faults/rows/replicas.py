@@ -8,10 +8,10 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.fleet import Fleet, Replica, opened_fleet
+from tests.faults.harness.replicas import Fleet, Replica, opened_fleet
 from tests.faults.row import Row, single
+from tests.faults.rows.slack import command_and_click, two_at_once
 from tests.faults.run import ADA, GRACE, START, STOP
-from tests.faults.slack_rows import command_and_click, two_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
-from bot.slack.blocks.audit_names import LineNames
-from bot.slack.blocks.audit_sentences import READ, READ_ACTIONS, Teller
+from bot.slack.blocks.audit.names import LineNames
+from bot.slack.blocks.audit.sentences import READ, READ_ACTIONS, Teller
 from bot.slack.blocks.mrkdwn import moment, mrkdwn
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.cli.main import main
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.steady import COUNTED, SLICE, SteadyLoop, SteadyTime, run, steady
-from tests.support.steady_sockets import SteadySocket
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.clocks.steady_sockets import SteadySocket
+from tests.support.clocks.steady_time import COUNTED, SLICE, SteadyLoop, SteadyTime, run, steady
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -7,10 +7,10 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from tests.support.postgres import PostgresDatabase
+from tests.support.databases.postgres import PostgresDatabase
 
 if TYPE_CHECKING:
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 
 def rows(file: Database, statement: str, *values: Any) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.support.trail import rows
+from tests.support.databases.trail import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

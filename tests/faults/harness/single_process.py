@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from bot.sandbox.process import BotProcess, BotUnready, free_port
-from tests.faults.outside import Outside
-from tests.faults.surroundings import ACK_SECONDS, opened_surroundings
-from tests.faults.witness import Witness
+from tests.faults.harness.database_client import Outside
+from tests.faults.harness.simulators import ACK_SECONDS, opened_surroundings
+from tests.faults.harness.write_ahead_check import Witness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

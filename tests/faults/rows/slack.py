@@ -6,9 +6,9 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tests.faults.harness.single_process import AUDIT
 from tests.faults.row import Row, single
 from tests.faults.run import ADA, GRACE, START, STOP
-from tests.faults.stage import AUDIT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

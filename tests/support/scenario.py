@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bot.runtime.serve import Serving
     from bot.sandbox.slack import SimulatedMessage
-    from tests.support.hurried_clock import AcceleratedClock
+    from tests.support.clocks.accelerated_clock import AcceleratedClock
 
 ADA, GRACE, MALLORY, CLARA = "U0ADA", "U0GRACE", "U0MALLORY", "U0COMPL"
 GUEST, OUTSIDE, HELPER = "U0GUEST", "U0OUTSIDE", "U0HELPER"

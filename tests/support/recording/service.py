@@ -22,15 +22,15 @@ from bot.recording.monitoring.ownership import SoleProcess
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules, Request, RequestSource
-from tests.support.clock import FakeClock
-from tests.support.control import FakeControl
-from tests.support.postgres import url_of
-from tests.support.sqlite import make_database
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.databases.postgres import url_of
+from tests.support.databases.sqlite import make_database
+from tests.support.recording.fake_control import FakeControl
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 TEAM = "T0SANDBOX"
 ADA = f"slack:{TEAM}:U0ADA"

@@ -19,18 +19,18 @@ from typing_extensions import override
 
 from bot.database.replicas import LEADER, NAMES
 from bot.sandbox.process import BotProcess, BotUnready, free_port
-from tests.faults.balancer import Balancer, opened_balancer
-from tests.faults.outside import Outside
-from tests.faults.stage import PORT_TRIES, SECONDS_TO_SERVE, Stage, all_well
-from tests.faults.surroundings import ACK_SECONDS, opened_surroundings
-from tests.faults.witness import Witness
-from tests.support.postgres import postgres
+from tests.faults.harness.database_client import Outside
+from tests.faults.harness.load_balancer import Balancer, opened_balancer
+from tests.faults.harness.simulators import ACK_SECONDS, opened_surroundings
+from tests.faults.harness.single_process import PORT_TRIES, SECONDS_TO_SERVE, Stage, all_well
+from tests.faults.harness.write_ahead_check import Witness
+from tests.support.databases.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from tests.support.postgres import PostgresDatabase, PostgresServer
+    from tests.support.databases.postgres import PostgresDatabase, PostgresServer
 
 REPLICAS = 3
 SECONDS_TO_CONNECT = 90.0

@@ -9,7 +9,7 @@ from typing_extensions import override
 from urllib3.connectionpool import HTTPConnectionPool
 
 from bot.genesys.transport.http import _Tidy, connection_pool
-from tests.support.steady import SLICE, steady
+from tests.support.clocks.steady_time import SLICE, steady
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from tests.faults.harness.single_process import Stage
     from tests.faults.run import Run
-    from tests.faults.stage import Stage
 
 BOTH = (START, STOP)
 DONE = {START: "active", STOP: "stopped"}
