@@ -148,11 +148,11 @@ class Teller:
         whom, words = self.names.recorded(entry), VERBS.get(entry.action)
         if entry.action == "call:ended":
             return ICONS[entry.phase], f"The call ended, and the recording of {whom} with it"
-        if entry.phase is Phase.OBSERVED:
-            return self._observed(entry, whom, words)
-        if words is None and entry.action == "requests:refused":
+        if entry.action == "requests:refused":
             refused, person = entry.outcome.get("refused", 0), str(entry.outcome.get("person", entry.actor))
             return ICONS[Phase.DENIED], f"{_number(refused, 'more request')} from {self._person(person)} refused"
+        if entry.phase is Phase.OBSERVED:
+            return self._observed(entry, whom, words)
         icon, sentence = self._requested(entry, whom, words)
         return icon, sentence + self._reason(entry, request)
 

@@ -110,6 +110,7 @@ async def test_a_second_supervisor_confirms_on_the_card(scenario: ServingScenari
 
 async def test_the_audit_channel_tells_who_asked_who_confirmed_and_until_when(scenario: ServingScenario) -> None:
     await waiting(scenario)
+    await scenario.until_delivered()  # or the request and its confirmation, which follow each other, share a line
     await scenario.clicks(GRACE, "confirm_stop")
     await scenario.until(lambda: scenario.shows("Stopped"))
     lines = [line for line in await scenario.until_delivered() if re.search("stop.* recording", line)]

@@ -101,6 +101,7 @@ def test_each_phase_reads_differently(phase: Phase, says: str) -> None:
         ),
         ("recording:stop", {"in_effect": False, "error": "out_of_scope"}, "did NOT stop: the call is outside"),
         ("call:ended", {}, f"The call ended, and the recording of {TOM} with it"),
+        ("requests:refused", {"refused": 3, "person": "slack:T0:U0ADA"}, ":no_entry: *#5* 3 more requests from"),
     ],
 )
 def test_what_the_bot_saw_by_itself_tells_effect_and_cause(action: str, outcome: dict[str, Any], says: str) -> None:
