@@ -75,7 +75,7 @@ async def test_a_rate_limit_of_genesys_is_told(visitor: SandboxPage) -> None:
         # The bot would keep to the minute that Genesys asked for; the next test has a new one.
         await visitor.page.get_by_role("button", name="Kill bot (kill -9)").click()
         await expect(visitor.bot_state).to_contain_text("Killed")
-        await visitor.page.get_by_role("button", name="Start", exact=True).click()
+        await visitor.page.get_by_role("button", name="Start bot", exact=True).click()
         await expect(visitor.bot_state).to_contain_text("Ready")
 
 
@@ -89,7 +89,7 @@ async def test_the_plug_is_pulled_and_nothing_is_forgotten(visitor: SandboxPage)
     await visitor.command(f"/record status {call}")
     await expect(visitor.page.locator("#delivery")).to_contain_text("the bot did not answer")
 
-    await visitor.page.get_by_role("button", name="Start", exact=True).click()
+    await visitor.page.get_by_role("button", name="Start bot", exact=True).click()
     await expect(visitor.bot_state).to_contain_text("Ready")
     await visitor.command(f"/record stop {call}")
     await expect(card).to_contain_text(STOPPED)
