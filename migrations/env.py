@@ -24,8 +24,7 @@ def run(connection: Connection) -> None:
 async def run_on_configured_database() -> None:
     engines = open_engines(database_url())
     try:
-        async with engines.writer.begin() as connection:
-            await connection.run_sync(run)
+        await engines.writer.transaction(run)
     finally:
         await engines.close()
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tests.support.clocks.steady_time import SteadyLoop
+from tests.support.databases.postgres import database, postgres_database, postgres_server
 from tests.support.measured import _measure_processes
-from tests.support.postgres import database, postgres_database, postgres_server
 from tests.support.skips import pytest_terminal_summary
-from tests.support.steady import SteadyLoop
 
 __all__ = ["_measure_processes", "database", "postgres_database", "postgres_server", "pytest_terminal_summary"]
 

@@ -72,7 +72,7 @@ MUTATIONS = (
     ),
     Mutation(
         "blind re-posting",
-        "bot/outbox/cards.py",
+        "bot/outbox/audit_channel.py",
         "await self.outbox.delivery_begun(seqs, self.clock.now())",
         "pass",
         "tests/integration/slack/outbox/test_bot_slack_faults.py::test_what_may_have_arrived_is_sent_again_and_marked",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 from uuid_utils.compat import uuid7
 
+from bot.admin.counted import counted
 from bot.audit.archive import ARCHIVE_ACTION, Tombstone, segment_name
 from bot.audit.entry import Phase, timestamp
 from bot.audit.files import Archive
@@ -46,13 +47,13 @@ class Archiving:
         """Archive what is due, and return a sentence about it. Raise Refused if entries have to stay."""
         now = self.keeper.clock.now()
         if self.before > now:
-            raise Refused("The date is in the future; only what is old is archived.")
+            raise Refused("--before must be in the past.")
         done: list[Tombstone] = []
         async with self.keeper.opened() as store:
             end = await SqlTrail(store.engines).count()
             while True:
                 async with store.engines.reader.connect() as connection:
-                    left, wanted = await unfinished(connection), await due(connection, self.before)
+                    left, wanted = await connection.run_sync(unfinished), await connection.run_sync(due, self.before)
                 if left is not None:
                     await self._write_again(store, left)
                 elif wanted is not None:
@@ -63,17 +64,18 @@ class Archiving:
                 done.append(left)
                 progress(left.last_seq, end)
         if not done:
-            return f"No entry is older than {timestamp(self.before)}; nothing was archived."
-        return f"Entries {done[0].first_seq} to {done[-1].last_seq} are in {self.directory} ({len(done)} segments)."
+            return f"Nothing to archive: no entry is older than {timestamp(self.before)}."
+        files = counted(len(done), "file")
+        return f"Archived entries {done[0].first_seq} to {done[-1].last_seq} to {self.directory} ({files})."
 
     async def _bury(self, store: SqlStore, wanted: Range) -> Tombstone:
         attempt_id = uuid7()
         facts = {"before": timestamp(self.before), "first_seq": wanted.first, "last_seq": wanted.last}
 
-        async def ask(transaction: SqlTransaction) -> Obstacle | None:
-            found = await obstacle(transaction.connection, wanted.last)
+        def ask(transaction: SqlTransaction) -> Obstacle | None:
+            found = obstacle(transaction.connection, wanted.last)
             outcome = facts if found is None else {**facts, "error": "refused", "cause": found.cause}
-            await self._note(transaction, Phase.REQUESTED if found is None else Phase.FAILED, attempt_id, outcome)
+            self._note(transaction, Phase.REQUESTED if found is None else Phase.FAILED, attempt_id, outcome)
             return found
 
         if found := await store.write(ask):
@@ -85,18 +87,18 @@ class Archiving:
             outcome = {**facts, "error": "refused", "cause": type(error).__name__}
             await store.write(lambda transaction: self._note(transaction, Phase.FAILED, attempt_id, outcome))
             if isinstance(error, SQLAlchemyError):
-                raise unusable(error) from error
+                raise unusable(error, store.engines) from error
             raise
 
     async def _name(self, store: SqlStore, attempt_id: UUID, manifest: Manifest) -> Tombstone:
         tombstone = manifest.tombstone()
 
-        async def work(transaction: SqlTransaction) -> None:
-            if found := await obstacle(transaction.connection, tombstone.last_seq):
+        def work(transaction: SqlTransaction) -> None:
+            if found := obstacle(transaction.connection, tombstone.last_seq):
                 raise Refused(found.sentence)
-            if await unfinished(transaction.connection) is not None:
-                raise Refused("Another run archives these entries at this moment.")
-            await self._note(transaction, Phase.SUCCEEDED, attempt_id, tombstone.facts())
+            if unfinished(transaction.connection) is not None:
+                raise Refused("Another archive run is in progress. Try again when it has ended.")
+            self._note(transaction, Phase.SUCCEEDED, attempt_id, tombstone.facts())
 
         await store.write(work)
         return tombstone
@@ -109,18 +111,18 @@ class Archiving:
         wanted = Range(tombstone.first_seq, tombstone.last_seq)
         manifest = await write_segment(SqlTrail(store.engines), wanted, self.directory, now=self.keeper.clock.now())
         if manifest.tombstone() != tombstone:
-            raise Refused(f"{name} is not what its tombstone names. Run: record-bot audit verify")
+            raise Refused(f"The file {name} differs from what the trail says about it. Run: record-bot audit verify")
 
     async def _remove(self, store: SqlStore, tombstone: Tombstone) -> None:
-        async def work(transaction: SqlTransaction) -> None:
-            if found := await obstacle(transaction.connection, tombstone.last_seq):
+        def work(transaction: SqlTransaction) -> None:
+            if found := obstacle(transaction.connection, tombstone.last_seq):
                 raise Refused(found.sentence)
-            await remove(transaction.connection, tombstone)
+            remove(transaction.connection, tombstone)
 
         await store.write(work)
 
-    async def _note(self, transaction: SqlTransaction, phase: Phase, attempt_id: UUID, outcome: dict[str, Any]) -> None:
-        await self.keeper.append(transaction, ARCHIVE_ACTION, phase, attempt_id, outcome)
+    def _note(self, transaction: SqlTransaction, phase: Phase, attempt_id: UUID, outcome: dict[str, Any]) -> None:
+        self.keeper.append(transaction, ARCHIVE_ACTION, phase, attempt_id, outcome)
 
 
 def _is_here(directory: Path, tombstone: Tombstone) -> bool:

@@ -30,29 +30,36 @@ class ChannelUse:
 
     setting: str
     """The setting with the channel's id."""
-    invite: str
+    name: str
     may_be_shared: bool = False
     """Whether another organization may read what the bot posts there."""
 
     def advice(self, problem: str) -> str:
         match problem:
             case "channel_not_found":
-                where = f"put the id of a channel of this workspace into {self.setting}"
-                return f"{where}, and invite the bot there if the channel is private"
+                return (
+                    f"Slack can't find the channel (channel_not_found). Check {self.setting}; if the channel is "
+                    "private, invite the bot."
+                )
             case "missing_scope":
-                return "add the scopes of the manifest and install the app again"
+                return "A scope is missing (missing_scope). Add the scopes from the manifest and reinstall the app."
             case "is_archived":
-                return "unarchive it, or choose another channel"
+                return "The channel is archived (is_archived). Unarchive it, or use another channel."
             case "restricted_action_read_only_channel":
-                return f"let apps post there, or put another channel into {self.setting}"
+                return (
+                    "Only some people may post in the channel (restricted_action_read_only_channel). Let apps post "
+                    f"there, or use another channel in {self.setting}."
+                )
+            case "not_in_channel":
+                return f"The bot is not in {self.name} (not_in_channel). Type /invite @record-bot there."
             case _:
-                return self.invite
+                return f"Slack says {problem}. Check {self.setting}."
 
 
-AUDIT_TRAIL = ChannelUse("SLACK_AUDIT_CHANNEL", "invite the bot to the audit channel, and unarchive it if need be")
-ROUTE = ChannelUse("the policy file", "invite the bot to that channel, or correct the policy file", may_be_shared=True)
+AUDIT_TRAIL = ChannelUse("SLACK_AUDIT_CHANNEL", "the audit channel")
+ROUTE = ChannelUse("the policy file", "that channel", may_be_shared=True)
 UNTOLD = (
-    "Whether another organization can read it (Slack Connect) can't be told: the app lacks the optional scopes "
+    "Couldn't be checked whether another organization can read it (Slack Connect): the app lacks the optional scopes "
     "channels:read and groups:read."
 )
 NO_POSTS = "The channel takes no posts from the bot (read-only, threads only, or frozen)"
@@ -102,7 +109,10 @@ class AuditChannelCheck:
             return await channel_info(self.client, self.channel), ""
         except WEB_API_ERRORS as error:
             why = UNTOLD if code(error) == "missing_scope" else ""
-            return None, why or f"Whether another organization can read it can't be told: Slack says {code(error)}."
+            return (
+                None,
+                why or f"Couldn't be checked whether another organization can read it: Slack says {code(error)}.",
+            )
 
     async def _probe(self, now: datetime) -> tuple[str, str]:
         """Schedule a message and remove it; return what prevents the bot from writing, and what was left behind.
@@ -114,7 +124,7 @@ class AuditChannelCheck:
         try:
             await self.client.chat_scheduleMessage(channel=self.channel, post_at=later, text=PROBE, parse="none")
         except WEB_API_ERRORS as error:
-            problem = f"Slack says {code(error)}; {self.use.advice(code(error))}."
+            problem = self.use.advice(code(error))
         finally:
             left = await run_to_completion(self._remove_probes())
         return problem, left
@@ -141,11 +151,9 @@ class AuditChannelCheck:
 
     def _not_writable(self, info: ChannelInfo) -> str:
         if info.archived:
-            return f"Slack says is_archived; {self.use.advice('is_archived')}."
+            return self.use.advice("is_archived")
         if not info.member:
-            return f"Slack says not_in_channel; {self.use.advice('not_in_channel')}."
+            return self.use.advice("not_in_channel")
         if info.read_only:
-            return (
-                "The channel takes no posts from the bot (read-only, threads only, or frozen); let the app post there."
-            )
+            return "The bot can't post in the channel (read-only, threads only, or frozen). Let apps post there."
         return ""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from uuid_utils.compat import uuid7
 
+from bot.admin.counted import counted
 from bot.audit.entry import Draft, Phase
 from bot.database.file_lock import serving_alone
 from bot.database.maintenance.backup import back_up
 from bot.database.maintenance.copy import copy_all
-from bot.database.maintenance.erasure import Erased, Person, count, erase, rows_of
+from bot.database.maintenance.erasure import ERASE_ACTION, Erased, Person, count, erase, is_known, rows_of
 from bot.database.maintenance.legal_hold import HOLD_ACTION, RELEASE_ACTION, current_hold
 from bot.database.maintenance.retention import Retention
 from bot.database.maintenance.secure_erase import scrub
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from bot.database.transaction import SqlTransaction
     from bot.recording.ports import Clock
 
-ERASE_ACTION = "privacy:erase"
+NOBODY = "Nothing found for {person}, so nothing was erased. Check the id."
 BACKUP_ACTION = "db:backup"
 COPY_ACTION = "db:copy"
 
@@ -51,21 +52,25 @@ class Keeper:
         """Erase a person's name and typed text. Raise Refused while a legal hold is on, AuditUnavailable."""
         rows, attempt_id = rows_of(person), uuid7()
 
-        async def ask(transaction: SqlTransaction) -> str | None:
-            hold = await current_hold(transaction.connection)
+        def ask(transaction: SqlTransaction) -> str | None:
+            hold = current_hold(transaction.connection)
             refused = hold is not None and not despite_hold
+            unknown = not refused and not is_known(transaction.connection, person)
             outcome = {"person": person.id, **({"despite_hold": True} if hold is not None and despite_hold else {})}
             if refused:
                 outcome |= {"error": "refused", "cause": "legal_hold"}
-            await self.append(
-                transaction, ERASE_ACTION, Phase.FAILED if refused else Phase.REQUESTED, attempt_id, outcome
-            )
-            return f"{hold}: nothing is erased. Release it first, or decide on --despite-hold." if refused else None
+            elif unknown:
+                outcome |= {"error": "refused", "cause": "unknown_person"}
+            phase = Phase.FAILED if refused or unknown else Phase.REQUESTED
+            self.append(transaction, ERASE_ACTION, phase, attempt_id, outcome)
+            if refused:
+                return f"{hold}. Nothing was erased. Release the hold first, or use --despite-hold."
+            return NOBODY.format(person=person.id) if unknown else None
 
-        async def work(transaction: SqlTransaction) -> Erased:
-            erased = await erase(transaction.connection, rows, redraw=True)
+        def work(transaction: SqlTransaction) -> Erased:
+            erased = erase(transaction.connection, rows, redraw=True)
             outcome = {"person": person.id, **erased.facts()}
-            await self.append(transaction, ERASE_ACTION, Phase.SUCCEEDED, attempt_id, outcome)
+            self.append(transaction, ERASE_ACTION, Phase.SUCCEEDED, attempt_id, outcome)
             return erased
 
         async with self.opened() as store:
@@ -73,12 +78,16 @@ class Keeper:
                 raise Refused(refusal)
             erased = await store.write(work)
             await scrub(store.engines)
-        return f"Erased: {_amounts(erased)}. Backups from before still hold them."
+        if not erased:
+            return f"There was nothing left to erase for {person.id}."
+        return f"Erased: {_amounts(erased)}. Backups from before still contain them."
 
     async def count(self, person: Person) -> str:
         """Say how much ``erase`` would erase."""
         async with self.opened() as store, store.engines.reader.connect() as connection:
-            return f"To be erased: {_amounts(await count(connection, rows_of(person)))}. Nothing was changed."
+            if not await connection.run_sync(is_known, person):
+                raise Refused(NOBODY.format(person=person.id))
+            return f"Would erase: {_amounts(await connection.run_sync(count, rows_of(person)))}. Nothing was changed."
 
     async def retain(self, *, texts: timedelta | None, names: timedelta | None) -> str:
         """Erase what is older than the settings allow. Raise Refused while a legal hold is on."""
@@ -87,7 +96,7 @@ class Keeper:
         async with self.opened() as store:
             found = await Retention(store, self.clock, texts, names, self.actor).once(scrub_anyway=True)
         if not isinstance(found, Erased):
-            raise Refused(f"{found}: nothing is erased until it is released.")
+            raise Refused(f"{found}. Nothing can be erased until it is released: record-bot audit hold off")
         return f"Erased: {_amounts(found)}."
 
     async def back_up(self, file: Path, progress: Callable[[int, int], None]) -> str:
@@ -98,11 +107,13 @@ class Keeper:
             made = await back_up(engines, file, progress)
             outcome = {"seq": made.seq, "hash": made.head, "bytes": made.bytes, "sha256": made.sha256}
 
-            async def note(transaction: SqlTransaction) -> Entry:
-                return await self.append(transaction, BACKUP_ACTION, Phase.OBSERVED, uuid7(), outcome)
+            def note(transaction: SqlTransaction) -> Entry:
+                return self.append(transaction, BACKUP_ACTION, Phase.OBSERVED, uuid7(), outcome)
 
             await SqlStore(engines).write(note)
-        return f"{file}: {made.entries} entries up to {made.seq} {made.head}, verified; SHA-256 {made.sha256}"
+        entries = counted(made.entries, "entry", "entries")
+        newest = f" Newest: #{made.seq} {made.head}." if made.entries else ""
+        return f"Backup verified: {file}, {entries}.{newest} SHA-256: {made.sha256}"
 
     async def copy(self, target: DatabaseSettings, progress: Callable[[int, int], None]) -> str:
         """Copy the whole database into an empty one, and verify it. Raise Refused, DatabaseUnusable.
@@ -114,58 +125,60 @@ class Keeper:
                 alone.enter_context(serving_alone(settings.database_url))
             async with opened_database(self.settings) as source, opened_database(target) as other:
                 if (await version(source)).current is None:  # a mistyped file name would be copied as an empty trail
-                    raise DatabaseUnusable("The database to copy from is empty, or not there. Check --from.")
+                    raise DatabaseUnusable("The database to copy from is empty or doesn't exist. Check --from.")
                 for engines in (source, other):
                     await upgrade(engines)
                     if engines.on_postgresql and await somebody_serves(engines):
-                        raise Refused("A record-bot serves one of the two databases. Stop it first, on every machine.")
-                kind = other.writer.dialect.name
+                        raise Refused(
+                            "record-bot is running on one of the two databases. Stop it first, on every machine."
+                        )
+                kind = other.writer.dialect_name
 
-                async def note(transaction: SqlTransaction) -> Entry:
-                    return await self.append(transaction, COPY_ACTION, Phase.OBSERVED, uuid7(), {"to": kind})
+                def note(transaction: SqlTransaction) -> Entry:
+                    return self.append(transaction, COPY_ACTION, Phase.OBSERVED, uuid7(), {"to": kind})
 
                 if await SqlStore(other).head():
-                    raise Refused("The target is not empty; name a new database.")
+                    raise Refused("The target database isn't empty; use a new one.")
                 await SqlStore(source).write(note)
                 made = await copy_all(source, other, progress)
         rows = "\n".join(f"  {name:<24} {count}" for name, count in made.rows.items())
-        return f"Copied and verified: entries up to {made.seq} {made.head}.\n{rows}"
+        return f"Copied and verified, up to entry #{made.seq} ({made.head}).\n{rows}"
 
     async def hold(self, *, on: bool, reason: str) -> str:
         """Place or release the legal hold. Raise Refused if it is already in that state."""
 
-        async def work(transaction: SqlTransaction) -> Entry:
-            hold = await current_hold(transaction.connection)
+        def work(transaction: SqlTransaction) -> Entry:
+            hold = current_hold(transaction.connection)
             if on and hold is not None:
                 raise Refused(f"{hold}.")
             if not on and hold is None:
-                raise Refused("No legal hold is on.")
+                raise Refused("There is no legal hold.")
             action, attempt_id, now = HOLD_ACTION if on else RELEASE_ACTION, uuid7(), self.clock.now()
-            digest = await transaction.keep_text(attempt_id, reason, now)
-            await transaction.add_closed_attempt(attempt_id, verb=action, actor=self.actor, at=now, dedupe_key=None)
-            return await self.append(transaction, action, Phase.SUCCEEDED, attempt_id, {}, digest=digest)
+            digest = transaction.keep_text(attempt_id, reason, now)
+            transaction.add_closed_attempt(attempt_id, verb=action, actor=self.actor, at=now, dedupe_key=None)
+            return self.append(transaction, action, Phase.SUCCEEDED, attempt_id, {}, digest=digest)
 
         async with self.opened() as store:
             entry = await store.write(work)
-        return f"The legal hold is {'on' if on else 'released'} (#{entry.seq})."
+        return f"Legal hold {'turned on' if on else 'released'} (#{entry.seq})."
 
     async def hold_status(self) -> str:
         async with self.opened() as store, store.engines.reader.connect() as connection:
-            hold = await current_hold(connection)
-        return f"{hold}." if hold else "No legal hold is on."
+            hold = await connection.run_sync(current_hold)
+        return f"{hold}" if hold else "There is no legal hold."
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[SqlStore]:
         """Open the trail. Raise DatabaseUnusable if there is none: a report about nothing would mislead."""
         async with opened_database(self.settings) as engines:
             if (await version(engines)).current is None:
-                raise DatabaseUnusable("The database is empty, or not there: check DATABASE_URL.")
+                raise DatabaseUnusable("The database is empty or doesn't exist. Check DATABASE_URL.")
             await upgrade(engines)
             store = SqlStore(engines)
             yield store
             await store.settled()
 
-    async def append(
+    def append(
         self,
         transaction: SqlTransaction,
         action: str,
@@ -186,8 +199,9 @@ class Keeper:
             origin={"source": "cli"},
             outcome=outcome,
         )
-        return await transaction.append(draft)
+        return transaction.append(draft)
 
 
 def _amounts(erased: Erased) -> str:
-    return f"{erased.names} names, {erased.texts} typed texts, {erased.reasons} reasons of recordings"
+    parts = ((erased.names, "name"), (erased.texts, "typed text"), (erased.reasons, "recording reason"))
+    return ", ".join(counted(number, what) for number, what in parts)

@@ -46,8 +46,8 @@ def clock(date: str | None, now: datetime) -> ComponentHealth:
     if abs(seconds) <= NOTED_SECONDS:
         return ComponentHealth("clock", ok=True)
     problem = (
-        f"It is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} Slack's. The trail's times are from it, "
-        "and by HTTP Slack's requests are refused from 300 s on: let the system set it (timedatectl set-ntp true)."
+        f"This machine's clock is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} Slack's. The audit trail "
+        "uses it, and with HTTP requests are refused beyond 300 s. Turn on time sync: timedatectl set-ntp true"
     )
     return ComponentHealth("clock", ok=abs(seconds) <= WRONG_SECONDS, problem=problem)
 
@@ -61,13 +61,13 @@ async def address(settings: HttpSettings) -> ComponentHealth:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             if await _serves(host, port):
-                return ComponentHealth(name, ok=True, problem="A record-bot listens there now.")
-            advice = f"Another program has {host}:{port}: end it, or choose another HTTP_PORT"
+                return ComponentHealth(name, ok=True, problem="record-bot is already running here.")
+            advice = f"Port {port} on {host} is in use. Stop the other program, or set another HTTP_PORT"
         elif error.errno == errno.EACCES:
-            advice = f"Port {port} is kept for root: choose an HTTP_PORT from 1024 on"
+            advice = f"Port {port} needs root; use an HTTP_PORT of 1024 or higher"
         else:
             advice = (
-                f"HTTP_HOST is {host!r}, no address of this machine ({error.strerror}): 127.0.0.1 is one, or 0.0.0.0"
+                f"HTTP_HOST {host!r} is not an address of this machine ({error.strerror}); use 127.0.0.1 or 0.0.0.0"
             )
         return ComponentHealth(name, ok=False, problem=f"{advice}.")
     return ComponentHealth(name, ok=True)
@@ -115,13 +115,13 @@ def file_problem(engines: Engines) -> str:
         return ""
     file = Path(engines.writer.url.database or "").absolute()
     if not file.parent.is_dir():
-        how = "An absolute path begins after three slashes with a fourth"
-        return f"There is no directory {file.parent}: make it, or correct DATABASE_URL. {how}."
+        how = "absolute paths need four slashes"
+        return f"The directory {file.parent} doesn't exist. Create it, or fix DATABASE_URL ({how})."
     belonging = (file, *(file.with_name(file.name + ending) for ending in (".lock", "-wal", "-shm")))
     for one in (file.parent, *(path for path in belonging if path.exists())):
         if not os.access(one, os.W_OK):
             return (
-                f"{one} can't be written by the user that runs this. Run every command as the bot's user, and give it "
-                "that directory with all that is in it: chown -R."
+                f"This user can't write to {one}. Run commands as the bot's user, and give it the directory: chown -R "
+                f"USER: {file.parent}"
             )
     return ""

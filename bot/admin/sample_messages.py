@@ -9,18 +9,20 @@ from uuid import UUID
 
 from bot.audit.entry import GENESIS_HASH, Draft, Entry, Phase, chain
 from bot.audit.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Lengths, Summary, Unresolved
-from bot.outbox.cards import LINES_IN_A_MESSAGE
+from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.recording.caller import Principal, Role, Scope
-from bot.recording.models import Approval, Card, Mechanism, Recording, RecordingState, SavedRecording, Verb
+from bot.recording.card import Card
+from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
 from bot.recording.requests import REASON_LIMIT, ReasonRules
-from bot.slack.blocks import audit_line as lines
 from bot.slack.blocks import digest
 from bot.slack.blocks.app_home import LIVE_SHOWN, RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
 from bot.slack.blocks.app_home_today import Today
+from bot.slack.blocks.audit import line as lines
 from bot.slack.blocks.card import NAME_SHOWN, card
 from bot.slack.blocks.notice import answered, notice
 from bot.slack.blocks.start_modal import OPTION_TEXT, OPTIONS_LIMIT, Form, option, start_view
+from bot.slack.charts import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +121,10 @@ class Samples:
         facts = {"day": "2026-03-01", "zone": "UTC", "head_seq": 41, "head_hash": GENESIS_HASH}
         outcome = facts | self._summary(self.style).facts()
         entry = self._entry(42, Phase.OBSERVED, action="audit:digest", actor="bot", outcome=outcome)
-        found = digest.message(entry, self.style, again=True, note=LONG_NAME)
+        chart = digest.day_chart(entry)
+        found = digest.message(
+            entry, self.style, again=True, chart=chart, drawn=None if chart is None else as_text(chart)
+        )
         yield Sample("daily digest", found, text_limit=POST_CHARACTERS)
 
     def _card(self, style: CardStyle, **changes: Any) -> Card:

@@ -13,7 +13,7 @@ import rfc8785
 from bot.audit.stored import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -49,7 +49,12 @@ def csv_header() -> str:
 
 def csv_line(entry: Mapping[str, Any]) -> str:
     """Return the entry as a CSV row that no spreadsheet takes for a formula."""
-    return _csv_row([_cell(entry[name]) for name in COLUMNS])
+    return csv_row([entry[name] for name in COLUMNS])
+
+
+def csv_row(values: Iterable[Any]) -> str:
+    """Return values as a CSV row that no spreadsheet takes for a formula."""
+    return _csv_row([_cell(value) for value in values])
 
 
 def _cell(value: Any) -> str:

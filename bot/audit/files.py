@@ -18,10 +18,21 @@ if TYPE_CHECKING:
 PROGRESS_EVERY = 1000
 
 
+class NotAnExport(ValueError):
+    """No line of the file is an audit entry, so it isn't a trail, whole or broken."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is not a JSON Lines export (line 1). CSV exports can't be verified; what can: a file from "
+            "record-bot audit export --format jsonl, or without a file the database."
+        )
+
+
 def feed_file(path: Path, verifier: Verifier, progress: Callable[[int, int], None], *, part: bool = True) -> str | None:
     """Feed the verifier with a file of JSON lines up to the first flaw; return what is wrong with the file itself.
 
-    ``part``: the file may begin after entry 1, and is then taken for a part of a trail.
+    ``part``: the file may begin after entry 1, and is then taken for a part of a trail. Raise NotAnExport if no
+    line of such a file is an entry; a trail with one damaged line is broken.
     """
     total, done = path.stat().st_size, 0
     with path.open("rb") as lines:
@@ -29,14 +40,17 @@ def feed_file(path: Path, verifier: Verifier, progress: Callable[[int, int], Non
             done += len(line)
             text, entry = _parsed(line)
             if entry is None:
-                return f"Line {number} is not an audit entry in JSON."
+                if part and number == 1 and not line.startswith(b"{") and not any(_parsed(one)[1] for one in lines):
+                    raise NotAnExport(path)
+                return f"Line {number} isn't an audit entry in JSON."
             if part and number == 1 and entry["seq"] != 1:
                 verifier.whole = False
             if verifier.feed(entry) is not None:
                 return None
             if not is_canonical(text, entry):
                 return (
-                    f"Line {number} (entry {entry['seq']}) is not in the canonical form in which entries are exported."
+                    f"Line {number} (entry {entry['seq']}) was edited: it isn't in the form in which entries are "
+                    "exported."
                 )
             if not number % PROGRESS_EVERY:
                 progress(done, total)
@@ -71,21 +85,21 @@ class Archive:
             try:
                 found.append(Manifest.read(path.read_text()))
             except ValueError as error:
-                raise ValueError(f"{path} can't be used: {error}") from None
+                raise ValueError(f"{path} can't be used: {error}.") from None
         return in_order(found)
 
     def feed(self, segment: Manifest, verifier: Verifier, progress: Callable[[int, int], None]) -> str | None:
         """Feed the verifier with a segment; return what is wrong with its file, compared with its manifest."""
         path = self.directory / segment.file
         if path.parent != self.directory or not path.is_file():
-            return f"{path} is not there."
+            return f"{path} is missing."
         if checksum(path) != segment.sha256:
-            return f"{path} was changed: its SHA-256 is not the one in its manifest."
+            return f"{path} was changed: its SHA-256 isn't the one in its manifest."
         before = verifier.entries
         if problem := feed_file(path, verifier, progress, part=False):
             return f"{path}: {problem}"
         if verifier.flaw is None and not _fits(segment, verifier, verifier.entries - before):
-            return f"{path} does not hold what its manifest says."
+            return f"{path} doesn't contain what its manifest says."
         return None
 
     def check(self, segment: Manifest) -> str | None:

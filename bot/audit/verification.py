@@ -30,6 +30,39 @@ class Flaw:
         return f"Entry {self.seq} {self.how}."
 
 
+@dataclass(frozen=True, slots=True)
+class Missing(Flaw):
+    """Entries are missing from ``seq`` to ``last``."""
+
+    last: int
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"Entry {self.seq} is missing."
+            if self.seq == self.last
+            else f"Entries {self.seq} to {self.last} are missing."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff(Flaw):
+    """A hash that was seen outside is not in the trail, which ends at ``seq``."""
+
+    number: int | None
+    archived: bool
+
+    @override
+    def __str__(self) -> str:
+        ends = f"The trail ends at entry {self.seq}" if self.seq else "The trail is empty"
+        named = "" if self.number is None else f" of entry {self.number}"
+        archived = " The entry can also be in the archive: add --archive DIR." if self.archived else ""
+        return (
+            f"{ends}, but the hash {self.how}{named} isn't in it. Entries were removed at the end, or the trail was "
+            f"rewritten.{archived}"
+        )
+
+
 @dataclass
 class Verifier:
     """Takes entries in the order of their numbers; ignores everything after the first flaw.
@@ -89,13 +122,7 @@ class Verifier:
             self.flaw = self._unburied()
         if self.flaw is None and (missed := self.missed()):
             digest, seq = next(iter(missed.items()))
-            where = f"number {seq}" if seq is not None else "some number"
-            self.flaw = Flaw(
-                self.last_seq,
-                f"is the last one, but the hash {digest} ({where}) was seen outside and is not in the chain: "
-                "the trail was cut off or rewritten"
-                + (", or that entry is archived (use --archive)" if self.archived_to else ""),
-            )
+            self.flaw = CutOff(self.last_seq, digest, number=seq, archived=bool(self.archived_to))
         return self.flaw
 
     def missed(self) -> dict[str, int | None]:
@@ -129,7 +156,7 @@ class Verifier:
             if flaw := self._gap(seq, str(previous)):
                 return flaw
         elif previous != self.head and _is_hash(str(previous)):
-            return Flaw(seq, f"does not follow entry {self.last_seq}: it was swapped, inserted or rewritten")
+            return Flaw(seq, f"doesn't follow entry {self.last_seq}: it was swapped, inserted or rewritten")
         if not fits or not _is_hash(str(previous)):
             return Flaw(seq, "was changed: its content does not match its hash")
         return self._anchored(seq, str(digest))
@@ -152,22 +179,22 @@ class Verifier:
         seq, tombstone = found
         if tombstone.last_hash != self.archived_hash:
             return Flaw(
-                self.archived_to + 1, f"does not follow the archived entry {self.archived_to} that entry {seq} names"
+                self.archived_to + 1, f"doesn't follow the archived entry {self.archived_to} that entry {seq} names"
             )
         return None
 
     def _anchored(self, seq: int, digest: str) -> Flaw | None:
         known_as = self.wanted.pop(digest, None)
         if known_as is not None and known_as != seq:
-            return Flaw(seq, f"was number {known_as} when it was seen outside")
+            return Flaw(seq, f"was number {known_as} in the anchors: the trail was rewritten")
         other = next((one for one, number in self.wanted.items() if number == seq), None)
         if other is not None:
-            return Flaw(seq, f"had the hash {other} when it was seen outside: the trail was rewritten")
+            return Flaw(seq, f"had the hash {other} in the anchors: the trail was rewritten")
         return None
 
 
 def _missing(first: int, last: int) -> Flaw:
-    return Flaw(first, "is missing" if first == last else f"and all up to {last} are missing")
+    return Missing(first, "is missing", last)
 
 
 def read_anchors(lines: Sequence[str]) -> dict[str, int | None]:
@@ -183,7 +210,7 @@ def read_anchors(lines: Sequence[str]) -> dict[str, int | None]:
             case [number, digest] if number.isdigit() and _is_hash(digest):
                 wanted[digest.lower()] = int(number)
             case _:
-                raise ValueError(f"line {place} is not a number and a hash of 64 hexadecimal digits")
+                raise ValueError(f"line {place} is not an entry number and a hash of 64 hexadecimal digits")
     return wanted
 
 

@@ -6,92 +6,166 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003  typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli import event_loop
+from bot.cli import event_loop, usage
 from bot.cli.login import login_name
+from bot.cli.usage import TIME_FORMATS, examples, moment, one_of
 from bot.config import settings as config
 from bot.observability import logging as log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from zoneinfo import ZoneInfo
 
     from bot.audit.verification import Verifier
 
-audit = typer.Typer(help="The audit trail: verify it, export it.", no_args_is_help=True)
+audit = typer.Typer(
+    short_help="Verify, export, archive or hold the audit trail.",
+    help="Verify, export, archive or hold the audit trail.",
+    no_args_is_help=True,
+)
+FORMATS = ("jsonl", "csv")
 
 
-@audit.command("verify")
+@audit.command(
+    "verify",
+    short_help="Verify that the audit trail is intact.",
+    epilog=examples(
+        "record-bot audit verify",
+        "record-bot audit verify --head 7b9e…        (64 digits, from the digest)",
+        "record-bot audit verify export.jsonl",
+        "record-bot audit verify --archive archive/ --anchors anchors.txt",
+    ),
+)
 def verify(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="An exported JSONL file; without it, the database.", exists=True, dir_okay=False, show_default=False
+            help="A JSON Lines file from audit export; default: the database.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
         ),
     ] = None,
-    head: Annotated[str | None, typer.Option(help="A hash that has to be in the chain.")] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(help="A hash you saw elsewhere (for example in the digest) that must be in the trail."),
+    ] = None,
     anchors: Annotated[
         Path | None,
-        typer.Option(help="Numbers and hashes that have to be in the chain, a line each.", exists=True, dir_okay=False),
+        typer.Option(
+            help="File of entry numbers and hashes that must be in the trail, one per line.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     archive: Annotated[
         Path | None,
-        typer.Option(
-            help="The directory of the archive, to check it and the database as one.", exists=True, file_okay=False
-        ),
+        typer.Option(help="Archive directory; checked together with the database.", exists=True, file_okay=False),
     ] = None,
 ) -> None:
-    """Check the whole chain; exit 0 intact, 1 broken, with the first bad entry."""
+    """Verify that the audit trail is intact.
+
+    Exit status 0: intact. 1: broken; names the first bad entry. 2: this can't be verified, such as a CSV export.
+    3: nothing wrong was found, but not everything could be checked; says what and why.
+
+    Without --head or --anchors, nothing shows whether entries were removed at the end. Then the result says so.
+    """
     from bot.admin.audit import verify_database, verify_file
+    from bot.audit.files import NotAnExport
 
     if file is not None and archive is not None:
-        raise typer.BadParameter("it goes with the database, not with a file", param_hint="--archive")
+        raise typer.BadParameter("can't be combined with FILE", param_hint="--archive")
     log.configure(level="error")
     verifier = _verifier(head, anchors)
     with bar("Verifying") as progress:
         if file is not None:
-            verdict = verify_file(file, verifier, progress)
+            try:
+                verdict = verify_file(file, verifier, progress)
+            except NotAnExport as error:
+                raise typer.BadParameter(str(error), param_hint="FILE") from None
         else:
             settings = config.load(config.DatabaseSettings)
             verdict = event_loop.run(verify_database(settings, verifier, progress, archive=archive))
     typer.echo(verdict.text, err=not verdict.ok)
-    raise typer.Exit(0 if verdict.ok else 1)
+    raise typer.Exit(verdict.status)
 
 
-@audit.command("export")
+@audit.command(
+    "export",
+    short_help="Export entries as JSON Lines or CSV.",
+    epilog=examples(
+        "record-bot audit export --output trail.jsonl",
+        "record-bot audit export --format csv --since 2026-01-01 --until 2026-02-01 --output january.csv",
+        "record-bot audit export --phase denied --actor slack:T0123:U0123",
+    ),
+)
 def export(
-    format_: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
-    since: Annotated[str | None, typer.Option(help="From this time on: 2026-01-31, or 2026-01-31T08:00 (UTC).")] = None,
-    until: Annotated[str | None, typer.Option(help="Before this time.")] = None,
-    conversation: Annotated[str | None, typer.Option(help="Only this call's.")] = None,
-    actor: Annotated[str | None, typer.Option(help="Only this actor's, for example slack:T…:U….")] = None,
-    action: Annotated[str | None, typer.Option(help="Only this action's, for example recording:start.")] = None,
-    phase: Annotated[str | None, typer.Option(help="Only this phase, for example denied.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Write to this new file, and its SHA-256 beside it.")] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="jsonl (which audit verify can verify) or csv (for a spreadsheet).")
+    ] = "jsonl",
+    since: Annotated[str | None, typer.Option(help=f"Only entries from this time on ({TIME_FORMATS}).")] = None,
+    until: Annotated[str | None, typer.Option(help="Only entries before this time.")] = None,
+    conversation: Annotated[
+        str | None, typer.Option(help="Only entries about this call (its conversation id).")
+    ] = None,
+    actor: Annotated[
+        str | None, typer.Option(help="Only entries by this person, for example slack:T…:U… or cli:LOGIN.")
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option(help="Only entries with this action, for example recording:start.")
+    ] = None,
+    phase: Annotated[
+        str | None,
+        typer.Option(help="Only entries with this result: requested, succeeded, failed, unknown, denied or observed."),
+    ] = None,
+    names: Annotated[  # noqa: FBT002  Typer passes the value by name
+        bool, typer.Option("--names", help="CSV for people: names of agents and queues, notes, and local times.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Write to this new file; its SHA-256 goes into FILE.sha256.")
+    ] = None,
 ) -> None:
-    """Write entries as JSON lines or CSV; that this was done is in the trail."""
+    """Export entries as JSON Lines or CSV, to stdout or to a new file.
+
+    The export itself is recorded in the trail.
+    """
     from bot.admin.audit import Export
+    from bot.audit.actions import ACTIONS
+    from bot.audit.entry import Phase
     from bot.audit.export import Filter
 
-    if format_ not in {"jsonl", "csv"}:
-        raise typer.BadParameter("it must be jsonl or csv", param_hint="--format")
+    one_of(format_, FORMATS, "--format")
+    if names and format_ != "csv":
+        raise typer.BadParameter("it goes with --format csv; JSON lines hold ids only", param_hint="--names")
     log.configure(level="error")
     wanted = Filter(
         since=_written(since, "--since"),
         until=_written(until, "--until"),
-        conversation_id=conversation and conversation.lower(),
-        actor=actor,
-        action=action,
-        phase=phase,
+        conversation_id=conversation and usage.conversation(conversation, "--conversation"),
+        actor=actor and usage.actor(actor, "--actor"),
+        action=action and one_of(action, ACTIONS, "--action"),
+        phase=phase and one_of(phase, [one.value for one in Phase], "--phase"),
     )
-    job = Export(config.load(config.DatabaseSettings), f"cli:{login_name()}", wanted, format_, output)
+    if wanted.since and wanted.until and wanted.since >= wanted.until:
+        raise typer.BadParameter("must be later than --since", param_hint="--until")
+    job = Export(
+        config.load(config.DatabaseSettings), f"cli:{login_name()}", wanted, format_, output, _zone() if names else None
+    )
     with bar("Exporting") as progress:
         sentence = event_loop.run(job.run(progress))
     typer.echo(sentence, err=output is None)
+
+
+def _zone() -> ZoneInfo:
+    """Return the time zone in which the bot shows days (AUDIT_DIGEST_ZONE)."""
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(config.load(config.DigestSettings).audit_digest_zone)
 
 
 def _verifier(head: str | None, anchors: Path | None) -> Verifier:
@@ -100,27 +174,22 @@ def _verifier(head: str | None, anchors: Path | None) -> Verifier:
     try:
         wanted = read_anchors(anchors.read_text().splitlines()) if anchors is not None else {}
     except (ValueError, OSError) as error:
-        raise typer.BadParameter(str(error), param_hint="--anchors") from None
+        raise typer.BadParameter(_sentence(error), param_hint="--anchors") from None
     if head is not None:
         if not re.fullmatch(r"[0-9a-fA-F]{64}", head):
-            raise typer.BadParameter("it must be a whole hash, 64 hexadecimal digits", param_hint="--head")
+            raise typer.BadParameter("must be a full hash: 64 hexadecimal digits", param_hint="--head")
         wanted.setdefault(head.lower(), None)
     return Verifier(wanted=wanted)
+
+
+def _sentence(error: ValueError | OSError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def _written(typed: str | None, name: str) -> str | None:
     from bot.audit.entry import timestamp
 
     return None if typed is None else timestamp(moment(typed, name))
-
-
-def moment(typed: str, name: str) -> datetime:
-    """Read a time as people type it, UTC unless it says otherwise; ``name`` is the option."""
-    try:
-        found = datetime.fromisoformat(typed)
-    except ValueError:
-        raise typer.BadParameter("write it as 2026-01-31, or 2026-01-31T08:00", param_hint=name) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @contextmanager

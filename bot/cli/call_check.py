@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 REASON = "record-bot check"
 QUESTION = (
     "This starts and stops a recording on the call {call}, and writes both into the audit trail. "
-    "Its people have to know that they may be recorded. Go on?"
+    "The people on the call must know that they may be recorded. Continue?"
 )
 UNASKED = (
-    "record-bot check --call starts and stops a recording on a real call. Without a terminal to ask on, "
-    "say so with --yes."
+    "record-bot check --call starts and stops a recording on a real call. There is no terminal to ask for your "
+    "confirmation; add --yes."
 )
 TAKEN_OVER = (
-    "Somebody records this call ad hoc already, so no start was sent. That recording goes on, and the bot shows it. "
-    "Name a call that nothing records."
+    "Someone is already recording this call ad hoc, so no start was sent. That recording goes on, and record-bot shows "
+    "it. Use a call that isn't being recorded."
 )
 NOTHING_DONE = "Nothing was done."
 

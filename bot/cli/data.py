@@ -9,35 +9,65 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli import event_loop
-from bot.cli.audit import bar, moment
+from bot.cli.audit import bar
 from bot.cli.login import login_name
+from bot.cli.usage import TIME_FORMATS, examples, moment, one_of
 from bot.config import settings as config
 from bot.observability import logging as log
 
 if TYPE_CHECKING:
     from bot.admin.data import Keeper
 
-privacy = typer.Typer(help="Erase names and what people typed; the trail stays as it is.", no_args_is_help=True)
+privacy = typer.Typer(
+    short_help="Erase personal data.",
+    help="Erase personal data. The audit trail stays intact.",
+    no_args_is_help=True,
+)
 
 
 def register(*, audit: typer.Typer, db: typer.Typer) -> None:
     """Add the commands of other groups."""
-    audit.command("archive")(archive)
-    audit.command("hold")(hold)
-    db.command("backup")(backup)
-    db.command("copy")(copy)
+    audit.command(
+        "archive",
+        short_help="Move old entries out of the database into verified files.",
+        epilog=examples("record-bot audit archive --before 2026-01-01 --output archive/"),
+    )(archive)
+    audit.command(
+        "hold",
+        short_help="Turn the legal hold on or off.",
+        epilog=examples(
+            'record-bot audit hold on --reason "case 2026-17"',
+            "record-bot audit hold status",
+            'record-bot audit hold off --reason "case closed"',
+        ),
+    )(hold)
+    db.command(
+        "backup",
+        short_help="Make a verified copy of the database.",
+        epilog=examples("record-bot db backup /var/backups/record-bot-2026-01-31.db"),
+    )(backup)
+    db.command(
+        "copy",
+        short_help="Copy everything into another, empty database and verify it.",
+        epilog=examples("record-bot db copy --to postgresql+psycopg://record_bot@db.example.com/record_bot"),
+    )(copy)
 
 
-@privacy.command("erase")
+@privacy.command(
+    "erase",
+    short_help="Erase one person's name and everything they typed.",
+    epilog=examples("record-bot privacy erase U0123ABCD --dry-run", "record-bot privacy erase cli:ada"),
+)
 def erase(
-    person: Annotated[
-        str, typer.Argument(metavar="PERSON", help="A Slack user's id, a Genesys user's id, or cli: and a login.")
-    ],
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Slack user id, Genesys user id, or cli:LOGIN.")],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
-    despite_hold: Annotated[bool, typer.Option("--despite-hold", help="Even while a legal hold is on.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be erased; change nothing.")] = False,
+    despite_hold: Annotated[bool, typer.Option("--despite-hold", help="Erase even while a legal hold is on.")] = False,
 ) -> None:
-    """Erase a person's name and all that they typed; that this was done is in the trail."""
+    """Erase one person's name and everything they typed.
+
+    The erasure is recorded in the trail, which stays intact. An id that nothing is known about is an error.
+    """
     from bot.database.maintenance.erasure import Person
 
     try:
@@ -48,18 +78,25 @@ def erase(
     typer.echo(event_loop.run(keeper.count(who) if dry_run else keeper.erase(who, despite_hold=despite_hold)))
 
 
-@privacy.command("retention")
+@privacy.command(
+    "retention",
+    short_help="Apply RETENTION_TEXTS and RETENTION_NAMES now.",
+    epilog=examples("record-bot privacy retention"),
+)
 def retention() -> None:
-    """Erase what is older than RETENTION_TEXTS and RETENTION_NAMES allow; serve does it every day."""
+    """Apply RETENTION_TEXTS and RETENTION_NAMES now; serve does this every day."""
     settings = config.load(config.RetentionSettings)
     typer.echo(event_loop.run(_keeper().retain(texts=settings.retention_texts, names=settings.retention_names)))
 
 
 def archive(
-    before: Annotated[str, typer.Option(help="Entries older than this: 2026-01-31, or 2026-01-31T08:00 (UTC).")],
-    output: Annotated[Path, typer.Option(help="The directory of the archive; it is made.", file_okay=False)],
+    before: Annotated[str, typer.Option(help=f"Archive entries older than this ({TIME_FORMATS}).")],
+    output: Annotated[Path, typer.Option(help="Archive directory; created if needed.", file_okay=False)],
 ) -> None:
-    """Move old entries into verified files, each named by an entry that stays in the chain."""
+    """Move old entries out of the database into verified files.
+
+    An entry that stays in the trail names each file and its SHA-256.
+    """
     from bot.admin.archive import Archiving
 
     job = Archiving(_keeper(), moment(before, "--before"), output)
@@ -70,21 +107,30 @@ def archive(
 
 def hold(
     state: Annotated[str, typer.Argument(metavar="STATE", help="on, off or status.")],
-    reason: Annotated[str | None, typer.Option(help="Why; needed with on and off.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason; required with on and off.")] = None,
 ) -> None:
-    """Put a legal hold on, or release it: while it is on, nothing is archived and nothing erased."""
-    if state not in {"on", "off", "status"}:
-        raise typer.BadParameter("it must be on, off or status", param_hint="STATE")
+    """Turn the legal hold on or off, or show it.
+
+    While it is on, nothing is archived or erased.
+    """
+    one_of(state, ("on", "off", "status"), "STATE")
     if state == "status":
         typer.echo(event_loop.run(_keeper().hold_status()))
         return
     if not (reason or "").strip():
-        raise typer.BadParameter("say why", param_hint="--reason")
+        raise typer.BadParameter("a reason is required", param_hint="--reason")
     typer.echo(event_loop.run(_keeper().hold(on=state == "on", reason=(reason or "").strip())))
 
 
-def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.", dir_okay=False)]) -> None:
-    """Copy the database while it is in use, and verify the copy; its SHA-256 is put beside it."""
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File to create; an existing one is never replaced.", dir_okay=False)
+    ],
+) -> None:
+    """Make a verified copy of the database, even while it is in use.
+
+    Its SHA-256 goes into FILE.sha256. For PostgreSQL, this prints the command to use instead.
+    """
     keeper = _keeper()
     with bar("Verifying") as progress:
         sentence = event_loop.run(keeper.back_up(file, progress))
@@ -92,12 +138,15 @@ def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file
 
 
 def copy(
-    target: Annotated[str, typer.Option("--to", metavar="URL", help="The new database, as in DATABASE_URL.")],
+    target: Annotated[str, typer.Option("--to", metavar="URL", help="Target database URL, as in DATABASE_URL.")],
     source: Annotated[
-        str | None, typer.Option("--from", metavar="URL", help="The old one.", show_default="DATABASE_URL")
+        str | None, typer.Option("--from", metavar="URL", help="Source database URL.", show_default="DATABASE_URL")
     ] = None,
 ) -> None:
-    """Move to another database: copy everything, numbers and hashes as they are, and verify the copy."""
+    """Copy everything into another, empty database and verify it.
+
+    Entry numbers and hashes stay the same. Stop the bot first.
+    """
     keeper = _keeper(None if source is None else config.database_at(source))
     with bar("Copying") as progress:
         sentence = event_loop.run(keeper.copy(config.database_at(target), progress))

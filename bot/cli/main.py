@@ -1,16 +1,19 @@
 """The command line: one function for each command, no logic.
 
-Exit status: 0 success, 1 refused or failed, 2 wrong usage or settings. Errors go to stderr as sentences, without a
-traceback. Commands import what they need, so that those without Genesys start at once.
+Exit status: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 (``audit verify``) not everything could be
+checked. Errors go to stderr as sentences, or with ``--json`` to stdout as JSON, without a traceback. Commands import
+what they need, so that those without Genesys start at once.
 """
 # ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import structlog
@@ -20,6 +23,7 @@ from bot.cli import event_loop
 from bot.cli.audit import audit
 from bot.cli.data import privacy, register
 from bot.cli.login import login_name
+from bot.cli.usage import examples, one_of
 from bot.config import settings as config
 from bot.errors import RecordBotError, SettingsError
 from bot.observability import logging as log
@@ -28,20 +32,33 @@ if TYPE_CHECKING:
     from bot.cli.recording import Terminal
 
 T = TypeVar("T")
+JSON = "--json"
 
 app = typer.Typer(
     name="record-bot",
     help="Control Genesys Cloud call recordings from Slack, with an audit trail.",
+    epilog=examples(
+        "record-bot sandbox                  try it in a browser; no account needed",
+        "record-bot init                     write the settings file .env, step by step",
+        "record-bot check                    check settings, database, Slack and Genesys",
+        "record-bot serve                    run the bot",
+        "record-bot COMMAND --help           show a command's options and examples",
+    ),
     no_args_is_help=True,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 recording = typer.Typer(
-    help="Control recordings from a terminal: the same rules, the same audit trail.", no_args_is_help=True
+    short_help="Start, stop, pause and resume recordings.",
+    help="Start, stop, pause and resume recordings. Same rules and audit trail as in Slack.",
+    no_args_is_help=True,
 )
-db = typer.Typer(help="The database.", no_args_is_help=True)
+db = typer.Typer(
+    short_help="Upgrade, back up or copy the database.",
+    help="Upgrade, back up or copy the database.",
+    no_args_is_help=True,
+)
 app.add_typer(recording, name="recording")
 app.add_typer(db, name="db")
 app.add_typer(audit, name="audit")
@@ -72,17 +89,29 @@ def _logs_first(
         _logs(settings, level=None if "log_level" in settings.model_fields_set else "error")
 
 
-CallId = Annotated[str, typer.Argument(metavar="ID", help="The conversation's id or its interaction link.")]
+CallId = Annotated[str, typer.Argument(metavar="ID", help="Conversation id or interaction link.")]
 OptionalCallId = Annotated[
     str | None,
-    typer.Argument(metavar="[ID]", help="As above; without it, your only live recording.", show_default=False),
+    typer.Argument(
+        metavar="ID",
+        help="Conversation id or interaction link; default: your only active recording.",
+        show_default=False,
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, typer.Option(JSON, help="Print the result as JSON.")]
+SAMPLE_ID = "72341510-5c0f-4d5b-9a3e-0d2f5a1c7e11"
 
 
-@app.command()
+def _examples_of(verb: str) -> str:
+    return examples(f"record-bot recording {verb}", f"record-bot recording {verb} {SAMPLE_ID}")
+
+
+@app.command(short_help="Run the bot.", epilog=examples("record-bot serve"))
 def serve() -> None:
-    """Run the bot until it is told to stop (SIGTERM)."""
+    """Run the bot. It stops cleanly on SIGTERM or Ctrl-C.
+
+    It upgrades the database, checks the settings, and connects to Slack and Genesys.
+    """
     settings = config.load(config.ServeSettings)
     _logs(settings)
     from bot.runtime.serve import Serving
@@ -90,30 +119,58 @@ def serve() -> None:
     event_loop.run(Serving(settings).run())
 
 
-@app.command()
+@app.command(
+    short_help="Try the bot in your browser, no accounts needed.",
+    epilog=examples("record-bot sandbox", "record-bot sandbox --port 0 --transport http"),
+)
 def sandbox(
-    port: Annotated[int, typer.Option(help="The page's port; 0 lets the system choose.", min=0, max=65535)] = 8300,
-    transport: Annotated[str, typer.Option(help="How the simulated Slack reaches the bot: socket or http.")] = "socket",
+    port: Annotated[int, typer.Option(help="Port for the page; 0 picks a free one.", min=0, max=65535)] = 8300,
+    transport: Annotated[str, typer.Option(help="How simulated Slack connects to the bot: socket or http.")] = "socket",
 ) -> None:
-    """Run the bot against a simulated Slack and Genesys, with a page to play on. No account needed."""
-    if transport not in {"socket", "http"}:
-        raise typer.BadParameter("it must be socket or http", param_hint="--transport")
+    """Try the bot in your browser, no accounts needed. Slack and Genesys are simulated."""
+    one_of(transport, ("socket", "http"), "--transport")
     from bot.sandbox.run import run
 
     raise typer.Exit(event_loop.run(run(port=port, transport=transport, announce=typer.echo)))
 
 
-@app.command()
+@app.command(
+    short_help="Write the settings file .env, step by step.",
+    epilog=examples("record-bot init", "record-bot init --output /etc/record-bot/record-bot.env"),
+)
+def init(
+    output: Annotated[
+        Path, typer.Option(help="Settings file to create; an existing one is never replaced.", dir_okay=False)
+    ] = Path(config.ENV_FILE),
+) -> None:
+    """Ask for the settings one by one, check each with Slack and Genesys, and write the settings file.
+
+    The file is readable only by you (mode 0600). Secrets are not shown while you type them. Nothing is written before
+    the last question is answered.
+    """
+    log.configure(level="error")
+    from bot.cli.init import ask_all
+
+    raise typer.Exit(ask_all(output))
+
+
+@app.command(
+    short_help="Check settings, database, Slack and Genesys.",
+    epilog=examples("record-bot check", f"record-bot check --call {SAMPLE_ID}"),
+)
 def check(
     call: Annotated[
         str | None,
         typer.Option(metavar="ID", help="Start and stop a recording on this test call, and show Genesys's answers."),
     ] = None,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="With --call: don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --call: don't ask before the test recording.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check all that serve needs, a line each."""
+    """Check settings, database, Slack and Genesys. One line per item, with what to fix. Changes nothing.
+
+    Exit status 0: ok. 1: something is wrong. 2: a setting is wrong, for which serve exits with 2 too.
+    """
     log.configure(level="error")
     if call is not None:
         _check_call(call, yes=yes, as_json=as_json)
@@ -121,7 +178,7 @@ def check(
 
     findings = event_loop.run(checking.check_everything())
     typer.echo(checking.as_json(findings) if as_json else checking.as_text(findings))
-    raise typer.Exit(0 if all(one.ok for one in findings) else 1)
+    raise typer.Exit(checking.exit_status(findings))
 
 
 def _check_call(call: str, *, yes: bool, as_json: bool) -> NoReturn:
@@ -137,13 +194,24 @@ def _check_call(call: str, *, yes: bool, as_json: bool) -> NoReturn:
     raise typer.Exit(0 if checked.ok else 1)
 
 
-@recording.command("start")
+@recording.command(
+    "start",
+    short_help="Start recording a call.",
+    epilog=examples(
+        f"record-bot recording start {SAMPLE_ID}",
+        f'record-bot recording start {SAMPLE_ID} --reason "third complaint"',
+    ),
+)
 def start(
     call: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="As above; without it, TARGET_CONVERSATION_ID.", show_default=False),
+        typer.Argument(
+            metavar="ID",
+            help="Conversation id or interaction link; default: the environment variable TARGET_CONVERSATION_ID.",
+            show_default=False,
+        ),
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why: a reason's code, or words of your own.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason code, or your own words.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -151,39 +219,45 @@ def start(
     _exit(event_loop.run(_terminal().start(call or os.environ.get("TARGET_CONVERSATION_ID"), reason)), as_json=as_json)
 
 
-@recording.command("stop")
+@recording.command("stop", short_help="Stop a recording.", epilog=_examples_of("stop"))
 def stop(call: OptionalCallId = None, *, as_json: AsJson = False) -> None:
     """Stop a recording."""
     _change("stop", call, as_json=as_json)
 
 
-@recording.command("pause")
+@recording.command("pause", short_help="Pause a recording (secure pause).", epilog=_examples_of("pause"))
 def pause(call: OptionalCallId = None, *, as_json: AsJson = False) -> None:
-    """Put a recording in secure pause."""
+    """Pause a recording (secure pause), for example while card data is read out."""
     _change("pause", call, as_json=as_json)
 
 
-@recording.command("resume")
+@recording.command("resume", short_help="Resume a paused recording.", epilog=_examples_of("resume"))
 def resume(call: OptionalCallId = None, *, as_json: AsJson = False) -> None:
-    """Go on recording after a pause."""
+    """Resume a paused recording."""
     _change("resume", call, as_json=as_json)
 
 
-@recording.command("status")
+@recording.command(
+    "status",
+    short_help="Show what record-bot and Genesys say about a call.",
+    epilog=examples(f"record-bot recording status {SAMPLE_ID} --json"),
+)
 def status(call: CallId, *, as_json: AsJson = False) -> None:
-    """Say how a call stands, in the bot and in Genesys."""
+    """Show what record-bot and Genesys say about a call."""
     _exit(event_loop.run(_terminal().status(call)), as_json=as_json)
 
 
-@recording.command("list")
+@recording.command("list", short_help="List active recordings.", epilog=examples("record-bot recording list --json"))
 def list_(*, as_json: AsJson = False) -> None:
-    """List the live recordings."""
+    """List active recordings, and which of their stops wait for a second supervisor."""
     _exit(event_loop.run(_terminal().live()), as_json=as_json)
 
 
-@db.command("upgrade")
+@db.command(
+    "upgrade", short_help="Upgrade the database to the latest schema.", epilog=examples("record-bot db upgrade")
+)
 def upgrade() -> None:
-    """Bring the database to the newest schema."""
+    """Upgrade the database to the latest schema; serve and recording do this by themselves."""
     from bot.database.migrate import upgrade as migrate
     from bot.runtime.container import opened_database
 
@@ -196,9 +270,9 @@ def upgrade() -> None:
     typer.echo(f"The database is at {event_loop.run(run())}, the newest schema.")
 
 
-@db.command("current")
+@db.command("current", short_help="Show the database's schema version.", epilog=examples("record-bot db current"))
 def current() -> None:
-    """Say which schema the database has; exit 1 where it isn't the newest."""
+    """Show the database's schema version; exit status 1 if it isn't the latest."""
     from bot.database.migrate import version
     from bot.runtime.container import opened_database
 
@@ -219,17 +293,21 @@ def current() -> None:
     )
 
 
-@app.command()
+@app.command(
+    short_help="Print the Slack app manifest.",
+    epilog=examples("record-bot manifest", "record-bot manifest --url https://bot.example.com"),
+)
 def manifest(
     url: Annotated[
-        str | None, typer.Option(help="The bot's public https address, for HTTP instead of Socket Mode.")
+        str | None,
+        typer.Option(help="The bot's public https:// address; prints a manifest for HTTP instead of Socket Mode."),
     ] = None,
 ) -> None:
-    """Print the Slack app manifest."""
+    """Print the Slack app manifest, to paste into Slack when you create the app."""
     from bot.slack.manifest import manifest_yaml
 
     if url is not None and not url.startswith("https://"):
-        raise typer.BadParameter("it must begin with https://, since Slack sends only there", param_hint="--url")
+        raise typer.BadParameter("must start with https://; Slack sends nowhere else", param_hint="--url")
     typer.echo(manifest_yaml(url), nl=False)
 
 
@@ -237,17 +315,17 @@ def main(runner: event_loop.Runner = asyncio.run) -> NoReturn:
     """Run a command, and turn errors into sentences and exit statuses. Its coroutine is run by ``runner``."""
     try:
         with event_loop.using(runner):
-            app(standalone_mode=True)
+            app(standalone_mode=True, prog_name="record-bot")
     except SettingsError as error:
-        _fail(str(error), 2)
+        _fail(str(error), 2, error.kind)
     except RecordBotError as error:
-        _fail(str(error), 1)
+        _fail(str(error), 1, error.kind)
     except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename or 'see HTTP_HOST and HTTP_PORT'}.", 1)
+        _fail(f"{error.strerror or error}: {error.filename or 'see HTTP_HOST and HTTP_PORT'}.", 1, "system")
     except Exception as error:  # noqa: BLE001  the user gets a sentence for any error
         structlog.get_logger(__name__).debug("command_failed", exc_info=error)
         what = log.redacted(f"{type(error).__name__}: {error}")
-        _fail(f"This is a fault in record-bot itself ({what}). Please report it; LOG_LEVEL=debug shows where.", 1)
+        _fail(f"record-bot ran into a bug ({what}). Please report it; LOG_LEVEL=debug shows details.", 1, "bug")
     sys.exit(0)
 
 
@@ -272,6 +350,10 @@ def _logs(settings: config.LogSettings, *, level: str | None = None) -> None:
     log.configure(format_=settings.log_format, level=level or settings.log_level)
 
 
-def _fail(sentence: str, status: int) -> NoReturn:
-    typer.echo(sentence, err=True)
+def _fail(sentence: str, status: int, kind: str = "refused") -> NoReturn:
+    """Print why a command failed, as a sentence on stderr; with --json as JSON on stdout, as all its results."""
+    if JSON in sys.argv[1:]:
+        typer.echo(json.dumps({"error": kind, "sentence": sentence}, indent=2))
+    else:
+        typer.echo(sentence, err=True)
     sys.exit(status)

@@ -33,6 +33,11 @@ def _in_terminal(text: str) -> str:
     return text.replace("[reason]", "[--reason REASON]").replace("/record ", "record-bot recording ")
 
 
+def _word(state: str) -> str:
+    """Return the state as people name it, in the bot and in Genesys."""
+    return {"active": "recording", "none": "not recording"}.get(state, state)
+
+
 def _voice() -> MessageFormatter:
     """Use English with any locale of the machine: scripts read it too."""
     return MessageFormatter(
@@ -52,7 +57,9 @@ class Result:
     facts: Any
 
     def json(self) -> str:
-        return json.dumps(self.facts, indent=2)
+        """Return the facts as JSON; an error has its sentence too."""
+        facts = self.facts if self.ok else {**self.facts, "sentence": self.text}
+        return json.dumps(facts, indent=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class Terminal:
     async def status(self, typed_id: str) -> Result:
         async def run(service: RecordingService) -> Result:
             found = await service.status(await service.ask_status(self._asked, storable(typed_id)))
-            ours = "no recording of it" if found.recording is None else found.recording.state.value
+            ours = "not recording this call" if found.recording is None else _word(found.recording.state.value)
             seen = found.seen
             waiting = None
             if found.recording is not None:
@@ -101,12 +108,13 @@ class Terminal:
                 "error": found.error and found.error.kind,
                 "audit_seq": found.audit_seq,
             }
-            there = seen.recording.value if seen else explain(found.error or RecordBotError(), _voice())
-            text = f"Call {found.conversation_id}\n  bot:     {ours}\n  Genesys: {there}\n  audit:   #{found.audit_seq}"
+            there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), _voice())
+            lines = (f"record-bot: {ours}", f"Genesys: {there}", f"Audit entry: #{found.audit_seq}")
+            text = "\n  ".join((f"Call {found.conversation_id}", *lines))
             if seen is not None and (others := other_recorders(seen.mechanism, seen.recorders)):
-                text += f"\n  also:    Genesys records the call by {' and '.join(others)} as well"
+                text += f"\n  also: Genesys records the call by {' and '.join(others)} as well"
             if waiting is not None:
-                text += f"\n  note:    {_waits(waiting)}"
+                text += f"\n  note: {_waits(waiting)}"
             answered = found.error is None or isinstance(found.error, CallEnded)
             return Result(answered, text, facts)
 
@@ -120,9 +128,9 @@ class Terminal:
             for one in live:
                 approval = waiting.get(one.id)
                 line = f"{one.conversation_id}  {one.state.value:<9} {one.started_by}"
-                lines.append(line if approval is None else f"{line}  ({_waits(approval)})")
+                lines.append(line if approval is None else f"{line}  (note: {_waits(approval)})")
                 facts.append({**_facts(one), "approval": approval and _approval_facts(approval)})
-            return Result(ok=True, text="\n".join(lines) or "No recording is live.", facts=facts)
+            return Result(ok=True, text="\n".join(lines) or "There are no active recordings.", facts=facts)
 
         return await self._with_service(run)
 
@@ -181,7 +189,7 @@ async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -
 
 def _waits(approval: Approval) -> str:
     until = _voice().time(approval.expires_at)
-    return f"a stop, asked for by {approval.asked_by}, waits for a second supervisor until {until}"
+    return f"{approval.asked_by} asked to stop; a second supervisor must confirm by {until}"
 
 
 def _approval_facts(approval: Approval) -> dict[str, Any]:

@@ -22,24 +22,47 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bot.errors import SettingsError
 from bot.recording.policy import DualControl, Grant, Policy, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 LEAST, MOST = timedelta(seconds=10), timedelta(hours=24)
-SLACK_ID = re.compile(r"[UWS][A-Z0-9]{2,}")
-GROUP_ID = re.compile(r"S[A-Z0-9]{2,}")
-CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{2,}")
-GENESYS_ID = re.compile(r"[^\s,;]+")
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+NO_CALLS = "no_calls"
+ADVICE = {
+    "label": 'give it a name in quotation marks, such as label = "Sales"',
+    "who": "list at least one Slack user or user group",
+    "queues": "list at least one queue",
+    "channel": 'use the id of a Slack channel, such as channel = "C0BILLING"',
+    "within": 'use a time from 10s to 24h, such as "90s" or "2m"',
+    "escalate": 'use the id of one Slack user group, such as escalate = "S0LEADS"',
+}
+"""What to do about a key that is missing or wrong."""
+MEMBERS = {
+    "who": "a Slack user id (U…, W…) or user group id (S…)",
+    "queues": "the id of a Genesys queue",
+    "agents": "the id of a Genesys user",
+}
+"""What is in the lists."""
 
 
 def load_policy(path: Path, *, required: bool = False) -> Policy:
@@ -48,118 +71,134 @@ def load_policy(path: Path, *, required: bool = False) -> Policy:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         if required:
-            raise SettingsError((f"RECORDING_POLICY_FILE names {path}, which is not there.",)) from None
+            raise SettingsError((f"The policy file {path} (RECORDING_POLICY_FILE) doesn't exist.",)) from None
         return Policy()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError((f"The policy file {path} can't be read: {error}.",)) from None
+        raise SettingsError((f"Can't read the policy file {path}: {error}.",)) from None
     try:
         found = tomllib.loads(text)
     except RecursionError:
-        raise SettingsError((f"The policy file {path} holds lists within lists beyond all measure.",)) from None
+        raise SettingsError((f"The policy file {path} is nested too deeply.",)) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError((f"The policy file {path} is not TOML: {error}.",)) from None
-    reader = _Reader(str(path))
-    policy = reader.policy(found)
-    if reader.problems:
-        raise SettingsError(tuple(reader.problems))
-    return policy
-
-
-@dataclass
-class _Reader:
-    """Collects all errors, to report them together."""
-
-    file: str
-    problems: list[str] = field(default_factory=list)
-
-    def policy(self, found: Mapping[str, Any]) -> Policy:
-        self._only(found, {"grant", "dual_control", "route"}, "the file")
-        grants, routes = self._tables(found, "grant"), self._tables(found, "route")
-        dual = found.get("dual_control")
-        if dual is not None and not isinstance(dual, dict):
-            self._wrong("dual_control", "write it as [dual_control]")
-            dual = None
-        return Policy(
-            grants=tuple(self._grant(one, f"[[grant]] number {number}") for number, one in enumerate(grants, 1)),
-            dual_control=DualControl() if dual is None else self._dual_control(dual),
-            source=self.file,
-            routes=tuple(self._route(one, f"[[route]] number {number}") for number, one in enumerate(routes, 1)),
-        )
-
-    def _tables(self, found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-        tables = found.get(name, [])
-        if isinstance(tables, list) and all(isinstance(one, dict) for one in tables):
-            return tables
-        self._wrong(name, f"write each {name} as [[{name}]], in double brackets")
-        return []
-
-    def _route(self, found: Mapping[str, Any], where: str) -> Route:
-        self._only(found, {"queues", "channel"}, where)
-        queues = self._ids(found, "queues", where, GENESYS_ID, "the id of a Genesys queue")
-        if found.get("queues", []) == []:
-            self._wrong(f"queues of {where}", "name at least one queue")
-        channel = found.get("channel")
-        if not isinstance(channel, str) or not CHANNEL_ID.fullmatch(channel):
-            self._wrong(f"channel of {where}", 'write the id of a Slack channel, such as channel = "C0BILLING"')
-            channel = ""
-        return Route(frozenset(map(_as_genesys_writes, queues)), channel)
-
-    def _grant(self, found: Mapping[str, Any], where: str) -> Grant:
-        self._only(found, {"who", "queues", "agents", "label"}, where)
-        label = found.get("label")
-        if not isinstance(label, str) or not label.strip():
-            self._wrong(f"label of {where}", 'give it a name in quotation marks, such as label = "Sales"')
-            label = ""
-        who = self._ids(found, "who", where, SLACK_ID, "the id of a Slack user (U…, W…) or user group (S…)")
-        if found.get("who", []) == []:
-            self._wrong(f"who of {where}", "name at least one Slack user or user group")
-        queues, agents = self._calls(found, where)
-        return Grant(label.strip(), who, queues, agents)
-
-    def _dual_control(self, found: Mapping[str, Any]) -> DualControl:
-        where = "[dual_control]"
-        self._only(found, {"queues", "agents", "within", "escalate"}, where)
-        queues, agents = self._calls(found, where)
-        escalate = found.get("escalate")
-        if escalate is not None and not (isinstance(escalate, str) and GROUP_ID.fullmatch(escalate)):
-            self._wrong(f"escalate of {where}", 'write the id of one Slack user group, such as escalate = "S0LEADS"')
-            escalate = None
-        return DualControl(queues, agents, self._within(found.get("within", "2m"), where), escalate)
-
-    def _calls(self, found: Mapping[str, Any], where: str) -> tuple[frozenset[str], frozenset[str]]:
-        what = "the id of a Genesys queue or user"
-        queues = self._ids(found, "queues", where, GENESYS_ID, what)
-        agents = self._ids(found, "agents", where, GENESYS_ID, what)
-        if found.get("queues", []) == [] and found.get("agents", []) == []:
-            self._wrong(where, "name at least one queue or agent")
-        return frozenset(map(_as_genesys_writes, queues)), frozenset(map(_as_genesys_writes, agents))
-
-    def _ids(self, found: Mapping[str, Any], key: str, where: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
-        value = found.get(key, [])
-        if not isinstance(value, list):
-            self._wrong(f"{key} of {where}", "write a list in square brackets")
-            return ()
-        for one in value:
-            if not isinstance(one, str) or not form.fullmatch(one):
-                self._wrong(f"{key} of {where}", f"{one!r} is not {what}")
-        return tuple(one for one in value if isinstance(one, str))
-
-    def _within(self, value: object, where: str) -> timedelta:
-        parts = re.fullmatch(r"([1-9]\d{0,4})([smh])", value) if isinstance(value, str) else None
-        within = None if parts is None else timedelta(**{UNITS[parts[2]]: int(parts[1])})
-        if within is None or not LEAST <= within <= MOST:
-            self._wrong(f"within of {where}", 'write a time from 10s to 24h, such as "90s" or "2m"')
-            return DualControl().within
-        return within
-
-    def _only(self, found: Mapping[str, Any], known: set[str], where: str) -> None:
-        for key in found.keys() - known:
-            self._wrong(f"{key!r} in {where}", f"no such key is known; known are {', '.join(sorted(known))}")
-
-    def _wrong(self, what: str, advice: str) -> None:
-        self.problems.append(f"The policy file {self.file} is wrong at {what}: {advice}.")
+    try:
+        return _File.model_validate(found).policy(source=str(path))
+    except ValidationError as error:
+        problems = dict.fromkeys(map(_problem, error.errors(include_url=False)))
+        raise SettingsError(tuple(f"{path}{said}." for said in problems)) from None
 
 
 def _as_genesys_writes(genesys_id: str) -> str:
     """Return a UUID in lower case: in capitals it would be no call's, and guard nothing."""
     return genesys_id.lower() if UUID_FORM.fullmatch(genesys_id) else genesys_id
+
+
+def _time(value: object) -> timedelta:
+    parts = re.fullmatch(r"([1-9]\d{0,4})([smh])", value) if isinstance(value, str) else None
+    within = None if parts is None else timedelta(**{UNITS[parts[2]]: int(parts[1])})
+    if within is None or not LEAST <= within <= MOST:
+        raise PydanticCustomError("time", "not a time from 10s to 24h")
+    return within
+
+
+SlackId = Annotated[str, StringConstraints(pattern=r"^[UWS][A-Z0-9]{2,}$")]
+GroupId = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,}$")]
+ChannelId = Annotated[str, StringConstraints(pattern=r"^[CG][A-Z0-9]{2,}$")]
+GenesysId = Annotated[str, StringConstraints(pattern=r"^[^\s,;]+$"), AfterValidator(_as_genesys_writes)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Time = Annotated[timedelta, BeforeValidator(_time)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Calls(_Table):
+    """Some calls: those of some queues, and those of some agents."""
+
+    queues: list[GenesysId] = []
+    agents: list[GenesysId] = Field(default=[], validate_default=True)
+
+    @field_validator("agents")
+    @classmethod
+    def _any(cls, agents: list[str], info: ValidationInfo) -> list[str]:
+        if not agents and info.data.get("queues") == []:
+            raise PydanticCustomError(NO_CALLS, "no queue and no agent")
+        return agents
+
+
+class _Grant(_Calls):
+    label: Label
+    who: list[SlackId] = Field(min_length=1)
+
+    def grant(self) -> Grant:
+        return Grant(self.label, tuple(self.who), frozenset(self.queues), frozenset(self.agents))
+
+
+class _DualControl(_Calls):
+    within: Time = DualControl().within
+    escalate: GroupId | None = None
+
+    def dual_control(self) -> DualControl:
+        return DualControl(frozenset(self.queues), frozenset(self.agents), self.within, self.escalate)
+
+
+class _Route(_Table):
+    queues: list[GenesysId] = Field(min_length=1)
+    channel: ChannelId
+
+    def route(self) -> Route:
+        return Route(frozenset(self.queues), self.channel)
+
+
+class _File(_Table):
+    grant: list[_Grant] = []
+    dual_control: _DualControl | None = None
+    route: list[_Route] = []
+
+    def policy(self, source: str) -> Policy:
+        return Policy(
+            grants=tuple(table.grant() for table in self.grant),
+            dual_control=DualControl() if self.dual_control is None else self.dual_control.dual_control(),
+            source=source,
+            routes=tuple(table.route() for table in self.route),
+        )
+
+
+TABLES: dict[str, type[_Table]] = {"grant": _Grant, "dual_control": _DualControl, "route": _Route}
+
+
+def _problem(error: ErrorDetails) -> str:
+    """Say which key of which table is wrong, and what to do about it; the file's name goes before it."""
+    table, *rest = error["loc"]
+    if error["type"] == "extra_forbidden" and not rest:
+        return _unknown(table, "", _File)
+    return _in_table(str(table), rest, error)
+
+
+def _in_table(table: str, rest: list[int | str], error: ErrorDetails) -> str:
+    where = f"[{table}]"
+    if table != "dual_control":
+        if len(rest) < 2:  # noqa: PLR2004  a number and a key: else it is no table in a list
+            return f", {table}: write each {table} as [[{table}]], in double brackets"
+        where = f"[[{table}]] {int(rest[0]) + 1}"
+        rest = rest[1:]
+    if not rest:
+        return f", {table}: write it as {where}"
+    key = rest[0]
+    match error["type"]:
+        case "extra_forbidden":
+            return _unknown(key, f", {where}", TABLES[table])
+        case _ if error["type"] == NO_CALLS:
+            return f", {where}: list at least one queue or agent"
+        case "list_type":
+            said = "write a list in square brackets"
+        case _ if len(rest) > 1:
+            said = f"{error['input']!r} is not {MEMBERS[str(key)]}"
+        case _:
+            said = ADVICE[str(key)]
+    return f", {where}, {key}: {said}"
+
+
+def _unknown(key: Any, where: str, table: type[_Table]) -> str:
+    return f"{where}: unknown key {key!r}. Allowed: {', '.join(sorted(table.model_fields))}"

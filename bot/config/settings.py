@@ -5,6 +5,7 @@ A command that needs only part of them (the database, Genesys) asks for that par
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.config.env_file import misread, unreadable
+from bot.config.regions import AWS_REGIONS, REGIONS
 from bot.config.tokens import checked_signing_secret, checked_token, checked_word
 from bot.errors import SettingsError
 from bot.recording.handover import FollowTransfers
@@ -25,31 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SLACK_API = "https://slack.com/api/"
-REGIONS = (
-    "mypurecloud.com",
-    "usw2.pure.cloud",
-    "cac1.pure.cloud",
-    "sae1.pure.cloud",
-    "mypurecloud.ie",
-    "euw2.pure.cloud",
-    "mypurecloud.de",
-    "euc2.pure.cloud",
-    "aps1.pure.cloud",
-    "apne2.pure.cloud",
-    "apne3.pure.cloud",
-    "mypurecloud.com.au",
-    "mypurecloud.jp",
-    "mec1.pure.cloud",
-    "mxc1.pure.cloud",
-    "apse1.pure.cloud",
-    "use2.us-gov-pure.cloud",
-)
 MISSING = {
-    "SLACK_BOT_TOKEN": "put the bot token there (it begins with xoxb-; Slack shows it under OAuth & Permissions)",
-    "SLACK_AUDIT_CHANNEL": "put the audit channel's id there (it begins with C, and stands in the channel's details)",
-    "SLACK_SUPERVISORS": "put the ids of the supervisors or their user groups there, separated by commas",
-    "PURECLOUD_CLIENT_ID": "put the id of the Genesys OAuth client there",
-    "PURECLOUD_CLIENT_SECRET": "put the secret of the Genesys OAuth client there",
+    "SLACK_BOT_TOKEN": "Copy the bot token (xoxb-…) from OAuth & Permissions in your Slack app",
+    "SLACK_AUDIT_CHANNEL": "Use the channel id (C…), at the bottom of the channel's details in Slack",
+    "SLACK_SUPERVISORS": "List the ids of supervisors or user groups, separated by commas",
+    "PURECLOUD_CLIENT_ID": "Copy it from the OAuth client in Genesys Cloud",
+    "PURECLOUD_CLIENT_SECRET": "Copy it from the OAuth client in Genesys Cloud",
 }
 ENV_FILE = ".env"
 REASONS, REASON_CODE, REASON_LABEL = 100, 150, 75
@@ -68,7 +51,7 @@ def _split(value: Any) -> Any:
 def _ids(value: tuple[str, ...]) -> tuple[str, ...]:
     for one in value:
         if not re.fullmatch(r"[UWS][A-Z0-9]{2,}", one):
-            raise ValueError(f"{one!r} is not the id of a Slack user (U…, W…) or user group (S…)")
+            raise ValueError(f"{one!r} is not a Slack user id (U…, W…) or user group id (S…)")
     return value
 
 
@@ -102,7 +85,7 @@ def _reasons(value: Any) -> Any:
 
 def _http_url(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/]+.*", value):
-        raise ValueError("it must be an address that begins with https:// (or http:// for a simulator)")
+        raise ValueError("must start with https:// (http:// is for simulators)")
     return value
 
 
@@ -116,7 +99,11 @@ def _token(beginning: str) -> AfterValidator:
 
 def _channel(value: str) -> str:
     if not re.fullmatch(r"[CG][A-Z0-9]{2,}", value):
-        raise ValueError(f"{value!r} is not a channel's id: it begins with C, and is not the channel's name")
+        raise ValueError(
+            f"{value!r} is a name; use the channel id, which starts with C"
+            if value[:1] in "#@" or value != value.upper()
+            else f"{value!r} is not a channel id, which starts with C"
+        )
     return value
 
 
@@ -127,7 +114,7 @@ def _database(value: str) -> str:
         return f"postgresql+psycopg://{rest}"
     if not value.startswith("sqlite+aiosqlite:///"):
         raise ValueError(
-            "it must begin with sqlite+aiosqlite:/// (three slashes, then the file) or postgresql+psycopg:// (then "
+            "must start with sqlite+aiosqlite:/// (then the file) or postgresql+psycopg:// (then "
             "USER:PASSWORD@HOST/DATABASE)"
         )
     return value
@@ -141,17 +128,17 @@ def _check_password(value: str, rest: str) -> None:
     try:
         found = urlsplit(value)
     except ValueError:  # whose own words quote the password
-        raise ValueError(f"it is no address; {SPECIAL}") from None
+        raise ValueError(f"not a valid URL; {SPECIAL}") from None
     try:
         _ = found.port
     except ValueError:
-        raise ValueError(f"its port is not a number; {SPECIAL}") from None
+        raise ValueError(f"the port is not a number; {SPECIAL}") from None
     if found.netloc.count("@") > 1:
-        raise ValueError(f"it has more than one @ before the host; {SPECIAL}")
+        raise ValueError(f"there is more than one @ before the host; {SPECIAL}")
     if ":" in found.netloc and "@" not in found.netloc and "@" in rest.partition("=")[0]:
-        raise ValueError(f"its user and password end before the @; {SPECIAL}")
+        raise ValueError(f"the user and password must come before the @; {SPECIAL}")
     if re.search(r"%(?![0-9A-Fa-f]{2})", found.netloc.rpartition("@")[0]):
-        raise ValueError(f"a % in it is followed by no two hexadecimal digits; {SPECIAL}")
+        raise ValueError(f"a % must be followed by two hexadecimal digits; {SPECIAL}")
 
 
 Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_ids)]
@@ -171,7 +158,7 @@ class _Part(BaseSettings):
             return value
         value = value.strip()
         if re.fullmatch(r"""(["'])(?s:.)*\1""", value):
-            raise ValueError("it stands in quotation marks: take them away")
+            raise ValueError("remove the quotation marks")
         return value
 
 
@@ -180,7 +167,7 @@ def _period(value: Any) -> Any:
         return value
     found = re.fullmatch(r"(?P<count>[1-9]\d{0,4})(?P<unit>[dhm])", value.strip())
     if found is None:
-        raise ValueError("it must be a number of days, hours or minutes such as 365d, 12h or 30m")
+        raise ValueError("use a number with d, h or m, such as 365d, 12h or 30m")
     return timedelta(**{{"d": "days", "h": "hours", "m": "minutes"}[found["unit"]]: int(found["count"])})
 
 
@@ -193,7 +180,7 @@ def _delay(value: Any) -> Any:
     try:
         return _period(value)
     except ValueError:
-        raise ValueError("it must be a number of days, hours or minutes such as 1d, 2h or 30m, or 0 for none") from None
+        raise ValueError("use a number with d, h or m, such as 1d, 2h or 30m, or 0 for never") from None
 
 
 Delay = Annotated[timedelta | None, BeforeValidator(_delay)]
@@ -236,9 +223,9 @@ class GenesysSettings(_Part):
     def _known_region(cls, value: str | None, info: ValidationInfo) -> str | None:
         region = info.data.get("purecloud_environment")
         if value is None and region is not None and region not in REGIONS:
+            aws = f" It is an AWS name; for it use {AWS_REGIONS[region]}." if region in AWS_REGIONS else ""
             raise ValueError(
-                f"PURECLOUD_ENVIRONMENT is {region!r}, which is no Genesys Cloud region: "
-                f"use one of {', '.join(REGIONS)}"
+                f"PURECLOUD_ENVIRONMENT: {region!r} is not a Genesys Cloud region.{aws} Regions: {', '.join(REGIONS)}"
             )
         return value
 
@@ -259,6 +246,7 @@ class SlackSettings(_Part):
     slack_api_url: HttpUrl = SLACK_API
     slack_sockets: int = Field(default=2, ge=1, le=4)
     slack_audit_channel: Annotated[str, AfterValidator(_channel)]
+    audit_channel_names: bool = True
     slack_supervisors: Ids
     slack_compliance: Ids = ()
     recording_remind_after: Delay = timedelta(minutes=30)
@@ -269,24 +257,21 @@ class SlackSettings(_Part):
     @classmethod
     def _some_transport(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is None and info.data.get("slack_app_token", ...) is None:
-            raise ValueError(
-                "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both missing: set the first for Socket Mode (it begins "
-                "with xapp-), or the second for HTTP"
-            )
+            raise ValueError("Set SLACK_APP_TOKEN (xapp-…, for Socket Mode) or SLACK_SIGNING_SECRET (for HTTP)")
         return value
 
     @field_validator("slack_supervisors")
     @classmethod
     def _somebody(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
-            raise ValueError(f"SLACK_SUPERVISORS is empty: {MISSING['SLACK_SUPERVISORS']}")
+            raise ValueError(f"SLACK_SUPERVISORS is empty. {MISSING['SLACK_SUPERVISORS']}")
         return value
 
     @field_validator("slack_api_url")
     @classmethod
     def _api_address(cls, value: str) -> str:
         if not value.endswith("/api/"):
-            raise ValueError("it must end in /api/")
+            raise ValueError("must end in /api/")
         return value
 
 
@@ -294,7 +279,7 @@ def _time_of_day(value: str) -> str:
     if value.lower() == "off":
         return "off"
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
-        raise ValueError("it must be a time of day such as 08:00, or off")
+        raise ValueError("must be a time of day such as 08:00, or off")
     return value
 
 
@@ -302,7 +287,7 @@ def _zone(value: str) -> str:
     try:
         return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is no time zone: use an IANA name such as Europe/Berlin or UTC") from None
+        raise ValueError(f"{value!r} is not a time zone; use a name such as Europe/Berlin or UTC") from None
 
 
 class DigestSettings(_Part):
@@ -329,6 +314,7 @@ AnySettings = TypeVar("AnySettings", bound=_Part)
 def load(part: type[AnySettings]) -> AnySettings:
     """Read settings. Raise SettingsError with one sentence for each that is wrong or missing."""
     file = Path(ENV_FILE)
+    logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # ``misread`` says it better
     try:
         return part()
     except ValidationError as error:
@@ -346,22 +332,34 @@ def database_at(url: str) -> DatabaseSettings:
         raise SettingsError(tuple(_sentence(one) for one in error.errors(include_input=False))) from None
 
 
+def problem_with(name: str, value: str) -> str:
+    """Say what is wrong with one setting's value; empty if nothing is. Other settings don't matter."""
+    try:
+        ServeSettings(**{name.lower(): value})  # type: ignore[arg-type]
+    except ValidationError as error:
+        about = {name.lower()} | ({"genesys_api_url"} if name == "PURECLOUD_ENVIRONMENT" else set())
+        for one in error.errors(include_input=False):
+            if one["loc"][0] in about:
+                return _sentence(one)
+    return ""
+
+
 def database_url() -> str:
     return load(DatabaseSettings).database_url
 
 
 WANTED = {
-    "int_parsing": "it must be a whole number",
-    "greater_than_equal": "it must be at least {ge}",
-    "less_than_equal": "it must be at most {le}",
-    "bool_parsing": "it must be true or false",
-    "literal_error": "it must be {expected}",
-    "enum": "it must be {expected}",
+    "int_parsing": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "bool_parsing": "must be true or false",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
 }
 """Our words for pydantic's, by the type of its error."""
 
 
-OWN_WORDS = ("SLACK_", "PURECLOUD_")
+OWN_WORDS = ("Set SLACK_", "SLACK_", "PURECLOUD_")
 """How a message begins that names its setting, or several, itself."""
 
 
@@ -371,7 +369,8 @@ def _sentence(error: Any) -> str:
         message = wanted.format(**error.get("ctx", {}))
     name = str(error["loc"][0]).upper()
     if error["type"] == "missing":
-        return f"{name} is missing: {MISSING[name]}."
+        return f"{name} is missing. {MISSING[name]}."
     if message.startswith(OWN_WORDS):
         return f"{message}."
-    return f"{name} is wrong: {message[:1].lower() + message[1:]}."
+    message = message[:1].lower() + message[1:]
+    return f"{name} {message}." if message.startswith(("must ", "is ")) else f"{name} is wrong: {message}."

@@ -14,14 +14,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Row
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import ColumnElement, Connection, Row
 
 OPEN = approvals.c.closed_at.is_(None)
 
 
-async def add(connection: AsyncConnection, approval: Approval) -> None:
-    await connection.execute(
+def add(connection: Connection, approval: Approval) -> None:
+    connection.execute(
         insert(approvals).values(
             id=approval.id,
             recording_id=approval.recording_id,
@@ -33,16 +32,14 @@ async def add(connection: AsyncConnection, approval: Approval) -> None:
     )
 
 
-async def find(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> tuple[Approval, ...]:
+def find(connection: Connection, *conditions: ColumnElement[bool]) -> tuple[Approval, ...]:
     """Return the approvals that meet the conditions, oldest first."""
     statement = select(approvals).where(*conditions).order_by(approvals.c.asked_at)
-    return tuple(map(_approval_from, await connection.execute(statement)))
+    return tuple(map(_approval_from, connection.execute(statement)))
 
 
-async def close(
-    connection: AsyncConnection, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome
-) -> bool:
-    result = await connection.execute(
+def close(connection: Connection, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
+    result = connection.execute(
         update(approvals)
         .where(approvals.c.id == approval.id, OPEN)
         .values(closed_at=at, closed_by=by, outcome=outcome.value)
@@ -50,15 +47,15 @@ async def close(
     return result.rowcount == 1
 
 
-async def open_of(connection: AsyncConnection, recording_ids: Sequence[UUID]) -> dict[UUID, Approval]:
+def open_of(connection: Connection, recording_ids: Sequence[UUID]) -> dict[UUID, Approval]:
     """Return the open approval of each of the recordings that has one."""
-    found = await find(connection, approvals.c.recording_id.in_(list(recording_ids)), OPEN)
+    found = find(connection, approvals.c.recording_id.in_(list(recording_ids)), OPEN)
     return {approval.recording_id: approval for approval in found}
 
 
-async def newest_of(connection: AsyncConnection, recording_ids: Sequence[UUID]) -> dict[UUID, Approval]:
+def newest_of(connection: Connection, recording_ids: Sequence[UUID]) -> dict[UUID, Approval]:
     """Return the newest approval of each recording that has any; the open one, even if a clock jumped."""
-    found = await find(connection, approvals.c.recording_id.in_(list(recording_ids)))
+    found = find(connection, approvals.c.recording_id.in_(list(recording_ids)))
     return {one.recording_id: one for one in sorted(found, key=lambda one: (one.outcome is None, one.asked_at))}
 
 

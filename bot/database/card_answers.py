@@ -8,18 +8,18 @@ from sqlalchemy import and_, or_, select, update
 
 from bot.database.tables import cards, names
 from bot.database.transaction import ASKED_FOR
-from bot.recording.models import Card
+from bot.recording.card import Card
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import Connection
 
     from bot.recording.models import Recording
 
 
-async def with_names(connection: AsyncConnection, recordings: Sequence[Recording]) -> tuple[Card, ...]:
+def with_names(connection: Connection, recordings: Sequence[Recording]) -> tuple[Card, ...]:
     """Return the recordings with the names of their agents and queues, as far as they are known."""
     agents = {one.agent_user_id for one in recordings if one.agent_user_id}
     queues = {one.queue_id for one in recordings if one.queue_id}
@@ -28,7 +28,7 @@ async def with_names(connection: AsyncConnection, recordings: Sequence[Recording
         wanted = or_(
             and_(names.c.kind == "user", names.c.id.in_(agents)), and_(names.c.kind == "queue", names.c.id.in_(queues))
         )
-        rows = await connection.execute(select(names.c.kind, names.c.id, names.c.name).where(wanted))
+        rows = connection.execute(select(names.c.kind, names.c.id, names.c.name).where(wanted))
         known = {(row.kind, row.id): row.name for row in rows}
     return tuple(
         Card(
@@ -42,13 +42,13 @@ async def with_names(connection: AsyncConnection, recordings: Sequence[Recording
     )
 
 
-async def channel_of(connection: AsyncConnection, recording_id: UUID) -> str | None:
+def channel_of(connection: Connection, recording_id: UUID) -> str | None:
     """Return the channel that the recording was asked for in; None if it has no card."""
     statement = select(cards.c.channel).where(cards.c.recording_id == recording_id, ASKED_FOR)
-    return (await connection.execute(statement)).scalar_one_or_none()
+    return connection.execute(statement).scalar_one_or_none()
 
 
-async def note_answered(connection: AsyncConnection, recording_id: UUID) -> None:
+def note_answered(connection: Connection, recording_id: UUID) -> None:
     """Note that the person was told that the start failed, so that its card, never posted, need not tell them."""
     unposted = (cards.c.recording_id == recording_id, ASKED_FOR, cards.c.ts.is_(None), cards.c.posts_begun == 0)
-    await connection.execute(update(cards).where(*unposted).values(rendered_version=cards.c.wanted_version))
+    connection.execute(update(cards).where(*unposted).values(rendered_version=cards.c.wanted_version))

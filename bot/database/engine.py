@@ -6,19 +6,23 @@ The measurements behind each line are in ``docs/decisions/storage.md``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.database import writer_thread as one_hop
 from bot.database.postgresql import engine as postgresql
+from bot.database.writer_thread import WriterThread
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import URL, Connection, Engine, Executable
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 BUSY_TIMEOUT_MS = 5000
 QUEUE_SECONDS = 30.0
@@ -29,16 +33,20 @@ QUEUE_SECONDS = 30.0
 class Engines:
     """One writer, so that writers queue fairly, and readers that can't write."""
 
-    writer: AsyncEngine
+    writer: WriterThread
     reader: AsyncEngine
 
     @property
     def on_postgresql(self) -> bool:
-        return self.writer.dialect.name == postgresql.NAME
+        return self.writer.dialect_name == postgresql.NAME
+
+    async def execute(self, statement: Executable, values: Parameters = None) -> int:
+        """Carry out one statement in a write transaction of its own, and return how many rows it changed."""
+        return await self.writer.transaction(lambda connection: connection.execute(statement, values).rowcount)
 
     async def close(self) -> None:
         await self.reader.dispose()
-        await self.writer.dispose()
+        await self.writer.close()
 
 
 def open_engines(url: str | URL, *, queue_seconds: float = QUEUE_SECONDS) -> Engines:
@@ -48,28 +56,40 @@ def open_engines(url: str | URL, *, queue_seconds: float = QUEUE_SECONDS) -> Eng
     """
     url = make_url(url)
     if url.drivername == postgresql.DRIVER:
-        return Engines(postgresql.open_writer(url, queue_seconds), postgresql.open_reader(url))
-    if url.get_backend_name() != "sqlite":
+        writer, reader = postgresql.open_writer(url), postgresql.open_reader(url)
+    elif url.get_backend_name() == "sqlite":
+        writer, reader = _open_sqlite(url)
+    else:
         raise DatabaseUnusable(
             "The database must be SQLite or PostgreSQL: DATABASE_URL must begin with sqlite+aiosqlite:/// or "
             "postgresql+psycopg://."
         )
-    creator = partial(one_hop.connect, url)
-    writer = create_async_engine(
-        url,
-        async_creator=creator,
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=queue_seconds,
-        hide_parameters=True,
-    )
+    return Engines(WriterThread(writer, queue_seconds), reader)
+
+
+def open_blocking_reader(url: URL) -> Engine:
+    """Make an engine that can't write, for a transaction that reads from another database than its own."""
+    if url.drivername == postgresql.DRIVER:
+        return postgresql.open_blocking_reader(url)
+    reader = create_engine(_blocking(url), hide_parameters=True)
+    event.listen(reader, "connect", _on_reader_connect)
+    event.listen(reader, "begin", _begin)
+    return reader
+
+
+def _open_sqlite(url: URL) -> tuple[Engine, AsyncEngine]:
     # hide_parameters: errors, and so logs, would contain names and typed text, which nobody could erase there
-    reader = create_async_engine(url, async_creator=creator, pool_size=4, max_overflow=0, hide_parameters=True)
-    event.listen(writer.sync_engine, "connect", _on_connect)
-    event.listen(writer.sync_engine, "begin", _begin_immediate)
+    writer = create_engine(_blocking(url), pool_size=1, max_overflow=0, hide_parameters=True)
+    event.listen(writer, "connect", _on_connect)
+    event.listen(writer, "begin", _begin_immediate)
+    reader = create_async_engine(url, pool_size=4, max_overflow=0, hide_parameters=True)
     event.listen(reader.sync_engine, "connect", _on_reader_connect)
-    event.listen(reader.sync_engine, "begin", _begin)
-    return Engines(writer, reader)
+    event.listen(reader.sync_engine, "begin", _begin_async)
+    return writer, reader
+
+
+def _blocking(url: URL) -> URL:
+    return url.set(drivername="sqlite+pysqlite")
 
 
 def _pragmas(connection: Any, *pragmas: str) -> None:
@@ -99,8 +119,14 @@ def _on_reader_connect(connection: Any, _record: Any) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    one_hop.begin(connection, "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_async(connection: Connection) -> None:
+    # by the driver's own shortcut: a cursor would switch threads three times for it
+    driver: Any = connection.connection.dbapi_connection
+    driver.run_async(lambda opened: opened.execute("BEGIN"))
 
 
 def _begin(connection: Connection) -> None:
-    one_hop.begin(connection, "BEGIN")
+    connection.exec_driver_sql("BEGIN")

@@ -29,7 +29,9 @@ def serving_alone(url: str) -> Iterator[None]:
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise DatabaseUnusable(f"{path} can't be written: {error.strerror}. Check DATABASE_URL.") from error
+        raise DatabaseUnusable(
+            f"Can't write {path}: {error.strerror}. Check DATABASE_URL and file permissions."
+        ) from error
     try:
         _take(file)
         os.truncate(file, 0)
@@ -45,6 +47,6 @@ def _take(file: int) -> None:
     except BlockingIOError:
         holder = os.pread(file, 20, 0).decode(errors="replace").strip() or "unknown"
         raise DatabaseUnusable(
-            f"Another record-bot (process {holder}) already serves this database. "
-            "Stop that one first, or set DATABASE_URL to another file."
+            f"record-bot is already running on this database (process {holder}). Stop it first, or use another "
+            "DATABASE_URL."
         ) from None

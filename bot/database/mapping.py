@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy import Connection, Row, Table
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 FIELDS = tuple(field.name for field in fields(Recording))
 
@@ -73,6 +72,6 @@ def entry_from(row: Row[Any], *, leave_out: tuple[str, ...] = ()) -> Entry:
     return Entry(**values)
 
 
-def upsert(connection: AsyncConnection | Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an insert for this connection that knows ``on_conflict_do_update`` and ``on_conflict_do_nothing``."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

@@ -78,12 +78,11 @@ async def upgrade(engines: Engines) -> SchemaVersion:
     else:
         found = await version(engines)
     try:
-        async with engines.writer.begin() as connection:
-            await connection.run_sync(run)
+        await engines.writer.transaction(run)
     except SQLAlchemyError as error:
         if _sqlstate(error) == NOT_ALLOWED:
             raise _not_the_owner(found) from error
-        raise unusable(error) from error
+        raise unusable(error, engines) from error
     return await version(engines)
 
 
@@ -103,7 +102,7 @@ async def examine(engines: Engines) -> SchemaVersion:
         async with engines.reader.connect() as connection:
             await connection.run_sync(check)
     except SQLAlchemyError as error:
-        raise unusable(error) from error
+        raise unusable(error, engines) from error
     return found
 
 
@@ -122,7 +121,7 @@ async def version(engines: Engines) -> SchemaVersion:
         async with engines.reader.connect() as connection:
             current = await connection.run_sync(read)
     except SQLAlchemyError as error:
-        raise unusable(error) from error
+        raise unusable(error, engines) from error
     if current is not None and current not in known:
         raise DatabaseUnusable(
             f"The database is at {current}, which is newer than this version of record-bot (it knows {newest} and what "
@@ -167,20 +166,26 @@ async def _probe(engines: Engines) -> None:
     try:
         await asyncio.to_thread(check)
     except sqlite3.Error as error:
-        raise unusable(error) from error
+        raise unusable(error, engines) from error
 
 
-def unusable(error: SQLAlchemyError | sqlite3.Error) -> DatabaseUnusable:
-    """Say what is wrong with the database in one sentence."""
+def unusable(error: SQLAlchemyError | sqlite3.Error, engines: Engines | None = None) -> DatabaseUnusable:
+    """Say what is wrong with the database, and which one it is: SQLite's own messages name no file."""
     cause = str(getattr(error, "orig", None) or error).partition("\n")[0].removesuffix(".")
     if _sqlstate(error) == NOT_ALLOWED:
-        return DatabaseUnusable(f"The database can't be used: {cause}. {GRANT}")
+        return DatabaseUnusable(f"Can't use the database: {cause}. {GRANT}")
     server = isinstance(error, DBAPIError) and hasattr(error.orig, "sqlstate")
     if server:
         check = "host, database, role and password in DATABASE_URL, and that the server takes connections"
     else:
-        check = "DATABASE_URL, and the file's rights and the disk"
-    return DatabaseUnusable(f"The database can't be used: {cause}. Check {check}.")
+        check = "DATABASE_URL, file permissions and free disk space"
+    return DatabaseUnusable(f"Can't use the database{_file_of(engines)}: {cause}. Check {check}.")
+
+
+def _file_of(engines: Engines | None) -> str:
+    if engines is None or engines.on_postgresql:
+        return ""
+    return f" {Path(engines.writer.url.database or '').absolute()}"
 
 
 def _sqlstate(error: Exception) -> str | None:

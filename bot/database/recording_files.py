@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Row
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import Connection, Row
 
     from bot.database.engine import Engines
 
@@ -43,7 +42,7 @@ class SqlRecordingFileChecks:
             return tuple(RecordingFileCheck(**row._asdict()) for row in await connection.execute(statement))
 
 
-async def schedule_checks(connection: AsyncConnection, recording: Recording) -> None:
+def schedule_checks(connection: Connection, recording: Recording) -> None:
     """Schedule checks for the file of a policy's finished recording; others have none among the call's files."""
     if recording.state not in OVER or recording.mechanism is not Mechanism.POLICY or recording.ended_at is None:
         return
@@ -53,14 +52,12 @@ async def schedule_checks(connection: AsyncConnection, recording: Recording) -> 
         "next_at": recording.ended_at + timedelta(seconds=AFTER_SECONDS[0]),
     }
     statement = upsert(connection, saved_looks).values(recording_id=recording.id, **first)
-    await connection.execute(statement.on_conflict_do_update(index_elements=[saved_looks.c.recording_id], set_=first))
+    connection.execute(statement.on_conflict_do_update(index_elements=[saved_looks.c.recording_id], set_=first))
 
 
-async def note_check(
-    connection: AsyncConnection, look: RecordingFileCheck, looks: int, next_at: datetime | None
-) -> bool:
+def note_check(connection: Connection, look: RecordingFileCheck, looks: int, next_at: datetime | None) -> bool:
     """Store a check and the time of the next; False if another process has checked meanwhile."""
-    result = await connection.execute(
+    result = connection.execute(
         update(saved_looks)
         .where(saved_looks.c.recording_id == look.recording_id, saved_looks.c.looks == look.looks)
         .values(looks=looks, next_at=next_at)
@@ -68,7 +65,7 @@ async def note_check(
     return result.rowcount == 1
 
 
-async def keep_saved(connection: AsyncConnection, recording_id: UUID, saved: SavedRecording) -> None:
+def keep_saved(connection: Connection, recording_id: UUID, saved: SavedRecording) -> None:
     values: dict[str, Any] = {
         "state": saved.state,
         "media": saved.media,
@@ -79,12 +76,10 @@ async def keep_saved(connection: AsyncConnection, recording_id: UUID, saved: Sav
     }
     statement = upsert(connection, saved_recordings).values(recording_id=recording_id, id=saved.id, **values)
     key = [saved_recordings.c.recording_id, saved_recordings.c.id]
-    await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
 
 
-async def saved_of(
-    connection: AsyncConnection, recording_ids: Iterable[UUID]
-) -> dict[UUID, tuple[SavedRecording, ...]]:
+def saved_of(connection: Connection, recording_ids: Iterable[UUID]) -> dict[UUID, tuple[SavedRecording, ...]]:
     """Return what Genesys has kept of these recordings, oldest first; those of which nothing is known are missing."""
     statement = (
         select(saved_recordings)
@@ -92,7 +87,7 @@ async def saved_of(
         .order_by(saved_recordings.c.started_at, saved_recordings.c.id)
     )
     found: dict[UUID, tuple[SavedRecording, ...]] = {}
-    for row in await connection.execute(statement):
+    for row in connection.execute(statement):
         found[row.recording_id] = (*found.get(row.recording_id, ()), _saved_from(row))
     return found
 

@@ -265,7 +265,7 @@ class PostgresReplicas(Replicas):
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _connected(self, *, silent_seconds: int | None = None) -> psycopg.AsyncConnection[Any]:
-        _, arguments = self.engines.writer.dialect.create_connect_args(connectable(self.engines.writer.url))
+        _, arguments = self.engines.writer.engine.dialect.create_connect_args(connectable(self.engines.writer.url))
         seconds = SILENT_SECONDS if silent_seconds is None else silent_seconds
         connection = await psycopg.AsyncConnection.connect(**arguments, autocommit=True)
         try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import structlog
 from sqlalchemy import bindparam, func, select, text
@@ -14,25 +13,25 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import approvals, card_answers
 from bot.database.mapping import attempt_from, recording_from
-from bot.database.postgresql.engine import notify_replicas
+from bot.database.postgresql import engine as postgresql
 from bot.database.retries import Retries, is_transient
 from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE, LIVE_OF_CALL, SqlTransaction
-from bot.database.writer_thread import in_one_go
 from bot.errors import AuditUnavailable
 from bot.recording.handover import FollowUp
 from bot.recording.models import RecordingState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
     from bot.recording.caller import Scope
-    from bot.recording.models import Approval, Attempt, Card, Recording
+    from bot.recording.card import Card
+    from bot.recording.models import Approval, Attempt, Recording
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -46,6 +45,32 @@ ASK_TIMES = 60
 ASK_AGAIN_SECONDS = 0.5
 RETRY_SECONDS = 5.0
 """How long a write is tried again that no person waits for."""
+
+
+@dataclass(slots=True)
+class _OneRun(Generic[T]):
+    """One run of a transaction, up to its commit."""
+
+    work: Callable[[SqlTransaction], T]
+    routes: Mapping[str, tuple[str, ...]]
+    appended: list[Entry] = field(default_factory=list)
+    results: list[T] = field(default_factory=list)
+
+    def __call__(self, connection: Connection) -> None:
+        result = self.work(SqlTransaction(connection, self.appended, self.routes))
+        if connection.dialect.name == postgresql.NAME:
+            postgresql.notify_replicas(connection)
+        self.results.append(result)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing but the commit was missing."""
+        return bool(self.results)
+
+    @property
+    def result(self) -> T:
+        (result,) = self.results
+        return result
 
 
 @dataclass(slots=True)
@@ -66,7 +91,7 @@ class SqlStore:
     _listeners: list[asyncio.Event] = field(default_factory=list)
     _running: set[asyncio.Task[object]] = field(default_factory=set)
 
-    async def write(self, work: Callable[[SqlTransaction], Awaitable[T]], *, within: float | None = None) -> T:
+    async def write(self, work: Callable[[SqlTransaction], T], *, within: float | None = None) -> T:
         """Run ``work`` in one transaction, to its end even when the caller is cancelled meanwhile.
 
         A transaction that the database ended is tried again, from its beginning: ``work`` may run several times, and
@@ -80,33 +105,26 @@ class SqlStore:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _write(self, work: Callable[[SqlTransaction], Awaitable[T]], retries: Retries) -> T:
+    async def _write(self, work: Callable[[SqlTransaction], T], retries: Retries) -> T:
         began = time.perf_counter()
         while True:
-            complete: SqlTransaction | None = None
+            attempt = _OneRun(work, self.routes)
             try:
-                async with self.engines.writer.begin() as connection:
-                    transaction = SqlTransaction(connection, routes=self.routes)
-                    result = await in_one_go(connection, partial(work, transaction))
-                    if self.engines.on_postgresql:
-                        await notify_replicas(connection)
-                    complete = transaction
+                await self.engines.writer.transaction(attempt)
             except SQLAlchemyError as error:
-                committed = False if complete is None else await self._committed_all_the_same(complete)
-                if complete is not None and committed:
-                    self._written(began, complete)
-                    return result
-                cause = _cause(error)
-                if committed is None or not is_transient(error) or not await retries.another():
-                    log.error("database_write_failed", cause=cause)  # noqa: TRY400  the cause says it; a traceback adds noise
-                    self.last_problem = cause
-                    raise AuditUnavailable(cause=cause) from error
-                log.warning("database_write_retried", cause=cause, retry=retries.count)
-                if self.on_retry is not None:
-                    self.on_retry()
-            else:
-                self._written(began, transaction)
-                return result
+                committed = await self._committed_all_the_same(attempt)
+                if not committed:
+                    cause = _cause(error)
+                    if committed is None or not is_transient(error) or not await retries.another():
+                        log.error("database_write_failed", cause=cause)  # noqa: TRY400  the cause says it
+                        self.last_problem = cause
+                        raise AuditUnavailable(cause=cause) from error
+                    log.warning("database_write_retried", cause=cause, retry=retries.count)
+                    if self.on_retry is not None:
+                        self.on_retry()
+                    continue
+            self._written(began, attempt.appended)
+            return attempt.result
 
     async def try_again(self) -> None:
         """After a failed write, find out whether the database takes one now.
@@ -116,35 +134,37 @@ class SqlStore:
         if self.last_problem is None:
             return
         try:
-            async with self.engines.writer.begin() as connection:
-                await connection.execute(A_WRITE[connection.dialect.name])
+            await self.engines.writer.transaction(
+                lambda connection: connection.execute(A_WRITE[connection.dialect.name])
+            )
         except SQLAlchemyError as error:
             self.last_problem = _cause(error)
         else:
             self.last_problem = None
 
-    async def _committed_all_the_same(self, transaction: SqlTransaction) -> bool | None:
+    async def _committed_all_the_same(self, attempt: _OneRun[T]) -> bool | None:
         """Find out whether a commit took effect whose answer was lost; None if that is impossible.
 
         The write lock is held until a transaction has ended, so once it is ours the entry is there or will never be.
         """
-        if not self.engines.on_postgresql:
+        if not attempt.complete or not self.engines.on_postgresql:
             return False  # SQLite has no answer that could be lost: a commit that failed has been rolled back
-        if not transaction.appended:
+        if not attempt.appended:
             return None  # it has left nothing that could be looked for
-        wanted = select(audit_entries.c.seq).where(audit_entries.c.id == transaction.appended[-1].id)
+        wanted = select(audit_entries.c.seq).where(audit_entries.c.id == attempt.appended[-1].id)
         for _ in range(ASK_TIMES):
             try:
-                async with self.engines.writer.begin() as connection:
-                    return (await connection.execute(wanted)).one_or_none() is not None
+                return await self.engines.writer.transaction(
+                    lambda connection: connection.execute(wanted).one_or_none() is not None
+                )
             except SQLAlchemyError:
                 await asyncio.sleep(ASK_AGAIN_SECONDS)
         return None  # the process that finds an open attempt of this one settles it
 
-    def _written(self, began: float, transaction: SqlTransaction) -> None:
+    def _written(self, began: float, appended: Sequence[Entry]) -> None:
         self.last_problem = None
         if self.on_write is not None:
-            self.on_write(time.perf_counter() - began, transaction.appended)
+            self.on_write(time.perf_counter() - began, appended)
         self.announce()
 
     def announce(self) -> None:
@@ -194,7 +214,7 @@ class SqlStore:
     async def open_approvals(self) -> tuple[Approval, ...]:
         """Return the stops that wait for a second supervisor, oldest first."""
         async with self.engines.reader.connect() as connection:
-            return await approvals.find(connection, approvals.OPEN)
+            return await connection.run_sync(approvals.find, approvals.OPEN)
 
     async def attempts_to_check(self) -> tuple[Attempt, ...]:
         """Return the settled attempts whose call still has to be checked, oldest first."""
@@ -219,12 +239,12 @@ class SqlStore:
     async def with_names(self, found: Sequence[Recording]) -> tuple[Card, ...]:
         """Return recordings with the names of their agents and queues."""
         async with self.engines.reader.connect() as connection:
-            return await card_answers.with_names(connection, found)
+            return await connection.run_sync(card_answers.with_names, found)
 
     async def card_channel(self, recording_id: UUID) -> str | None:
         """Return the channel that the recording was asked for in; None if it has no card."""
         async with self.engines.reader.connect() as connection:
-            return await card_answers.channel_of(connection, recording_id)
+            return await connection.run_sync(card_answers.channel_of, recording_id)
 
     async def card_answered(self, recording_id: UUID) -> None:
         """Note that the person was told that the start failed."""

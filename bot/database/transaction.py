@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
@@ -14,15 +14,16 @@ from bot.database import approvals as approval_rows
 from bot.database.mapping import FIELDS, recording_from, scope_text, upsert
 from bot.database.recording_files import keep_saved, note_check, saved_of, schedule_checks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
-from bot.recording.models import CardPlace, RecordingState
+from bot.recording.card import CardPlace
+from bot.recording.models import RecordingState
+from bot.recording.ports import StaleRecordingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Select
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import Connection, Select
 
     from bot.audit.entry import Draft, Entry
     from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, RecordingFileCheck, SavedRecording
@@ -41,13 +42,10 @@ WITH_KEY = select(attempts.c.id).where(attempts.c.dedupe_key == bindparam("key")
 CHANGE_OPEN = update(attempts).where(
     attempts.c.id == bindparam("of"), attempts.c.owner == bindparam("owned_by"), attempts.c.settled_at.is_(None)
 )
-OF_RECORDING = frozenset(column.name for column in recordings.columns)
 ONE = select(recordings).where(recordings.c.id == bindparam("id"))
 LIVE_OF_CALL = select(recordings).where(recordings.c.conversation_id == bindparam("call"), LIVE)
-CHANGE_RECORDING = (
-    update(recordings)
-    .where(recordings.c.id == bindparam("of"), recordings.c.version == bindparam("from_version"))
-    .returning(recordings)
+CHANGE_RECORDING = update(recordings).where(
+    recordings.c.id == bindparam("of"), recordings.c.version == bindparam("from_version")
 )
 CARD_OF = update(cards).where(cards.c.recording_id == bindparam("of"))
 ASKED_FOR = cards.c.routed == literal_column("0")
@@ -71,38 +69,38 @@ EARLIER_CARDS = (
 class SqlTransaction:
     """One open write transaction; ``bot.recording.ports.Transaction`` documents each step."""
 
-    connection: AsyncConnection
+    connection: Connection
     appended: list[Entry] = field(default_factory=list)
     """The entries that this transaction has added."""
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The channels that get a card too, by queue."""
 
-    async def append(self, draft: Draft) -> Entry:
-        (entry,) = await self.append_many((draft,))
+    def append(self, draft: Draft) -> Entry:
+        (entry,) = self.append_many((draft,))
         return entry
 
-    async def append_many(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
+    def append_many(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         """Add entries to the end of the chain, in this order."""
-        head = (await self.connection.execute(HEAD)).one_or_none()
+        head = self.connection.execute(HEAD).one_or_none()
         seq, previous_hash = (0, GENESIS_HASH) if head is None else (head.seq, head.hash)
         entries: list[Entry] = []
         for draft in drafts:
             entries.append(chain(draft, seq=seq + 1, previous_hash=previous_hash))
             seq, previous_hash = entries[-1].seq, entries[-1].hash
-        await self.connection.execute(ADD_ENTRIES, [_row(entry) for entry in entries])
+        self.connection.execute(ADD_ENTRIES, [_row(entry) for entry in entries])
         self.appended.extend(entries)
         return tuple(entries)
 
-    async def keep_text(self, attempt_id: UUID, text: str, typed_at: datetime) -> str:
+    def keep_text(self, attempt_id: UUID, text: str, typed_at: datetime) -> str:
         salt = secrets.token_bytes(32)
         values = {"attempt_id": attempt_id, "text": text, "salt": salt, "typed_at": typed_at}
-        await self.connection.execute(ADD_TEXT, values)
+        self.connection.execute(ADD_TEXT, values)
         return text_digest(salt, text)
 
-    async def attempt_with_key(self, dedupe_key: str) -> UUID | None:
-        return (await self.connection.execute(WITH_KEY, {"key": dedupe_key})).scalar_one_or_none()
+    def attempt_with_key(self, dedupe_key: str) -> UUID | None:
+        return self.connection.execute(WITH_KEY, {"key": dedupe_key}).scalar_one_or_none()
 
-    async def requests_of(
+    def requests_of(
         self, actor: str, verbs: frozenset[str], *, since: datetime, upto: datetime, limit: int
     ) -> tuple[datetime, ...]:
         asked = attempts.c.requested_at
@@ -112,9 +110,9 @@ class SqlTransaction:
             .order_by(asked.desc())
             .limit(limit)
         )
-        return tuple((await self.connection.execute(statement)).scalars())
+        return tuple(self.connection.execute(statement).scalars())
 
-    async def add_attempt(self, attempt: Attempt, *, dedupe_key: str | None) -> None:
+    def add_attempt(self, attempt: Attempt, *, dedupe_key: str | None) -> None:
         values = {
             "id": attempt.id,
             "verb": attempt.verb.value,
@@ -127,49 +125,49 @@ class SqlTransaction:
             "owner": attempt.owner,
             "scope": scope_text(attempt.scope),
         }
-        await self.connection.execute(ADD_ATTEMPT, values)
+        self.connection.execute(ADD_ATTEMPT, values)
 
-    async def add_closed_attempt(
+    def add_closed_attempt(
         self, attempt_id: UUID, *, verb: str, actor: str, at: datetime, dedupe_key: str | None
     ) -> None:
         values = {"verb": verb, "actor": actor, "dedupe_key": dedupe_key, "requested_at": at, "settled_at": at}
-        await self.connection.execute(ADD_ATTEMPT, {"id": attempt_id, **values})
+        self.connection.execute(ADD_ATTEMPT, {"id": attempt_id, **values})
 
-    async def forget_closed_attempts(self, actor: str, verb: str, *, before: datetime) -> None:
+    def forget_closed_attempts(self, actor: str, verb: str, *, before: datetime) -> None:
         old = (attempts.c.actor == actor, attempts.c.requested_at < before, attempts.c.verb == verb)
-        await self.connection.execute(delete(attempts).where(*old))
+        self.connection.execute(delete(attempts).where(*old))
 
-    async def claim_attempt(self, attempt: Attempt, owner: str) -> bool:
-        return await self._change_open(attempt, owner=owner)
+    def claim_attempt(self, attempt: Attempt, owner: str) -> bool:
+        return self._change_open(attempt, owner=owner)
 
-    async def settle_attempt(self, attempt: Attempt, at: datetime, *, looks: int = 0) -> bool:
-        return await self._change_open(attempt, settled_at=at, looks_left=looks)
+    def settle_attempt(self, attempt: Attempt, at: datetime, *, looks: int = 0) -> bool:
+        return self._change_open(attempt, settled_at=at, looks_left=looks)
 
-    async def note_check(self, attempt: Attempt, looks_left: int) -> None:
-        await self.connection.execute(update(attempts).where(attempts.c.id == attempt.id).values(looks_left=looks_left))
+    def note_check(self, attempt: Attempt, looks_left: int) -> None:
+        self.connection.execute(update(attempts).where(attempts.c.id == attempt.id).values(looks_left=looks_left))
 
-    async def _change_open(self, attempt: Attempt, **changes: Any) -> bool:
+    def _change_open(self, attempt: Attempt, **changes: Any) -> bool:
         values = {"of": attempt.id, "owned_by": attempt.owner, **changes}
-        return (await self.connection.execute(CHANGE_OPEN, values)).rowcount == 1
+        return self.connection.execute(CHANGE_OPEN, values).rowcount == 1
 
-    async def recording(self, recording_id: UUID) -> Recording | None:
-        return await self._one(ONE, id=recording_id)
+    def recording(self, recording_id: UUID) -> Recording | None:
+        return self._one(ONE, id=recording_id)
 
-    async def live_recording(self, conversation_id: str) -> Recording | None:
-        return await self._one(LIVE_OF_CALL, call=conversation_id)
+    def live_recording(self, conversation_id: str) -> Recording | None:
+        return self._one(LIVE_OF_CALL, call=conversation_id)
 
-    async def live_recordings_of(self, actor: str) -> tuple[Recording, ...]:
+    def live_recordings_of(self, actor: str) -> tuple[Recording, ...]:
         statement = (
             select(recordings).where(recordings.c.started_by == actor, LIVE).order_by(recordings.c.requested_seq)
         )
-        return tuple(map(recording_from, (await self.connection.execute(statement)).mappings()))
+        return tuple(map(recording_from, self.connection.execute(statement).mappings()))
 
-    async def add_recording(
+    def add_recording(
         self, recording: Recording, *, channel: str | None, asked_by: str, language: str | None = None
     ) -> None:
         values = {name: getattr(recording, name) for name in FIELDS}
-        await self.connection.execute(ADD_RECORDING, values)
-        await self._redraw_earlier(recording)
+        self.connection.execute(ADD_RECORDING, values)
+        self._redraw_earlier(recording)
         channel = channel or _direct(asked_by)
         if channel is not None:
             values = {
@@ -180,10 +178,10 @@ class SqlTransaction:
                 "wanted_version": recording.version,
                 "language": language,
             }
-            await self.connection.execute(ADD_CARD, values)
-        await self._route(recording)
+            self.connection.execute(ADD_CARD, values)
+        self._route(recording)
 
-    async def _route(self, recording: Recording) -> None:
+    def _route(self, recording: Recording) -> None:
         """Add the cards that the policy file sends to other channels, once the queue is known."""
         if recording.queue_id is None or not (channels := self.routes.get(recording.queue_id)):
             return
@@ -197,42 +195,40 @@ class SqlTransaction:
         }
         for channel in channels:
             statement = upsert(self.connection, cards).values(channel=channel, language=asked, **values)
-            await self.connection.execute(statement.on_conflict_do_nothing())
+            self.connection.execute(statement.on_conflict_do_nothing())
 
-    async def _redraw_earlier(self, recording: Recording) -> None:
+    def _redraw_earlier(self, recording: Recording) -> None:
         """Redraw the cards of the call's stopped recordings: none of them can be started again now."""
-        await self.connection.execute(EARLIER_CARDS, {"call": recording.conversation_id, "newest": recording.id})
+        self.connection.execute(EARLIER_CARDS, {"call": recording.conversation_id, "newest": recording.id})
 
-    async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
-        if unknown := changes.keys() - OF_RECORDING:  # a built statement leaves out without a word what it has not
-            raise TypeError(f"a recording has no {', '.join(sorted(unknown))}")
-        values = {"of": before.id, "from_version": before.version, "version": before.version + 1, **changes}
-        row = (await self.connection.execute(CHANGE_RECORDING, values)).mappings().one_or_none()
-        if row is None:
-            return None
-        recording = recording_from(row)
-        await self.connection.execute(CARD_OF, {"of": recording.id, "wanted_version": recording.version})
-        if recording.queue_id != before.queue_id:
-            await self._route(recording)
-        if "state" in changes:
-            await schedule_checks(self.connection, recording)
+    def save(self, after: Recording, *, was: Recording) -> Recording:
+        changes = {name: value for name in FIELDS if (value := getattr(after, name)) != getattr(was, name)}
+        values = {**changes, "of": was.id, "from_version": was.version, "version": was.version + 1}
+        if self.connection.execute(CHANGE_RECORDING, values).rowcount != 1:
+            raise StaleRecordingError
+        recording = replace(after, version=was.version + 1)
+        self.connection.execute(CARD_OF, {"of": recording.id, "wanted_version": recording.version})
+        if recording.queue_id != was.queue_id:
+            self._route(recording)
+        if recording.state is not was.state:
+            schedule_checks(self.connection, recording)
         return recording
 
-    async def note_file_check(self, look: RecordingFileCheck, looks: int, next_at: datetime | None) -> bool:
-        return await note_check(self.connection, look, looks, next_at)
+    def note_file_check(self, look: RecordingFileCheck, looks: int, next_at: datetime | None) -> bool:
+        return note_check(self.connection, look, looks, next_at)
 
-    async def saved_recordings(self, recording_id: UUID) -> tuple[SavedRecording, ...]:
-        return (await saved_of(self.connection, (recording_id,))).get(recording_id, ())
+    def saved_recordings(self, recording_id: UUID) -> tuple[SavedRecording, ...]:
+        return saved_of(self.connection, (recording_id,)).get(recording_id, ())
 
-    async def keep_saved(self, recording_id: UUID, saved: SavedRecording) -> None:
-        await keep_saved(self.connection, recording_id, saved)
+    def keep_saved(self, recording_id: UUID, saved: SavedRecording) -> None:
+        keep_saved(self.connection, recording_id, saved)
 
-    async def forget_card_version(self, recording_id: UUID) -> None:
-        await self.connection.execute(
+    def forget_card_version(self, recording_id: UUID) -> None:
+        self.connection.execute(
             update(cards).where(cards.c.recording_id == recording_id).values(rendered_version=FORGOTTEN)
         )
 
-    async def newest_recording(
+    def newest_recording(
         self, conversation_id: str, *, telling_whose: bool = False, that_began: bool = False
     ) -> Recording | None:
         known = or_(recordings.c.agent_user_id.is_not(None), recordings.c.queue_id.is_not(None))
@@ -244,37 +240,37 @@ class SqlTransaction:
             .order_by(recordings.c.requested_seq.desc())
             .limit(1)
         )
-        row = (await self.connection.execute(statement)).mappings().one_or_none()
+        row = self.connection.execute(statement).mappings().one_or_none()
         return None if row is None else recording_from(row)
 
-    async def card_place(self, recording_id: UUID) -> CardPlace | None:
+    def card_place(self, recording_id: UUID) -> CardPlace | None:
         statement = select(cards.c.channel, cards.c.language).where(cards.c.recording_id == recording_id)
-        row = (await self.connection.execute(statement)).one_or_none()
+        row = self.connection.execute(statement).one_or_none()
         return None if row is None else CardPlace(row.channel, row.language)
 
-    async def add_approval(self, approval: Approval) -> None:
-        await approval_rows.add(self.connection, approval)
+    def add_approval(self, approval: Approval) -> None:
+        approval_rows.add(self.connection, approval)
 
-    async def approval(self, approval_id: UUID) -> Approval | None:
-        found = await approval_rows.find(self.connection, approvals.c.id == approval_id)
+    def approval(self, approval_id: UUID) -> Approval | None:
+        found = approval_rows.find(self.connection, approvals.c.id == approval_id)
         return next(iter(found), None)
 
-    async def open_approval(self, recording_id: UUID) -> Approval | None:
-        return (await approval_rows.open_of(self.connection, (recording_id,))).get(recording_id)
+    def open_approval(self, recording_id: UUID) -> Approval | None:
+        return approval_rows.open_of(self.connection, (recording_id,)).get(recording_id)
 
-    async def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
-        return await approval_rows.close(self.connection, approval, at, by=by, outcome=outcome)
+    def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
+        return approval_rows.close(self.connection, approval, at, by=by, outcome=outcome)
 
-    async def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None:
+    def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None:
         statement = upsert(self.connection, names).values(kind=kind, id=name_id, name=name, seen_at=seen_at)
-        await self.connection.execute(
+        self.connection.execute(
             statement.on_conflict_do_update(
                 index_elements=[names.c.kind, names.c.id], set_={"name": name, "seen_at": seen_at}
             )
         )
 
-    async def _one(self, statement: Select[Any], **named: Any) -> Recording | None:
-        row = (await self.connection.execute(statement, named)).mappings().one_or_none()
+    def _one(self, statement: Select[Any], **named: Any) -> Recording | None:
+        row = self.connection.execute(statement, named).mappings().one_or_none()
         return None if row is None else recording_from(row)
 
 

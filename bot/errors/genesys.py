@@ -37,8 +37,6 @@ class ConnectedAgent(Protocol):
 class GenesysError(RecordBotError):
     """What Genesys answered, or that it did not."""
 
-    kind = "genesys_error"
-
     def __init__(self, message: str = "", *, evidence: Evidence | None = None) -> None:
         super().__init__(message)
         self.evidence = evidence or Evidence()
@@ -47,37 +45,25 @@ class GenesysError(RecordBotError):
 class NotFound(GenesysError):
     """Genesys has not found what a request names, and does not say which part of it."""
 
-    kind = "not_found"
-
 
 class CallNotFound(NotFound):
     """There is no such call in this organization and region."""
-
-    kind = "call_not_found"
 
 
 class CallEnded(GenesysError):
     """The call has ended."""
 
-    kind = "call_ended"
-
 
 class NotAVoiceCall(GenesysError):
     """The conversation is not a voice call."""
-
-    kind = "not_a_voice_call"
 
 
 class NoAgentConnected(GenesysError):
     """No agent is connected to the call."""
 
-    kind = "no_agent_connected"
-
 
 class SeveralAgents(GenesysError):
     """Several agents are connected, and one has to be chosen."""
-
-    kind = "several_agents"
 
     def __init__(
         self, message: str = "", *, agents: tuple[ConnectedAgent, ...] = (), evidence: Evidence | None = None
@@ -88,8 +74,6 @@ class SeveralAgents(GenesysError):
 
 class AgentLeft(GenesysError):
     """The agent whom a request is about is not on the call any more; the call goes on."""
-
-    kind = "agent_left"
 
     def __init__(
         self, message: str = "", *, agents: tuple[ConnectedAgent, ...] = (), evidence: Evidence | None = None
@@ -102,13 +86,9 @@ class AgentLeft(GenesysError):
 class CallOnHold(GenesysError):
     """The call is on hold; its recording resumes by itself."""
 
-    kind = "call_on_hold"
-
 
 class PermissionMissing(GenesysError):
     """The bot's OAuth client lacks a permission in Genesys."""
-
-    kind = "permission_missing"
 
     def __init__(self, message: str = "", *, permission: str | None = None, evidence: Evidence | None = None) -> None:
         super().__init__(message, evidence=evidence)
@@ -122,19 +102,13 @@ class UserContextNeeded(GenesysError):
     ``conversation.error.forbidden.not.active.participant``. None of them says anything about the call.
     """
 
-    kind = "user_context_needed"
-
 
 class LoginRefused(GenesysError):
     """Genesys refuses the OAuth client's id or secret."""
 
-    kind = "login_refused"
-
 
 class RequestRejected(GenesysError):
     """Genesys rejects the request as not valid."""
-
-    kind = "request_rejected"
 
     def __init__(self, message: str = "", *, cause: str = "", evidence: Evidence | None = None) -> None:
         super().__init__(message, evidence=evidence)
@@ -145,17 +119,15 @@ class RequestRejected(GenesysError):
 class RequestTooLarge(RequestRejected):
     """Genesys wants fewer entries in one request or answer."""
 
+    kind = RequestRejected.kind
+
 
 class Conflict(GenesysError):
     """Something else changed the call at the same moment."""
 
-    kind = "conflict"
-
 
 class RateLimited(GenesysError):
     """Genesys's request limit is used up for longer than the request may wait."""
-
-    kind = "rate_limited"
 
     def __init__(self, message: str = "", *, retry_after: float, evidence: Evidence | None = None) -> None:
         super().__init__(message, evidence=evidence)
@@ -165,8 +137,6 @@ class RateLimited(GenesysError):
 
 class GenesysUnavailable(GenesysError):
     """Genesys did not answer; nothing that changes the call had been sent."""
-
-    kind = "genesys_unavailable"
 
     def __init__(
         self,
@@ -186,16 +156,10 @@ class GenesysUnavailable(GenesysError):
 class RecordingNotSaid(GenesysUnavailable):
     """Genesys answers, and does not say whether the call is being recorded; nothing was sent."""
 
-    kind = "recording_not_said"
-
 
 class OutcomeUnknown(GenesysError):
     """A change was sent to Genesys, and nobody knows yet whether it took effect."""
 
-    kind = "outcome_unknown"
-
 
 class NotInEffect(GenesysError):
     """A change whose result was not known: a later reading of the call found that it did not take effect."""
-
-    kind = "not_in_effect"

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 class NotPermitted(RecordBotError):
     """This person may not do this."""
 
-    kind = "not_permitted"
-
     def __init__(self, message: str = "", *, cause: str = "not_a_supervisor") -> None:
         super().__init__(message)
         self.cause = cause
@@ -24,8 +22,6 @@ class NotPermitted(RecordBotError):
 
 class OutOfScope(NotPermitted):
     """This call is not among those that the person may control."""
-
-    kind = "out_of_scope"
 
     def __init__(self, message: str = "", *, cause: str = "out_of_scope", grants: tuple[str, ...] = ()) -> None:
         super().__init__(message, cause=cause)
@@ -36,19 +32,13 @@ class OutOfScope(NotPermitted):
 class IdentityUnconfirmed(RecordBotError):
     """Slack could not confirm who this person is."""
 
-    kind = "identity_unconfirmed"
-
 
 class Refused(RecordBotError):
     """The request can't be carried out; nothing was sent to Genesys."""
 
-    kind = "refused"
-
 
 class MalformedId(Refused):
     """That is not the id of a conversation."""
-
-    kind = "malformed_id"
 
     def __init__(self, message: str = "", *, named: bool = True) -> None:
         super().__init__(message)
@@ -58,8 +48,6 @@ class MalformedId(Refused):
 
 class ReasonRefused(Refused):
     """The reason is missing, unknown, or too long."""
-
-    kind = "reason_refused"
 
     def __init__(
         self,
@@ -82,11 +70,11 @@ class ReasonRefused(Refused):
 class MalformedPeriod(Refused):
     """That is not a period whose entries could be looked at."""
 
-    kind = "malformed_period"
-
 
 class AboutRecording(Refused):
     """A refusal because of how a recording stands; it says which, in what state, since when and by whom."""
+
+    kind = Refused.kind
 
     def __init__(
         self,
@@ -112,25 +100,17 @@ class AboutRecording(Refused):
 class AlreadyRecording(AboutRecording):
     """This call is already being recorded."""
 
-    kind = "already_recording"
-
 
 class WrongState(AboutRecording):
     """The recording is in a state in which this can't be done."""
-
-    kind = "wrong_state"
 
 
 class NothingToStop(Refused):
     """There is no recording that this could act on."""
 
-    kind = "nothing_to_stop"
-
 
 class SeveralRecordings(Refused):
     """Several recordings of this person are live, and one has to be named."""
-
-    kind = "several_recordings"
 
     def __init__(self, message: str = "", *, recording_ids: tuple[UUID, ...]) -> None:
         super().__init__(message)
@@ -140,13 +120,9 @@ class SeveralRecordings(Refused):
 class ShuttingDown(Refused):
     """The bot is restarting and takes no new work."""
 
-    kind = "shutting_down"
-
 
 class ApprovalClosed(Refused):
     """That stop does not wait for a second supervisor any more."""
-
-    kind = "approval_closed"
 
     def __init__(self, message: str = "", *, outcome: str = "unknown", recording_id: UUID | None = None) -> None:
         super().__init__(message)
@@ -157,8 +133,6 @@ class ApprovalClosed(Refused):
 
 class TooManyRequests(Refused):
     """This person has asked for more within a minute than is taken from one."""
-
-    kind = "too_many_requests"
 
     def __init__(self, message: str = "", *, limit: int, retry_after: float) -> None:
         super().__init__(message)
@@ -171,13 +145,9 @@ class TooManyRequests(Refused):
 class TooLate(Refused):
     """The request waited too long before it could be sent, so it was not sent."""
 
-    kind = "too_late"
-
 
 class Duplicate(RecordBotError):
     """The same request was delivered before; the first one counts."""
-
-    kind = "duplicate"
 
     def __init__(self, attempt_id: UUID) -> None:
         super().__init__()
@@ -187,7 +157,6 @@ class Duplicate(RecordBotError):
 class AuditUnavailable(RecordBotError):
     """The audit trail can't be written, so nothing was done."""
 
-    kind = "audit_unavailable"
     TOO_SLOW: ClassVar[str] = "the database was too slow"
     """The cause that the bot names itself; any other is the database's own."""
 

@@ -3,7 +3,7 @@
 from bot.genesys.finding import Finding
 from bot.genesys.live_calls.directory import GenesysDirectory
 from bot.genesys.notifications.subscriber import Notifications
-from bot.genesys.permission_check import check
+from bot.genesys.permission_check import check, login_advice
 from bot.genesys.recording.conversations import ConversationsControl
 from bot.genesys.recording.sessions import SessionsControl
 from bot.genesys.recording_files import GenesysSavedRecordings
@@ -23,4 +23,5 @@ __all__ = [
     "RequestSeen",
     "SessionsControl",
     "check",
+    "login_advice",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-GRANT_IT = "Grant it to a role of the OAuth client: Admin, Integrations, OAuth, Roles."
+GRANT_IT = "Add it to the OAuth client's role: Admin > Integrations > OAuth > Roles."
 
 
 class Finding(NamedTuple):
@@ -15,6 +15,9 @@ class Finding(NamedTuple):
     sentence: str
     note: bool = False
     """Whether the sentence is worth reading although it will do."""
+
+    setting: bool = False
+    """Whether a wrong setting is why, so that ``serve`` would not start."""
 
     unknown: bool = False
     """Whether nothing that the check may send tells it; then ``ok`` only says that nothing speaks against it."""

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import GenesysError, NotFound, PermissionMissing
 from bot.genesys.json_fields import listed, text
-from bot.genesys.recording.call_reader import segment
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.transport.request import Request
 
 if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
     from bot.genesys.transport.deadline import Within
 
-TOKEN = Request("check: token", "GET", "/api/v2/tokens/me")
+TOKEN = Request("check: token", "TokensApi.get_tokens_me")
 GRANT_VIEW = "authorization:grant:view"
 ANY = "*"
 
@@ -54,7 +53,7 @@ async def read_grants(client: GenesysClient, within: Within) -> Grants:
     roles = len({text(pair.get("roleId")) for pair in pairs}) if isinstance(shown, list) else None
     divisions = len({text(pair.get("divisionId")) for pair in pairs}) if isinstance(shown, list) else None
     subject = text(oauth_client.get("id")) or client.account.client_id
-    request = Request("check: grants", "GET", f"/api/v2/authorization/subjects/{segment(subject)}")
+    request = Request("check: grants", "AuthorizationApi.get_authorization_subject", {"subject_id": subject})
     try:
         answer = (await client.read(request, within)).document()
     except PermissionMissing:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bot.errors import GenesysError, NotFound, PermissionMissing
 from bot.genesys.finding import GRANT_IT, Finding, unknown
 from bot.genesys.json_fields import listed
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.transport.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,17 +21,15 @@ if TYPE_CHECKING:
 
 TRUNKS = Request(
     "check: trunks",
-    "GET",
-    "/api/v2/telephony/providers/edges/trunkswithrecording",
-    query={"trunkType": "EXTERNAL"},
+    "TelephonyProvidersEdgeApi.get_telephony_providers_edges_trunkswithrecording",
+    {"trunk_type": "EXTERNAL"},
 )
 POLICIES = Request(
     "check: retention policies",
-    "GET",
-    "/api/v2/recording/mediaretentionpolicies",
-    query={"pageSize": "100", "pageNumber": "1", "summary": "true"},
+    "RecordingApi.get_recording_mediaretentionpolicies",
+    {"page_size": 100, "page_number": 1, "summary": True},
 )
-SETTINGS = Request("check: recording settings", "GET", "/api/v2/recording/settings", query={"createDefault": "false"})
+SETTINGS = Request("check: recording settings", "RecordingApi.get_recording_settings", {"create_default": False})
 """Without ``createDefault=false`` this read could create settings."""
 
 RETENTION = "recording:retentionPolicy:view"

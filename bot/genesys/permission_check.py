@@ -21,12 +21,12 @@ from bot.genesys.live_calls.activity_query import activity_request
 from bot.genesys.live_calls.details_query import details_request
 from bot.genesys.live_calls.directory import names_request
 from bot.genesys.organization import organization_recording
-from bot.genesys.recording.sessions import SESSIONS
+from bot.genesys.recording.sessions import find_sessions
 from bot.genesys.recording_files import metadata_request
 from bot.genesys.topics import notification_topics
 from bot.genesys.transport.deadline import Within
+from bot.genesys.transport.request import Request
 from bot.genesys.transport.sdk import PureCloudRegionHosts
-from bot.genesys.transport.sdk_threads import Request
 
 if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
@@ -41,30 +41,28 @@ RECORD = "conversation:call:record"
 CONVERSATIONS = (
     (
         "read calls",
-        Request("check: read call", "GET", f"/api/v2/conversations/calls/{NOBODY}"),
+        Request("check: read call", "ConversationsApi.get_conversations_call", {"conversation_id": NOBODY}),
     ),
     (
         "start and stop recordings",
         Request(
             "check: record",
-            "PATCH",
-            f"/api/v2/conversations/{NOBODY}/participants/{NOBODY}",
-            body={"recording": False},
+            "ConversationsApi.patch_conversation_participant",
+            {"conversation_id": NOBODY, "participant_id": NOBODY, "body": {"recording": False}},
         ),
     ),
     (
         "pause and resume recordings",
         Request(
             "check: pause",
-            "PUT",
-            f"/api/v2/conversations/calls/{NOBODY}/recordingstate",
-            body={"recordingState": "PAUSED"},
+            "ConversationsApi.put_conversations_call_recordingstate",
+            {"conversation_id": NOBODY, "body": {"recordingState": "PAUSED"}},
         ),
     ),
 )
 SESSION_API = (
     CONVERSATIONS[0],
-    ("recording sessions", Request("check: sessions", "GET", SESSIONS, query={"conversationId": NOBODY})),
+    ("recording sessions", find_sessions(NOBODY, "check: sessions")),
 )
 PERMITTED = (NotFound, CallEnded, AgentLeft, NotAVoiceCall, RequestRejected)
 """What comes back when the permission is there and only the call is not."""
@@ -75,14 +73,14 @@ UNSIGNED = (
 )
 
 
-WITHOUT_LIST = "The list of live calls is then unavailable, and calls are started by their ids."
-SECOND_CHOICE = "The bot lists live calls by the details query instead, which is slower to show new ones."
-WITHOUT_NAMES = "Agents and queues without another source of their name are then shown by their ids."
-WITHOUT_FILES = "The bot then can't say whether the file of a recording is there."
-WITHOUT_RECORDING = "The list of live calls then says only of the bot's own recordings that they run."
+WITHOUT_LIST = "Without it there is no list of live calls; recordings are started by id."
+SECOND_CHOICE = "Without it, new calls appear in the list later."
+WITHOUT_NAMES = "Without it, some agents and queues are shown as ids."
+WITHOUT_FILES = "Without it, the card can't say whether the recording was saved."
+WITHOUT_RECORDING = "Without it, the list only shows record-bot's own recordings as running."
 OPTIONAL = (
-    ("Genesys names of agents", names_request("user", (NOBODY,)), WITHOUT_NAMES),
-    ("Genesys names of queues", names_request("queue", (NOBODY,)), WITHOUT_NAMES),
+    ("Genesys: agent names", names_request("user", (NOBODY,)), WITHOUT_NAMES),
+    ("Genesys: queue names", names_request("queue", (NOBODY,)), WITHOUT_NAMES),
     ("Genesys saved recordings", metadata_request(NOBODY, "check: recording metadata"), WITHOUT_FILES),
 )
 
@@ -97,7 +95,8 @@ async def check(client: GenesysClient, *, recording_api: str = "conversations") 
     try:
         await client.login()
     except GenesysError as error:
-        return [*findings, Finding("Genesys login", ok=False, sentence=_login_advice(error))]
+        wrong = isinstance(error, LoginRefused)
+        return [*findings, Finding("Genesys login", ok=False, sentence=login_advice(error), setting=wrong)]
     findings.append(Finding("Genesys login", ok=True, sentence="The OAuth client is logged in."))
     if recording_api == "sessions":
         return findings + [await _permission(client, what, request) for what, request in SESSION_API]
@@ -119,7 +118,7 @@ def _roles(grants: Grants) -> Finding:
         return unknown(what, f"Genesys does not show the roles of the OAuth client. {grants.why_not}")
     if grants.roles == 0:
         return Finding(
-            what, ok=False, sentence="The OAuth client has no role. Add roles: Admin, Integrations, OAuth, Roles."
+            what, ok=False, sentence="The OAuth client has no role. Add one: Admin > Integrations > OAuth > Roles."
         )
     said = f"Roles: {grants.roles}; divisions: {grants.divisions}. Genesys shows the bot no calls of other divisions."
     if grants.permissions is None:
@@ -149,15 +148,17 @@ def _region(client: GenesysClient) -> Finding:
     return Finding(
         what,
         ok=False,
-        sentence=f"{account.environment} is no region that the Genesys SDK knows;"
-        " PURECLOUD_ENVIRONMENT wants a name such as mypurecloud.com or euw2.pure.cloud.",
+        sentence=f"PURECLOUD_ENVIRONMENT: {account.environment} is not a Genesys Cloud region; use a host such as "
+        "mypurecloud.com or euw2.pure.cloud.",
     )
 
 
-def _login_advice(error: GenesysError) -> str:
+def login_advice(error: GenesysError) -> str:
+    """Say why the OAuth client can't log in, and what to do."""
+    said = str(error).rstrip(".")
     if isinstance(error, LoginRefused):
-        return f"{error} Check PURECLOUD_CLIENT_ID, PURECLOUD_CLIENT_SECRET and PURECLOUD_ENVIRONMENT."
-    return f"{error} Check PURECLOUD_ENVIRONMENT and the way there from this machine."
+        return f"{said}. Check PURECLOUD_CLIENT_ID, PURECLOUD_CLIENT_SECRET and PURECLOUD_ENVIRONMENT."
+    return f"{said}. Check PURECLOUD_ENVIRONMENT and the network."
 
 
 def _within(client: GenesysClient) -> Within:
@@ -176,7 +177,7 @@ async def _permission(client: GenesysClient, what: str, request: Request) -> Fin
         advice = f"{missing} {GRANT_IT}"
         return Finding(what, ok=False, sentence=advice)
     except OutcomeUnknown as unanswered:
-        return Finding(what, ok=False, sentence=f"Genesys does not say: {unanswered}")
+        return Finding(what, ok=False, sentence=f"Couldn't be checked: {unanswered}")
     except GenesysError as error:
         return Finding(what, ok=False, sentence=str(error))
     return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")
@@ -184,9 +185,9 @@ async def _permission(client: GenesysClient, what: str, request: Request) -> Fin
 
 async def _live_calls(client: GenesysClient) -> list[Finding]:
     """Ask by both queries: one of them is enough for a list, the second tells what is being recorded."""
-    first = await _optional(client, "Genesys live calls", activity_request(1, size=1), SECOND_CHOICE)
+    first = await _optional(client, "Genesys: list of live calls", activity_request(1, size=1), SECOND_CHOICE)
     details = details_request(1, client.clock.now())
-    second = await _optional(client, "Genesys recording of live calls", details, WITHOUT_RECORDING)
+    second = await _optional(client, "Genesys: which calls are recorded", details, WITHOUT_RECORDING)
     if first.note and second.note:
         first = first._replace(sentence=first.sentence.replace(SECOND_CHOICE, WITHOUT_LIST))
     return [first, second]
@@ -201,7 +202,7 @@ async def _optional(client: GenesysClient, what: str, request: Request, without:
         if missing.evidence.code is None:
             return unknown(what, UNSIGNED)
     except PermissionMissing as missing:
-        return Finding(what, ok=True, sentence=f"Refused. {missing} {without} {GRANT_IT}", note=True)
+        return Finding(what, ok=True, sentence=f"Not permitted. {missing} {without} {GRANT_IT}", note=True)
     except GenesysError as error:
-        return Finding(what, ok=True, sentence=f"Unavailable: {error} {without}", note=True)
+        return Finding(what, ok=True, sentence=f"Not available: {error} {without}", note=True)
     return Finding(what, ok=True, sentence="Permitted, as far as Genesys shows it.")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import GenesysUnavailable, NotFound
 from bot.genesys.json_fields import listed, moment, text, word
-from bot.genesys.recording.call_reader import segment
 from bot.genesys.transport.deadline import silently
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.transport.request import Request
 from bot.recording.models import SavedRecording
 from bot.recording.ports import Priority
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def metadata_request(conversation_id: str, operation: str = "read recording metadata") -> Request:
-    return Request(operation, "GET", f"/api/v2/conversations/{segment(conversation_id)}/recordingmetadata")
+    return Request(operation, "RecordingApi.get_conversation_recordingmetadata", {"conversation_id": conversation_id})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from bot.errors import GenesysError, PermissionMissing
 from bot.genesys.finding import GRANT_IT, Finding, unknown
 from bot.genesys.json_fields import listed, text
-from bot.genesys.notifications.channel import CHANNELS, PREFIX, SUFFIX
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.notifications.channel import PREFIX, SUFFIX
+from bot.genesys.transport.request import Request
 
 if TYPE_CHECKING:
     from bot.genesys.grants import Grants
@@ -20,11 +20,10 @@ SLOW = "The bot then sees changes outside it by reading each call every half a m
 TOPIC = f"{PREFIX}{{id}}{SUFFIX}"
 TOPICS = Request(
     "check: topics",
-    "GET",
-    "/api/v2/notifications/availabletopics",
-    query={"expand": "requiresPermissions,permissionDetails,transports"},
+    "NotificationsApi.get_notifications_availabletopics",
+    {"expand": ["requiresPermissions", "permissionDetails", "transports"]},
 )
-LISTED = Request("check: notifications", "GET", CHANNELS)
+LISTED = Request("check: notifications", "NotificationsApi.get_notifications_channels")
 
 
 async def notification_topics(client: GenesysClient, within: Within, grants: Grants) -> Finding:

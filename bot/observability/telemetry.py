@@ -13,7 +13,7 @@ from structlog.contextvars import get_contextvars
 
 from bot.audit.entry import Phase
 from bot.observability.metrics import Metrics
-from bot.observability.tracing import NoTracing, Tracing
+from bot.observability.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ class Observing:
     """One process's observers."""
 
     metrics: Metrics = field(default_factory=Metrics)
-    tracing: Tracing = field(default_factory=NoTracing)
+    tracing: Tracing = field(default_factory=Tracing)
 
     @contextmanager
     def request(self, surface: str) -> Iterator[None]:

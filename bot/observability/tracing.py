@@ -1,4 +1,4 @@
-"""OpenTelemetry traces, if an endpoint is set and the packages are installed; otherwise nothing.
+"""OpenTelemetry traces, if an endpoint is set and its SDK is installed; otherwise its API does nothing.
 
 One trace follows a request of Slack's: its acknowledgement, both transactions, the requests to Genesys and the card.
 """
@@ -10,17 +10,18 @@ import time
 from collections import OrderedDict
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode
 from structlog.contextvars import get_contextvars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.trace import TracerProvider
 
     from bot.audit.entry import Entry
     from bot.observability.metrics import SeenRequest
@@ -37,42 +38,6 @@ SEND_SECONDS = 3.0
 """How long a collector may take, the tries together; the bot's end waits for it."""
 
 
-class Tracing(Protocol):
-    """What is told about requests that were handled. Nothing here may raise or wait."""
-
-    def request(self, surface: str) -> AbstractContextManager[None]:
-        """Cover the handling of a request of Slack's; what begins inside belongs to it."""
-
-    def written(self, seconds: float, entries: Sequence[Entry]) -> None: ...
-
-    def genesys(self, seen: SeenRequest) -> None: ...
-
-    def card(self, recording_id: UUID, seconds: float) -> None: ...
-
-    def close(self) -> None:
-        """Send what is still to be sent; it may take some seconds."""
-
-
-class NoTracing:
-    """Where no traces are wanted."""
-
-    @contextmanager
-    def request(self, surface: str) -> Iterator[None]:  # noqa: ARG002  the protocol's
-        yield
-
-    def written(self, seconds: float, entries: Sequence[Entry]) -> None:
-        pass
-
-    def genesys(self, seen: SeenRequest) -> None:
-        pass
-
-    def card(self, recording_id: UUID, seconds: float) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
 def open_tracing(endpoint: str | None) -> Tracing:
     """Return tracing to this address, the base of OTLP over HTTP; none without an address or the packages.
 
@@ -80,20 +45,25 @@ def open_tracing(endpoint: str | None) -> Tracing:
     environment itself.
     """
     if endpoint is None:
-        return NoTracing()
+        return Tracing()
     if packages_missing():
         log.warning(
             "tracing_disabled", why="OTEL_EXPORTER_OTLP_ENDPOINT is set, but packages are missing", install=ADVICE
         )
-        return NoTracing()
+        return Tracing()
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415  an optional package
         OTLPSpanExporter,
     )
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  likewise
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  likewise
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  likewise
 
     timeout = None if os.environ.get("OTEL_EXPORTER_OTLP_TIMEOUT") else SEND_SECONDS  # None: as the variable says
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=timeout)
-    return OpenTelemetry(BatchSpanProcessor(exporter))
+    named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "record-bot"}
+    provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return Tracing(provider, close=provider.shutdown)
 
 
 def packages_missing() -> bool:
@@ -107,24 +77,20 @@ def _installed(package: str) -> bool:
         return False
 
 
-class OpenTelemetry:
-    """Makes a span of each step, after it is done; the current trace goes with the task, as contexts do."""
+class Tracing:
+    """Makes a span of each step, after it is done; the current trace goes with the task, as contexts do.
 
-    def __init__(self, processor: SpanProcessor) -> None:
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  an optional package
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  likewise
+    Without a provider, OpenTelemetry's API does nothing. No method raises, and only ``close`` waits.
+    """
 
-        named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "record-bot"}
-        self._provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
-        self._provider.add_span_processor(processor)
-        self._tracer = self._provider.get_tracer("record-bot")
-        self._awaited: OrderedDict[UUID, Any] = OrderedDict()
+    def __init__(self, provider: TracerProvider | None = None, *, close: Callable[[], None] | None = None) -> None:
+        self._tracer = (provider or NoOpTracerProvider()).get_tracer("record-bot")
+        self._close = close
+        self._awaited: OrderedDict[UUID, tuple[Context, dict[str, Any]]] = OrderedDict()
 
     @contextmanager
     def request(self, surface: str) -> Iterator[None]:
-        from opentelemetry.context import Context  # noqa: PLC0415  an optional package
-        from opentelemetry.trace import SpanKind, StatusCode  # noqa: PLC0415  likewise
-
+        """Cover the handling of a request of Slack's; what begins inside belongs to it."""
         with self._tracer.start_as_current_span(
             f"slack {surface}",
             context=Context(),
@@ -140,8 +106,6 @@ class OpenTelemetry:
                 raise
 
     def written(self, seconds: float, entries: Sequence[Entry]) -> None:
-        from opentelemetry.context import get_current  # noqa: PLC0415  an optional package
-
         if not entries:
             return
         self._span(
@@ -159,8 +123,6 @@ class OpenTelemetry:
             self._awaited.popitem(last=False)
 
     def genesys(self, seen: SeenRequest) -> None:
-        from opentelemetry.trace import SpanKind  # noqa: PLC0415  an optional package
-
         facts = {
             "http.request.method": seen.method,
             "http.response.status_code": seen.status,
@@ -174,7 +136,9 @@ class OpenTelemetry:
         self._span("slack card", seconds, {**ids, "record_bot.recording_id": str(recording_id)}, context=context)
 
     def close(self) -> None:
-        self._provider.shutdown()
+        """Send what is still to be sent; it may take some seconds."""
+        if self._close is not None:
+            self._close()
 
     def _span(self, name: str, seconds: float, facts: Mapping[str, Any], **more: Any) -> None:
         ended = time.time_ns()

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
 import structlog
@@ -23,7 +23,6 @@ from bot.slack.blocks.app_home import home_view, plain_view, stranger_text
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from datetime import datetime
 
     from bot.i18n.catalog import Catalog
@@ -46,9 +45,6 @@ REST_SECONDS = 15.0
 MINUTE = 60.0
 A_MINUTE = 50
 """Views in a minute; Slack takes about 100, and some of them are for those who open their Home just now."""
-LOOK_SECONDS = 5.0
-GAP_SECONDS = 1.0
-"""Seconds between two refreshes, however much is written."""
 AFTER_CLICK_SECONDS = 1.0
 TRIES = 3
 CONFLICT = "hash_conflict"
@@ -163,26 +159,8 @@ class HomePublisher:
         await self.homes.show_again(user_id)
         self.changes.set()
 
-    async def run(self) -> None:
-        while True:
-            self.changes.clear()
-            try:
-                later = await self.refresh()
-            except Exception as error:  # what is not shown yet differs from what is, and the next look finds it
-                log.exception("worker_crashed", worker="app_home")
-                await self.pace.wait_after(error, "home")
-                continue
-            await self.clock.sleep(GAP_SECONDS)
-            await self._until_something_changes(min(LOOK_SECONDS, later or LOOK_SECONDS))
-
-    async def _until_something_changes(self, seconds: float) -> None:
-        waiting: list[Coroutine[Any, Any, Any]] = [self.changes.wait(), self.clock.sleep(seconds)]
-        waits = [asyncio.ensure_future(one) for one in waiting]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
+    async def step(self) -> float | None:
+        return await self.refresh() or None
 
     async def refresh(self) -> float:
         """Publish what has changed, the last opened first; return the seconds until the next one is due."""

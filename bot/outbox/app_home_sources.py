@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bot.audit.period import Period
     from bot.audit.summary import Summary
     from bot.recording.caller import Principal
-    from bot.recording.models import Card
+    from bot.recording.card import Card
     from bot.recording.ports import Clock
     from bot.slack.blocks.app_home import ComponentHealth
 

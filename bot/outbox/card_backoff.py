@@ -13,7 +13,7 @@ from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bot.recording.models import Card
+    from bot.recording.card import Card
     from bot.recording.ports import Clock
 
 log = structlog.get_logger(__name__)

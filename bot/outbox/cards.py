@@ -1,4 +1,4 @@
-"""Cards and audit channel: two stateless relays that bring Slack up to date with the database."""
+"""The relay of the cards: stateless, it brings Slack's cards up to date with the database."""
 
 from __future__ import annotations
 
@@ -10,34 +10,26 @@ import structlog
 
 from bot.i18n.shorten import shorten
 from bot.outbox.card_backoff import CardBackoff
-from bot.outbox.relay import Backoff, is_final, run_relay, run_to_completion
+from bot.outbox.relay import Backoff, is_final, run_to_completion
 from bot.recording.models import RecordingState
 from bot.slack.api_errors import DeliveryFailure, code, verdict
-from bot.slack.blocks.audit_line import message
 from bot.slack.blocks.card import CardStyle, card
 from bot.slack.blocks.mrkdwn import slack_user
 from bot.slack.client import WEB_API_ERRORS
-from bot.slack.shared_channels import AuditChannelShared
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.audit.entry import Entry
     from bot.i18n.catalog import Translations
-    from bot.recording.models import Card
-    from bot.recording.ports import Clock
+    from bot.recording.card import Card
     from bot.slack.shared_channels import SharedChannels
 
 log = structlog.get_logger(__name__)
 
-POST_GAP_SECONDS = 1.0
-"""Slack allows about one message a second in a channel."""
-LINES_IN_A_MESSAGE = 20
 CARDS_AT_ONCE = 50
 ANSWER_WITHIN = timedelta(seconds=10)
 """After this, a start that failed is told by its card, to the person alone, if nothing else has told them."""
@@ -45,8 +37,8 @@ PLAIN_CHARACTERS = 3000
 """Less than Slack takes as the text of a message, and more than the text of a card has."""
 
 
-class Outbox(Protocol):
-    """What Slack still has to be told, and what it has been told."""
+class CardOutbox(Protocol):
+    """Which cards are behind, and what has been shown of them."""
 
     @property
     def confirm(self) -> Callable[[], Awaitable[None]]: ...
@@ -65,14 +57,6 @@ class Outbox(Protocol):
 
     async def card_lost(self, recording_id: UUID, *, of: str | None = None) -> None: ...
 
-    async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]: ...
-
-    async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None: ...
-
-    async def delivery_refused(self, seqs: Sequence[int]) -> None: ...
-
-    async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None: ...
-
 
 @dataclass(frozen=True, slots=True)
 class CardPublisher:
@@ -83,7 +67,7 @@ class CardPublisher:
     """
 
     client: AsyncWebClient
-    outbox: Outbox
+    outbox: CardOutbox
     style: CardStyle
     languages: Translations
     changes: asyncio.Event
@@ -97,8 +81,9 @@ class CardPublisher:
     def __post_init__(self) -> None:
         object.__setattr__(self, "backoff", CardBackoff(self.pace.clock))
 
-    async def run(self) -> None:
-        await run_relay("cards", self.publish_all, self.changes, self.pace, self.backoff.seconds_to_next)
+    async def step(self) -> float | None:
+        """Publish; return after how long a card that waits may be tried again."""
+        return 0.0 if await self.publish_all() else self.backoff.seconds_to_next()
 
     async def publish_all(self) -> bool:
         """Bring the cards that are behind up to date; False if there is none that may be tried now."""
@@ -243,62 +228,3 @@ def _require_unacceptable(stale: Card, error: Exception) -> None:
     if verdict(error) is not DeliveryFailure.UNACCEPTABLE:
         raise error
     log.error("card_rejected", recording_id=str(stale.recording.id), error=code(error))
-
-
-@dataclass
-class Progress:
-    """When the next message may go out, on the clock's ``monotonic``."""
-
-    earliest: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class AuditPublisher:
-    """Posts every audit entry to the audit channel, in order; several in one message when it is behind."""
-
-    client: AsyncWebClient
-    outbox: Outbox
-    style: CardStyle
-    channel: str
-    changes: asyncio.Event
-    clock: Clock
-    pace: Backoff
-    progress: Progress = field(default_factory=Progress)
-    shared_channels: SharedChannels | None = None
-
-    async def run(self) -> None:
-        await run_relay("audit", self.publish_next, self.changes, self.pace)
-
-    async def publish_next(self) -> bool:
-        """Post one message with the next entries; False if there are none."""
-        waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)
-        if not waiting:
-            return False
-        if self.shared_channels is not None and await self.shared_channels.ask(self.channel):
-            await self.pace.wait_after(AuditChannelShared(), "audit")  # another organization would read the trail
-            return True
-        await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
-        if self.progress.earliest:  # entries that came while it waited go into the same message
-            waiting = await self.outbox.undelivered(limit=LINES_IN_A_MESSAGE)
-        await self._post(waiting)
-        return True
-
-    async def _post(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
-        if (error := await run_to_completion(self._send(waiting))) is not None:
-            await self.pace.wait_after(error, "audit")
-
-    async def _send(self, waiting: Sequence[tuple[Entry, bool]]) -> Exception | None:
-        """Post the lines; return why Slack did not take them, or may not have."""
-        seqs = [entry.seq for entry, _ in waiting]
-        fresh = [entry.seq for entry, again in waiting if not again]
-        await self.outbox.delivery_begun(seqs, self.clock.now())
-        try:
-            answer = await self.client.chat_postMessage(channel=self.channel, **message(waiting, self.style))
-        except WEB_API_ERRORS as error:
-            if verdict(error) is not DeliveryFailure.UNKNOWN:
-                await self.outbox.delivery_refused(fresh)
-            return error
-        self.pace.went_well()
-        self.progress.earliest = self.clock.monotonic() + POST_GAP_SECONDS
-        await self.outbox.delivered(seqs, at=self.clock.now(), channel=str(answer["channel"]), ts=str(answer["ts"]))
-        return None

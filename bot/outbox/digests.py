@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from uuid_utils.compat import uuid7
 
 from bot.audit.period import days, due_days, next_due
-from bot.recording.control.outcomes import BOT
+from bot.recording.caller import BOT
 from bot.slack.api_errors import DeliveryFailure, code, verdict
-from bot.slack.blocks.chart import NotDrawn, drawn
-from bot.slack.blocks.digest import alt_text, long_date, message
+from bot.slack.blocks.audit.names import LineNames
+from bot.slack.blocks.digest import day_chart, message
+from bot.slack.charts import Charts, as_text
 from bot.slack.shared_channels import AuditChannelShared
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import date, datetime, time
     from uuid import UUID
     from zoneinfo import ZoneInfo
@@ -34,17 +36,15 @@ if TYPE_CHECKING:
     from bot.audit.summary import Summary
     from bot.outbox.relay import Backoff
     from bot.recording.ports import Clock
-    from bot.slack.blocks.card import CardStyle
+    from bot.slack.blocks.card import Block, CardStyle
+    from bot.slack.blocks.chart import Chart
     from bot.slack.shared_channels import SharedChannels
-    from bot.slack.uploads import Uploaded, Uploads
 
 log = structlog.get_logger(__name__)
 
 DAYS_MADE_UP_FOR = 7
-LOOK_SECONDS = 60.0
 POST_GAP_SECONDS = 1.0
 """Slack allows about one message a second in a channel."""
-FILE_ADVICE = {"missing_scope": " (the app needs the scope files:write: install it again from the manifest)"}
 
 
 class Summaries(Protocol):
@@ -53,6 +53,12 @@ class Summaries(Protocol):
     async def summary(self, period: Period, zone: ZoneInfo, *, missing_lines: int = 0, altered: int = 0) -> Summary: ...
 
     async def first_moment(self) -> datetime | None: ...
+
+
+class Names(Protocol):
+    """What Slack calls its users."""
+
+    async def people(self, actors: Iterable[str]) -> dict[str, str]: ...
 
 
 class Digests(Protocol):
@@ -81,10 +87,9 @@ class Schedule:
 
 @dataclass
 class Known:
-    """Until when there is nothing to write, and the picture of a digest that could not be posted yet."""
+    """Until when there is nothing to write."""
 
     idle_until: datetime | None = None
-    picture: tuple[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,6 @@ class Digester:
     """Writes and posts the digests. ``gaps``: how many entries the channel lacks for good, how many differ from it."""
 
     client: AsyncWebClient
-    uploads: Uploads
     digests: Digests
     summaries: Summaries
     gaps: Callable[[], Awaitable[tuple[int, int]]]
@@ -103,26 +107,18 @@ class Digester:
     pace: Backoff
     known: Known = field(default_factory=Known)
     shared_channels: SharedChannels | None = None
+    names: Names | None = None
 
-    async def run(self) -> None:
-        while True:
-            try:
-                await self.write_due()
-                busy = await self.post_next()
-            except Exception as error:
-                log.exception("worker_crashed", worker="digests")
-                await self.pace.wait_after(error, "digest")
-                continue
-            if busy:
-                await self.clock.sleep(POST_GAP_SECONDS)
-            else:
-                self.pace.went_well()
-                await self.clock.sleep(self._idle_seconds())
+    async def step(self) -> float | None:
+        await self.write_due()
+        if await self.post_next():
+            return POST_GAP_SECONDS
+        self.pace.went_well()
+        return self._idle_seconds()
 
-    def _idle_seconds(self) -> float:
+    def _idle_seconds(self) -> float | None:
         due = self.known.idle_until
-        left = LOOK_SECONDS if due is None else (due - self.clock.now()).total_seconds()
-        return min(LOOK_SECONDS, max(POST_GAP_SECONDS, left))
+        return None if due is None else max(POST_GAP_SECONDS, (due - self.clock.now()).total_seconds())
 
     async def write_due(self) -> None:
         """Write the digests that are due and missing, oldest first."""
@@ -156,59 +152,31 @@ class Digester:
             await self.pace.wait_after(AuditChannelShared(), "digest")  # another organization would read the figures
             return True
         entry, again = found
-        day = entry.outcome["day"]
-        file, note = await self._picture(entry)
+        day, chart = entry.outcome["day"], day_chart(entry)
+        drawn = None if chart is None else await Charts(self.client).block(chart)
         await self.digests.begun(day, self.clock.now())
         try:
-            answer = await self.client.chat_postMessage(
-                channel=self.channel, **message(entry, self.style, again=again, note=note)
-            )
+            answer = await self._post(entry, chart, drawn, again=again)
         except WEB_API_ERRORS as error:
             if not again and verdict(error) is not DeliveryFailure.UNKNOWN:
                 await self.digests.refused(day)
             await self.pace.wait_after(error, "digest")
             return True
         self.pace.went_well()
-        self.known.picture = None
         await self.digests.delivered(day, at=self.clock.now(), channel=str(answer["channel"]), ts=str(answer["ts"]))
-        if file is not None:
-            await self._share(file, str(answer["channel"]), day)
         return True
 
-    async def _picture(self, entry: Entry) -> tuple[Uploaded | None, str]:
-        """Upload the day's chart, not yet visible; return a note instead if that fails."""
-        day, activity = entry.outcome["day"], entry.outcome["activity"]
-        if not any(any(hours) for hours in activity.values()):
-            return None, ""
+    async def _post(self, entry: Entry, chart: Chart | None, drawn: Block | None, *, again: bool) -> Any:
+        """Post the digest; with its chart as text if Slack takes the message in no other form."""
+        names = LineNames()
+        if self.names is not None:
+            names = LineNames(people=await self.names.people(entry.outcome["denials"]))
+        person = partial(names.person, style=self.style)
+        digest = partial(message, entry, self.style, again=again, chart=chart, person=person)
         try:
-            if self.known.picture is None or self.known.picture[0] != day:
-                title = f"{long_date(day)}, by hour ({entry.outcome['zone']})"
-                self.known.picture = day, await drawn(title, activity)
-            content = self.known.picture[1]
-            title = f"Activity on {day}, by hour"
-            file = await self.uploads.put(
-                content, size=len(content), name=f"activity-{day}.png", title=title, alt_text=alt_text(entry)
-            )
-        except NotDrawn as error:
-            log.warning("chart_render_failed", error=str(error))
-            return None, "The chart could not be drawn"
+            return await self.client.chat_postMessage(channel=self.channel, **digest(drawn=drawn))
         except WEB_API_ERRORS as error:
-            log.warning("chart_upload_failed", error=code(error))
-            return None, f"The chart could not be uploaded: {code(error)}{FILE_ADVICE.get(code(error), '')}"
-        return file, ""
-
-    async def _share(self, file: Uploaded, channel: str, day: str) -> None:
-        try:
-            await self.uploads.share(file, channel=channel, comment=f"Activity on {long_date(day)}, by hour")
-        except WEB_API_ERRORS as error:
-            # The digest is posted; trying again could show the chart twice.
-            log.warning("chart_share_failed", error=code(error))
-            await self._say_without_chart(channel, code(error))
-
-    async def _say_without_chart(self, channel: str, why: str) -> None:
-        try:
-            await self.client.chat_postMessage(
-                channel=channel, text=f"The digest's chart could not be shown: {why}", parse="none"
-            )
-        except WEB_API_ERRORS as error:
-            log.warning("chart_note_post_failed", error=code(error))
+            if chart is None or verdict(error) is not DeliveryFailure.UNACCEPTABLE:
+                raise
+            log.warning("chart_refused", error=code(error))
+        return await self.client.chat_postMessage(channel=self.channel, **digest(drawn=as_text(chart)))

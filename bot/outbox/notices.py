@@ -6,7 +6,6 @@ whatever happens in between. A notice whose arrival was never confirmed is poste
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +30,7 @@ from bot.slack.blocks.notice import answered, notice
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
     from uuid import UUID
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-ROUND_SECONDS = 1.0
-"""Seconds between two checks, however much is written: each needs about ten queries."""
-LOOK_SECONDS = 5.0
 GAP_SECONDS = 1.2
 """Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
 
@@ -115,27 +112,9 @@ class Notifier:
     escalate: str | None = None
     """The user group that a repeated message about a waiting stop names."""
 
-    async def run(self) -> None:
-        while True:
-            self.changes.clear()
-            try:
-                more = await self.note_due()
-                busy = await self.send_next() or more
-            except Exception as error:  # what is not sent stays in the database, and the next look finds it
-                log.exception("worker_crashed", worker="notices")
-                await self.pace.wait_after(error, "notice")
-                continue
-            if not busy:
-                await self._until_something_changes()
-
-    async def _until_something_changes(self) -> None:
-        await self.clock.sleep(ROUND_SECONDS)
-        waits = [asyncio.ensure_future(one) for one in (self.changes.wait(), self.clock.sleep(LOOK_SECONDS))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
+    async def step(self) -> float | None:
+        more = await self.note_due()
+        return 0.0 if await self.send_next() or more else None
 
     async def note_due(self) -> bool:
         """Store the notices that are due; True if there is more to check."""

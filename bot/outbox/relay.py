@@ -1,24 +1,23 @@
-"""Runs a relay: step after step, each to its end, with back-off after a failure."""
+"""What the relays share: back-off after what Slack says, and steps that are not cut off."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Coroutine
 
     from bot.recording.ports import Clock
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-LOOK_AGAIN_SECONDS = 5.0
 END_SECONDS = 10.0
 """How long a message that is on its way when its loop is cancelled may still take; more than the client's time-out."""
 
@@ -43,13 +42,17 @@ class Backoff:
         self._failures = 0
 
     async def wait_after(self, error: Exception, doing: str) -> None:
+        await self.clock.sleep(self.seconds_after(error, doing))
+
+    def seconds_after(self, error: Exception, doing: str) -> float:
+        """Note the error, and return how long to wait."""
         self.problem = code(error)
         self._failures += 1
         seconds = retry_after(error)
         if seconds is None:
             seconds = min(self.longest, 0.5 * 2**self._failures)
         log.warning("slack_delivery_failed", doing=doing, error=self.problem, wait=seconds)
-        await self.clock.sleep(seconds)
+        return seconds
 
 
 async def run_to_completion(step: Coroutine[None, None, T]) -> T:
@@ -73,39 +76,3 @@ async def run_to_completion(step: Coroutine[None, None, T]) -> T:
     if not task.cancelled() and task.exception() is not None:
         log.error("relay_step_failed", exc_info=task.exception())
     raise asyncio.CancelledError
-
-
-async def run_relay(
-    name: str,
-    step: Callable[[], Awaitable[bool]],
-    changes: asyncio.Event,
-    pace: Backoff,
-    sooner: Callable[[], float | None] | None = None,
-) -> None:
-    """Repeat ``step`` while it finds something to do; then wait for the next write, and poll from time to time.
-
-    ``sooner`` returns after how many of the clock's seconds there is something to do again, if that is known. Nothing
-    that a step raises ends the loop: what is not yet sent stays in the database, and the next step finds it.
-    """
-    while True:
-        changes.clear()
-        try:
-            busy = await step()
-        except Exception as error:
-            log.exception("worker_crashed", worker=name)
-            await pace.wait_after(error, name)
-            continue
-        if not busy:
-            await _until_changed(changes, pace.clock, None if sooner is None else sooner())
-
-
-async def _until_changed(changes: asyncio.Event, clock: Clock, seconds: float | None) -> None:
-    """Wait for a change: for LOOK_AGAIN_SECONDS at most, or for so many seconds on the clock."""
-    waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(changes.wait())]
-    if seconds is not None:
-        waits.append(asyncio.ensure_future(clock.sleep(seconds)))
-    try:
-        await asyncio.wait(waits, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for one in waits:
-            one.cancel()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+BOT = "bot"
+"""The actor of what the bot does or sees on its own."""
+
 
 class Role(StrEnum):
     """What the settings make of a person."""

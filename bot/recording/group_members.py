@@ -22,7 +22,6 @@ log = structlog.get_logger(__name__)
 
 SUPERVISORS_CHANGED = "supervisors:changed"
 COMPLIANCE_CHANGED = "compliance:changed"
-LOOK_SECONDS = 60.0
 IDS_IN_ENTRY = 50
 """How many user ids one entry holds; a larger change has several entries, so that none grows without bound."""
 
@@ -135,11 +134,6 @@ class GroupMonitor:
     noted: NotedGroups
     actions: Mapping[str, str]
     clock: Clock
-
-    async def run(self) -> None:
-        while True:
-            await self.compare()
-            await self.clock.sleep(LOOK_SECONDS)
 
     async def compare(self) -> None:
         """Compare once; without Slack's answer or a writable trail, store nothing and leave it to the next check."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.errors import Evidence
 from bot.recording.call import CallRecording, Participant
+from bot.recording.caller import BOT
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 CLOCKS_APART = timedelta(seconds=30)
 """How far the clocks of two machines that serve together may be apart."""
+LATE = "took_effect_late"
+"""What a recording's card says when a start that had been given up began after all, and the bot stopped it."""
 
 
 class RecordingState(StrEnum):
@@ -70,6 +73,24 @@ class Verb(StrEnum):
     def action(self) -> str:
         """The audit trail's word for it."""
         return f"recording:{self.value}"
+
+
+ALLOWED_FROM = {
+    Verb.START: frozenset[RecordingState](),
+    Verb.FOLLOW: frozenset[RecordingState](),
+    Verb.STOP: frozenset({RecordingState.ACTIVE, RecordingState.PAUSED}),
+    Verb.PAUSE: frozenset({RecordingState.ACTIVE}),
+    Verb.RESUME: frozenset({RecordingState.PAUSED}),
+}
+"""The states in which each change can be requested; a start makes a new recording."""
+DURING = {
+    Verb.START: RecordingState.STARTING,
+    Verb.FOLLOW: RecordingState.STARTING,
+    Verb.STOP: RecordingState.STOPPING,
+    Verb.PAUSE: RecordingState.PAUSING,
+    Verb.RESUME: RecordingState.RESUMING,
+}
+"""The state of a recording while a change is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +289,47 @@ class Recording:
     requested_seq: int = 0
     """The number of the entry that asked for it: what orders recordings, since clocks can be set back."""
 
+    # The state machine. Each step returns the recording as it is afterward; ``Transaction.save`` stores it.
+
+    def requested(self, verb: Verb, seq: int) -> Recording:
+        """Begin a change; ``seq`` is the number of the entry that asks for it."""
+        return replace(self, state=DURING[verb], error=None, audit_seq=seq)
+
+    def started(self, at: datetime, *, seen_at: datetime | None = None) -> Recording:
+        """Begin to run; with ``seen_at``, it began between ``at`` and then."""
+        return replace(self._settled(at), state=RecordingState.ACTIVE, started_at=at, seen_at=seen_at)
+
+    def paused(self, at: datetime) -> Recording:
+        return replace(self._settled(at), state=RecordingState.PAUSED, paused_at=at)
+
+    def resumed(self, at: datetime) -> Recording:
+        return replace(self._settled(at), state=RecordingState.ACTIVE)
+
+    def stopped(self, at: datetime, by: str) -> Recording:
+        return replace(self._settled(at), state=RecordingState.STOPPED, ended_at=at, ended_by=by)
+
+    def call_ended(self, at: datetime) -> Recording:
+        return replace(self._settled(at), state=RecordingState.ENDED, ended_at=at, ended_by=BOT)
+
+    def failed(self, kind: str, at: datetime) -> Recording:
+        """End a start that did not take effect."""
+        return replace(self, state=RecordingState.FAILED, in_doubt=False, error=kind, ended_at=at, ended_by=BOT)
+
+    def unchanged(self, kind: str, before: RecordingState) -> Recording:
+        """Take back a change that did not take effect; ``before`` is the state in which it was requested."""
+        return replace(self, state=before, in_doubt=False, error=kind)
+
+    def doubted(self) -> Recording:
+        """Note that nobody knows yet whether the change took effect."""
+        return replace(self, in_doubt=True)
+
+    def landed_late(self) -> Recording:
+        """Go back to life: a write that had been given up took effect, and the bot stops it."""
+        return replace(self, state=RecordingState.STOPPING, error=LATE)
+
+    def _settled(self, at: datetime) -> Recording:
+        return replace(self, in_doubt=False, error=None, paused_at=None, paused_seconds=self.rested(at))
+
     def rested(self, until: datetime) -> int:
         """Return for how many seconds it has been paused in all, a pause that still runs counted up to a moment."""
         running = 0 if self.paused_at is None else max(0, round((until - self.paused_at).total_seconds()))
@@ -335,48 +397,3 @@ class Approval:
         Another process, whose clock is a little ahead, may have written it just now.
         """
         return self.outcome is None and self.asked_at - CLOCKS_APART <= now < self.expires_at
-
-
-@dataclass(frozen=True, slots=True)
-class CardPlace:
-    """Where a recording's card is shown, and the language of the person who asked for it."""
-
-    channel: str
-    language: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A message that shows a recording: where it was requested, or (``routed``) where the policy file also sends it.
-
-    ``ts`` and ``posted_channel`` say where it is, once it has been posted.
-    """
-
-    recording: Recording
-    channel: str
-    asked_by: str
-    ts: str | None = None
-    posted_channel: str | None = None
-    rendered_version: int = 0
-    """The recording's version that it shows; less than 1 if it has to be redrawn in any case."""
-    posts_begun: int = 0
-    """How often posting it was begun; a copy may be in the channel if the result of an earlier post is unknown."""
-    agent_name: str | None = None
-    queue_name: str | None = None
-    language: str | None = None
-    """That of the person who asked."""
-    approval: Approval | None = None
-    """The newest stop that waits, or waited, for a second supervisor."""
-    saved: tuple[SavedRecording, ...] = ()
-    """The files that Genesys has stored of the call, oldest first; empty until they are found."""
-    startable: bool = False
-    """Whether it was stopped and nothing newer was recorded of the call, so that it can be started again."""
-    routed: bool = False
-    shared_channel: bool = False
-    """Whether another organization reads the channel: as it was when the recording was asked for there, or, of a routed
-    card, as it is now."""
-
-    @property
-    def key(self) -> tuple[UUID, str]:
-        """Return what tells this card from every other one."""
-        return self.recording.id, self.channel

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import NotPermitted, OutOfScope, WrongState
 from bot.recording.caller import Permission, Principal, Role
-from bot.recording.models import Recording, RecordingState, Verb
+from bot.recording.models import ALLOWED_FROM, Recording, RecordingState, Verb
 
 if TYPE_CHECKING:
     from bot.recording.call import Participant
@@ -77,32 +76,10 @@ def lists(caller: Principal, recording: Recording) -> bool:
     return own or sees(caller, recording)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The states before, during, and after a verb."""
-
-    allowed_from: frozenset[RecordingState]
-    during: RecordingState
-    after: RecordingState
-
-
-STEPS = {
-    Verb.START: Step(frozenset(), RecordingState.STARTING, RecordingState.ACTIVE),
-    Verb.FOLLOW: Step(frozenset(), RecordingState.STARTING, RecordingState.ACTIVE),
-    Verb.STOP: Step(
-        frozenset({RecordingState.ACTIVE, RecordingState.PAUSED}), RecordingState.STOPPING, RecordingState.STOPPED
-    ),
-    Verb.PAUSE: Step(frozenset({RecordingState.ACTIVE}), RecordingState.PAUSING, RecordingState.PAUSED),
-    Verb.RESUME: Step(frozenset({RecordingState.PAUSED}), RecordingState.RESUMING, RecordingState.ACTIVE),
-}
-
-
-def require_state(recording: Recording, verb: Verb) -> Step:
-    """Return the verb's step, or raise WrongState if the recording's state doesn't allow it."""
-    step = STEPS[verb]
-    if recording.state not in step.allowed_from:
+def require_state(recording: Recording, verb: Verb) -> None:
+    """Raise WrongState if the recording's state doesn't allow the change."""
+    if recording.state not in ALLOWED_FROM[verb]:
         raise WrongState(**current_state(recording))
-    return step
 
 
 def current_state(recording: Recording) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from bot.audit.entry import Draft, Entry
     from bot.recording.call import Participant
     from bot.recording.caller import Scope
+    from bot.recording.card import Card, CardPlace
     from bot.recording.models import (
         Approval,
         ApprovalOutcome,
         Attempt,
-        Card,
-        CardPlace,
         ConfirmedChange,
         Conversation,
         LiveList,
@@ -172,54 +171,61 @@ class CallEvents(Protocol):
         """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
 
 
+class StaleRecordingError(RuntimeError):
+    """The recording was changed since it was read; inside one transaction that can't happen."""
+
+
 class Transaction(Protocol):
     """The steps of one write transaction. Transactions run one after another, so a read stays true until the end."""
 
-    async def append(self, draft: Draft) -> Entry:
+    def append(self, draft: Draft) -> Entry:
         """Add an entry to the end of the chain."""
 
-    async def keep_text(self, attempt_id: UUID, text: str, typed_at: datetime) -> str:
+    def keep_text(self, attempt_id: UUID, text: str, typed_at: datetime) -> str:
         """Keep what a person typed, erasable, and return its salted digest for the entry."""
 
-    async def attempt_with_key(self, dedupe_key: str) -> UUID | None: ...
+    def attempt_with_key(self, dedupe_key: str) -> UUID | None: ...
 
-    async def requests_of(
+    def requests_of(
         self, actor: str, verbs: frozenset[str], *, since: datetime, upto: datetime, limit: int
     ) -> tuple[datetime, ...]:
         """Return when a person asked for such things, the newest first, refused requests included."""
 
-    async def add_attempt(self, attempt: Attempt, *, dedupe_key: str | None) -> None: ...
+    def add_attempt(self, attempt: Attempt, *, dedupe_key: str | None) -> None: ...
 
-    async def add_closed_attempt(
+    def add_closed_attempt(
         self, attempt_id: UUID, *, verb: str, actor: str, at: datetime, dedupe_key: str | None
     ) -> None: ...
 
-    async def forget_closed_attempts(self, actor: str, verb: str, *, before: datetime) -> None:
+    def forget_closed_attempts(self, actor: str, verb: str, *, before: datetime) -> None:
         """Remove a person's closed attempts of a kind of which no entry tells."""
 
-    async def claim_attempt(self, attempt: Attempt, owner: str) -> bool:
+    def claim_attempt(self, attempt: Attempt, owner: str) -> bool:
         """Take over an open attempt from its owner; False if another process was faster."""
 
-    async def settle_attempt(self, attempt: Attempt, at: datetime, *, looks: int = 0) -> bool:
+    def settle_attempt(self, attempt: Attempt, at: datetime, *, looks: int = 0) -> bool:
         """Close the attempt; False if it is closed or has another owner, and then nothing may be written for it."""
 
-    async def note_check(self, attempt: Attempt, looks_left: int) -> None: ...
+    def note_check(self, attempt: Attempt, looks_left: int) -> None: ...
 
-    async def recording(self, recording_id: UUID) -> Recording | None: ...
+    def recording(self, recording_id: UUID) -> Recording | None: ...
 
-    async def live_recording(self, conversation_id: str) -> Recording | None: ...
+    def live_recording(self, conversation_id: str) -> Recording | None: ...
 
-    async def live_recordings_of(self, actor: str) -> tuple[Recording, ...]: ...
+    def live_recordings_of(self, actor: str) -> tuple[Recording, ...]: ...
 
-    async def add_recording(
+    def add_recording(
         self, recording: Recording, *, channel: str | None, asked_by: str, language: str | None = None
     ) -> None:
         """Add a recording, and its card if there is a channel for it."""
 
-    async def change_recording(self, before: Recording, **changes: Any) -> Recording | None:
-        """Change the recording if it still is as ``before``, and return it with the next version; else None."""
+    def save(self, after: Recording, *, was: Recording) -> Recording:
+        """Store the recording if the stored one still has the version of ``was``, and return it with the next version.
 
-    async def newest_recording(
+        Raise StaleRecordingError if it has another one.
+        """
+
+    def newest_recording(
         self, conversation_id: str, *, telling_whose: bool = False, that_began: bool = False
     ) -> Recording | None:
         """Return the call's newest recording; ``telling_whose``: of those whose agent or queue is known.
@@ -227,40 +233,39 @@ class Transaction(Protocol):
         ``that_began``: of those whose start did not fail.
         """
 
-    async def card_place(self, recording_id: UUID) -> CardPlace | None:
+    def card_place(self, recording_id: UUID) -> CardPlace | None:
         """Return where a recording's card is; None if it has none."""
 
-    async def add_approval(self, approval: Approval) -> None:
+    def add_approval(self, approval: Approval) -> None:
         """Add a stop that waits for a second supervisor; there is at most one open for a recording."""
 
-    async def approval(self, approval_id: UUID) -> Approval | None: ...
+    def approval(self, approval_id: UUID) -> Approval | None: ...
 
-    async def open_approval(self, recording_id: UUID) -> Approval | None:
+    def open_approval(self, recording_id: UUID) -> Approval | None:
         """Return the recording's approval that nobody has closed yet, whether or not its time is up."""
 
-    async def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
+    def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
         """Close the approval; False if it is already closed."""
 
-    async def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
+    def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
 
-    async def note_file_check(self, read_call: RecordingFileCheck, looks: int, next_at: datetime | None) -> bool:
+    def note_file_check(self, read_call: RecordingFileCheck, looks: int, next_at: datetime | None) -> bool:
         """Store a check for a recording's file; False if another process made it, and then nothing may be written."""
 
-    async def saved_recordings(self, recording_id: UUID) -> tuple[SavedRecording, ...]: ...
+    def saved_recordings(self, recording_id: UUID) -> tuple[SavedRecording, ...]: ...
 
-    async def keep_saved(self, recording_id: UUID, saved: SavedRecording) -> None: ...
+    def keep_saved(self, recording_id: UUID, saved: SavedRecording) -> None: ...
 
 
 class RecordingStore(Protocol):
     """The store of recordings and their trail."""
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]], *, within: float | None = None) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, within: float | None = None) -> T:
         """Run ``work`` in one transaction that is on disk when this returns, whatever happens to the caller.
 
-        ``work`` may wait for nothing but its transaction; it may be done in another thread than the caller's. Where
-        the database ends the transaction, ``work`` runs again in a new one, so it may change nothing outside; after
-        ``within`` seconds nothing is tried again. Raise AuditUnavailable when it can't be written; then nothing of it
-        is there.
+        ``work`` is run in the thread that writes. Where the database ends the transaction, ``work`` runs again in a
+        new one, so it may change nothing outside; after ``within`` seconds nothing is tried again. Raise
+        AuditUnavailable when it can't be written; then nothing of it is there.
         """
 
     async def recording(self, recording_id: UUID) -> Recording | None: ...

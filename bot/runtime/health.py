@@ -41,36 +41,33 @@ class Readiness:
     API, of user groups or of single cards does not: a balancer would take away the one place that can tell people.
     """
 
-    started: bool = False
+    control: Control | None = None
+    cards: Backoff | None = None
+    audit: Backoff | None = None
+    groups: UserGroups | None = None
+    digests: Backoff | None = None
+    news: NotificationStatus | None = None
+    replicas: Replicas | None = None
     sockets: tuple[SocketState, ...] = ()
     """The Socket Mode connections; one open connection is enough."""
-    news: NotificationStatus | None = None
-    digests: Backoff | None = None
-    replicas: Replicas | None = None
-    _control: Control | None = None
-    _cards: Backoff | None = None
-    _audit: Backoff | None = None
-    _groups: UserGroups | None = None
+    started: bool = False
     _compared: Completeness = field(default_factory=Completeness)
     _compared_at: float | None = None
 
-    def watch(self, control: Control, cards: Backoff, audit: Backoff, groups: UserGroups | None = None) -> None:
-        self._control, self._cards, self._audit, self._groups = control, cards, audit, groups
-
     async def check(self) -> tuple[ComponentHealth, ...]:
-        if self._control is None:
+        if self.control is None:
             return (ComponentHealth("bot", ok=False, problem="starting"),)
         parts = (
             self._bot(),
-            await self._database(self._control),
-            self._slack(self._control),
-            await self._channel(self._control),
-            self._delivery("cards", self._cards),
-            self._genesys(self._control),
+            await self._database(self.control),
+            self._slack(self.control),
+            await self._channel(self.control),
+            self._delivery("cards", self.cards),
+            self._genesys(self.control),
             self._user_groups(),
         )
         for part in parts:
-            self._control.metrics.component_up.labels(part.name).set(part.ok)
+            self.control.metrics.component_up.labels(part.name).set(part.ok)
         return parts
 
     def _bot(self) -> ComponentHealth:
@@ -82,13 +79,13 @@ class Readiness:
         )
 
     async def scrape(self) -> bytes:
-        if self._control is None:
+        if self.control is None:
             return b""
         await self.check()
-        metrics = self._control.metrics
+        metrics = self.control.metrics
         with suppress(SQLAlchemyError):  # the database's part already shows 0
-            self._count(metrics, await SqlFigures(self._control.engines).fetch(self._control.clock.now()))
-        metrics.budget.set(self._control.genesys.health().requests_left)
+            self._count(metrics, await SqlFigures(self.control.engines).fetch(self.control.clock.now()))
+        metrics.budget.set(self.control.genesys.health().requests_left)
         metrics.reconnects.set(sum(state.reconnects for state in self.sockets))
         for number, state in enumerate(self.sockets, start=1):
             metrics.connected.labels(str(number)).set(state.connected)
@@ -125,7 +122,7 @@ class Readiness:
         return ComponentHealth(
             "slack",
             ok=open_ones > 0,
-            problem="" if open_ones else "The socket to Slack is not connected; reconnecting.",
+            problem="" if open_ones else "Not connected to Slack; reconnecting.",
             facts={
                 "transport": "socket",
                 "sockets": len(self.sockets),
@@ -148,12 +145,12 @@ class Readiness:
 
     def _user_groups(self) -> ComponentHealth:
         """Name the groups of the settings and the policy file that give nobody a right."""
-        problem = "" if self._groups is None else self._groups.problem
+        problem = "" if self.groups is None else self.groups.problem
         return ComponentHealth("user_groups", ok=not problem, problem=problem, essential=False)
 
     async def _channel(self, control: Control) -> ComponentHealth:
         """Say whether messages arrive, and whether every entry has."""
-        part = self._delivery("audit_channel", self._audit)
+        part = self._delivery("audit_channel", self.audit)
         try:
             found = await self._completeness(control)
         except SQLAlchemyError:
@@ -166,9 +163,9 @@ class Readiness:
 
     async def gaps(self) -> tuple[int, int]:
         """Return how many entries the audit channel lacks, and how many are not as it shows them."""
-        if self._control is None:
+        if self.control is None:
             return 0, 0
-        found = await self._completeness(self._control)
+        found = await self._completeness(self.control)
         return found.lacking, found.altered
 
     async def _completeness(self, control: Control) -> Completeness:

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.database.queries.policy import SqlRules
 from bot.errors import AuditUnavailable, DatabaseUnusable
-from bot.recording.control.outcomes import BOT
+from bot.recording.caller import BOT
 
 if TYPE_CHECKING:
     from bot.recording.ports import Transaction
@@ -27,7 +27,7 @@ async def record_start(control: Control) -> None:
         await _record(control, "bot:start")
     except AuditUnavailable as error:
         raise DatabaseUnusable(
-            f"The database can't be written: {error.cause}. Check the rights of the file and the disk."
+            f"Can't write to the database: {error.cause}. Check DATABASE_URL, file permissions and free disk space."
         ) from error
 
 
@@ -37,8 +37,8 @@ async def record_stop(control: Control) -> None:
 
 
 async def _record(control: Control, action: str) -> None:
-    async def work(transaction: Transaction) -> None:
-        await transaction.append(
+    def work(transaction: Transaction) -> None:
+        transaction.append(
             Draft(
                 id=uuid7(),
                 attempt_id=uuid7(),

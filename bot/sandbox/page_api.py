@@ -9,9 +9,12 @@ from aiohttp import web
 
 from bot.sandbox.fields import UnusableRequest, optional_number, optional_text, read_object, text
 
+DAY_SECONDS = 24 * 3600.0
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bot.sandbox.clock import SandboxClock
     from bot.sandbox.genesys import SimulatedGenesys
     from bot.sandbox.process import BotProcess
     from bot.sandbox.slack import SimulatedSlack
@@ -46,7 +49,7 @@ class CallActionRoutes:
         body = await read_object(request)
         genesys = self.genesys
         if call not in genesys.calls:
-            raise UnusableRequest(f"There is no call {call}.")
+            raise UnusableRequest(f"No call {call}.")
         changes: dict[str, Callable[[], object]] = {
             "hang_up": lambda: genesys.hang_up(call),
             "hold": lambda: genesys.hold(call, on=True),
@@ -68,10 +71,10 @@ class CallActionRoutes:
         """Let the first agent transfer the call, or talk to another one before that."""
         call_id, what, body = request.match_info["id"], request.match_info["what"], await read_object(request)
         if call_id not in self.genesys.calls:
-            raise UnusableRequest(f"There is no call {call_id}.")
+            raise UnusableRequest(f"No call {call_id}.")
         call, transfers = self.genesys.calls[call_id], self.genesys.transfers
         if what != "answer" and not call.agents:
-            raise UnusableRequest("Nobody is connected to this call who could transfer it.")
+            raise UnusableRequest("No agent is on this call who could transfer it.")
         to = optional_text(body, "agent") or _another(self.genesys, call_id)
         try:
             match what:
@@ -103,11 +106,13 @@ class FaultRoutes:
     slack: SimulatedSlack
     genesys: SimulatedGenesys
     bot: BotProcess
+    clock: SandboxClock
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/api/faults/{system:slack|genesys}/{name}", self.fault),
             web.post("/api/bot/{what:kill|stop|start}", self.control_bot),
+            web.post("/api/bot/later", self.later),
         ]
 
     async def fault(self, request: web.Request) -> web.Response:
@@ -115,7 +120,7 @@ class FaultRoutes:
         name = request.match_info["name"]
         switches = self.slack.faults if request.match_info["system"] == "slack" else self.genesys.faults
         if name not in {fault["name"] for fault in switches.snapshot()}:
-            raise UnusableRequest(f"There is no fault {name}.")
+            raise UnusableRequest(f"No fault {name}.")
         times, value = optional_number(body, "times"), optional_number(body, "value")
         if body.get("on", True):
             only = optional_text(body, "only") or ""
@@ -123,6 +128,14 @@ class FaultRoutes:
         else:
             switches.switch_off(name)
         return web.json_response({})
+
+    async def later(self, _request: web.Request) -> web.Response:
+        """Move the clock of everything a day ahead; the bot reads it when it starts, so it starts again."""
+        await self.bot.stop()
+        self.clock.move(DAY_SECONDS)
+        self.bot.ahead = self.clock.ahead
+        await self.bot.start()
+        return web.json_response(self.bot.snapshot())
 
     async def control_bot(self, request: web.Request) -> web.Response:
         controls = {"kill": self.bot.kill, "stop": self.bot.stop, "start": self.bot.start}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 State = Literal["stopped", "starting", "ready", "not_ready", "stopping", "killed", "exited"]
 
 SECONDS_TO_FINISH = 25.0
+WATCHED = (sys.executable, "-m", "bot.sandbox.parent_watchdog")
 LOOK_WHILE_STARTING = 0.2
 LOOK_WHILE_RUNNING = 1.0
 
@@ -59,7 +60,9 @@ class BotProcess:
     transport: str
     log: Callable[[str], None]
     on_change: Callable[[], None]
-    command: tuple[str, ...] = (sys.executable, "-m", "bot.sandbox.parent_watchdog", "bot", "serve")
+    command: tuple[str, ...] = (*WATCHED, "bot", "serve")
+    ahead: float = 0.0
+    """Seconds by which the bot's clock is ahead when it starts the next time."""
     state: State = field(init=False, default="stopped")
     readyz: dict[str, Any] | None = field(init=False, default=None)
     last_lines: deque[str] = field(init=False, default_factory=lambda: deque(maxlen=20))
@@ -92,7 +95,7 @@ class BotProcess:
             await self._reap()
             self.last_lines.clear()
             self._process = await asyncio.create_subprocess_exec(
-                *self.command,
+                *(self.command if not self.ahead else (*WATCHED, "bot.cli.ahead", str(self.ahead))),
                 cwd=self.directory,
                 env=dict(self.environment),
                 stdin=asyncio.subprocess.PIPE,
@@ -137,7 +140,7 @@ class BotProcess:
         while self.state in {"starting", "not_ready"}:
             waited = time.monotonic() - began
             if waited > limit:
-                raise BotUnready(f"The bot is not ready after {limit:.0f} s; it says: {self.readyz or 'nothing'}.")
+                raise BotUnready(f"The bot is still not ready after {limit:.0f} s: {self.readyz or 'no answer'}.")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(2.0), self._moved:
                     await self._moved.wait_for(lambda: self.state not in {"starting", "not_ready"})
@@ -145,7 +148,7 @@ class BotProcess:
                 tell(time.monotonic() - began)
         if self.state != "ready":
             words = self.last_lines[-1] if self.last_lines else "nothing"
-            raise BotUnready(f"The bot stopped before it was ready. Its last words: {words}")
+            raise BotUnready(f"The bot stopped while starting. Last output: {words}")
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:

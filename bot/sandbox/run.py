@@ -8,14 +8,17 @@ import errno
 import os
 import signal
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from bot.sandbox import sample_calls as busy
+from bot.sandbox.clock import SandboxClock
 from bot.sandbox.feed import ChangeFeed
 from bot.sandbox.genesys import SimulatedGenesys
+from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.process import BotProcess, BotUnready, free_port, manifest
 from bot.sandbox.site import Site
 from bot.sandbox.slack import SimulatedSlack
@@ -28,6 +31,18 @@ OPTIONAL_SCOPES = {"channels:read", "groups:read", "users:read.email"}
 """What this workspace grants beside the scopes that the bot can't do without."""
 HOST = "127.0.0.1"
 SECONDS_TO_READY = 60.0
+LIMITED = "U0SVEN"
+POLICY = f"""\
+# A policy file to try: Sven may only control calls of the queue Support, and a stop in Claims takes two supervisors.
+[[grant]]
+label = "Support"
+who = ["{LIMITED}"]
+queues = ["{derived_id("queue", "Support")}"]
+
+[dual_control]
+queues = ["{derived_id("queue", "Claims")}"]
+within = "2m"
+"""
 REASONS = "complaint=Complaint;quality=Quality check;training=Training"
 # A visitor's own settings must not reach a real workspace or organization from here. Settings are read in any case.
 FOREIGN = (
@@ -51,7 +66,7 @@ async def run(*, port: int, transport: str, announce: Callable[[str], None], dat
     what a person at the terminal wants to know; without ``database`` the trail goes with the sandbox.
     """
     if transport not in {"socket", "http"}:
-        announce(f"The transport has to be socket or http, not {transport}.")
+        announce(f"The transport must be socket or http, not {transport}.")
         return 2
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -70,7 +85,7 @@ async def run(*, port: int, transport: str, announce: Callable[[str], None], dat
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        announce(f"Port {port} is taken by another program: choose one with --port, or 0 for any that is free.")
+        announce(f"Port {port} is in use. Choose another with --port (0 picks a free one).")
         return 1
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -87,8 +102,9 @@ async def _run(
     stopping: asyncio.Event,
 ) -> int:
     feed = ChangeFeed()
-    slack = SimulatedSlack(on_change=feed.changed)
-    genesys = SimulatedGenesys(on_change=feed.changed)
+    clock = SandboxClock()
+    slack = SimulatedSlack(clock=clock, signing_clock=time.time, on_change=feed.changed)
+    genesys = SimulatedGenesys(clock=clock, on_change=feed.changed)
     async with contextlib.AsyncExitStack() as stack:
         for simulator in (slack, genesys):
             await simulator.start()
@@ -96,6 +112,9 @@ async def _run(
             simulator.seed()
         slack.scopes |= OPTIONAL_SCOPES
         busy.fill(genesys)
+        slack.add_person(LIMITED, "Sven Olsson", "sven", role="Supervisor of Support")
+        slack.workspace.channels["C0FLOOR"].members.append(LIMITED)
+        (directory / "policy.toml").write_text(POLICY, encoding="utf-8")
         bot_port = free_port()
         if transport == "http":
             slack.events_url = f"http://{HOST}:{bot_port}/slack/events"
@@ -111,13 +130,13 @@ async def _run(
             log=lambda line: announce(f"  bot | {line}"),
             on_change=feed.changed,
         )
-        address = await stack.enter_async_context(_served(Site(slack, genesys, bot, feed), port))
+        address = await stack.enter_async_context(_served(Site(slack, genesys, bot, feed, clock), port))
         stack.push_async_callback(bot.stop)
-        announce("Starting the bot against the simulated Slack and Genesys…")
+        announce("Starting record-bot with simulated Slack and Genesys…")
         await bot.start()
         if not await _became_ready(bot, stopping, announce):
             return 0 if stopping.is_set() else 1
-        announce(f"The sandbox is ready: {address}  (Ctrl-C ends it)")
+        announce(f"Sandbox ready: {address} (press Ctrl-C to stop)")
         await stopping.wait()
         announce("Stopping…")
     return 0
@@ -126,7 +145,7 @@ async def _run(
 async def _became_ready(bot: BotProcess, stopping: asyncio.Event, announce: Callable[[str], None]) -> bool:
     """Wait for the bot, or for the person who has had enough; say what went wrong."""
     ready = asyncio.create_task(
-        bot.until_ready(SECONDS_TO_READY, lambda waited: announce(f"… waiting for the bot ({waited:.0f} s)"))
+        bot.until_ready(SECONDS_TO_READY, lambda waited: announce(f"Waiting for the bot… ({waited:.0f} s)"))
     )
     interrupted = asyncio.create_task(stopping.wait())
     await asyncio.wait({ready, interrupted}, return_when=asyncio.FIRST_COMPLETED)
@@ -180,6 +199,7 @@ def bot_environment(
             "SLACK_SUPERVISORS": "S0SUPERS,S0NIGHT",
             "SLACK_COMPLIANCE": "U0COMPL",
             "RECORDING_REASONS": REASONS,
+            "AUDIT_DIGEST_AT": "00:00",  # so that a day later there is a digest of today
             "PURECLOUD_CLIENT_ID": "sandbox-client",
             "PURECLOUD_CLIENT_SECRET": "sandbox-secret",
             "GENESYS_API_URL": genesys.url,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from bot.sandbox.clock import SandboxClock
 from bot.sandbox.fields import UnusableRequest
 from bot.sandbox.page_api import CallActionRoutes, FaultRoutes
 from bot.sandbox.page_api_slack import SlackActionRoutes
@@ -76,6 +77,7 @@ class Site:
     genesys: SimulatedGenesys
     bot: BotProcess
     feed: ChangeFeed
+    clock: SandboxClock = field(default_factory=SandboxClock)
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[only_this_address, sentences])
@@ -90,7 +92,7 @@ class Site:
                 web.get("/api/files/{id}", self.uploaded),
                 *SlackActionRoutes(self.slack).routes(),
                 *CallActionRoutes(self.genesys).routes(),
-                *FaultRoutes(self.slack, self.genesys, self.bot).routes(),
+                *FaultRoutes(self.slack, self.genesys, self.bot, self.clock).routes(),
             ]
         )
         return app
@@ -100,6 +102,7 @@ class Site:
             "slack": self.slack.snapshot(),
             "genesys": self.genesys.snapshot(),
             "bot": self.bot.snapshot(),
+            "ahead": self.clock.ahead,
         }
 
     async def file(self, request: web.Request) -> web.StreamResponse:

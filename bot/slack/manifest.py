@@ -10,7 +10,12 @@ from bot.slack.app import EVENTS_PATH
 from bot.slack.listeners.command import COMMAND
 from bot.slack.listeners.shortcuts import START, START_FROM_MESSAGE
 
-USAGE = "start [id or link] [reason] | stop | pause | resume | status | list | history <id> | audit [period] | help"
+USAGE = " | ".join(
+    (
+        *("start [id or link] [reason]", "stop", "pause", "resume", "status", "list"),
+        *("history <id>", "audit [period]", "report", "help"),
+    )
+)
 SHORTCUTS = (
     ("Start a recording", "global", START, "Choose one of the live calls and have it recorded"),
     ("Record this call", "message", START_FROM_MESSAGE, "Have the call recorded whose id or link is in the message"),

@@ -105,6 +105,18 @@ class SlackPeople:
         known = self._cache.get(f"user:{user_id}")
         return None if known is None else known[1].get("locale")
 
+    async def name(self, user_id: str) -> str | None:
+        """Return the person's full name in Slack, else the display name; None if Slack doesn't say.
+
+        A name that Slack has told before is good enough: it is only shown.
+        """
+        known = self._cache.get(f"user:{user_id}")
+        try:
+            user = await self._user(user_id) if known is None else known[1]
+        except IdentityUnconfirmed:
+            return None
+        return user.get("name_shown") or None
+
     def _actor(self, user_id: str, team_id: str) -> str:
         """Return the person's id in the trail, with the bot's team if Slack last reported them as its member."""
         known = self._cache.get(f"user:{user_id}")
@@ -130,7 +142,7 @@ class SlackPeople:
                 return {"team_id": NOWHERE}
             raise
         user: dict[str, Any] = answer["user"]
-        return {key: user.get(key) for key in KNOWN_OF_USER}
+        return {key: user.get(key) for key in KNOWN_OF_USER} | {"name_shown": _name(user)}
 
     async def _fresh(self, key: str, ask: Callable[[], Awaitable[T]]) -> T:
         if (known := self._known(key)) is not None:
@@ -148,6 +160,12 @@ class SlackPeople:
         """Return Slack's answer while it is fresh; None if it has to be asked again."""
         known = self._cache.get(key)
         return None if known is None or self.clock.monotonic() - known[0] >= FRESH_SECONDS else known[1]
+
+
+def _name(user: Mapping[str, Any]) -> str:
+    profile = user.get("profile") or {}
+    names = (user.get("real_name"), profile.get("real_name"), profile.get("display_name"), user.get("name"))
+    return next((str(name) for name in names if name), "")
 
 
 async def _together(asking: Iterable[Awaitable[object]]) -> None:

@@ -19,14 +19,14 @@ from bot.database.trail.call_history import SqlStories
 from bot.recording.models import Mechanism, Recording, RecordingState
 from tests.benchmarks.audit.trails import BEGIN, SUPERVISORS
 from tests.benchmarks.figures import Figure
-from tests.support.service import asked, open_harness
+from tests.support.recording.service import asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from bot.database.transaction import SqlTransaction
-    from tests.support.service import Harness
+    from tests.support.recording.service import Harness
 
 LITTLE = 1_000
 LIVE = 10
@@ -105,7 +105,7 @@ def fill(file: Path, entries: int) -> None:
 async def add_live(store: SqlStore, count: int) -> None:
     """Add recordings that run, each of an agent of its own."""
 
-    async def work(transaction: SqlTransaction) -> None:
+    def work(transaction: SqlTransaction) -> None:
         for number in range(count):
             recording = Recording(
                 id=uuid7(),
@@ -121,7 +121,7 @@ async def add_live(store: SqlStore, count: int) -> None:
                 audit_seq=number,
                 requested_seq=10**9 + number,
             )
-            await transaction.add_recording(recording, channel="C0FLOOR", asked_by=recording.started_by)
+            transaction.add_recording(recording, channel="C0FLOOR", asked_by=recording.started_by)
 
     await store.write(work)
 

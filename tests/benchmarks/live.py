@@ -22,8 +22,8 @@ from bot.slack.listeners.command import live_list
 from tests.benchmarks.audit.trails import SUPERVISORS
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.grown import add_live, opened_store
-from tests.support.clock import FakeClock
-from tests.support.control import FakeControl
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.recording.fake_control import FakeControl
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

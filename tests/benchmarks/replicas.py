@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.load import Lines
-from tests.faults.fleet import opened_fleet
+from tests.faults.harness.replicas import opened_fleet
 from tests.faults.report import REPORT, with_throughput
 
 if TYPE_CHECKING:
-    from tests.faults.fleet import Fleet
+    from tests.faults.harness.replicas import Fleet
 
 COUNTS = (1, 2, 4)
 AT_ONCE = 12

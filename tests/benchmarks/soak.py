@@ -166,7 +166,7 @@ def figures(soak: Soak, *, settled: bool) -> list[Figure]:
 def _nothing_lost(soak: Soak, *, settled: bool) -> list[Figure]:
     entries, requested = _trail(soak.stage.database)
     lines = [line for one in soak.stage.slack.messages(AUDIT) for line in one.text.split("\n")]
-    shown = list(dict.fromkeys(int(number[1]) for line in lines if (number := re.search(r"\*#(\d+)\*", line))))
+    shown = list(dict.fromkeys(int(number) for line in lines for number in re.findall(r"\*#(\d+)\*", line)))
     acked = sum(one.status == OK for one in soak.asked)
     verified = subprocess.run(
         [sys.executable, "-m", "bot", "audit", "verify"],

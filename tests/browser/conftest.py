@@ -33,7 +33,7 @@ from bot.sandbox.slack import SimulatedSlack
 from tests.browser.example_app import ExampleApp
 from tests.browser.sandbox_page import ADA, SandboxPage
 from tests.browser.seat import Seat, opened_house
-from tests.support.world import GENESYS_PATIENCE
+from tests.support.scenario import GENESYS_PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -82,7 +82,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 def sandbox(chromium: str) -> Iterator[str]:  # noqa: ARG001  without a browser there is no need to start it
     """Run ``record-bot sandbox`` and give its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.steadily", "sandbox", "--port", "0"],
+        [sys.executable, "-m", "tests.support.clocks.steady_cli", "sandbox", "--port", "0"],
         cwd=ROOT,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
@@ -124,11 +124,18 @@ def _address(lines: queue.Queue[str | None]) -> str:
 
 
 @contextlib.asynccontextmanager
-async def visiting(browser: Browser, address: str, **context_options: Any) -> AsyncIterator[SandboxPage]:
-    """Open the page as Ada, a supervisor; an error in the page's own code fails the test."""
+async def visiting(
+    browser: Browser, address: str, *, tour: bool = False, **context_options: Any
+) -> AsyncIterator[SandboxPage]:
+    """Open the page as Ada, a supervisor; an error in the page's own code fails the test.
+
+    ``tour``: the tour opens, as for somebody who has not closed it yet.
+    """
     options = {"viewport": {"width": 1440, "height": 900}, "base_url": address} | context_options
     context = await browser.new_context(**options)
     context.set_default_timeout(PATIENCE_MS)
+    if not tour:
+        await context.add_init_script("localStorage.setItem('tour', 'closed')")
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -47,7 +47,7 @@ async def take(visitor: SandboxPage, directory: Path) -> None:
     await expect(card).to_contain_text("Recording since")
     await visitor.act_as(MALLORY)
     await visitor.command(f"/record start {OUTBOUND}")
-    await expect(visitor.audit_lines(OUTBOUND)).to_contain_text("denied")
+    await expect(visitor.audit_lines(OUTBOUND)).to_contain_text("Denied")
     await visitor.act_as(ADA)
     await visitor.page.mouse.move(0, 0)
     await keep(directory, "sandbox", visitor)
@@ -85,6 +85,7 @@ async def main(address: str, directory: Path) -> None:
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
         )
         page = await browser.new_page(base_url=address, viewport={"width": 1440, "height": 900})
+        await page.add_init_script("localStorage.setItem('tour', 'closed')")
         await page.goto("/")
         await take(SandboxPage(page), directory)
         await browser.close()

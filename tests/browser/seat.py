@@ -17,9 +17,9 @@ from bot.sandbox.process import BotProcess
 from bot.sandbox.site import Site
 from bot.sandbox.slack.manifest import shortcuts_of
 from tests.browser.sandbox_page import SandboxPage
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.steady_sockets import steady_pool
-from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.clocks.steady_sockets import steady_pool
+from tests.support.scenario import GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -204,7 +204,7 @@ async def test_ephemeral_messages_change_and_vanish(guest: SandboxPage) -> None:
 
 
 async def test_a_person_speaks_another_language(guest: SandboxPage, stage: Stage) -> None:
-    language = guest.page.get_by_label("Slack's language")
+    language = guest.page.get_by_label("Their Slack language")
     await expect(language).to_have_value("en-US")
     await guest.speak("de-DE")
     await stage.slack.wait_for(lambda: stage.slack.workspace.people["U0ADA"].locale == "de-DE")
@@ -219,9 +219,9 @@ async def test_calls_get_more_agents_a_policy_and_an_end(guest: SandboxPage, sta
     await call.get_by_role("button", name="More for").click()
     await call.get_by_role("button", name="Add an agent").click()
     await expect(call.locator(".agent")).to_have_text("Priya Nair, Tom Becker")
-    await call.get_by_role("button", name="Recorded by policy").click()
+    await call.get_by_role("button", name="Record by policy").click()
     await expect(call.locator(".call-states .state")).to_have_text("Recording")
-    await expect(call).to_contain_text("by policy")
+    await expect(call).to_contain_text("policy")
     await call.get_by_role("button", name="End call").click()
     await expect(call).to_contain_text("ended")
     assert stage.genesys.calls[conversation].over

@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from tests.browser.sandbox_page import ADA, GRACE, HEIDI
 from tests.browser.test_keyboard import tab_to
-from tests.support.world import GENESYS_HANGS
+from tests.support.scenario import GENESYS_HANGS
 
 if TYPE_CHECKING:
     from tests.browser.seat import Seat

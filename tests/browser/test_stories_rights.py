@@ -115,7 +115,7 @@ async def test_home_of_compliance_has_counts_and_the_export(seat: Seat) -> None:
     await seat.records(OUTBOUND)
     await seat.act_as(MALLORY)
     await seat.command(f"/record start {INBOUND}")
-    await expect(seat.audit_lines(INBOUND)).to_contain_text("denied")
+    await expect(seat.audit_lines(INBOUND)).to_contain_text("Denied")
     await seat.act_as(COMPLIANCE)
     home = await seat.open_home()
     await expect(home).to_contain_text("The audit trail today (UTC)")

@@ -14,20 +14,22 @@ from bot.database.replicas import replicas_of
 from bot.recording.caller import Principal, Role
 from bot.recording.requests import PendingAction, Request, RequestSource
 from bot.runtime.container import Control, opened_control
-from bot.runtime.serve import Serving
+from bot.runtime.serving_container import listener_context
+from bot.runtime.serving_parts import ServingParts
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import identify, web_client, web_session
 from bot.slack.listeners.background import Work
 from tests.integration.slack.conftest import migrated
-from tests.support.clock import FakeClock
-from tests.support.world import ADA, FLOOR, settings_for
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.scenario import ADA, FLOOR, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bot.outbox.cards import AuditPublisher, CardPublisher
+    from bot.outbox.audit_channel import AuditPublisher
+    from bot.outbox.cards import CardPublisher
     from bot.recording.models import Verb
     from bot.recording.requests import ActionResult
     from bot.slack.listeners.context import ListenerContext
@@ -97,12 +99,11 @@ async def bench_at(
         settings = settings_for(
             monkeypatch, slack, genesys, transport="http", directory=directory, changes=changes or {}
         )
-        serving = Serving(settings, clock=clock)
         async with opened_control(settings, owner="serve", clock=clock) as control, web_session() as session:
             client = web_client(settings.slack_bot_token.get_secret_value(), api_url=slack.api_url, session=session)
-            desk = serving._desk(control, client, await identify(client), Work())
+            desk = listener_context(settings, control, client, await identify(client), Work())
             replicas = replicas_of(control.service.intake.owner, control.engines, control.store)
-            cards, audit = serving._publishers(control, client, desk, replicas)
+            cards, audit = ServingParts(settings, control, client, session, desk, replicas).publishers()
             await control.genesys.login()
             bench = Bench(slack, genesys, control, desk, cards, audit)
             bench.forget()

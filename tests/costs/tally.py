@@ -58,7 +58,7 @@ def tallied(engines: Engines) -> Iterator[Tally]:
     def on_commit(_connection: Any) -> None:
         tally.commits += 1
 
-    writer, reader = engines.writer.sync_engine, engines.reader.sync_engine
+    writer, reader = engines.writer.engine, engines.reader.sync_engine
     listeners: list[tuple[Engine, str, Any]] = [
         (writer, "before_cursor_execute", on_statement(tally.written)),
         (reader, "before_cursor_execute", on_statement(tally.read)),

@@ -78,8 +78,8 @@ def full_scans(file: Path, statement: str, parameters: Any) -> list[str]:
 
 async def test_nothing_that_is_asked_often_reads_a_whole_table(bench: Bench) -> None:
     asked, engines = Asked(), bench.control.engines
-    for engine in (engines.writer, engines.reader):
-        event.listen(engine.sync_engine, "before_cursor_execute", asked.note)
+    for engine in (engines.writer.engine, engines.reader.sync_engine):
+        event.listen(engine, "before_cursor_execute", asked.note)
     await everything_once(bench)
 
     file = Path(str(engines.writer.url.database))

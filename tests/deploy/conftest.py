@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.runtime.serve import Serving
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.scenario import GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.contracts import GENESYS, SLACK, genesys_findings, slack_findings
-from tests.support.openapi import Description
+from tests.support.contracts.check import GENESYS, SLACK, genesys_findings, slack_findings
+from tests.support.contracts.openapi import Description
 
 PLACES = (os.environ.get("RECORD_BOT_CONTRACTS"), Path(__file__).parents[3] / "shared" / "contracts")
 DIRECTORY = next((Path(place) for place in PLACES if place and Path(place).is_dir()), None)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.scenario import ADA, MALLORY
 from tests.support.shell import ROOT
-from tests.support.world import ADA, MALLORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 ANNOUNCED = {
     "record_bot_ack_seconds_bucket",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from tests.support.postgres import OWNER, PostgresDatabase, PostgresServer, postgres
+from tests.support.databases.postgres import OWNER, PostgresDatabase, PostgresServer, postgres
 from tests.support.shell import ROOT, Shell
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import sys
 from tests.faults.matrix import ALONE, REPLICAS, ROWS
 from tests.faults.report import REPORT, document, table
 from tests.faults.row import Result, Row, Series, play_series, series
-from tests.support.postgres import programs
+from tests.support.databases.postgres import programs
 
 
 async def play(rows: list[Row], *, runs: int, jobs: int) -> list[Result]:

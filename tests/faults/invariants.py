@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tests.faults.harness.single_process import Stage
     from tests.faults.run import Run
-    from tests.faults.stage import Stage
 
 NUMBER = re.compile(r"\*#(\d+)\*")
-AGAIN = "sent again"
+AGAIN = "_reposted_"
 HASH_SHOWN = 12
 STANDS = {
     # the state in the database: how the card begins, and how the call may really stand
@@ -96,8 +96,7 @@ def _lines(stage: Stage, *, ambiguous: bool) -> Iterator[str]:
     """Every entry is in the channel, in order; a line that stands there twice says so, and had a reason to."""
     hashes = {row["seq"]: row["hash"] for row in stage.outside.rows("SELECT seq, hash FROM audit_entries")}
     seen: set[int] = set()
-    for line in stage.audit_lines():
-        number = int(found[1]) if (found := NUMBER.search(line)) else 0
+    for number, line in _numbered(stage.audit_lines()):
         if number not in hashes or hashes[number][:HASH_SHOWN] not in line:
             yield f"the audit channel has a line that is no entry: {line[:60]}"
         elif number in seen:
@@ -111,6 +110,12 @@ def _lines(stage: Stage, *, ambiguous: bool) -> Iterator[str]:
         seen.add(number)
     if len(seen) != len(hashes):
         yield f"the audit channel has {len(seen)} of {len(hashes)} entries"
+
+
+def _numbered(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield each number that a line shows; one that shows none comes as 0."""
+    for line in lines:
+        yield from ((int(number), line) for number in NUMBER.findall(line) or ["0"])
 
 
 def _starts(stage: Stage, run: Run) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.faults import genesys_rows, kills, replica_rows, slack_rows, storage_rows
+from tests.faults.rows import genesys, kills, replicas, slack, storage
 
-ALONE = (*kills.ROWS, *genesys_rows.ROWS, *slack_rows.ROWS, *storage_rows.ROWS)
-REPLICAS = replica_rows.ROWS
+ALONE = (*kills.ROWS, *genesys.ROWS, *slack.ROWS, *storage.ROWS)
+REPLICAS = replicas.ROWS
 ROWS = (*ALONE, *REPLICAS)

@@ -11,15 +11,15 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from tests.faults.harness.single_process import Unmoved, opened_stage
 from tests.faults.invariants import AGAIN, at_rest, violations
 from tests.faults.run import ADA, START, Run
-from tests.faults.stage import Unmoved, opened_stage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from tests.faults.stage import Stage
+    from tests.faults.harness.single_process import Stage
 
 SECONDS_TO_REST = 180.0
 RUN_SECONDS = 600.0

@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.stage import FLOOR
+from tests.faults.harness.single_process import FLOOR
 
 if TYPE_CHECKING:
     from random import Random
 
     from bot.sandbox.genesys.web_api.answers import SimulatedRequest
     from bot.sandbox.slack.events.delivery import DeliveryResult
-    from tests.faults.stage import Stage
+    from tests.faults.harness.single_process import Stage
 
 ADA, GRACE = "U0ADA", "U0GRACE"
 START, STOP = "start", "stop"

@@ -8,7 +8,7 @@ import sys
 from tests.faults.matrix import ALONE
 from tests.faults.row import patient, play_batches
 
-STEADILY = (sys.executable, "-m", "bot.sandbox.parent_watchdog", "tests.support.steadily", "serve")
+STEADILY = (sys.executable, "-m", "bot.sandbox.parent_watchdog", "tests.support.clocks.steady_cli", "serve")
 """The bot in the tests' time. Replicas have the machine's: one that was frozen has to notice."""
 LANES = 6
 """Bots at a time; they mostly wait."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.faults.replica_rows import ROWS
 from tests.faults.row import patient, play_batches
+from tests.faults.rows.replicas import ROWS
 
 PLAYED = {"socket": ("replicas-killed", "replicas-storm"), "http": ("replicas-duplicates", "replicas-frozen")}
 

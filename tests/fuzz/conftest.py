@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.runtime.serve import Serving
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.sqlite import make_database
-from tests.support.world import GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.databases.sqlite import make_database
+from tests.support.scenario import GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,13 +6,13 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.audit.storable import storable
+from bot.genesys.transport.answer import Answer
 from bot.genesys.transport.errors import LONGEST_WAIT, retry_after
 from bot.genesys.transport.health import RateBudget
-from bot.genesys.transport.http import Answer
 from bot.genesys.transport.rate_limiter import RequestLimit
 from bot.slack.blocks.start_modal import Form, read_form
 from bot.slack.payloads import sound
-from tests.support.clock import FakeClock
+from tests.support.clocks.fake_clock import FakeClock
 
 CLICK = {"type": "block_actions", "user": {"id": "U0ADA"}, "actions": [{"action_id": "recording_stop"}]}
 

@@ -26,9 +26,9 @@ from tests.fuzz.effort import effort
 from tests.fuzz.genesys_answers import CALL, GOOD, answers, call, encoded, person
 from tests.fuzz.odd import mutilated
 from tests.fuzz.raw_server import FakeRawServer, http, raw_server
-from tests.support.clock import FakeClock
-from tests.support.service import asked, at_once, open_harness
-from tests.support.trail import entries
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.databases.trail import entries
+from tests.support.recording.service import asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

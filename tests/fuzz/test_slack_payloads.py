@@ -24,10 +24,10 @@ from structlog.testing import capture_logs
 from bot.sandbox.genesys.state.seed import INBOUND
 from tests.fuzz.effort import effort
 from tests.fuzz.odd import junk, mutilated, texts
-from tests.support.world import ADA, FLOOR, MALLORY
+from tests.support.scenario import ADA, FLOOR, MALLORY
 
 if TYPE_CHECKING:
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 SECRET = "sandbox-signing-secret"
 FORM = "application/x-www-form-urlencoded"

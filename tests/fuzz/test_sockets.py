@@ -19,11 +19,11 @@ from tests.fuzz.effort import effort
 from tests.fuzz.genesys_answers import CALL, call
 from tests.fuzz.odd import deep, junk, mutilated, texts
 from tests.fuzz.test_slack_payloads import KINDS, NOBODY, hold, payload, quiet
-from tests.support.clock import FakeClock
-from tests.support.world import ADA, MALLORY
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.scenario import ADA, MALLORY
 
 if TYPE_CHECKING:
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 TOPIC = "v2.users.u1.conversations.calls"
 NEWS = {"topicName": TOPIC, "version": "2", "eventBody": call(), "metadata": {"CorrelationId": "c-1"}}

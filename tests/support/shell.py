@@ -53,7 +53,7 @@ class Shell:
         """Run ``record-bot ARGUMENTS``, in a steady loop, or ``code`` in its place, with ``more`` settings."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *(("-c", code) if code else ("-m", "tests.support.steadily")),
+            *(("-c", code) if code else ("-m", "tests.support.clocks.steady_cli")),
             *arguments,
             cwd=self.directory,
             env=self.environment | more,

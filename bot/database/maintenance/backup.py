@@ -74,7 +74,7 @@ def pg_dump_instead(url: URL, file: Path) -> str:
 
 def _partial(file: Path) -> Path:
     if file.exists():
-        raise Refused(f"{file} is there already; name another file.")
+        raise Refused(f"{file} already exists; choose another name.")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".partial", dir=file.parent)
     except OSError as error:
@@ -103,7 +103,7 @@ async def _verified(copy: Path, progress: Callable[[int, int], None]) -> Verifie
     verifier = Verifier()
     try:
         if problem := await asyncio.to_thread(_problem, copy):
-            raise Refused(f"The copy is not whole ({problem}), so it was thrown away. Run: record-bot audit verify")
+            raise Refused(f"The copy is damaged ({problem}) and was deleted. Run: record-bot audit verify")
         engines = open_engines(URL.create("sqlite+aiosqlite", database=str(copy)))
         try:
             async with engines.reader.connect() as connection:
@@ -115,8 +115,8 @@ async def _verified(copy: Path, progress: Callable[[int, int], None]) -> Verifie
         raise unusable(error) from error
     if verifier.finish() is not None:
         raise DatabaseUnusable(
-            "The trail in the copy is broken, and so it is in the database; the copy was thrown away. "
-            f"{verifier.flaw} docs/operations.md says what to do."
+            "The audit trail is broken in the database, and so in the copy, which was deleted. "
+            f"{verifier.flaw} See docs/operations.md."
         )
     return verifier
 
@@ -135,7 +135,7 @@ def _give_name(partial: Path, file: Path) -> tuple[int, str]:
     try:
         os.link(partial, file)  # unlike a rename, it does not replace what came there meanwhile
     except FileExistsError:
-        raise Refused(f"{file} is there already; name another file.") from None
+        raise Refused(f"{file} already exists; choose another name.") from None
     beside = file.with_name(f"{file.name}.sha256")
     beside.write_text(f"{digest}  {file.name}\n")
     _to_disk(beside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import column, func, insert, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.audit.verification import Verifier
+from bot.database.engine import open_blocking_reader
 from bot.database.migrate import unusable
 from bot.database.postgresql import engine as postgresql
 from bot.database.tables import audit_entries, metadata
@@ -19,8 +21,7 @@ from bot.errors import DatabaseUnusable, Refused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Connection, TableClause
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
+    from sqlalchemy import Connection, CursorResult, Engine, TableClause
 
     from bot.database.engine import Engines
 
@@ -43,22 +44,29 @@ async def copy_all(source: Engines, target: Engines, progress: Callable[[int, in
     Both are at head. Raise Refused where the target has rows or the copy is not what it was made from,
     DatabaseUnusable.
     """
+    read = open_blocking_reader(source.writer.url)
+
+    def copy(writing: Connection) -> dict[str, int]:
+        with read.connect() as reading:
+            expected = _counts(reading)
+            if found := {name: count for name, count in _counts(writing).items() if count}:
+                raise Refused(f"The target database isn't empty ({_named(found)}); use a new one.")
+            if target.on_postgresql:
+                postgresql.patient(writing)
+            _copy_tables(reading, writing, progress, sum(expected.values()))
+        _require_unchanged(read, expected)
+        return expected
+
     try:
-        async with source.reader.connect() as reading:
-            expected = await _counts(reading)
-            async with target.writer.begin() as writing:
-                if found := {name: count for name, count in (await _counts(writing)).items() if count}:
-                    raise Refused(f"The target is not empty ({_named(found)}); name a new database.")
-                if target.on_postgresql:
-                    await writing.run_sync(postgresql.patient)
-                await _copy_tables(reading, writing, progress, sum(expected.values()))
-                await _still(source, expected)
+        expected = await target.writer.transaction(copy)
         async with target.reader.connect() as connection:
-            made = await _counts(connection)
+            made = await connection.run_sync(_counts)
         verifier = Verifier()
         await SqlTrail(target).verify(verifier, lambda _done, _total: None)
     except SQLAlchemyError as error:
         raise unusable(error) from error
+    finally:
+        await asyncio.to_thread(read.dispose)
     if made != expected:
         raise Refused(f"The copy has {_named(made)} rows instead of {_named(expected)}: don't use it.")
     if verifier.finish() is not None:
@@ -68,46 +76,42 @@ async def copy_all(source: Engines, target: Engines, progress: Callable[[int, in
     return Copied(made, verifier.last_seq, verifier.head)
 
 
-async def _still(source: Engines, expected: dict[str, int]) -> None:
+def _require_unchanged(read: Engine, expected: dict[str, int]) -> None:
     """Raise Refused if a terminal, or a bot started meanwhile, has written what the copy lacks."""
-    async with source.reader.connect() as connection:
-        if await _counts(connection) != expected:
-            raise Refused("The source was written to while it was copied, so nothing was kept. Run the command again.")
+    with read.connect() as connection:
+        if _counts(connection) != expected:
+            raise Refused("The source changed during the copy, so the copy was discarded. Stop the bot and try again.")
 
 
-async def _copy_tables(
-    reading: AsyncConnection, writing: AsyncConnection, progress: Callable[[int, int], None], total: int
-) -> None:
+def _copy_tables(reading: Connection, writing: Connection, progress: Callable[[int, int], None], total: int) -> None:
     done = 0
     for known in metadata.sorted_tables:  # what others point at comes first
         # Bare columns: the values go over as they are stored, without a way through our types.
         bare = table(known.name, *(column(one.name) for one in known.columns))
-        rows = await reading.stream(select(bare).order_by(*(one.name for one in known.primary_key.columns)))
+        rows = reading.execution_options(stream_results=True).execute(
+            select(bare).order_by(*(one.name for one in known.primary_key.columns))
+        )
         if known is audit_entries:
-            done += await _begin_trail(rows, writing, bare)
-        async for page in rows.partitions(PAGE):
-            await writing.execute(insert(bare), [row._asdict() for row in page])
+            done += _begin_trail(rows, writing, bare)
+        for page in rows.partitions(PAGE):
+            writing.execute(insert(bare), [row._asdict() for row in page])
             done += len(page)
             progress(done, total)
 
 
-async def _begin_trail(rows: AsyncResult[Any], writing: AsyncConnection, bare: TableClause) -> int:
+def _begin_trail(rows: CursorResult[Any], writing: Connection, bare: TableClause) -> int:
     """Copy the first entry, whose number is above 1 where older ones are archived; the others have to follow it."""
-
-    def put(connection: Connection, row: dict[str, Any]) -> None:
-        with any_first_number(connection):
-            connection.execute(insert(bare), row)
-
-    first = await rows.fetchone()
+    first = rows.fetchone()
     if first is None:
         return 0
-    await writing.run_sync(put, first._asdict())
+    with any_first_number(writing):
+        writing.execute(insert(bare), first._asdict())
     return 1
 
 
-async def _counts(connection: AsyncConnection) -> dict[str, int]:
+def _counts(connection: Connection) -> dict[str, int]:
     return {
-        one.name: (await connection.execute(select(func.count()).select_from(one))).scalar_one()
+        one.name: connection.execute(select(func.count()).select_from(one)).scalar_one()
         for one in metadata.sorted_tables
     }
 

@@ -15,13 +15,14 @@ from bot.recording.models import FINAL_STATES
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import Connection
 
 SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,}")
 SLACK_ACTOR = re.compile(r"slack:[A-Z0-9]+:[UW][A-Z0-9]{2,}")
 GENESYS_USER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOGIN = re.compile(r"cli:\S+")
 QUEUE = "queue"
+ERASE_ACTION = "privacy:erase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +108,45 @@ def rows_before(*, texts: datetime | None, names_: datetime | None) -> Rows:
     )
 
 
-async def count(connection: AsyncConnection, rows: Rows) -> Erased:
+def count(connection: Connection, rows: Rows) -> Erased:
     """Count what ``erase`` would remove."""
 
-    async def number(table: Any, condition: ColumnElement[bool]) -> int:
+    def number(table: Any, condition: ColumnElement[bool]) -> int:
         statement = select(func.count()).select_from(table).where(condition)
-        return int((await connection.execute(statement)).scalar_one())
+        return int(connection.execute(statement).scalar_one())
 
     return Erased(
-        names=await number(names, rows.names),
-        texts=await number(typed_texts, rows.texts),
-        reasons=await number(recordings, rows.reasons),
+        names=number(names, rows.names),
+        texts=number(typed_texts, rows.texts),
+        reasons=number(recordings, rows.reasons),
     )
 
 
-async def erase(connection: AsyncConnection, rows: Rows, *, redraw: bool) -> Erased:
+def is_known(connection: Connection, person: Person) -> bool:
+    """Return whether the database has or had anything about this person; an erased one is still in the trail."""
+    acted = select(audit_entries.c.seq).where(person.acted(audit_entries.c.actor)).limit(1)
+    agent = select(recordings.c.id).where(recordings.c.agent_user_id == person.id).limit(1)
+    named = select(names.c.id).where(names.c.id == person.name_id, names.c.kind != QUEUE).limit(1)
+    erased = audit_entries.c.outcome.contains(f'"person":"{person.id}"', autoescape=True)
+    before = (
+        select(audit_entries.c.seq)
+        .where(audit_entries.c.action == ERASE_ACTION, audit_entries.c.phase == "succeeded", erased)
+        .limit(1)
+    )
+    return any(connection.execute(found).first() is not None for found in (named, agent, acted, before))
+
+
+def erase(connection: Connection, rows: Rows, *, redraw: bool) -> Erased:
     """Erase these rows in the open transaction. With ``redraw``, redraw the cards that show the reasons."""
     if redraw:
         shown = select(recordings.c.id).where(rows.reasons)
-        await connection.execute(
+        connection.execute(
             update(cards)
             .where(cards.c.recording_id.in_(shown), cards.c.ts.is_not(None))
             .values(rendered_version=FORGOTTEN)
         )
     return Erased(  # the reasons last: they tell which texts are the same words
-        names=(await connection.execute(delete(names).where(rows.names))).rowcount,
-        texts=(await connection.execute(delete(typed_texts).where(rows.texts))).rowcount,
-        reasons=(await connection.execute(update(recordings).where(rows.reasons).values(reason=None))).rowcount,
+        names=connection.execute(delete(names).where(rows.names)).rowcount,
+        texts=connection.execute(delete(typed_texts).where(rows.texts)).rowcount,
+        reasons=connection.execute(update(recordings).where(rows.reasons).values(reason=None)).rowcount,
     )

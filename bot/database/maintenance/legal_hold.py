@@ -14,7 +14,7 @@ from bot.database.tables import audit_entries, typed_texts
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import Connection
 
 HOLD_ACTION = "audit:hold"
 RELEASE_ACTION = "audit:release"
@@ -31,11 +31,11 @@ class Hold:
 
     @override
     def __str__(self) -> str:
-        why = f" ({self.reason})" if self.reason else ""
-        return f"A legal hold is on since {self.since:%Y-%m-%d %H:%M} UTC, by {self.actor}, #{self.seq}{why}"
+        why = f": {self.reason}" if self.reason else ""
+        return f"Legal hold since {self.since:%Y-%m-%d %H:%M} UTC, set by {self.actor} (#{self.seq}){why}"
 
 
-async def current_hold(connection: AsyncConnection) -> Hold | None:
+def current_hold(connection: Connection) -> Hold | None:
     """Return the active hold, None if there is none."""
     newest = (
         select(audit_entries, typed_texts.c.text)
@@ -44,7 +44,7 @@ async def current_hold(connection: AsyncConnection) -> Hold | None:
         .order_by(audit_entries.c.seq.desc())
         .limit(1)
     )
-    row = (await connection.execute(newest)).one_or_none()
+    row = connection.execute(newest).one_or_none()
     if row is None or row.action == RELEASE_ACTION:
         return None
     return Hold(row.seq, row.occurred_at, row.actor, row.text)

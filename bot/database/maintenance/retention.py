@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 RETENTION_ACTION = "privacy:retention"
 DAY_SECONDS = 24 * 3600.0
-AFTER_FAILURE_SECONDS = 3600.0
+AGAIN_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +43,19 @@ class Retention:
     _failed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set until a run has succeeded: an interrupted one may have erased something without overwriting it."""
 
-    async def run(self) -> None:
-        """Run now, and then every day, forever."""
-        while True:
-            wait, failed = DAY_SECONDS, self._failed.is_set()
-            self._failed.set()
-            try:
-                erased = await self.once(scrub_anyway=failed)
-                self._failed.clear()
-                if isinstance(erased, Erased) and erased:
-                    log.info("retention_erased", **erased.facts())
-            except (AuditUnavailable, DatabaseUnusable, SQLAlchemyError) as error:
-                log.warning("retention_failed", cause=str(error))
-                wait = AFTER_FAILURE_SECONDS
-            await self.clock.sleep(wait)
+    async def step(self) -> float:
+        """Erase what is too old today; return the seconds until the next time."""
+        failed = self._failed.is_set()
+        self._failed.set()
+        try:
+            erased = await self.once(scrub_anyway=failed)
+        except (AuditUnavailable, DatabaseUnusable, SQLAlchemyError) as error:
+            log.warning("retention_failed", cause=str(error))
+            return AGAIN_SECONDS
+        self._failed.clear()
+        if isinstance(erased, Erased) and erased:
+            log.info("retention_erased", **erased.facts())
+        return DAY_SECONDS
 
     async def once(self, *, scrub_anyway: bool = False) -> Erased | Hold:
         """Erase what is too old, with an entry if there was something; a legal hold keeps everything.
@@ -70,18 +69,18 @@ class Retention:
             names_=None if self.names is None else now - self.names,
         )
         async with self.store.engines.reader.connect() as connection:
-            due = await count(connection, rows)
+            due = await connection.run_sync(count, rows)
         if not due:
             if scrub_anyway:
                 await scrub(self.store.engines)
             return due
 
-        async def work(transaction: SqlTransaction) -> Erased | Hold:
-            if hold := await current_hold(transaction.connection):
+        def work(transaction: SqlTransaction) -> Erased | Hold:
+            if hold := current_hold(transaction.connection):
                 return hold
-            erased = await erase(transaction.connection, rows, redraw=False)
+            erased = erase(transaction.connection, rows, redraw=False)
             if erased:
-                await transaction.append(
+                transaction.append(
                     Draft(
                         id=uuid7(),
                         attempt_id=uuid7(),

@@ -39,10 +39,15 @@ async def scrub(engines: Engines) -> None:
 
 
 async def _write_all_anew(engines: Engines) -> None:
-    try:
-        async with engines.writer.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    outside_transactions = engines.writer.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def vacuum() -> None:
+        with outside_transactions.connect() as connection:
             for table in TABLES:  # one after another, so that each is locked for as short as can be
-                await connection.execute(text(f"VACUUM (FULL) {table}"))
+                connection.execute(text(f"VACUUM (FULL) {table}"))
+
+    try:
+        await engines.writer.run(vacuum)
     except SQLAlchemyError as error:
         raise unusable(error) from error
 

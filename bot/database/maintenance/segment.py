@@ -57,7 +57,7 @@ async def write_segment(trail: SqlTrail, wanted: Range, directory: Path, *, now:
         created_at=timestamp(now),
     )
     if problem := await asyncio.to_thread(Archive(directory).check, manifest):
-        raise Refused(f"What was written is not intact, so nothing was removed. {problem} Run: record-bot audit verify")
+        raise Refused(f"The archive file is damaged, so nothing was removed. {problem} Run: record-bot audit verify")
     manifest = replace(manifest, file=name)
     await asyncio.to_thread(_give_names, partial, manifest)
     return manifest

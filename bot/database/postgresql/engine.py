@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 NAME = "postgresql"
 DRIVER = "postgresql+psycopg"
@@ -57,22 +57,12 @@ ON_DISK = text(
 )
 
 
-def open_writer(url: URL, queue_seconds: float) -> AsyncEngine:
-    """Make the engine whose transactions run one after another, over all processes. Nothing is opened yet.
-
-    Who writes waits so many seconds for the connection.
-    """
+def open_writer(url: URL) -> Engine:
+    """Make the engine whose transactions run one after another, over all processes. Nothing is opened yet."""
     # One connection: a second one would only wait for the lock of the first, and less fairly.
-    engine = create_async_engine(
-        connectable(url),
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=queue_seconds,
-        pool_pre_ping=True,
-        hide_parameters=True,
-    )
+    engine = create_engine(connectable(url), pool_size=1, max_overflow=0, pool_pre_ping=True, hide_parameters=True)
     _set_up(engine, WRITER_SETTINGS)
-    event.listen(engine.sync_engine, "begin", take_write_lock)
+    event.listen(engine, "begin", take_write_lock)
     return engine
 
 
@@ -81,6 +71,13 @@ def open_reader(url: URL) -> AsyncEngine:
     engine = create_async_engine(
         connectable(url), pool_size=4, max_overflow=0, pool_pre_ping=True, hide_parameters=True
     )
+    _set_up(engine.sync_engine, READER_SETTINGS)
+    return engine
+
+
+def open_blocking_reader(url: URL) -> Engine:
+    """Make the same for one thread."""
+    engine = create_engine(connectable(url), hide_parameters=True)
     _set_up(engine, READER_SETTINGS)
     return engine
 
@@ -95,9 +92,9 @@ def take_write_lock(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
 
 
-async def notify_replicas(connection: AsyncConnection) -> None:
+def notify_replicas(connection: Connection) -> None:
     """Let the others know, once this transaction is committed, that there is something new."""
-    await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
+    connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
 def patient(connection: Connection) -> None:
@@ -116,5 +113,5 @@ def set_up(connection: Any, settings: dict[str, str]) -> None:
     connection.commit()
 
 
-def _set_up(engine: AsyncEngine, settings: dict[str, str]) -> None:
-    event.listen(engine.sync_engine, "connect", lambda connection, _record: set_up(connection, settings))
+def _set_up(engine: Engine, settings: dict[str, str]) -> None:
+    event.listen(engine, "connect", lambda connection, _record: set_up(connection, settings))

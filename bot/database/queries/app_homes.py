@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection
 
     from bot.database.engine import Engines
 
@@ -34,10 +34,13 @@ class SqlHomes:
     async def opened(self, user_id: str, team_id: str, at: datetime, *, audit_seq: int | None) -> None:
         """Store that a person opened Home, with the number of the entry in the trail."""
         values = {"team_id": team_id, "opened_at": at, "audit_seq": audit_seq, "digest": None}
-        async with self.engines.writer.begin() as connection:
-            await connection.execute(delete(homes).where(homes.c.opened_at < at - KEPT, homes.c.user_id != user_id))
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(homes).where(homes.c.opened_at < at - KEPT, homes.c.user_id != user_id))
             statement = upsert(connection, homes).values(user_id=user_id, **values)
-            await connection.execute(statement.on_conflict_do_update(index_elements=[homes.c.user_id], set_=values))
+            connection.execute(statement.on_conflict_do_update(index_elements=[homes.c.user_id], set_=values))
+
+        await self.engines.writer.transaction(work)
 
     async def recent(self, since: datetime, *, limit: int) -> tuple[OpenHome, ...]:
         """Return the Homes that were opened since then, the last opened first."""
@@ -73,12 +76,8 @@ class SqlHomes:
         await self._change(home.user_id, homes.c.view_hash == home.view_hash, digest=None, view_hash=None)
 
     async def forget(self, user_id: str) -> None:
-        async with self.engines.writer.begin() as connection:
-            await connection.execute(delete(homes).where(homes.c.user_id == user_id))
+        await self.engines.execute(delete(homes).where(homes.c.user_id == user_id))
 
     async def _change(self, user_id: str, *conditions: ColumnElement[bool], **values: Any) -> bool:
-        async with self.engines.writer.begin() as connection:
-            result = await connection.execute(
-                update(homes).where(homes.c.user_id == user_id, *conditions).values(**values)
-            )
-        return result.rowcount == 1
+        statement = update(homes).where(homes.c.user_id == user_id, *conditions).values(**values)
+        return await self.engines.execute(statement) == 1

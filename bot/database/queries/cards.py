@@ -12,7 +12,8 @@ from bot.database.mapping import recording_from
 from bot.database.recording_files import saved_of
 from bot.database.tables import cards, names, recordings
 from bot.database.transaction import ASKED_FOR, LIVE
-from bot.recording.models import FINAL_STATES, Card, RecordingState
+from bot.recording.card import Card
+from bot.recording.models import FINAL_STATES, RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ class SqlOverview:
         statement = _cards().where(LIVE).order_by(recordings.c.requested_seq).limit(ALL_LIVE)
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
-            waiting = {one.recording_id: one for one in await approvals.find(connection, approvals.OPEN)}
+            waiting = {one.recording_id: one for one in await connection.run_sync(approvals.find, approvals.OPEN)}
         return tuple(_card(row, approval=waiting.get(row["id"])) for row in rows)
 
     async def recent(self, actor: str, *, limit: int) -> tuple[Card, ...]:
@@ -53,7 +54,7 @@ class SqlOverview:
         failed = newest.where(recordings.c.state == RecordingState.FAILED).limit(FAILED_SHOWN)
         async with self.engines.reader.connect() as connection:
             rows = [*(await connection.execute(ran)).mappings(), *(await connection.execute(failed)).mappings()]
-            saved = await saved_of(connection, [row["id"] for row in rows]) if rows else {}
+            saved = await connection.run_sync(saved_of, [row["id"] for row in rows]) if rows else {}
         return tuple(_card(row, saved=saved.get(row["id"], ())) for row in rows)
 
 

@@ -45,13 +45,13 @@ class SqlDigests:
     async def add(self, day: date, facts: dict[str, Any], *, entry_id: UUID, actor: str, at: datetime) -> bool:
         """Write the day's digest into the trail, with the head that it saw; False if there already is one."""
 
-        async def work(transaction: SqlTransaction) -> bool:
+        def work(transaction: SqlTransaction) -> bool:
             connection = transaction.connection
             known = select(digests.c.day).where(digests.c.day == str(day))
-            if (await connection.execute(known)).one_or_none() is not None:
+            if connection.execute(known).one_or_none() is not None:
                 return False
-            head = await head_of(connection)
-            entry = await transaction.append(
+            head = head_of(connection)
+            entry = transaction.append(
                 Draft(
                     id=entry_id,
                     attempt_id=entry_id,
@@ -62,7 +62,7 @@ class SqlDigests:
                     outcome={"day": str(day), "head_seq": head.seq, "head_hash": head.hash, **facts},
                 )
             )
-            await connection.execute(insert(digests).values(day=str(day), seq=entry.seq))
+            connection.execute(insert(digests).values(day=str(day), seq=entry.seq))
             return True
 
         return await self.store.write(work)
@@ -96,5 +96,4 @@ class SqlDigests:
         await self._change(day, delivered_at=at, channel=channel, ts=ts)
 
     async def _change(self, day: str, **changes: Any) -> None:
-        async with self.engines.writer.begin() as connection:
-            await connection.execute(update(digests).where(digests.c.day == day).values(**changes))
+        await self.engines.execute(update(digests).where(digests.c.day == day).values(**changes))

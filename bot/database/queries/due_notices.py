@@ -156,7 +156,7 @@ class SqlOccasions:
         """
         known = _known(NoticeKind.STOP_WAITS, type_coerce(approvals.c.id, Text), approvals.c.recording_id)
         async with self.engines.reader.connect() as connection:
-            found = (await approval_rows.find(connection, approval_rows.OPEN, ~known))[:AT_ONCE]
+            found = (await connection.run_sync(approval_rows.find, approval_rows.OPEN, ~known))[:AT_ONCE]
             channels = {one.id: await self._channels(connection, one) for one in found}
         about = {
             one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one in found]))
@@ -172,7 +172,7 @@ class SqlOccasions:
         """
         due: list[tuple[Approval, tuple[str | None, ...], int]] = []
         async with self.engines.reader.connect() as connection:
-            for approval in (await approval_rows.find(connection, approval_rows.OPEN))[:AT_ONCE]:
+            for approval in (await connection.run_sync(approval_rows.find, approval_rows.OPEN))[:AT_ONCE]:
                 number = repetition(approval, now) if approval.waits(now) else 0
                 if number and await self._said_before(connection, approval, number):
                     due.append((approval, await self._channels(connection, approval), number))

@@ -13,14 +13,14 @@ from bot.audit.entry import Draft, Phase
 from bot.database.mapping import upsert
 from bot.database.queries.outbox import noop
 from bot.database.tables import user_groups
-from bot.recording.control.outcomes import BOT
+from bot.recording.caller import BOT
 from bot.recording.group_members import GroupState, UserGroup, change_of, noted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import Connection
 
     from bot.database.store import SqlStore
     from bot.database.transaction import SqlTransaction
@@ -39,27 +39,25 @@ class SqlGroupMembers:
         await self.confirm()
         now = sorted(groups, key=lambda group: group.id)
         async with self.store.engines.reader.connect() as connection:
-            known = await _known(connection)
+            known = await connection.run_sync(_known)
         if all(known.get(group.id) == noted(known.get(group.id), group) for group in now):
             return
 
-        async def work(transaction: SqlTransaction) -> None:
-            before = await _known(transaction.connection)
+        def work(transaction: SqlTransaction) -> None:
+            before = _known(transaction.connection)
             for group in now:
-                await _note_one(transaction, before.get(group.id), group, actions[group.id], at)
+                _note_one(transaction, before.get(group.id), group, actions[group.id], at)
 
         await self.store.write(work)
 
 
-async def _note_one(
-    transaction: SqlTransaction, before: UserGroup | None, now: UserGroup, action: str, at: datetime
-) -> None:
+def _note_one(transaction: SqlTransaction, before: UserGroup | None, now: UserGroup, action: str, at: datetime) -> None:
     after = noted(before, now)
     if before == after:
         return
     if (change := change_of(before, now)) is not None:
         attempt_id = uuid7()
-        await transaction.append_many(
+        transaction.append_many(
             [
                 Draft(
                     id=uuid7(),
@@ -75,11 +73,9 @@ async def _note_one(
         )
     values = {"state": after.state.value, "members": json.dumps(sorted(after.members)), "noted_at": at}
     statement = upsert(transaction.connection, user_groups).values(id=after.id, **values)
-    await transaction.connection.execute(
-        statement.on_conflict_do_update(index_elements=[user_groups.c.id], set_=values)
-    )
+    transaction.connection.execute(statement.on_conflict_do_update(index_elements=[user_groups.c.id], set_=values))
 
 
-async def _known(connection: AsyncConnection) -> dict[str, UserGroup]:
-    rows = await connection.execute(select(user_groups.c.id, user_groups.c.state, user_groups.c.members))
+def _known(connection: Connection) -> dict[str, UserGroup]:
+    rows = connection.execute(select(user_groups.c.id, user_groups.c.state, user_groups.c.members))
     return {row.id: UserGroup(row.id, GroupState(row.state), frozenset(json.loads(row.members))) for row in rows}

@@ -13,7 +13,7 @@ from bot.database.transaction import FORGOTTEN, LIVE
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import Connection
 
     from bot.database.store import SqlStore
     from bot.database.transaction import SqlTransaction
@@ -32,16 +32,16 @@ class SqlNames:
 
     async def known(self, keys: frozenset[Key]) -> dict[Key, str]:
         async with self.store.engines.reader.connect() as connection:
-            return await _known(connection, keys)
+            return await connection.run_sync(_known, keys)
 
     async def remember(self, news: dict[Key, str], seen_at: datetime) -> None:
         """Store names, and redraw the cards of live recordings that show them, all in one transaction."""
 
-        async def work(transaction: SqlTransaction) -> None:
-            before = await _known(transaction.connection, frozenset(news))
+        def work(transaction: SqlTransaction) -> None:
+            before = _known(transaction.connection, frozenset(news))
             for (kind, name_id), name in news.items():
-                await transaction.remember_name(kind, name_id, name, seen_at)
-            await _redraw(transaction.connection, [key for key, name in news.items() if before.get(key) != name])
+                transaction.remember_name(kind, name_id, name, seen_at)
+            _redraw(transaction.connection, [key for key, name in news.items() if before.get(key) != name])
 
         await self.store.write(work)
 
@@ -56,22 +56,20 @@ class SqlNames:
             return frozenset((row.kind, row.id) for row in await connection.execute(statement) if row.id)
 
 
-async def _known(connection: AsyncConnection, keys: frozenset[Key]) -> dict[Key, str]:
+def _known(connection: Connection, keys: frozenset[Key]) -> dict[Key, str]:
     ids = sorted({name_id for _, name_id in keys})
     found: dict[Key, str] = {}
     for first in range(0, len(ids), KEYS_PER_QUERY):
         statement = select(names).where(names.c.id.in_(ids[first : first + KEYS_PER_QUERY]))
-        for row in await connection.execute(statement):
+        for row in connection.execute(statement):
             found[row.kind, row.id] = row.name
     return {key: name for key, name in found.items() if key in keys}
 
 
-async def _redraw(connection: AsyncConnection, changed: list[Key]) -> None:
+def _redraw(connection: Connection, changed: list[Key]) -> None:
     for first in range(0, len(changed), KEYS_PER_QUERY):
         part = changed[first : first + KEYS_PER_QUERY]
         of_agents = recordings.c.agent_user_id.in_([name_id for kind, name_id in part if kind == USER])
         of_queues = recordings.c.queue_id.in_([name_id for kind, name_id in part if kind == QUEUE])
         shown = select(recordings.c.id).where(LIVE, or_(of_agents, of_queues))
-        await connection.execute(
-            update(cards).where(cards.c.recording_id.in_(shown)).values(rendered_version=FORGOTTEN)
-        )
+        connection.execute(update(cards).where(cards.c.recording_id.in_(shown)).values(rendered_version=FORGOTTEN))

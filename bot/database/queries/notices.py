@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from bot.database.engine import Engines
     from bot.recording.models import Approval
@@ -66,14 +66,17 @@ class SqlNotices:
         """
         fresh = [_row(one) | {"noted_at": at} for one in due]
         old = [_row(one) | {"noted_at": at, "closed_at": at, "outcome": "outdated"} for one in outdated]
-        async with self.engines.writer.begin() as connection:
+
+        def work(connection: Connection) -> None:
             for rows in filter(None, (fresh, old)):
-                await connection.execute(upsert(connection, notices).on_conflict_do_nothing(), rows)
+                connection.execute(upsert(connection, notices).on_conflict_do_nothing(), rows)
             if upto is not None:
                 progress = upsert(connection, notice_progress).values(name=PROGRESS, seq=upto)
-                await connection.execute(
+                connection.execute(
                     progress.on_conflict_do_update(index_elements=[notice_progress.c.name], set_={"seq": upto})
                 )
+
+        await self.engines.writer.transaction(work)
 
     async def open(self) -> tuple[OpenNotice, ...]:
         """Return the notices with something left to do, those that are still to be posted first."""
@@ -82,7 +85,7 @@ class SqlNotices:
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
             about = {UUID(row["occasion"][:ID_LENGTH]) for row in rows if row["kind"] == NoticeKind.STOP_WAITS}
-            found = await approval_rows.find(connection, approvals.c.id.in_(about)) if about else ()
+            found = await connection.run_sync(approval_rows.find, approvals.c.id.in_(about)) if about else ()
         stops = {str(one.id): one for one in found}
         return tuple(_open_from(row, stops.get(row["occasion"][:ID_LENGTH])) for row in rows)
 
@@ -105,8 +108,7 @@ class SqlNotices:
         await self._change(notice, closed_at=at, outcome=outcome)
 
     async def _change(self, notice: Notice, **values: Any) -> None:
-        async with self.engines.writer.begin() as connection:
-            await connection.execute(update(notices).where(_this(notice)).values(**values))
+        await self.engines.execute(update(notices).where(_this(notice)).values(**values))
 
 
 def _open() -> Select[Any]:

@@ -14,14 +14,15 @@ from bot.database.mapping import entry_from, recording_from, upsert
 from bot.database.recording_files import saved_of
 from bot.database.tables import audit_deliveries, audit_entries, cards, names, recordings
 from bot.database.transaction import ASKED_FOR, CARD_OF, FORGOTTEN
-from bot.recording.models import Card, RecordingState
+from bot.recording.card import Card
+from bot.recording.models import RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Update
+    from sqlalchemy import Connection, Update
 
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
@@ -102,8 +103,8 @@ class SqlOutbox:
         await self.confirm()
         async with self.engines.reader.connect() as connection:
             rows = [row._asdict() for row in await connection.execute(STALE_CARDS, {"limit": limit})]
-            saved = await saved_of(connection, [row["id"] for row in rows]) if rows else {}
-            approvals = await newest_of(connection, [row["id"] for row in rows]) if rows else {}
+            saved = await connection.run_sync(saved_of, [row["id"] for row in rows]) if rows else {}
+            approvals = await connection.run_sync(newest_of, [row["id"] for row in rows]) if rows else {}
         return tuple(
             Card(
                 saved=saved.get(row["id"], ()),
@@ -152,8 +153,7 @@ class SqlOutbox:
     ) -> None:
         this_card = ASKED_FOR if channel is None else cards.c.channel == bindparam("place")
         named = {"of": recording_id, "place": channel} if channel is not None else {"of": recording_id}
-        async with self.engines.writer.begin() as connection:
-            await connection.execute(statement.where(this_card), {**named, **(values or {})})
+        await self.engines.execute(statement.where(this_card), {**named, **(values or {})})
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
         """Return the entries after the last delivered one, in order; True with those that may have arrived already."""
@@ -166,23 +166,24 @@ class SqlOutbox:
 
     async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
         """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""
-        async with self.engines.writer.begin() as connection:
+
+        def work(connection: Connection) -> None:
             statement = upsert(connection, audit_deliveries).on_conflict_do_nothing()
-            await connection.execute(statement, [{"seq": seq, "tried_at": at} for seq in seqs])
+            connection.execute(statement, [{"seq": seq, "tried_at": at} for seq in seqs])
+
+        await self.engines.writer.transaction(work)
         await self.confirm()
 
     async def delivery_refused(self, seqs: Sequence[int]) -> None:
         """Note that Slack refused these; those delivered by another process since stay delivered."""
         mine = audit_deliveries.c.seq.in_(list(seqs)), audit_deliveries.c.delivered_at.is_(None)
-        async with self.engines.writer.begin() as connection:
-            await connection.execute(delete(audit_deliveries).where(*mine))
+        await self.engines.execute(delete(audit_deliveries).where(*mine))
 
     async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
         """Note that these are in the channel, with the hashes that are shown there."""
         shown = select(audit_entries.c.hash).where(audit_entries.c.seq == audit_deliveries.c.seq).scalar_subquery()
-        async with self.engines.writer.begin() as connection:
-            await connection.execute(
-                update(audit_deliveries)
-                .where(audit_deliveries.c.seq.in_(list(seqs)))
-                .values(delivered_at=at, hash=shown, channel=channel, ts=ts)
-            )
+        await self.engines.execute(
+            update(audit_deliveries)
+            .where(audit_deliveries.c.seq.in_(list(seqs)))
+            .values(delivered_at=at, hash=shown, channel=channel, ts=ts)
+        )

@@ -40,11 +40,11 @@ class SqlRules:
         }
         sent = [{"queues": sorted(route.queues), "channel": route.channel} for route in routes]
 
-        async def work(transaction: SqlTransaction) -> None:
+        def work(transaction: SqlTransaction) -> None:
             for name, rules in ((DUAL_CONTROL, facts), (ROUTES, sent)):
                 values = {"rule": json.dumps(rules), "noted_at": at}
                 statement = upsert(transaction.connection, standing_rules).values(name=name, **values)
-                await transaction.connection.execute(
+                transaction.connection.execute(
                     statement.on_conflict_do_update(index_elements=[standing_rules.c.name], set_=values)
                 )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bot.audit.period import Period
@@ -65,7 +65,7 @@ class SqlSummaries:
     async def head(self) -> Head:
         """Return the newest entry's number and hash."""
         async with self.engines.reader.connect() as connection:
-            return await head_of(connection)
+            return await connection.run_sync(head_of)
 
     async def first_moment(self) -> datetime | None:
         """Return when the trail's first entry was written; None if there is none."""
@@ -74,8 +74,8 @@ class SqlSummaries:
             return (await connection.execute(statement)).scalar_one_or_none()
 
 
-async def head_of(connection: AsyncConnection) -> Head:
-    row = (await connection.execute(select(entry.seq, entry.hash).order_by(entry.seq.desc()).limit(1))).one_or_none()
+def head_of(connection: Connection) -> Head:
+    row = connection.execute(select(entry.seq, entry.hash).order_by(entry.seq.desc()).limit(1)).one_or_none()
     return Head() if row is None else Head(row.seq, row.hash)
 
 

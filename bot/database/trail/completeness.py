@@ -79,42 +79,44 @@ class Completeness:
     @property
     def problem(self) -> str:
         """Return what is missing, and what to do; empty if nothing is."""
-        return " ".join(filter(None, (self._vanished(), self._rewritten(), self._skipped(), self._waiting())))
+        found = filter(None, (self._vanished(), self._rewritten(), self._skipped(), self._waiting()))
+        return " ".join(one[0].upper() + one[1:] for one in found)
 
     def _vanished(self) -> str:
         if self.vanished is None:
             return ""
         return (
-            f"{self.vanished} stood in the channel, but the trail no longer holds {_them(self.vanished)}: its end was "
-            "cut off. Take the hash of the channel's last line, and run: record-bot audit verify --head HASH."
+            f"{self.vanished} {_are(len(self.vanished))} in the channel but no longer in the database: entries were "
+            "removed at the end. Copy the hash of the last line in the channel and run: record-bot audit verify --head "
+            "HASH."
         )
 
     def _skipped(self) -> str:
         if not self.skipped:
             return ""
-        was = "was" if _number(self.skipped) == 1 else "were"
         return (
-            f"{_named(self.skipped)} {was} never delivered, although later ones were. Somebody changed the table "
-            "audit_deliveries: compare the channel's lines with record-bot audit export."
+            f"{_named(self.skipped)} never reached the channel although later ones did: someone changed the table "
+            "audit_deliveries. Compare the channel's lines with record-bot audit export."
         )
 
     def _rewritten(self) -> str:
         if not self.rewritten:
             return ""
-        has = "has another hash" if _number(self.rewritten) == 1 else "have other hashes"
+        one = _number(self.rewritten) == 1
+        has = "has a different hash from the one" if one else "have different hashes from the ones"
         return (
-            f"{_named(self.rewritten)} {has} than the channel shows: the trail was rewritten. Take hashes from the "
-            "channel, and run: record-bot audit verify --anchors FILE."
+            f"{_named(self.rewritten)} {has} in the channel: the trail was rewritten. Copy the hashes from the channel "
+            "and run: record-bot audit verify --anchors FILE."
         )
 
     def _waiting(self) -> str:
         if self.waiting is None:
             return ""
-        since = "" if self.waiting_since is None else f" since {self.waiting_since:%Y-%m-%d %H:%M:%S} UTC"
-        waits = "waits" if len(self.waiting) == 1 else "wait"
+        since = "" if self.waiting_since is None else f" (since {self.waiting_since:%Y-%m-%d %H:%M:%S} UTC)"
+        has, it = ("has", "It") if len(self.waiting) == 1 else ("have", "They")
         return (
-            f"{self.waiting} {waits}{since} to be delivered; record-bot serve delivers {_them(self.waiting)} as soon "
-            "as Slack takes messages."
+            f"{self.waiting} {has} not reached the audit channel yet{since}. {it} will be sent as soon as Slack "
+            "accepts messages."
         )
 
 
@@ -127,8 +129,8 @@ def _number(found: tuple[Range, ...]) -> int:
     return sum(map(len, found))
 
 
-def _them(entries: Range) -> str:
-    return "it" if len(entries) == 1 else "them"
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ def check_guards(connection: Connection) -> None:
     wrong = list(guards_postgresql.wrong_guards(connection) if on_postgresql else _wrong_on_sqlite(connection))
     if wrong:
         raise DatabaseUnusable(
-            f"The database's protection of the audit trail was changed ({', '.join(wrong)}). "
-            "Restore the database from a backup, or ask who changed it; the bot does not run on it like this."
+            f"The audit trail's protection in the database was removed or changed ({', '.join(wrong)}). "
+            'record-bot won\'t start like this. See docs/operations.md, "When verify says BROKEN".'
         )
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from bot.genesys.json_fields import listed, moment, text, word
 from bot.genesys.live_calls.call_list import Roster
 from bot.genesys.live_calls.paging import MOST_ENTRIES
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.transport.request import Request
 
 if TYPE_CHECKING:
     from bot.genesys.live_calls.paging import PageSize
     from bot.genesys.transport.client import GenesysClient
     from bot.genesys.transport.deadline import Within
 
-ACTIVITY = "/api/v2/analytics/conversations/activity/query"
+ACTIVITY = "AnalyticsApi.post_analytics_conversations_activity_query"
 METRIC = "oInteracting"
 VOICE = "voice"
 QUERY: dict[str, Any] = {
@@ -31,8 +31,8 @@ QUERY: dict[str, Any] = {
 
 
 def activity_request(page: int, *, size: int = MOST_ENTRIES, body: dict[str, Any] | None = None) -> Request:
-    query = {"pageSize": str(size), "pageNumber": str(page)}
-    return Request("list live calls", "POST", ACTIVITY, query=query, body=body or QUERY, asks=True)
+    arguments = {"body": body or QUERY, "page_size": size, "page_number": page}
+    return Request("list live calls", ACTIVITY, arguments, asks=True)
 
 
 async def by_activity(client: GenesysClient, within: Within, size: PageSize) -> Roster:

@@ -9,7 +9,7 @@ from bot.genesys.json_fields import listed, moment, text, word
 from bot.genesys.live_calls.call_list import Roster
 from bot.genesys.live_calls.paging import MOST_ENTRIES
 from bot.genesys.recording.call_state import AGENT_PURPOSES
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.transport.request import Request
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
     from bot.genesys.transport.deadline import Within
 
-DETAILS = "/api/v2/analytics/conversations/details/query"
+DETAILS = "AnalyticsApi.post_analytics_conversations_details_query"
 BACK = timedelta(hours=12)
 """How long ago a call may have begun; Genesys counts whole days."""
 VOICE = "voice"
@@ -41,7 +41,7 @@ def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES) -> Re
             {"type": "and", "predicates": [{"dimension": "mediaType", "operator": "matches", "value": VOICE}]}
         ],
     }
-    return Request("list live calls (details)", "POST", DETAILS, body=body, asks=True)
+    return Request("list live calls (details)", DETAILS, {"body": body}, asks=True)
 
 
 async def by_details(client: GenesysClient, within: Within, size: PageSize) -> Roster:

@@ -20,7 +20,7 @@ from bot.genesys.live_calls.activity_query import by_activity
 from bot.genesys.live_calls.details_query import by_details
 from bot.genesys.live_calls.paging import PageSize
 from bot.genesys.transport.deadline import Within, silently
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.transport.request import Request
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-USERS, QUEUES = "/api/v2/users", "/api/v2/routing/queues"
-PATHS = {"user": USERS, "queue": QUEUES}
+NAMED_BY = {"user": "UsersApi.get_users", "queue": "RoutingApi.get_routing_queues"}
 SECOND_CHOICE_SECONDS = 30.0
 AFTER_REFUSAL_SECONDS = 600.0
 """How long to use only the second query after the first failed or was refused: one fetch must not cost two."""
@@ -121,5 +120,4 @@ class GenesysDirectory:
 
 
 def names_request(kind: str, ids: Sequence[str]) -> Request:
-    query = {"id": ",".join(ids), "pageSize": str(max(len(ids), 1))}
-    return Request(f"look up names ({kind})", "GET", PATHS[kind], query=query)
+    return Request(f"look up names ({kind})", NAMED_BY[kind], {"id": list(ids), "page_size": max(len(ids), 1)})

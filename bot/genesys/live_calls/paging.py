@@ -12,7 +12,7 @@ from bot.errors import RequestTooLarge
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from bot.genesys.transport.http import Answer
+    from bot.genesys.transport.answer import Answer
 
 log = structlog.get_logger(__name__)
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import Evidence, GenesysError, GenesysUnavailable, NotFound, RequestRejected, RequestTooLarge
-from bot.genesys.recording.call_reader import segment
 from bot.genesys.recording.call_state import read_call
 from bot.genesys.transport.deadline import Within
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.transport.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
     from bot.recording.models import Conversation
 
-CHANNELS = "/api/v2/notifications/channels"
+OPEN = Request("open notification channel", "NotificationsApi.post_notifications_channels")
 MOST_TOPICS = 1000
 """On one channel, by the platform's rules."""
 
@@ -60,6 +59,8 @@ class Subscribed:
 class TooManyTopics(GenesysError):
     """The channel takes fewer topics than it was given."""
 
+    kind = GenesysError.kind
+
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
@@ -73,7 +74,7 @@ class CallEvent:
 async def open_channel(client: GenesysClient) -> Channel:
     """Open a channel. Raise RequestRejected if the organization has none, or the answer's error."""
     try:
-        answer = await client.write(Request("open notification channel", "POST", CHANNELS), _within(client))
+        answer = await client.write(OPEN, _within(client))
     except NotFound as missing:
         raise RequestRejected("Genesys has no notification channels here.", evidence=missing.evidence) from missing
     body = answer.document()
@@ -90,10 +91,12 @@ async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset
     """
     request = Request(
         "subscribe to calls",
-        "PUT",
-        f"{CHANNELS}/{segment(channel.id)}/subscriptions",
-        query={"ignoreErrors": "true"},  # else one topic that is not permitted has all of them refused
-        body=[{"id": f"{PREFIX}{user_id}{SUFFIX}"} for user_id in sorted(user_ids)],
+        "NotificationsApi.put_notifications_channel_subscriptions",
+        {
+            "channel_id": channel.id,
+            "body": [{"id": f"{PREFIX}{user_id}{SUFFIX}"} for user_id in sorted(user_ids)],
+            "ignore_errors": True,  # else one topic that is not permitted has all of them refused
+        },
     )
     try:
         answer = await client.write(request, _within(client))

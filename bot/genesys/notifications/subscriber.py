@@ -22,7 +22,7 @@ from bot.genesys.notifications.channel import (
 )
 from bot.genesys.notifications.dispatcher import Inbox
 from bot.genesys.notifications.websocket import ChannelGone, Stream, StreamOver
-from bot.genesys.transport.connections import trust
+from bot.genesys.transport.http import trust
 
 if TYPE_CHECKING:
     import ssl
@@ -109,9 +109,9 @@ class Notifications:
         except (GenesysError, StreamOver) as error:
             return self._lost(f"No notifications at the moment: {error}", self._pause(began))
         except Exception:
-            log.exception("worker_crashed", worker="notifications")
             self._channel = None
-            return self._lost("The notifications failed unexpectedly; subscribing again.", self._pause(began))
+            self.problem = "The notifications failed unexpectedly; subscribing again."
+            raise
         finally:
             self._subscribed = NOTHING
         self.problem = None

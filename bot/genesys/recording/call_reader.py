@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from bot.errors import CallEnded, CallNotFound, GenesysError, NotAVoiceCall, NotFound, RequestRejected
 from bot.genesys.recording.call_state import read_call
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.transport.request import Request
 
 if TYPE_CHECKING:
     from bot.genesys.recording.call_state import CallReading
     from bot.genesys.transport.client import GenesysClient
     from bot.genesys.transport.deadline import Within
-
-
-def segment(text: str) -> str:
-    """Quote an id for use in a path, slashes included."""
-    return quote(text, safe="")
 
 
 async def read(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
@@ -26,9 +20,7 @@ async def read(client: GenesysClient, conversation_id: str, within: Within) -> C
     A 404 with a code of Genesys's is about the call, the only thing that the request names. One without is somebody
     else's, a proxy's for example, and says nothing: NotFound.
     """
-    request = Request(
-        operation="read call", method="GET", path=f"/api/v2/conversations/calls/{segment(conversation_id)}"
-    )
+    request = Request("read call", "ConversationsApi.get_conversations_call", {"conversation_id": conversation_id})
     try:
         answer = await client.read(request, within)
     except RequestRejected as rejected:
@@ -54,9 +46,7 @@ async def first_read(client: GenesysClient, conversation_id: str, within: Within
 
 
 async def _exists(client: GenesysClient, conversation_id: str, within: Within) -> bool:
-    request = Request(
-        operation="read conversation", method="GET", path=f"/api/v2/conversations/{segment(conversation_id)}"
-    )
+    request = Request("read conversation", "ConversationsApi.get_conversation", {"conversation_id": conversation_id})
     try:
         answer = await client.read(request, within)
     except GenesysError:

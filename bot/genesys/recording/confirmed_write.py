@@ -18,10 +18,10 @@ from bot.errors import (
 )
 
 if TYPE_CHECKING:
+    from bot.genesys.transport.answer import Answer
     from bot.genesys.transport.client import GenesysClient
     from bot.genesys.transport.deadline import Within
-    from bot.genesys.transport.http import Answer
-    from bot.genesys.transport.sdk_threads import Request
+    from bot.genesys.transport.request import Request
 
 Seen = TypeVar("Seen")
 Look = Callable[["Answer | None"], Awaitable[Seen]]

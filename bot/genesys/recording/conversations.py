@@ -23,7 +23,7 @@ from bot.errors import (
 from bot.genesys.recording import call_reader as calls
 from bot.genesys.recording.confirmed_write import Change, Changed
 from bot.genesys.transport.deadline import Within
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.transport.request import Request
 from bot.recording.call import CallRecording
 from bot.recording.handover import Departure
 from bot.recording.models import ConfirmedChange, Mechanism
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bot.genesys.recording.call_state import CallReading, Leg
+    from bot.genesys.transport.answer import Answer
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.http import Answer
     from bot.recording.call import Participant
     from bot.recording.models import Conversation, Target
     from bot.recording.ports import Permit, Progress
@@ -215,9 +215,12 @@ class ConversationsControl:
     ) -> Changed[CallReading]:
         request = Request(
             operation="start ad-hoc recording" if on else "stop ad-hoc recording",
-            method="PATCH",
-            path=f"/api/v2/conversations/{calls.segment(conversation_id)}/participants/{calls.segment(participant_id)}",
-            body={"recording": on},
+            call="ConversationsApi.patch_conversation_participant",
+            arguments={
+                "conversation_id": conversation_id,
+                "participant_id": participant_id,
+                "body": {"recording": on},
+            },
         )
         return await self._change(request, conversation_id, wanted, within)
 
@@ -226,9 +229,11 @@ class ConversationsControl:
     ) -> Changed[CallReading]:
         request = Request(
             operation="resume recording" if active else "pause recording",
-            method="PUT",
-            path=f"/api/v2/conversations/calls/{calls.segment(conversation_id)}/recordingstate",
-            body={"recordingState": "ACTIVE" if active else "PAUSED"},
+            call="ConversationsApi.put_conversations_call_recordingstate",
+            arguments={
+                "conversation_id": conversation_id,
+                "body": {"recordingState": "ACTIVE" if active else "PAUSED"},
+            },
         )
         try:
             return await self._change(request, conversation_id, wanted, within)

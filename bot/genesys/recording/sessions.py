@@ -20,7 +20,7 @@ from bot.errors import (
 from bot.genesys.recording import call_reader as calls
 from bot.genesys.recording.confirmed_write import Change
 from bot.genesys.transport.deadline import Within
-from bot.genesys.transport.sdk_threads import Request
+from bot.genesys.transport.request import Request
 from bot.recording.call import CallRecording
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism
 from bot.recording.ports import Priority, permit_anyone
@@ -28,8 +28,9 @@ from bot.recording.ports import Priority, permit_anyone
 if TYPE_CHECKING:
     from bot.errors import Evidence, GenesysError
     from bot.genesys.recording.call_state import CallReading
+    from bot.genesys.transport.answer import Answer
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.http import Answer
+    from bot.genesys.transport.sdk import JsonApiClient
     from bot.recording.call import Participant
     from bot.recording.models import Target
     from bot.recording.ports import Permit, Progress
@@ -45,6 +46,39 @@ STATES = {
     "ended": CallRecording.NONE,
 }
 LIVE = frozenset({CallRecording.ACTIVE, CallRecording.PAUSED})
+
+
+class SessionsApi:
+    """The session API in the form of the SDK's API classes."""
+
+    def __init__(self, api_client: JsonApiClient) -> None:
+        self.api_client = api_client
+
+    def post_recording_sessions(self, body: dict[str, str]) -> None:
+        self._call(SESSIONS, "POST", body=body)
+
+    def get_recording_sessions(self, conversation_id: str) -> None:
+        self._call(SESSIONS, "GET", query_params={"conversationId": conversation_id})
+
+    def get_recording_session(self, session_id: str) -> None:
+        self._call(f"{SESSIONS}/{{sessionId}}", "GET", {"sessionId": session_id})
+
+    def post_recording_session_stop(self, session_id: str) -> None:
+        self._call(f"{SESSIONS}/{{sessionId}}/stop", "POST", {"sessionId": session_id})
+
+    def _call(self, path: str, method: str, path_params: dict[str, str] | None = None, **more: Any) -> None:
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        self.api_client.call_api(
+            path, method, path_params, header_params=headers, auth_settings=["PureCloud OAuth"], **more
+        )
+
+
+def find_sessions(conversation_id: str, operation: str = "find sessions") -> Request:
+    return _request(operation, "get_recording_sessions", conversation_id=conversation_id)
+
+
+def _request(operation: str, method: str, **arguments: Any) -> Request:
+    return Request(operation, f"SessionsApi.{method}", arguments, api=SessionsApi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +115,7 @@ class SessionsControl:
         if not call.connected:
             raise NoAgentConnected(evidence=call.evidence)
         body = {"conversationId": call.id} | ({} if reason_code is None else {"reasonCode": reason_code})
-        request = Request(operation="start session", method="POST", path=SESSIONS, body=body)
+        request = _request("start session", "post_recording_sessions", body=body)
 
         async def read_call(answer: Answer | None) -> SessionReading:
             session_id = None if answer is None else _session_id(answer.document())
@@ -111,8 +145,7 @@ class SessionsControl:
             if session.id is None or session.recording is CallRecording.NONE:
                 return await self._nothing_to_stop(target, session.id, session.evidence, within)
             session_id = session.id
-        path = f"{SESSIONS}/{calls.segment(session_id)}/stop"
-        request = Request(operation="stop session", method="POST", path=path)
+        request = _request("stop session", "post_recording_session_stop", session_id=session_id)
 
         async def read_call(_: Answer | None) -> SessionReading:
             return await self._session(target.conversation_id, session_id, within.confirming())
@@ -180,18 +213,15 @@ class SessionsControl:
 
     async def _session(self, conversation_id: str, session_id: str | None, within: Within) -> SessionReading:
         """Read a session by its id, or the conversation's live one, else its newest; nothing if there is none."""
-        one = session_id is not None
-        request = Request(
-            operation="read session" if one else "find sessions",
-            method="GET",
-            path=f"{SESSIONS}/{calls.segment(session_id)}" if session_id is not None else SESSIONS,
-            query={} if one else {"conversationId": conversation_id},
-        )
+        if session_id is None:
+            request = find_sessions(conversation_id)
+        else:
+            request = _request("read session", "get_recording_session", session_id=session_id)
         try:
             answer = await self.client.read(request, within)
         except NotFound as missing:
             return SessionReading(None, CallRecording.NONE, missing.evidence)
-        if one:
+        if session_id is not None:
             return _reading(answer.document(), answer)
         found = [_reading(session, answer) for session in _listed(answer)]
         live = [session for session in found if session.recording in LIVE]

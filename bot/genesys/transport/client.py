@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.errors import GenesysError, GenesysUnavailable, LoginRefused, OutcomeUnknown, RateLimited
-from bot.genesys.transport.circuit_breaker import TRIAL_EVERY, Circuit
+from bot.genesys.transport.answer import Answer, NoTimeLeft, Unanswered, Unsent, Unusable
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.errors import TOO_MANY_REQUESTS, error_for, login_error_for, retry_after, transient
-from bot.genesys.transport.health import LOGIN, UNAUTHORISED, GenesysHealth, HealthRecord, RateBudget, RequestSeen
-from bot.genesys.transport.http import Answer, NoTimeLeft, TimeOuts, Unanswered, Unsent
+from bot.genesys.transport.health import UNAUTHORISED, GenesysHealth, HealthRecord, RateBudget, RequestSeen
+from bot.genesys.transport.http import HttpTransport, TimeOuts
 from bot.genesys.transport.rate_limiter import Rank, RequestLimit
-from bot.genesys.transport.sdk_threads import Request, Wire
+from bot.genesys.transport.request import Login, Request
+from bot.genesys.transport.retries import PROBE, READ, WRITE, Retries, retrying
 from bot.genesys.transport.token import Token
-from bot.recording.ports import Waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import urllib3
 
     from bot.recording.ports import Clock
@@ -34,17 +33,10 @@ LOGIN_PATIENCE = 20.0
 PROBE_PATIENCE = 10.0
 """Seconds for a probe of Genesys itself."""
 
-PROBE = Request("probe", "GET", "/api/v2/tokens/me")
+PROBE_REQUEST = Request("probe", "TokensApi.get_tokens_me")
 """A read that wants no permission, and that any organization can answer."""
 
-REPEAT_AFTER = (0.2, 0.6)
-"""Seconds before a read that was not answered is sent again."""
-
 NO_TIME_LEFT = "The time for this ran out before it could be sent to Genesys."
-
-Send = Callable[[], Awaitable[Answer]]
-Try = Callable[[int], Awaitable[Answer]]
-"""Sends once; gets how often it was sent before."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,9 +81,8 @@ class GenesysClient:
         self._token = Token(clock)
         self._record = HealthRecord(clock, on_request)
         self._limit = RequestLimit(clock, requests_per_minute)
-        self._circuit = Circuit(clock)
         self._read_timeout = read_timeout
-        self._wire = Wire(
+        self._http = HttpTransport(
             account.host,
             clock=clock,
             threads=concurrency,
@@ -108,7 +99,7 @@ class GenesysClient:
             raise GenesysUnavailable(str(limited), evidence=limited.evidence) from limited
 
     async def close(self) -> None:
-        await self._wire.close()
+        await self._http.close()
 
     def health(self) -> GenesysHealth:
         return replace(
@@ -116,7 +107,6 @@ class GenesysClient:
             requests_left=self._limit.left,
             requests_waiting=self._limit.waiting,
             held=self._limit.held,
-            down_since=self._circuit.down_since,
         )
 
     async def probe(self) -> None:
@@ -125,37 +115,32 @@ class GenesysClient:
 
     async def _probe(self, within: Within) -> None:
         try:
-            answer = await self._authorised(PROBE, within)
+            await self._send(PROBE_REQUEST, within, PROBE)
         except (Unsent, Unanswered) as failure:
             raise GenesysUnavailable(f"Genesys does not answer ({failure}).") from failure
-        if transient(answer) or answer.status == UNAUTHORISED:
-            raise error_for(answer)
+        except Unusable as unusable:
+            raise error_for(unusable.answer) from unusable
+        except (GenesysUnavailable, LoginRefused, RateLimited):
+            raise
+        except GenesysError as refusal:
+            log.debug("probe_refused", cause=str(refusal))  # an answer, and that is enough
 
     def _probing(self, within: Within) -> Within:
         """Return the limits of a probe on behalf of a write: it has the write's rank, so that it waits for no loop."""
         return replace(within, deadline=min(within.deadline, self.clock.monotonic() + PROBE_PATIENCE))
 
-    async def watch_health(self) -> None:
-        """Probe for as long as Genesys is not usable: without other traffic nobody would notice that it is back."""
-        while True:
-            await self.clock.sleep(TRIAL_EVERY)
-            if not self.health().usable:
-                with suppress(GenesysError):  # the health says it
-                    await self.probe()
+    async def check_health(self) -> None:
+        """Probe if Genesys is not usable: without other traffic nobody would notice that it is back."""
+        if not self.health().usable:
+            with suppress(GenesysError):  # the health says it
+                await self.probe()
 
     async def read(self, request: Request, within: Within) -> Answer:
         """Send a request that changes nothing, up to three times. The answer is a JSON object or array.
 
         Raise GenesysUnavailable when none of the tries is answered, or what the answer means.
         """
-
-        async def send() -> Answer:
-            answer = await self._authorised(request, within)
-            if not answer.ok and not transient(answer):
-                raise error_for(answer)
-            return answer
-
-        return await self._repeated(send, within)
+        return await self._answered(request, within)
 
     async def write(self, request: Request, within: Within) -> Answer:
         """Send a request that changes something, once; repeat it only if it certainly was not carried out.
@@ -163,17 +148,16 @@ class GenesysClient:
         Raise OutcomeUnknown when it may have been (408, 5xx, time-out, dropped), GenesysUnavailable when it can't
         have been, Conflict on 409, or what the answer means. Success means accepted, not done.
         """
-        if self._circuit.trial_due and not within.confirms:
+        if self._record.trial_due and not within.confirms:
             await self._probe(self._probing(within))  # a write that tried it could leave its outcome unknown
         try:
-            answer = await self._connected(lambda: self._authorised(request, within), within)
+            return await self._send(request, within, WRITE)
+        except Unsent as failure:
+            raise GenesysUnavailable(f"Genesys can't be reached ({failure}).") from failure
         except Unanswered as failure:
             raise OutcomeUnknown(f"Genesys did not answer ({failure.kind}).") from failure
-        if transient(answer):
-            raise OutcomeUnknown(evidence=answer.evidence)
-        if not answer.ok:
-            raise error_for(answer)
-        return answer
+        except Unusable as unusable:
+            raise OutcomeUnknown(evidence=unusable.answer.evidence) from unusable
 
     async def pause(self, seconds: float, within: Within) -> bool:
         """Sleep, and return whether there is still time; don't sleep if there won't be."""
@@ -182,45 +166,34 @@ class GenesysClient:
         await self.clock.sleep(seconds)
         return True
 
-    async def _repeated(self, send: Send, within: Within) -> Answer:
-        delays = iter(REPEAT_AFTER)
-        while True:
-            try:
-                answer = await send()
-            except (Unsent, Unanswered) as error:
-                failure = GenesysUnavailable(f"Genesys does not answer ({error}).")
-            else:
-                if answer.ok and isinstance(answer.json(), (dict, list)):
-                    return answer
-                failure = GenesysUnavailable(
-                    f"Genesys's answer can't be used (HTTP {answer.status}).", evidence=answer.evidence
-                )
-            delay = next(delays, None)
-            if delay is None or not await self.pause(delay, within):
-                raise failure
+    async def _answered(self, request: Request | Login, within: Within) -> Answer:
+        try:
+            return await self._send(request, within, READ)
+        except (Unsent, Unanswered) as failure:
+            raise GenesysUnavailable(f"Genesys does not answer ({failure}).") from failure
+        except Unusable as unusable:
+            answer = unusable.answer
+            raise GenesysUnavailable(
+                f"Genesys's answer can't be used (HTTP {answer.status}).", evidence=answer.evidence
+            ) from unusable
 
-    async def _connected(self, send: Send, within: Within) -> Answer:
-        """Send until it left, which a refused connection is certain not to have done."""
-        delays = iter(REPEAT_AFTER)
-        while True:
-            try:
-                return await send()
-            except Unsent as error:
-                delay = next(delays, None)
-                if delay is None or not await self.pause(delay, within):
-                    raise GenesysUnavailable(f"Genesys can't be reached ({error}).") from error
+    async def _send(self, request: Request | Login, within: Within, retries: Retries) -> Answer:
+        """Send until there is an answer to keep. Raise Unsent, Unanswered, Unusable, or what the answer means."""
+        sending = _Sending(request, within, needs_json=retries.needs_json)
+        return await retrying(retries, within, self.clock)(self._attempt, sending)
 
-    async def _authorised(self, request: Request, within: Within) -> Answer:
-        """Send with a token; with a new one, once, when Genesys refuses it."""
-        token = await self._good_token(within)
-        answer = await self._unlimited(partial(self._send, request, token, within), within)
-        if answer.status != UNAUTHORISED:
-            return answer
-        renewed = await self._good_token(within, refused=token)
-        answer = await self._unlimited(partial(self._send, request, renewed, within), within)
+    async def _attempt(self, sending: _Sending) -> Answer:
+        """Send once, and once more with a new token if Genesys refuses the token."""
+        if isinstance(sending.request, Login):
+            return sending.kept(await self._exchange(sending, None))
+        token = await self._good_token(sending.within)
+        answer = await self._admitted(sending, token)
         if answer.status == UNAUTHORISED:
-            self._record.login_refused()
-        return answer
+            renewed = await self._good_token(sending.within, refused=token)
+            answer = await self._admitted(sending, renewed)
+            if answer.status == UNAUTHORISED:
+                self._record.login_refused()
+        return sending.kept(answer)
 
     async def _good_token(self, within: Within, *, refused: str | None = None) -> str:
         """Return a token, waiting within the action's deadline for a login that another task has begun."""
@@ -231,105 +204,84 @@ class GenesysClient:
         except TimeoutError:
             raise GenesysUnavailable(NO_TIME_LEFT) from None
 
-    async def _unlimited(self, send: Try, within: Within) -> Answer:
-        """Send, waiting for as long as a 429 asks (1, 2, 4 … seconds if it doesn't say)."""
-        back_off = 1.0
-        tries = count()
-        while (answer := await send(next(tries))).status == TOO_MANY_REQUESTS:
-            seconds = retry_after(answer) or back_off
-            if self.clock.monotonic() + seconds >= within.deadline:
-                raise RateLimited(retry_after=seconds, evidence=answer.evidence)
-            await within.progress(Waiting(seconds))
-            await self.clock.sleep(seconds)
-            back_off *= 2
-        return answer
+    async def _log_in(self, within: Within) -> Answer:
+        if not (self.account.client_id + self.account.client_secret).isascii():
+            raise LoginRefused("The OAuth client's id or secret has characters that none of Genesys's have.")
+        try:
+            return await self._answered(Login(self.account.client_id, self.account.client_secret), within)
+        except LoginRefused:
+            self._record.login_refused()
+            raise
 
-    async def _send(self, request: Request, token: str, within: Within, tried: int) -> Answer:
+    async def _admitted(self, sending: _Sending, token: str) -> Answer:
         """Send when it is this request's turn, and learn from the answer what the limit leaves.
 
-        A person's secure pause or stop has its turn at once where it was not ``tried`` yet, whatever is held back.
+        A person's secure pause or stop has its turn at once until Genesys has refused it, whatever is held back.
         """
-        may_try = request.changes_nothing
+        request, within = sending.request, sending.within
         if not within.confirms:
-            self._circuit.check(may_try=may_try)  # before it takes its place among those who wait
-        room = 1 if may_try else 2  # a write wants to be confirmed
-        urgent = within.rank is Rank.PROTECTION
-        if urgent and not tried:
+            self._record.check(may_try=request.changes_nothing)  # before it takes its place among those who wait
+        if within.rank is Rank.PROTECTION and not sending.refusals:
             self._limit.admit_at_once()
         else:
+            room = 1 if request.changes_nothing else 2  # a write wants to be confirmed
             await self._limit.admit(
-                within.rank, deadline=within.deadline, progress=within.progress, room=room, route=request.route
+                within.rank, deadline=within.deadline, progress=within.progress, room=room, route=request.call
             )
         stated = None
         try:
-            answer = await self._seen(
-                request.operation,
-                request.method,
-                lambda: self._wire.send(request, token, deadline=within.deadline, rank=within.rank),
-                within,
-                may_try=may_try,
-                tells_of_genesys=not request.asks,
-            )
+            answer = await self._exchange(sending, token)
             stated = RateBudget.stated(answer)
         finally:
             self._limit.landed(stated)
         if answer.status == TOO_MANY_REQUESTS:
             seconds = retry_after(answer) or 1.0
-            everything = self._limit.refused(request.route, request.operation, seconds, stated)
+            everything = self._limit.refused(request.call, request.operation, seconds, stated)
             log.warning("requests_held", operation="all" if everything else request.operation, seconds=seconds)
         return answer
 
-    async def _log_in(self, within: Within) -> Answer:
-        async def post(_: int) -> Answer:
-            return await self._seen(
-                LOGIN,
-                "POST",
-                lambda: self._wire.log_in(self.account.client_id, self.account.client_secret, deadline=within.deadline),
-                within,
-            )
-
-        async def send() -> Answer:
-            answer = await self._unlimited(post, within)
-            if not answer.ok and not transient(answer):
-                self._record.login_refused()
-                raise login_error_for(answer)
-            return answer
-
-        if not (self.account.client_id + self.account.client_secret).isascii():
-            raise LoginRefused("The OAuth client's id or secret has characters that none of Genesys's have.")
-        return await self._repeated(send, within)
-
-    async def _seen(
-        self,
-        operation: str,
-        method: str,
-        send: Send,
-        within: Within,
-        *,
-        may_try: bool = True,
-        tells_of_genesys: bool = True,
-    ) -> Answer:
-        """Send one attempt if the deadline and the circuit breaker allow it, and record the result.
+    async def _exchange(self, sending: _Sending, token: str | None) -> Answer:
+        """Send once if the deadline and the circuit breaker allow it, and record the result.
 
         Analytics can be away while calls are controlled as ever, and the other way round: its queries don't tell.
         """
+        request, within = sending.request, sending.within
         began = self.clock.monotonic()
         if began >= within.deadline:
             raise GenesysUnavailable(NO_TIME_LEFT)
         try:
-            with nullcontext() if within.confirms else self._circuit.passage(may_try=may_try):
-                answer = await send()
+            with nullcontext() if within.confirms else self._record.passage(may_try=request.changes_nothing):
+                answer = await self._http.send(request, token, deadline=within.deadline, rank=within.rank)
         except NoTimeLeft:
             raise  # Genesys has nothing to do with that
         except (Unsent, Unanswered) as failure:
-            self._record.failed(operation, method, failure, seconds=self.clock.monotonic() - began)
+            # one that had hardly any time says nothing of Genesys
             had_time = failure.kind != "timeout" or within.deadline - began >= self._read_timeout
-            if tells_of_genesys and had_time:
-                self._circuit.failed()  # one that had hardly any time says nothing of Genesys
+            seconds = self.clock.monotonic() - began
+            self._record.failed(request, failure, seconds=seconds, tells=had_time and not request.asks)
             raise
-        self._record.answered(operation, method, answer, seconds=self.clock.monotonic() - began)
-        if tells_of_genesys and transient(answer):
-            self._circuit.failed()
-        elif tells_of_genesys:
-            self._circuit.answered()
+        self._record.answered(request, answer, seconds=self.clock.monotonic() - began, tells=not request.asks)
+        return answer
+
+
+@dataclass(slots=True)
+class _Sending:
+    """A request while it is sent."""
+
+    request: Request | Login
+    within: Within
+    needs_json: bool
+    refusals: int = 0
+    """How often Genesys has answered with 429."""
+
+    def kept(self, answer: Answer) -> Answer:
+        """Return a successful answer. Raise Unusable, or what the answer means."""
+        if answer.status == TOO_MANY_REQUESTS:
+            seconds = retry_after(answer) or 2.0**self.refusals
+            self.refusals += 1
+            raise RateLimited(retry_after=seconds, evidence=answer.evidence)
+        if transient(answer) or (answer.ok and self.needs_json and not isinstance(answer.json(), (dict, list))):
+            raise Unusable(answer)
+        if not answer.ok:
+            raise login_error_for(answer) if isinstance(self.request, Login) else error_for(answer)
         return answer

@@ -23,7 +23,7 @@ from bot.errors import (
 )
 
 if TYPE_CHECKING:
-    from bot.genesys.transport.http import Answer
+    from bot.genesys.transport.answer import Answer
 
 TOO_MANY_REQUESTS = 429
 TOO_LARGE = 413
@@ -95,7 +95,7 @@ def login_error_for(answer: Answer) -> GenesysError:
         return GenesysUnavailable(
             f"Genesys's login can't answer at the moment (HTTP {answer.status}).", evidence=answer.evidence
         )
-    return LoginRefused(f"Genesys refuses the login of the OAuth client: {quoted(answer)}", evidence=answer.evidence)
+    return LoginRefused(f"Genesys rejected the login of the OAuth client: {quoted(answer)}", evidence=answer.evidence)
 
 
 def quoted(answer: Answer) -> str:
@@ -131,7 +131,7 @@ def _conflict(answer: Answer) -> GenesysError:
 
 def _unauthorised(answer: Answer) -> GenesysError:
     """Read a 401 that stayed after a new login."""
-    return LoginRefused(f"Genesys refuses the bot's token: {quoted(answer)}", evidence=answer.evidence)
+    return LoginRefused(f"Genesys rejected the bot's token: {quoted(answer)}", evidence=answer.evidence)
 
 
 def _forbidden(answer: Answer) -> GenesysError:

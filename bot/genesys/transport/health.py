@@ -1,23 +1,38 @@
-"""The health of Genesys, judged by the requests that were sent anyway; sends none itself."""
+"""Whether Genesys is up, judged by the requests that were sent anyway; sends none itself.
+
+While Genesys is down, a circuit breaker answers in its place, and lets a trial request through now and then.
+"""
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from bot.errors import GenesysUnavailable
 from bot.genesys.transport.errors import retry_after, transient
+from bot.genesys.transport.request import Login
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from bot.genesys.transport.http import Answer, Unanswered, Unsent
+    from bot.genesys.transport.answer import Answer, Unanswered, Unsent
+    from bot.genesys.transport.request import Request
     from bot.recording.ports import Clock
 
-LOGIN = "login"
-"""The operation of a login request."""
 UNAUTHORISED = 401
 STATED = ("count", "allowed", "reset")
+
+FAILURES = 5
+"""How many requests in a row have to go unanswered for Genesys to be down."""
+
+WINDOW = 60.0
+"""Seconds within which they have to."""
+
+TRIAL_EVERY = 5.0
+"""Seconds from a trial's failure to the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +107,55 @@ class GenesysHealth:
 
 
 class HealthRecord:
-    """Keeps GenesysHealth up to date, and passes each request on to the telemetry."""
+    """Keeps GenesysHealth up to date, breaks the circuit, and passes each request on to the telemetry.
+
+    The circuit is closed while Genesys answers, with any status; a refusal is an answer. It opens when FAILURES
+    requests in a row failed within WINDOW; then only a trial goes through, one at a time.
+
+    A request that does not ``tell`` of Genesys changes nothing about the circuit.
+    """
 
     def __init__(self, clock: Clock, on_request: Callable[[RequestSeen], None] | None) -> None:
         self._clock = clock
         self._on_request = on_request
+        self._failed: deque[tuple[float, datetime]] = deque(maxlen=FAILURES)
+        self._next_trial = 0.0
+        self._trial_under_way = False
         self.health = GenesysHealth()
 
-    def answered(self, operation: str, method: str, answer: Answer, *, seconds: float) -> None:
+    @property
+    def trial_due(self) -> bool:
+        """Whether the circuit is open, and it is time to see if Genesys is back."""
+        overdue = self._clock.monotonic() >= self._next_trial
+        return self.health.down_since is not None and overdue and not self._trial_under_way
+
+    def check(self, *, may_try: bool) -> None:
+        """Raise GenesysUnavailable while Genesys is down, unless a trial is due and this request may be it."""
+        since = self.health.down_since
+        if since is None or (may_try and self.trial_due):
+            return
+        seconds = max(0.0, self._next_trial - self._clock.monotonic())
+        raise GenesysUnavailable(
+            f"Genesys has not answered since {since:%H:%M:%S} UTC, so nothing was sent;"
+            f" the bot tries it again in {max(1, round(seconds))} s.",
+            since=since,
+            next_trial=seconds,
+        )
+
+    @contextmanager
+    def passage(self, *, may_try: bool) -> Iterator[None]:
+        """Let a request through, as the trial if the circuit is open, or raise GenesysUnavailable."""
+        self.check(may_try=may_try)
+        if self.health.down_since is None:
+            yield
+            return
+        self._trial_under_way = True
+        try:
+            yield
+        finally:
+            self._trial_under_way = False
+
+    def answered(self, request: Request | Login, answer: Answer, *, seconds: float, tells: bool) -> None:
         budget = RateBudget.stated(answer) or self.health.budget
         if transient(answer):
             self.health = replace(self.health, last_error="genesys_unavailable", budget=budget)
@@ -108,15 +164,22 @@ class HealthRecord:
             self.health = replace(
                 self.health,
                 # any answer except 401 shows that the token was good
-                logged_in=self.health.logged_in or answer.ok or (operation != LOGIN and answer.status != UNAUTHORISED),
+                logged_in=self.health.logged_in
+                or answer.ok
+                or (answer.status != UNAUTHORISED and not isinstance(request, Login)),
                 last_contact=self._clock.now(),
                 last_error=limited,
                 budget=budget,
             )
+        if tells and transient(answer):
+            self._count_failure()
+        elif tells:
+            self._failed.clear()
+            self.health = replace(self.health, down_since=None)
         self._pass_on(
             RequestSeen(
-                operation=operation,
-                method=method,
+                operation=request.operation,
+                method=request.method,
                 status=answer.status,
                 error=None,
                 seconds=seconds,
@@ -126,12 +189,23 @@ class HealthRecord:
             )
         )
 
-    def failed(self, operation: str, method: str, failure: Unsent | Unanswered, *, seconds: float) -> None:
+    def failed(self, request: Request | Login, failure: Unsent | Unanswered, *, seconds: float, tells: bool) -> None:
         self.health = replace(self.health, last_error="genesys_unavailable")
-        self._pass_on(RequestSeen(operation=operation, method=method, status=None, error=failure.kind, seconds=seconds))
+        if tells:
+            self._count_failure()
+        self._pass_on(RequestSeen(request.operation, request.method, status=None, error=failure.kind, seconds=seconds))
 
     def login_refused(self) -> None:
         self.health = replace(self.health, logged_in=False, last_error="login_refused")
+
+    def _count_failure(self) -> None:
+        """Note a request that had no answer, or one that says that Genesys can't give any."""
+        now = self._clock.monotonic()
+        self._failed.append((now, self._clock.now()))
+        began, since = self._failed[0]
+        if self.health.down_since is None and len(self._failed) == FAILURES and now - began <= WINDOW:
+            self.health = replace(self.health, down_since=since)
+        self._next_trial = now + TRIAL_EVERY
 
     def _pass_on(self, seen: RequestSeen) -> None:
         if self._on_request is not None:

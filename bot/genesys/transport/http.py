@@ -1,101 +1,44 @@
-"""One HTTP exchange as the SDK's HTTP client: explicit time-outs, no repeats, and the whole answer kept.
+"""Sends requests over HTTP through the synchronous SDK, in threads: explicit time-outs, a deadline, and no repeats.
 
-The SDK's own client has no time-outs and repeats what was dropped, writes included.
+The SDK's own HTTP client has no time-outs and repeats what was dropped, writes included.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
-from dataclasses import dataclass, field
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import certifi
 import urllib3
+from typing_extensions import override
 from urllib3 import exceptions
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from bot.audit.storable import storable
-from bot.errors import Evidence
-from bot.genesys.transport.sdk import AbstractHttpClient, ApiException, RESTResponse
+from bot.genesys.transport.answer import Answer, NoTimeLeft, Unanswered, Unsent
+from bot.genesys.transport.rate_limiter import Rank
+from bot.genesys.transport.request import Login
+from bot.genesys.transport.sdk import AbstractHttpClient, ApiException, JsonApiClient, RESTResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from urllib3 import HTTPResponse as PoolResponse
 
+    from bot.genesys.transport.request import Request
+    from bot.recording.ports import Clock
+
+GRACE = 1.0
+"""Seconds that a thread may overrun its time-outs (a slow name server, a trickling body) before it is left alone."""
+
+NO_TIME = "no time left"
 FORM = "application/x-www-form-urlencoded"
-
-
-class Unsent(Exception):
-    """No connection could be made, so the request was not sent."""
-
-    kind = "not_connected"
-
-
-class NoTimeLeft(Unsent):
-    """The deadline passed while the request waited for its turn."""
-
-
-class Unanswered(Exception):
-    """The request may have arrived, and no answer came back."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        """``timeout`` or ``dropped``."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back, whatever its status; header names are lower case. Its body is not to be changed."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    text: str = field(default="", repr=False)
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300  # noqa: PLR2004  HTTP's own figures
-
-    def json(self) -> Any:
-        """Return the body as JSON, None if it isn't JSON."""
-        return self._body
-
-    @cached_property  # a call's is long, and is asked for its error as often as for what it says
-    def _body(self) -> Any:
-        try:
-            return storable(json.loads(self.text))
-        except (ValueError, RecursionError):  # or is too deep to be one of Genesys's
-            return None
-
-    def document(self) -> dict[str, Any]:
-        """Return the body as a JSON object, an empty one if it is something else."""
-        body = self.json()
-        return body if isinstance(body, dict) else {}
-
-    @property
-    def code(self) -> str | None:
-        """Genesys's error code; the login host calls it ``error``."""
-        body = self.document()
-        return _text(body.get("code")) or _text(body.get("error"))
-
-    @property
-    def message(self) -> str:
-        body = self.document()
-        return _text(body.get("message")) or _text(body.get("description")) or ""
-
-    @property
-    def correlation_id(self) -> str | None:
-        """By which Genesys finds the request again."""
-        return self.headers.get("inin-correlation-id")
-
-    @property
-    def evidence(self) -> Evidence:
-        return Evidence(
-            http_status=self.status,
-            code=self.code,
-            context_id=_text(self.document().get("contextId")),
-            correlation_id=self.correlation_id,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,5 +113,129 @@ def _untrusted(error: exceptions.SSLError) -> bool:
     return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in error.args)
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+@cache  # reading the authorities takes longer than a request
+def trust() -> ssl.SSLContext:
+    """Return whom to believe to be Genesys: the system's authorities, and certifi's."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def connection_pool(size: int) -> urllib3.PoolManager:
+    """Return the pool of connections that all exchanges share."""
+    pool = urllib3.PoolManager(num_pools=2, maxsize=size, block=False, retries=False, ssl_context=trust())
+    pool.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return pool
+
+
+class _Tidy(HTTPConnection):
+    """Closes a connection whose answer has a malformed head; urllib3 leaves that to the garbage collector."""
+
+    @override
+    def getresponse(self) -> PoolResponse:  # type: ignore[override]  # as in urllib3's own
+        with ExitStack() as left_open:
+
+            def begun(*args: Any, **more: Any) -> HTTPResponse:
+                response = HTTPResponse(*args, **more)
+                left_open.callback(response.close)
+                return response
+
+            self.response_class = begun  # type: ignore[assignment]  # called once, as the class is
+            response = super().getresponse()
+            left_open.pop_all()
+        return response
+
+
+class _TidySecure(_Tidy, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Tidy
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _TidySecure
+
+
+class HttpTransport:
+    """Sends one request at a time in each of its threads. It never repeats anything.
+
+    There are two threads more than ``threads`` says, however slow all others are: one for a person's secure pause or
+    stop, and one for the login, without which nothing is sent.
+    """
+
+    def __init__(
+        self, host: str, *, clock: Clock, threads: int, time_outs: TimeOuts, pool: urllib3.PoolManager | None = None
+    ) -> None:
+        self.host = host
+        self._clock = clock
+        self._time_outs = time_outs
+        self._pool = connection_pool(threads + 2) if pool is None else pool
+        self._all = asyncio.Semaphore(threads + 1)
+        self._slots = asyncio.Semaphore(threads)
+        self._login = asyncio.Semaphore(1)
+        self._background = asyncio.Semaphore(max(1, threads // 2))
+        self._threads = ThreadPoolExecutor(max_workers=threads + 2, thread_name_prefix="genesys")
+
+    async def send(
+        self, request: Request | Login, token: str | None, *, deadline: float, rank: Rank = Rank.PERSON
+    ) -> Answer:
+        """Send a request once. Raise Unsent or Unanswered when there is no answer.
+
+        Loops leave threads to people, however long Genesys takes.
+        """
+        if isinstance(request, Login):
+            return await self._in_thread(request, token, deadline, (self._login,))
+        slots = {Rank.LOOP: (self._background, self._slots, self._all), Rank.PROTECTION: (self._all,)}
+        return await self._in_thread(request, token, deadline, slots.get(rank, (self._slots, self._all)))
+
+    async def close(self) -> None:
+        """Wait for requests that are under way, at most their time-outs, and close the connections."""
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        self._pool.clear()
+
+    async def _in_thread(
+        self, request: Request | Login, token: str | None, deadline: float, slots: tuple[asyncio.Semaphore, ...]
+    ) -> Answer:
+        with ExitStack() as stack:
+            for slot in slots:
+                await self._take(slot, deadline)
+                stack.callback(slot.release)
+            remaining = deadline - self._clock.monotonic()
+            if remaining <= 0:
+                raise NoTimeLeft(NO_TIME)
+            time_outs = self._time_outs.within(remaining)
+            work = asyncio.get_running_loop().run_in_executor(self._threads, self._exchange, request, token, time_outs)
+            taken = stack.pop_all()
+        work.add_done_callback(partial(_give_back, taken))
+        # a cancelled or overdue caller leaves the thread to finish: what it sent can't be called back
+        await asyncio.wait({work}, timeout=time_outs.connect + time_outs.read + GRACE)
+        if not work.done():
+            raise Unanswered("timeout")
+        return work.result()
+
+    async def _take(self, slot: asyncio.Semaphore, deadline: float) -> None:
+        try:
+            async with asyncio.timeout(deadline - self._clock.monotonic()):
+                await slot.acquire()
+        except TimeoutError:
+            raise NoTimeLeft(NO_TIME) from None
+
+    def _exchange(self, request: Request | Login, token: str | None, time_outs: TimeOuts) -> Answer:
+        # a client for each request: it keeps the last response, and may not be shared by threads
+        api = JsonApiClient(host=self.host)
+        exchange = Exchange(self._pool, time_outs)
+        api.set_http_client(exchange)
+        api.access_token = token
+        with suppress(ApiException):  # the answer says it all
+            request.send(api)
+        if exchange.answer is None:
+            raise Unsent("the SDK sent nothing")
+        return exchange.answer
+
+
+def _give_back(slots: ExitStack, work: asyncio.Future[Answer]) -> None:
+    slots.close()
+    if not work.cancelled():
+        work.exception()  # marks it as seen where the caller has gone

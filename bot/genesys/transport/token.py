@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bot.errors import GenesysError, GenesysUnavailable
 
 if TYPE_CHECKING:
-    from bot.genesys.transport.http import Answer
+    from bot.genesys.transport.answer import Answer
     from bot.recording.ports import Clock
 
 RENEW_AT = 0.8

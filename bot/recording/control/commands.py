@@ -33,6 +33,7 @@ from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRule
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from bot.audit.entry import Entry
     from bot.recording.ports import Transaction
 
 __all__ = ["ACTION_LIMIT", "Intake", "ShutdownGate"]
@@ -78,19 +79,23 @@ class Intake(Reads):
             typed = None  # perhaps another person's text, which a refusal doesn't need to store
         facts = AuditContext(verb.action, verb.value, conversation_id=call, typed=typed or None)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> PendingAction:
+        def work(transaction: Transaction, attempt_id: UUID) -> PendingAction:
             require(asked.caller, Permission.CONTROL)
             if call is None:
                 raise problem or MalformedId
             reason = self.reasons.read(typed_reason, chosen=reason_code)
-            if live := await transaction.live_recording(call):
+            if live := transaction.live_recording(call):
                 require_control(asked.caller, live)
                 raise AlreadyRecording(**current_state(live))
             if again is not None:
-                await _require_newest(transaction, asked.caller, call, again, that_began=verb is Verb.FOLLOW)
+                _require_newest(transaction, asked.caller, call, again, that_began=verb is Verb.FOLLOW)
             attempt = self._attempt(attempt_id, verb, asked, uuid7(), None)
             scope = asked.caller.scope
             attempt = replace(attempt, scope=None if scope.everything else scope)
+            place = transaction.card_place(again) if again is not None and verb is Verb.FOLLOW else None
+            entry = self._append_request(
+                transaction, asked, attempt, call, participant_id=participant_id, reason=reason
+            )
             recording = Recording(
                 id=attempt.recording_id,
                 conversation_id=call,
@@ -101,16 +106,17 @@ class Intake(Reads):
                 participant_id=participant_id,
                 reason_code=reason.code,
                 reason=reason.text,
+                audit_seq=entry.seq,
+                requested_seq=entry.seq,
             )
-            place = await transaction.card_place(again) if again is not None and verb is Verb.FOLLOW else None
-            await transaction.add_recording(
+            transaction.add_recording(
                 recording,
                 channel=place.channel if place else asked.origin.channel,
                 asked_by=recording.started_by,
                 language=asked.origin.language or (place.language if place else None),
             )
-            accepted = await self._requested(transaction, asked, attempt, recording, reason=reason)
-            return replace(accepted, agent_user_id=agent_user_id)
+            transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
+            return PendingAction(asked, attempt, recording, reason, entry.seq, agent_user_id=agent_user_id)
 
         return await self._take(asked, facts, work)
 
@@ -125,17 +131,17 @@ class Intake(Reads):
         call, problem = (None, None) if typed_id is None else _read_id(typed_id)
         facts = AuditContext(verb.action, verb.value, call, recording_id, typed_id if problem else None)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> PendingAction | AwaitsConfirmation:
+        def work(transaction: Transaction, attempt_id: UUID) -> PendingAction | AwaitsConfirmation:
             require(asked.caller, Permission.CONTROL)
             if problem is not None:
                 raise problem
-            found = await _find(transaction, asked.caller, recording_id, call)
+            found = _find(transaction, asked.caller, recording_id, call)
             facts.about(found)
             require_control(asked.caller, found)
             require_state(found, verb)
             if verb is Verb.STOP:
-                return await self._stop(transaction, asked, found, attempt_id)
-            return await self._change(transaction, asked, verb, found, attempt_id)
+                return self._stop(transaction, asked, found, attempt_id)
+            return self._change(transaction, asked, verb, found, attempt_id)
 
         return await self._take(asked, facts, work)
 
@@ -143,10 +149,10 @@ class Intake(Reads):
         """Confirm, as the second supervisor, a waiting stop. Raise ApprovalClosed if it no longer waits."""
         facts = AuditContext(APPROVAL_ACTION, APPROVAL_VERB)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> PendingAction:
-            approval, recording = await _permitted_approval(transaction, asked.caller, approval_id, facts)
+        def work(transaction: Transaction, attempt_id: UUID) -> PendingAction:
+            approval, recording = _permitted_approval(transaction, asked.caller, approval_id, facts)
             require_control(asked.caller, recording)
-            return await self._confirmed(transaction, asked, approval, recording, attempt_id)
+            return self._confirmed(transaction, asked, approval, recording, attempt_id)
 
         return await self._take(asked, facts, work)
 
@@ -154,51 +160,51 @@ class Intake(Reads):
         """Withdraw one's own waiting stop. Raise ApprovalClosed if it no longer waits."""
         facts = AuditContext(APPROVAL_ACTION, APPROVAL_VERB)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Withdrawn:
-            approval, recording = await _permitted_approval(transaction, asked.caller, approval_id, facts)
-            changed, seq = await withdraw_approval(transaction, asked, approval, recording, self.clock.now())
-            await self._count_once(transaction, asked, facts, attempt_id)
+        def work(transaction: Transaction, attempt_id: UUID) -> Withdrawn:
+            approval, recording = _permitted_approval(transaction, asked.caller, approval_id, facts)
+            changed, seq = withdraw_approval(transaction, asked, approval, recording, self.clock.now())
+            self._count_once(transaction, asked, facts, attempt_id)
             return Withdrawn(changed, seq)
 
         return await self._take(asked, facts, work)
 
-    async def _stop(
+    def _stop(
         self, transaction: Transaction, asked: Request, found: Recording, attempt_id: UUID
     ) -> PendingAction | AwaitsConfirmation:
         now = self.clock.now()
-        waiting = await transaction.open_approval(found.id)
+        waiting = transaction.open_approval(found.id)
         if waiting is not None and (outcome := lapsed(waiting, found, now)) is not None:
-            found, waiting = await lapse(transaction, waiting, found, outcome, now), None
+            found, waiting = lapse(transaction, waiting, found, outcome, now), None
         if waiting is not None and waiting.asked_by != asked.caller.actor:
-            return await self._confirmed(transaction, asked, waiting, found, attempt_id)
+            return self._confirmed(transaction, asked, waiting, found, attempt_id)
         facts = AuditContext(APPROVAL_ACTION, APPROVAL_VERB, found.conversation_id, found.id)
         if waiting is not None:
-            await self._count_once(transaction, asked, facts, attempt_id)
+            self._count_once(transaction, asked, facts, attempt_id)
             outcome_facts = {"error": "already_waiting", "approval_id": str(waiting.id)}
             draft = self._draft(asked, facts, attempt_id, Phase.FAILED, outcome=outcome_facts)
-            entry = await transaction.append(draft)
+            entry = transaction.append(draft)
             return AwaitsConfirmation(asked, waiting, found, entry.seq, again=True)
         if self.dual_control.guards(found):
-            await self._count_once(transaction, asked, facts, attempt_id)
-            approval, changed, seq = await open_approval(
+            self._count_once(transaction, asked, facts, attempt_id)
+            approval, changed, seq = open_approval(
                 transaction, asked, found, rule=self.dual_control, approval_id=attempt_id, now=now
             )
             return AwaitsConfirmation(asked, approval, changed, seq)
-        return await self._change(transaction, asked, Verb.STOP, found, attempt_id)
+        return self._change(transaction, asked, Verb.STOP, found, attempt_id)
 
-    async def _confirmed(
+    def _confirmed(
         self, transaction: Transaction, asked: Request, approval: Approval, recording: Recording, attempt_id: UUID
     ) -> PendingAction:
         now = self.clock.now()
         require_second(asked.caller, approval)
-        await require_open(transaction, approval, recording, now)
+        require_open(transaction, approval, recording, now)
         require_state(recording, approval.verb)
-        await confirm_approval(transaction, asked, approval, recording, now)
+        confirm_approval(transaction, asked, approval, recording, now)
         people = both(approval, asked.caller.actor)
-        accepted = await self._change(transaction, asked, approval.verb, recording, attempt_id, people=people)
+        accepted = self._change(transaction, asked, approval.verb, recording, attempt_id, people=people)
         return replace(accepted, confirmed=approval)
 
-    async def _change(
+    def _change(
         self,
         transaction: Transaction,
         asked: Request,
@@ -208,12 +214,14 @@ class Intake(Reads):
         *,
         people: dict[str, Any] | None = None,
     ) -> PendingAction:
-        step = require_state(before, verb)
+        require_state(before, verb)
         attempt = self._attempt(attempt_id, verb, asked, before.id, before.state)
-        recording = await transaction.change_recording(before, state=step.during, error=None)
-        if recording is None:  # transactions run one after another, so nobody can have been faster
-            raise AssertionError
-        return await self._requested(transaction, asked, attempt, recording, people=people)
+        entry = self._append_request(
+            transaction, asked, attempt, before.conversation_id, participant_id=before.participant_id, people=people
+        )
+        recording = transaction.save(before.requested(verb, entry.seq), was=before)
+        transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
+        return PendingAction(asked, attempt, recording, NO_REASON, entry.seq)
 
     def _attempt(
         self, attempt_id: UUID, verb: Verb, asked: Request, recording_id: UUID, before: RecordingState | None
@@ -223,18 +231,20 @@ class Intake(Reads):
             attempt_id, verb, asked.caller.actor, recording_id, now, now + ACTION_LIMIT, before, owner=self.owner
         )
 
-    async def _requested(
-        self,
+    @staticmethod
+    def _append_request(
         transaction: Transaction,
         asked: Request,
         attempt: Attempt,
-        recording: Recording,
+        call: str,
         *,
+        participant_id: str | None,
         reason: Reason = NO_REASON,
         people: dict[str, Any] | None = None,
-    ) -> PendingAction:
-        digest = await transaction.keep_text(attempt.id, reason.text, attempt.requested_at) if reason.text else None
-        entry = await transaction.append(
+    ) -> Entry:
+        """Append the request first: the recording is then written once, with the entry's number."""
+        digest = transaction.keep_text(attempt.id, reason.text, attempt.requested_at) if reason.text else None
+        return transaction.append(
             Draft(
                 id=uuid7(),
                 attempt_id=attempt.id,
@@ -242,22 +252,14 @@ class Intake(Reads):
                 phase=Phase.REQUESTED,
                 action=attempt.verb.action,
                 actor=asked.caller.actor,
-                conversation_id=recording.conversation_id,
-                participant_id=recording.participant_id,
-                recording_id=recording.id,
+                conversation_id=call,
+                participant_id=participant_id,
+                recording_id=attempt.recording_id,
                 reason_code=reason.code,
                 reason_digest=digest,
                 origin=asked.origin.facts() | (people or {}),
             )
         )
-        await transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
-        numbers = {"audit_seq": entry.seq}
-        if attempt.verb.begins:
-            numbers["requested_seq"] = entry.seq
-        numbered = await transaction.change_recording(recording, **numbers)
-        if numbered is None:
-            raise AssertionError
-        return PendingAction(asked, attempt, numbered, reason, entry.seq)
 
 
 def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
@@ -267,13 +269,13 @@ def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
         return None, problem if typed else MalformedId("No call was named.", named=False)
 
 
-async def _find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:
+def _find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:
     if recording_id is not None:
-        found = await transaction.recording(recording_id)
+        found = transaction.recording(recording_id)
     elif call is not None:
-        found = await transaction.live_recording(call)
+        found = transaction.live_recording(call)
     else:
-        own = await transaction.live_recordings_of(caller.actor)
+        own = transaction.live_recordings_of(caller.actor)
         if len(own) > 1:
             raise SeveralRecordings(recording_ids=tuple(one.id for one in own))
         found = next(iter(own), None)
@@ -282,14 +284,14 @@ async def _find(transaction: Transaction, caller: Principal, recording_id: UUID 
     return found
 
 
-async def _require_newest(
+def _require_newest(
     transaction: Transaction, caller: Principal, call: str, recording_id: UUID, *, that_began: bool
 ) -> None:
     """Raise WrongState unless the recording is the call's newest one, and its call may go on.
 
     ``that_began``: starts that failed since then don't count.
     """
-    newest = await transaction.newest_recording(call, that_began=that_began)
+    newest = transaction.newest_recording(call, that_began=that_began)
     if newest is None:
         raise NothingToStop
     if newest.id == recording_id and newest.state is RecordingState.FAILED:
@@ -299,12 +301,12 @@ async def _require_newest(
         raise WrongState(**current_state(newest))
 
 
-async def _permitted_approval(
+def _permitted_approval(
     transaction: Transaction, caller: Principal, approval_id: UUID, facts: AuditContext
 ) -> tuple[Approval, Recording]:
     """Return the subject of a click; the trail has it even if the caller may do nothing."""
-    approval = await transaction.approval(approval_id)
-    recording = None if approval is None else await transaction.recording(approval.recording_id)
+    approval = transaction.approval(approval_id)
+    recording = None if approval is None else transaction.recording(approval.recording_id)
     if recording is not None:
         facts.about(recording)
     require(caller, Permission.CONTROL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import ApprovalClosed, AuditUnavailable, NotPermitted, TooLate
-from bot.recording.control.outcomes import BOT
+from bot.recording.caller import BOT
 from bot.recording.models import Approval, ApprovalOutcome, Verb
 from bot.recording.requests import PendingAction
 
@@ -32,7 +32,6 @@ log = structlog.get_logger(__name__)
 
 APPROVAL_ACTION = "recording:stop_approval"
 APPROVAL_VERB = "stop_approval"
-TICK_SECONDS = 1.0
 LAPSED = {ApprovalOutcome.EXPIRED: "approval_expired", ApprovalOutcome.OVER: "recording_over"}
 """The entry's outcome if nobody's decision closed an approval."""
 
@@ -48,7 +47,7 @@ def both(approval: Approval, second: str) -> dict[str, Any]:
     return {"approval_id": str(approval.id), "asked_by": approval.asked_by, "confirmed_by": second}
 
 
-async def open_approval(
+def open_approval(
     transaction: Transaction,
     asked: Request,
     recording: Recording,
@@ -59,7 +58,7 @@ async def open_approval(
 ) -> tuple[Approval, Recording, int]:
     """Write that a stop waits for a second supervisor, and have the card say so."""
     approval = Approval(approval_id, recording.id, Verb.STOP, asked.caller.actor, now, now + rule.within)
-    await transaction.add_approval(approval)
+    transaction.add_approval(approval)
     draft = _draft(
         approval,
         recording,
@@ -69,16 +68,16 @@ async def open_approval(
         origin=asked.origin.facts(),
         outcome={"until": approval.expires_at.astimezone(UTC).isoformat()},
     )
-    entry = await transaction.append(draft)
-    return approval, await redrawn(transaction, recording, entry), entry.seq
+    entry = transaction.append(draft)
+    return approval, redrawn(transaction, recording, entry), entry.seq
 
 
-async def confirm_approval(
+def confirm_approval(
     transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
 ) -> None:
     """Close it as confirmed by the one who asks now."""
-    await transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.CONFIRMED)
-    await transaction.append(
+    transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.CONFIRMED)
+    transaction.append(
         _draft(
             approval,
             recording,
@@ -91,15 +90,15 @@ async def confirm_approval(
     )
 
 
-async def withdraw_approval(
+def withdraw_approval(
     transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
 ) -> tuple[Recording, int]:
     """Close it as not wanted any more. Raise ApprovalClosed, and NotPermitted for all but the one who asked."""
     if approval.asked_by != asked.caller.actor:
         raise NotPermitted(cause="not_own_request")
-    await require_open(transaction, approval, recording, now)
-    await transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.WITHDRAWN)
-    entry = await transaction.append(
+    require_open(transaction, approval, recording, now)
+    transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.WITHDRAWN)
+    entry = transaction.append(
         _draft(
             approval,
             recording,
@@ -110,16 +109,16 @@ async def withdraw_approval(
             outcome={"error": "withdrawn"},
         )
     )
-    return await redrawn(transaction, recording, entry), entry.seq
+    return redrawn(transaction, recording, entry), entry.seq
 
 
-async def require_open(transaction: Transaction, approval: Approval, recording: Recording, now: datetime) -> None:
+def require_open(transaction: Transaction, approval: Approval, recording: Recording, now: datetime) -> None:
     """Raise ApprovalClosed unless the approval waits; one whose time is up, or whose recording is over, is closed."""
     outcome = approval.outcome or lapsed(approval, recording, now)
     if outcome is None:
         return
     if approval.outcome is None:
-        await lapse(transaction, approval, recording, outcome, now)
+        lapse(transaction, approval, recording, outcome, now)
     raise ApprovalClosed(outcome=outcome.value, recording_id=recording.id)
 
 
@@ -130,23 +129,20 @@ def lapsed(approval: Approval, recording: Recording, now: datetime) -> ApprovalO
     return None if approval.waits(now) else ApprovalOutcome.EXPIRED
 
 
-async def lapse(
+def lapse(
     transaction: Transaction, approval: Approval, recording: Recording, outcome: ApprovalOutcome, now: datetime
 ) -> Recording:
     """Close an approval that nobody decided on, as the bot, and have the card say so."""
-    if not await transaction.close_approval(approval, now, by=BOT, outcome=outcome):
+    if not transaction.close_approval(approval, now, by=BOT, outcome=outcome):
         return recording
     facts = {"in_effect": False, "error": LAPSED[outcome], "asked_by": approval.asked_by}
-    entry = await transaction.append(_draft(approval, recording, now, Phase.OBSERVED, BOT, outcome=facts))
-    return await redrawn(transaction, recording, entry)
+    entry = transaction.append(_draft(approval, recording, now, Phase.OBSERVED, BOT, outcome=facts))
+    return redrawn(transaction, recording, entry)
 
 
-async def redrawn(transaction: Transaction, recording: Recording, entry: Entry) -> Recording:
+def redrawn(transaction: Transaction, recording: Recording, entry: Entry) -> Recording:
     """Give the recording a new version, so that its card is redrawn."""
-    changed = await transaction.change_recording(recording, audit_seq=entry.seq)
-    if changed is None:  # transactions run one after another
-        raise AssertionError
-    return changed
+    return transaction.save(replace(recording, audit_seq=entry.seq), was=recording)
 
 
 def _draft(
@@ -196,18 +192,8 @@ class Approvals:
     store: RecordingStore
     clock: Clock
 
-    async def run(self) -> None:
-        while True:
-            await self.clock.sleep(TICK_SECONDS)
-            await self.close_lapsed()
-
     async def close_lapsed(self) -> None:
-        try:
-            waiting = await self.store.open_approvals()
-        except Exception:
-            log.exception("worker_crashed", worker="dual_control")
-            return
-        for approval in waiting:
+        for approval in await self.store.open_approvals():
             try:
                 await self._close_if_lapsed(approval)
             except AuditUnavailable:
@@ -220,29 +206,29 @@ class Approvals:
         if recording is None or lapsed(approval, recording, self.clock.now()) is None:
             return
 
-        async def work(transaction: Transaction) -> None:
-            current = await transaction.recording(approval.recording_id)
-            found = await transaction.approval(approval.id)
+        def work(transaction: Transaction) -> None:
+            current = transaction.recording(approval.recording_id)
+            found = transaction.approval(approval.id)
             if current is None or found is None or found.outcome is not None:
                 return
             now = self.clock.now()
             if (outcome := lapsed(found, current, now)) is not None:
-                await lapse(transaction, found, current, outcome, now)
+                lapse(transaction, found, current, outcome, now)
 
         await self.store.write(work)
 
     async def too_late(self, approval: Approval) -> None:
         """Close an approval of which nobody knows that it is open."""
 
-        async def work(transaction: Transaction) -> None:
-            current = await transaction.recording(approval.recording_id)
+        def work(transaction: Transaction) -> None:
+            current = transaction.recording(approval.recording_id)
             if current is None:
                 raise AssertionError
             now = self.clock.now()
-            if not await transaction.close_approval(approval, now, by=BOT, outcome=ApprovalOutcome.EXPIRED):
+            if not transaction.close_approval(approval, now, by=BOT, outcome=ApprovalOutcome.EXPIRED):
                 return
             outcome = {"error": TooLate.kind}
-            entry = await transaction.append(_draft(approval, current, now, Phase.FAILED, BOT, outcome=outcome))
-            await redrawn(transaction, current, entry)
+            entry = transaction.append(_draft(approval, current, now, Phase.FAILED, BOT, outcome=outcome))
+            redrawn(transaction, current, entry)
 
         await self.store.write(work)

@@ -54,8 +54,8 @@ class ExportOutcomes:
             await self.failed(request, INTERRUPTED)
 
     async def _write(self, request: Request, phase: Phase, outcome: dict[str, Any]) -> int:
-        async def work(transaction: Transaction) -> int:
-            entry = await transaction.append(
+        def work(transaction: Transaction) -> int:
+            entry = transaction.append(
                 Draft(
                     id=uuid7(),
                     attempt_id=request.attempt_id,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import CallEnded, GenesysError, OutcomeUnknown, TooLate
+from bot.recording.caller import BOT
 from bot.recording.handover import POLICY_RECORDER
-from bot.recording.models import Mechanism, Recording, RecordingState, Verb
-from bot.recording.permissions import STEPS
+from bot.recording.models import LATE, Mechanism, Recording, Verb
 from bot.recording.requests import ActionResult
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from bot.errors import Evidence, NotPermitted, RecordBotError
     from bot.recording.call import Participant
     from bot.recording.handover import Departure
@@ -22,13 +25,11 @@ if TYPE_CHECKING:
     from bot.recording.ports import Clock, RecordingStore, Transaction
     from bot.recording.requests import PendingAction
 
-BOT = "bot"
-"""The actor of what the bot does or sees on its own."""
+    Change = Callable[[Recording], Recording]
+
 TRANSFER = "transfer"
 AGENT_LEFT = "agent_left"
 """What ended a recording that nobody stopped: the agent on whose side it ran handed the call over, or left it."""
-LATE = "took_effect_late"
-"""What a recording's card says when a start that had been given up began after all, and the bot stopped it."""
 LATER_LOOKS = 4
 """How often a call is checked again after a doubtful attempt was settled: a write that timed out may land late."""
 
@@ -44,27 +45,20 @@ class OutcomeRecorder:
         self, attempt: Attempt, effect: ConfirmedChange, *, phase: Phase = Phase.SUCCEEDED, actor: str | None = None
     ) -> ActionResult:
         """Record that the change took effect; ``observed`` if a later read found it."""
+        now, observed = self.clock.now(), phase is Phase.OBSERVED
         outcome = {"mechanism": effect.mechanism.value, "created": effect.created, **facts(effect.evidence)}
-        changes = self._reached(attempt, STEPS[attempt.verb].after)
-        changes |= {"mechanism": effect.mechanism, **_known_agent(effect.agent)}
-        if effect.session_id is not None:
-            changes["session_id"] = effect.session_id
-        if attempt.verb.begins:
-            changes["adopted"] = not effect.created
-            if phase is Phase.OBSERVED and effect.created:
-                # Nobody saw it begin: that was after the request, and before now.
-                now = self.clock.now()
-                changes |= {"started_at": attempt.requested_at, "seen_at": now}
-                outcome["began_between"] = [attempt.requested_at.isoformat(), now.isoformat()]
-        if effect.recorders is not None:
-            others = other_recorders(effect.mechanism, effect.recorders)
-            changes["recorders"] = " ".join(others) or None
-            if others:
-                outcome["other_recorders"] = others
+        if attempt.verb.begins and observed and effect.created:
+            # Nobody saw it begin: that was after the request, and before now.
+            outcome["began_between"] = [attempt.requested_at.isoformat(), now.isoformat()]
+        if effect.recorders is not None and (others := other_recorders(effect.mechanism, effect.recorders)):
+            outcome["other_recorders"] = others
         if effect.departure is not None:
             outcome |= departure_facts(effect.departure)
-            changes["disconnect_type"] = effect.departure.disconnect_type
-        settled = await self._settle(attempt, phase, changes, outcome, actor=actor, agent=effect.agent)
+
+        def reached(recording: Recording) -> Recording:
+            return _confirmed(_reached(recording, attempt, effect, now, observed=observed), attempt, effect)
+
+        settled = await self._settle(attempt, phase, reached, outcome, actor=actor, agent=effect.agent)
         return ActionResult(settled.recording, settled.audit_seq, effect=effect)
 
     async def failed(self, accepted: PendingAction, error: GenesysError) -> ActionResult:
@@ -89,7 +83,7 @@ class OutcomeRecorder:
         settled = await self._settle(
             accepted.attempt,
             Phase.UNKNOWN,
-            {"in_doubt": True},
+            Recording.doubted,
             {"error": error.kind, **facts(error.evidence)},
             close=False,
         )
@@ -100,15 +94,17 @@ class OutcomeRecorder:
     ) -> ActionResult:
         """Record that the call is over. A requested stop has thereby succeeded."""
         outcome: dict[str, Any] = {"call": "ended", **facts(error.evidence)}
-        if attempt.verb.begins:
-            changes = self._undone(attempt, error.kind)
-        else:
-            changes = self._reached(attempt, RecordingState.ENDED) | {"ended_by": BOT}
+        now = self.clock.now()
+
+        def over(recording: Recording) -> Recording:
+            return _marked(recording.call_ended(now), attempt)
+
         if phase is None:
             phase = Phase.SUCCEEDED if attempt.verb is Verb.STOP else Phase.FAILED
             if phase is Phase.FAILED:
                 outcome["error"] = error.kind
-        settled = await self._settle(attempt, phase, changes, outcome, actor=actor)
+        change = self._undone(attempt, error.kind) if attempt.verb.begins else over
+        settled = await self._settle(attempt, phase, change, outcome, actor=actor)
         return ActionResult(settled.recording, settled.audit_seq, error=error)
 
     async def not_in_effect(self, attempt: Attempt, error: RecordBotError, *, look_again: bool = True) -> ActionResult:
@@ -125,38 +121,20 @@ class OutcomeRecorder:
     async def expired(self, accepted: PendingAction) -> None:
         """Record that the request was written too late to be sent; the person was told that nothing was done."""
         error = TooLate()
-        changes = self._undone(accepted.attempt, error.kind)
-        await self._settle(accepted.attempt, Phase.FAILED, changes, {"error": error.kind})
+        undone = self._undone(accepted.attempt, error.kind)
+        await self._settle(accepted.attempt, Phase.FAILED, undone, {"error": error.kind})
 
-    def _reached(self, attempt: Attempt, state: RecordingState) -> dict[str, Any]:
-        now = self.clock.now()
-        changes: dict[str, Any] = {"state": state, "in_doubt": False, "paused_at": None}
-        # on its own, the bot stops only what began late
-        changes["error"] = LATE if attempt.actor == BOT and not attempt.verb.begins else None
-        if state.final:
-            changes |= {"ended_at": now, "ended_by": attempt.actor}
-        elif state is RecordingState.PAUSED:
-            changes["paused_at"] = now
-        elif attempt.verb.begins:
-            changes["started_at"] = now
-        return changes
-
-    def _undone(self, attempt: Attempt, kind: str) -> dict[str, Any]:
-        if attempt.before is None:
-            return {
-                "state": RecordingState.FAILED,
-                "in_doubt": False,
-                "error": kind,
-                "ended_at": self.clock.now(),
-                "ended_by": BOT,
-            }
-        return {"state": attempt.before, "in_doubt": False, "error": kind}
+    def _undone(self, attempt: Attempt, kind: str) -> Change:
+        now, before = self.clock.now(), attempt.before
+        if before is None:
+            return lambda recording: recording.failed(kind, now)
+        return lambda recording: recording.unchanged(kind, before)
 
     async def _settle(
         self,
         attempt: Attempt,
         phase: Phase,
-        changes: dict[str, Any],
+        change: Change,
         outcome: dict[str, Any],
         *,
         close: bool = True,
@@ -166,17 +144,18 @@ class OutcomeRecorder:
     ) -> ActionResult:
         now = self.clock.now()
 
-        async def work(transaction: Transaction) -> ActionResult:
-            recording = await _existing(transaction, attempt)
+        def work(transaction: Transaction) -> ActionResult:
+            recording = _existing(transaction, attempt)
             later = looks if looks is not None else LATER_LOOKS if phase is Phase.OBSERVED else 0
             mine = (
-                await transaction.settle_attempt(attempt, now, looks=later)
+                transaction.settle_attempt(attempt, now, looks=later)
                 if close
-                else await transaction.claim_attempt(attempt, attempt.owner)
+                else transaction.claim_attempt(attempt, attempt.owner)
             )
             if not mine:
                 return ActionResult(recording, recording.audit_seq)
-            entry = await transaction.append(
+            after = change(recording)
+            entry = transaction.append(
                 Draft(
                     id=uuid7(),
                     attempt_id=attempt.id,
@@ -185,19 +164,16 @@ class OutcomeRecorder:
                     action=attempt.verb.action,
                     actor=actor or attempt.actor,
                     conversation_id=recording.conversation_id,
-                    participant_id=changes.get("participant_id") or recording.participant_id,
+                    participant_id=after.participant_id,
                     recording_id=recording.id,
                     reason_code=recording.reason_code,
                     outcome=outcome,
                 )
             )
             if agent is not None:
-                await remember_names(transaction, agent, now)
-            rest: dict[str, Any] = {"paused_seconds": recording.rested(now)} if "paused_at" in changes else {}
-            if agent is not None and agent.id == recording.participant_id:
-                rest |= _not_said_again(recording, agent)
-            changed = await transaction.change_recording(recording, audit_seq=entry.seq, **(changes | rest))
-            return ActionResult(changed or recording, entry.seq)
+                remember_names(transaction, agent, now)
+            saved = transaction.save(replace(after, audit_seq=entry.seq), was=recording)
+            return ActionResult(saved, entry.seq)
 
         return await self.store.write(work)
 
@@ -227,35 +203,64 @@ def departure_facts(departure: Departure) -> dict[str, Any]:
     return facts | {"agents": sorted(agent.user_id for agent in departure.successors)}
 
 
-def _known_agent(agent: Participant | None) -> dict[str, Any]:
-    if agent is None:
-        return {}
-    return {
-        "participant_id": agent.id,
-        "agent_user_id": agent.user_id,
-        "queue_id": agent.queue_id,
-    }
+def _reached(
+    recording: Recording, attempt: Attempt, effect: ConfirmedChange, now: datetime, *, observed: bool
+) -> Recording:
+    match attempt.verb:
+        case Verb.START | Verb.FOLLOW if observed and effect.created:
+            return recording.started(attempt.requested_at, seen_at=now)
+        case Verb.START | Verb.FOLLOW:
+            return recording.started(now)
+        case Verb.STOP:
+            return _marked(recording.stopped(now, attempt.actor), attempt)
+        case Verb.PAUSE:
+            return recording.paused(now)
+        case Verb.RESUME:
+            return recording.resumed(now)
 
 
-def _not_said_again(recording: Recording, agent: Participant) -> dict[str, Any]:
-    """Return what is known of the same agent and a later reading lacks: scopes and dual control go by it."""
-    return {
-        name: known
-        for name, known in (("agent_user_id", recording.agent_user_id), ("queue_id", recording.queue_id))
-        if known and not _known_agent(agent)[name]
-    }
+def _marked(recording: Recording, attempt: Attempt) -> Recording:
+    """Have the card say so if the bot stopped what began late; on its own, it stops nothing else."""
+    return replace(recording, error=LATE) if attempt.actor == BOT and not attempt.verb.begins else recording
 
 
-async def _existing(transaction: Transaction, attempt: Attempt) -> Recording:
-    recording = await transaction.recording(attempt.recording_id)
+def _confirmed(recording: Recording, attempt: Attempt, effect: ConfirmedChange) -> Recording:
+    """Return the recording with what the reading says about it."""
+    session_id = recording.session_id if effect.session_id is None else effect.session_id
+    recording = replace(recording, mechanism=effect.mechanism, session_id=session_id)
+    if effect.agent is not None:
+        recording = _with_agent(recording, effect.agent)
+    if attempt.verb.begins:
+        recording = replace(recording, adopted=not effect.created)
+    if effect.recorders is not None:
+        others = other_recorders(effect.mechanism, effect.recorders)
+        recording = replace(recording, recorders=" ".join(others) or None)
+    if effect.departure is not None:
+        recording = replace(recording, disconnect_type=effect.departure.disconnect_type)
+    return recording
+
+
+def _with_agent(recording: Recording, agent: Participant) -> Recording:
+    """Return the recording with its agent; of the same one, what is known stays: scopes and dual control go by it."""
+    same = agent.id == recording.participant_id
+    return replace(
+        recording,
+        participant_id=agent.id,
+        agent_user_id=agent.user_id or (recording.agent_user_id if same else agent.user_id),
+        queue_id=agent.queue_id or (recording.queue_id if same else agent.queue_id),
+    )
+
+
+def _existing(transaction: Transaction, attempt: Attempt) -> Recording:
+    recording = transaction.recording(attempt.recording_id)
     if recording is None:  # recordings are never deleted while an attempt points at them
         raise AssertionError
     return recording
 
 
-async def remember_names(transaction: Transaction, agent: Participant, now: Any) -> None:
+def remember_names(transaction: Transaction, agent: Participant, now: Any) -> None:
     """Keep what an agent and their queue are called, for cards and messages."""
     if agent.name:
-        await transaction.remember_name("user", agent.user_id, agent.name, now)
+        transaction.remember_name("user", agent.user_id, agent.name, now)
     if agent.queue_id and agent.queue_name:
-        await transaction.remember_name("queue", agent.queue_id, agent.queue_name, now)
+        transaction.remember_name("queue", agent.queue_id, agent.queue_name, now)

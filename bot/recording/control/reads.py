@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 READ_ACTION = "recording:read"
 EXPORT_ACTION = "audit:export"
+REPORT_ACTION = "audit:report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +32,13 @@ class Reads(RequestLog):
         """Record in the trail that a person reads recordings, before they see anything."""
         facts = AuditContext(READ_ACTION, "read", conversation_id=call)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+        def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.READ)
             if call is not None:
-                await _require_sight(transaction, asked, call, unrecorded=True)
-            await self._count_once(transaction, asked, facts, attempt_id)
+                _require_sight(transaction, asked, call, unrecorded=True)
+            self._count_once(transaction, asked, facts, attempt_id)
             draft = self._draft(asked, facts, attempt_id, Phase.REQUESTED if call else Phase.SUCCEEDED)
-            return await transaction.append(draft)
+            return transaction.append(draft)
 
         return await self._take(asked, facts, work)
 
@@ -45,11 +46,11 @@ class Reads(RequestLog):
         """Record in the trail that a person reads a call's history, before they see it."""
         facts = AuditContext(READ_ACTION, "read", conversation_id=call)
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+        def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.READ)
-            await _require_sight(transaction, asked, call, unrecorded=False)
-            await self._count_once(transaction, asked, facts, attempt_id)
-            return await transaction.append(
+            _require_sight(transaction, asked, call, unrecorded=False)
+            self._count_once(transaction, asked, facts, attempt_id)
+            return transaction.append(
                 self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome={"read": "history"})
             )
 
@@ -59,12 +60,10 @@ class Reads(RequestLog):
         """Record in the trail that a person opens the overview of live recordings, before they see it."""
         facts = AuditContext(READ_ACTION, "read")
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+        def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.READ)
-            await self._count_once(transaction, asked, facts, attempt_id)
-            return await transaction.append(
-                self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome={"read": "home"})
-            )
+            self._count_once(transaction, asked, facts, attempt_id)
+            return transaction.append(self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome={"read": "home"}))
 
         return await self._take(asked, facts, work)
 
@@ -72,13 +71,28 @@ class Reads(RequestLog):
         """Record in the trail that a person requests entries as a file; ``wanted`` says which."""
         facts = AuditContext(EXPORT_ACTION, "export")
 
-        async def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+        def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.EXPORT)
-            entry = await transaction.append(self._draft(asked, facts, attempt_id, Phase.REQUESTED, outcome=wanted))
-            await self._count_once(transaction, asked, facts, attempt_id)
+            entry = transaction.append(self._draft(asked, facts, attempt_id, Phase.REQUESTED, outcome=wanted))
+            self._count_once(transaction, asked, facts, attempt_id)
             return entry
 
         return await self._take(asked, facts, work)
+
+    async def read_report(self, asked: Request, wanted: dict[str, str]) -> Entry:
+        """Record in the trail that a person reads a report of recordings, before they see it."""
+        facts = AuditContext(REPORT_ACTION, "report")
+
+        def work(transaction: Transaction, attempt_id: UUID) -> Entry:
+            require(asked.caller, Permission.EXPORT)
+            self._count_once(transaction, asked, facts, attempt_id)
+            return transaction.append(self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome=wanted))
+
+        return await self._take(asked, facts, work)
+
+    async def refuse_report(self, asked: Request, typed: str, error: RecordBotError) -> None:
+        """Record in the trail that a report was requested and refused, and raise the reason."""
+        await self._refuse(asked, AuditContext(REPORT_ACTION, "report", typed=typed), Permission.EXPORT, error)
 
     async def refuse_reading(self, asked: Request, typed: str, error: RecordBotError) -> None:
         """Record in the trail that a read was requested and refused, and raise the reason."""
@@ -89,14 +103,14 @@ class Reads(RequestLog):
         await self._refuse(asked, AuditContext(EXPORT_ACTION, "export", typed=typed), Permission.EXPORT, error)
 
     async def _refuse(self, asked: Request, facts: AuditContext, permission: Permission, error: RecordBotError) -> None:
-        async def work(_transaction: Transaction, _attempt_id: UUID) -> None:
+        def work(_transaction: Transaction, _attempt_id: UUID) -> None:
             require(asked.caller, permission)
             raise error
 
         await self._take(asked, facts, work)
 
 
-async def _require_sight(transaction: Transaction, asked: Request, call: str, *, unrecorded: bool) -> None:
+def _require_sight(transaction: Transaction, asked: Request, call: str, *, unrecorded: bool) -> None:
     """Raise NotPermitted where the call is not in the caller's scope, by its newest recording that tells whose it is.
 
     With ``unrecorded``, a call that was never recorded passes: the reading of it decides.
@@ -104,7 +118,7 @@ async def _require_sight(transaction: Transaction, asked: Request, call: str, *,
     caller = asked.caller
     if caller.scope.everything or Role.COMPLIANCE in caller.roles:
         return
-    newest = await transaction.newest_recording(call, telling_whose=True)
+    newest = transaction.newest_recording(call, telling_whose=True)
     if newest is None and unrecorded:
         return
     if newest is None or not sees(caller, newest):

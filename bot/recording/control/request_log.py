@@ -77,28 +77,28 @@ class RequestLog:
         if self._watched:
             await asyncio.wait(self._watched, timeout=seconds)
 
-    async def _take(self, asked: Request, facts: AuditContext, work: Callable[[Transaction, UUID], Awaitable[T]]) -> T:
+    async def _take(self, asked: Request, facts: AuditContext, work: Callable[[Transaction, UUID], T]) -> T:
         attempt_id = uuid7()
         bind_contextvars(attempt_id=str(attempt_id))  # what is logged from here on belongs to it
 
         known = replace(facts)
 
-        async def transaction(transaction: Transaction) -> T | RecordBotError:
+        def transaction(transaction: Transaction) -> T | RecordBotError:
             # an earlier run, whose transaction the database ended, may have found another recording
             facts.conversation_id, facts.recording_id = known.conversation_id, known.recording_id
             key = asked.origin.dedupe_key
-            if key and (earlier := await transaction.attempt_with_key(key)):
+            if key and (earlier := transaction.attempt_with_key(key)):
                 return Duplicate(earlier)
             try:
                 if not self.door.open:
                     raise ShuttingDown
-                await self.limit.check(transaction, asked.caller.actor, facts.verb, self.clock.now())
-                return await work(transaction, attempt_id)
+                self.limit.check(transaction, asked.caller.actor, facts.verb, self.clock.now())
+                return work(transaction, attempt_id)
             except TooManyRequests as refusal:
-                refusal.audit_seq = await self._too_many(transaction, asked, facts, attempt_id, refusal)
+                refusal.audit_seq = self._too_many(transaction, asked, facts, attempt_id, refusal)
                 return refusal
             except RecordBotError as refusal:
-                refusal.audit_seq = await self._refused(transaction, asked, facts, attempt_id, refusal)
+                refusal.audit_seq = self._refused(transaction, asked, facts, attempt_id, refusal)
                 return refusal
 
         result = await self._write_in_time(asked, attempt_id, transaction)
@@ -106,9 +106,7 @@ class RequestLog:
             raise result
         return result
 
-    async def _write_in_time(
-        self, asked: Request, attempt_id: UUID, transaction: Callable[[Transaction], Awaitable[T]]
-    ) -> T:
+    async def _write_in_time(self, asked: Request, attempt_id: UUID, transaction: Callable[[Transaction], T]) -> T:
         """Write, or say within the limit that nothing was done; a commit that comes later is never sent to Genesys."""
         given_up = asyncio.Event()
 
@@ -116,9 +114,9 @@ class RequestLog:
             if given_up.is_set():
                 raise AuditUnavailable(cause=AuditUnavailable.TOO_SLOW)
 
-        async def unless_given_up(inner: Transaction) -> T:
+        def unless_given_up(inner: Transaction) -> T:
             require_in_time()  # it may have waited for its turn
-            result = await transaction(inner)
+            result = transaction(inner)
             require_in_time()
             return result
 
@@ -156,7 +154,7 @@ class RequestLog:
             else:
                 return
 
-    async def _refused(
+    def _refused(
         self, transaction: Transaction, asked: Request, facts: AuditContext, attempt_id: UUID, refusal: RecordBotError
     ) -> int:
         phase = Phase.DENIED if isinstance(refusal, NotPermitted) else Phase.FAILED
@@ -164,30 +162,28 @@ class RequestLog:
         if isinstance(refusal, NotPermitted):
             outcome["cause"] = refusal.cause
         now = self.clock.now()
-        digest = await transaction.keep_text(attempt_id, facts.typed, now) if facts.typed else None
+        digest = transaction.keep_text(attempt_id, facts.typed, now) if facts.typed else None
         draft = self._draft(asked, facts, attempt_id, phase, outcome=outcome, digest=digest)
-        entry = await transaction.append(draft)
-        await self._count_once(transaction, asked, facts, attempt_id)
+        entry = transaction.append(draft)
+        self._count_once(transaction, asked, facts, attempt_id)
         return entry.seq
 
-    async def _too_many(
+    def _too_many(
         self, transaction: Transaction, asked: Request, facts: AuditContext, attempt_id: UUID, refusal: TooManyRequests
     ) -> int | None:
         """Write down the first refusal of a minute; the others are counted, or the trail could be flooded."""
-        if not await self.limit.deserves_entry(transaction, asked.caller.actor, self.clock.now()):
+        if not self.limit.deserves_entry(transaction, asked.caller.actor, self.clock.now()):
             if asked.origin.dedupe_key is not None:
-                await self._count_once(transaction, asked, replace(facts, verb=LIMITED_TOO), attempt_id)
+                self._count_once(transaction, asked, replace(facts, verb=LIMITED_TOO), attempt_id)
             return None
         outcome = {"error": refusal.kind, "limit": refusal.limit}
-        entry = await transaction.append(self._draft(asked, facts, attempt_id, Phase.FAILED, outcome=outcome))
-        await self._count_once(transaction, asked, replace(facts, verb=LIMITED), attempt_id)
+        entry = transaction.append(self._draft(asked, facts, attempt_id, Phase.FAILED, outcome=outcome))
+        self._count_once(transaction, asked, replace(facts, verb=LIMITED), attempt_id)
         return entry.seq
 
-    async def _count_once(
-        self, transaction: Transaction, asked: Request, facts: AuditContext, attempt_id: UUID
-    ) -> None:
+    def _count_once(self, transaction: Transaction, asked: Request, facts: AuditContext, attempt_id: UUID) -> None:
         """Keep the request's key, so that a second delivery of it is known; the reconciler has nothing to do here."""
-        await transaction.add_closed_attempt(
+        transaction.add_closed_attempt(
             attempt_id,
             verb=facts.verb,
             actor=asked.caller.actor,

@@ -174,7 +174,7 @@ class RecordingService:
         answered = problem is None or isinstance(problem, CallEnded)
         phase = Phase.DENIED if isinstance(problem, NotPermitted) else Phase.FAILED
 
-        async def work(transaction: Transaction) -> int:
+        def work(transaction: Transaction) -> int:
             outcome = _problem_facts(problem)
             draft = Draft(
                 id=uuid7(),
@@ -186,7 +186,7 @@ class RecordingService:
                 conversation_id=asked.conversation_id,
                 outcome=outcome,
             )
-            return (await transaction.append(draft)).seq
+            return transaction.append(draft).seq
 
         return await self.store.write(work)
 

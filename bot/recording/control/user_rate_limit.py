@@ -12,8 +12,8 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, TooManyRequests
+from bot.recording.caller import BOT
 from bot.recording.control.dual_control import APPROVAL_VERB
-from bot.recording.control.outcomes import BOT
 from bot.recording.models import Verb
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ a request that is taken; and what is too old to come again goes with the person'
 REFUSED_ACTION = "requests:refused"
 LOOKS = frozenset({"read", "export"})
 ACTIONS = frozenset({*(verb.value for verb in Verb), APPROVAL_VERB})
-NOTE_SECONDS = 60.0
 
 
 def _noop() -> None:
@@ -59,21 +58,21 @@ class PersonalLimit:
     unnoted: dict[str, int] = field(default_factory=dict)
     """By person, the refused requests that no entry tells of yet."""
 
-    async def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
+    def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
         """Raise TooManyRequests if the person has reached the limit of such requests within the last minute."""
         if not self.per_minute or actor == BOT:
             return
         alike = LOOKS if verb in LOOKS else ACTIONS
-        earlier = await transaction.requests_of(actor, alike, since=now - WINDOW, upto=now, limit=self.per_minute)
+        earlier = transaction.requests_of(actor, alike, since=now - WINDOW, upto=now, limit=self.per_minute)
         if len(earlier) >= self.per_minute:
             wait = (earlier[-1] + WINDOW - now).total_seconds()
             raise TooManyRequests(limit=self.per_minute, retry_after=wait)
 
-    async def deserves_entry(self, transaction: Transaction, actor: str, now: datetime) -> bool:
+    def deserves_entry(self, transaction: Transaction, actor: str, now: datetime) -> bool:
         """Return whether a refused request gets its own entry: one a minute for each person does."""
-        known = await transaction.requests_of(actor, frozenset({LIMITED}), since=now - WINDOW, upto=now, limit=1)
+        known = transaction.requests_of(actor, frozenset({LIMITED}), since=now - WINDOW, upto=now, limit=1)
         if not known:
-            await transaction.forget_closed_attempts(actor, LIMITED_TOO, before=now - REDELIVERED_WITHIN)
+            transaction.forget_closed_attempts(actor, LIMITED_TOO, before=now - REDELIVERED_WITHIN)
         return not known
 
     def count(self, actor: str, *, noted: bool) -> None:
@@ -81,12 +80,6 @@ class PersonalLimit:
         self.on_refused()
         if not noted:
             self._count({actor: 1})
-
-    async def run(self, store: RecordingStore, clock: Clock) -> None:
-        """Note once a minute how many requests were refused without an entry of their own."""
-        while True:
-            await clock.sleep(NOTE_SECONDS)
-            await self.note(store, clock)
 
     async def note(self, store: RecordingStore, clock: Clock) -> None:
         """Put into the trail, in one entry a person, how many more requests were refused."""
@@ -96,9 +89,9 @@ class PersonalLimit:
         self.unnoted.clear()  # at once: a second one, at the bot's end, is not to note the same
         drafts = [_draft(actor, number, clock.now(), uuid7()) for actor, number in counted.items()]
 
-        async def work(transaction: Transaction) -> None:
+        def work(transaction: Transaction) -> None:
             for draft in drafts:
-                await transaction.append(draft)
+                transaction.append(draft)
 
         try:
             await store.write(work)

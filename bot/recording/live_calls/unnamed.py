@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-TICK_SECONDS = 3.0
 LOOK_SECONDS = 15.0
 AT_ONCE = 200
 """Names a tick: two requests of agents and two of queues at most."""
@@ -29,17 +28,9 @@ class UnnamedRecordings:
     names: NameBook
     clock: Clock
 
-    async def run(self) -> None:
-        while True:
-            await self.clock.sleep(TICK_SECONDS)
-            await self.poll()
-
     async def poll(self) -> None:
         """Look up what is missing."""
-        try:
-            missing = self.names.unknown(await self.names.store.unnamed())
-            deadline = self.clock.monotonic() + LOOK_SECONDS
-            if missing:
-                await self.names.learn(frozenset(sorted(missing)[:AT_ONCE]), deadline=deadline)
-        except Exception:
-            log.exception("worker_crashed", worker="names")
+        missing = self.names.unknown(await self.names.store.unnamed())
+        deadline = self.clock.monotonic() + LOOK_SECONDS
+        if missing:
+            await self.names.learn(frozenset(sorted(missing)[:AT_ONCE]), deadline=deadline)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.recording.caller import Principal
-    from bot.recording.models import Card, Recording
+    from bot.recording.card import Card
+    from bot.recording.models import Recording
 
 
 @dataclass(frozen=True, slots=True)

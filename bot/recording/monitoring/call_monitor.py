@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-TICK_SECONDS = 1.0
 LOOK_AT_MOST_EVERY = 30.0
 """Seconds between two reads of the same call, however few are live."""
 LOOK_AGAIN_SECONDS = 10.0
@@ -65,11 +64,6 @@ class Follower:
     _agent_gone: set[UUID] = field(default_factory=set)
     """Recordings whose agent has left the call: news of the call don't come by that agent any more."""
 
-    async def run(self) -> None:
-        while True:
-            await self.clock.sleep(TICK_SECONDS)
-            await self.poll()
-
     async def poll(self) -> None:
         """Update the subscriptions to the agents of live recordings, and read the call that has waited longest."""
         try:
@@ -82,8 +76,6 @@ class Follower:
                 await self._check(due)
         except AuditUnavailable:
             log.warning("call_monitor_write_failed")
-        except Exception:
-            log.exception("worker_crashed", worker="call_monitor")
 
     async def on_news(self, conversation_id: str, seen: Conversation | None) -> None:
         """Handle Genesys's notification about a call; None when everyone has left it.

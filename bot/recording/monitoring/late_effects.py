@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-TICK_SECONDS = 0.5
 AFTER_SECONDS = (1.0, 5.0, 15.0, 60.0)
 """When to check an attempt's call again after it was settled."""
 AFTER_FAILURE_SECONDS = 10.0
@@ -38,18 +37,8 @@ class LaterLooks:
     clock: Clock
     _not_before: dict[UUID, float] = field(default_factory=dict)
 
-    async def run(self) -> None:
-        while True:
-            await self.clock.sleep(TICK_SECONDS)
-            await self.poll()
-
     async def poll(self) -> None:
-        try:
-            attempts = await self.service.store.attempts_to_check()
-        except Exception:
-            log.exception("worker_crashed", worker="late_effects")
-            return
-        for attempt in filter(self._due, attempts):
+        for attempt in filter(self._due, await self.service.store.attempts_to_check()):
             try:
                 await self._check(attempt)
             except AuditUnavailable:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.recording.call import CallRecording
-from bot.recording.caller import Principal
+from bot.recording.caller import BOT, Principal
 from bot.recording.control.commands import ACTION_LIMIT
-from bot.recording.control.outcomes import BOT, LATE, departure_facts, other_recorders, remember_names
+from bot.recording.control.outcomes import departure_facts, other_recorders, remember_names
 from bot.recording.handover import Departure, FollowTransfers, FollowUp
 from bot.recording.models import Attempt, Conversation, Mechanism, Reason, Recording, RecordingState, Verb
 from bot.recording.requests import PendingAction, Request, RequestSource, is_person
@@ -79,6 +79,16 @@ def _departure(recording: Recording, seen: Conversation) -> Departure | None:
     return Departure(over[-1].disconnect_type, seen.agents, seen.recorders) if over else None
 
 
+def _drifted(recording: Recording, found: Drift, at: datetime) -> Recording:
+    match found.state:
+        case RecordingState.STOPPED:
+            return recording.stopped(at, OUTSIDE)
+        case RecordingState.PAUSED:
+            return recording.paused(at)
+        case _:
+            return recording.resumed(at)
+
+
 def handed_over(recording: Recording, seen: Conversation) -> Departure | None:
     """Return how the agent of a policy's recording, which goes on, left the call to another one; None where not yet."""
     if not _rests(recording) or recording.mechanism is not Mechanism.POLICY or len(seen.agents) != 1:
@@ -108,26 +118,15 @@ class Observations:
 
     async def changed_outside(self, recording: Recording, found: Drift) -> bool:
         """Record a change made in Genesys, or that an ad-hoc recording ended when its agent left the call."""
-        now = self.clock.now()
-        changes: dict[str, Any] = {
-            "state": found.state,
-            "error": None,
-            "paused_at": None,
-            "paused_seconds": recording.rested(now),
-        }
-        if found.state.final:
-            changes |= {"ended_at": now, "ended_by": OUTSIDE}
-        elif found.state is RecordingState.PAUSED:
-            changes["paused_at"] = now
+        after = _drifted(recording, found, self.clock.now())
         if found.departure is None:
-            return await self._observe(recording, found.action, {"by": OUTSIDE}, changes)
+            return await self._observe(recording, found.action, {"by": OUTSIDE}, after)
         others = other_recorders(recording.mechanism, found.departure.recorders)
         outcome = departure_facts(found.departure) | ({"other_recorders": others} if others else {})
-        changes |= {"ended_by": outcome["by"], "recorders": " ".join(others) or None}
-        changes |= self._after(recording, found.departure)
-        return await self._observe(recording, found.action, outcome, changes, agents=found.departure.successors)
+        after = replace(self._after(after, found.departure), ended_by=outcome["by"], recorders=" ".join(others) or None)
+        return await self._observe(recording, found.action, outcome, after, agents=found.departure.successors)
 
-    def _after(self, recording: Recording, departure: Departure) -> dict[str, Any]:
+    def _after(self, recording: Recording, departure: Departure) -> Recording:
         """Return what is to be done about it, by the setting; the same transaction notes it, so no crash loses it."""
         follow_up: FollowUp | None = FollowUp.WATCH
         if self.follow is FollowTransfers.NEVER:
@@ -136,11 +135,12 @@ class Observations:
             follow_up = None  # nobody whom a message would reach
         elif self.follow is FollowTransfers.ASK and departure.successors:
             follow_up = FollowUp.ASK
-        return {
-            "disconnect_type": departure.disconnect_type,
-            "follow_up": follow_up,
-            "successors": users(departure.successors),
-        }
+        return replace(
+            recording,
+            disconnect_type=departure.disconnect_type,
+            follow_up=follow_up,
+            successors=users(departure.successors),
+        )
 
     async def agent_changed(self, recording: Recording, departure: Departure) -> bool:
         """Note that a policy's recording went on with another agent, whose news and card it has from now on.
@@ -149,25 +149,17 @@ class Observations:
         """
         (agent,) = departure.successors
         outcome = departure_facts(departure) | {"mechanism": Mechanism.POLICY.value, "goes_on": True}
-        changes = {
-            "participant_id": agent.id,
-            "agent_user_id": agent.user_id,
-            "disconnect_type": departure.disconnect_type,
-        }
-        return await self._observe(recording, Verb.FOLLOW.action, outcome, changes, agents=departure.successors)
+        after = replace(
+            recording,
+            participant_id=agent.id,
+            agent_user_id=agent.user_id,
+            disconnect_type=departure.disconnect_type,
+        )
+        return await self._observe(recording, Verb.FOLLOW.action, outcome, after, agents=departure.successors)
 
     async def call_ended(self, recording: Recording) -> bool:
-        now = self.clock.now()
-        changes = {
-            "state": RecordingState.ENDED,
-            "error": None,
-            "in_doubt": False,
-            "paused_at": None,
-            "paused_seconds": recording.rested(now),
-            "ended_at": now,
-            "ended_by": BOT,
-        }
-        return await self._observe(recording, CALL_ENDED, {"call": "ended"}, changes)
+        after = recording.call_ended(self.clock.now())
+        return await self._observe(recording, CALL_ENDED, {"call": "ended"}, after)
 
     async def took_effect_late(self, recording: Recording, seen: Conversation, *, owner: str) -> PendingAction | None:
         """Note that a write which had been given up has landed, and ask, as the bot, for the recording to be stopped.
@@ -179,28 +171,25 @@ class Observations:
         agent = agent or seen.adhoc_agent or next(iter(seen.agents), None)
         attempt = Attempt(uuid7(), Verb.STOP, BOT, recording.id, now, now + ACTION_LIMIT, recording.state, owner=owner)
 
-        async def work(transaction: Transaction) -> PendingAction | None:
-            current = await transaction.recording(recording.id)
+        def work(transaction: Transaction) -> PendingAction | None:
+            current = transaction.recording(recording.id)
             if current is None or current.version != recording.version:
                 return None
-            if await transaction.live_recording(recording.conversation_id) is not None:
+            if transaction.live_recording(recording.conversation_id) is not None:
                 return None
-            await transaction.append(_entry(recording, attempt.id, now, Phase.OBSERVED, START, {"late": True}))
-            entry = await transaction.append(
+            transaction.append(_entry(recording, attempt.id, now, Phase.OBSERVED, START, {"late": True}))
+            entry = transaction.append(
                 _entry(recording, attempt.id, now, Phase.REQUESTED, attempt.verb.action, {}, LATER_LOOK.facts())
             )
-            await transaction.add_attempt(attempt, dedupe_key=None)
-            changed = await transaction.change_recording(
-                current,
-                state=RecordingState.STOPPING,
-                error=LATE,
+            transaction.add_attempt(attempt, dedupe_key=None)
+            after = replace(
+                current.landed_late(),
                 audit_seq=entry.seq,
                 mechanism=seen.mechanism or recording.mechanism or Mechanism.ADHOC,
                 session_id=seen.session_id or recording.session_id,
                 participant_id=agent.id if agent else recording.participant_id,
             )
-            if changed is None:
-                raise AssertionError
+            changed = transaction.save(after, was=current)
             return PendingAction(Request(Principal(BOT), LATER_LOOK), attempt, changed, Reason(), entry.seq)
 
         return await self.store.write(work)
@@ -210,20 +199,18 @@ class Observations:
         recording: Recording,
         action: str,
         outcome: dict[str, Any],
-        changes: dict[str, Any],
+        after: Recording,
         *,
         agents: tuple[Participant, ...] = (),
     ) -> bool:
-        async def work(transaction: Transaction) -> bool:
-            current = await transaction.recording(recording.id)
+        def work(transaction: Transaction) -> bool:
+            current = transaction.recording(recording.id)
             if current is None or current.version != recording.version:
                 return False
-            entry = await transaction.append(
-                _entry(recording, uuid7(), self.clock.now(), Phase.OBSERVED, action, outcome)
-            )
-            await transaction.change_recording(current, audit_seq=entry.seq, **changes)
+            entry = transaction.append(_entry(recording, uuid7(), self.clock.now(), Phase.OBSERVED, action, outcome))
+            transaction.save(replace(after, audit_seq=entry.seq), was=current)
             for agent in agents:
-                await remember_names(transaction, agent, entry.occurred_at)
+                remember_names(transaction, agent, entry.occurred_at)
             return True
 
         return await self.store.write(work)

@@ -11,8 +11,8 @@ from structlog.contextvars import bound_contextvars
 from bot.audit.entry import Phase
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, NotInEffect, OutOfScope
 from bot.recording.call import CallRecording
+from bot.recording.caller import BOT
 from bot.recording.control.commands import ACTION_LIMIT
-from bot.recording.control.outcomes import BOT
 from bot.recording.models import ConfirmedChange, Mechanism, Verb
 from bot.recording.ports import Priority
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 2.0
 PATIENCE = ACTION_LIMIT.total_seconds() + 5.0
 """How long an attempt of a process that may still live is watched before it is taken over; until then its write may
 land. Counted on this process's own steady clock, so that no wall clock can shorten or stretch it."""
@@ -51,20 +50,11 @@ class Reconciler:
     presence: Presence
     _first_seen: dict[UUID, float] = field(default_factory=dict)
 
-    async def run(self) -> None:
-        while True:
-            await self.clock.sleep(LOOK_SECONDS)
-            await self.settle_all()
-
     async def settle_all(self) -> None:
         """Settle what can be settled now; what can't be read stays for the next time."""
-        try:
-            attempts = await self.service.store.open_attempts()
-            self._forget_all_but({attempt.id for attempt in attempts})
-            absent = await self.presence.absent(frozenset(attempt.owner for attempt in attempts))
-        except Exception:
-            log.exception("worker_crashed", worker="reconciler")
-            return
+        attempts = await self.service.store.open_attempts()
+        self._forget_all_but({attempt.id for attempt in attempts})
+        absent = await self.presence.absent(frozenset(attempt.owner for attempt in attempts))
         for attempt in attempts:
             if not self._abandoned(attempt, absent):
                 continue

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, GenesysError, PermissionMissing, RequestRejected, UserContextNeeded
+from bot.recording.caller import BOT
 from bot.recording.models import Mechanism
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SAVED_ACTION = "recording:saved"
-BOT = "bot"
-TICK_SECONDS = 5.0
 AFTER_SECONDS = (15.0, 60.0, 300.0, 900.0, 3600.0)
 """When to look for a recording's file after its end, before giving up."""
 AFTER_FAILURE_SECONDS = 60.0
@@ -59,18 +59,14 @@ class SavedLooks:
     clock: Clock
     _state: _State = field(default_factory=_State)
 
-    async def run(self) -> None:
-        while not self._state.refused:
-            await self.clock.sleep(TICK_SECONDS)
-            await self.poll()
+    async def step(self) -> float | None:
+        """Poll, until Genesys refuses the permission."""
+        await self.poll()
+        return math.inf if self._state.refused else None
 
     async def poll(self) -> None:
         """Check the files that are due, a few at a time."""
-        try:
-            due = await self.queue.due(self.clock.now(), limit=AT_ONCE + len(self._state.not_before))
-        except Exception:
-            log.exception("worker_crashed", worker="recording_files")
-            return
+        due = await self.queue.due(self.clock.now(), limit=AT_ONCE + len(self._state.not_before))
         now = self.clock.monotonic()
         waiting = [look for look in due if now >= self._state.not_before.get(look.recording_id, 0.0)]
         for look in waiting[:AT_ONCE]:
@@ -116,17 +112,17 @@ class SavedLooks:
         if complete:
             next_at = None
 
-        async def work(transaction: Transaction) -> None:
-            recording = await transaction.recording(look.recording_id)
-            mine = await transaction.note_file_check(look, looks, next_at)
+        def work(transaction: Transaction) -> None:
+            recording = transaction.recording(look.recording_id)
+            mine = transaction.note_file_check(look, looks, next_at)
             if not mine or recording is None or not recording.state.final:
                 return
-            known = {one.id: one.state for one in await transaction.saved_recordings(look.recording_id)}
+            known = {one.id: one.state for one in transaction.saved_recordings(look.recording_id)}
             news = [one for one in found if known.get(one.id) != one.state]
             for one in news:
-                await transaction.keep_saved(look.recording_id, one)
-                entry = await transaction.append(_observed(recording, one, self.clock.now()))
-                recording = await transaction.change_recording(recording, audit_seq=entry.seq) or recording
+                transaction.keep_saved(look.recording_id, one)
+                entry = transaction.append(_observed(recording, one, self.clock.now()))
+                recording = transaction.save(replace(recording, audit_seq=entry.seq), was=recording)
 
         await self.store.write(work)
 

@@ -5,15 +5,15 @@ The pending follow-up is in the database (``Recording.follow_up``), so a crash c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, RecordBotError
-from bot.recording.caller import Principal, Role, Scope
-from bot.recording.control.outcomes import BOT, remember_names
+from bot.recording.caller import BOT, Principal, Role, Scope
+from bot.recording.control.outcomes import remember_names
 from bot.recording.handover import FollowTransfers, FollowUp
 from bot.recording.models import Target, Verb
 from bot.recording.monitoring.observations import users
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-TICK_SECONDS = 1.0
 READ_EVERY_SECONDS = 3.0
 """Between two readings of a call that nobody has taken over yet."""
 WAITS_AT_MOST = {FollowTransfers.ASK: timedelta(seconds=20), FollowTransfers.ALWAYS: timedelta(minutes=5)}
@@ -69,18 +68,9 @@ class TransferMonitor:
     mode: FollowTransfers = FollowTransfers.ASK
     _not_before: dict[UUID, float] = field(default_factory=dict)
 
-    async def run(self) -> None:
-        while True:
-            await self.clock.sleep(TICK_SECONDS)
-            await self.check_all()
-
     async def check_all(self) -> None:
         """Check each call whose turn it is; one that can't be checked keeps no other from it."""
-        try:
-            watched = await self.service.store.recordings_to_follow()
-        except Exception:
-            log.exception("transfer_monitor_failed")
-            return
+        watched = await self.service.store.recordings_to_follow()
         for gone in self._not_before.keys() - {recording.id for recording in watched}:
             del self._not_before[gone]
         for recording in watched:
@@ -161,12 +151,12 @@ class TransferMonitor:
     ) -> None:
         """Store the decision; ``agents`` are those on the call, None if that is already known."""
 
-        async def work(transaction: Transaction) -> None:
-            current = await transaction.recording(recording.id)
+        def work(transaction: Transaction) -> None:
+            current = transaction.recording(recording.id)
             if current is not None and current.follow_up is FollowUp.WATCH:
                 successors = current.successors if agents is None else users(agents)
-                await transaction.change_recording(current, follow_up=follow_up, successors=successors)
+                transaction.save(replace(current, follow_up=follow_up, successors=successors), was=current)
                 for agent in agents or ():
-                    await remember_names(transaction, agent, self.clock.now())
+                    remember_names(transaction, agent, self.clock.now())
 
         await self.service.store.write(work)

@@ -11,27 +11,27 @@ from aiohttp import web
 from bot.sandbox.faults import FaultSwitches
 from bot.sandbox.genesys.events.notifications import Notifications
 from bot.sandbox.genesys.events.topics import Topics
+from bot.sandbox.genesys.middleware.authorization import Access
+from bot.sandbox.genesys.middleware.oauth import Logins
+from bot.sandbox.genesys.middleware.pipeline import Gate
+from bot.sandbox.genesys.middleware.rate_limit import OrganizationLimits, RateLimit
 from bot.sandbox.genesys.state.contact_center import Floor
 from bot.sandbox.genesys.state.seed import seed
 from bot.sandbox.genesys.state.transfers import Transfers
 from bot.sandbox.genesys.web_api import answers
-from bot.sandbox.genesys.web_api.access import Access
 from bot.sandbox.genesys.web_api.analytics import Analytics
 from bot.sandbox.genesys.web_api.answers import Answer, Route, SimulatedRequest
 from bot.sandbox.genesys.web_api.conversations import Conversations
 from bot.sandbox.genesys.web_api.directory import DirectoryApi
 from bot.sandbox.genesys.web_api.faults import KINDS, Effects
-from bot.sandbox.genesys.web_api.middleware import Gate
-from bot.sandbox.genesys.web_api.oauth import Logins
 from bot.sandbox.genesys.web_api.organization import OrganizationRecording
-from bot.sandbox.genesys.web_api.rate_limit import OrganizationLimits, RateLimit
 from bot.sandbox.genesys.web_api.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bot.sandbox.genesys.middleware.pipeline import Observer
     from bot.sandbox.genesys.state.calls import RecordingState, SimulatedCall, SimulatedParticipant
-    from bot.sandbox.genesys.web_api.middleware import Observer
 
 
 class SimulatedGenesys:

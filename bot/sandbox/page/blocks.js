@@ -1,6 +1,7 @@
 // Block Kit as document nodes. Knows nothing of messages, channels or the network: the caller gives `names` for
 // mentions and `press` for what happens when an element is used.
 
+import { chart } from "./chart.js";
 import { combobox, optionsOf } from "./combobox.js";
 import { h } from "./dom.js";
 import { choices } from "./inputs.js";
@@ -113,6 +114,7 @@ const BLOCKS = {
   image: (block) => h("figure", { class: "kit-image" },
     block.title ? h("figcaption", {}, plain(block.title.text)) : null, image(block)),
   rich_text: richText,
+  data_visualization: chart,
 };
 
 /**

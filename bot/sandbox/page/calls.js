@@ -7,7 +7,7 @@ const RECORDING = {
   active: { sign: "record", word: "Recording" },
   paused: { sign: "pause", word: "Paused" },
 };
-const MECHANISM = { adhoc: "ad hoc", policy: "by policy" };
+const MECHANISM = { adhoc: "ad hoc", policy: "policy" };
 const opened = new Set();
 
 function recordingState(call) {
@@ -25,7 +25,7 @@ function recordButton(call, named, act) {
     type: "button", class: "record", data: { focus: "record" },
     onclick: () => act.compose(recorded ? "stop" : "start", call.conversation_id),
     "aria-label": `${recorded ? "Stop recording" : "Record"} ${named}`,
-  }, recorded ? "Stop…" : "Record");
+  }, recorded ? "Stop…" : "Record…");
 }
 
 function tools(call, named, act) {
@@ -54,11 +54,11 @@ function outside(call, act) {
   const choice = (label, onclick, focus) => h("button", { type: "button", class: "quiet", onclick, data: { focus } }, label);
   const recorded = call.recording === "active";
   return h("div", { class: "outside" },
-    h("span", { class: "note" }, "Outside the bot:"),
+    h("span", { class: "note" }, "In Genesys:"),
     call.secure_pause ? choice("End secure pause", () => act.call(id, "resume"), "secure")
       : choice("Secure pause", () => act.call(id, "secure_pause"), "secure"),
-    choice(recorded ? "Recording off" : "Recording on", () => act.call(id, "recording", { on: !recorded }), "recording"),
-    call.mechanism === "policy" ? null : choice("Recorded by policy", () => act.call(id, "policy"), "policy"),
+    choice(recorded ? "Stop recording" : "Start recording", () => act.call(id, "recording", { on: !recorded }), "recording"),
+    call.mechanism === "policy" ? null : choice("Record by policy", () => act.call(id, "policy"), "policy"),
     choice(call.snippet ? "Snippet off" : "Snippet on", () => act.call(id, "snippet", { on: !call.snippet }), "snippet"),
     handOver(call, act, choice),
     choice("Add an agent", () => act.call(id, "join"), "join"),
@@ -87,7 +87,7 @@ function render(call, act) {
   const id = call.conversation_id;
   const live = call.state !== "ended";
   const agents = (call.agents ?? []).map((agent) => agent.name);
-  const who = agents.join(", ") || call.agent || "Nobody connected";
+  const who = agents.join(", ") || call.agent || "No agent";
   const named = `the ${call.media === "chat" ? "chat" : "call"} of ${who}`;
   const folded = !(opened.has(id) && live);
   return h("li", { class: `call ${live ? "live" : "over"}${folded ? "" : " open"}`, data: { id } },

@@ -7,12 +7,12 @@ const VERBS = [
   ["start", "[id or link] [reason]", "Record a call; without an id, choose from the live calls"],
   ["stop", "[id]", "Stop your recording, or the one you name"],
   ["pause", "[id]", "Pause while card data is read out"],
-  ["resume", "[id]", "Go on after a pause"],
-  ["status", "[id]", "Say whether a call is being recorded"],
-  ["list", "", "Show the live recordings"],
-  ["history", "<id>", "Tell a call's whole story"],
-  ["audit", "[today, yesterday, 7d, 30d or a day]", "Totals and an export, for compliance"],
-  ["help", "", "Show what you may do"],
+  ["resume", "[id]", "Resume after a pause"],
+  ["status", "[id]", "Check whether a call is being recorded"],
+  ["list", "", "Show active recordings"],
+  ["history", "<id>", "Show everything that happened on a call"],
+  ["audit", "[today, yesterday, 7d, 30d or a day]", "Totals and export (compliance)"],
+  ["help", "", "Show what you can do"],
 ];
 const COMMAND = /^\/record(?:\s+|$)/;
 
@@ -49,7 +49,7 @@ export class Composer {
     const text = this.input.value.trim();
     if (!text) return;
     if (text.startsWith("/") && !COMMAND.test(text)) {
-      this.#say("There is no such command. Type /record help to see what you may do.");
+      this.#say("Unknown command. Type /record help to see what you can do.");
       return;
     }
     if (this.#history.at(-1) !== text) this.#history.push(text);
@@ -74,7 +74,7 @@ export class Composer {
     const typed = this.input.value.replace(COMMAND, "").trimStart().split(/\s/)[0];
     for (const chip of this.chips.children) chip.classList.toggle("current", chip.dataset.verb === typed);
     const verb = VERBS.find(([name]) => name === typed);
-    this.#say(verb ? `/record ${verb[0]} ${verb[1]}`.trim() + ` – ${verb[2]}` : "Enter sends, ↑ brings back what you sent before. Without /record it is a message to all, which the bot does not read.");
+    this.#say(verb ? `/record ${verb[0]} ${verb[1]}`.trim() + ` – ${verb[2]}` : "Press Enter to send, ↑ for your last command. Text without /record is an ordinary message; the bot doesn't read it.");
   }
 
   #say(text) {

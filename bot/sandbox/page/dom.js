@@ -98,8 +98,15 @@ export function duration(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
+let ahead = 0;
+
+/** Tell how many seconds the sandbox's clock is ahead of the browser's. */
+export function setAhead(seconds) {
+  ahead = seconds;
+}
+
 /** How long ago a Unix time was. */
-export const age = (since) => duration(Date.now() / 1000 - Number(since));
+export const age = (since) => duration(Date.now() / 1000 + ahead - Number(since));
 
 /** Keep every element with `data-since` (Unix seconds) showing its age. */
 export function startClock() {

@@ -2,7 +2,7 @@
 
 import { h, reconcile } from "./dom.js";
 
-const REACH = [["", "any request"], ["read", "reads"], ["write", "writes"]];
+const REACH = [["", "all requests"], ["read", "reads"], ["write", "writes"]];
 const chosen = new Map();
 
 function option(value, label, selected) {
@@ -36,7 +36,7 @@ function render({ system, fault }, throwSwitch) {
     }),
     h("div", { class: "fault-choices" },
       fault.lasting ? null : h("select", { "aria-label": `How often: ${fault.label}`, onchange: change("times"), data: { focus: "times" } },
-        option("1", "once", times === "1"), option("", "until switched off", times === "")),
+        option("1", "once", times === "1"), option("", "until turned off", times === "")),
       system === "genesys" ? h("select", {
         "aria-label": `Which requests: ${fault.label}`, onchange: change("only"), data: { focus: "only" },
       },

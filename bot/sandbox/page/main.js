@@ -4,7 +4,7 @@ import { follow, post } from "./api.js";
 import { showCalls } from "./calls.js";
 import { Composer } from "./composer.js";
 import { askFirst } from "./confirm.js";
-import { startClock } from "./dom.js";
+import { setAhead, startClock } from "./dom.js";
 import { countOn, showFaults } from "./faults.js";
 import { showHealth } from "./health.js";
 import { showHome } from "./home.js";
@@ -14,6 +14,8 @@ import { Modal } from "./modal.js";
 import { plain } from "./mrkdwn.js";
 import { showLanguage, showPeople, typists } from "./people.js";
 import { HOME, Places } from "./places.js";
+import { showSituations } from "./situations.js";
+import { Tour } from "./tour.js";
 
 const AUDIT = "C0AUDIT";
 const FLOOR = "C0FLOOR";
@@ -48,8 +50,8 @@ async function deliver(what, path, body) {
   try {
     const result = await post(path, body);
     if (result.sent === false) say("");
-    else if (result.acked) say(`${what}: acknowledged in ${Math.max(1, Math.round(result.seconds * 1000))} ms`, "good");
-    else say(`${what}: not acknowledged${result.error ? ` (${result.error.replaceAll("_", " ")})` : ""}`, "bad");
+    else if (result.acked) say(`${what}: the bot answered in ${Math.max(1, Math.round(result.seconds * 1000))} ms`, "good");
+    else say(`${what}: the bot did not answer${result.error ? ` (${result.error.replaceAll("_", " ")})` : ""}`, "bad");
   } catch (error) {
     say(`${what}: ${error.message}`, "bad");
   }
@@ -70,7 +72,7 @@ async function use(key, { element, selected, value }, send) {
   if (view.pending.has(key)) return;
   const asked = selected?.confirm ?? element.confirm;
   if (asked && !(await askFirst(asked, names))) return;
-  const label = plain((selected ?? element).text?.text) || "Choice";
+  const label = plain((selected ?? element).text?.text) || "Selection";
   if (element.url) window.open(element.url, "_blank", "noopener");
   view.pending.add(key);
   draw();
@@ -155,13 +157,13 @@ function draw() {
 }
 
 const genesysTraffic = ({ requests, rate_limit: limit }) =>
-  `${requests.total} requests so far, ${limit.count} of ${limit.allowed} this minute`;
+  `${requests.total} requests, ${limit.count} of ${limit.allowed} this minute`;
 
 function slackTraffic({ requests, connection, warnings }) {
-  const sockets = `${connection.connected} socket${connection.connected === 1 ? "" : "s"} open`;
+  const sockets = `${connection.connected} socket${connection.connected === 1 ? "" : "s"} connected`;
   const reached = connection.transport === "http" ? "delivers over HTTP" : sockets;
-  const complaint = warnings.length ? ` · it complains: ${warnings.at(-1)}` : "";
-  return `${requests.total} requests so far, ${reached}${complaint}`;
+  const complaint = warnings.length ? ` · warning: ${warnings.at(-1)}` : "";
+  return `${requests.total} requests, ${reached}${complaint}`;
 }
 
 function drawFaults() {
@@ -203,7 +205,10 @@ const modal = new Modal({
 
 const composer = new Composer(find("#composer"), (text) =>
   deliver(`/record ${text.split(/\s/)[0]}`.trim(), "/api/command", { user: view.person, channel: view.place, text }),
-(text) => act("/api/message", { user: view.person, channel: view.place, text }));
+(text) => {
+  say("");
+  return act("/api/message", { user: view.person, channel: view.place, text });
+});
 
 find("#bolt").replaceWith(menuButton({
   label: "Shortcuts", sign: "bolt", items: () => shortcutsOf("global").map((one) => ({ ...one, key: one.callback_id })),
@@ -232,8 +237,14 @@ for (const system of ["genesys", "slack"]) {
   });
 }
 
+const tour = new Tour(find("#tour"));
+find("#tour-start").addEventListener("click", (event) => tour.open(event.currentTarget));
+showSituations(find("#situations"), { state: () => state, act, say });
+
 follow((fresh) => {
+  if (!state) requestAnimationFrame(() => tour.offer());
   state = fresh;
+  setAhead(fresh.ahead ?? 0);
   draw();
 }, (up) => {
   document.body.classList.toggle("cut-off", !up);

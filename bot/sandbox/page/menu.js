@@ -58,7 +58,7 @@ export function menuButton({ label, sign, items, choose, attributes = {} }) {
         },
       }, h("span", {}, item.name), item.description ? h("span", { class: "note" }, item.description) : null)),
       offered.length ? null : h("button", { type: "button", role: "menuitem", tabindex: "-1", "aria-disabled": "true", onclick: () => close(true) },
-        "The bot's manifest names none"));
+        "No shortcuts in the bot's manifest"));
     holder.append(menu);
     button.setAttribute("aria-expanded", "true");
     place(menu, button);

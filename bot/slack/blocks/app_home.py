@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bot.i18n.catalog import Catalog
     from bot.recording.caller import Principal
-    from bot.recording.models import Card
+    from bot.recording.card import Card
     from bot.slack.blocks.app_home_today import Today
     from bot.slack.blocks.card import Block, CardStyle
 

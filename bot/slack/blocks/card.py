@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.i18n.shorten import shorten
 from bot.recording.handover import POLICY_RECORDER
-from bot.recording.models import Mechanism, RecordingState, Verb
-from bot.recording.permissions import STEPS
+from bot.recording.models import ALLOWED_FROM, Mechanism, RecordingState, Verb
 from bot.slack.blocks.mrkdwn import actor_name, inline, isolated, length, moment, mrkdwn
 from bot.slack.blocks.notes import ended_with_agent, notes
 from bot.slack.blocks.try_again import may_help, try_again_button
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from bot.i18n.catalog import Catalog
-    from bot.recording.models import Approval, Card, Recording
+    from bot.recording.card import Card
+    from bot.recording.models import Approval, Recording
 
 Block = dict[str, Any]
 
@@ -165,7 +165,7 @@ def control_buttons(
     if recording.in_doubt:
         return []
     waits = approval is not None and approval.outcome is None
-    allowed = [verb for verb in CONTROLS if recording.state in STEPS[verb].allowed_from]
+    allowed = [verb for verb in CONTROLS if recording.state in ALLOWED_FROM[verb]]
     buttons = [_button(verb, recording, words, about) for verb in allowed if not (waits and verb is Verb.STOP)]
     if approval is not None and waits and Verb.STOP in allowed:
         buttons += approval_buttons(approval, recording, words, about=about)

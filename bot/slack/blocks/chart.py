@@ -1,92 +1,108 @@
-"""A day's activity as a chart. A separate process draws it, so that the bot never loads a plotting library.
+"""Charts: Slack's own ``data_visualization`` block, and the same figures as text where Slack doesn't take the block.
 
-This file is also that process's program: figures as JSON on standard input, the PNG on standard output. It imports
-nothing from the bot.
+The block's fields and limits: https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block.
 """
 
 from __future__ import annotations
 
-import asyncio
-import io
-import json
-import os
-import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-SECONDS = 60
-"""Time limit for drawing; the first time, the library indexes the machine's fonts."""
-PRIVATE = ("SLACK_", "PURECLOUD_", "DATABASE_")
-"""Settings that the drawing process has no use for."""
-SERIES = (
-    ("started", "recordings started", "#1f77b4", ""),
-    ("denied", "requests denied", "#ffbf4d", "///"),
-    ("failed", "requests failed", "#c0392b", "xxx"),
-)
-"""Key, name, colour and hatching: colour alone would tell too few people the bars apart."""
+from bot.i18n.shorten import shorten
+from bot.slack.blocks.mrkdwn import escape
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-class NotDrawn(Exception):
-    """The chart could not be drawn."""
+BLOCK_TYPE = "data_visualization"
+TITLE, LABEL, POINTS, SERIES = 50, 20, 20, 6
+"""Characters of the title and of labels, points of a series, and series of a chart: Slack's limits."""
+HOURS_IN_A_BAR = 2
+"""A day has 24 hours and a series at most 20 points."""
+BAR_CHARACTERS = 24
+FILLS = "█▒░▓▪▫"
 
 
-async def drawn(title: str, hours: dict[str, list[int]]) -> bytes:
-    """Return a PNG with the numbers of each hour, stacked. Raise NotDrawn."""
-    figures = json.dumps({"title": title, "hours": hours}).encode()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(PRIVATE)}
-    try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # the library must not take this directory's modules for its own
-            __file__,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment | {"MPLBACKEND": "agg"},
-        )
-    except OSError as error:
-        raise NotDrawn(str(error)) from error
-    try:
-        async with asyncio.timeout(SECONDS):
-            picture, complaint = await process.communicate(figures)
-    except TimeoutError as error:
-        raise NotDrawn(f"not done after {SECONDS} s") from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode or not picture:
-        raise NotDrawn(complaint.decode(errors="replace").strip().rpartition("\n")[2] or f"exit {process.returncode}")
-    return picture
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A bar chart: named series, each with a number for every category."""
+
+    title: str
+    categories: tuple[str, ...]
+    series: Mapping[str, tuple[int, ...]]
+    x_label: str = ""
+
+    @property
+    def anything(self) -> bool:
+        return any(any(numbers) for numbers in self.series.values())
+
+    def block(self) -> dict[str, Any]:
+        """Return it as Slack's block; series without a figure are left out, and so is what is beyond Slack's limits."""
+        names = {name: numbers for name, numbers in self.series.items() if any(numbers)}
+        categories = _unique([shorten(one, LABEL) for one in self.categories[:POINTS]])
+        axis = {"categories": categories} | ({"x_label": shorten(self.x_label, TITLE)} if self.x_label else {})
+        series = [
+            {
+                "name": shorten(name, LABEL),
+                "data": [{"label": label, "value": number} for label, number in zip(categories, numbers, strict=False)],
+            }
+            for name, numbers in list(names.items())[:SERIES]
+        ]
+        chart = {"type": "bar", "series": series, "axis_config": axis}
+        return {"type": BLOCK_TYPE, "title": shorten(self.title, TITLE), "chart": chart}
+
+    def text(self) -> str:
+        """Draw it with characters, as mrkdwn; a fill for each series, and the figures beside the bars."""
+        named = [(name, numbers) for name, numbers in self.series.items() if any(numbers)][: len(FILLS)]
+        totals = [sum(numbers[index] for _, numbers in named) for index in range(len(self.categories))]
+        widest = max((len(shorten(one, LABEL)) for one in self.categories), default=0)
+        rows = []
+        for index, category in enumerate(self.categories[:POINTS]):
+            bar = _bar([numbers[index] for _, numbers in named], max(totals))
+            if totals[index]:
+                rows.append(f"{_plain(shorten(category, LABEL)):{widest}}  {bar} {totals[index]}")
+        legend = "  ".join(f"{FILLS[index]} {_plain(shorten(name, LABEL))}" for index, (name, _) in enumerate(named))
+        return "```\n" + "\n".join([_plain(shorten(self.title, TITLE)), *rows, legend]) + "\n```"
+
+    def words(self) -> str:
+        """Say it for those who can't see it."""
+        parts = []
+        for name, numbers in self.series.items():
+            places = ", ".join(f"{n} at {label}" for label, n in zip(self.categories, numbers, strict=True) if n)
+            if places:
+                parts.append(f"{sum(numbers)} {name} ({places})")
+        return shorten(f"{self.title}: {'; '.join(parts)}.", 1000)
 
 
-def png(title: str, hours: dict[str, list[int]]) -> bytes:
-    """Draw, in this process."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  only the drawing process pays for it
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+def by_hours(title: str, hours: Mapping[str, Sequence[int]], x_label: str) -> Chart:
+    """Return the chart of a day, from the numbers of each of its 24 hours."""
+    starts = range(0, 24, HOURS_IN_A_BAR)
+    categories = tuple(f"{start:02}\u2013{start + HOURS_IN_A_BAR:02}" for start in starts)
+    sums = {
+        name: tuple(sum(numbers[start : start + HOURS_IN_A_BAR]) for start in starts) for name, numbers in hours.items()
+    }
+    return Chart(title, categories, sums, x_label)
 
-    figure = Figure(figsize=(8, 3), dpi=110, layout="constrained")
-    axes = figure.add_subplot()
-    below = [0] * 24
-    for key, name, colour, hatch in SERIES:
-        numbers = hours[key]
-        if any(numbers):
-            axes.bar(range(24), numbers, 0.8, below, label=name, color=colour, hatch=hatch, edgecolor="white")
-        below = [one + more for one, more in zip(below, numbers, strict=True)]
-    axes.set_title(title, fontsize=11, loc="left")
-    axes.set_xlim(-0.6, 23.6)
-    axes.set_xticks(range(0, 24, 2), [f"{hour:02}" for hour in range(0, 24, 2)])
-    axes.set_xlabel("hour")
-    axes.set_ylim(0, max(below) + 1)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    axes.yaxis.grid(visible=True, color="#dddddd")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(
-        loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, fontsize=8, frameon=False, ncols=len(SERIES)
+
+def _bar(numbers: Sequence[int], most: int) -> str:
+    """Draw the parts of one bar; ``most`` is what the longest bar stands for."""
+    return "".join(
+        FILLS[index] * max(1, round(number * BAR_CHARACTERS / most)) for index, number in enumerate(numbers) if number
     )
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    return picture.getvalue()
 
 
-if __name__ == "__main__":
-    sys.stdout.buffer.write(png(**json.load(sys.stdin.buffer)))
+def _unique(labels: list[str]) -> list[str]:
+    """Tell labels apart that are the same once they are shortened."""
+    found: list[str] = []
+    for label in labels:
+        number, shown = 1, label
+        while shown in found:
+            number += 1
+            shown = f"{label[: LABEL - 3]} {number}"
+        found.append(shown)
+    return found
+
+
+def _plain(text: str) -> str:
+    """Keep text from ending the code block that it stands in, or from coming alive there."""
+    return escape(text.replace("`", "'"))

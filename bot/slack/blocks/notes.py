@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bot.i18n.catalog import Catalog
-    from bot.recording.models import Approval, Card, Recording, SavedRecording
+    from bot.recording.card import Card
+    from bot.recording.models import Approval, Recording, SavedRecording
 
 SAVED_SHOWN = 5
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.i18n.error_messages import now
+from bot.recording.card import Card
 from bot.recording.handover import POLICY_RECORDER
-from bot.recording.models import ApprovalOutcome, Card, RecordingState, Verb
+from bot.recording.models import ApprovalOutcome, RecordingState, Verb
 from bot.recording.monitoring.observations import CALL_ENDED
 from bot.recording.monitoring.reminders import NoticeKind, Result
 from bot.slack.blocks.card import (

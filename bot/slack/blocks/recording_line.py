@@ -10,7 +10,8 @@ from bot.slack.blocks.mrkdwn import length, moment
 
 if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
-    from bot.recording.models import Card, Recording
+    from bot.recording.card import Card
+    from bot.recording.models import Recording
     from bot.slack.blocks.card import CardStyle
 
 DATE_FORM = "{date_short_pretty} {time}"

@@ -10,6 +10,7 @@ import structlog
 from bot.errors import Duplicate, RecordBotError
 from bot.slack.blocks.app_home_today import EXPORT, PERIODS
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
+from bot.slack.listeners.error_boundary import answered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -60,20 +61,17 @@ class HomeEvents:
     async def on_export(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
         """Do what ``/record audit`` does, acknowledge, and answer as a direct message. Nothing may be raised."""
         reply = Reply(body["user"]["id"])
-        try:
-            answer = await self._export(body, action, reply)
-            self.desk.work.start(self.desk.tell(reply, answer["text"]))
-        except Duplicate:
-            pass  # the first delivery counts
-        except RecordBotError as error:
-            self.desk.work.start(self.desk.refuse(reply, error))
-        except Exception:
-            log.exception("listener_failed", listener="app_home")
-            self.desk.work.start(self.desk.refuse(reply, RecordBotError()))
+
+        async def refuse(error: RecordBotError) -> None:
+            if not isinstance(error, Duplicate):  # else the first delivery counts
+                self.desk.work.start(self.desk.refuse(reply, error))
+
+        await answered("app_home", self._export(body, action, reply), refuse)
         await ack()
 
-    async def _export(self, body: dict[str, Any], action: dict[str, Any], reply: Reply) -> dict[str, Any]:
+    async def _export(self, body: dict[str, Any], action: dict[str, Any], reply: Reply) -> None:
         asked = await self.desk.asked(
             "button", user_id=reply.user_id, team_id=team_of(body), channel=None, trigger=body.get("trigger_id")
         )
-        return await self.reports.answer(asked, str(action["action_id"]).removeprefix(EXPORT), reply)
+        answer = await self.reports.answer(asked, str(action["action_id"]).removeprefix(EXPORT), reply)
+        self.desk.work.start(self.desk.tell(reply, answer["text"]))

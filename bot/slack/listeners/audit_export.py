@@ -13,21 +13,24 @@ import structlog
 from bot.audit.entry import timestamp
 from bot.audit.export import Filter, json_line
 from bot.audit.period import typed_period
-from bot.errors import AuditUnavailable, MalformedPeriod
+from bot.audit.readable import BOM, readable_header, readable_line
+from bot.errors import AuditUnavailable, MalformedPeriod, RecordBotError
 from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.digest import section, totals
 from bot.slack.blocks.mrkdwn import escape, moment
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
+from bot.slack.listeners.error_boundary import answered
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.audit.entry import Entry
     from bot.audit.period import Period
+    from bot.audit.readable import Described
     from bot.audit.summary import Summary
     from bot.i18n.catalog import Catalog
     from bot.recording.control.export_outcomes import ExportOutcomes
@@ -52,6 +55,18 @@ class Summaries(Protocol):
     async def summary(self, period: Period, zone: ZoneInfo, *, up_to: int | None = None) -> Summary: ...
 
 
+class Descriptions(Protocol):
+    """Names and typed text for entries."""
+
+    async def of(self, entries: Sequence[Mapping[str, Any]]) -> list[Described]: ...
+
+
+class PeopleNames(Protocol):
+    """What Slack calls its users."""
+
+    async def people(self, actors: Iterable[str]) -> dict[str, str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """An export on disk: the number of its entries and bytes, and its SHA-256."""
@@ -72,6 +87,12 @@ class Order:
     period: Period
     wanted: Filter
     words: Catalog
+    csv: bool = False
+    """Whether it is a table for people, with names and local times."""
+
+    @property
+    def format(self) -> str:
+        return "csv" if self.csv else "jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +106,35 @@ class AuditReports:
     summaries: Summaries
     outcomes: ExportOutcomes
     zone: ZoneInfo
+    descriptions: Descriptions
+    people: PeopleNames
 
     async def answer(self, asked: Request, typed: str, reply: Reply) -> Answer:
         """Take the request, and continue after the acknowledgement. Raise NotPermitted, MalformedPeriod."""
         intake = self.desk.service.intake
-        period = typed_period(typed, intake.clock.now(), self.zone)
+        wants_csv = typed.lower().split()[-1:] == ["csv"]
+        period = typed_period(typed.strip()[: -len("csv")] if wants_csv else typed, intake.clock.now(), self.zone)
         if period is None:
             problem = MalformedPeriod()
             await intake.refuse_export(asked, typed, problem)
             raise problem
         wanted = Filter(since=timestamp(period.since), until=timestamp(period.until))
-        request = await intake.export(asked, {"format": "jsonl", **wanted.facts()})
+        form = {"format": "csv", "with": "names"} if wants_csv else {"format": "jsonl"}
+        request = await intake.export(asked, {**form, **wanted.facts()})
         words = self.desk.words_for(asked)
-        order = Order(request, period, wanted, words)
+        order = Order(request, period, wanted, words, wants_csv)
         self.desk.work.start(self._report(order, reply))
-        return ephemeral(words("export.counting", period=_named(period, words), seq=request.seq))
+        return ephemeral(words("export.counting", period=period_name(period, words), seq=request.seq))
 
     async def _report(self, order: Order, reply: Reply) -> None:
         words = order.words
-        try:
-            text = await self._carry_out(order)
-        except AuditUnavailable as error:
-            text = words("export.unwritten", cause=escape(error.cause))
-        except Exception:
-            log.exception("listener_failed", listener="audit_export")
-            text = await self._failed(order, "error", words("export.broke"))
-        await self.desk.tell(reply, text)
+
+        async def refuse(error: RecordBotError) -> str:
+            if isinstance(error, AuditUnavailable):
+                return words("export.unwritten", cause=escape(error.cause))
+            return await self._failed(order, "error", words("export.broke"))
+
+        await self.desk.tell(reply, await answered("audit_export", self._carry_out(order), refuse))
 
     async def _carry_out(self, order: Order) -> str:
         request, period, words = order.request, order.period, order.words
@@ -118,35 +142,47 @@ class AuditReports:
         summary = await self.summaries.summary(period, self.zone, up_to=before)
         with tempfile.TemporaryFile(prefix="record-bot-") as file:
             try:
-                written = await self._write(file, order.wanted, before)
+                written = await self._write(file, order, before)
             except OSError as error:
                 return await self._failed(order, "disk", words("export.disk", why=error.strerror))
             try:
                 await self._send(order, summary, file, written)
             except WEB_API_ERRORS as error:
                 return await self._not_sent(order, error)
-        facts = {"format": "jsonl", "entries": written.entries, "sha256": written.sha256}
+        facts = {"format": order.format, "entries": written.entries, "sha256": written.sha256}
         seq = await self.outcomes.succeeded(request, facts)
-        return words("export.done", period=_named(period, words), count=written.entries, seq=seq)
+        return words("export.done", period=period_name(period, words), count=written.entries, seq=seq)
 
-    async def _write(self, file: IO[bytes], wanted: Filter, up_to: int) -> Written:
+    async def _write(self, file: IO[bytes], order: Order, up_to: int) -> Written:
         digest, entries, size = hashlib.sha256(), 0, 0
         waiting: list[dict[str, Any]] = []
 
-        def write_lines() -> int:
-            data = "".join(map(json_line, waiting)).encode()
+        def write(lines: list[str]) -> int:
+            data = "".join(lines).encode()
             digest.update(data)
             return file.write(data)
 
-        async for entry in self.trail.entries(wanted, up_to=up_to):
+        if order.csv:
+            size += await asyncio.to_thread(write, [BOM + readable_header(self.zone)])
+        async for entry in self.trail.entries(order.wanted, up_to=up_to):
             waiting.append(entry)
             entries += 1
             if len(waiting) == LINES_AT_ONCE:
-                size += await asyncio.to_thread(write_lines)
+                size += await asyncio.to_thread(write, await self._lines(waiting, order))
                 waiting.clear()
-        size += await asyncio.to_thread(write_lines)
+        size += await asyncio.to_thread(write, await self._lines(waiting, order))
         await asyncio.to_thread(file.seek, 0)
         return Written(entries, size, digest.hexdigest())
+
+    async def _lines(self, entries: list[dict[str, Any]], order: Order) -> list[str]:
+        if not order.csv:
+            return list(map(json_line, entries))
+        people = await self.people.people({str(one["actor"]) for one in entries})
+        reasons = self.desk.style.reason_labels
+        return [
+            readable_line(entry, described, self.zone, people=people, reasons=reasons)
+            for entry, described in zip(entries, await self.descriptions.of(entries), strict=True)
+        ]
 
     async def _send(self, order: Order, summary: Summary, file: IO[bytes], written: Written) -> None:
         """Post the totals to the person, then the file into the same conversation; no scope beyond posting is needed.
@@ -154,10 +190,10 @@ class AuditReports:
         An empty file is not sent: Slack takes none.
         """
         request, period, words = order.request, order.period, order.words
-        title = words("export.title", period=_named(period, words))
+        title = words("export.title", period=period_name(period, words))
         pieces = [title, *totals(summary, self.desk.style)]
         uploaded = None
-        name = f"audit-{period.since.astimezone(self.zone):%Y-%m-%d}-{period.name}-{request.seq}.jsonl"
+        name = f"audit-{period.since.astimezone(self.zone):%Y-%m-%d}-{period.name}-{request.seq}.{order.format}"
         if written.entries:
             uploaded = await self.uploads.put(file, size=written.size, name=name, title=name)
         posted = await self.client.chat_postMessage(
@@ -168,7 +204,8 @@ class AuditReports:
             unfurl_links=False,
         )
         if uploaded is not None:
-            comment = words("export.comment", count=written.entries, sha256=written.sha256, seq=request.seq)
+            key = "export.comment_csv" if order.csv else "export.comment"
+            comment = words(key, count=written.entries, sha256=written.sha256, seq=request.seq)
             await self.uploads.share(uploaded, channel=str(posted["channel"]), comment=comment)
 
     async def _not_sent(self, order: Order, error: Exception) -> str:
@@ -182,7 +219,8 @@ class AuditReports:
         return order.words("export.failed", why=escape(why), seq=seq)
 
 
-def _named(period: Period, words: Catalog) -> str:
+def period_name(period: Period, words: Catalog) -> str:
+    """Name a period in the reader's language."""
     if period.name in {"today", "yesterday"}:
         return words(f"export.{period.name}")
     if period.name.endswith("d"):

@@ -5,14 +5,21 @@ Every click is authorized again; a button is never proof of a right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import structlog
-
 from bot.errors import AboutRecording, ApprovalClosed, Duplicate, MalformedId, RecordBotError
+from bot.recording.control.start_again import start_again
+from bot.recording.models import Verb
+from bot.recording.monitoring.transfers import follow
+from bot.recording.requests import AwaitsConfirmation
+from bot.slack.blocks.agent_picker import START_AGENT
+from bot.slack.blocks.answers import awaiting, confirming, taken_back, under_way
+from bot.slack.blocks.card import CONFIRM_STOP, FOLLOW, START_AGAIN, WITHDRAW_STOP
+from bot.slack.blocks.try_again import ANSWER, TRY_AGAIN
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
+from bot.slack.listeners.error_boundary import answered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
     from bot.recording.requests import Request
 
-log = structlog.get_logger(__name__)
+BUTTON_VERBS = {f"recording_{verb.value}": verb for verb in (Verb.STOP, Verb.PAUSE, Verb.RESUME)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +87,13 @@ class Clicks:
     ) -> None:
         """Take the click, acknowledge, and continue afterwards. Never raises."""
         click = Click(self.desk, body, action, Reply(body["user"]["id"], respond))
-        refusal: RecordBotError | None = None
-        try:
-            await self.take(click)
-        except RecordBotError as error:
-            refusal = error
-        except Exception:
-            log.exception("listener_failed", listener="buttons")
-            refusal = RecordBotError()
+
+        async def refuse(error: RecordBotError) -> None:
+            if not isinstance(error, Duplicate):
+                self.desk.work.start(self._refuse(error, click))
+
+        await answered("buttons", self.take(click), refuse)
         await ack()
-        if refusal is not None and not isinstance(refusal, Duplicate):
-            self.desk.work.start(self._refuse(refusal, click))
 
     async def _refuse(self, refusal: RecordBotError, click: Click) -> None:
         store = self.desk.service.store
@@ -100,3 +103,123 @@ class Clicks:
         if about is not None:
             # The click came from a card that shows an older state: have it drawn again.
             await store.show_again(about if self.shown is None else self.shown(click))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingButtons:
+    """Handles clicks on Stop, Pause and Resume."""
+
+    desk: ListenerContext
+
+    def register(self, app: AsyncApp) -> None:
+        Clicks(self.desk, self._take).register(app, *BUTTON_VERBS)
+
+    async def _take(self, click: Click) -> None:
+        asked = await click.asked()
+        accepted = await self.desk.service.intake.change(BUTTON_VERBS[click.name], asked, recording_id=click.id())
+        style = self.desk.style_for(asked)
+        if isinstance(accepted, AwaitsConfirmation):
+            click.tell(awaiting(accepted, style))
+            return
+        self.desk.finish_later(accepted, click.reply)
+        if accepted.confirmed is not None:
+            click.tell(confirming(accepted, style))
+        elif click.in_ephemeral:
+            click.tell(under_way(accepted, style))
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalButtons:
+    """Handles clicks on Confirm and Withdraw, on any message."""
+
+    desk: ListenerContext
+
+    def register(self, app: AsyncApp) -> None:
+        Clicks(self.desk, self._confirm).register(app, CONFIRM_STOP)
+        Clicks(self.desk, self._withdraw).register(app, WITHDRAW_STOP)
+
+    async def _confirm(self, click: Click) -> None:
+        asked = await click.asked()
+        accepted = await self.desk.service.intake.confirm(asked, click.id())
+        self.desk.finish_later(accepted, click.reply)
+        click.tell(confirming(accepted, self.desk.style_for(asked)))
+
+    async def _withdraw(self, click: Click) -> None:
+        asked = await click.asked()
+        withdrawn = await self.desk.service.intake.withdraw(asked, click.id())
+        click.tell(taken_back(withdrawn, self.desk.style_for(asked)))
+
+
+@dataclass(frozen=True, slots=True)
+class FollowButton:
+    """Handles ``recording_follow``: the click is authorized again, and a reading of the call says whose side it is."""
+
+    desk: ListenerContext
+
+    def register(self, app: AsyncApp) -> None:
+        Clicks(self.desk, self._take, shown=Click.id).register(app, FOLLOW)
+
+    async def _take(self, click: Click) -> None:
+        asked = await click.asked()
+        accepted = await follow(self.desk.service.intake, asked, click.id())
+        self.desk.finish_later(accepted, click.reply)
+
+
+@dataclass(frozen=True, slots=True)
+class StartAgain:
+    """Handles the buttons that start a recording again, with the call and the reason of an earlier one.
+
+    The earlier recording and its card stay as they are; the new one is a recording of its own.
+    """
+
+    desk: ListenerContext
+
+    def register(self, app: AsyncApp) -> None:
+        Clicks(self.desk, self._take, shown=_shown).register(app, START_AGAIN, START_AGENT)
+
+    async def _take(self, click: Click) -> None:
+        again = _again(click)
+        asked = await click.asked(channel=again.channel)
+        intake = self.desk.service.intake
+        accepted = await start_again(intake, asked, again.recording_id, agent_user_id=again.agent_user_id)
+        self.desk.finish_later(accepted, click.reply)
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Handles ``recording_try_again``: asks for a failed start again, with its call, reason, and channel."""
+
+    desk: ListenerContext
+
+    def register(self, app: AsyncApp) -> None:
+        Clicks(self.desk, self._take, shown=Click.id).register(app, TRY_AGAIN)
+
+    async def _take(self, click: Click) -> None:
+        recording_id = click.id()
+        asked = await click.asked(channel=await self.desk.service.store.card_channel(recording_id))
+        accepted = await start_again(self.desk.service.intake, asked, recording_id)
+        reply = replace(click.reply, replaces=click.action.get("block_id") == ANSWER)
+        if reply.replaces:
+            self.desk.work.start(self.desk.tell(reply, under_way(accepted, self.desk.style_for(asked))))
+        self.desk.finish_later(accepted, reply)
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """A button's value: which recording, with which other agent, and where the new card goes."""
+
+    recording_id: UUID
+    agent_user_id: str | None = None
+    channel: str | None = None
+
+
+def _shown(click: Click) -> UUID:
+    return _again(click).recording_id
+
+
+def _again(click: Click) -> _Again:
+    recording_id, *rest = str(click.action.get("value")).split(" ")[:3]
+    try:
+        return _Again(UUID(recording_id), *rest)
+    except ValueError:
+        raise MalformedId from None

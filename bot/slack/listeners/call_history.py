@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot.errors import MalformedId
 from bot.recording.requests import conversation_id
-from bot.slack.blocks.audit_line import line
+from bot.slack.blocks.audit.line import line
+from bot.slack.blocks.audit.names import LineNames
 from bot.slack.blocks.card import SECTION_LIMIT
 from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import inline
@@ -74,7 +75,7 @@ def story(call: str, told: Sequence[Told], older: int, seq: int, style: CardStyl
 
 
 def _line(entry: Entry, typed: str | None, style: CardStyle) -> str:
-    text = line(entry, style, about_call=False)
+    text = line(entry, style, LineNames(mentions=True), about_call=False)
     return text if typed is None else f"{text}\n> {inline(typed, WORDS_SHOWN)}"
 
 

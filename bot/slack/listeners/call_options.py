@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from bot.recording.caller import Permission
 from bot.slack.blocks.call_options import call_options
 from bot.slack.blocks.start_modal import CALL
 from bot.slack.listeners.context import ListenerContext, team_of
+from bot.slack.listeners.error_boundary import answered
 from bot.slack.listeners.start_modal import LIST_SECONDS, Calls
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp
 
-log = structlog.get_logger(__name__)
+    from bot.errors import RecordBotError
 
 NOTHING: dict[str, Any] = {"options": []}
 
@@ -33,12 +32,11 @@ class CallOptions:
 
     async def on_typed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Answer with the calls; with none where something goes wrong. Nothing may be raised from here."""
-        try:
-            answer = await self._found(body)
-        except Exception:
-            log.exception("listener_failed", listener="call_options")
-            answer = NOTHING
-        await ack(**answer)
+
+        async def refuse(_: RecordBotError) -> dict[str, Any]:
+            return NOTHING
+
+        await ack(**await answered("call_options", self._found(body), refuse))
 
     async def _found(self, body: dict[str, Any]) -> dict[str, Any]:
         asked = await self.desk.asked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
 from bot.slack.blocks.recording_line import recording_line
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
+from bot.slack.listeners.error_boundary import answered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
 
     from bot.i18n.catalog import Catalog
     from bot.recording.caller import Principal
+    from bot.recording.card import Card
     from bot.recording.control.service import CallStatus, StatusAsked
-    from bot.recording.models import Approval, Card
+    from bot.recording.models import Approval
     from bot.recording.requests import PendingAction, Request
     from bot.slack.blocks.card import Block, CardStyle
+    from bot.slack.listeners.activity_report import ActivityReports
     from bot.slack.listeners.audit_export import AuditReports
     from bot.slack.listeners.call_history import CallHistory
     from bot.slack.listeners.recording_picker import RecordingChoice
@@ -53,6 +57,7 @@ VERBS = {
     "list": Permission.READ,
     "history": Permission.READ,
     "audit": Permission.EXPORT,
+    "report": Permission.EXPORT,
     "help": None,
 }
 """What can be typed, and the permission that it takes."""
@@ -69,6 +74,7 @@ class RecordCommand:
     desk: ListenerContext
     history: CallHistory
     audits: AuditReports
+    reports: ActivityReports
     modal: StartModal
     choice: RecordingChoice
 
@@ -77,21 +83,14 @@ class RecordCommand:
 
     async def on_command(self, ack: AsyncAck, command: dict[str, Any], respond: AsyncRespond) -> None:
         """Acknowledge with an answer. Nothing may be raised from here: Bolt would lose the acknowledgement."""
-        try:
-            try:
-                answer = await self._answer(command, Reply(command["user_id"], respond))
-            except RecordBotError as error:
-                read = _first_word(command.get("text") or "")[0].lower() in READS
-                answer = await self._refusal(error, self._words(command), read=read)
-        except Exception:
-            log.exception("listener_failed", listener="command")
-            answer = ephemeral(f":warning: {self.desk.explain(RecordBotError(), self._words(command))}")
-        await ack(**answer)
 
-    def _words(self, command: dict[str, Any]) -> Catalog:
-        return self.desk.words_of(str(command.get("user_id")))
+        async def refuse(error: RecordBotError) -> Answer:
+            return await self._refusal(error, self.desk.words_of(str(command.get("user_id"))))
 
-    async def _answer(self, command: dict[str, Any], reply: Reply) -> Answer:
+        await ack(**await answered("command", self._answer(command, respond), refuse))
+
+    async def _answer(self, command: dict[str, Any], respond: AsyncRespond) -> Answer:
+        reply = Reply(command["user_id"], respond)
         if self.desk.shared_channels is not None:
             self.desk.shared_channels.heard(command)
         verb, rest = _first_word(unescape(command.get("text") or ""))
@@ -123,6 +122,8 @@ class RecordCommand:
                 return await self.history.answer(asked, rest)
             case "audit":
                 return await self.audits.answer(asked, rest, reply)
+            case "report":
+                return await self.reports.answer(asked, rest, reply)
             case _:
                 return self._unknown(asked, verb, rest)
 
@@ -175,18 +176,15 @@ class RecordCommand:
         return ephemeral(self.desk.words_for(asked)("status.looking"))
 
     async def _read_call(self, question: StatusAsked, asked: Request, reply: Reply) -> None:
-        try:
+        async def tell() -> None:
+            status = await self.desk.service.status(question)
             status = await self.desk.service.status(question)
             found = () if status.recording is None else (status.recording,)
             shown = next(iter(await self.desk.service.store.with_names(found)), None)
             text = self._status_text(status, shown, self.desk.style_for(asked), await self._waiting())
-        except RecordBotError as error:
-            await self.desk.refuse(reply, error)
-        except Exception:
-            log.exception("listener_failed", listener="command_status")
-            await self.desk.refuse(reply, RecordBotError())
-        else:
             await self.desk.tell(reply, text)
+
+        await answered("command_status", tell(), partial(self.desk.refuse, reply))
 
     async def _waiting(self) -> dict[UUID, Approval]:
         """Return the stops that wait for a second supervisor, by recording."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.errors import NothingToStop, RecordBotError, SeveralRecordings
-from bot.recording.permissions import STEPS
+from bot.recording.models import ALLOWED_FROM
 from bot.slack.blocks.call_options import agent_name
 from bot.slack.blocks.card import control_buttons, state_words
 from bot.slack.blocks.digest import section
@@ -54,7 +54,7 @@ class RecordingChoice:
         self, verb: Verb, asked: Request, lead: str, live: list[Recording], refusal: RecordBotError
     ) -> Answer:
         words = self.desk.words_for(asked)
-        fitting = [one for one in live if not one.in_doubt and one.state in STEPS[verb].allowed_from]
+        fitting = [one for one in live if not one.in_doubt and one.state in ALLOWED_FROM[verb]]
         first = words(lead if fitting else f"choice.{verb.value}_none", seq=refusal.audit_seq)
         offered = fitting or live
         calls = {one.conversation_id: one for one in (await self.calls.current(wait=NAME_SECONDS)).calls}

@@ -14,6 +14,7 @@ from bot.slack.blocks.app_home import OPEN_BUTTON
 from bot.slack.blocks.call_options import call_option
 from bot.slack.blocks.start_modal import OPTIONS_LIMIT, Form, Option, option
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
+from bot.slack.listeners.error_boundary import answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,26 +58,25 @@ class StartShortcuts:
 
     async def _open(self, ack: AsyncAck, body: dict[str, Any], source: str, reply: Reply) -> None:
         """Confirm the person, acknowledge, and open the modal or say why not. Nothing may be raised from here."""
-        refusal: RecordBotError | None = None
-        try:
-            asked = await self.desk.asked(
-                source,
-                user_id=reply.user_id,
-                team_id=team_of(body),
-                channel=(body.get("channel") or {}).get("id"),
-                trigger=body["trigger_id"],
-            )
-            await self.modal.allowed(asked)
-            message = body.get("message") if source == "message" else None
-            self.desk.work.start(self._show(asked, body["trigger_id"], reply, message))
-        except RecordBotError as error:
-            refusal = error
-        except Exception:
-            log.exception("listener_failed", listener="shortcuts")
-            refusal = RecordBotError()
+
+        async def refuse(error: RecordBotError) -> None:
+            if not isinstance(error, Duplicate):
+                self.desk.work.start(self.desk.refuse(reply, error))
+
+        await answered("shortcuts", self._take(body, source, reply), refuse)
         await ack()
-        if refusal is not None and not isinstance(refusal, Duplicate):
-            self.desk.work.start(self.desk.refuse(reply, refusal))
+
+    async def _take(self, body: dict[str, Any], source: str, reply: Reply) -> None:
+        asked = await self.desk.asked(
+            source,
+            user_id=reply.user_id,
+            team_id=team_of(body),
+            channel=(body.get("channel") or {}).get("id"),
+            trigger=body["trigger_id"],
+        )
+        await self.modal.allowed(asked)
+        message = body.get("message") if source == "message" else None
+        self.desk.work.start(self._show(asked, body["trigger_id"], reply, message))
 
     async def _show(self, asked: Request, trigger: str, reply: Reply, message: dict[str, Any] | None) -> None:
         form, notice = Form(channel=asked.origin.channel), ""

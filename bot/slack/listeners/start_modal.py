@@ -16,6 +16,7 @@ from bot.slack.blocks.call_options import agent_options, agents_of
 from bot.slack.blocks.mrkdwn import escape, moment
 from bot.slack.blocks.start_modal import CALL, FOUND, START_VIEW, TYPED_ID, Form, block_id, read_form, start_view
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
+from bot.slack.listeners.error_boundary import answered
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
@@ -102,15 +103,13 @@ class StartModal:
 
     async def on_submit(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         """Put the request into the trail, then acknowledge: closed, or with what is wrong. Nothing may be raised."""
-        answer: dict[str, Any]
-        try:
-            answer = await self._submit(body, view)
-        except Exception:
-            log.exception("listener_failed", listener="start_modal")
+
+        async def refuse(error: RecordBotError) -> dict[str, Any]:
             words = self.desk.words_of(body["user"]["id"])
-            notice = f":warning: {self.desk.explain(RecordBotError(), words)}"
-            answer = _updated(self._view(read_form(view), words, notice=notice))
-        await ack(**answer)
+            notice = f":warning: {self.desk.explain(error, words)}"
+            return _updated(self._view(read_form(view), words, notice=notice))
+
+        await ack(**await answered("start_modal", self._submit(body, view), refuse))
 
     async def _submit(self, body: dict[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
         form = read_form(view)

@@ -75,8 +75,8 @@ async def grow(store: SqlStore, length: int) -> None:
     while have < length:
         batch = list(itertools.islice(source, min(IN_ONE_TRANSACTION, length - have)))
 
-        async def work(transaction: SqlTransaction, batch: list[Draft] = batch) -> None:
-            await transaction.append_many(batch)
+        def work(transaction: SqlTransaction, batch: list[Draft] = batch) -> None:
+            transaction.append_many(batch)
 
         await store.write(work)
         have += len(batch)
@@ -87,7 +87,7 @@ async def append_one_by_one(store: SqlStore, count: int) -> None:
     source = drafts(await store.head())
     for draft in itertools.islice(source, count):
 
-        async def work(transaction: SqlTransaction, draft: Draft = draft) -> None:
-            await transaction.append(draft)
+        def work(transaction: SqlTransaction, draft: Draft = draft) -> None:
+            transaction.append(draft)
 
         await store.write(work)

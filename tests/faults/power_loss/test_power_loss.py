@@ -13,8 +13,8 @@ import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from tests.integration.serve.conftest import ServedScene
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.world import ADA, simulators
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.scenario import ADA, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

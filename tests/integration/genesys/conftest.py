@@ -7,8 +7,8 @@ import pytest
 from bot.genesys import GenesysAccount, GenesysClient, RequestSeen
 from bot.sandbox.genesys import SimulatedGenesys
 from tests.integration.genesys.desk import Desk
-from tests.support.clock import FakeClock
-from tests.support.steady_sockets import steady_pool
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.clocks.steady_sockets import steady_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bot.recording.models import ConfirmedChange, Conversation
     from bot.recording.ports import RecordingControl, Waiting
     from bot.sandbox.genesys import SimulatedGenesys
-    from tests.support.clock import FakeClock
+    from tests.support.clocks.fake_clock import FakeClock
 
 
 @dataclass

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bot.recording.models import Conversation
     from bot.sandbox.genesys import SimulatedGenesys
-    from tests.support.clock import SteppedClock
+    from tests.support.clocks.fake_clock import SteppedClock
 
 WITHIN = 60.0
 """Real seconds for what takes milliseconds on an idle machine."""

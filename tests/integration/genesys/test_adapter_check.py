@@ -10,7 +10,7 @@ from bot.genesys import Finding, GenesysAccount, GenesysClient, check
 
 if TYPE_CHECKING:
     from tests.integration.genesys.desk import Desk
-    from tests.support.clock import FakeClock
+    from tests.support.clocks.fake_clock import FakeClock
 
 
 ALWAYS = {
@@ -67,10 +67,15 @@ async def test_refused_notifications_are_a_note(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("only", "what", "permission", "without"),
     [
-        ("details", "recording of live calls", "analytics:conversationDetail:view", "bot's own recordings"),
-        ("GET users", "names of agents", "directory:user:view", "by their ids"),
-        ("GET queues", "names of queues", "routing:queue:view", "by their ids"),
-        ("recording metadata", "saved recordings", "recording:recording:view", "can't say"),
+        (
+            "details",
+            "Genesys: which calls are recorded",
+            "analytics:conversationDetail:view",
+            "record-bot's own recordings",
+        ),
+        ("GET users", "Genesys: agent names", "directory:user:view", "shown as ids"),
+        ("GET queues", "Genesys: queue names", "routing:queue:view", "shown as ids"),
+        ("recording metadata", "Genesys saved recordings", "recording:recording:view", "can't say"),
     ],
 )
 async def test_what_the_bot_can_do_without_is_a_note(
@@ -80,7 +85,7 @@ async def test_what_the_bot_can_do_without_is_a_note(
 
     (note,) = notes(await check(desk.client))
 
-    assert (note.what, note.ok) == (f"Genesys {what}", True)
+    assert (note.what, note.ok) == (what, True)
     assert permission in note.sentence
     assert without in note.sentence
 
@@ -90,8 +95,8 @@ async def test_the_second_choice_for_live_calls_is_enough(desk: Desk) -> None:
 
     (note,) = notes(await check(desk.client))
 
-    assert (note.what, note.ok) == ("Genesys live calls", True)
-    assert "details query instead" in note.sentence
+    assert (note.what, note.ok) == ("Genesys: list of live calls", True)
+    assert "new calls appear in the list later" in note.sentence
 
 
 async def test_without_either_query_there_is_no_list(desk: Desk) -> None:
@@ -99,9 +104,9 @@ async def test_without_either_query_there_is_no_list(desk: Desk) -> None:
 
     first, second = notes(await check(desk.client))
 
-    assert (first.what, second.what) == ("Genesys live calls", "Genesys recording of live calls")
+    assert (first.what, second.what) == ("Genesys: list of live calls", "Genesys: which calls are recorded")
     assert "analytics:queueObservation:view" in first.sentence
-    assert "started by their ids" in first.sentence
+    assert "recordings are started by id" in first.sentence
     assert "analytics:conversationDetail:view" in second.sentence
 
 
@@ -189,7 +194,7 @@ async def test_wildcards_are_grants(desk: Desk) -> None:
 async def test_a_client_without_a_role_is_a_problem(desk: Desk) -> None:
     desk.simulator.access.granted.clear()
     roles = await found(desk, "roles")
-    assert (roles.ok, "Add roles" in roles.sentence) == (False, True)
+    assert (roles.ok, "Add one: " in roles.sentence) == (False, True)
 
 
 async def test_a_topic_that_no_role_permits_is_named(desk: Desk) -> None:

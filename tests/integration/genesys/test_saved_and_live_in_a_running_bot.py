@@ -10,9 +10,9 @@ from bot.recording.call import CallRecording
 from bot.runtime.container import opened_control
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.service import asked
-from tests.support.world import ADA, GENESYS_PATIENCE, ServingScenario, settings_for, simulators
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.recording.service import asked
+from tests.support.scenario import ADA, GENESYS_PATIENCE, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,8 +15,8 @@ from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
 from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.transfers import READ_EVERY_SECONDS, WAITS_AT_MOST, TransferMonitor, follow
-from tests.support.service import ADA, GRACE, Harness, asked, open_harness
-from tests.support.trail import entries, trail_lines
+from tests.support.databases.trail import entries, trail_lines
+from tests.support.recording.service import ADA, GRACE, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bot.recording.requests import ActionResult
     from bot.sandbox.genesys import SimulatedCall, SimulatedGenesys
     from tests.integration.genesys.desk import Desk
-    from tests.support.clock import FakeClock
+    from tests.support.clocks.fake_clock import FakeClock
 
 TOM = "Tom Becker"
 

@@ -10,8 +10,8 @@ import pytest
 
 from bot.sandbox.process import BotProcess, BotUnready, free_port
 from bot.sandbox.run import bot_environment
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.world import Scenario, simulators
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.scenario import Scenario, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -64,7 +64,7 @@ class ServedScene(Scenario):
             transport=transport,
             log=self.said.append,
             on_change=self.slack.workspace.changes.announce,
-            command=(sys.executable, "-m", "tests.support.steadily", "serve"),
+            command=(sys.executable, "-m", "tests.support.clocks.steady_cli", "serve"),
         )
         await self.process.start()
         await self.process.until_ready(READY_SECONDS, lambda _waited: None)

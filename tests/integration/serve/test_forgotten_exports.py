@@ -12,17 +12,17 @@ from sqlalchemy import event
 
 from bot.database.replicas import replicas_of
 from bot.recording.caller import Role
-from bot.runtime.audit_container import FORGOTTEN_AFTER, Witness
-from bot.runtime.workers import Loops
+from bot.runtime.serving_parts import FORGOTTEN_AFTER, ServingParts
+from bot.runtime.workers import Supervisor, Worker
 from tests.costs.conftest import bench_at
-from tests.support.trail import entries
+from tests.support.databases.trail import entries
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
 
-    from tests.support.postgres import PostgresDatabase
+    from tests.support.databases.postgres import PostgresDatabase
 
 LIMIT = 120.0
 
@@ -42,21 +42,20 @@ async def test_an_export_of_a_dead_replica_is_closed_after_half_an_hour(
         asked = bench.asked(Role.COMPLIANCE)
         await control.service.intake.export(asked, {"days": "7"})  # and its process is killed
         replicas = replicas_of("serve:living", control.engines, control.store)
-        witness = Witness(nothing, control, nothing, nothing, nothing, replicas)
+        witness = ServingParts(nothing, control, nothing, nothing, nothing, replicas)
         async with replicas.joined(), asyncio.timeout(LIMIT):
             await witness.settle_interrupted()  # as at a start, when others may be at work
             assert [one["phase"] for one in entries(postgres_database)] == ["requested"]
             if breaks:
                 event.listen(control.engines.reader.sync_engine, "begin", break_once)
-            kept = Loops(control.clock, lambda name, times: broken.update({name: times})).supervised(
-                witness.settle_forgotten
-            )
-            loop = asyncio.ensure_future(kept())
+            supervisor = Supervisor(control.clock, lambda name, times: broken.update({name: times}))
+            every = FORGOTTEN_AFTER.total_seconds() / 2
+            loop = asyncio.ensure_future(supervisor.run(Worker("forgotten", witness.settle_forgotten, every=every)))
             while len(entries(postgres_database)) == 1:  # noqa: ASYNC110  what is waited for happens in the server
                 await asyncio.sleep(0.02)
             loop.cancel()
             await asyncio.wait([loop])
-    assert broken["Witness.settle_forgotten"] == breaks
+    assert broken["forgotten"] == breaks
     requested, closed = entries(postgres_database)
     assert (closed["phase"], closed["action"], closed["outcome"]) == (
         "failed",

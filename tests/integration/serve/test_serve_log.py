@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA
+from tests.support.scenario import ADA
 
 if TYPE_CHECKING:
     from tests.integration.serve.conftest import ServedScene

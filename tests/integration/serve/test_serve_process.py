@@ -10,7 +10,7 @@ import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from bot.sandbox.process import BotUnready
-from tests.support.world import ADA
+from tests.support.scenario import ADA
 
 if TYPE_CHECKING:
     from tests.integration.serve.conftest import ServedScene

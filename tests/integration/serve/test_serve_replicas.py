@@ -16,14 +16,14 @@ from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from tests.integration.serve.conftest import SLACK_WAITS, ServedScene
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.world import ADA, PATIENCE, simulators
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.scenario import ADA, PATIENCE, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.support.postgres import PostgresDatabase
+    from tests.support.databases.postgres import PostgresDatabase
 
 
 @dataclass

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.runtime.serve import Serving
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.slack_models import wrong_with_requests
-from tests.support.sqlite import make_database
-from tests.support.steady_sockets import steady_pool
-from tests.support.world import GENESYS_HANGS, GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.clocks.steady_sockets import steady_pool
+from tests.support.databases.sqlite import make_database
+from tests.support.scenario import (
+    GENESYS_HANGS,
+    GENESYS_PATIENCE,
+    SOCKET_PING,
+    ServingScenario,
+    settings_for,
+    simulators,
+)
+from tests.support.slack.sdk_models import wrong_with_requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.world import ADA, GRACE
+from tests.support.scenario import ADA, GRACE
 
 if TYPE_CHECKING:
     from bot.sandbox.genesys import SimulatedCall
     from bot.sandbox.slack import SimulatedMessage
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 
 async def asked_about(scenario: ServingScenario, user: str = ADA) -> SimulatedMessage:
@@ -53,7 +53,9 @@ async def test_one_click_goes_on_recording_after_a_transfer(scenario: ServingSce
         "transfer",
     )
     lines = await scenario.until_delivered()
-    assert any("`recording:stop`" in line and "by a transfer `transfer`" in line for line in lines)
+    assert any("ended after a transfer, now with Tom Becker" in line for line in lines)
+    (ended,) = [entry for entry in scenario.published() if entry["action"] == "recording:stop"]
+    assert (ended["by"], ended["disconnect_type"]) == ("transfer", "transfer")
 
 
 async def test_two_clicks_by_two_people_start_one_recording(scenario: ServingScenario) -> None:

@@ -16,9 +16,9 @@ from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.database.queries.outbox import SqlOutbox
 from bot.recording.models import Verb
-from tests.support.clock import BEGIN, FakeClock
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, rows
+from tests.support.clocks.fake_clock import BEGIN, FakeClock
+from tests.support.databases.trail import entries, rows
+from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

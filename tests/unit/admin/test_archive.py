@@ -18,14 +18,14 @@ from bot.database.queries.metrics import SqlFigures
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.errors import DatabaseUnusable, MalformedId, OutcomeUnknown, Refused
-from tests.support.service import CALL, asked
+from tests.support.recording.service import CALL, asked
 from tests.unit.admin.conftest import BETWEEN, deliver
 from tests.unit.audit.stranger import first_bad_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import Connection
 
     from bot.audit.archive import Tombstone
     from tests.unit.admin.conftest import Past
@@ -39,7 +39,7 @@ async def test_old_entries_move_into_a_file_and_the_chain_goes_on(past: Past) ->
 
     said = await past.archived()
 
-    assert said == f"Entries 1 to {OLD} are in {past.archive} (1 segments)."
+    assert said == f"Archived entries 1 to {OLD} to {past.archive} (1 file)."
     assert [one["seq"] for one in past.entries()] == [OLD + 1, OLD + 2]
     assert past.story() == ["requested audit:archive", "succeeded audit:archive"]
     (segment,) = Archive(past.archive).segments()
@@ -66,11 +66,11 @@ async def test_the_rest_verifies_and_says_what_is_archived(past: Past) -> None:
     alone, together = await past.verdict(), await past.verdict(archive=True)
 
     assert alone.ok
-    assert "Intact: 2 entries." in alone.text
+    assert "Intact: 2 entries, #9 to #10." in alone.text
     assert f"entries 1 to {OLD} are archived (entry {OLD + 2} names the file of 1 to {OLD}, SHA-256 " in alone.text
     assert together.ok
-    assert f"Intact: {OLD + 2} entries." in together.text
-    assert f"entries 1 to {OLD} are archived, and were checked as well" in together.text
+    assert f"Intact: {OLD + 2} entries, #1 to #{OLD + 2}." in together.text
+    assert f"entries 1 to {OLD} are in the archive and were checked too" in together.text
 
 
 async def test_the_guards_stand_afterwards_and_entries_go_on(past: Past) -> None:
@@ -100,12 +100,12 @@ async def test_what_is_left_is_delivered_in_order(past: Past) -> None:
 async def test_several_segments_and_a_later_run(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive_of_database, "SEGMENT_ENTRIES", 3)
 
-    assert "(3 segments)" in await past.archived()
+    assert "(3 files)" in await past.archived()
     assert (await past.verdict(archive=True)).ok
     await deliver(past.harness)
     past.harness.clock.advance(timedelta(days=800).total_seconds())
     past.keeper.clock.advance(timedelta(days=100).total_seconds())  # type: ignore[attr-defined]
-    assert "(2 segments)" in await past.archived(past.keeper.clock.now() - timedelta(days=1))
+    assert "(2 files)" in await past.archived(past.keeper.clock.now() - timedelta(days=1))
 
     ranges = [(one.first_seq, one.last_seq) for one in Archive(past.archive).segments()]
     assert ranges == [(1, 3), (4, 6), (7, 8), (9, 11), (12, 14)]
@@ -118,7 +118,7 @@ async def test_several_segments_and_a_later_run(past: Past, monkeypatch: pytest.
 async def test_nothing_is_old_enough(past: Past) -> None:
     before = past.entries()
 
-    assert "nothing was archived" in await past.archived(BETWEEN - timedelta(days=300))
+    assert "Nothing to archive" in await past.archived(BETWEEN - timedelta(days=300))
     assert past.entries() == before
 
 
@@ -126,22 +126,22 @@ async def test_nothing_is_old_enough(past: Past) -> None:
 
 
 async def test_a_date_in_the_future_is_refused(past: Past) -> None:
-    with pytest.raises(Refused, match="future"):
+    with pytest.raises(Refused, match="--before must be in the past"):
         await past.archived(past.keeper.clock.now() + timedelta(days=1))
 
 
 async def test_a_legal_hold_refuses_and_its_release_allows(past: Past) -> None:
     await past.keeper.hold(on=True, reason="case 7")
-    with pytest.raises(Refused, match=r"case 7.*nothing is archived"):
+    with pytest.raises(Refused, match=r"case 7.*Nothing can be archived"):
         await past.archived()
-    with pytest.raises(Refused, match="is on since"):
+    with pytest.raises(Refused, match="Legal hold since"):
         await past.keeper.hold(on=True, reason="case 8")
-    assert "(case 7)." in await past.keeper.hold_status()
+    assert "(#9): case 7" in await past.keeper.hold_status()
     assert past.entries()[-1]["outcome"]["cause"] == "legal_hold"
 
     await past.keeper.hold(on=False, reason="closed")
-    assert await past.keeper.hold_status() == "No legal hold is on."
-    with pytest.raises(Refused, match="No legal hold is on"):
+    assert await past.keeper.hold_status() == "There is no legal hold."
+    with pytest.raises(Refused, match="There is no legal hold"):
         await past.keeper.hold(on=False, reason="closed")
     await past.archived()
 
@@ -167,7 +167,7 @@ async def test_an_unsettled_attempt_refuses(past: Past) -> None:
     await past.harness.service.carry_out(await past.harness.service.intake.start(asked(), CALL, None))
     await deliver(past.harness)
 
-    with pytest.raises(Refused, match="is not settled yet"):
+    with pytest.raises(Refused, match="isn't settled yet"):
         await past.archived()
     assert past.entries()[-1]["outcome"]["cause"] == "unsettled_attempt"
 
@@ -176,7 +176,7 @@ async def test_an_undelivered_entry_refuses(past: Past) -> None:
     with pytest.raises(MalformedId):
         await past.harness.service.intake.start(asked(), "no id", None)
 
-    with pytest.raises(Refused, match=f"Entry {OLD + 1} has not reached the audit channel"):
+    with pytest.raises(Refused, match=f"Entry {OLD + 1} hasn't reached the audit channel"):
         await past.archived()
     assert past.entries()[-1]["outcome"]["cause"] == "undelivered_entry"
 
@@ -204,7 +204,7 @@ class Killed(Exception):
 
 
 async def killed_before_the_removal(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def die(_connection: AsyncConnection, _tombstone: Tombstone) -> None:
+    def die(_connection: Connection, _tombstone: Tombstone) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
@@ -299,7 +299,7 @@ async def test_rows_that_vanish_without_a_tombstone_are_missed(past: Past) -> No
     verdict = await past.verdict()
 
     assert not verdict.ok
-    assert "Entry 1 and all up to 3 are missing." in verdict.text
+    assert "Entries 1 to 3 are missing." in verdict.text
 
 
 async def test_more_than_the_tombstone_names_is_missed(past: Past) -> None:
@@ -309,7 +309,7 @@ async def test_more_than_the_tombstone_names_is_missed(past: Past) -> None:
     verdict = await past.verdict()
 
     assert not verdict.ok
-    assert f"Entry 1 and all up to {OLD + 1} are missing." in verdict.text
+    assert f"Entries 1 to {OLD + 1} are missing." in verdict.text
 
 
 async def test_another_past_than_the_archived_one_is_found(past: Past) -> None:
@@ -358,9 +358,9 @@ def spoil_the_manifest(file: Path) -> None:
     [
         (change_a_word, "was changed: its SHA-256"),
         (change_a_word_and_the_manifest, "was changed: its content"),
-        (write_it_another_way, "not in the canonical form"),
+        (write_it_another_way, "isn't in the form"),
         (cut_it, "was changed: its SHA-256"),
-        (remove_it, "is not there"),
+        (remove_it, "is missing"),
         (spoil_the_manifest, "not a manifest"),
     ],
 )
@@ -372,7 +372,7 @@ async def test_a_changed_archive_is_found(past: Past, attack: Any, found: str) -
     verdict = await past.verdict(archive=True)
 
     assert not verdict.ok
-    assert verdict.text.startswith("BROKEN.")
+    assert verdict.text.startswith("BROKEN: ")
     assert found in verdict.text
 
 
@@ -398,20 +398,21 @@ async def test_what_the_channel_saw_of_archived_entries(past: Past) -> None:
 
     alone = await past.verdict(wanted=dict(seen))
     assert alone.ok
-    assert f"{OLD - 1} anchors are about archived entries, and were not checked: use --archive" in alone.text
+    assert f"Not checked: {OLD - 1} anchors belong to archived entries; add --archive DIR." in alone.text
     assert (await past.verdict(archive=True, wanted=dict(seen))).ok
     forged = {("ab" * 32): 3}
     assert not (await past.verdict(archive=True, wanted=dict(forged))).ok
-    assert "(use --archive)" in (await past.verdict(wanted={"ab" * 32: None})).text
+    assert "add --archive DIR." in (await past.verdict(wanted={"ab" * 32: None})).text
 
 
 async def test_a_tombstone_for_other_entries_removes_nothing(past: Past) -> None:
     await past.archived()
     (segment,) = Archive(past.archive).segments()
 
-    with pytest.raises(Refused, match="not those of the tombstone"):
-        async with past.harness.engines.writer.begin() as connection:
-            await archive_of_database.remove(connection, segment.tombstone())
+    with pytest.raises(Refused, match="differ from the archived ones"):
+        await past.harness.engines.writer.transaction(
+            lambda connection: archive_of_database.remove(connection, segment.tombstone())
+        )
     assert len(past.entries()) == 2
 
 

@@ -15,8 +15,9 @@ from bot.admin.audit import verify_database
 from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.errors import DatabaseUnusable, MalformedId, Refused
-from tests.support.service import asked, open_harness
-from tests.support.trail import entries
+from tests.support.databases.trail import entries
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import asked, open_harness
 from tests.unit.admin.conftest import nothing
 from tests.unit.admin.test_archive import forge
 
@@ -37,7 +38,10 @@ async def test_a_backup_is_a_whole_trail_of_its_own(past: Past, tmp_path: Path) 
     said = await past.keeper.back_up(file, nothing)
 
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert said == f"{file}: {len(before)} entries up to {len(before)} {before[-1]['hash']}, verified; SHA-256 {digest}"
+    assert said == (
+        f"Backup verified: {file}, {len(before)} entries. Newest: #{len(before)} {before[-1]['hash']}. "
+        f"SHA-256: {digest}"
+    )
     assert (tmp_path / "backup.db.sha256").read_text() == f"{digest}  backup.db\n"
     assert entries(file) == before
     assert past.entries()[-1]["outcome"] == {
@@ -91,8 +95,7 @@ async def test_the_bot_goes_on_from_a_restored_backup(past: Past, tmp_path: Path
     async with open_harness(restored) as harness:
         with pytest.raises(MalformedId):
             await harness.service.intake.start(asked(), "no id", None)
-        async with harness.engines.writer.begin() as connection:
-            assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert await write_sql(harness.engines, "PRAGMA journal_mode") == "wal"
 
     settings = DatabaseSettings(database_url=f"sqlite+aiosqlite:///{restored}")
     assert (await verify_database(settings, Verifier(), nothing)).ok
@@ -103,7 +106,7 @@ async def test_a_file_that_is_there_is_left_alone(past: Past, tmp_path: Path) ->
     file = tmp_path / "backup.db"
     file.write_text("precious")
 
-    with pytest.raises(Refused, match="is there already"):
+    with pytest.raises(Refused, match="already exists"):
         await past.keeper.back_up(file, nothing)
 
     assert file.read_text() == "precious"

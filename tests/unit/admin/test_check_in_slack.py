@@ -16,8 +16,8 @@ from bot.admin.sample_messages import Sample, Samples
 from bot.recording.requests import ReasonRules
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import web_client, web_session
-from tests.support.clock import FakeClock
-from tests.support.samples import LANGUAGES, NOON, STYLE
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.slack.samples import LANGUAGES, NOON, STYLE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -116,16 +116,16 @@ async def test_with_the_scope_nothing_is_scheduled(slack: SimulatedSlack, client
     assert "shares with another organization" in (await looked(slack, client)).problem
     slack.share("C0AUDIT", on=False)
     slack.remove_bot("C0AUDIT")
-    assert "not_in_channel; invite the bot" in (await looked(slack, client)).problem
+    assert "The bot is not in" in (await looked(slack, client)).problem
     slack.archive("C0AUDIT")
-    assert "is_archived; unarchive it" in (await looked(slack, client)).problem
+    assert "The channel is archived (is_archived). Unarchive it" in (await looked(slack, client)).problem
     assert "chat.scheduleMessage" not in methods(slack)
 
 
 async def test_without_it_a_message_is_scheduled_and_removed(slack: SimulatedSlack, client: AsyncWebClient) -> None:
     found = await looked(slack, client)
     assert found.problem == ""
-    assert "can't be told: the app lacks the optional scopes" in found.notes[0]
+    assert "the app lacks the optional scopes" in found.notes[0]
     assert methods(slack).count("chat.scheduleMessage") == 1
     assert probes(slack) == []
 

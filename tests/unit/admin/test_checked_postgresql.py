@@ -20,13 +20,13 @@ from bot.config.settings import DatabaseSettings
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
 from bot.errors import DatabaseUnusable
-from tests.support.postgres import OWNER, PostgresDatabase
+from tests.support.databases.postgres import OWNER, PostgresDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bot.runtime.http_server import ComponentHealth
-    from tests.support.postgres import PostgresServer
+    from tests.support.databases.postgres import PostgresServer
 
 ROLE = "record_bot"
 GRANTS = Path("deploy/postgres/grants.sql")
@@ -60,7 +60,7 @@ def granted(postgres_database: PostgresDatabase) -> PostgresDatabase:
 
 
 async def checked(url: str) -> ComponentHealth:
-    return await checking._database(DatabaseSettings(database_url=url))
+    return await checking.check_database(DatabaseSettings(database_url=url))
 
 
 async def problem(url: str) -> str:
@@ -192,7 +192,7 @@ async def test_the_schema_is_older_than_the_bot(granted: PostgresDatabase) -> No
     assert said.startswith("The database is at 0001, ")
     assert "record-bot db upgrade" in said
     assert "owner" in said
-    assert (await checked(granted.url)).problem == "It is at 0001; run: record-bot db upgrade"
+    assert (await checked(granted.url)).problem == "Its schema is 0001; run: record-bot db upgrade"
     assert (await checked(granted.url_of(ROLE))).problem == said
 
 

@@ -13,7 +13,8 @@ from bot.admin.check import check_everything
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.slack import Enterprise, SimulatedSlack
-from tests.support.service import open_harness
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import open_harness
 from tests.support.shell import BOT_SETTINGS, SECRETS, Shell, genesys_settings, slack_settings
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ READ = "Genesys permission: read calls"
 EVERYTHING = [
     "settings", "HTTP address", "database", "Slack token", "Slack scopes", "clock", "Slack socket",
     "audit channel", "Slack messages", "user group S0SUPERS", "user U0COMPL", "Genesys region", "Genesys login",
-    "Genesys roles", READ, RECORD, PAUSE, "Genesys live calls", "Genesys recording of live calls",
-    "Genesys names of agents", "Genesys names of queues", "Genesys saved recordings", "Genesys notifications",
+    "Genesys roles", READ, RECORD, PAUSE, "Genesys: list of live calls", "Genesys: which calls are recorded",
+    "Genesys: agent names", "Genesys: queue names", "Genesys saved recordings", "Genesys notifications",
     "Genesys trunk recording", "Genesys retention policies", "Genesys recording settings",
 ]  # fmt: skip
 
@@ -89,14 +90,14 @@ async def test_all_is_well(
     assert [request.status for request in genesys.writes()] == [404, 404]
 
 
-async def test_a_problem_makes_it_1_and_says_what_to_do(
+async def test_a_problem_that_serve_would_refuse_makes_it_2(
     settings: dict[str, str], tmp_path: Path, slack: SimulatedSlack
 ) -> None:
     slack.remove_bot("C0AUDIT")
 
     ran = await Shell(tmp_path, settings)("check", PURECLOUD_CLIENT_SECRET="not-the-secret")
 
-    assert (ran.status, ran.err) == (1, "")
+    assert (ran.status, ran.err) == (2, "")
     lines = ran.out.splitlines()
     assert [line for line in lines if line.startswith("audit channel") and "PROBLEM: " in line and "invite" in line]
     assert [line for line in lines if line.startswith("Genesys login") and "PURECLOUD_CLIENT_SECRET" in line]
@@ -104,10 +105,21 @@ async def test_a_problem_makes_it_1_and_says_what_to_do(
     assert "not-the-secret" not in ran.out
 
 
+async def test_a_problem_with_which_serve_starts_makes_it_1(
+    settings: dict[str, str], tmp_path: Path, slack: SimulatedSlack
+) -> None:
+    slack.remove_bot("C0AUDIT")
+
+    ran = await Shell(tmp_path, settings)("check")
+
+    assert (ran.status, ran.err) == (1, "")
+    assert "The bot is not in the audit channel (not_in_channel). Type /invite @record-bot there." in ran.out
+
+
 async def test_wrong_settings_are_lines_too(tmp_path: Path) -> None:
     ran = await Shell(tmp_path)("check", "--json")
 
-    assert ran.status == 1
+    assert ran.status == 2
     assert {one["what"] for one in ran.facts["checks"]} == {"settings"}
     assert any(one["problem"].startswith("SLACK_BOT_TOKEN is missing") for one in ran.facts["checks"])
 
@@ -138,7 +150,7 @@ async def test_missing_scope(slack: SimulatedSlack) -> None:
     found = await problems()
 
     assert list(found) == ["Slack scopes", "user group S0SUPERS"]
-    assert found["Slack scopes"].startswith("usergroups:read missing; ")
+    assert found["Slack scopes"].startswith("Missing: usergroups:read. ")
 
 
 @pytest.mark.usefixtures("set_up")
@@ -148,7 +160,7 @@ async def test_bot_not_in_the_audit_channel(slack: SimulatedSlack) -> None:
     found = await problems()
 
     assert list(found) == ["audit channel"]
-    assert "not_in_channel; invite the bot" in found["audit channel"]
+    assert "The bot is not in" in found["audit channel"]
 
 
 @pytest.mark.usefixtures("set_up")
@@ -181,7 +193,7 @@ async def test_a_slack_without_the_method_can_not_tell(slack: SimulatedSlack) ->
     del slack._api.methods["blocks.validate"]
     found = {part.name: part for part in await check_everything()}
     assert found["Slack messages"].ok
-    assert found["Slack messages"].problem.endswith("can't be told: this Slack doesn't know blocks.validate.")
+    assert found["Slack messages"].problem.endswith("Couldn't be checked: Slack doesn't know blocks.validate.")
 
 
 @pytest.mark.usefixtures("set_up")
@@ -192,7 +204,7 @@ async def test_archived_audit_channel(slack: SimulatedSlack) -> None:
 
     assert list(found) == ["audit channel"]
     assert "is_archived" in found["audit channel"]
-    assert "unarchive it" in found["audit channel"]
+    assert "Unarchive it" in found["audit channel"]
 
 
 async def test_unknown_audit_channel(set_up: pytest.MonkeyPatch) -> None:
@@ -253,7 +265,7 @@ async def test_somebody_who_has_an_id_of_the_organization_by_now(
         ("U0NOBODY", "user_not_found"),
         ("U0GUEST", "This is a guest"),
         ("U0OUTSIDE", "another workspace"),
-        ("U0HELPER", "This is a bot"),
+        ("U0HELPER", "This account is a bot"),
     ],
 )
 async def test_somebody_who_is_named_but_would_be_refused(set_up: pytest.MonkeyPatch, user: str, words: str) -> None:
@@ -273,7 +285,7 @@ async def test_an_empty_user_group_is_a_note(slack: SimulatedSlack) -> None:
 
     found = {part.name: part for part in await check_everything()}
 
-    assert (found["user group S0SUPERS"].ok, found["user group S0SUPERS"].problem) == (True, "Nobody is in it.")
+    assert (found["user group S0SUPERS"].ok, found["user group S0SUPERS"].problem) == (True, "The group is empty.")
 
 
 @pytest.mark.usefixtures("set_up")
@@ -283,7 +295,7 @@ async def test_tokens_of_two_apps(monkeypatch: pytest.MonkeyPatch) -> None:
     found = await problems()
 
     assert list(found) == ["Slack socket"]
-    assert "SLACK_APP_TOKEN is of the app A0OTHER" in found["Slack socket"]
+    assert "SLACK_APP_TOKEN belongs to app A0OTHER" in found["Slack socket"]
 
 
 async def test_the_signing_secret_cannot_be_checked_and_the_line_says_so(set_up: pytest.MonkeyPatch) -> None:
@@ -294,7 +306,7 @@ async def test_the_signing_secret_cannot_be_checked_and_the_line_says_so(set_up:
 
     assert all(part.ok for part in found.values())
     assert "Slack socket" not in found
-    assert found["Slack signing secret"].problem.startswith("It can't be checked from here.")
+    assert found["Slack signing secret"].problem.startswith("Can't be checked from here.")
     assert "any-secret-at-all" not in str(found)
 
 
@@ -332,7 +344,7 @@ async def test_a_region_that_there_is_not(set_up: pytest.MonkeyPatch) -> None:
     found = await problems()
 
     assert list(found) == ["settings"]
-    assert "'mypurecloud.eu', which is no Genesys Cloud region" in found["settings"]
+    assert "'mypurecloud.eu' is not a Genesys Cloud region" in found["settings"]
 
 
 @pytest.mark.usefixtures("set_up")
@@ -382,8 +394,8 @@ async def test_a_database_of_something_else(set_up: pytest.MonkeyPatch, tmp_path
 
 
 async def test_a_database_that_serve_would_refuse(set_up: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async with open_harness(tmp_path / "bot.db") as harness, harness.engines.writer.begin() as connection:
-        await connection.exec_driver_sql("DROP TRIGGER audit_entries_no_update")
+    async with open_harness(tmp_path / "bot.db") as harness:
+        await write_sql(harness.engines, "DROP TRIGGER audit_entries_no_update")
     set_up.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/bot.db")
 
     found = await problems()
@@ -413,7 +425,7 @@ async def test_the_policy_file_and_what_it_names(tmp_path: Path) -> None:
     found = await policy_lines(tmp_path, who="S0SUPERS", queue=derived_id("queue", "Billing"))
     assert found["policy file"] == (
         True,
-        "policy.toml: grants: 1; a stop second supervisor has to confirm this stop on 1 queues and for 0 agents.",
+        "policy.toml: 1 grant; stops need two supervisors on 1 queue.",
     )
     assert found["user U0GRACE"] == found["policy file: queues"] == (True, "")
 
@@ -443,7 +455,7 @@ async def test_routes_are_named_and_tried_without_a_trace(tmp_path: Path, slack:
     (tmp_path / "policy.toml").write_text(ROUTED.format(queue=billing, channel="C0FLOOR"))
     found = {part.name: (part.ok, part.problem) for part in await check_everything()}
 
-    assert found["policy file"][1].endswith("routes: 1.")
+    assert found["policy file"][1].endswith("; 1 route.")
     assert found["route to C0FLOOR"] == (True, f"Cards of the queues {billing} go there too. {UNTOLD}")
     assert found["user group S0NIGHT"] == (True, "")
     assert (slack.scheduled, slack.messages("C0FLOOR")) == ({}, [])
@@ -471,7 +483,7 @@ async def test_a_route_to_a_channel_that_others_read_is_noted(
 
 @pytest.mark.usefixtures("set_up")
 @pytest.mark.parametrize(
-    ("channel", "advice"), [("C0FLOOR", "let apps post there"), ("C0NOWHERE", "workspace into the policy file")]
+    ("channel", "advice"), [("C0FLOOR", "Let apps post there"), ("C0NOWHERE", "Check the policy file")]
 )
 async def test_a_route_to_where_the_bot_may_not_post(
     tmp_path: Path, slack: SimulatedSlack, channel: str, advice: str
@@ -489,13 +501,13 @@ async def test_a_route_to_where_the_bot_may_not_post(
 async def test_a_grant_is_of_little_use_with_sessions(tmp_path: Path, set_up: pytest.MonkeyPatch) -> None:
     set_up.setenv("GENESYS_RECORDING_API", "sessions")
     found = await policy_lines(tmp_path, who="U0GRACE", queue=derived_id("queue", "Billing"))
-    assert "can't start one" in found["policy file: sessions"][1]
+    assert "can't start recordings" in found["policy file: sessions"][1]
 
 
 @pytest.mark.usefixtures("set_up")
 async def test_a_policy_file_that_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text("[grants]")
-    assert "'grants' in the file" in (await problems())["policy file"]
+    assert "unknown key 'grants'" in (await problems())["policy file"]
 
 
 async def test_traces_are_a_line_where_they_are_wanted(set_up: pytest.MonkeyPatch) -> None:

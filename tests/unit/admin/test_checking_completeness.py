@@ -13,7 +13,7 @@ from bot.config.settings import ServeSettings
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.trail.completeness import Completeness
 from bot.runtime.http_server import ComponentHealth
-from tests.support.service import CALL, asked, open_harness
+from tests.support.recording.service import CALL, asked, open_harness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ async def trail(tmp_path: Path) -> Path:
 async def test_a_gap_is_a_problem(trail: Path) -> None:
     part = await checked(trail, "DELETE FROM audit_deliveries WHERE seq BETWEEN 2 AND 4")
     assert not part.ok
-    assert as_text((part,)).startswith("audit channel  PROBLEM: entries 2-4 were never delivered")
+    assert as_text((part,)).startswith("audit channel  PROBLEM: Entries 2-4 never reached the channel")
     assert part.problem.endswith(".")
 
 
@@ -59,13 +59,15 @@ async def test_a_tail_that_was_cut_off_is_a_problem(trail: Path) -> None:
         "DELETE FROM audit_entries WHERE seq > 3",
     )
     assert not part.ok
-    assert "entries 4-5 stood in the channel" in part.problem
+    assert "Entries 4-5 are in the channel but no longer" in part.problem
 
 
 async def test_lines_that_only_wait_are_no_reason_not_to_serve(trail: Path) -> None:
     part = await checked(trail)
     assert part.ok
-    assert as_text((part,)).startswith("audit channel  ok; note: entry 6 waits since 2026-03-02")
+    assert as_text((part,)).startswith(
+        "audit channel  ok \N{EN DASH} Entry 6 has not reached the audit channel yet (since 2026-03-02"
+    )
 
 
 async def test_where_there_is_no_trail_yet_nothing_is_missing(tmp_path: Path) -> None:

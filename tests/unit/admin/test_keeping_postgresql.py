@@ -21,9 +21,9 @@ from bot.database.migrate import upgrade
 from bot.errors import Refused
 from bot.recording.models import Verb
 from bot.recording.requests import PendingAction
-from tests.support.clock import FakeClock
-from tests.support.postgres import OWNER, PostgresDatabase
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, asked, open_harness
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.databases.postgres import OWNER, PostgresDatabase
+from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, asked, open_harness
 from tests.unit.admin.conftest import ADAS_WORDS, GRACES_WORDS, LATER, Past, deliver, nothing
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ async def test_what_is_erased_is_in_the_tables_files_no_more(past: Past, postgre
 
 async def test_a_hold_keeps_everything(past: Past) -> None:
     await past.keeper.hold(on=True, reason="a dispute")
-    with pytest.raises(Refused, match="legal hold"):
+    with pytest.raises(Refused, match="Legal hold"):
         await past.keeper.erase(Person.read("U0ADA"), despite_hold=False)
-    with pytest.raises(Refused, match="legal hold"):
+    with pytest.raises(Refused, match="Legal hold"):
         await past.archived()
     await past.keeper.hold(on=False, reason="settled")
     await past.keeper.erase(Person.read("U0ADA"), despite_hold=False)
@@ -79,7 +79,7 @@ async def test_what_is_old_moves_into_the_archive_and_the_guard_stands_again(
     past: Past, postgres_database: PostgresDatabase
 ) -> None:
     said = await past.archived()
-    assert said.startswith("Entries 1 to 8 are in")
+    assert said.startswith("Archived entries 1 to 8 to")
     assert past.entries()[0]["seq"] == 9
     verdict = await past.verdict(archive=True)
     assert verdict.ok, verdict.text
@@ -101,7 +101,7 @@ async def test_a_removal_that_fails_leaves_the_guard_and_the_entries(
     assert past.entries()[0]["seq"] == 1
     await upgrade(past.harness.engines)
     async with past.harness.engines.reader.connect() as connection:
-        assert await archive_of_database.unfinished(connection) is not None
+        assert await connection.run_sync(archive_of_database.unfinished) is not None
     await past.archived()
     assert past.entries()[0]["seq"] == 9
     assert (await past.verdict(archive=True)).ok

@@ -71,7 +71,7 @@ async def test_a_port_that_another_program_has() -> None:
         found = await address(where(port=port))
 
     assert not found.ok
-    assert f"Another program has 127.0.0.1:{port}" in found.problem
+    assert f"Port {port} on 127.0.0.1 is in use" in found.problem
     assert "HTTP_PORT" in found.problem
 
 
@@ -79,7 +79,7 @@ async def test_a_bot_that_serves_already_is_no_problem() -> None:
     async with listening({"alive": True}) as port:
         found = await address(where(port=port))
 
-    assert (found.ok, found.problem) == (True, "A record-bot listens there now.")
+    assert (found.ok, found.problem) == (True, "record-bot is already running here.")
 
 
 @pytest.mark.parametrize("host", ["203.0.113.9", "no such host"])
@@ -87,7 +87,7 @@ async def test_an_address_that_this_machine_has_not(host: str) -> None:
     found = await address(where(host))
 
     assert not found.ok
-    assert found.problem.startswith(f"HTTP_HOST is {host!r}, no address of this machine")
+    assert found.problem.startswith(f"HTTP_HOST {host!r} is not an address of this machine")
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ async def test_an_address_that_this_machine_has_not(host: str) -> None:
     [
         (0, True, ""),
         (4, True, ""),
-        (-30, True, "It is 30 s behind Slack's."),
-        (61, False, "It is 61 s ahead of Slack's."),
-        (-3600, False, "It is 3600 s behind Slack's."),
+        (-30, True, "This machine's clock is 30 s behind Slack's."),
+        (61, False, "This machine's clock is 61 s ahead of Slack's."),
+        (-3600, False, "This machine's clock is 3600 s behind Slack's."),
     ],
 )
 def test_a_clock_is_held_against_slacks(seconds: int, ok: bool, words: str) -> None:  # noqa: FBT001  a case of the table
@@ -114,7 +114,7 @@ def test_a_slack_without_the_time_says_nothing_about_the_clock(date: str | None)
 async def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     found = file_problem(open_engines(f"sqlite+aiosqlite:///{tmp_path}/none/bot.db"))
 
-    assert found.startswith(f"There is no directory {tmp_path}/none: make it, or correct DATABASE_URL.")
+    assert found.startswith(f"The directory {tmp_path}/none doesn't exist. Create it, or fix DATABASE_URL")
 
 
 async def test_a_database_of_ones_own(tmp_path: Path) -> None:
@@ -155,26 +155,26 @@ for number in "0123":
     assert len(said) == len(locked)
     for one, problem in zip(locked, said, strict=True):
         one.chmod(0o700)
-        assert problem.startswith(f"{one.absolute()} can't be written by the user that runs this.")
+        assert problem.startswith(f"This user can't write to {one.absolute()}.")
         assert "chown" in problem
 
 
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        ("SLACK_SUPERVISOR=U0ADA", "SLACK_SUPERVISOR is no setting; is SLACK_SUPERVISORS meant?"),
-        ("GENESYS_CLIENT_ID=abc", "GENESYS_CLIENT_ID in .env is no setting."),
-        ("HTTP_PORT=1\nHTTP_PORT=2", "HTTP_PORT stands in .env 2 times; the last one counts."),
-        ("HTTP_PORT: 3000", "Line 1 of .env is no setting: write NAME=value, and both quotation marks or none."),
+        ("SLACK_SUPERVISOR=U0ADA", "Unknown setting SLACK_SUPERVISOR. Did you mean SLACK_SUPERVISORS?"),
+        ("GENESYS_CLIENT_ID=abc", "Unknown setting GENESYS_CLIENT_ID in .env."),
+        ("HTTP_PORT=1\nHTTP_PORT=2", "HTTP_PORT appears 2 times in .env; the last one is used."),
+        ("HTTP_PORT: 3000", "Line 1 of .env is not a setting; write NAME=value."),
         (
             "SLACK_BOT_TOKEN:xoxb-hidden",
-            "Line 1 of .env is no setting: write NAME=value, and both quotation marks or none.",
+            "Line 1 of .env is not a setting; write NAME=value.",
         ),
         (
             "PURECLOUD_CLIENT_SECRET:hid=",
-            "Line 1 of .env is no setting: write NAME=value, and both quotation marks or none.",
+            "Line 1 of .env is not a setting; write NAME=value.",
         ),
-        ('\nLOG_LEVEL="info', "Line 2 of .env is no setting: write NAME=value, and both quotation marks or none."),
+        ('\nLOG_LEVEL="info', "Line 2 of .env is not a setting; write NAME=value."),
     ],
 )
 def test_a_line_that_is_not_what_somebody_meant(tmp_path: Path, text: str, note: str) -> None:
@@ -188,7 +188,7 @@ def test_what_is_for_other_programs_is_left_alone(tmp_path: Path, alone: pytest.
     alone.setenv("SLACK_WEBHOOK_ADDRESS_OF_SOMETHING", "https://hooks")
     alone.setenv("PURECLOUD_ENVIROMENT", "mypurecloud.de")
 
-    assert settings_notes().problem == "PURECLOUD_ENVIROMENT is no setting; is PURECLOUD_ENVIRONMENT meant?"
+    assert settings_notes().problem == "Unknown setting PURECLOUD_ENVIROMENT. Did you mean PURECLOUD_ENVIRONMENT?"
 
 
 async def test_a_kind_of_address_that_the_system_does_not_have_is_left_out_as_the_server_does(
@@ -211,4 +211,4 @@ async def test_a_port_that_is_kept_for_root(alone: pytest.MonkeyPatch) -> None:
 
     found = await address(where(port=80))
 
-    assert (found.ok, found.problem) == (False, "Port 80 is kept for root: choose an HTTP_PORT from 1024 on.")
+    assert (found.ok, found.problem) == (False, "Port 80 needs root; use an HTTP_PORT of 1024 or higher.")

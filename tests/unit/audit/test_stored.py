@@ -23,7 +23,7 @@ from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.errors import MalformedId
-from tests.support.service import asked, open_harness
+from tests.support.recording.service import asked, open_harness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +129,7 @@ def test_a_line_in_another_form_is_refused(tmp_path: Path, forge: Any) -> None:
     verdict = verify_file(file, Verifier(), lambda _done, _total: None)
 
     assert not verdict.ok
-    assert "Line 1 (entry 1) is not in the canonical form" in verdict.text
+    assert "Line 1 (entry 1) was edited: it isn't in the form" in verdict.text
 
 
 # In the database
@@ -149,7 +149,7 @@ async def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
     verdict = await verify_database(settings, Verifier(), lambda _done, _total: None)
 
     assert verdict.text == (
-        "BROKEN. Entry 3 was changed: its content does not match its hash. 2 entries before it are intact."
+        "BROKEN: Entry 3 was changed: its content does not match its hash. The 2 entries before it are intact."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -120,7 +121,7 @@ async def test_each_missing_setting_gets_one_sentence(shell: Shell) -> None:
     ran = await shell("serve")
 
     assert ran.status == 2
-    assert sorted(line.split()[0] for line in ran.err.splitlines()) == [
+    assert sorted(re.findall(r"[A-Z]+_[A-Z_]+", line)[0] for line in ran.err.splitlines()) == [
         "PURECLOUD_CLIENT_ID",
         "PURECLOUD_CLIENT_SECRET",
         "SLACK_APP_TOKEN",
@@ -128,14 +129,15 @@ async def test_each_missing_setting_gets_one_sentence(shell: Shell) -> None:
         "SLACK_BOT_TOKEN",
         "SLACK_SUPERVISORS",
     ]
-    assert all(" missing: " in line and line.endswith(".") for line in ran.err.splitlines())
+    assert all(line.startswith("Set ") or " is missing. " in line for line in ran.err.splitlines())
+    assert all(line.endswith(".") for line in ran.err.splitlines())
 
 
 async def test_a_command_asks_only_for_the_settings_that_it_needs(shell: Shell) -> None:
     ran = await shell("recording", "list")
 
     assert ran.status == 2
-    assert sorted(line.split()[0] for line in ran.err.splitlines()) == [
+    assert sorted(re.findall(r"[A-Z]+_[A-Z_]+", line)[0] for line in ran.err.splitlines()) == [
         "PURECLOUD_CLIENT_ID",
         "PURECLOUD_CLIENT_SECRET",
     ]
@@ -145,8 +147,8 @@ async def test_a_secret_in_the_wrong_place_is_not_printed(shell: Shell) -> None:
     ran = await shell("serve", SLACK_BOT_TOKEN="xapp-swapped", SLACK_APP_TOKEN="xoxb-swapped", HTTP_PORT="x")
 
     assert ran.status == 2
-    assert "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-." in ran.err
-    assert "SLACK_APP_TOKEN is wrong: it must begin with xapp-." in ran.err
+    assert "SLACK_BOT_TOKEN must start with xoxb-." in ran.err
+    assert "SLACK_APP_TOKEN must start with xapp-." in ran.err
     assert "swapped" not in ran.said
 
 
@@ -182,7 +184,9 @@ async def test_a_database_that_cannot_be_opened_is_said_in_one_sentence(shell: S
     ran = await shell("db", "upgrade", DATABASE_URL=f"sqlite+aiosqlite:///{shell.directory}/no/such/place.db")
 
     assert (ran.status, ran.out) == (1, "")
-    assert ran.err.startswith("The database can't be used: ")
+    assert ran.err.startswith(
+        f"Can't use the database {shell.directory}/no/such/place.db: unable to open database file."
+    )
     assert len(ran.err.splitlines()) == 1
 
 

@@ -65,7 +65,7 @@ async def test_pause_resume_and_status(terminal: Terminal, genesys: SimulatedGen
     assert [facts(one)["state"] for one in (started, paused, resumed)] == ["active", "paused", "active"]
     assert facts(seen)["recording"]["state"] == "paused"
     assert facts(seen)["genesys"] == {"recording": "paused", "on_hold": False, "other_recorders": []}
-    assert "bot:     paused" in seen.text
+    assert "record-bot: paused" in seen.text
     assert genesys.effective_recording(INBOUND) == "active"
     changes = [entry for entry in trail.entries() if entry[1] != "recording:read"]
     assert changes == [
@@ -182,7 +182,7 @@ async def test_list_and_status_say_that_a_stop_waits(terminal: Terminal, tmp_pat
     live, seen, other = await grace.live(), await grace.status(INBOUND), await grace.status(OUTBOUND)
 
     until = f"{datetime.fromisoformat(asked['expires_at']):%Y-%m-%d %H:%M:%S} UTC"
-    waits = f"a stop, asked for by {ACTOR}, waits for a second supervisor until {until}"
+    waits = f"{ACTOR} asked to stop; a second supervisor must confirm by {until}"
     assert not any("second supervisor" in one.text for one in (*nothing_yet, other))
     assert waits in next(line for line in live.text.splitlines() if line.startswith(INBOUND))
     assert live.text.count(waits) == 1

@@ -19,7 +19,7 @@ def test_no_time_of_day(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     monkeypatch.setenv("AUDIT_DIGEST_AT", typed)
     with pytest.raises(SettingsError) as refused:
         load(DigestSettings)
-    assert refused.value.sentences == ("AUDIT_DIGEST_AT is wrong: it must be a time of day such as 08:00, or off.",)
+    assert refused.value.sentences == ("AUDIT_DIGEST_AT must be a time of day such as 08:00, or off.",)
 
 
 @pytest.mark.parametrize("typed", ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/Argentina/Buenos_Aires"])
@@ -34,7 +34,7 @@ def test_no_zone(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
         load_zone(monkeypatch, typed)
     (sentence,) = refused.value.sentences
     assert sentence.startswith("AUDIT_DIGEST_ZONE is wrong: ")
-    assert "use an IANA name such as Europe/Berlin or UTC" in sentence
+    assert "use a name such as Europe/Berlin or UTC" in sentence
 
 
 def load_zone(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:

@@ -91,33 +91,33 @@ def test_two_minutes_unless_said_otherwise(tmp_path: Path) -> None:
     [
         ("[[grant]\n", "at line 1"),
         ('[grant]\nwho = ["U0ANNA"]', "double brackets"),
-        ("grants = []", "'grants' in the file"),
-        ('[[grant]]\nlabel = "A"\nwho = ["U0ANNA"]\nqueue = ["q"]\nagents = ["a"]', "'queue' in [[grant]] number 1"),
-        ('[[grant]]\nwho = ["U0ANNA"]\nqueues = ["q"]', "label of [[grant]] number 1"),
-        ('[[grant]]\nlabel = " "\nwho = ["U0ANNA"]\nqueues = ["q"]', "label of [[grant]] number 1"),
-        ('[[grant]]\nlabel = "A"\nqueues = ["q"]', "who of [[grant]] number 1"),
+        ("grants = []", "unknown key 'grants'"),
+        ('[[grant]]\nlabel = "A"\nwho = ["U0ANNA"]\nqueue = ["q"]\nagents = ["a"]', "[[grant]] 1: unknown key 'queue'"),
+        ('[[grant]]\nwho = ["U0ANNA"]\nqueues = ["q"]', "[[grant]] 1, label"),
+        ('[[grant]]\nlabel = " "\nwho = ["U0ANNA"]\nqueues = ["q"]', "[[grant]] 1, label"),
+        ('[[grant]]\nlabel = "A"\nqueues = ["q"]', "[[grant]] 1, who"),
         ('[[grant]]\nlabel = "A"\nwho = "U0ANNA"\nqueues = ["q"]', "a list in square brackets"),
-        ('[[grant]]\nlabel = "A"\nwho = ["anna"]\nqueues = ["q"]', "'anna' is not the id of a Slack user"),
+        ('[[grant]]\nlabel = "A"\nwho = ["anna"]\nqueues = ["q"]', "'anna' is not a Slack user id"),
         ('[[grant]]\nlabel = "A"\nwho = ["U0ANNA"]\nqueues = [7]', "7 is not the id of a Genesys queue"),
         ('[[grant]]\nlabel = "A"\nwho = ["U0ANNA"]\nqueues = ["a b"]', "'a b' is not the id"),
         ('[[grant]]\nlabel = "A"\nwho = ["U0ANNA"]', "at least one queue or agent"),
         ("dual_control = 1", "[dual_control]"),
         ("[dual_control]", "at least one queue or agent"),
-        ('[dual_control]\nqueues = ["q"]\nwithin = "2 minutes"', "within of [dual_control]"),
-        ('[dual_control]\nqueues = ["q"]\nwithin = 120', "within of [dual_control]"),
+        ('[dual_control]\nqueues = ["q"]\nwithin = "2 minutes"', "[dual_control], within"),
+        ('[dual_control]\nqueues = ["q"]\nwithin = 120', "[dual_control], within"),
         ('[dual_control]\nqueues = ["q"]\nwithin = "9s"', "from 10s to 24h"),
         ('[dual_control]\nqueues = ["q"]\nwithin = "25h"', "from 10s to 24h"),
-        ('[dual_control]\nqueues = ["q"]\nalways = true', "'always' in [dual_control]"),
+        ('[dual_control]\nqueues = ["q"]\nalways = true', "[dual_control]: unknown key 'always'"),
         ('[dual_control]\nqueues = ["q"]\nescalate = "U0ANNA"', "the id of one Slack user group"),
-        ('[dual_control]\nqueues = ["q"]\nescalate = ["S0LEADS"]', "escalate of [dual_control]"),
+        ('[dual_control]\nqueues = ["q"]\nescalate = ["S0LEADS"]', "[dual_control], escalate"),
         ('[route]\nqueues = ["q"]\nchannel = "C0SALES"', "write each route as [[route]], in double brackets"),
-        ('[[route]]\nchannel = "C0SALES"', "queues of [[route]] number 1"),
-        ('[[route]]\nqueues = []\nchannel = "C0SALES"', "name at least one queue"),
+        ('[[route]]\nchannel = "C0SALES"', "[[route]] 1, queues"),
+        ('[[route]]\nqueues = []\nchannel = "C0SALES"', "list at least one queue"),
         ('[[route]]\nqueues = "q"\nchannel = "C0SALES"', "a list in square brackets"),
-        ('[[route]]\nqueues = ["q"]', "channel of [[route]] number 1"),
+        ('[[route]]\nqueues = ["q"]', "[[route]] 1, channel"),
         ('[[route]]\nqueues = ["q"]\nchannel = "#sales"', 'such as channel = "C0BILLING"'),
-        ('[[route]]\nqueues = ["q"]\nchannel = ["C0SALES"]', "channel of [[route]] number 1"),
-        ('[[route]]\nqueues = ["q"]\nchannel = "C0SALES"\nagents = ["a"]', "'agents' in [[route]] number 1"),
+        ('[[route]]\nqueues = ["q"]\nchannel = ["C0SALES"]', "[[route]] 1, channel"),
+        ('[[route]]\nqueues = ["q"]\nchannel = "C0SALES"\nagents = ["a"]', "[[route]] 1: unknown key 'agents'"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, says: str) -> None:
@@ -133,7 +133,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="can't be read"):
+    with pytest.raises(SettingsError, match="Can't read the policy file"):
         load_policy(file)
 
 
@@ -146,7 +146,7 @@ def test_the_file_may_be_missing_only_where_no_setting_names_it(
     (tmp_path / "policy.toml").write_text(WHOLE)
     assert len(recording_policy(load(RecordingSettings)).grants) == 2
     monkeypatch.setenv("RECORDING_POLICY_FILE", "elsewhere.toml")
-    with pytest.raises(SettingsError, match=r"names elsewhere\.toml, which is not there"):
+    with pytest.raises(SettingsError, match=r"elsewhere\.toml \(RECORDING_POLICY_FILE\) doesn't exist"):
         recording_policy(load(RecordingSettings))
 
 

@@ -52,5 +52,5 @@ def test_what_is_neither_is_named(monkeypatch: pytest.MonkeyPatch, wrong: str) -
     monkeypatch.setenv("RECORDING_PAUSE_REMIND_AFTER", wrong)
     with pytest.raises(SettingsError) as refused:
         load(SlackSettings)
-    wanted = "it must be a number of days, hours or minutes such as 1d, 2h or 30m, or 0 for none"
+    wanted = "use a number with d, h or m, such as 1d, 2h or 30m, or 0 for never"
     assert refused.value.sentences == (f"RECORDING_PAUSE_REMIND_AFTER is wrong: {wanted}.",)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
+from bot.config.regions import AWS_REGIONS, REGIONS
 from bot.config.settings import (
     MISSING,
-    REGIONS,
     ControlSettings,
     DatabaseSettings,
     GenesysSettings,
@@ -94,97 +94,102 @@ def test_secrets_are_in_no_repr_and_settings_cannot_change(settings: Set) -> Non
 def test_each_missing_one_gets_its_sentence(settings: Set) -> None:
     settings()
 
-    missing = [one for one in sentences(ServeSettings) if not one.startswith("SLACK_APP_TOKEN and")]
-    assert sorted(missing) == sorted(f"{name} is missing: {what}." for name, what in MISSING.items())
+    missing = [one for one in sentences(ServeSettings) if not one.startswith("Set SLACK_APP_TOKEN")]
+    assert sorted(missing) == sorted(f"{name} is missing. {what}." for name, what in MISSING.items())
     assert len(sentences(ServeSettings)) == len(missing) + 1
 
 
 def test_an_empty_one_is_a_missing_one(settings: Set) -> None:
     settings(SLACK | GENESYS, SLACK_BOT_TOKEN="", HTTP_PORT="")
 
-    assert [one.partition(":")[0] for one in sentences(ServeSettings)] == ["SLACK_BOT_TOKEN is missing"]
+    assert [one.partition(".")[0] for one in sentences(ServeSettings)] == ["SLACK_BOT_TOKEN is missing"]
 
 
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("SLACK_BOT_TOKEN", "hidden", "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-."),
+        ("SLACK_BOT_TOKEN", "hidden", "SLACK_BOT_TOKEN must start with xoxb-."),
         (
             "RECORDING_FOLLOW_TRANSFERS",
             "sometimes",
-            "RECORDING_FOLLOW_TRANSFERS is wrong: it must be 'ask', 'always' or 'never'.",
+            "RECORDING_FOLLOW_TRANSFERS must be 'ask', 'always' or 'never'.",
         ),
-        ("SLACK_APP_TOKEN", "hidden", "SLACK_APP_TOKEN is wrong: it must begin with xapp-."),
+        ("SLACK_APP_TOKEN", "hidden", "SLACK_APP_TOKEN must start with xapp-."),
         (
             "SLACK_BOT_TOKEN",
             "xapp-hidden",
-            "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-. What stands there is an app",
+            "SLACK_BOT_TOKEN must start with xoxb-. This is an app",
         ),
         (
             "SLACK_BOT_TOKEN",
             "xoxp-hidden",
-            "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-. What stands there is a user's",
+            "SLACK_BOT_TOKEN must start with xoxb-. This is a user token",
         ),
         (
             "SLACK_BOT_TOKEN",
             "xoxe.xoxb-hidden",
-            "SLACK_BOT_TOKEN is wrong: it must begin with xoxb-. What stands there is a tok",
+            "SLACK_BOT_TOKEN must start with xoxb-. This is an expiring token",
         ),
-        ("SLACK_BOT_TOKEN", '"xoxb-hidden"', "SLACK_BOT_TOKEN is wrong: it stands in quotation marks: take them away."),
-        ("SLACK_BOT_TOKEN", "xoxb-hid\nden", "SLACK_BOT_TOKEN is wrong: it is empty, or holds a blank, a line break"),
+        ("SLACK_BOT_TOKEN", '"xoxb-hidden"', "SLACK_BOT_TOKEN is wrong: remove the quotation marks."),
+        ("SLACK_BOT_TOKEN", "xoxb-hid\nden", "SLACK_BOT_TOKEN is empty or contains a space, line break"),
         (
             "SLACK_APP_TOKEN",
             "xapp-hidden\u2026",
-            "SLACK_APP_TOKEN is wrong: it is empty, or holds a blank, a line break",
+            "SLACK_APP_TOKEN is empty or contains a space, line break",
         ),
         (
             "SLACK_SIGNING_SECRET",
             "xapp-hidden",
-            "SLACK_SIGNING_SECRET is wrong: what stands there is an app-level token",
+            "SLACK_SIGNING_SECRET is wrong: this is an app-level token",
         ),
-        ("PURECLOUD_CLIENT_SECRET", "hidden # mine", "PURECLOUD_CLIENT_SECRET is wrong: it is empty, or holds a blank"),
-        ("PURECLOUD_CLIENT_SECRET", "'hidden'", "PURECLOUD_CLIENT_SECRET is wrong: it stands in quotation marks"),
-        ("PURECLOUD_CLIENT_ID", " ", "PURECLOUD_CLIENT_ID is wrong: it is empty, or holds a blank"),
-        ("SLACK_API_URL", "https://slack.example", "SLACK_API_URL is wrong: it must end in /api/."),
-        ("SLACK_API_URL", "slack.example/api/", "SLACK_API_URL is wrong: it must be an address that begins"),
-        ("SLACK_AUDIT_CHANNEL", "#audit", "SLACK_AUDIT_CHANNEL is wrong: '#audit' is not a channel's id"),
-        ("SLACK_SUPERVISORS", "U0ADA,@grace", "SLACK_SUPERVISORS is wrong: '@grace' is not the id of a Slack user"),
-        ("SLACK_SUPERVISORS", " , ", "SLACK_SUPERVISORS is empty: put the ids"),
-        ("SLACK_COMPLIANCE", "clara", "SLACK_COMPLIANCE is wrong: 'clara' is not the id of a Slack user"),
-        ("PURECLOUD_ENVIRONMENT", "genesys.com", "PURECLOUD_ENVIRONMENT is 'genesys.com', which is no Genesys Cloud"),
-        ("GENESYS_API_URL", "ftp://gateway", "GENESYS_API_URL is wrong: it must be an address that begins"),
-        ("GENESYS_RECORDING_API", "both", "GENESYS_RECORDING_API is wrong: it must be 'conversations' or 'sessions'."),
-        ("DATABASE_URL", "postgresql+asyncpg://db", "DATABASE_URL is wrong: it must begin with sqlite+aiosqlite:///"),
-        ("DATABASE_URL", "postgresql://bot:p/w@db/bot", "DATABASE_URL is wrong: its port is not a number"),
+        ("PURECLOUD_CLIENT_SECRET", "hidden # mine", "PURECLOUD_CLIENT_SECRET is empty or contains a space"),
+        ("PURECLOUD_CLIENT_SECRET", "'hidden'", "PURECLOUD_CLIENT_SECRET is wrong: remove the quotation marks"),
+        ("PURECLOUD_CLIENT_ID", " ", "PURECLOUD_CLIENT_ID is empty or contains a space"),
+        ("SLACK_API_URL", "https://slack.example", "SLACK_API_URL must end in /api/."),
+        ("SLACK_API_URL", "slack.example/api/", "SLACK_API_URL must start with https://"),
+        ("SLACK_AUDIT_CHANNEL", "#audit", "SLACK_AUDIT_CHANNEL is wrong: '#audit' is a name; use the channel id"),
+        ("SLACK_SUPERVISORS", "U0ADA,@grace", "SLACK_SUPERVISORS is wrong: '@grace' is not a Slack user id"),
+        ("SLACK_SUPERVISORS", " , ", "SLACK_SUPERVISORS is empty. List the ids"),
+        ("SLACK_COMPLIANCE", "clara", "SLACK_COMPLIANCE is wrong: 'clara' is not a Slack user id"),
+        ("PURECLOUD_ENVIRONMENT", "genesys.com", "PURECLOUD_ENVIRONMENT: 'genesys.com' is not a Genesys Cloud"),
+        (
+            "PURECLOUD_ENVIRONMENT",
+            "eu-central-1",
+            "PURECLOUD_ENVIRONMENT: 'eu-central-1' is not a Genesys Cloud region. It is an",
+        ),
+        ("GENESYS_API_URL", "ftp://gateway", "GENESYS_API_URL must start with https://"),
+        ("GENESYS_RECORDING_API", "both", "GENESYS_RECORDING_API must be 'conversations' or 'sessions'."),
+        ("DATABASE_URL", "postgresql+asyncpg://db", "DATABASE_URL must start with sqlite+aiosqlite:///"),
+        ("DATABASE_URL", "postgresql://bot:p/w@db/bot", "DATABASE_URL is wrong: the port is not a number"),
         (
             "DATABASE_URL",
             "postgresql://bot:p@w@db/bot",
-            "DATABASE_URL is wrong: it has more than one @ before the host",
+            "DATABASE_URL is wrong: there is more than one @ before the host",
         ),
-        ("DATABASE_URL", "postgresql://bot:p#hidden@db/bot", "DATABASE_URL is wrong: its port is not a number"),
+        ("DATABASE_URL", "postgresql://bot:p#hidden@db/bot", "DATABASE_URL is wrong: the port is not a number"),
         (
             "DATABASE_URL",
             "postgresql://bot:12#hidden@db/bot",
-            "DATABASE_URL is wrong: its user and password end before",
+            "DATABASE_URL is wrong: the user and password must come before",
         ),
         (
             "DATABASE_URL",
             "postgresql://bot:12?hidden@db/bot",
-            "DATABASE_URL is wrong: its user and password end before",
+            "DATABASE_URL is wrong: the user and password must come before",
         ),
         (
             "DATABASE_URL",
             "postgresql://bot:hidden%@db/bot",
-            "DATABASE_URL is wrong: a % in it is followed by no two hex",
+            "DATABASE_URL is wrong: a % must be followed by two hex",
         ),
-        ("DATABASE_URL", "postgresql://bot:p[w@db/bot", "DATABASE_URL is wrong: it is no address; write special"),
-        ("DATABASE_URL", "postgresql://bot:p[hidden]@db/bot", "DATABASE_URL is wrong: it is no address; write special"),
-        ("DATABASE_URL", "postgresql://bot:hidden\uff20@db/bot", "DATABASE_URL is wrong: it is no address; write spec"),
-        ("DATABASE_URL", "'sqlite+aiosqlite:///bot.db'", "DATABASE_URL is wrong: it stands in quotation marks"),
-        ("DATABASE_URL", "record-bot.db", "DATABASE_URL is wrong: it must begin with sqlite+aiosqlite:///"),
-        ("HTTP_PORT", "http", "HTTP_PORT is wrong: it must be a whole number."),
-        ("HTTP_PORT", "70000", "HTTP_PORT is wrong: it must be at most 65535."),
-        ("HTTP_PORT", "-1", "HTTP_PORT is wrong: it must be at least 0."),
+        ("DATABASE_URL", "postgresql://bot:p[w@db/bot", "DATABASE_URL is wrong: not a valid URL; write special"),
+        ("DATABASE_URL", "postgresql://bot:p[hidden]@db/bot", "DATABASE_URL is wrong: not a valid URL; write special"),
+        ("DATABASE_URL", "postgresql://bot:hidden\uff20@db/bot", "DATABASE_URL is wrong: not a valid URL; write spec"),
+        ("DATABASE_URL", "'sqlite+aiosqlite:///bot.db'", "DATABASE_URL is wrong: remove the quotation marks"),
+        ("DATABASE_URL", "record-bot.db", "DATABASE_URL must start with sqlite+aiosqlite:///"),
+        ("HTTP_PORT", "http", "HTTP_PORT must be a whole number."),
+        ("HTTP_PORT", "70000", "HTTP_PORT must be at most 65535."),
+        ("HTTP_PORT", "-1", "HTTP_PORT must be at least 0."),
         ("RECORDING_REASONS", "qa=Quality;oops", "RECORDING_REASONS is wrong: 'oops' is not a code=Label pair"),
         ("RECORDING_REASONS", "qa=Quality;qa=Query", "RECORDING_REASONS is wrong: the code 'qa' is there twice"),
         (
@@ -202,9 +207,9 @@ def test_an_empty_one_is_a_missing_one(settings: Set) -> None:
             ";".join(f"r{number}=Reason {number}" for number in range(101)),
             "RECORDING_REASONS is wrong: it names 101 reasons; Slack's menus take at most 100. Remove 1.",
         ),
-        ("RECORDING_REASON_REQUIRED", "maybe", "RECORDING_REASON_REQUIRED is wrong: it must be true or false."),
-        ("LOG_FORMAT", "xml", "LOG_FORMAT is wrong: it must be 'text' or 'json'."),
-        ("LOG_LEVEL", "loud", "LOG_LEVEL is wrong: it must be 'debug', 'info', 'warning' or 'error'."),
+        ("RECORDING_REASON_REQUIRED", "maybe", "RECORDING_REASON_REQUIRED must be true or false."),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT must be 'text' or 'json'."),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL must be 'debug', 'info', 'warning' or 'error'."),
     ],
 )
 def test_a_wrong_one_gets_one_sentence(settings: Set, name: str, value: str, sentence: str) -> None:
@@ -221,7 +226,7 @@ def test_one_of_the_two_transports_is_needed(settings: Set) -> None:
     settings(SLACK | GENESYS, SLACK_APP_TOKEN="")
 
     (found,) = sentences(ServeSettings)
-    assert found.startswith("SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both missing")
+    assert found.startswith("Set SLACK_APP_TOKEN (xapp-…, for Socket Mode) or SLACK_SIGNING_SECRET")
 
     settings(SLACK_SIGNING_SECRET="signing")
     assert load(ServeSettings).slack_app_token is None
@@ -321,7 +326,7 @@ def test_a_file_that_is_not_utf8(settings: Set, tmp_path: Path) -> None:
     settings()
     (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=xoxb-hidden\n", encoding="utf-16")
 
-    assert [one[:37] for one in sentences(ServeSettings)] == ["The settings file .env is not UTF-8: "]
+    assert [one[:37] for one in sentences(ServeSettings)] == ["The settings file .env is not UTF-8. "]
 
 
 def test_a_line_that_is_no_setting_is_named_beside_what_it_leaves_missing(settings: Set, tmp_path: Path) -> None:
@@ -330,5 +335,10 @@ def test_a_line_that_is_no_setting_is_named_beside_what_it_leaves_missing(settin
 
     line, missing = sentences(ServeSettings)
 
-    assert line == "Line 2 of .env is no setting: write NAME=value, and both quotation marks or none."
+    assert line == "Line 2 of .env is not a setting; write NAME=value."
     assert missing.startswith("SLACK_BOT_TOKEN is missing")
+
+
+def test_each_aws_name_leads_to_a_region() -> None:
+    assert set(AWS_REGIONS.values()) < set(REGIONS)
+    assert AWS_REGIONS["eu-central-1"] == "mypurecloud.de"

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from bot.database.approvals import newest_of
 from bot.database.queries.due_notices import SqlOccasions
-from tests.support.service import Harness, open_harness
+from tests.support.recording.service import Harness, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +28,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
 
 async def approvals_of_cards(harness: Harness) -> None:
     async with harness.engines.reader.connect() as connection:
-        await newest_of(connection, [uuid4()])
+        await connection.run_sync(newest_of, [uuid4()])
 
 
 async def long_recordings(harness: Harness) -> None:

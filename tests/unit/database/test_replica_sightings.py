@@ -12,7 +12,7 @@ from bot.database.replicas import (
     SILENT_SECONDS,
     Sightings,
 )
-from bot.recording.monitoring.reconciler import LOOK_SECONDS
+from bot.runtime.background import RECONCILE_SECONDS
 
 LOOK_AT_THE_CALL = 1.0
 ANA, BEN = 1, 2
@@ -20,7 +20,7 @@ ANA, BEN = 1, 2
 
 def test_who_is_frozen_is_followed_within_ten_seconds() -> None:
     assert BEAT_SECONDS + ANSWER_SECONDS < SILENT_SECONDS
-    assert SILENT_SECONDS + GRACE_SECONDS + LOOK_SECONDS + LOOK_AT_THE_CALL <= 10
+    assert SILENT_SECONDS + GRACE_SECONDS + RECONCILE_SECONDS + LOOK_AT_THE_CALL <= 10
 
 
 def test_before_the_first_look_nobody_is_missed() -> None:

@@ -17,14 +17,14 @@ from bot.database.store import SqlStore
 from bot.recording.models import RecordingState
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.recording.requests import PendingAction
-from tests.support.service import CALL, asked, open_harness
-from tests.support.trail import trail_lines
+from tests.support.databases.trail import trail_lines
+from tests.support.recording.service import CALL, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from tests.support.postgres import PostgresDatabase
+    from tests.support.databases.postgres import PostgresDatabase
 
 LIMIT = 120.0
 SILENT = 600

@@ -11,8 +11,9 @@ import pytest
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
 from bot.errors import AuditUnavailable, DatabaseUnusable, MalformedId, RecordBotError
-from tests.support.service import CALL, Harness, asked, open_harness
-from tests.support.trail import entries
+from tests.support.databases.trail import entries
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import CALL, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,11 +27,10 @@ async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
 
 
 async def test_what_is_committed_is_on_disk(harness: Harness) -> None:
-    async with harness.engines.writer.begin() as connection:
-        found = {
-            name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        }
+    found = {
+        name: await write_sql(harness.engines, f"PRAGMA {name}")
+        for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+    }
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
 
 
@@ -102,8 +102,7 @@ async def test_an_index_of_the_same_name_that_allows_two_live_recordings_is_refu
 
 
 async def test_a_locked_database_refuses_and_recovers(harness: Harness) -> None:
-    async with harness.engines.writer.connect() as connection:
-        await connection.exec_driver_sql("PRAGMA busy_timeout=20")
+    await write_sql(harness.engines, "PRAGMA busy_timeout=20")
     harness.store.retry_seconds = 0  # test_write_retries.py has the case that the lock goes away in time
     with closing(sqlite3.connect(str(harness.file), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -118,14 +117,12 @@ async def test_a_locked_database_refuses_and_recovers(harness: Harness) -> None:
 
 
 async def test_a_full_disk_refuses_and_recovers(harness: Harness) -> None:
-    async with harness.engines.writer.connect() as connection:
-        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
-        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    pages = await write_sql(harness.engines, "PRAGMA page_count")
+    await write_sql(harness.engines, f"PRAGMA max_page_count={pages}")
     kinds = [await _refusal(harness) for _ in range(100)]
     assert kinds[-1] == "audit_unavailable"
     written = len(entries(harness.file))
-    async with harness.engines.writer.connect() as connection:
-        await connection.exec_driver_sql("PRAGMA max_page_count=100000")
+    await write_sql(harness.engines, "PRAGMA max_page_count=100000")
     await harness.service.intake.start(asked(), CALL, None)
     assert len(entries(harness.file)) == written + 1
 

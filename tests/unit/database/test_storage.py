@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,17 +19,18 @@ from bot.database.migrate import upgrade, version
 from bot.database.tables import metadata
 from bot.errors import AuditUnavailable, DatabaseUnusable
 from bot.recording.models import RecordingState, Verb
-from tests.support.service import CALL, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, rows
+from bot.recording.ports import StaleRecordingError
+from tests.support.databases.trail import entries, rows
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sqlalchemy import Connection
 
-    from bot.database.transaction import SqlTransaction
     from bot.recording.ports import Transaction
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 
 NAMELESS = "INSERT INTO names (kind, id) VALUES ('user', :id)"
@@ -46,28 +48,27 @@ async def test_readers_cannot_write(harness: Harness) -> None:
             await connection.exec_driver_sql("DELETE FROM names")
 
 
-async def test_a_change_of_what_a_recording_does_not_have_is_refused_and_not_left_out(harness: Harness) -> None:
-    accepted = await harness.service.intake.start(asked(), CALL, None)
+async def test_a_recording_that_has_changed_since_it_was_read_is_not_overwritten(harness: Harness) -> None:
+    first = (await harness.service.intake.start(asked(), CALL, None)).recording
+    changed = await harness.store.write(lambda transaction: transaction.save(first.doubted(), was=first))
+    assert changed == replace(first, in_doubt=True, version=first.version + 1)
 
-    async def work(transaction: SqlTransaction) -> None:
-        await transaction.change_recording(
-            accepted.recording, state=RecordingState.ACTIVE, stated_at=harness.clock.now()
+    with pytest.raises(StaleRecordingError):
+        await harness.store.write(
+            lambda transaction: transaction.save(first.failed("rejected", harness.clock.now()), was=first)
         )
-
-    with pytest.raises(TypeError, match="stated_at"):
-        await harness.store.write(work)
-    assert (await harness.store.recording(accepted.recording.id)) == accepted.recording
+    assert await harness.store.recording(first.id) == changed
 
 
 async def test_what_people_typed_is_in_no_error_and_so_in_no_log(harness: Harness) -> None:
-    for engine, statement in (
-        (harness.engines.writer, "INSERT INTO names (kind, id) VALUES (:kind, :id)"),
-        (harness.engines.reader, "SELECT * FROM no_table WHERE kind = :kind AND id = :id"),
-    ):
-        async with engine.connect() as connection:
-            with pytest.raises(DBAPIError) as failed:
-                await connection.execute(text(statement), {"kind": "user", "id": "Mrs Miller"})
-        assert "Mrs Miller" not in str(failed.value).partition("[SQL")[2]
+    typed = {"kind": "user", "id": "Mrs Miller"}
+    with pytest.raises(DBAPIError) as failed:
+        await harness.engines.execute(text("INSERT INTO names (kind, id) VALUES (:kind, :id)"), typed)
+    assert "Mrs Miller" not in str(failed.value).partition("[SQL")[2]
+    async with harness.engines.reader.connect() as connection:
+        with pytest.raises(DBAPIError) as failed:
+            await connection.execute(text("SELECT * FROM no_table WHERE kind = :kind AND id = :id"), typed)
+    assert "Mrs Miller" not in str(failed.value).partition("[SQL")[2]
     with pytest.raises(AuditUnavailable) as refused:
         await harness.store.write(
             lambda transaction: transaction.connection.execute(text(NAMELESS), {"id": "Mrs Miller"})
@@ -91,8 +92,7 @@ async def test_upgrading_again_changes_nothing(harness: Harness) -> None:
 
 
 async def test_an_older_bot_leaves_a_newer_database_alone(harness: Harness) -> None:
-    async with harness.engines.writer.begin() as connection:
-        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await write_sql(harness.engines, "UPDATE alembic_version SET version_num = '9999'")
     for looking in (upgrade, version):
         with pytest.raises(
             DatabaseUnusable, match=r"at 9999, which is newer than this version .* Run the newer version"
@@ -119,16 +119,16 @@ async def test_a_digest_can_be_checked_with_its_salt(harness: Harness) -> None:
 
 
 async def test_writers_queue_and_lose_nothing(harness: Harness) -> None:
-    async def append(transaction: Transaction) -> None:
-        await transaction.append(_draft(harness))
+    def append(transaction: Transaction) -> None:
+        transaction.append(_draft(harness))
 
     await asyncio.gather(*(harness.store.write(append) for _ in range(200)))
     assert [row["seq"] for row in entries(harness.file)] == list(range(1, 201))
 
 
 async def test_a_failed_transaction_leaves_nothing(harness: Harness) -> None:
-    async def append_and_break(transaction: Transaction) -> None:
-        await transaction.append(_draft(harness))
+    def append_and_break(transaction: Transaction) -> None:
+        transaction.append(_draft(harness))
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -139,9 +139,9 @@ async def test_a_failed_transaction_leaves_nothing(harness: Harness) -> None:
 async def test_a_write_goes_on_when_its_caller_is_cancelled(harness: Harness) -> None:
     entered, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    async def append(transaction: Transaction) -> None:
-        loop.call_soon_threadsafe(entered.set)  # on SQLite it is done in the connection's thread
-        await transaction.append(_draft(harness))
+    def append(transaction: Transaction) -> None:
+        loop.call_soon_threadsafe(entered.set)
+        transaction.append(_draft(harness))
 
     caller = asyncio.ensure_future(harness.store.write(append))
     await entered.wait()
@@ -154,15 +154,14 @@ async def test_a_write_goes_on_when_its_caller_is_cancelled(harness: Harness) ->
 
 async def test_one_live_recording_a_conversation_whatever_the_code_does(harness: Harness) -> None:
     accepted = await harness.service.intake.start(asked(), CALL, None)
-    async with harness.engines.writer.begin() as connection:
-        with pytest.raises(IntegrityError, match=r"(?i)unique"):
-            await connection.execute(
-                text(
-                    "INSERT INTO recordings (id, conversation_id, state, version, started_by, requested_at, adopted, "
-                    "in_doubt, audit_seq, requested_seq) SELECT 'other', conversation_id, 'active', 1, started_by, "
-                    "requested_at, 0, 0, 1, 1 FROM recordings"
-                )
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
+        await harness.engines.execute(
+            text(
+                "INSERT INTO recordings (id, conversation_id, state, version, started_by, requested_at, adopted, "
+                "in_doubt, audit_seq, requested_seq) SELECT 'other', conversation_id, 'active', 1, started_by, "
+                "requested_at, 0, 0, 1, 1 FROM recordings"
             )
+        )
     assert accepted.recording.state is RecordingState.STARTING
 
 

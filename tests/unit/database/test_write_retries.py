@@ -24,17 +24,18 @@ from bot.database.store import SqlStore
 from bot.errors import AuditUnavailable, NothingToStop, TooManyRequests
 from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.models import Verb
-from tests.support.clock import BEGIN
-from tests.support.postgres import PostgresDatabase, url_of
-from tests.support.service import CALL, OTHER_CALL, Harness, asked, open_harness
-from tests.support.trail import entries, trail_lines
+from tests.support.clocks.fake_clock import BEGIN
+from tests.support.databases.postgres import PostgresDatabase, url_of
+from tests.support.databases.trail import entries, trail_lines
+from tests.support.databases.writer import open_transaction, reconnect_writer, write_sql
+from tests.support.recording.service import CALL, OTHER_CALL, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from bot.database.transaction import SqlTransaction
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 IDLE_MS = 50
 
@@ -54,7 +55,7 @@ def draft() -> Draft:
 def on_writer(harness: Harness, statement: str) -> None:
     """Have each new connection that writes begin with this."""
 
-    @event.listens_for(harness.engines.writer.sync_engine, "connect")
+    @event.listens_for(harness.engines.writer.engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute(statement)
@@ -68,13 +69,13 @@ class Writing:
     def __init__(self, harness: Harness, hook: Callable[[int], None]) -> None:
         self.harness, self.hook, self.runs = harness, hook, 0
 
-    async def __call__(self, transaction: SqlTransaction) -> int:
+    def __call__(self, transaction: SqlTransaction) -> int:
         self.runs += 1
-        entry = await transaction.append(draft())
+        entry = transaction.append(draft())
         if self.runs == 1:
-            pid = (await transaction.connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            await asyncio.to_thread(self.hook, pid)
-            await transaction.connection.execute(text("SELECT 1"))
+            pid = transaction.connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            self.hook(pid)
+            transaction.connection.execute(text("SELECT 1"))
         return entry.seq
 
 
@@ -96,7 +97,7 @@ def ended_once_after(harness: Harness, beginning: str, and_then: str | None = No
     assert isinstance(harness.file, PostgresDatabase)
     database = harness.file
 
-    @event.listens_for(harness.engines.writer.sync_engine, "after_cursor_execute")
+    @event.listens_for(harness.engines.writer.engine, "after_cursor_execute")
     def cut(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if not ended and statement.startswith(beginning):
             ended.append(statement)
@@ -134,7 +135,7 @@ async def test_a_connection_that_is_ended_in_the_middle_costs_nothing(harness: H
 
 async def test_a_host_that_stood_still_in_the_middle_writes_all_the_same(harness: Harness) -> None:
     on_writer(harness, f"SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}ms', false)")
-    await harness.engines.writer.dispose()  # the next connection is a new one
+    await reconnect_writer(harness.engines)  # the next connection is a new one
     work = Writing(harness, until_ended(harness))
     assert await harness.store.write(work) >= 1
     assert (work.runs >= 2, len(entries(harness.file))) == (True, 1)
@@ -166,7 +167,7 @@ async def test_a_supervisor_whose_transaction_the_server_ended_is_not_refused(ha
 async def test_a_lock_that_is_free_a_moment_later_is_waited_for(harness: Harness) -> None:
     assert isinstance(harness.file, PostgresDatabase)
     on_writer(harness, "SELECT set_config('lock_timeout', '50ms', false)")
-    await harness.engines.writer.dispose()
+    await reconnect_writer(harness.engines)
     with harness.file.server.connected(harness.file.name) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (WRITE_LOCK,))
 
@@ -180,8 +181,7 @@ async def test_a_lock_that_is_free_a_moment_later_is_waited_for(harness: Harness
 
 async def test_a_file_that_is_free_a_moment_later_is_waited_for(tmp_path: Path) -> None:
     async with open_harness(tmp_path / "bot.db") as harness:
-        async with harness.engines.writer.connect() as connection:
-            await connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        await write_sql(harness.engines, "PRAGMA busy_timeout=0")
         with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             harness.store.on_retry = other.rollback
@@ -194,7 +194,7 @@ async def test_who_waits_too_long_for_a_turn_waits_again(database: Database) -> 
     await upgrade(engines)
     store, tried = SqlStore(engines), asyncio.Event()
     store.on_retry = tried.set
-    async with engines.writer.connect():
+    async with open_transaction(engines):
         writing = asyncio.ensure_future(store.write(lambda transaction: transaction.append(draft())))
         await tried.wait()
     assert (await writing).seq == 1
@@ -206,9 +206,9 @@ async def test_what_would_fail_again_is_not_tried_again(database: Database) -> N
     async with open_harness(database) as harness:
         twice = draft()
 
-        async def work(transaction: SqlTransaction) -> None:
+        def work(transaction: SqlTransaction) -> None:
             runs.append(None)
-            await transaction.append_many((twice, twice))
+            transaction.append_many((twice, twice))
 
         with pytest.raises(AuditUnavailable) as caught:
             await harness.store.write(work)
@@ -220,12 +220,12 @@ def losing_the_answer(harness: Harness) -> None:
     """Have the next commit take effect, and the connection end before the bot hears of it."""
     left = [True]
 
-    @event.listens_for(harness.engines.writer.sync_engine, "commit")
+    @event.listens_for(harness.engines.writer.engine, "commit")
     def cut(connection: Any) -> None:
         if left:
             left.clear()
             session = connection.connection.dbapi_connection
-            pid = session.driver_connection.info.backend_pid
+            pid = session.info.backend_pid
             session.commit()
             ending_it(harness)(pid)
             with contextlib.suppress(psycopg.OperationalError):  # the driver learns of it by asking for something
@@ -245,9 +245,9 @@ async def test_a_commit_that_nobody_can_be_asked_about_is_not_repeated(
 async def test_a_commit_that_left_nothing_to_look_for_is_not_repeated(harness: Harness) -> None:
     runs: list[None] = []
 
-    async def work(transaction: SqlTransaction) -> None:
+    def work(transaction: SqlTransaction) -> None:
         runs.append(None)
-        await transaction.connection.execute(text("SELECT 1"))
+        transaction.connection.execute(text("SELECT 1"))
 
     losing_the_answer(harness)
     with pytest.raises(AuditUnavailable):

@@ -14,23 +14,24 @@ from bot.database.engine import open_engines
 from bot.database.postgresql.engine import WRITE_LOCK
 from bot.database.store import SqlStore
 from bot.errors import AuditUnavailable
-from tests.support.service import open_harness
+from tests.support.databases.writer import write_sql
+from tests.support.recording.service import open_harness
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.database.transaction import SqlTransaction
-    from tests.support.postgres import PostgresDatabase
+    from tests.support.databases.postgres import PostgresDatabase
 
 
-async def nothing(_transaction: SqlTransaction) -> None:
+def nothing(_transaction: SqlTransaction) -> None:
     """Write nothing; the transaction takes the write lock all the same."""
 
 
 async def test_a_failed_write_is_tried_again_until_one_works(postgres_database: PostgresDatabase) -> None:
     engines = open_engines(postgres_database.url)
 
-    @event.listens_for(engines.writer.sync_engine, "connect")
+    @event.listens_for(engines.writer.engine, "connect")
     def _impatient(connection: object, _record: object) -> None:
         cursor = connection.cursor()  # type: ignore[attr-defined]
         cursor.execute("SELECT set_config('lock_timeout', '50ms', false)")
@@ -50,8 +51,7 @@ async def test_a_failed_write_is_tried_again_until_one_works(postgres_database: 
 
 async def test_a_file_that_takes_writes_again_is_noticed_without_a_request(tmp_path: Path) -> None:
     async with open_harness(tmp_path / "bot.db") as harness:
-        async with harness.engines.writer.connect() as connection:
-            await connection.exec_driver_sql("PRAGMA busy_timeout=20")
+        await write_sql(harness.engines, "PRAGMA busy_timeout=20")
         with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             harness.store.retry_seconds = 0
@@ -66,8 +66,7 @@ async def test_a_file_that_takes_writes_again_is_noticed_without_a_request(tmp_p
 
 async def test_a_file_that_takes_none_is_not_taken_for_well(tmp_path: Path) -> None:
     async with open_harness(tmp_path / "bot.db") as harness:
-        async with harness.engines.writer.connect() as connection:
-            await connection.exec_driver_sql("PRAGMA query_only=ON")
+        await write_sql(harness.engines, "PRAGMA query_only=ON")
         with pytest.raises(AuditUnavailable):
             await harness.store.show_again(uuid4())
         await harness.store.try_again()

@@ -10,8 +10,8 @@ from bot.i18n.error_messages import MessageFormatter, explain, now
 from bot.recording.models import RecordingState
 from bot.recording.permissions import current_state
 from bot.slack.blocks.mrkdwn import escape
-from tests.support.samples import HOSTILE, LANGUAGES, NOON, WORDS, recording
-from tests.support.texts import CAUSES
+from tests.support.slack.samples import HOSTILE, LANGUAGES, NOON, WORDS, recording
+from tests.support.slack.texts import CAUSES
 
 VOICE = MessageFormatter(WORDS, person=lambda actor: f"<{actor}>", time=lambda when: f"{when:%H:%M}", plain=escape)
 

@@ -14,8 +14,8 @@ from bot.recording.models import RecordingState, Verb
 from bot.slack.blocks.card import CONTROLS
 from bot.slack.blocks.mrkdwn import length
 from bot.slack.listeners.command import VERBS
-from tests.support.samples import LANGUAGES
-from tests.support.texts import CAUSES, ENGLISH, KINDS, Use, asked_for, facts, mentioned
+from tests.support.slack.samples import LANGUAGES
+from tests.support.slack.texts import CAUSES, ENGLISH, KINDS, Use, asked_for, facts, mentioned
 
 OTHERS = sorted(set(LANGUAGES.known) - {"en"})
 FROM_VALUES = [

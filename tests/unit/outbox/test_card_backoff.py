@@ -12,16 +12,18 @@ from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import CardPublisher
 from bot.outbox.relay import Backoff
 from bot.recording.models import RecordingState
+from bot.runtime.background import cards_worker
+from bot.runtime.workers import Supervisor
 from bot.slack.blocks.card import CardStyle
-from tests.support.clock import FakeClock
-from tests.support.samples import card, recording
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.slack.samples import card, recording
 from tests.unit.slack.test_slack_verdicts import refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from bot.recording.models import Card
+    from bot.recording.card import Card
 
 
 @dataclass
@@ -189,7 +191,7 @@ async def test_the_loop_wakes_when_a_card_may_be_tried_again() -> None:
 
     slept: Callable[[float], Awaitable[None]] = mend
     clock.sleep = slept  # type: ignore[method-assign,assignment]
-    running = asyncio.ensure_future(cards.run())
+    running = asyncio.ensure_future(Supervisor(clock, lambda _name, _times: None).run(cards_worker(cards)))
     async with asyncio.timeout(60):
         await outbox.all_ended.wait()
     running.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -17,14 +17,15 @@ from bot.outbox import digests as module
 from bot.outbox.digests import Digester, Schedule
 from bot.outbox.relay import Backoff
 from bot.recording.models import Verb
+from bot.runtime.background import digests_worker
+from bot.runtime.workers import Supervisor
 from bot.sandbox.slack import SimulatedSlack
+from bot.sandbox.slack.block_kit.blocks import BLOCKS
 from bot.slack.blocks.card import CardStyle
-from bot.slack.blocks.chart import NotDrawn
 from bot.slack.client import web_client, web_session
-from bot.slack.uploads import Uploads
-from tests.support.samples import WORDS
-from tests.support.service import CALL, OTHER_CALL, TEAM, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, rows
+from tests.support.databases.trail import entries, rows
+from tests.support.recording.service import CALL, OTHER_CALL, TEAM, Harness, asked, at_once, open_harness
+from tests.support.slack.samples import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,22 +38,6 @@ if TYPE_CHECKING:
 AUDIT = "C0AUDIT"
 POST = "chat.postMessage"
 UTC_ZONE = ZoneInfo("UTC")
-PNG = b"\x89PNG\r\n\x1a\nnot much of a picture"
-
-
-@dataclass
-class Studio:
-    """Draws nothing, and counts how often it was asked to."""
-
-    titles: list[str] = field(default_factory=list)
-    broken: bool = False
-
-    async def drawn(self, title: str, hours: dict[str, list[int]]) -> bytes:
-        assert set(hours) == {"started", "denied", "failed"}
-        self.titles.append(title)
-        if self.broken:
-            raise NotDrawn("no fonts")
-        return PNG
 
 
 @dataclass(frozen=True)
@@ -62,7 +47,6 @@ class Newsroom:
     harness: Harness
     slack: SimulatedSlack
     digester: Digester
-    studio: Studio
 
     def anew(self, **changes: Any) -> Newsroom:
         """Return it as after a restart: what was only in memory is gone."""
@@ -98,27 +82,24 @@ class Newsroom:
 
 
 @pytest.fixture
-async def newsroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Newsroom]:
-    studio = Studio()
-    monkeypatch.setattr(module, "drawn", studio.drawn)
+async def newsroom(tmp_path: Path) -> AsyncIterator[Newsroom]:
     async with open_harness(tmp_path / "bot.db") as harness, web_session() as session:
         slack = SimulatedSlack(clock=harness.clock.time)
         await slack.start()
         slack.seed()
         client = web_client("xoxb-sandbox", api_url=slack.api_url, session=session)
-        yield Newsroom(harness, slack, digester_for(harness, client, session), studio)
+        yield Newsroom(harness, slack, digester_for(harness, client))
         await slack.stop()
         assert slack.warnings == []
 
 
-def digester_for(harness: Harness, client: AsyncWebClient, session: Any) -> Digester:
+def digester_for(harness: Harness, client: AsyncWebClient) -> Digester:
     async def gaps() -> tuple[int, int]:
         found = await SqlCompleteness(harness.engines).check(harness.clock.now())
         return sum(map(len, found.skipped)), found.altered
 
     return Digester(
         client=client,
-        uploads=Uploads(client, session),
         digests=SqlDigests(harness.engines, harness.store),
         summaries=SqlSummaries(harness.engines),
         gaps=gaps,
@@ -152,9 +133,9 @@ async def test_a_digest_says_what_happened_and_names_the_head(newsroom: Newsroom
     await newsroom.turn()
 
     (message,) = newsroom.posted()
-    assert "Digest of Monday, 2 March 2026" in message.text
-    assert "`recording:start` 2 requested, 2 succeeded" in message.text
-    assert f"2 ended, 40 min 00 s in all; the longest took 35 min 00 s, of call `{CALL}`" in message.text
+    assert "Recording activity on Monday, 2 March 2026" in message.text
+    assert "*Start*: 2 requested \u2013 2 started" in message.text
+    assert f"2 finished, 40 min 00 s in total; longest 35 min 00 s (call `{CALL}`)" in message.text
     assert f"#{head['seq']} `{head['hash']}`" in message.text
     (entry,) = newsroom.digests()
     assert message.metadata == {
@@ -172,7 +153,7 @@ async def test_a_digest_says_what_happened_and_names_the_head(newsroom: Newsroom
     assert entry["previous_hash"] == head["hash"]
 
 
-async def test_a_day_without_activity_has_its_digest_too_and_no_picture(newsroom: Newsroom) -> None:
+async def test_a_day_without_activity_has_its_digest_too_and_no_chart(newsroom: Newsroom) -> None:
     await newsroom.records()
     newsroom.until(2026, 3, 3)
     await newsroom.turn()
@@ -181,59 +162,72 @@ async def test_a_day_without_activity_has_its_digest_too_and_no_picture(newsroom
 
     assert newsroom.days() == ["2026-03-02", "2026-03-03", "2026-03-04"]
     assert "No activity" in newsroom.posted()[2].text
-    assert "none ended" in newsroom.posted()[2].text
-    assert len(newsroom.studio.titles) == len(newsroom.slack.files) == 1
+    assert "none finished" in newsroom.posted()[2].text
+    assert [len(charts(one)) for one in newsroom.posted()] == [1, 0, 0]
 
 
-async def test_the_picture_is_in_the_channel_with_words_for_those_who_cannot_see_it(newsroom: Newsroom) -> None:
+def charts(message: SimulatedMessage) -> list[dict[str, Any]]:
+    return [block for block in message.blocks if block["type"] == "data_visualization"]
+
+
+async def test_the_chart_is_slacks_own_block_with_words_for_those_who_cannot_see_it(newsroom: Newsroom) -> None:
     await newsroom.records()
     newsroom.until(2026, 3, 3)
     await newsroom.turn()
 
-    digest, picture = newsroom.slack.messages(AUDIT)
-    assert digest.files == []
-    assert picture.files[0]["mimetype"] == "image/png"
-    assert picture.files[0]["alt_txt"] == "Bar chart of 2026-03-02 by hour: 1 recordings started (1 at 09)."
-    assert newsroom.slack.files[picture.files[0]["id"]].content == PNG
+    (digest,) = newsroom.slack.messages(AUDIT)
+    (found,) = charts(digest)
+    assert found["title"] == "Recordings by hour, 2026-03-02"
+    (series,) = found["chart"]["series"]
+    assert series["name"] == "started"
+    assert {point["label"]: point["value"] for point in series["data"] if point["value"]} == {"08\u201310": 1}
+    assert "Recordings by hour, 2026-03-02: 1 started (1 at 08\u201310)." in digest.text
+    assert newsroom.slack.files == {}
 
 
-@pytest.mark.parametrize("fault", ["missing_scope", "server_error", "drop_before", "down"])
-async def test_without_its_picture_a_digest_goes_out_with_a_note(newsroom: Newsroom, fault: str) -> None:
+async def test_where_slack_knows_no_charts_the_chart_is_text(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(BLOCKS, "data_visualization")
     await newsroom.records()
     newsroom.until(2026, 3, 3)
-    newsroom.slack.faults.switch_on(fault, only="files.getUploadURLExternal")
     await newsroom.turn()
 
-    (message,) = newsroom.slack.messages(AUDIT)
-    assert "The chart could not be uploaded" in message.text
-    assert ("files:write" in message.text) is (fault == "missing_scope")
-    assert len(newsroom.posted()) == 1
+    (digest,) = newsroom.slack.messages(AUDIT)
+    assert charts(digest) == []
+    assert "08\u201310  \u2588" in str(digest.blocks)
 
 
-async def test_a_picture_that_cannot_be_sent_or_drawn_is_a_note(newsroom: Newsroom) -> None:
+@pytest.mark.parametrize("fault", ["server_error", "drop_before", "down"])
+async def test_where_slack_cannot_tell_the_chart_is_text_and_the_digest_goes_out(
+    newsroom: Newsroom, fault: str
+) -> None:
     await newsroom.records()
     newsroom.until(2026, 3, 3)
-    newsroom.slack.faults.switch_on("server_error", only="upload")
+    newsroom.slack.faults.switch_on(fault, only="blocks.validate")
     await newsroom.turn()
-    newsroom.slack.faults.switch_all_off()
-    newsroom.studio.broken = True
-    await newsroom.records()
-    newsroom.until(2026, 3, 4)
-    await newsroom.turn()
-
-    first, second = newsroom.slack.messages(AUDIT)
-    assert "The chart could not be uploaded" in first.text
-    assert "The chart could not be drawn" in second.text
+    (digest,) = newsroom.posted()
+    assert charts(digest) == []
+    assert "```" in str(digest.blocks)
 
 
-async def test_a_picture_that_cannot_be_shared_leaves_the_digest_and_says_so(newsroom: Newsroom) -> None:
+async def test_a_chart_that_was_accepted_and_is_refused_all_the_same_becomes_text(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = newsroom.digester.client
+    ask = client.api_call
+
+    async def lenient(method: str, **more: Any) -> Any:
+        return {"ok": True} if method == "blocks.validate" else await ask(method, **more)
+
+    monkeypatch.setattr(client, "api_call", lenient)
+    monkeypatch.delitem(BLOCKS, "data_visualization")
     await newsroom.records()
     newsroom.until(2026, 3, 3)
-    newsroom.slack.faults.switch_on("missing_scope", only="files.completeUploadExternal")
     await newsroom.turn()
-
-    assert len(newsroom.posted()) == 1
-    assert "chart could not be shown: missing_scope" in newsroom.slack.messages(AUDIT)[-1].text
+    (digest,) = newsroom.posted()
+    assert charts(digest) == []
+    assert "reposted" not in digest.text
 
 
 async def test_a_restart_posts_nothing_twice(newsroom: Newsroom) -> None:
@@ -261,7 +255,7 @@ async def test_a_crash_between_writing_and_posting_is_made_up_for(newsroom: News
 
     await newsroom.anew().turn()
     (message,) = newsroom.posted()
-    assert "sent again" not in message.text
+    assert "reposted" not in message.text
 
 
 async def test_what_may_have_arrived_is_sent_again_and_says_so(newsroom: Newsroom) -> None:
@@ -271,7 +265,7 @@ async def test_what_may_have_arrived_is_sent_again_and_says_so(newsroom: Newsroo
     await newsroom.turn()
 
     first, second = newsroom.posted()
-    assert ["sent again" in one.text for one in (first, second)] == [False, True]
+    assert ["reposted" in one.text for one in (first, second)] == [False, True]
     assert first.metadata == second.metadata
     assert len(newsroom.digests()) == 1
 
@@ -287,8 +281,7 @@ async def test_what_slack_plainly_refused_is_sent_once(newsroom: Newsroom) -> No
     await newsroom.turn()
 
     (message,) = newsroom.posted()
-    assert "sent again" not in message.text
-    assert len(newsroom.studio.titles) == 1  # the picture is drawn once, however often it is tried
+    assert "reposted" not in message.text
     assert newsroom.digester.pace.problem is None
 
 
@@ -331,7 +324,7 @@ async def test_what_is_unresolved_is_named(newsroom: Newsroom) -> None:
     newsroom.until(2026, 3, 3)
     await newsroom.turn()
     text = newsroom.posted()[0].text
-    assert "*Unresolved*: 1 request without an outcome." in text
+    assert "*Open issues*: 1 request without a result." in text
 
 
 async def test_denials_are_named_with_those_who_were_denied(newsroom: Newsroom) -> None:
@@ -340,7 +333,7 @@ async def test_denials_are_named_with_those_who_were_denied(newsroom: Newsroom) 
             await newsroom.harness.service.intake.start(asked(f"slack:{TEAM}:U0MALLORY", roles=frozenset()), CALL, None)
     newsroom.until(2026, 3, 3)
     await newsroom.turn()
-    assert "*Denied*: 3 requests: 3 of <@U0MALLORY>." in newsroom.posted()[0].text
+    assert "*Denied*: 3 requests \u2013 U0MALLORY 3." in newsroom.posted()[0].text
 
 
 async def test_the_loop_goes_on_after_the_database_failed_it(newsroom: Newsroom) -> None:
@@ -354,7 +347,9 @@ async def test_the_loop_goes_on_after_the_database_failed_it(newsroom: Newsroom)
             raise OSError("disk")
         return 0, 0
 
-    loop = asyncio.create_task(replace(newsroom.digester, gaps=gaps).run())
+    digester = replace(newsroom.digester, gaps=gaps)
+    supervisor = Supervisor(digester.clock, lambda _name, _times: None)
+    loop = asyncio.create_task(supervisor.run(digests_worker(digester)))
     try:
         await newsroom.slack.wait_for(lambda: len(newsroom.slack.messages(AUDIT)) == 2, timeout=10)
     finally:

@@ -29,8 +29,8 @@ from bot.slack.client import web_client, web_session
 from bot.slack.listeners.background import Work
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.users import FRESH_SECONDS, SlackPeople
-from tests.support.samples import recording
-from tests.support.service import TEAM, Harness, open_harness
+from tests.support.recording.service import TEAM, Harness, open_harness
+from tests.support.slack.samples import recording
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,8 +53,8 @@ class Tab:
         """Let one more recording be live, as if somebody had started it."""
         one = recording(id=UUID(int=number), conversation_id=str(UUID(int=number)), state=RecordingState.ACTIVE)
 
-        async def work(transaction: Transaction) -> None:
-            await transaction.add_recording(one, channel=None, asked_by="cli:ops")
+        def work(transaction: Transaction) -> None:
+            transaction.add_recording(one, channel=None, asked_by="cli:ops")
 
         await self.harness.store.write(work)
 

@@ -25,9 +25,9 @@ from bot.recording.requests import PendingAction, Request, RequestSource
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import web_client, web_session
-from tests.support.samples import LANGUAGES
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, TEAM, Harness, asked, open_harness
-from tests.support.trail import rows
+from tests.support.databases.trail import rows
+from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, TEAM, Harness, asked, open_harness
+from tests.support.slack.samples import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

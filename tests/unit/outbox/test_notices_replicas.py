@@ -13,7 +13,7 @@ from bot.database.queries.notices import SqlNotices
 from bot.recording.models import Verb
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import web_client, web_session
-from tests.support.service import open_harness
+from tests.support.recording.service import open_harness
 from tests.unit.outbox.test_notices import AGAIN, Office, notifier_for
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.postgres import database_of
+from tests.support.databases.postgres import database_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 
 @pytest.fixture

@@ -21,14 +21,14 @@ from bot.recording.group_members import (
     group_actions,
 )
 from bot.recording.policy import Grant
-from tests.support.service import Harness, open_harness
-from tests.support.trail import entries
+from tests.support.databases.trail import entries
+from tests.support.recording.service import Harness, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from typing import Any
 
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 ACTIONS = {"S0A": SUPERVISORS_CHANGED, "S0B": COMPLIANCE_CHANGED}
 

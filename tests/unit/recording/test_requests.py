@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.errors import MalformedId, ReasonRefused
 from bot.recording.models import Reason
 from bot.recording.requests import REASON_LIMIT, ReasonRules, conversation_id
-from tests.support.service import CALL
+from tests.support.recording.service import CALL
 
 LABELS = {"qa": "Quality check", "qa2": "Second check", "dispute": "Dispute about a bill"}
 

@@ -16,8 +16,8 @@ from bot.recording.caller import Scope
 from bot.recording.models import Verb
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, PendingAction
-from tests.support.service import ADA, GRACE, Harness, asked, open_harness
-from tests.support.trail import entries
+from tests.support.databases.trail import entries
+from tests.support.recording.service import ADA, GRACE, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -12,16 +12,16 @@ from bot.recording.call import CallRecording, Participant
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.models import RecordingState, Verb
 from bot.recording.policy import DualControl, Grant, Policy, describe, granted
-from tests.support.postgres import on_both
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, rows, trail_lines
+from tests.support.databases.postgres import on_both
+from tests.support.databases.trail import entries, rows, trail_lines
+from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from bot.recording.requests import Request
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 BILLING = Scope(everything=False, queues=frozenset({"queue-1"}))
 SALES = Scope(everything=False, queues=frozenset({"queue-2"}))

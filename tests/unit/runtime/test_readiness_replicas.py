@@ -10,7 +10,7 @@ from typing_extensions import override
 from bot.database.replicas import Replicas
 from bot.outbox.relay import Backoff
 from bot.runtime.health import Readiness
-from tests.support.clock import FakeClock
+from tests.support.clocks.fake_clock import FakeClock
 
 
 @dataclass

@@ -59,10 +59,10 @@ async def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         assert await run(port=port, transport="socket", announce=said.append) == 1
-    assert said == [f"Port {port} is taken by another program: choose one with --port, or 0 for any that is free."]
+    assert said == [f"Port {port} is in use. Choose another with --port (0 picks a free one)."]
 
 
 async def test_a_transport_that_does_not_exist_is_refused() -> None:
     said: list[str] = []
     assert await run(port=0, transport="pigeon", announce=said.append) == 2
-    assert said == ["The transport has to be socket or http, not pigeon."]
+    assert said == ["The transport must be socket or http, not pigeon."]

@@ -12,7 +12,7 @@ from bot.recording.caller import Permission, Role
 from bot.sandbox.slack import Enterprise, SimulatedSlack
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.slack.users import SlackPeople, denial_reason
-from tests.support.clock import FakeClock
+from tests.support.clocks.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,8 +13,8 @@ from bot.slack.blocks.agent_picker import START_AGENT
 from bot.slack.blocks.app_home import OPEN_BUTTON
 from bot.slack.blocks.card import CONFIRM_STOP, CONTROLS, START_AGAIN, WITHDRAW_STOP
 from bot.slack.blocks.start_modal import AGENT, CALL, FOUND, NOTE, REASON, START_VIEW, TYPED_ID
+from bot.slack.listeners.buttons import BUTTON_VERBS
 from bot.slack.listeners.command import COMMAND, VERBS
-from bot.slack.listeners.recording_buttons import BUTTON_VERBS
 from bot.slack.manifest import EVENTS, OPTIONAL_SCOPES, SCOPES, SHORTCUTS, manifest, manifest_yaml
 from tests.support.shell import ROOT
 
@@ -189,7 +189,8 @@ def trees() -> Iterator[ast.AST]:
 
 def web_api_methods_in_code() -> set[str]:
     names = {node.attr for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return {name for name in names if "_" in name.strip("_") and hasattr(AsyncWebClient, name)} - {"api_call"}
+    public = {name for name in names if not name.startswith("_") and "_" in name.strip("_")}
+    return {name for name in public if hasattr(AsyncWebClient, name)} - {"api_call"}
 
 
 def methods_named_in_code() -> set[str]:

@@ -14,8 +14,8 @@ from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.sandbox.slack.block_kit.blocks import wrong_with_view as wrong_with_view_for_slack
 from bot.slack.blocks.call_options import call_options
 from tests.integration.slack.outbox.test_bot_posting import text_objects
-from tests.support.samples import CALL, LANGUAGES, NOON, STYLE
-from tests.support.slack_models import wrong_with_message, wrong_with_options, wrong_with_view
+from tests.support.slack.samples import CALL, LANGUAGES, NOON, STYLE
+from tests.support.slack.sdk_models import wrong_with_message, wrong_with_options, wrong_with_view
 
 SAMPLES = tuple(Samples(STYLE, LANGUAGES, ReasonRules({"complaint": "Complaint"})).all())
 

@@ -12,7 +12,7 @@ from bot.recording.permissions import require
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import identify, web_client, web_session
 from bot.slack.users import FRESH_SECONDS, SlackPeople
-from tests.support.clock import FakeClock
+from tests.support.clocks.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

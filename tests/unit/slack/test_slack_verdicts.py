@@ -8,10 +8,10 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.outbox.relay import Backoff, is_final, run_relay, run_to_completion
+from bot.outbox.relay import Backoff, is_final, run_to_completion
 from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
 from bot.slack.listeners.background import Work
-from tests.support.clock import FakeClock
+from tests.support.clocks.fake_clock import FakeClock
 
 
 def refused(data: Any, status: int = 200, **headers: str) -> SlackApiError:
@@ -91,28 +91,6 @@ async def test_waits_grow_to_a_limit_and_begin_anew_after_success() -> None:
     assert [*shown, pace.problem] == ["TimeoutError", None]
     await pace.wait_after(refused({"error": "ratelimited"}, 429, Retry_After="3"), "card")
     assert clock.slept[-1] == 3
-
-
-async def test_a_publisher_survives_whatever_a_step_raises() -> None:
-    clock, steps, done = FakeClock(), iter([RuntimeError("broken"), True, False]), asyncio.Event()
-
-    async def step() -> bool:
-        outcome = next(steps, None)
-        if isinstance(outcome, Exception):
-            raise outcome
-        if outcome is None:
-            done.set()
-        return bool(outcome)
-
-    changes = asyncio.Event()
-    loop = asyncio.ensure_future(run_relay("test", step, changes, Backoff(clock)))
-    async with asyncio.timeout(10):
-        while not done.is_set():
-            changes.set()
-            await asyncio.sleep(0)
-    loop.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await loop
 
 
 async def test_work_is_kept_hold_of_and_waited_for() -> None:

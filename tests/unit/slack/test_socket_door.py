@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from structlog.testing import capture_logs
 
-from bot.runtime.workers import Loops
+from bot.runtime.workers import Supervisor, Worker
 from bot.slack.socket_mode import Socket, SocketModeConnections
-from tests.support.clock import SteppedClock
+from tests.support.clocks.fake_clock import SteppedClock
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -55,9 +55,9 @@ async def test_a_broken_watch_connects_again_and_closes_nothing_before_the_end()
     socket = Socket(cast("AsyncSocketModeHandler", handler), clock, 0)
     with capture_logs():
         task = asyncio.ensure_future(
-            Loops(clock, lambda name, times: broken.update({name: times})).supervised(
-                SocketModeConnections((socket,)).run
-            )()
+            Supervisor(clock, lambda name, times: broken.update({name: times})).run(
+                Worker("socket_mode", SocketModeConnections((socket,)).run)
+            )
         )
         await clock.until_asleep(0.5)
         clock.advance(0.5)
@@ -65,7 +65,7 @@ async def test_a_broken_watch_connects_again_and_closes_nothing_before_the_end()
         clock.advance(1)
         async with asyncio.timeout(20):
             await handler.again.wait()
-    assert (broken, handler.closed) == ({"SocketModeConnections.run": 1}, 0)
+    assert (broken, handler.closed) == ({"socket_mode": 1}, 0)
     assert not handler.used_again
 
     task.cancel()

@@ -6,6 +6,7 @@ import secrets
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from bot.sandbox.slack.block_kit.charts import CHART, few_charts
 from bot.sandbox.slack.block_kit.checks import (
     Place,
     all_of,
@@ -73,12 +74,13 @@ BLOCKS: dict[str, Check] = {
     ),
     "rich_text": _block({"elements": array(anything, 1, 1000)}),
     "markdown": _block({"text": string(12000, 1)}),
+    "data_visualization": CHART,
     "table": _block({"rows": array(array(anything, 1, 20), 1, 100)}, {"column_settings": anything}),
 }
 
 
 def _blocks(maximum: int) -> Check:
-    return all_of(array(by_type(BLOCKS), 0, maximum), without_repeats("block_id"))
+    return all_of(array(by_type(BLOCKS), 0, maximum), without_repeats("block_id"), few_charts)
 
 
 _view: dict[str, Check] = {"type": one_of("modal", "home"), "blocks": _blocks(VIEW_BLOCKS)}

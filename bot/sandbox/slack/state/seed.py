@@ -18,10 +18,12 @@ def seed(slack: Premises) -> None:
     slack.add_person("U0ADA", "Ada Byron", "ada", role="Supervisor")
     slack.add_person("U0GRACE", "Grace Murray", "grace", role="Supervisor", tz="America/New_York")
     slack.add_person("U0HEIDI", "Heidi Brandt", "heidi", role="Supervisor, night shift", locale="de-DE")
-    slack.add_person("U0MALLORY", "Mallory Marsh", "mallory", role="Agent without rights")
+    slack.add_person("U0MALLORY", "Mallory Marsh", "mallory", role="Agent, not a supervisor")
     slack.add_person("U0COMPL", "Clara Winter", "clara", role="Compliance officer")
-    slack.add_person("U0GUEST", "Gus Sommer", "gus", is_ultra_restricted=True, role="Single-channel guest")
-    slack.add_person("U0OUTSIDE", "Olga Sands", "olga", is_stranger=True, team_id=STRANGERS_TEAM, role="Partner firm")
+    slack.add_person("U0GUEST", "Gus Sommer", "gus", is_ultra_restricted=True, role="Guest")
+    slack.add_person(
+        "U0OUTSIDE", "Olga Sands", "olga", is_stranger=True, team_id=STRANGERS_TEAM, role="From another company"
+    )
     slack.add_person("U0HELPER", "Helper", "helper", is_bot=True, role="Another bot")
     slack.add_group("S0SUPERS", "supervisors", ["U0ADA", "U0GRACE"])
     slack.add_group(NIGHT_SHIFT, "night-shift", ["U0HEIDI"])

@@ -14,9 +14,9 @@ from bot.recording.monitoring.call_monitor import Follower
 from bot.recording.monitoring.observations import Observations
 from bot.sandbox.genesys import SimulatedGenesys
 from tests.integration.genesys.listener import WITHIN, Listener, listening
-from tests.support.clock import SteppedClock
-from tests.support.service import Harness, asked, open_harness
-from tests.support.trail import entries, trail_lines
+from tests.support.clocks.fake_clock import SteppedClock
+from tests.support.databases.trail import entries, trail_lines
+from tests.support.recording.service import Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

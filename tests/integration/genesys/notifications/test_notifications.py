@@ -17,7 +17,7 @@ from bot.recording.call import CallRecording
 from bot.recording.models import Conversation
 from bot.sandbox.genesys import SimulatedGenesys
 from tests.integration.genesys.listener import Listener, listening, silent_server
-from tests.support.clock import SteppedClock
+from tests.support.clocks.fake_clock import SteppedClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,7 +13,7 @@ from bot.genesys import GenesysAccount, GenesysClient
 if TYPE_CHECKING:
     from bot.sandbox.genesys import SimulatedGenesys
     from tests.integration.genesys.desk import Desk
-    from tests.support.clock import FakeClock
+    from tests.support.clocks.fake_clock import FakeClock
 
 
 async def test_a_token_is_renewed_after_four_fifths_of_its_life(desk: Desk) -> None:

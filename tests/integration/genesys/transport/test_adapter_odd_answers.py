@@ -23,7 +23,7 @@ from bot.errors import (
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, SessionsControl, check
 from bot.recording.call import CallRecording
 from bot.recording.models import Mechanism, Target
-from tests.support.clock import FakeClock
+from tests.support.clocks.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

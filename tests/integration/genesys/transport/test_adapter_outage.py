@@ -9,8 +9,10 @@ import pytest
 
 from bot.errors import GenesysUnavailable, LoginRefused, OutcomeUnknown
 from bot.genesys import GenesysAccount, GenesysClient, RequestSeen
-from bot.genesys.transport.circuit_breaker import FAILURES, TRIAL_EVERY
-from tests.support.clock import SteppedClock
+from bot.genesys.transport.health import FAILURES, TRIAL_EVERY
+from bot.runtime.background import health_worker
+from bot.runtime.workers import Supervisor
+from tests.support.clocks.fake_clock import SteppedClock
 
 if TYPE_CHECKING:
     from bot.sandbox.genesys import SimulatedGenesys
@@ -214,7 +216,9 @@ async def test_the_watch_probes_only_while_genesys_is_not_usable(simulator: Simu
     account = GenesysAccount(simulator.client_id, simulator.client_secret, api_url=simulator.url)
     client = GenesysClient(account, clock=clock, on_request=seen.put_nowait)
     simulator.faults.switch_on("server_error", times=1)
-    watch = asyncio.create_task(client.watch_health())
+    watch = asyncio.create_task(
+        Supervisor(clock, lambda _name, _times: None).run(health_worker(client.check_health, TRIAL_EVERY))
+    )
     try:
         found = []
         for _ in range(4):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, FLOOR, GENESYS_HANGS, ServingScenario
+from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, ServingScenario
 
 WRITE, READ = "(write)", "(read)"
 BEYOND_THE_DEADLINE = 26
@@ -69,7 +69,7 @@ async def test_a_start_that_never_took_effect_is_unknown_first_and_settled_later
     observed = scenario.entries("recording:start")[-1]
     assert (observed["actor"], observed["outcome"]["in_effect"]) == ("bot", False)
     assert len(scenario.genesys.writes()) == 1
-    assert "*observed*" in (await scenario.until_delivered())[-1]
+    assert "Confirmed later: recording of a call did NOT start" in (await scenario.until_delivered())[-1]
 
 
 async def test_a_start_that_took_effect_unseen_is_found_later(scenario: ServingScenario) -> None:

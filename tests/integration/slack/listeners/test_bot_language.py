@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from bot.i18n.catalog import read_languages
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, FLOOR
+from tests.support.scenario import ADA, FLOOR
 
 if TYPE_CHECKING:
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 HEIDI = "U0HEIDI"
 GERMAN = read_languages().of("de-DE")
@@ -40,7 +40,7 @@ async def test_the_trail_and_the_audit_channel_stay_english(scenario: ServingSce
     await scenario.types(HEIDI, f"start {INBOUND}")
     await scenario.until(lambda: scenario.shows("Wird aufgezeichnet"))
     lines = await scenario.until_delivered()
-    assert any("*requested* `recording:start`" in line and "<@U0HEIDI>" in line for line in lines)
+    assert any("Heidi Brandt started recording" in line for line in lines)
     assert all("language" not in entry["origin"] for entry in scenario.entries())
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, FLOOR, GRACE, ServingScenario
+from tests.support.scenario import ADA, FLOOR, GRACE, ServingScenario
 
 BOTH_WAYS = pytest.mark.parametrize("transport", ["http", "socket"])
 ROUNDS = 8

@@ -9,10 +9,10 @@ import pytest
 from bot.admin.data import Keeper
 from bot.database.maintenance.erasure import Person
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA
+from tests.support.scenario import ADA
 
 if TYPE_CHECKING:
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 WORDS = "Quittenmarmelade went missing"
 DAY = 24 * 3600

@@ -8,8 +8,8 @@ import pytest
 
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
-from tests.support.start_modal import AtTheModal
-from tests.support.world import ADA, FLOOR, GRACE, MALLORY, ServingScenario
+from tests.support.scenario import ADA, FLOOR, GRACE, MALLORY, ServingScenario
+from tests.support.slack.start_modal import AtTheModal
 
 if TYPE_CHECKING:
     from pathlib import Path

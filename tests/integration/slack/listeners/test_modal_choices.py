@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
-from tests.support.world import ADA, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
+from tests.support.scenario import ADA, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.start_modal import AtTheModal
-from tests.support.world import ADA, FLOOR, GENESYS_HANGS, GRACE, MALLORY, OUTSIDE, ServingScenario
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, GRACE, MALLORY, OUTSIDE, ServingScenario
+from tests.support.slack.start_modal import AtTheModal
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA
+from tests.support.scenario import ADA
 
 if TYPE_CHECKING:
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 DAY = 24 * 3600
 
 
 def failures(page: str) -> dict[str, float]:
     """Return how often each loop was broken that was, as Prometheus reads it; every loop has to be there."""
-    found = re.findall(r'^record_bot_loop_failures_total\{loop="([\w.]+)"\} (\S+)$', page, re.MULTILINE)
-    assert {"Reconciler.run", "Replicas.lead", "PersonalLimit.run", "Approvals.run", "Follower.run"} <= dict(
-        found
-    ).keys()
+    found = re.findall(r'^record_bot_loop_failures_total\{loop="(\w+)"\} (\S+)$', page, re.MULTILINE)
+    assert {"reconciler", "leader", "user_rate_limit", "dual_control", "call_monitor"} <= dict(found).keys()
     return {loop: float(times) for loop, times in found if float(times)}
 
 
@@ -44,5 +42,5 @@ async def test_what_breaks_the_daily_look_once_keeps_nothing_for_ever(
         await scenario.until_later(lambda: broke, step=DAY)
     await scenario.until_later(lambda: scenario.rows("SELECT * FROM typed_texts") == [], step=60)
 
-    assert failures((await scenario.page("/metrics"))[1]).keys() == {"Retention.run"}
+    assert failures((await scenario.page("/metrics"))[1]).keys() == {"retention"}
     assert scenario.phases("privacy:retention") == ["succeeded"]

@@ -11,7 +11,7 @@ from bot.i18n.catalog import read_languages
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
-from tests.support.world import ADA, CLARA, GRACE, MALLORY, ServingScenario
+from tests.support.scenario import ADA, CLARA, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from pathlib import Path

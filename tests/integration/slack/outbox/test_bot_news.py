@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.world import ADA
+from tests.support.scenario import ADA
 
 if TYPE_CHECKING:
     from bot.sandbox.genesys import SimulatedRequest
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 CALL = "3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8"
 

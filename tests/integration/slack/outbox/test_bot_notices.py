@@ -9,7 +9,7 @@ import pytest
 
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, GRACE, ServingScenario
+from tests.support.scenario import ADA, GRACE, ServingScenario
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from bot.sandbox.genesys.state.seed import INBOUND
 from bot.slack.listeners.shortcuts import START_FROM_MESSAGE
-from tests.support.world import ADA, AUDIT, FLOOR, MALLORY
+from tests.support.scenario import ADA, AUDIT, FLOOR, MALLORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
 
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 ALIVE = "dial #floor or https://evil.example now"
 

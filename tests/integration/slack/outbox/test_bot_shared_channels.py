@@ -12,8 +12,8 @@ from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.listeners.shortcuts import START_FROM_MESSAGE
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.world import ADA, AUDIT, FLOOR, ServingScenario, settings_for, simulators
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.scenario import ADA, AUDIT, FLOOR, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +110,7 @@ async def test_serve_says_what_it_can_not_tell(
 
 def waits(scenario: ServingScenario) -> bool:
     """Say whether the bot holds the lines back, as ``/readyz`` shows it."""
-    audit = scenario.serving.readiness._audit
+    audit = scenario.serving.readiness.audit
     return audit is not None and audit.problem == "AuditChannelShared"
 
 

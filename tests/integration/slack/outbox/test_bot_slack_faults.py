@@ -7,14 +7,14 @@ import re
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
-from tests.support.world import ADA, AUDIT, FLOOR, GRACE, ServingScenario
+from tests.support.scenario import ADA, AUDIT, FLOOR, GRACE, ServingScenario
 
 POST = "chat.postMessage"
-AGAIN = "_sent again_"
+AGAIN = "_reposted_"
 
 
 def numbers(lines: list[str]) -> list[int]:
-    return [int(found[1]) for line in lines if (found := re.search(r"\*#(\d+)\*", line))]
+    return [int(number) for line in lines for number in re.findall(r"\*#(\d+)\*", line)]
 
 
 @pytest.mark.parametrize("fault", ["rate_limited", "missing_scope"])

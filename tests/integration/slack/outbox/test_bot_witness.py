@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import json
 import re
@@ -17,7 +18,7 @@ from bot.admin.audit import verify_file
 from bot.audit.verification import Verifier
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
-from tests.support.world import ADA, AUDIT, CLARA, GRACE, MALLORY, ServingScenario
+from tests.support.scenario import ADA, AUDIT, CLARA, FLOOR, GRACE, MALLORY, ServingScenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
 
 DIRECT = "D0COMPL"
-PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def jump_to(scenario: ServingScenario, days: int, hour: int = 8) -> None:
@@ -71,7 +71,7 @@ def exported(scenario: ServingScenario) -> tuple[SimulatedMessage, bytes]:
 # The daily digest
 
 
-async def test_the_digest_of_a_day_comes_the_morning_after_with_its_picture(scenario: ServingScenario) -> None:
+async def test_the_digest_of_a_day_comes_the_morning_after_with_its_chart(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     await scenario.types(MALLORY, f"start {OUTBOUND}")
     await scenario.types(ADA, "stop")
@@ -80,19 +80,18 @@ async def test_the_digest_of_a_day_comes_the_morning_after_with_its_picture(scen
     await scenario.until_delivered()
 
     jump_to(scenario, 1)
-    await scenario.until(lambda: digests(scenario) and scenario.slack.messages(AUDIT)[-1].files)
+    await scenario.until(lambda: digests(scenario))
 
     (digest,) = digests(scenario)
     assert digest.metadata is not None
     assert digest.metadata["event_payload"]["day"] == str(day)
-    assert "*Denied*: 1 request: 1 of <@U0MALLORY>" in digest.text
-    assert "*Recordings*: 1 ended" in digest.text
+    assert "*Denied*: 1 request \u2013 Mallory Marsh 1" in digest.text
+    assert "*Recordings*: 1 finished" in digest.text
     (entry,) = scenario.entries("audit:digest")
     seen = {one["seq"]: one["hash"] for one in scenario.entries()}
     assert seen[entry["outcome"]["head_seq"]] == digest.metadata["event_payload"]["hash"]
-    picture = scenario.slack.messages(AUDIT)[-1].files[0]
-    assert (scenario.slack.files[picture["id"]].content or b"").startswith(PNG)
-    assert "1 requests denied" in picture["alt_txt"]
+    assert [block["type"] for block in digest.blocks].count("data_visualization") == 1
+    assert "1 denied (1 at " in digest.text
 
 
 async def test_days_without_the_bot_are_made_up_for_once(scenario: ServingScenario) -> None:
@@ -136,7 +135,7 @@ async def test_the_story_of_a_call_is_told_in_order_with_the_words(scenario: Ser
     assert numbers == [one["seq"] for one in scenario.entries("recording:st%")]
     assert "> &lt;about&gt; an &amp; invoice" in answer
     assert "reason Complaint" in answer
-    assert answer.index("recording:start") < answer.index("recording:stop")
+    assert answer.index(" started recording ") < answer.index(" stopped recording ")
     reading = scenario.entries("recording:read")[-1]
     assert (reading["phase"], reading["actor"]) == ("succeeded", f"slack:T0SANDBOX:{user}")
     assert (reading["conversation_id"], reading["outcome"]) == (INBOUND, {"read": "history"})
@@ -196,8 +195,8 @@ async def test_compliance_gets_totals_and_a_file_that_can_be_verified(
 
     totals = scenario.slack.messages(DIRECT)[0]
     assert "*The audit trail, today*" in totals.text
-    assert "`recording:start` 1 requested, 1 succeeded" in totals.text
-    assert "1 recording runs still" in totals.text
+    assert "*Start*: 1 requested \u2013 1 started" in totals.text
+    assert "1 recording is still running" in totals.text
     asked, done = scenario.entries("audit:export")
     before = asked["seq"] - 1
     message, content = exported(scenario)
@@ -212,6 +211,47 @@ async def test_compliance_gets_totals_and_a_file_that_can_be_verified(
     assert asked["attempt_id"] == done["attempt_id"]
     assert done["outcome"] == {"format": "jsonl", "entries": before, "sha256": digest}
     assert asked["outcome"]["since"].endswith("T00:00:00.000000Z")
+
+
+async def until_named(scenario: ServingScenario) -> None:
+    """Wait until the bot has fetched the name of the call's queue."""
+    await scenario.until_later(lambda: scenario.rows("SELECT name FROM names WHERE kind = 'queue'"))
+
+
+async def test_a_table_for_people_has_names_notes_and_local_times(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND, reason="complaint =SUM(A1) please")
+    await until_named(scenario)
+    await scenario.types(CLARA, "audit today CSV")
+    await scenario.until_told(CLARA, "in your direct messages")
+    message, content = exported(scenario)
+    assert "can't be verified" in message.text
+    assert hashlib.sha256(content).hexdigest() in message.text
+    rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+    started = next(row for row in rows if row["Result"] == "succeeded" and row["Action"] == "recording:start")
+    assert (started["Person"], started["Agent"], started["Queue"]) == ("Ada Byron", "Priya Nair", "Billing")
+    requested = next(row for row in rows if row["Result"] == "requested")
+    assert (requested["Reason"], requested["Note"]) == ("Complaint", "'=SUM(A1) please")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", started["Time (UTC)"])
+    assert scenario.entries("audit:export")[0]["outcome"]["with"] == "names"
+
+
+async def test_a_report_counts_by_supervisor_queue_and_reason_and_is_in_the_trail(scenario: ServingScenario) -> None:
+    await scenario.records(INBOUND, reason="complaint")
+    await until_named(scenario)
+    await scenario.types(CLARA, "report today")
+    text = await scenario.until_told(CLARA, "By supervisor")
+    for words in ("1 recording started", "Ada Byron: 1", "Billing: 1", "Complaint: 1"):
+        assert words in text
+    shown = next(one for one in scenario.slack.messages(FLOOR) if one.text == text)
+    assert "data_visualization" in [block["type"] for block in shown.blocks]
+    (entry,) = scenario.entries("audit:report")
+    assert (entry["phase"], entry["actor"]) == ("succeeded", f"slack:T0SANDBOX:{CLARA}")
+
+
+async def test_a_report_is_for_compliance_only_and_of_a_period(scenario: ServingScenario) -> None:
+    assert "for compliance only" in await scenario.types(ADA, "report")
+    assert "not a period" in await scenario.types(CLARA, "report lastweek")
+    assert scenario.phases("audit:report") == ["denied", "failed"]
 
 
 async def test_nothing_of_an_export_stays_on_disk(

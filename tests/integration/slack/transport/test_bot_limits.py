@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.hurried_clock import AcceleratedClock
-from tests.support.start_modal import AtTheModal
-from tests.support.world import ADA, GRACE
+from tests.support.clocks.accelerated_clock import AcceleratedClock
+from tests.support.scenario import ADA, GRACE
+from tests.support.slack.start_modal import AtTheModal
 
 if TYPE_CHECKING:
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 pytestmark = pytest.mark.parametrize("changes", [{"RECORDING_ACTIONS_PER_MINUTE": "2"}])
 
@@ -39,7 +39,7 @@ async def test_who_asks_too_much_is_told_when_to_try_again(scenario: ServingScen
 
     scenario.clock.jump(61)
     assert "has been recording this call since" in await scenario.types(ADA, f"start {INBOUND}")
-    await scenario.until(lambda: any("1 more of" in line for line in scenario.lines()))
+    await scenario.until(lambda: any("1 more request from" in line for line in scenario.lines()))
 
 
 async def test_the_list_of_calls_stays_empty_for_who_looks_too_often(scenario: ServingScenario) -> None:

@@ -10,11 +10,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.sandbox.genesys.state.seed import INBOUND
+from tests.support.scenario import ADA, MALLORY
 from tests.support.shell import ROOT
-from tests.support.world import ADA, MALLORY
 
 if TYPE_CHECKING:
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 ROW = re.compile(r"^\| `(?P<name>record_?bot_\w+)` \|(?P<labels>[^|]*)\|", re.MULTILINE)
 NAME = re.compile(r"\brecord_?bot_\w+")

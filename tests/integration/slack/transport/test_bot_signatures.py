@@ -11,7 +11,7 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, ServingScenario
+from tests.support.scenario import ADA, ServingScenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, PATIENCE, ServingScenario
+from tests.support.scenario import ADA, PATIENCE, ServingScenario
 
 pytestmark = pytest.mark.parametrize("transport", ["socket"])
 

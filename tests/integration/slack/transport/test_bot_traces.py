@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.trace import get_current_span
 from structlog.testing import capture_logs
 
 from bot.observability import tracing
-from bot.observability.tracing import NoTracing, open_tracing
+from bot.observability.tracing import Tracing, open_tracing
 from bot.sandbox.genesys.state.seed import INBOUND
-from tests.support.world import ADA, MALLORY
+from tests.support.scenario import ADA, MALLORY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 FAILED = 2
 """STATUS_CODE_ERROR of the protocol."""
@@ -140,18 +141,31 @@ async def test_a_collector_that_is_away_keeps_nobody_from_working(scenario: Serv
     await scenario.until(lambda: scenario.shows("Stopped"))
 
 
+def recording(traces: Tracing) -> bool:
+    """Say whether a request makes a span; without the SDK, the API's own does nothing."""
+    with traces.request("command"):
+        records = get_current_span().is_recording()
+    traces.close()
+    return records
+
+
+async def test_spans_are_recorded_only_where_they_are_sent(collector: FakeCollector) -> None:
+    assert await asyncio.to_thread(recording, open_tracing(collector.url))
+    assert [span.name for span in collector.spans] == ["slack command"]
+
+
 def test_without_the_packages_there_is_one_warning_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracing, "PACKAGES", ("no_such_package.sdk",))
 
     with capture_logs() as said:
         found = open_tracing("http://127.0.0.1:4318")
 
-    assert isinstance(found, NoTracing)
+    assert not recording(found)
     assert [one["log_level"] for one in said] == ["warning"]
     assert said[0]["install"].endswith(" --require-hashes -r requirements-otel.txt")
 
 
 def test_where_nothing_is_set_nothing_is_said() -> None:
     with capture_logs() as said:
-        assert isinstance(open_tracing(None), NoTracing)
+        assert not recording(open_tracing(None))
     assert said == []

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.world import ADA, PATIENCE
+from tests.support.scenario import ADA, PATIENCE
 
 if TYPE_CHECKING:
     from bot.sandbox.slack.events.socket_mode import Link
-    from tests.support.world import ServingScenario
+    from tests.support.scenario import ServingScenario
 
 pytestmark = [
     pytest.mark.parametrize("transport", ["socket"]),

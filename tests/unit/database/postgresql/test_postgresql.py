@@ -24,16 +24,17 @@ from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable, DatabaseUnusable, MalformedId
 from bot.recording.models import Verb
 from bot.recording.requests import PendingAction
-from tests.support.clock import BEGIN
-from tests.support.postgres import OWNER, PostgresDatabase, postgres
-from tests.support.service import CALL, OTHER_CALL, Harness, asked, open_harness
-from tests.support.trail import entries, trail_lines
+from tests.support.clocks.fake_clock import BEGIN
+from tests.support.databases.postgres import OWNER, PostgresDatabase, postgres
+from tests.support.databases.trail import entries, trail_lines
+from tests.support.databases.writer import open_transaction, write_sql
+from tests.support.recording.service import CALL, OTHER_CALL, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.recording.ports import Transaction
-    from tests.support.postgres import PostgresServer
+    from tests.support.databases.postgres import PostgresServer
 
 COLUMNS = (
     "attempt_id, occurred_at, phase, action, actor, conversation_id, participant_id, recording_id, reason_code, "
@@ -64,8 +65,8 @@ async def stop(harness: Harness) -> None:
     await harness.service.carry_out(accepted)
 
 
-async def append(transaction: Transaction) -> int:
-    return (await transaction.append(draft())).seq
+def append(transaction: Transaction) -> int:
+    return transaction.append(draft()).seq
 
 
 async def test_what_is_committed_is_on_disk_whatever_the_server_usually_does(
@@ -74,9 +75,9 @@ async def test_what_is_committed_is_on_disk_whatever_the_server_usually_does(
     postgres_database.attack(f"ALTER ROLE {OWNER} SET synchronous_commit = off")
     postgres_database.attack(f"ALTER ROLE {OWNER} SET default_transaction_isolation = 'serializable'")
     try:
-        async with open_harness(postgres_database) as harness, harness.engines.writer.begin() as connection:
+        async with open_harness(postgres_database) as harness:
             found = {
-                name: (await connection.exec_driver_sql(f"SHOW {name}")).scalar_one()
+                name: await write_sql(harness.engines, f"SHOW {name}")
                 for name in ("synchronous_commit", "transaction_isolation", "lock_timeout")
             }
         assert found == {
@@ -183,11 +184,9 @@ async def test_one_start_whoever_takes_it(postgres_database: PostgresDatabase) -
 
 async def test_a_lock_that_somebody_keeps_refuses_and_recovers(harness: Harness) -> None:
     harness.store.retry_seconds = 0
-    async with harness.engines.writer.connect() as connection:
-        await connection.exec_driver_sql("SET lock_timeout = '50ms'")
-        await connection.commit()
+    await write_sql(harness.engines, "SET lock_timeout = '50ms'")
     other = open_engines(harness.engines.writer.url)
-    async with other.writer.begin():
+    async with open_transaction(other):
         with pytest.raises(AuditUnavailable) as caught:
             await harness.service.intake.start(asked(), CALL, None)
         assert "lock timeout" in caught.value.cause
@@ -205,7 +204,7 @@ async def cut_at_the_next_commit(harness: Harness, *, committed: bool) -> None:
         if left:
             left.clear()
             session = connection.connection.dbapi_connection
-            number = session.driver_connection.info.backend_pid
+            number = session.info.backend_pid
             if committed:
                 session.commit()
             assert isinstance(harness.file, PostgresDatabase)
@@ -213,7 +212,7 @@ async def cut_at_the_next_commit(harness: Harness, *, committed: bool) -> None:
             with contextlib.suppress(psycopg.OperationalError):  # the driver learns of it by asking for something
                 session.cursor().execute("SELECT 1")
 
-    event.listen(harness.engines.writer.sync_engine, "commit", cut)
+    event.listen(harness.engines.writer.engine, "commit", cut)
 
 
 async def test_a_commit_whose_answer_is_lost_is_found_out(harness: Harness) -> None:

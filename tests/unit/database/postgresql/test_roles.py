@@ -17,10 +17,10 @@ from bot.database.queries.outbox import SqlOutbox
 from bot.errors import DatabaseUnusable
 from bot.recording.models import Verb
 from bot.recording.requests import PendingAction
-from tests.support.clock import BEGIN
-from tests.support.postgres import OWNER, PostgresDatabase
-from tests.support.service import CALL, asked, open_harness
-from tests.support.trail import trail_lines
+from tests.support.clocks.fake_clock import BEGIN
+from tests.support.databases.postgres import OWNER, PostgresDatabase
+from tests.support.databases.trail import trail_lines
+from tests.support.recording.service import CALL, asked, open_harness
 
 BOT_ROLE = "record_bot"
 GRANTS = Path("deploy/postgres/grants.sql")
@@ -82,7 +82,7 @@ async def test_the_role_that_serves_may_not_archive(postgres_database: PostgresD
         await harness.service.intake.read(asked(), CALL)
     engines = open_engines(restricted)
     async with engines.reader.connect() as connection:
-        found = await obstacle(connection, 1)
+        found = await connection.run_sync(obstacle, 1)
     await engines.close()
     assert found is not None
     assert found.cause == "not_the_owner"

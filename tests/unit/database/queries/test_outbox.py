@@ -17,12 +17,12 @@ from bot.outbox.cards import CardPublisher
 from bot.outbox.relay import Backoff
 from bot.recording.models import Verb
 from bot.slack.blocks.card import CardStyle
-from tests.support.service import ADA, CALL, Harness, asked, at_once, open_harness
+from tests.support.recording.service import ADA, CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from bot.database.queries.policy import SqlRules
 from bot.recording.policy import DualControl, Route
-from tests.support.service import open_harness
+from tests.support.recording.service import open_harness
 
 if TYPE_CHECKING:
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 ROUTES = (Route(frozenset({"queue-1", "queue-2"}), "C0SALES"),)
 RULE = DualControl(frozenset({"queue-1", "queue-2"}), frozenset({"user-1"}), timedelta(seconds=90))

@@ -13,8 +13,8 @@ from sqlalchemy import event
 from bot.database.queries.app_homes import KEPT, SqlHomes
 from bot.database.queries.cards import SqlOverview
 from bot.recording.models import RecordingState, SavedRecording
-from tests.support.samples import NOON, recording
-from tests.support.service import ADA, GRACE, TEAM, asked, open_harness
+from tests.support.recording.service import ADA, GRACE, TEAM, asked, open_harness
+from tests.support.slack.samples import NOON, recording
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bot.recording.live_calls.visible import OpenHome
     from bot.recording.models import Recording
     from bot.recording.ports import Transaction
-    from tests.support.postgres import Database
-    from tests.support.service import Harness
+    from tests.support.databases.postgres import Database
+    from tests.support.recording.service import Harness
 
 
 @pytest.fixture
@@ -90,14 +90,14 @@ async def test_forgotten_and_unknown_homes_are_no_error(harness: Harness) -> Non
 
 
 async def test_the_overview_takes_as_many_reads_for_300_recordings_as_for_one(harness: Harness) -> None:
-    async def add(transaction: Transaction, one: Recording) -> None:
-        await transaction.add_recording(one, channel=None, asked_by=GRACE)
+    def add(transaction: Transaction, one: Recording) -> None:
+        transaction.add_recording(one, channel=None, asked_by=GRACE)
 
-    async def fill(transaction: Transaction) -> None:
+    def fill(transaction: Transaction) -> None:
         for number in range(300):
             call = str(UUID(int=number + 1))
-            await add(transaction, recording(id=UUID(int=number), conversation_id=call, agent_user_id="a1"))
-        await transaction.remember_name("user", "a1", "Anna Berg", NOON)
+            add(transaction, recording(id=UUID(int=number), conversation_id=call, agent_user_id="a1"))
+        transaction.remember_name("user", "a1", "Anna Berg", NOON)
 
     await harness.store.write(fill)
     read: list[str] = []
@@ -120,10 +120,10 @@ async def test_what_waits_and_what_was_saved_comes_with_it(harness: Harness) -> 
     ]
     foreign = recording(id=UUID(int=3), state=RecordingState.STOPPED, started_by=GRACE)
 
-    async def fill(transaction: Transaction) -> None:
+    def fill(transaction: Transaction) -> None:
         for one in (*over, foreign):
-            await transaction.add_recording(replace(one, conversation_id=str(one.id)), channel=None, asked_by=ADA)
-        await transaction.keep_saved(UUID(int=2), SavedRecording("m1", "available"))
+            transaction.add_recording(replace(one, conversation_id=str(one.id)), channel=None, asked_by=ADA)
+        transaction.keep_saved(UUID(int=2), SavedRecording("m1", "available"))
 
     await harness.store.write(fill)
     found = await SqlOverview(harness.engines).recent(ADA, limit=10)

@@ -17,13 +17,13 @@ from bot.database.queries.summaries import SqlSummaries
 from bot.database.trail.call_history import SqlStories
 from bot.errors import NotPermitted, OutcomeUnknown
 from bot.recording.models import Verb
-from tests.support.service import ADA, CALL, OTHER_CALL, TEAM, Harness, asked, at_once, open_harness
-from tests.support.trail import attack, entries
+from tests.support.databases.trail import attack, entries
+from tests.support.recording.service import ADA, CALL, OTHER_CALL, TEAM, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 BERLIN, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 SECOND = date(2026, 3, 2)

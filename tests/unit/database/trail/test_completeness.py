@@ -9,13 +9,13 @@ import pytest
 
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.trail.completeness import Completeness, Range, SqlCompleteness, ranges
-from tests.support.service import CALL, Harness, asked, open_harness
-from tests.support.trail import attack, unguarded
+from tests.support.databases.trail import attack, unguarded
+from tests.support.recording.service import CALL, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 TEN = 10
 
@@ -58,19 +58,19 @@ async def test_deliveries_that_were_removed_are_gaps(harness: Harness) -> None:
     attack(harness.file, "DELETE FROM audit_deliveries WHERE seq IN (2, 4, 5, 6)")
     found = await look(harness)
     assert found.skipped == (Range(2, 2), Range(4, 6))
-    assert found.problem.startswith("entry 2, entries 4-6 were never delivered, although later ones were.")
+    assert found.problem.startswith("Entry 2, entries 4-6 never reached the channel although later ones did")
     assert found.lacking == 4
 
 
 async def test_deliveries_that_were_only_begun_are_gaps(harness: Harness) -> None:
     attack(harness.file, "UPDATE audit_deliveries SET delivered_at = NULL WHERE seq = 7")
-    assert (await look(harness)).problem.startswith("entry 7 was never delivered")
+    assert (await look(harness)).problem.startswith("Entry 7 never reached the channel")
 
 
 async def test_many_gaps_are_counted(harness: Harness) -> None:
     await write(harness, 20)
     await deliver(harness, *range(12, 31, 2))
-    assert "and 5 more such ranges were never delivered" in (await look(harness)).problem
+    assert "and 5 more such ranges never reached the channel" in (await look(harness)).problem
 
 
 async def test_a_tail_that_was_cut_off_is_missed(harness: Harness) -> None:
@@ -81,7 +81,7 @@ async def test_a_tail_that_was_cut_off_is_missed(harness: Harness) -> None:
     )
     found = await look(harness)
     assert found.vanished == Range(8, 10)
-    assert found.problem.startswith("entries 8-10 stood in the channel, but the trail no longer holds them")
+    assert found.problem.startswith("Entries 8-10 are in the channel but no longer in the database")
     assert (found.sound, found.altered) == (False, 3)
 
 
@@ -91,7 +91,7 @@ async def test_a_tail_that_was_cut_off_and_written_anew_is_missed_too(harness: H
     found = await look(harness)
     assert found.vanished is None
     assert found.rewritten == (Range(8, 10),)
-    assert found.problem.startswith("entries 8-10 have other hashes than the channel shows")
+    assert found.problem.startswith("Entries 8-10 have different hashes from the ones in the channel")
 
 
 async def test_an_entry_that_was_changed_with_its_hash_is_seen(harness: Harness) -> None:
@@ -100,7 +100,7 @@ async def test_an_entry_that_was_changed_with_its_hash_is_seen(harness: Harness)
         *unguarded(harness.file, "audit_entries_no_update"),
         "UPDATE audit_entries SET hash = 'x' WHERE seq = 3",
     )
-    assert (await look(harness)).problem.startswith("entry 3 has another hash than the channel shows")
+    assert (await look(harness)).problem.startswith("Entry 3 has a different hash from the one in the channel")
 
 
 async def test_new_entries_may_take_a_while(harness: Harness) -> None:
@@ -111,7 +111,9 @@ async def test_new_entries_may_take_a_while(harness: Harness) -> None:
     harness.clock.advance(2)
     found = await look(harness)
     assert found.waiting == Range(11, 13)
-    assert found.problem.startswith("entries 11-13 wait since 2026-03-02 09:16:40 UTC to be delivered")
+    assert found.problem.startswith(
+        "Entries 11-13 have not reached the audit channel yet (since 2026-03-02 09:16:40 UTC)"
+    )
     assert (found.sound, found.complete, found.lacking) == (True, False, 3)
 
 
@@ -127,7 +129,7 @@ async def test_the_end_alone_is_looked_at_quickly(harness: Harness) -> None:
     await write(harness, 1)
     found = await SqlCompleteness(harness.engines).check_end(harness.clock.now(), timedelta(seconds=-1))
     assert (found.skipped, found.waiting) == ((), Range(11, 11))
-    assert found.problem.startswith("entry 11 waits since")
+    assert found.problem.startswith("Entry 11 has not reached the audit channel yet (since")
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bot.errors import GenesysUnavailable
-from bot.genesys.transport.http import Answer
+from bot.genesys.transport.answer import Answer
 from bot.genesys.transport.token import Token
-from tests.support.clock import FakeClock
+from tests.support.clocks.fake_clock import FakeClock
 
 
 class FakeLogin:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bot import errors
+from bot.genesys.transport.answer import Answer
 from bot.genesys.transport.errors import error_for, login_error_for, retry_after, transient
-from bot.genesys.transport.http import Answer
 
 
 def answer(status: int, headers: dict[str, str] | None = None, **body: Any) -> Answer:

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 from urllib3 import exceptions
 
-from bot.genesys.transport.http import Answer, TimeOuts, Unanswered, Unsent, _failure
-from bot.genesys.transport.sdk_threads import Request, Wire
-from tests.support.clock import FakeClock
-from tests.support.steady_sockets import steady_pool
+from bot.genesys.transport.answer import Answer, Unanswered, Unsent
+from bot.genesys.transport.http import HttpTransport, TimeOuts, _failure
+from bot.genesys.transport.request import Login, Request
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.clocks.steady_sockets import steady_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-READ = Request(operation="read", method="GET", path="/api/v2/thing", query={"a": "b c&d"})
-WRITE = Request(operation="write", method="POST", path="/api/v2/thing/stop")
+READ = Request("read", "UsersApi.get_users", {"id": ["b c&d", "e"], "page_size": 2})
+WRITE = Request("write", "NotificationsApi.post_notifications_channels")
 
 
 class FakeServer:
@@ -58,8 +59,8 @@ class FakeServer:
 
 
 @asynccontextmanager
-async def wire(port: int, *, threads: int = 2) -> AsyncIterator[Wire]:
-    opened = Wire(
+async def wire(port: int, *, threads: int = 2) -> AsyncIterator[HttpTransport]:
+    opened = HttpTransport(
         f"http://127.0.0.1:{port}",
         clock=FakeClock(),
         threads=threads,
@@ -82,9 +83,28 @@ async def test_a_request_carries_its_token_and_query_and_no_body() -> None:
 
     assert (answer.status, answer.headers["x-kind"], answer.document()) == (200, "A", {})
     read, write = server.requests
-    assert read.startswith("GET /api/v2/thing?a=b+c%26d HTTP/1.1\r\n")
+    query = "pageSize=2&id=b+c%26d%2Ce"
+    assert read.startswith(f"GET /api/v2/users?{query} HTTP/1.1\r\n")
     assert "Authorization: Bearer secret-token\r\n" in read
     assert "Content-Length: 0\r\n" in write
+
+
+async def test_an_id_stays_within_its_place_in_the_path() -> None:
+    request = Request("read call", "ConversationsApi.get_conversations_call", {"conversation_id": "../users/a b"})
+    async with FakeServer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").running() as server:
+        await send(server.port, request)
+
+    assert server.requests[0].startswith("GET /api/v2/conversations/calls/..%2Fusers%2Fa%20b HTTP/1.1\r\n")
+
+
+async def test_an_answer_that_the_sdks_models_reject_stays_as_it_is() -> None:
+    body = b'{"recordingState": null, "participants": [{"state": "levitating"}]}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    request = Request("read call", "ConversationsApi.get_conversations_call", {"conversation_id": "c"})
+    async with FakeServer(head + body).running() as server:
+        answer = await send(server.port, request)
+
+    assert answer.document() == {"recordingState": None, "participants": [{"state": "levitating"}]}
 
 
 async def test_a_redirect_is_not_followed() -> None:
@@ -135,10 +155,10 @@ async def test_a_login_waits_for_no_slot() -> None:
     async with FakeServer(None).running() as server, wire(server.port, threads=1) as opened:
         others = [asyncio.create_task(opened.send(WRITE, "token", deadline=2000.0)) for _ in range(2)]
         await asyncio.sleep(0)
-        login = asyncio.create_task(opened.log_in("id", "secret", deadline=2000.0))
+        login = asyncio.create_task(opened.send(Login("id", "secret"), None, deadline=2000.0))
         await asyncio.gather(*others, login, return_exceptions=True)
     paths = [request.split()[1] for request in server.requests]
-    assert sorted(paths[:2]) == ["/api/v2/thing/stop", "/oauth/token"]
+    assert sorted(paths[:2]) == ["/api/v2/notifications/channels", "/oauth/token"]
 
 
 async def test_what_is_too_late_does_not_leave_and_keeps_no_slot() -> None:
@@ -155,11 +175,11 @@ async def test_what_is_too_late_does_not_leave_and_keeps_no_slot() -> None:
 async def test_what_the_sdk_cannot_encode_does_not_leave() -> None:
     async with wire(9) as opened:
         with pytest.raises(Unsent):
-            await opened.log_in("id", "sécret", deadline=2000.0)
+            await opened.send(Login("id", "sécret"), None, deadline=2000.0)
 
 
 async def test_an_answer_that_trickles_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.genesys.transport.sdk_threads.GRACE", 0.0)
+    monkeypatch.setattr("bot.genesys.transport.http.GRACE", 0.0)
     endless = FakeServer(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", trickle=0.05)
     async with wire(0) as opened, endless.running() as server:
         opened.host = f"http://127.0.0.1:{server.port}"

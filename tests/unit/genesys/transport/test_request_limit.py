@@ -10,7 +10,7 @@ import pytest
 from bot.errors import RateLimited
 from bot.genesys.transport.health import RateBudget
 from bot.genesys.transport.rate_limiter import ROUNDING, Rank, RequestLimit
-from tests.support.clock import SteppedClock
+from tests.support.clocks.fake_clock import SteppedClock
 
 if TYPE_CHECKING:
     from bot.recording.ports import Waiting

@@ -20,10 +20,10 @@ from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.reconciler import noop
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, PendingAction
-from tests.support.control import AGENT
-from tests.support.postgres import on_both
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, rows, trail_lines
+from tests.support.databases.postgres import on_both
+from tests.support.databases.trail import entries, rows, trail_lines
+from tests.support.recording.fake_control import AGENT
+from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bot.recording.models import Recording
     from bot.recording.requests import Request
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 RULE = DualControl(queues=frozenset({"queue-1"}), within=timedelta(minutes=2))
 TERMINAL = "cli:root"

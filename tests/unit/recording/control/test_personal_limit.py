@@ -16,9 +16,9 @@ from bot.database.store import SqlStore
 from bot.errors import Duplicate, NotPermitted, TooManyRequests
 from bot.recording.control.user_rate_limit import REDELIVERED_WITHIN, LookupLimit, PersonalLimit
 from bot.recording.requests import Request, RequestSource
-from tests.support.clock import FakeClock
-from tests.support.postgres import on_both
-from tests.support.service import ADA, GRACE, asked, open_harness
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.databases.postgres import on_both
+from tests.support.recording.service import ADA, GRACE, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from bot.recording.control.commands import Intake
-    from tests.support.postgres import Database
-    from tests.support.service import Harness
+    from tests.support.databases.postgres import Database
+    from tests.support.recording.service import Harness
 
 LIMIT = 3
 
@@ -163,7 +163,7 @@ async def test_what_could_not_be_noted_is_noted_the_next_time(limited_shop: Limi
 async def test_an_error_that_nobody_knows_loses_no_count(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
     limit, harness = limited_shop.intake.limit, limited_shop.harness
-    writer = harness.engines.writer.sync_engine
+    writer = harness.engines.writer.engine
 
     def broken(_connection: Connection) -> None:
         raise RuntimeError("the driver is out of its mind")

@@ -28,14 +28,15 @@ from bot.errors import (
 from bot.recording.caller import Role
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules
-from tests.support.postgres import on_both
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, rows, trail_lines
+from tests.support.databases.postgres import on_both
+from tests.support.databases.trail import entries, rows, trail_lines
+from tests.support.databases.writer import open_transaction
+from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 
 @pytest.fixture
@@ -275,7 +276,7 @@ async def test_reading_is_in_the_trail(harness: Harness) -> None:
 @on_both
 async def test_a_slow_database_means_nothing_was_done(database: Database) -> None:
     async with open_harness(database, write_limit=0.05) as harness:
-        async with harness.engines.writer.connect():  # there is one
+        async with open_transaction(harness.engines):
             with pytest.raises(AuditUnavailable):
                 await harness.service.intake.start(asked(), CALL, None)
         await harness.store.settled()

@@ -13,9 +13,9 @@ from bot.recording.caller import Scope
 from bot.recording.control.start_again import start_again
 from bot.recording.models import RecordingState, Verb
 from bot.recording.requests import PendingAction, Request
-from tests.support.control import AGENT
-from tests.support.service import ADA, CALL, GRACE, Harness, asked, open_harness
-from tests.support.trail import rows
+from tests.support.databases.trail import rows
+from tests.support.recording.fake_control import AGENT
+from tests.support.recording.service import ADA, CALL, GRACE, Harness, asked, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.models import Recording
+    from bot.recording.ports import Transaction
 
 
 @pytest.fixture
@@ -85,8 +86,8 @@ async def test_from_one_that_is_not_the_newest_it_is_refused_with_the_newest(har
 async def test_from_one_whose_call_has_ended_it_is_refused(harness: Harness) -> None:
     earlier = await recorded(harness, stopped=False)
 
-    async def end(transaction: object) -> None:
-        await transaction.change_recording(earlier, state=RecordingState.ENDED, ended_at=harness.clock.now())  # type: ignore[attr-defined]
+    def end(transaction: Transaction) -> None:
+        transaction.save(earlier.call_ended(harness.clock.now()), was=earlier)
 
     await harness.store.write(end)
     with pytest.raises(WrongState):

@@ -28,13 +28,13 @@ from bot.errors import (
 from bot.recording.call import CallRecording
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.reconciler import PATIENCE
-from tests.support.service import ADA, CALL, GRACE, OTHER_CALL, asked, at_once, open_harness
-from tests.support.trail import entries, rows
+from tests.support.databases.trail import entries, rows
+from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from tests.support.service import Harness
+    from tests.support.recording.service import Harness
 
 CALLS = st.sampled_from([CALL, OTHER_CALL])
 PEOPLE = st.sampled_from([ADA, GRACE])

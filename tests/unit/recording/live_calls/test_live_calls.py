@@ -18,9 +18,9 @@ from bot.recording.live_calls.call_list import LiveCalls
 from bot.recording.live_calls.names import NameBook
 from bot.recording.models import Direction, LiveCall, LiveList, Verb
 from bot.recording.ports import Priority
-from tests.support.clock import BEGIN, FakeClock
-from tests.support.postgres import on_both
-from tests.support.service import CALL, OTHER_CALL, asked, at_once, open_harness
+from tests.support.clocks.fake_clock import BEGIN, FakeClock
+from tests.support.databases.postgres import on_both
+from tests.support.recording.service import CALL, OTHER_CALL, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from bot.errors import GenesysError
     from bot.recording.models import Recording
-    from tests.support.postgres import Database
-    from tests.support.service import Harness
+    from tests.support.databases.postgres import Database
+    from tests.support.recording.service import Harness
 
 THIRD_CALL = "0c2b7a5e-91d4-4c60-8f3a-5d7e2b1c9a04"
 ANNA = Participant("", "user-anna", name="Anna Berg")

@@ -14,9 +14,9 @@ from bot.recording.live_calls.names import NameBook
 from bot.recording.live_calls.unnamed import UnnamedRecordings
 from bot.recording.models import Verb
 from bot.recording.ports import Priority
-from tests.support.control import AGENT
-from tests.support.postgres import on_both
-from tests.support.service import CALL, OTHER_CALL, asked, at_once, open_harness
+from tests.support.databases.postgres import on_both
+from tests.support.recording.fake_control import AGENT
+from tests.support.recording.service import CALL, OTHER_CALL, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.call import Participant
-    from bot.recording.models import Card, Recording
-    from tests.support.postgres import Database
-    from tests.support.service import Harness
+    from bot.recording.card import Card
+    from bot.recording.models import Recording
+    from tests.support.databases.postgres import Database
+    from tests.support.recording.service import Harness
 
 NAMELESS = replace(AGENT, name=None, queue_name=None)
 USERS, QUEUES = ("user", frozenset({"user-1"})), ("queue", frozenset({"queue-1"}))

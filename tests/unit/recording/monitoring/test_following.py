@@ -16,15 +16,15 @@ from bot.recording.monitoring.late_effects import AFTER_SECONDS, LaterLooks
 from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.reconciler import PATIENCE
 from bot.recording.ports import Priority
-from tests.support.control import AGENT
-from tests.support.postgres import on_both
-from tests.support.service import CALL, OTHER_CALL, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, trail_lines
+from tests.support.databases.postgres import on_both
+from tests.support.databases.trail import entries, trail_lines
+from tests.support.recording.fake_control import AGENT
+from tests.support.recording.service import CALL, OTHER_CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 
 @dataclass

@@ -12,15 +12,15 @@ from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import AgentLeg
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism, RecordingState, Target, Verb
 from bot.recording.monitoring.reconciler import PATIENCE
-from tests.support.control import AGENT
-from tests.support.postgres import on_both
-from tests.support.service import ADA, CALL, OTHER_CALL, Harness, asked, at_once, open_harness
-from tests.support.trail import entries, trail_lines
+from tests.support.databases.postgres import on_both
+from tests.support.databases.trail import entries, trail_lines
+from tests.support.recording.fake_control import AGENT
+from tests.support.recording.service import ADA, CALL, OTHER_CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.postgres import Database
+    from tests.support.databases.postgres import Database
 
 
 @pytest.fixture

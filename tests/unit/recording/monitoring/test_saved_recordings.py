@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,8 +21,8 @@ from bot.recording.models import Mechanism, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.observations import Drift, Observations
 from bot.recording.monitoring.recording_files import AFTER_SECONDS, AT_ONCE, SavedLooks, belongs
 from bot.recording.ports import Priority
-from tests.support.postgres import on_both
-from tests.support.service import CALL, OTHER_CALL, asked, at_once, open_harness
+from tests.support.databases.postgres import on_both
+from tests.support.recording.service import CALL, OTHER_CALL, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from bot.database.store import SqlStore
     from bot.errors import GenesysError
     from bot.recording.models import Recording
-    from tests.support.postgres import Database
-    from tests.support.service import Harness
+    from tests.support.databases.postgres import Database
+    from tests.support.recording.service import Harness
 
 
 @dataclass
@@ -265,7 +266,7 @@ async def test_a_missing_permission_ends_the_looking_until_a_restart(database: D
         await recorded(harness, OTHER_CALL)
         files = FakeFiles(fault=PermissionMissing())
         looks = looks_of(harness, files)
-        await looks.run()  # returns, since there is no point in going on
+        assert await looks.step() == math.inf  # there is no point in going on
         assert len(files.looks) == 1
         assert await schedule(harness) == [(0, True), (0, True)]
 

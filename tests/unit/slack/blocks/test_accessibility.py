@@ -22,12 +22,12 @@ from bot.slack.blocks.card import state_words
 from bot.slack.blocks.mrkdwn import END, ISOLATE, escape
 from bot.slack.listeners.call_history import story
 from bot.slack.listeners.command import LISTED, live_list
-from tests.support.samples import CALL, HOSTILE, LANGUAGES, NOON, RECORDING_ID, STYLE, card, entry, recording
-from tests.support.texts import CAUSES, KINDS
+from tests.support.slack.samples import CALL, HOSTILE, LANGUAGES, NOON, RECORDING_ID, STYLE, card, entry, recording
+from tests.support.slack.texts import CAUSES, KINDS
 
 if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
-    from bot.recording.models import Card
+    from bot.recording.card import Card
 
 EDITED_TEXT = 4000
 """Characters that ``chat.update`` takes; a posted message and an ephemeral answer may have ten times as many."""

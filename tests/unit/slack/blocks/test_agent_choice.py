@@ -12,7 +12,7 @@ from bot.i18n.catalog import read_languages
 from bot.recording.call import Participant
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.agent_picker import agent_choice, choice_text
-from tests.support.samples import recording
+from tests.support.slack.samples import recording
 
 if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog

@@ -13,8 +13,8 @@ from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.card import CardStyle, card_text, control_buttons
 from bot.slack.blocks.card import card as rendered
 from bot.slack.blocks.recording_line import recording_line
-from tests.support.samples import CALL, HOSTILE, NOON, RECORDING_ID, STYLE, WORDS, card, recording
-from tests.support.texts import KINDS
+from tests.support.slack.samples import CALL, HOSTILE, NOON, RECORDING_ID, STYLE, WORDS, card, recording
+from tests.support.slack.texts import KINDS
 
 
 @pytest.mark.parametrize("in_doubt", [False, True])

@@ -1,94 +1,82 @@
-"""The picture of a day, drawn for real by a process of its own."""
+"""Charts as Slack's own block, and as text."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import subprocess
-import sys
-import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from bot.slack.blocks import chart
-from bot.slack.blocks.chart import NotDrawn, drawn, png
-from tests.support.shell import ROOT
+from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
+from bot.slack.blocks.chart import Chart, by_hours
+from bot.slack.charts import as_text
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-HOURS = {"started": [0] * 9 + [3] + [0] * 14, "denied": [0] * 24, "failed": [0] * 23 + [1]}
-PNG = b"\x89PNG\r\n\x1a\n"
+SMALL = Chart("Starts", ("Ada", "Grace"), {"started": (3, 1), "denied": (0, 2), "failed": (0, 0)}, "by supervisor")
 
 
-async def test_it_is_a_picture() -> None:
-    picture = await drawn("Sunday, 1 March 2026", HOURS)
-    assert picture.startswith(PNG)
-    assert picture.rstrip().endswith(b"IEND\xaeB`\x82")
+def test_the_block_has_a_point_for_each_category_and_leaves_out_series_without_figures() -> None:
+    block = SMALL.block()
+    assert wrong_with_blocks([block]) == []
+    assert block == {
+        "type": "data_visualization",
+        "title": "Starts",
+        "chart": {
+            "type": "bar",
+            "series": [
+                {"name": "started", "data": [{"label": "Ada", "value": 3}, {"label": "Grace", "value": 1}]},
+                {"name": "denied", "data": [{"label": "Ada", "value": 0}, {"label": "Grace", "value": 2}]},
+            ],
+            "axis_config": {"categories": ["Ada", "Grace"], "x_label": "by supervisor"},
+        },
+    }
 
 
-def test_other_figures_make_another_picture() -> None:
-    assert png("day", HOURS) != png("day", HOURS | {"denied": [1] * 24})
+def test_what_is_too_long_or_too_many_is_cut_so_that_slack_takes_it() -> None:
+    names = tuple(f"Wolfeschlegelsteinhausenbergerdorff {number:02}" for number in range(30))
+    chart = Chart("t" * 80, names, {f"series number {n} of ten": (n + 1,) * 30 for n in range(10)}, "x" * 80)
+    assert wrong_with_blocks([chart.block()]) == []
+    assert wrong_with_blocks([as_text(chart)]) == []
 
 
-def test_the_bot_itself_never_loads_the_plotting_library() -> None:
-    code = textwrap.dedent("""
-        import asyncio, json, sys
-        import bot.runtime.serve
-        from bot.slack.blocks.chart import drawn
-        picture = asyncio.run(drawn("day", json.loads(sys.argv[1])))
-        print(len(picture) > 1000, "matplotlib" in sys.modules, "numpy" in sys.modules)
-    """)
-    ran = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(HOURS)], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.split() == ["True", "False", "False"]
+def test_a_day_has_a_bar_for_every_two_hours() -> None:
+    hours = {"started": (*(0,) * 8, 2, 3, *(0,) * 13, 1)}
+    chart = by_hours("Today", hours, "Hour (UTC)")
+    assert len(chart.categories) == 12
+    assert sum(chart.series["started"]) == 6
+    assert chart.series["started"][4] == 5
+    assert wrong_with_blocks([chart.block()]) == []
 
 
-async def test_the_drawing_process_is_given_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    spy = tmp_path / "spy.py"
-    spy.write_text("import os, sys\nsys.stdout.write(' '.join(os.environ))")
-    monkeypatch.setattr(chart, "__file__", str(spy))
-    for name in ("SLACK_BOT_TOKEN", "PURECLOUD_CLIENT_SECRET", "DATABASE_URL"):
-        monkeypatch.setenv(name, "secret")
-    names = (await drawn("day", HOURS)).decode().split()
-    assert "PATH" in names
-    assert not [name for name in names if name.startswith(("SLACK_", "PURECLOUD_", "DATABASE_"))]
+def test_as_text_it_has_a_bar_for_each_category_that_has_figures() -> None:
+    lines = SMALL.text().splitlines()
+    assert lines[1] == "Starts"
+    assert lines[2].startswith("Ada    \u2588\u2588")
+    assert lines[2].endswith(" 3")
+    assert "\u2592" in lines[3]
+    assert lines[-2] == "\u2588 started  \u2592 denied"
 
 
-async def test_a_process_that_fails_is_named_with_its_last_words(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    broken = tmp_path / "broken.py"
-    broken.write_text("raise SystemExit('no fonts here')")
-    monkeypatch.setattr(chart, "__file__", str(broken))
-    with pytest.raises(NotDrawn, match="no fonts here"):
-        await drawn("day", HOURS)
+def test_nothing_in_a_chart_leaves_its_code_block() -> None:
+    hostile = Chart("```<!channel>", ("```<!channel>",), {"a": (1,)})
+    text = hostile.text()
+    assert text.count("```") == 2
+    assert "<!channel>" not in text
 
 
-async def test_a_process_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    slow = tmp_path / "slow.py"
-    slow.write_text("import time\ntime.sleep(600)")
-    monkeypatch.setattr(chart, "__file__", str(slow))
-    started, really_start = list[int](), asyncio.create_subprocess_exec
-
-    async def start(*command: Any, **options: Any) -> asyncio.subprocess.Process:
-        process = await really_start(*command, **options)
-        started.append(process.pid)
-        return process
-
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
-    monkeypatch.setattr(chart, "SECONDS", 0.1)
-    with pytest.raises(NotDrawn, match="not done"):
-        await drawn("day", HOURS)
-    (pid,) = started
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ({"title": "t" * 51}, "/blocks/0/title"),
+        ({"chart": {"type": "donut"}}, "/blocks/0/chart"),
+        ({"chart": {"type": "pie", "segments": [{"label": "a", "value": 0}]}}, "must be more than 0"),
+        ({"chart": {"type": "bar", "series": []}}, "axis_config"),
+    ],
+)
+def test_the_simulated_slack_refuses_what_slack_does(change: dict[str, Any], finding: str) -> None:
+    assert finding in str(wrong_with_blocks([SMALL.block() | change]))
 
 
-async def test_without_an_interpreter_there_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with pytest.raises(NotDrawn, match="No such file"):
-        await drawn("day", HOURS)
+def test_the_simulated_slack_wants_the_labels_of_the_axis_and_two_charts_at_most() -> None:
+    block = SMALL.block()
+    block["chart"]["axis_config"]["categories"] = ["Grace", "Ada"]
+    assert "labels must match" in str(wrong_with_blocks([block]))
+    assert "at most 2" in str(wrong_with_blocks([SMALL.block()] * 3))

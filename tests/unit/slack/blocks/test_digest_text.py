@@ -9,9 +9,9 @@ import pytest
 from bot.audit.entry import Phase
 from bot.audit.summary import Activity, Lengths, Summary, Unresolved
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
-from bot.slack.blocks.digest import alt_text, message, totals
+from bot.slack.blocks.digest import day_chart, message, totals
 from bot.slack.listeners.call_history import story
-from tests.support.samples import CALL, HOSTILE, STYLE, WORDS, entry
+from tests.support.slack.samples import CALL, HOSTILE, STYLE, WORDS, entry
 
 HASH = "ab" * 32
 HOURS = (0,) * 24
@@ -29,18 +29,23 @@ def digest(summary: Summary = BUSY, **more: Any) -> Any:
     return entry(seq=42, phase=Phase.OBSERVED, action="audit:digest", actor="bot", outcome=facts | more)
 
 
+found_chart = day_chart(digest())
+assert found_chart is not None
+CHART = found_chart
+
+
 def test_the_figures_are_all_there() -> None:
     text = message(digest(), STYLE)["text"]
     for words in (
-        "Digest of Sunday, 1 March 2026",
-        "by the clock of Europe/Berlin",
+        "Recording activity on Sunday, 1 March 2026",
+        "Midnight to midnight, Europe/Berlin time",
         "*24 entries*",
-        "• `recording:start` 12 requested, 11 succeeded, 1 failed",
-        f"11 ended, 1 h 23 min in all; the longest took 1 h 01 min, of call `{CALL}`.",
-        "8 requests: 3 of <@U0MALLORY>, 1 of U0OUTSIDE (another workspace), 4 of others.",
-        "1 request without an outcome, 2 recordings in doubt, 3 entries that the audit channel lacks",
-        "*1 entry not as the audit channel shows them*",
-        "1 recording runs still",
+        "• *Start*: 12 requested \u2013 11 started, 1 failed",
+        f"11 finished, 1 h 23 min in total; longest 1 h 01 min (call `{CALL}`).",
+        "8 requests \u2013 <@U0MALLORY> 3, U0OUTSIDE of another workspace 1, others 4.",
+        "1 request without a result, 2 recordings not confirmed, 3 entries are missing from the audit channel",
+        "*1 entry doesn't match the audit channel*",
+        "1 recording is still running",
         f"#41 `{HASH}`",
         f"record-bot audit verify --head {HASH}",
         "Audit #42",
@@ -49,19 +54,19 @@ def test_the_figures_are_all_there() -> None:
 
 
 def test_blocks_say_what_the_text_says_and_slack_takes_them() -> None:
-    found = message(digest(), STYLE, again=True, note="The chart could not be drawn")
+    found = message(digest(), STYLE, again=True, chart=CHART, drawn=CHART.block())
     assert wrong_with_blocks(found["blocks"]) == []
     shown = str(found["blocks"])
-    for words in ("Sunday, 1 March 2026", HASH, "_sent again_", "The chart could not be drawn", "<@U0MALLORY>"):
+    for words in ("Sunday, 1 March 2026", HASH, "_reposted_", "data_visualization", "<@U0MALLORY>"):
         assert words in shown
-    assert "sent again. The chart could not be drawn" in found["text"]
+    assert found["text"].endswith("Audit #42. reposted")
 
 
 def test_a_quiet_day() -> None:
     text = message(digest(Summary()), STYLE)["text"]
     assert "*No activity*" in text
-    assert "*Recordings*: none ended." in text
-    assert "*Unresolved*: nothing." in text
+    assert "*Recordings*: none finished." in text
+    assert "*Open issues*: none." in text
     assert "Denied" not in text
 
 
@@ -77,12 +82,16 @@ def test_so_many_actions_that_a_section_cannot_hold_them_are_shortened() -> None
     assert wrong_with_blocks(message(digest(many), STYLE)["blocks"]) == []
 
 
-def test_the_picture_in_words() -> None:
-    assert alt_text(digest()) == (
-        "Bar chart of 2026-03-01 by hour: 11 recordings started (7 at 09, 4 at 10); 1 requests failed (1 at 23)."
+def test_the_chart_in_words() -> None:
+    text = message(digest(), STYLE, chart=CHART)["text"]
+    assert (
+        "Recordings by hour, 2026-03-01: 11 started (7 at 08\u201310, 4 at 10\u201312); 1 failed (1 at 22\u201324)."
+        in text
     )
     everything = Summary(activity=Activity(*(tuple(range(1000, 1024)),) * 3))
-    assert len(alt_text(digest(everything))) <= 1000
+    chart = day_chart(digest(everything))
+    assert chart is not None
+    assert len(chart.words()) <= 1000
 
 
 @pytest.mark.parametrize("number", [1, 40])

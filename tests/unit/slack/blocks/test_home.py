@@ -19,14 +19,14 @@ from bot.sandbox.slack.block_kit.blocks import wrong_with_view
 from bot.slack.blocks.app_home import LIVE_SHOWN, HomeFacts, health, home_view, plain_view, stranger_text
 from bot.slack.blocks.app_home_today import Today
 from bot.slack.blocks.card import CONFIRM_STOP, WITHDRAW_STOP
-from tests.support.clock import FakeClock
-from tests.support.samples import CALL, HOSTILE, LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.slack.samples import CALL, HOSTILE, LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.i18n.catalog import Catalog
-    from bot.recording.models import Card
+    from bot.recording.card import Card
 
 ADA, GRACE = "slack:T1:U0ADA", "slack:T1:U0GRACE"
 SUPERVISOR = Principal(ADA, frozenset({Role.SUPERVISOR}))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.i18n.shorten import shorten
 from bot.slack.blocks.mrkdwn import END, ISOLATE, actor_name, escape, inline, isolated, length, moment, unescape
 from bot.slack.listeners.context import team_of
-from tests.support.samples import LANGUAGES, WORDS
+from tests.support.slack.samples import LANGUAGES, WORDS
 
 
 @given(st.text())

@@ -1,0 +1,177 @@
+"""The relay of the audit channel: stateless, it posts every entry of the trail, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from bot.audit.entry import Phase
+from bot.outbox.relay import Backoff, run_to_completion
+from bot.slack.api_errors import DeliveryFailure, code, verdict
+from bot.slack.blocks.audit.line import NO_NAMES, grouped, message, plain_message
+from bot.slack.client import WEB_API_ERRORS
+from bot.slack.shared_channels import AuditChannelShared
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.audit.entry import Entry
+    from bot.recording.ports import Clock
+    from bot.slack.blocks.audit.line import Group
+    from bot.slack.blocks.audit.names import LineNames
+    from bot.slack.blocks.card import CardStyle
+    from bot.slack.shared_channels import SharedChannels
+
+POST_GAP_SECONDS = 1.0
+"""Slack allows about one message a second in a channel."""
+LINES_IN_A_MESSAGE = 20
+"""Entries in one message, at most; lines may stand for several of them."""
+REQUEST_HELD_SECONDS = 1.0
+"""How long a request waits for its outcome; most of Genesys's answers take less."""
+READS_HELD_SECONDS = 3.0
+"""How long reads wait for more of them, if nothing else is to be posted."""
+ANSWERED_SOON = frozenset(
+    {"recording:start", "recording:follow", "recording:stop", "recording:pause", "recording:resume"}
+)
+log = structlog.get_logger(__name__)
+
+
+class AuditOutbox(Protocol):
+    """Which entries the audit channel lacks, and which of them it was given."""
+
+    async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]: ...
+
+    async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None: ...
+
+    async def delivery_refused(self, seqs: Sequence[int]) -> None: ...
+
+    async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None: ...
+
+
+class Names(Protocol):
+    """What the people, agents and queues of entries are called."""
+
+    async def of(self, entries: Sequence[Entry]) -> LineNames: ...
+
+
+@dataclass
+class Progress:
+    """When the next message may go out, on the clock's ``monotonic``, and how many entries it may hold."""
+
+    earliest: float = 0.0
+    entries: int = LINES_IN_A_MESSAGE
+    held_until: float | None = None
+    """Until when lines wait for what belongs to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPublisher:
+    """Posts every audit entry to the audit channel, in order; several in one message when it is behind.
+
+    Nothing is ever left out: a message that Slack takes nowhere is cut in half, and cut again, down to one entry, which
+    goes out as plain text.
+    """
+
+    client: AsyncWebClient
+    outbox: AuditOutbox
+    style: CardStyle
+    channel: str
+    changes: asyncio.Event
+    clock: Clock
+    pace: Backoff
+    progress: Progress = field(default_factory=Progress)
+    shared_channels: SharedChannels | None = None
+    names: Names | None = None
+
+    async def step(self) -> float | None:
+        """Post the next message; return after how long lines that are held back are due."""
+        return 0.0 if await self._publish_complete() else self._seconds_held()
+
+    async def _publish_complete(self) -> bool:
+        """Post the next message, but give a request some time for its outcome, so that both are one line."""
+        waiting = await self.outbox.undelivered(limit=self.progress.entries)
+        left = self._hold(waiting)
+        self.progress.held_until = self.clock.monotonic() + left if left > 0 else None
+        return False if left > 0 else await self.publish_next(complete=True)
+
+    def _hold(self, waiting: Sequence[tuple[Entry, bool]]) -> float:
+        """Return for how many seconds these may still wait; never long, even if the clock was set back."""
+        if not waiting or len(waiting) == self.progress.entries:
+            return 0.0
+        groups = grouped(waiting)
+        if all(group.reads for group in groups):
+            longest = READS_HELD_SECONDS
+        elif _open(groups[-1]):
+            longest = REQUEST_HELD_SECONDS
+        else:
+            return 0.0
+        age = (self.clock.now() - waiting[0][0].occurred_at).total_seconds()
+        return longest - age if age >= 0 else 0.0
+
+    def _seconds_held(self) -> float | None:
+        """Return after how many seconds lines that are held back are due."""
+        until = self.progress.held_until
+        return None if until is None else max(0.0, until - self.clock.monotonic())
+
+    async def publish_next(self, *, complete: bool = False) -> bool:
+        """Post one message with the next entries; False if there are none.
+
+        With ``complete``, a request that came meanwhile is left for the next message, which has its outcome too.
+        """
+        waiting = await self.outbox.undelivered(limit=self.progress.entries)
+        if not waiting:
+            return False
+        if self.shared_channels is not None and await self.shared_channels.ask(self.channel):
+            await self.pace.wait_after(AuditChannelShared(), "audit")  # another organization would read the trail
+            return True
+        await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
+        if self.progress.earliest or complete:  # entries that came while it waited go into the same message
+            waiting = await self.outbox.undelivered(limit=self.progress.entries)
+        if complete and self._hold(waiting) > 0:
+            waiting = waiting[: -len(grouped(waiting)[-1].entries)]
+        if waiting:
+            await self._post(waiting)
+        return True
+
+    async def _post(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
+        names = NO_NAMES if self.names is None else await self.names.of([entry for entry, _ in waiting])
+        error = await run_to_completion(self._send(waiting, message(waiting, self.style, names)))
+        if error is not None and verdict(error) is DeliveryFailure.UNACCEPTABLE:
+            log.error("audit_message_rejected", entries=len(waiting), first=waiting[0][0].seq, error=code(error))
+            if len(waiting) > 1:
+                self.progress.entries = len(waiting) // 2
+                return
+            entry, again = waiting[0]
+            plain = plain_message(entry, self.style, names, again=again)
+            error = await run_to_completion(self._send(waiting, plain))
+        if error is not None:
+            await self.pace.wait_after(error, "audit")
+
+    async def _send(self, waiting: Sequence[tuple[Entry, bool]], content: dict[str, Any]) -> Exception | None:
+        """Post the lines; return why Slack did not take them, or may not have."""
+        seqs = [entry.seq for entry, _ in waiting]
+        fresh = [entry.seq for entry, again in waiting if not again]
+        await self.outbox.delivery_begun(seqs, self.clock.now())
+        try:
+            answer = await self.client.chat_postMessage(channel=self.channel, **content)
+        except WEB_API_ERRORS as error:
+            if verdict(error) is not DeliveryFailure.UNKNOWN:
+                await self.outbox.delivery_refused(fresh)
+            return error
+        self.pace.went_well()
+        self.progress.entries = LINES_IN_A_MESSAGE
+        self.progress.earliest = self.clock.monotonic() + POST_GAP_SECONDS
+        await self.outbox.delivered(seqs, at=self.clock.now(), channel=str(answer["channel"]), ts=str(answer["ts"]))
+        return None
+
+
+def _open(group: Group) -> bool:
+    """Return whether the line ends with a request that has no outcome yet, and is to get one soon."""
+    last = group.entries[-1]
+    return last.phase is Phase.REQUESTED and last.action in ANSWERED_SOON

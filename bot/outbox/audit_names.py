@@ -1,0 +1,87 @@
+"""Looks up what the people, agents and queues in lines of the audit channel are called."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bot.slack.blocks.audit.names import LineNames, RecordedCall
+from bot.slack.blocks.mrkdwn import slack_user
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from uuid import UUID
+
+    from bot.audit.entry import Entry
+
+PATIENCE_SECONDS = 3.0
+"""Time limit for names from Slack: a line waits no longer for them, and shows ids instead."""
+
+
+class KnownNames(Protocol):
+    """The names that the database has."""
+
+    async def calls(self, recording_ids: Collection[UUID]) -> dict[UUID, tuple[str | None, str | None, str | None]]: ...
+
+    async def agents(self, user_ids: Collection[str]) -> dict[str, str]: ...
+
+
+class People(Protocol):
+    """What Slack calls its users."""
+
+    @property
+    def team_id(self) -> str: ...
+
+    async def name(self, user_id: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LineNameLookup:
+    """Collects the names for some lines. ``show_agents``: whether agents are named, or shown by short ids."""
+
+    known: KnownNames
+    slack: People
+    show_agents: bool = True
+
+    async def of(self, entries: Sequence[Entry]) -> LineNames:
+        found = await self.known.calls({entry.recording_id for entry in entries if entry.recording_id})
+        calls = {key: RecordedCall(*values) for key, values in found.items()}
+        agents: dict[str, str] = {}
+        if self.show_agents:
+            users = {call.agent_user_id for call in calls.values() if call.agent_user_id}
+            agents = await self.known.agents(users | _successors(entries))
+        return LineNames(await self.people(_actors(entries)), agents, calls)
+
+    async def people(self, actors: Iterable[str]) -> dict[str, str]:
+        """Return the names in Slack of actors of the trail, as far as Slack tells them in time."""
+        own = {actor: user for actor in actors if (user := self._member(actor))}
+        asking = {actor: asyncio.ensure_future(self.slack.name(user)) for actor, user in own.items()}
+        if not asking:
+            return {}
+        await asyncio.wait(asking.values(), timeout=PATIENCE_SECONDS)
+        found: dict[str, str] = {}
+        for actor, asked in asking.items():
+            if not asked.done():
+                asked.cancel()
+            elif asked.exception() is None and (name := asked.result()):
+                found[actor] = name
+        return found
+
+    def _member(self, actor: str) -> str | None:
+        """Return the user id of an actor in the bot's workspace."""
+        return slack_user(actor) if actor.startswith(f"slack:{self.slack.team_id}:") else None
+
+
+def _successors(entries: Iterable[Entry]) -> set[str]:
+    return {str(one) for entry in entries for one in entry.outcome.get("agents") or () if isinstance(one, str)}
+
+
+def _actors(entries: Iterable[Entry]) -> set[str]:
+    """Return everyone whom the lines of these entries may name."""
+    found: set[str] = set()
+    for entry in entries:
+        known = {**entry.origin, **entry.outcome}
+        found.add(entry.actor)
+        found |= {str(known[name]) for name in ("asked_by", "confirmed_by", "person") if name in known}
+    return found

@@ -1,0 +1,173 @@
+"""The second half of the composition root: everything between recording control and Slack, for ``serve``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from slack_sdk.signature import SignatureVerifier
+
+from bot.database.replicas import replicas_of
+from bot.i18n.catalog import ENGLISH, read_languages
+from bot.recording.caller import Role
+from bot.recording.control.user_rate_limit import LookupLimit
+from bot.recording.monitoring.reconciler import Reconciler
+from bot.runtime.background import (
+    approvals_worker,
+    health_worker,
+    reconciler_worker,
+    refusals_worker,
+    relay_workers,
+)
+from bot.runtime.container import (
+    Control,
+    call_news,
+)
+from bot.runtime.health import Readiness
+from bot.runtime.http_server import Pages
+from bot.runtime.serving_parts import FORGOTTEN_AFTER, ServingParts
+from bot.runtime.workers import Worker
+from bot.slack.app import EVENTS_PATH, HttpEndpoint, bolt_app
+from bot.slack.blocks.card import CardStyle
+from bot.slack.listeners.background import Work
+from bot.slack.listeners.context import ListenerContext
+from bot.slack.shared_channels import SharedChannels, may_ask
+from bot.slack.socket_mode import PING_SECONDS, SocketModeConnections
+from bot.slack.users import SlackPeople
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import aiohttp
+    from aiohttp.typedefs import Handler
+    from slack_bolt.async_app import AsyncApp
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.config.settings import ServeSettings
+    from bot.database.replicas import Replicas
+    from bot.outbox.audit_channel import AuditPublisher
+    from bot.outbox.cards import CardPublisher
+    from bot.runtime.container import Control
+    from bot.slack.client import SlackIdentity
+
+TRIAL_EVERY_SECONDS = 5.0
+"""How often to ask Genesys whether it is back."""
+LOOK_UPS_EACH = 4
+"""Look-ups of the list of calls allowed for each action: Slack asks again while a person types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """The finished parts of ``serve``; nothing is added to them later."""
+
+    work: Work
+    replicas: Replicas
+    readiness: Readiness
+    pages: Pages
+    routes: dict[str, Handler]
+    socket: SocketModeConnections | None
+    cards: CardPublisher
+    audit: AuditPublisher
+    settle_interrupted: Callable[[], Awaitable[None]]
+    first: tuple[Worker, ...]
+    """Workers that take a step before the first request is taken."""
+    workers: tuple[Worker, ...]
+    """Workers of each process, and those that only the leader runs."""
+
+
+def serving(
+    settings: ServeSettings,
+    control: Control,
+    client: AsyncWebClient,
+    session: aiohttp.ClientSession,
+    identity: SlackIdentity,
+    *,
+    socket_ping: float = PING_SECONDS,
+) -> Bot:
+    """Build all parts of ``serve`` on recording control. Nothing runs yet.
+
+    ``socket_ping`` is how often, in seconds, a socket to Slack is tried out.
+    """
+    secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None
+    app = bolt_app(client, identity, signing_secret=secret, watch=control.observing.request)
+    work, owner = Work(), control.service.intake.owner
+    desk = listener_context(settings, control, client, identity, work)
+    replicas = replicas_of(owner, control.engines, control.store)
+    parts = ServingParts(settings, control, client, session, desk, replicas)
+    cards, audit = parts.publishers()
+    digester = parts.digester()
+    news = call_news(settings, control.genesys)
+    routes, socket = _transport(settings, app, control, secret, socket_ping)
+    readiness = Readiness(
+        control=control,
+        cards=cards.pace,
+        audit=audit.pace,
+        groups=desk.people.groups,
+        digests=None if digester is None else digester.pace,
+        news=news,
+        replicas=replicas,
+        sockets=() if socket is None else socket.states,
+    )
+    homes = parts.homes(readiness.check, readiness.gaps)
+    parts.register(app, homes)
+    reconciler = reconciler_worker(Reconciler(control.service, control.clock, owner, replicas))
+    approvals, limit = approvals_worker(control.approvals), control.service.intake.limit
+    return Bot(
+        work=work,
+        replicas=replicas,
+        readiness=readiness,
+        pages=Pages(check=readiness.check, scrape=readiness.scrape),
+        routes=routes,
+        socket=socket,
+        cards=cards,
+        audit=audit,
+        settle_interrupted=parts.settle_interrupted,
+        first=(reconciler, approvals),
+        workers=(
+            reconciler,
+            approvals,
+            *relay_workers(cards, audit, parts.notifier(), homes, digester),
+            *parts.monitors(news),
+            Worker("forgotten_requests", parts.settle_forgotten, every=FORGOTTEN_AFTER.total_seconds() / 2),
+            *parts.retention(),
+            health_worker(control.genesys.check_health, TRIAL_EVERY_SECONDS),
+            refusals_worker(partial(limit.note, control.store, control.clock)),
+            *(() if socket is None else (Worker("socket_mode", socket.run, leader_only=False),)),
+        ),
+    )
+
+
+def listener_context(
+    settings: ServeSettings, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work
+) -> ListenerContext:
+    ids = {Role.SUPERVISOR: settings.slack_supervisors, Role.COMPLIANCE: settings.slack_compliance}
+    people = SlackPeople(
+        client, identity.team_id, ids, control.clock, control.policy.grants, enterprise_id=identity.enterprise_id
+    )
+    languages = read_languages()
+    style = CardStyle(
+        team_id=identity.team_id,
+        words=languages.of(ENGLISH),
+        interaction_url=settings.genesys_interaction_url.replace("{region}", settings.purecloud_environment),
+        reason_labels=settings.recording_reasons,
+    )
+    look_ups = LookupLimit(control.clock, LOOK_UPS_EACH * settings.recording_actions_per_minute)
+    shared = SharedChannels(client, control.clock, may_ask=may_ask(identity.scopes))
+    return ListenerContext(control.service, people, work, style, languages, client, look_ups, shared)
+
+
+def _transport(
+    settings: ServeSettings, app: AsyncApp, control: Control, secret: str | None, ping: float
+) -> tuple[dict[str, Handler], SocketModeConnections | None]:
+    token = settings.slack_app_token
+    if token is not None:
+        door = SocketModeConnections.open(
+            app,
+            token.get_secret_value(),
+            control.clock,
+            ping_seconds=ping,
+            count=settings.slack_sockets,
+        )
+        return {}, door
+    return {EVENTS_PATH: HttpEndpoint(app, SignatureVerifier(secret or "")).handle}, None

@@ -1,0 +1,312 @@
+"""Builds single parts of ``serve``: relays, monitors, the listeners, and what reads the trail."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.database.maintenance.retention import Retention
+from bot.database.queries.activity_reports import SqlActivityReports
+from bot.database.queries.app_homes import SqlHomes
+from bot.database.queries.audit_line_names import SqlLineNames
+from bot.database.queries.cards import SqlOverview
+from bot.database.queries.digests import SqlDigests
+from bot.database.queries.due_notices import SqlOccasions
+from bot.database.queries.group_members import SqlGroupMembers
+from bot.database.queries.notices import SqlNotices
+from bot.database.queries.outbox import SqlOutbox
+from bot.database.queries.summaries import SqlSummaries
+from bot.database.trail.call_history import SqlStories
+from bot.database.trail.completeness import SqlCompleteness
+from bot.database.trail.descriptions import SqlDescriptions
+from bot.database.trail.open_requests import SqlOpenRequests
+from bot.database.trail.reader import SqlTrail
+from bot.errors import AuditUnavailable
+from bot.outbox.app_home import HomePublisher, PublishThrottle
+from bot.outbox.app_home_sources import HomeSources
+from bot.outbox.audit_channel import AuditPublisher
+from bot.outbox.audit_names import LineNameLookup
+from bot.outbox.cards import CardPublisher
+from bot.outbox.digests import Digester, Schedule
+from bot.outbox.notices import Notifier
+from bot.outbox.relay import Backoff
+from bot.recording.caller import BOT
+from bot.recording.control.export_outcomes import ExportOutcomes
+from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION
+from bot.recording.group_members import GroupMonitor, group_actions
+from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
+from bot.recording.monitoring.late_effects import LaterLooks
+from bot.recording.monitoring.observations import Observations
+from bot.recording.monitoring.reminders import ReminderTimes
+from bot.recording.monitoring.transfers import TransferMonitor
+from bot.runtime.background import (
+    monitor_workers,
+    retention_worker,
+)
+from bot.runtime.container import (
+    Control,
+    check_gap,
+    saved_looks,
+    unnamed_recordings,
+)
+from bot.slack.charts import Charts
+from bot.slack.listeners.activity_report import ActivityReports
+from bot.slack.listeners.app_home import HomeEvents
+from bot.slack.listeners.audit_export import AuditReports
+from bot.slack.listeners.buttons import ApprovalButtons, FollowButton, RecordingButtons, StartAgain, TryAgain
+from bot.slack.listeners.call_history import CallHistory
+from bot.slack.listeners.call_options import CallOptions
+from bot.slack.listeners.command import RecordCommand
+from bot.slack.listeners.context import ListenerContext
+from bot.slack.listeners.recording_picker import RecordingChoice
+from bot.slack.listeners.shortcuts import StartShortcuts
+from bot.slack.listeners.start_modal import StartModal
+from bot.slack.uploads import Uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    import aiohttp
+    from slack_bolt.async_app import AsyncApp
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.config.settings import ServeSettings
+    from bot.database.replicas import Replicas
+    from bot.genesys import Notifications
+    from bot.runtime.container import Control
+    from bot.runtime.workers import Worker
+    from bot.slack.blocks.app_home import ComponentHealth
+    from bot.slack.blocks.card import CardStyle
+    from bot.slack.listeners.context import ListenerContext
+
+NEVER = "off"
+FORGOTTEN_AFTER = timedelta(minutes=30)
+"""No export takes as long."""
+LOOKED_BACK = timedelta(days=7)
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServingParts:
+    """Builds the parts that share one Slack client, its session for uploads, and the settings' time zone."""
+
+    settings: ServeSettings
+    control: Control
+    client: AsyncWebClient
+    session: aiohttp.ClientSession
+    desk: ListenerContext
+    replicas: Replicas
+
+    def command(self, modal: StartModal) -> RecordCommand:
+        """Return the slash command with all its verbs."""
+        history = CallHistory(self.desk, SqlStories(self.control.engines))
+        choice = RecordingChoice(self.desk, modal.calls)
+        return RecordCommand(self.desk, history, self.reports(), self._activity(), modal, choice)
+
+    def _activity(self) -> ActivityReports:
+        engines = self.control.engines
+        return ActivityReports(self.desk, SqlActivityReports(engines), Charts(self.client), self._names(), self._zone)
+
+    def _names(self) -> LineNameLookup:
+        return LineNameLookup(SqlLineNames(self.control.engines), self.desk.people)
+
+    def register(self, app: AsyncApp, homes: HomePublisher) -> None:
+        """Register all listeners with Bolt."""
+        desk, modal = self.desk, StartModal(self.desk, self.control.live_calls)
+        for listener in (
+            self.command(modal),
+            RecordingButtons(desk),
+            ApprovalButtons(desk),
+            StartAgain(desk),
+            TryAgain(desk),
+            FollowButton(desk),
+            modal,
+            CallOptions(desk, self.control.live_calls),
+            StartShortcuts(desk, modal),
+            HomeEvents(desk, homes, self.reports()),
+        ):
+            listener.register(app)
+
+    def reports(self) -> AuditReports:
+        """Return the reports for compliance."""
+        engines = self.control.engines
+        return AuditReports(
+            desk=self.desk,
+            client=self.client,
+            uploads=self._uploads,
+            trail=SqlTrail(engines),
+            summaries=SqlSummaries(engines),
+            outcomes=self._outcomes,
+            zone=self._zone,
+            descriptions=SqlDescriptions(engines),
+            people=self._names(),
+        )
+
+    def homes(
+        self, parts: Callable[[], Awaitable[Sequence[ComponentHealth]]], gaps: Callable[[], Awaitable[tuple[int, int]]]
+    ) -> HomePublisher:
+        """Return what publishes App Home, with the state of the components and of the audit channel."""
+        engines, clock = self.control.engines, self.control.clock
+        sources = HomeSources(
+            overview=SqlOverview(engines),
+            parts=parts,
+            gaps=gaps,
+            summaries=SqlSummaries(engines),
+            zone=self._zone,
+            clock=clock,
+        )
+        changes = self.control.store.changes()
+        return HomePublisher(
+            self.desk, SqlHomes(engines), sources, changes, clock, Backoff(clock), PublishThrottle(clock)
+        )
+
+    def group_monitor(self) -> GroupMonitor | None:
+        """Return what puts changes of the user groups with rights into the trail; None without such groups."""
+        people = self.desk.people
+        actions = group_actions(people.ids, people.grants)
+        if not actions:
+            return None
+        noted = SqlGroupMembers(self.control.store, self.replicas.confirm)
+        return GroupMonitor(people.groups, noted, actions, self.control.clock)
+
+    def digester(self) -> Digester | None:
+        """Return the relay of the daily digest; None if the settings turn it off."""
+        if self.settings.audit_digest_at == NEVER:
+            return None
+        control = self.control
+        completeness = SqlCompleteness(control.engines)
+
+        async def gaps() -> tuple[int, int]:
+            found = await completeness.check(control.clock.now())
+            # What only waits is delivered with the digest, or the digest waits too.
+            return sum(map(len, found.skipped)), found.altered
+
+        return Digester(
+            client=self.client,
+            digests=SqlDigests(control.engines, control.store, self.replicas.confirm),
+            summaries=SqlSummaries(control.engines),
+            gaps=gaps,
+            style=self.desk.style,
+            channel=self.settings.slack_audit_channel,
+            schedule=Schedule(time.fromisoformat(self.settings.audit_digest_at), self._zone),
+            clock=control.clock,
+            pace=Backoff(control.clock),
+            shared_channels=self.desk.shared_channels,
+            names=self._names(),
+        )
+
+    async def settle_interrupted(self) -> None:
+        """Settle exports and reads that ended with the previous process; call it before recording the start.
+
+        Where there are several processes, another one may be working on them: see ``settle_forgotten``.
+        """
+        if self.replicas.several:
+            return
+        for action in (EXPORT_ACTION, READ_ACTION):
+            await self._outcomes.interrupted(await SqlOpenRequests(self.control.engines).find(action))
+
+    async def settle_forgotten(self) -> float | None:
+        """Settle exports and reads that no live process can be working on."""
+        if not self.replicas.several:
+            return math.inf  # there is no other process that could have died
+        await self.replicas.confirm()
+        requests, until = SqlOpenRequests(self.control.engines), self.control.clock.now() - FORGOTTEN_AFTER
+        try:
+            for action in (EXPORT_ACTION, READ_ACTION):
+                found = await requests.find_between(action, until - LOOKED_BACK, until)
+                await self._outcomes.interrupted(found)
+        except (AuditUnavailable, SQLAlchemyError):
+            log.warning("forgotten_requests_settlement_failed")
+        return None
+
+    def publishers(self) -> tuple[CardPublisher, AuditPublisher]:
+        """Return the relays of cards and of the audit channel."""
+        control, client, desk = self.control, self.client, self.desk
+        outbox = SqlOutbox(control.engines, self.replicas.confirm)
+        store, clock = control.store, control.clock
+        return (
+            CardPublisher(
+                client,
+                outbox,
+                desk.style,
+                desk.languages,
+                store.changes(),
+                Backoff(clock),
+                control.observing.card,
+                shared_channels=desk.shared_channels,
+            ),
+            AuditPublisher(
+                client,
+                outbox,
+                desk.style,
+                self.settings.slack_audit_channel,
+                store.changes(),
+                clock,
+                Backoff(clock),
+                shared_channels=desk.shared_channels,
+                names=LineNameLookup(
+                    SqlLineNames(self.control.engines), desk.people, show_agents=self.settings.audit_channel_names
+                ),
+            ),
+        )
+
+    def notifier(self) -> Notifier:
+        control, desk, replicas = self.control, self.desk, self.replicas
+
+        def style_for(user_id: str, card_language: str | None) -> CardStyle:
+            return desk.style.in_(desk.languages.of(desk.people.locale(user_id) or card_language))
+
+        settings, engines = self.settings, control.engines
+        return Notifier(
+            client=desk.client,
+            occasions=SqlOccasions(engines, replicas.confirm),
+            notices=SqlNotices(engines, replicas.confirm),
+            style_for=style_for,
+            times=ReminderTimes(settings.recording_remind_after, settings.recording_pause_remind_after),
+            busy=control.service.working,
+            owner=replicas.owner,
+            presence=replicas,
+            changes=control.store.changes(),
+            clock=control.clock,
+            pace=Backoff(control.clock),
+            escalate=control.policy.dual_control.escalate,
+        )
+
+    def monitors(self, news: Notifications | NoCallEvents) -> tuple[Worker, ...]:
+        control = self.control
+        service, clock, mode = control.service, control.clock, self.settings.recording_follow_transfers
+        observations = Observations(control.store, clock, mode)
+        gap = check_gap(self.settings)
+        return monitor_workers(
+            Follower(control.store, service.control, observations, clock, news, look_gap=gap),
+            news,
+            LaterLooks(service, observations, clock),
+            TransferMonitor(service, clock, mode),
+            saved_looks(self.settings, control),
+            unnamed_recordings(control),
+            self.group_monitor(),
+        )
+
+    def retention(self) -> tuple[Worker, ...]:
+        texts, names = self.settings.retention_texts, self.settings.retention_names
+        if texts is None and names is None:
+            return ()
+        return (retention_worker(Retention(self.control.store, self.control.clock, texts, names, BOT)),)
+
+    @property
+    def _uploads(self) -> Uploads:
+        return Uploads(self.client, self.session)
+
+    @property
+    def _outcomes(self) -> ExportOutcomes:
+        return ExportOutcomes(self.control.store, self.control.clock)
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings.audit_digest_zone)

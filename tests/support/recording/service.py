@@ -1,0 +1,113 @@
+"""The real service on a real database, with Genesys behind the domain's port replaced by a fake."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.database.engine import Engines, open_engines
+from bot.database.migrate import upgrade
+from bot.database.store import SqlStore
+from bot.recording.caller import Principal, Role, Scope
+from bot.recording.control.commands import Intake
+from bot.recording.control.dual_control import Approvals, closing_late
+from bot.recording.control.outcomes import OutcomeRecorder
+from bot.recording.control.request_log import ShutdownGate
+from bot.recording.control.service import RecordingService
+from bot.recording.control.user_rate_limit import PersonalLimit
+from bot.recording.monitoring.ownership import SoleProcess
+from bot.recording.monitoring.reconciler import Reconciler
+from bot.recording.policy import DualControl
+from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules, Request, RequestSource
+from tests.support.clocks.fake_clock import FakeClock
+from tests.support.databases.postgres import url_of
+from tests.support.databases.sqlite import make_database
+from tests.support.recording.fake_control import FakeControl
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.databases.postgres import Database
+
+TEAM = "T0SANDBOX"
+ADA = f"slack:{TEAM}:U0ADA"
+GRACE = f"slack:{TEAM}:U0GRACE"
+CALL = "3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8"
+OTHER_CALL = "b81d6e0f-27c4-4f39-8a6d-c1f5093e7ab2"
+
+_triggers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Harness:
+    """Everything that a test of the domain needs."""
+
+    file: Database
+    engines: Engines
+    store: SqlStore
+    control: FakeControl
+    clock: FakeClock
+    service: RecordingService
+    reconciler: Reconciler
+    door: ShutdownGate
+    approvals: Approvals
+
+
+@asynccontextmanager
+async def open_harness(
+    file: Database,
+    *,
+    reasons: ReasonRules | None = None,
+    write_limit: float = 60.0,
+    owner: str = "serve:1",
+    dual_control: DualControl | None = None,
+    clock: FakeClock | None = None,
+    limit: PersonalLimit | None = None,
+) -> AsyncIterator[Harness]:
+    clock, control, door = clock or FakeClock(), FakeControl(), ShutdownGate()
+    new = isinstance(file, Path) and not file.exists()
+    if isinstance(file, Path) and new:
+        await make_database(file)
+    engines = open_engines(url_of(file))
+    try:
+        if not new:
+            await upgrade(engines)
+        store = SqlStore(engines)
+        settlement, approvals = OutcomeRecorder(store, clock), Approvals(store, clock)
+        intake = Intake(
+            store=store,
+            clock=clock,
+            owner=owner,
+            reasons=reasons or ReasonRules(),
+            door=door,
+            expire=closing_late(settlement, approvals),
+            write_limit=write_limit,
+            dual_control=dual_control or DualControl(),
+            limit=limit or PersonalLimit(),
+        )
+        service = RecordingService(intake=intake, settlement=settlement, control=control, store=store, clock=clock)
+        reconciler = Reconciler(service, clock, owner, SoleProcess(owner))
+        yield Harness(file, engines, store, control, clock, service, reconciler, door, approvals)
+        await store.settled()
+    finally:
+        await engines.close()
+
+
+def at_once(answer: PendingAction | AwaitsConfirmation) -> PendingAction:
+    """Hold that a request may go to Genesys at once."""
+    assert isinstance(answer, PendingAction)
+    return answer
+
+
+def asked(
+    actor: str = ADA, *, roles: frozenset[Role] | None = None, trigger: str | None = None, scope: Scope | None = None
+) -> Request:
+    """Return a request of a supervisor's, each with a trigger id of its own."""
+    held = frozenset({Role.SUPERVISOR}) if roles is None else roles
+    trigger = trigger or f"trigger-{next(_triggers)}"
+    return Request(
+        Principal(actor, held, scope=scope or Scope()), RequestSource("command", channel="C0FLOOR", trigger=trigger)
+    )
