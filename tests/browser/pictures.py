@@ -74,7 +74,7 @@ async def take(visitor: SandboxPage, directory: Path) -> None:
     await visitor.confirm()
     await expect(stopped).to_contain_text("Stopped after")
     home = await visitor.open_home()
-    await expect(home).to_contain_text("Live recordings (2)")
+    await expect(home).to_contain_text("Active recordings (2)")
     await visitor.page.set_viewport_size({"width": 1440, "height": 700})
     await keep(directory, "home", home)
 

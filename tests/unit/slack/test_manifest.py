@@ -37,6 +37,7 @@ SCOPE_OF = {
     "auth_test": None,
     "apps_connections_open": None,  # the app-level token's own connections:write, which no manifest names
     "bots_info": "users:read",
+    "chat_delete": "chat:write",
     "chat_deleteScheduledMessage": "chat:write",
     "chat_postMessage": "chat:write",
     "chat_scheduleMessage": "chat:write",

@@ -116,7 +116,7 @@ async def test_a_supervisor_sees_and_stops_what_is_live(scenario: ServingScenari
     assert "There are no active recordings." in ada.text
     assert "recording_start_open" in ada.buttons
     await scenario.records(INBOUND)
-    await ada.until_sees("*Recording* since", INBOUND[:8], "Live recordings (1)")
+    await ada.until_sees("*Recording* since", INBOUND[:8], "Active recordings (1)")
     await ada.presses("recording_stop")
     await ada.until_sees("There are no active recordings.", "*Stopped* after", "Your recent recordings")
     assert scenario.genesys.effective_recording(INBOUND) == "none"
