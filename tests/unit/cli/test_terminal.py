@@ -81,8 +81,8 @@ async def test_a_second_start_says_since_when_and_by_whom(terminal: Terminal, ge
 
     assert not again.ok
     assert facts(again)["error"] == "already_recording"
-    assert again.text.startswith("has been recording this call since ")
-    assert f" UTC by {ACTOR}." in again.text
+    assert again.text.startswith("cli:ada has been recording this call since ")
+    assert " UTC. You don't need to do anything." in again.text
     assert len(genesys.writes(INBOUND)) == 1
 
 
