@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 SECONDS = 120
 CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\n"
 BEHIND_A_TERMINAL = """
-import fcntl, os, termios
+import fcntl, os, signal, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background work with Ctrl-C ignored
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from bot.cli.main import main
