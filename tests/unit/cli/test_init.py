@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.measured  # what is tested runs in processes of its own
+
 
 @pytest.fixture
 async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
