@@ -73,6 +73,8 @@ async def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
         "bot.observability",
         "bot.observability.logging",
         "bot.cli.login",
+        "bot.cli.usage",
+        "bot.config.regions",
         "bot.config.env_file",
         "bot.recording",
         "bot.recording.handover",

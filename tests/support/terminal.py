@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 120
+PRESSED_AGAIN_AFTER = 10  # seconds
 CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\n"
 BEHIND_A_TERMINAL = """
-import fcntl, os, termios
+import fcntl, os, signal, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background work with Ctrl-C ignored
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from bot.cli.main import main
@@ -53,6 +55,17 @@ class TerminalSession:
         said = await self.wait_for(prompt)
         self.type(value + ENTER)
         return said
+
+    async def stop(self, keys: str) -> int:
+        """Press keys that end the program, again as long as it goes on; return the exit status.
+
+        Python can miss a Ctrl-C in the moment between the prompt and its wait for input. A person presses it again.
+        """
+        end = asyncio.ensure_future(self.end())
+        while not end.done():
+            self.type(keys)
+            await asyncio.wait({end}, timeout=PRESSED_AGAIN_AFTER)
+        return await end
 
     async def end(self) -> int:
         """Return the exit status once the program has ended."""

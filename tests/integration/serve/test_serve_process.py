@@ -92,7 +92,7 @@ async def test_killed_at_any_moment_it_finds_out_how_the_call_stands(scene: Serv
 
 
 async def test_a_token_that_slack_refuses_stops_the_start(scene: ServedScene) -> None:
-    with pytest.raises(BotUnready, match="SLACK_BOT_TOKEN is refused by Slack"):
+    with pytest.raises(BotUnready, match=r"Slack rejected SLACK_BOT_TOKEN \(invalid_auth\)"):
         await scene.serve("http", SLACK_BOT_TOKEN="xoxb-wrong")
     assert await scene.terminate() == 2
     assert "xoxb-wrong" not in "\n".join(scene.said)

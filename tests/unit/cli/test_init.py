@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.measured  # what is tested runs in processes of its own
+
 
 @pytest.fixture
 async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
@@ -98,8 +100,7 @@ async def test_stopping_writes_nothing(shell: Shell, keys: str, *, secret: bool)
         if not secret:
             session.type("xoxb-sandbox" + ENTER)
             await session.wait_for("Transport [socket]: ")
-        session.type(keys)
-        status = await session.end()
+        status = await session.stop(keys)
 
     assert status == 1
     assert session.printed.endswith("\nStopped. Nothing was written.\n")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.measured  # what is tested runs in processes of its own
+
 SCOPES = {"channels:read", "chat:write", "files:write", "groups:read", "usergroups:read", "users:read"}
 """Slack's scopes, which are written like actions."""
 ANY_SHELL = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}

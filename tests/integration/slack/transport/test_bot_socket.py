@@ -55,7 +55,7 @@ async def test_while_slack_is_down_readiness_says_so(scenario: ServingScenario) 
     async with asyncio.timeout(PATIENCE):
         while (page := await scenario.page("/readyz"))[0] != 503:
             scenario.clock.jump(1)
-    assert "socket to Slack is not connected" in page[1]
+    assert "Not connected to Slack; reconnecting." in page[1]
     scenario.slack.faults.switch_off("down")
     await scenario.until_later(lambda: scenario.slack.sockets.links, step=1)
     await _still_works(scenario)
