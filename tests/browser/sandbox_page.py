@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
 ADA, GRACE, HEIDI, MALLORY, COMPLIANCE = "U0ADA", "U0GRACE", "U0HEIDI", "U0MALLORY", "U0COMPL"
+RUNS = re.compile(r"Recording · .*Since .+ · started by @", re.DOTALL)
+"""What the card of a recording says while the call is being recorded, and then what it says after a stop."""
+STOPPED = re.compile(r"Stopped · .*Stopped .+ by .+ after \d", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from tests.browser.conftest import visiting
-from tests.browser.sandbox_page import COMPLIANCE, GRACE, HEIDI, MALLORY
+from tests.browser.sandbox_page import COMPLIANCE, GRACE, HEIDI, MALLORY, RUNS, STOPPED
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -53,16 +53,16 @@ async def test_a_grant_ends_at_its_queue_and_help_says_so(seat: Seat) -> None:
     await expect(seat.form.offers()).to_have_count(1)
     await seat.form.pick("Live call", "tom")
     await seat.form.submit()
-    await expect(seat.card(OUTBOUND)).to_contain_text("Recording since")
+    await expect(seat.card(OUTBOUND)).to_contain_text(RUNS)
 
 
 async def test_a_stop_takes_two_supervisors(seat: Seat) -> None:
     card = await seat.records(INBOUND)
     await seat.press(card, "recording_stop", sure=True)
     await expect(card).to_contain_text("Another supervisor has to confirm by")
-    await expect(card).to_contain_text("Recording since")
+    await expect(card).to_contain_text(RUNS)
     request = seat.page.locator('#floor li[data-kind="recording_notice"]')
-    await seat.later(request, "Stop asked for by @Ada Byron")
+    await seat.later(request, "@Ada Byron asked to stop this recording at")
     await seat.keep("dual-control-waits")
     await seat.press(card, "recording_confirm_stop", sure=True)
     await expect(seat.only_for_me).to_contain_text("someone else has to confirm it")
@@ -70,10 +70,10 @@ async def test_a_stop_takes_two_supervisors(seat: Seat) -> None:
 
     await seat.act_as(GRACE)
     await seat.press(request, "recording_confirm_stop", sure=True)
-    await expect(card).to_contain_text("Stopped after")
-    await expect(card).to_contain_text(re.compile("Stop asked for by @Ada Byron at .*, confirmed by @Grace Murray at"))
+    await expect(card).to_contain_text(STOPPED)
+    await expect(card).to_contain_text(re.compile("Stop confirmed: @Ada Byron asked at .*, @Grace Murray confirmed at"))
     await expect(seat.recording_state(INBOUND)).to_have_text("Not recorded")
-    await seat.later(request, "confirmed by @Grace Murray")
+    await seat.later(request, "@Grace Murray confirmed at")
     await expect(request.locator("[data-action]")).to_have_count(0)
     await seat.keep("dual-control-confirmed")
 

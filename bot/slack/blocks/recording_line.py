@@ -24,7 +24,7 @@ def recording_line(shown: Card, style: CardStyle) -> str:
     final = recording.state.final
     parts = [
         *call_names(shown, words, bold=True),
-        _over(recording, f"*{word}*", words) if final else _live(recording, f"*{word}*", words),
+        _over(recording, f"*{word}*", words) if final else state_since(recording, f"*{word}*", words),
         moment(recording.started_at or recording.requested_at, form=DATE_FORM) if final else "",
         words("home.started_by", person=style.person(recording.started_by)) if not final else "",
         words("choice.call", call=style.call(recording.conversation_id, short=True)),
@@ -33,7 +33,8 @@ def recording_line(shown: Card, style: CardStyle) -> str:
     return f"{icon}  {' · '.join(filter(None, parts))}"
 
 
-def _live(recording: Recording, word: str, words: Catalog) -> str:
+def state_since(recording: Recording, word: str, words: Catalog) -> str:
+    """Say since when a live recording is in its state: a paused one since its pause."""
     since = recording.paused_at if recording.state is RecordingState.PAUSED else recording.started_at
     adopted = recording.adopted and recording.state is RecordingState.ACTIVE
     key = "states.taken_over" if adopted else "states.since"

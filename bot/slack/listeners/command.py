@@ -61,7 +61,7 @@ VERBS = {
     "help": None,
 }
 """What can be typed, and the permission that it takes."""
-READS = frozenset({"status", "list", "history", "audit"})
+READS = frozenset({"status", "list", "history", "audit", "report"})
 """The verbs that only ask for information."""
 LISTED = 20
 SUGGESTION_SHOWN = 500
@@ -85,7 +85,8 @@ class RecordCommand:
         """Acknowledge with an answer. Nothing may be raised from here: Bolt would lose the acknowledgement."""
 
         async def refuse(error: RecordBotError) -> Answer:
-            return await self._refusal(error, self.desk.words_of(str(command.get("user_id"))))
+            words = self.desk.words_of(str(command.get("user_id")))
+            return await self._refusal(error, words, read=_typed(command)[0] in READS)
 
         await ack(**await answered("command", self._answer(command, respond), refuse))
 
@@ -93,8 +94,7 @@ class RecordCommand:
         reply = Reply(command["user_id"], respond)
         if self.desk.shared_channels is not None:
             self.desk.shared_channels.heard(command)
-        verb, rest = _first_word(unescape(command.get("text") or ""))
-        verb = verb.lower() or "help"
+        verb, rest = _typed(command)
         asked = await self.desk.asked(
             "command",
             user_id=command["user_id"],
@@ -177,7 +177,6 @@ class RecordCommand:
 
     async def _read_call(self, question: StatusAsked, asked: Request, reply: Reply) -> None:
         async def tell() -> None:
-            status = await self.desk.service.status(question)
             status = await self.desk.service.status(question)
             found = () if status.recording is None else (status.recording,)
             shown = next(iter(await self.desk.service.store.with_names(found)), None)
@@ -308,6 +307,12 @@ def _stranger_lead(denial_reason: str | None, words: Catalog) -> str:
         why = f"{words(f'denied.{denial_reason}_what')} {words(f'denied.{denial_reason}_do')}"
         return f"{why}\n{words('help.lead')}"
     return words("help.lead_stranger")
+
+
+def _typed(command: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the verb that was typed, and the rest."""
+    verb, rest = _first_word(unescape(command.get("text") or ""))
+    return verb.lower() or "help", rest
 
 
 def _first_word(text: str) -> tuple[str, str]:

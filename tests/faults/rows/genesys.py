@@ -138,7 +138,7 @@ def _told_the_truth(run: Run) -> None:
         shown = [
             one
             for one in run.stage.slack.requests
-            if run.call in one.payload.get("text", "") and one.payload["text"].startswith("Outcome unknown")
+            if run.call in one.payload.get("text", "") and one.payload["text"].startswith("Not confirmed yet, checking")
         ]
         run.expect(shown, "the card never said that the outcome was unknown")
 

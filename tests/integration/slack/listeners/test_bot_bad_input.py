@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 
 import pytest
@@ -21,11 +22,11 @@ async def test_what_can_not_be_meant_is_refused_at_once(scenario: ServingScenari
         (f"start {INBOUND[:-1]}", "look like a call id", "malformed_id"),
         ("start https://example.com/nowhere", "look like a call id", "malformed_id"),
         ("stop nonsense", "look like a call id", "malformed_id"),
-        ("stop", "no live recording", "nothing_to_stop"),
-        (f"stop {INBOUND}", "no live recording", "nothing_to_stop"),
-        ("pause", "no live recording", "nothing_to_stop"),
-        (f"resume {INBOUND}", "no live recording", "nothing_to_stop"),
-        (f"start {INBOUND} {'x' * 5000}", "5,000 characters; at most 3,000", "reason_refused"),
+        ("stop", "no active recording", "nothing_to_stop"),
+        (f"stop {INBOUND}", "no active recording", "nothing_to_stop"),
+        ("pause", "no active recording", "nothing_to_stop"),
+        (f"resume {INBOUND}", "no active recording", "nothing_to_stop"),
+        (f"start {INBOUND} {'x' * 5000}", "too long: 5,000 characters, and the limit is 3,000", "reason_refused"),
     ):
         answer = await scenario.types(ADA, text)
         assert said in answer, text
@@ -74,14 +75,13 @@ async def test_a_call_that_can_not_be_recorded_is_said_why(scenario: ServingScen
 async def test_a_second_start_is_told_who_was_first_and_gets_the_stop_button(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     result = await scenario.slack.command(GRACE, FLOOR, f"start {INBOUND} quality")
-    assert "has been recording this call since <!date^" in result.body["text"]
-    assert "by <@U0ADA>" in result.body["text"]
+    assert "<@U0ADA> has been recording this call since <!date^" in result.body["text"]
     assert scenario.entries()[-1]["outcome"] == {"error": "already_recording"}
     assert len(scenario.genesys.writes()) == 1
 
     await scenario.clicks(GRACE, "stop", result.shown[0])
     await scenario.until(lambda: scenario.shows("Stopped"))
-    assert " by <@U0GRACE>" in scenario.card().text.partition("Stopped <!date")[2]
+    assert re.search("Stopped <!date[^>]+> by <@U0GRACE> after ", scenario.card().text)
 
 
 async def test_pausing_twice_is_refused_with_how_it_stands(scenario: ServingScenario) -> None:
@@ -109,15 +109,18 @@ async def test_a_click_on_an_old_card_is_refused_and_the_card_drawn_anew(scenari
 
 async def test_an_unknown_verb_suggests_the_nearest(scenario: ServingScenario) -> None:
     for text, hint in (
-        ("sart", "Did you mean `/record start`?"),
-        ("STATUSS", "Did you mean `/record status`?"),
+        ("sart", "Did you mean: `/record start`?"),
+        ("STATUSS", "Did you mean: `/record status`?"),
+        (f"strat {INBOUND} complaint <loud>", f"Did you mean: `/record start {INBOUND} complaint &lt;loud&gt;`?"),
         ("xyzzy", ""),
     ):
         answer = await scenario.types(ADA, text)
-        assert "is not something that /record knows" in answer, text
+        assert f"/record doesn't know `{text.split()[0].lower()}`" in answer, text
         assert ("Did you mean" in answer) is bool(hint), text
         assert hint in answer
-        assert "Nothing was done" in answer
+        assert "nothing was done" in answer.lower()
+        assert answer.endswith("See `/record help`.")
+        assert "\n" not in answer  # without the whole help below
 
 
 async def test_an_unknown_verb_is_shown_inert(scenario: ServingScenario) -> None:
@@ -154,7 +157,7 @@ async def test_a_required_reason_that_is_missing_is_asked_for(
 ) -> None:
     del changes
     answer = await scenario.types(ADA, f"start {INBOUND}")
-    assert "Please give a reason" in answer
+    assert "Please add a reason: `complaint` (Complaint)" in answer
     assert "complaint" in answer
     assert scenario.genesys.requests == []
     await scenario.records(INBOUND, reason="quality")

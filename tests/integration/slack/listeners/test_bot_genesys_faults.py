@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
+from bot.slack.listeners.context import SLOW_SECONDS
 from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, ServingScenario
 
 WRITE, READ = "(write)", "(read)"
@@ -83,7 +87,7 @@ async def test_a_start_that_took_effect_unseen_is_found_later(scenario: ServingS
     await _until_unknown(scenario, f"start {INBOUND}")
     blind.switch_off("server_error")
     await scenario.until_later(lambda: scenario.shows("Recording"))
-    assert "Priya Nair" in scenario.card().text
+    assert scenario.card().text.startswith("Recording · Priya Nair · ")
     assert scenario.phases() == ["requested", "unknown", "observed"]
     assert scenario.genesys.recording_starts(INBOUND) == 1
 
@@ -101,7 +105,7 @@ async def test_a_stop_that_never_took_effect_is_driven_until_it_does(scenario: S
     await scenario.until_later(lambda: scenario.shows("Stopped"))
     assert scenario.genesys.effective_recording(INBOUND) == "none"
     assert [entry["phase"] for entry in scenario.entries("recording:stop")] == ["requested", "unknown", "observed"]
-    assert " by <@U0ADA>" in scenario.card().text.partition("Stopped <!date")[2]
+    assert re.search("Stopped <!date[^>]+> by <@U0ADA> after ", scenario.card().text)
 
 
 @pytest.mark.parametrize("patience", [GENESYS_HANGS])
@@ -191,3 +195,35 @@ async def test_a_person_who_has_lost_the_right_can_not_try_again(scenario: Servi
     await scenario.until_told(ADA, "permission to control recordings")
     assert len(scenario.genesys.writes()) == writes
     assert scenario.phases()[-1] == "denied"
+
+
+async def test_while_genesys_hangs_the_person_is_told_once_that_it_is_slow(scenario: ServingScenario) -> None:
+    answers = asyncio.Event()
+    scenario.genesys.on_write(lambda _: answers.wait())
+    scenario.clock.real_time()
+    await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.until(scenario.genesys.writes)
+    scenario.clock.jump(SLOW_SECONDS / 2)
+    assert not any("slow" in one for one in scenario.told(ADA))
+
+    scenario.clock.jump(SLOW_SECONDS / 2)
+    requested = scenario.entries("recording:start")[0]["seq"]
+    assert f"Genesys is slow; still trying (8 s). (#{requested})" in await scenario.until_told(ADA, "Genesys is slow")
+    assert scenario.cards() == []
+
+    answers.set()
+    await scenario.until(lambda: scenario.shows("Recording"))
+    assert sum("Genesys is slow" in one for one in scenario.told(ADA)) == 1
+    assert scenario.phases() == ["requested", "succeeded"]
+
+
+async def test_a_start_that_was_settled_as_not_in_effect_says_what_was_found(scenario: ServingScenario) -> None:
+    scenario.genesys.faults.switch_on("write_ignored", times=1, only=WRITE)
+    await _until_unknown(scenario, f"start {INBOUND}")
+    await scenario.until_later(lambda: scenario.shows("Recording not started"))
+    shown = scenario.card()
+    assert "Genesys did not carry out the request" in shown.text
+    assert "Genesys did not carry out the request." in str(shown.blocks)
+    for unknown in ("hasn't confirmed", "not known", "Not confirmed"):
+        assert unknown not in shown.text + str(shown.blocks)
+    assert scenario.recordings()[0]["error"] == "not_in_effect"

@@ -1,4 +1,4 @@
-"""A policy file at work: people limited to a queue, and a stop that second supervisor has to confirm this stop."""
+"""A policy file at work: people limited to a queue, and a stop that a second supervisor has to confirm."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,7 +66,13 @@ async def test_only_what_the_verb_allows_is_offered(two: ServingScenario) -> Non
 
     assert offered(await asks(two, ADA, "resume")) == [("recording_resume", recording_of(two, OUTBOUND))]
     assert offered(await asks(two, ADA, "pause")) == [("recording_pause", recording_of(two, INBOUND))]
-    assert len(offered(await asks(two, ADA, "stop"))) == 2
+    stop = await asks(two, ADA, "stop")
+    assert len(offered(stop)) == 2
+    paused = next(one for one in two.recordings() if one["state"] == "paused")
+    at = int(datetime.fromisoformat(paused["paused_at"]).replace(tzinfo=UTC).timestamp())
+    assert f"*Tom Becker* · Sales · Paused since <!date^{at}^" in stop.text
+    titles = {block["accessory"]["confirm"]["title"]["text"] for block in stop.blocks if "accessory" in block}
+    assert titles == {"Stop recording Priya Nair, Billing?", "Stop recording Tom Becker, Sales?"}
 
 
 async def test_where_none_allows_it_that_is_said(two: ServingScenario) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
+from bot.slack.listeners.context import SLOW_SECONDS
 from tests.support.clocks.accelerated_clock import AcceleratedClock
 from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, GRACE, MALLORY, OUTSIDE, ServingScenario
 from tests.support.slack.start_modal import AtTheModal
@@ -32,6 +34,10 @@ def ada(scenario: ServingScenario) -> AtTheModal:
 
 def direct_cards(scenario: ServingScenario, user: str = ADA) -> list[SimulatedMessage]:
     return [one for one in scenario.slack.direct_messages(user) if one.metadata]
+
+
+def direct(scenario: ServingScenario, user: str = ADA) -> list[str]:
+    return [one.text for one in scenario.slack.direct_messages(user)]
 
 
 @BOTH_WAYS
@@ -253,7 +259,7 @@ async def test_a_call_that_is_recorded_already(ada: AtTheModal) -> None:
     await ada.chooses_call(INBOUND)
     await ada.submits()
 
-    assert f"by <@{GRACE}>" in ada.says("start_notice")
+    assert f"<@{GRACE}> has been recording this call since <!date^" in ada.says("start_notice")
     await scenario.types(GRACE, "stop")
     await scenario.until(lambda: scenario.shows("Stopped"))
     await ada.submits()
@@ -428,6 +434,21 @@ async def test_what_fails_later_is_said_in_a_direct_message(ada: AtTheModal) -> 
     await scenario.until(
         lambda: [one for one in scenario.slack.direct_messages(ADA) if "can't find this call" in one.text]
     )
+
+
+async def test_a_message_that_genesys_is_slow_goes_once_it_answered(ada: AtTheModal) -> None:
+    scenario, answers = ada.scenario, asyncio.Event()
+    scenario.genesys.on_write(lambda _: answers.wait())
+    await ada.opens()
+    ada.fills(typed_id=INBOUND)
+    await ada.submits()
+    await scenario.until(scenario.genesys.writes)
+    scenario.clock.jump(SLOW_SECONDS)
+    await scenario.until(lambda: [one for one in direct(scenario) if "Genesys is slow; still trying (8 s)" in one])
+
+    answers.set()
+    await scenario.until(lambda: not [one for one in direct(scenario) if "Genesys is slow" in one])
+    await scenario.until(lambda: scenario.genesys.effective_recording(INBOUND) == "active")
 
 
 class TestMessageShortcut:

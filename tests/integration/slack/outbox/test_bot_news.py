@@ -79,7 +79,7 @@ async def test_an_outage_is_said_at_once_and_its_end_is_noticed(scenario: Servin
 
     await scenario.types(ADA, f"stop {CALL}")
     said = await scenario.until_told(ADA, "The call is being recorded. Nothing was changed.")
-    assert "so nothing was sent. The bot tries it again in" in said
+    assert "so nothing was sent. record-bot checks again in" in said
     assert len(scenario.genesys.writes()) == writes
 
     scenario.genesys.faults.switch_all_off()

@@ -163,7 +163,7 @@ async def test_a_story_may_hold_words_as_long_as_slack_allows(scenario: ServingS
 
 async def test_of_an_unknown_call_there_is_nothing_to_tell(scenario: ServingScenario) -> None:
     answer = await scenario.types(CLARA, f"history {OUTBOUND}")
-    assert "nothing about this call" in answer
+    assert "There is nothing about this call in the audit trail before your request." in answer
     assert len(scenario.entries("recording:read")) == 1
 
 
@@ -194,7 +194,7 @@ async def test_compliance_gets_totals_and_a_file_that_can_be_verified(
     await scenario.until_told(CLARA, "in your direct messages")
 
     totals = scenario.slack.messages(DIRECT)[0]
-    assert "*The audit trail, today*" in totals.text
+    assert "*Audit trail: today*" in totals.text
     assert "*Start*: 1 requested \u2013 1 started" in totals.text
     assert "1 recording is still running" in totals.text
     asked, done = scenario.entries("audit:export")
@@ -249,7 +249,7 @@ async def test_a_report_counts_by_supervisor_queue_and_reason_and_is_in_the_trai
 
 
 async def test_a_report_is_for_compliance_only_and_of_a_period(scenario: ServingScenario) -> None:
-    assert "for compliance only" in await scenario.types(ADA, "report")
+    assert "Only compliance can see totals" in await scenario.types(ADA, "report")
     assert "not a period" in await scenario.types(CLARA, "report lastweek")
     assert scenario.phases("audit:report") == ["denied", "failed"]
 
@@ -270,7 +270,7 @@ async def test_nobody_else_gets_a_report_and_the_trail_says_who_wanted_one(
     scenario: ServingScenario, user: str
 ) -> None:
     answer = await scenario.types(user, "audit 7d")
-    assert "Only compliance" in answer
+    assert "Only compliance can see totals and export the audit trail. Ask an administrator" in answer
     (entry,) = scenario.entries("audit:export")
     assert (entry["phase"], entry["actor"]) == ("denied", f"slack:T0SANDBOX:{user}")
     assert entry["outcome"] == {"error": "not_permitted", "cause": "not_compliance"}
@@ -302,7 +302,7 @@ async def test_another_period_is_refused_and_written_down(scenario: ServingScena
     [
         ("missing_scope", "files.getUploadURLExternal", "files:write"),
         ("missing_scope", "files.completeUploadExternal", "files:write"),
-        ("server_error", "upload", "couldn't be sent"),
+        ("server_error", "upload", "may not have been sent ("),
         ("drop_before", "files.getUploadURLExternal", "may not have been sent"),
         ("rate_limited", "chat.postMessage", "ratelimited"),
     ],

@@ -1,4 +1,4 @@
-"""The note of where a stop second supervisor has to confirm this stop, which terminals elsewhere follow."""
+"""The note of where a second supervisor has to confirm a stop, which terminals elsewhere follow."""
 
 from __future__ import annotations
 
