@@ -199,7 +199,11 @@ async def test_a_person_who_has_lost_the_right_can_not_try_again(scenario: Servi
 
 async def test_while_genesys_hangs_the_person_is_told_once_that_it_is_slow(scenario: ServingScenario) -> None:
     answers = asyncio.Event()
-    scenario.genesys.on_write(lambda _: answers.wait())
+
+    async def hang(_: object) -> None:
+        await answers.wait()
+
+    scenario.genesys.on_write(hang)
     scenario.clock.real_time()
     await scenario.types(ADA, f"start {INBOUND}")
     await scenario.until(scenario.genesys.writes)

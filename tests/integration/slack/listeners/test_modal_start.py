@@ -438,7 +438,11 @@ async def test_what_fails_later_is_said_in_a_direct_message(ada: AtTheModal) -> 
 
 async def test_a_message_that_genesys_is_slow_goes_once_it_answered(ada: AtTheModal) -> None:
     scenario, answers = ada.scenario, asyncio.Event()
-    scenario.genesys.on_write(lambda _: answers.wait())
+
+    async def hang(_: object) -> None:
+        await answers.wait()
+
+    scenario.genesys.on_write(hang)
     await ada.opens()
     ada.fills(typed_id=INBOUND)
     await ada.submits()
