@@ -78,7 +78,9 @@ def _cards(stage: Stage) -> Iterator[str]:
             yield f"recording {card['id']} is left {card['state']}{' in doubt' if card['in_doubt'] else ''}"
             continue
         if card["ts"] is None and card["state"] == "failed" and card["rendered_version"] == card["version"]:
-            continue  # the person was answered, and nobody else hears of a start that failed
+            if not _was_answered(stage, card["id"]):
+                yield f"nobody was told that the start of recording {card['id']} failed"
+            continue
         if card["ts"] is None:
             yield f"recording {card['id']} has no card"
             continue
@@ -90,6 +92,19 @@ def _cards(stage: Stage) -> Iterator[str]:
             yield f"the card of recording {card['id']} says {shown.text[:40]!r}, which should begin with {words!r}"
         elif shown.metadata["event_payload"]["version"] != card["version"]:
             yield f"the card of recording {card['id']} shows an older version"
+
+
+def _was_answered(stage: Stage, recording_id: str) -> bool:
+    """Say whether a person alone was told of a start that failed: nobody else hears of it."""
+    found = "SELECT seq FROM audit_entries WHERE recording_id = ? AND phase IN ('failed', 'denied', 'observed')"
+    numbers = [f"(#{row['seq']})" for row in stage.outside.rows(found, recording_id)]
+    told = [
+        one.text
+        for channel in list(stage.slack.workspace.channels)
+        for one in stage.slack.messages(channel)
+        if one.ephemeral_to or channel.startswith("D")
+    ]
+    return any(number in text for number in numbers for text in told)
 
 
 def _lines(stage: Stage, *, ambiguous: bool) -> Iterator[str]:

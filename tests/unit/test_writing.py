@@ -138,7 +138,9 @@ SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 ABBREVIATIONS = re.compile(r"\b(?:Sek|Min|Std)\.(?=[;,) ])")
 LONGEST_PART = 2
 """Sentences in one part of an answer; a part is one entry of a text file."""
-NOT_IN_SLACK = re.compile(r"\bthe bot\b|\bsomebody\b|\bany more\b|\blook at\b", re.IGNORECASE)
+NOT_IN_SLACK = re.compile(
+    r"\b(?:the bot|somebody|any more|look at|is so|live recordings?)\b|\bof it[.;,]", re.IGNORECASE
+)
 LANGUAGES = read_languages().known
 
 

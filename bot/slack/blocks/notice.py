@@ -97,7 +97,8 @@ def _message(
         words("card.audit", seq=seq),
         end,
     ]
-    said = [says, *names, words("card.call", call=recording.conversation_id), *facts[-2:]]
+    first = [says, *names] if one.approval is None else [*names, says]  # a request to confirm names the call's id
+    said = [*first, words("card.call", call=recording.conversation_id), *facts[-2:]]
     blocks: list[Block] = [
         {"type": "section", "text": mrkdwn(f"{icon}  {says}")},
         {"type": "context", "elements": [mrkdwn(" · ".join(filter(None, facts)))]},

@@ -212,7 +212,7 @@ ROWS = (
     ),
     _row(
         "channel",
-        "the audit channel is archived, or the bot removed from it, and that is mended",
+        "the audit channel is archived, or the bot removed from it, and that is repaired",
         "/readyz says so; " + ARRIVES,
         audit_channel_closed,
         share=0.25,

@@ -94,12 +94,18 @@ def test_a_message_says_who_until_when_and_how(words: Catalog) -> None:
     assert {one["action_id"] for one in actions["elements"]} == STOPS - {"recording_stop"}
     assert words("notices.sent_again") in made["text"]
     assert wrong_with_blocks(made["blocks"]) == []
+    named = notice(replace(open_notice(), agent_name="Grace Berg", queue_name="Sales"), STYLE.in_(words))
+    assert named["text"].startswith("Grace Berg · Sales · <@U0ADA> ")
+    (confirm, _) = named["blocks"][-1]["elements"]
+    assert confirm["confirm"]["title"]["text"] == words("buttons.stop_title_of", call="Grace Berg, Sales")
 
 
 @pytest.mark.parametrize("approval", CLOSED.values(), ids=list(CLOSED))
 def test_afterwards_the_message_says_what_came_of_it_without_buttons(approval: Approval) -> None:
     made = answered(open_notice(approval), None, STYLE)
     assert made["text"].startswith(("Stop confirmed: <@U0ADA> asked at ", "<@U0ADA> asked to stop this recording at "))
+    succeeded = made["blocks"][0]["text"]["text"].startswith(":white_check_mark:")
+    assert succeeded == (approval.outcome is ApprovalOutcome.CONFIRMED)
     assert [block["type"] for block in made["blocks"]] == ["section", "context"]
 
 

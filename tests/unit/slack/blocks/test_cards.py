@@ -14,6 +14,7 @@ from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.card import CardStyle, card_text, control_buttons
 from bot.slack.blocks.card import card as rendered
 from bot.slack.blocks.recording_line import recording_line
+from bot.slack.listeners.command import live_list, status_line
 from tests.support.slack.samples import CALL, HOSTILE, NOON, RECORDING_ID, STYLE, WORDS, card, recording
 from tests.support.slack.texts import KINDS
 
@@ -226,3 +227,8 @@ def test_a_paused_recording_is_said_to_be_paused_since_its_pause() -> None:
     line = recording_line(shown, STYLE)
     assert f"*Paused* since <!date^{at}^" in line
     assert line.index("*Grace Berg* · Sales") < line.index(CALL[:8])
+    assert status_line(shown, STYLE) == line
+    listed = live_list([shown], STYLE)
+    assert listed["blocks"][0]["text"]["text"] == line
+    stop = listed["blocks"][1]["elements"][-1]
+    assert stop["confirm"]["title"]["text"] == "Stop recording Grace Berg, Sales?"
