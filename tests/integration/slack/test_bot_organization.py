@@ -278,7 +278,8 @@ async def test_a_stop_that_waits_is_said_again_with_back_off_and_names_the_group
         await scenario.until_later(lambda number=number: len(_waiting(scenario)) >= number, step=15)  # type: ignore[misc]
     first, second, third = _waiting(scenario)[:3]
     assert "<!subteam^S0NIGHT>" not in first.text
-    assert second.text.startswith("<!subteam^S0NIGHT> Nobody has confirmed this stop yet.")
+    assert second.text.startswith("Priya Nair · ")
+    assert " · <!subteam^S0NIGHT> Nobody has confirmed this stop yet. <@" in second.text
     (approval,) = scenario.rows("SELECT asked_at FROM approvals")
     asked_at = datetime.fromisoformat(approval["asked_at"]).replace(tzinfo=UTC).timestamp()
     assert float(second.ts) >= asked_at + 30  # how long after is the machine's affair

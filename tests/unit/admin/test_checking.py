@@ -180,7 +180,10 @@ async def test_a_message_that_slack_would_refuse_is_named(set_up: pytest.MonkeyP
     found = await problems()
 
     assert list(found) == ["Slack messages"]
-    assert "card: starting (en): must be less than 3001 characters at" in (found["Slack messages"])
+    assert (
+        "card: starting (en): must be less than 3001 characters at /blocks/4/elements/0/text;"
+        in (found["Slack messages"])
+    )
     assert "GENESYS_INTERACTION_URL" in found["Slack messages"]
     assert all(not slack.messages(channel) for channel in slack.workspace.channels)
 

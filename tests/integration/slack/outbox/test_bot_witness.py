@@ -250,7 +250,7 @@ async def test_a_report_counts_by_supervisor_queue_and_reason_and_is_in_the_trai
 
 async def test_a_report_is_for_compliance_only_and_of_a_period(scenario: ServingScenario) -> None:
     assert "Only compliance can see totals" in await scenario.types(ADA, "report")
-    assert "not a period" in await scenario.types(CLARA, "report lastweek")
+    assert "That isn't a period record-bot understands." in await scenario.types(CLARA, "report lastweek")
     assert scenario.phases("audit:report") == ["denied", "failed"]
 
 
