@@ -38,7 +38,7 @@ the times depend on this machine. {company}
 {why}
 Both simulators run in another process and answer at once. "To settled" is until the outcome is on
 disk. The number of requests, statements, and commits of an action depends on no clock; `tests/costs` checks it in
-each test run. A start is 3 requests to Genesys and 2 for its card, a stop 2 and 2, a minute of a live recording none
+each test run. A start is 3 requests to Genesys and 1 for its card, a stop 2 and 2, a minute of a live recording none
 with notifications. Each action is two commits. Waiting audit lines go out up to twenty in a message.
 See also [Scaling](scaling.md) and [Soak](soak.md).
 
