@@ -224,8 +224,9 @@ class SqlTransaction:
         keep_saved(self.connection, recording_id, saved)
 
     def forget_card_version(self, recording_id: UUID) -> None:
+        posted = or_(cards.c.ts.is_not(None), cards.c.posts_begun > 0)  # a failed start may have no card at all
         self.connection.execute(
-            update(cards).where(cards.c.recording_id == recording_id).values(rendered_version=FORGOTTEN)
+            update(cards).where(cards.c.recording_id == recording_id, posted).values(rendered_version=FORGOTTEN)
         )
 
     def newest_recording(

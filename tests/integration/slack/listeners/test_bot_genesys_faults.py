@@ -9,7 +9,7 @@ import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
 from bot.slack.listeners.context import SLOW_SECONDS
-from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, ServingScenario
+from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, GRACE, ServingScenario
 
 WRITE, READ = "(write)", "(read)"
 BEYOND_THE_DEADLINE = 26
@@ -195,6 +195,23 @@ async def test_a_person_who_has_lost_the_right_can_not_try_again(scenario: Servi
     await scenario.until_told(ADA, "permission to control recordings")
     assert len(scenario.genesys.writes()) == writes
     assert scenario.phases()[-1] == "denied"
+
+
+async def test_who_tries_again_after_somebody_else_started_is_told_so_and_gets_no_card(
+    scenario: ServingScenario,
+) -> None:
+    scenario.genesys.faults.switch_on("rate_limited", times=1, value=60, only=WRITE)
+    await scenario.types(ADA, f"start {INBOUND}")
+    await scenario.until_told(ADA, "reached its request limit")
+    failed = next(one for one in scenario.slack.workspace.channels[FLOOR].messages if "request limit" in one.text)
+    never_posted = "SELECT rendered_version = wanted_version AS shown FROM cards WHERE ts IS NULL"
+    await scenario.until_later(lambda: scenario.rows(never_posted) == [{"shown": 1}])
+    scenario.clock.jump(61)
+    await scenario.records(INBOUND, user=GRACE)
+    await scenario.slack.click(ADA, FLOOR, failed.ts, "recording_try_again")
+    await scenario.until_told(ADA, f"<@{GRACE}> has been recording this call since")
+    assert scenario.rows(never_posted) == [{"shown": 1}]
+    assert scenario.genesys.recording_starts(INBOUND) == 1
 
 
 async def test_while_genesys_hangs_the_person_is_told_once_that_it_is_slow(scenario: ServingScenario) -> None:
