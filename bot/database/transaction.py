@@ -224,9 +224,10 @@ class SqlTransaction:
         keep_saved(self.connection, recording_id, saved)
 
     def forget_card_version(self, recording_id: UUID) -> None:
-        posted = or_(cards.c.ts.is_not(None), cards.c.posts_begun > 0)  # a failed start may have no card at all
+        behind = cards.c.rendered_version < cards.c.wanted_version
+        has_card = or_(cards.c.ts.is_not(None), cards.c.posts_begun > 0, behind)  # a start that failed has none
         self.connection.execute(
-            update(cards).where(cards.c.recording_id == recording_id, posted).values(rendered_version=FORGOTTEN)
+            update(cards).where(cards.c.recording_id == recording_id, has_card).values(rendered_version=FORGOTTEN)
         )
 
     def newest_recording(
