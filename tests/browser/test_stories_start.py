@@ -12,7 +12,7 @@ from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
 if TYPE_CHECKING:
     from tests.browser.seat import Seat
 
-RECORDING = re.compile(r"\bRecording\b")
+RECORDING = re.compile(r"\bRecording\b(?! not)")
 INTERACTIONS = 3
 LINK = "https://apps.mypurecloud.com/directory/#/analytics/interactions/{call}/admin/details"
 

@@ -16,7 +16,7 @@ AGAIN = "_reposted_"
 HASH_SHOWN = 12
 STANDS = {
     # the state in the database: how the card begins, and how the call may really stand
-    "active": ("Recording", {"active"}),
+    "active": ("Recording ·", {"active"}),
     "paused": ("Paused", {"paused"}),
     "stopped": ("Stopped", {"none", "paused"}),
     "failed": ("Recording not started", {"none"}),

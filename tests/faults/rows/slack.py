@@ -95,7 +95,7 @@ async def old_card(run: Run) -> None:
     await stage.until("the recording is stopped", lambda: run.state() == "stopped")
     written = run.written()
     card = stage.cards(run.call)[-1]
-    run.expect(card.text.startswith("Recording"), "the card is not an old one")
+    run.expect(card.text.startswith("Recording ·"), "the card is not an old one")
     await run.clicks(GRACE, STOP, card=card)
     await stage.until("the person is told", lambda: run.told(GRACE, "already stopped"))
     stage.mend()

@@ -50,7 +50,7 @@ async def test_from_opening_to_running_in_three_interactions(ada: AtTheModal) ->
 
     assert ada.interactions == 3
     assert not ada.open
-    await scenario.until(lambda: [one for one in direct_cards(scenario) if one.text.startswith("Recording")])
+    await scenario.until(lambda: [one for one in direct_cards(scenario) if one.text.startswith("Recording ·")])
     assert scenario.phases("recording:start") == ["requested", "succeeded"]
     requested = scenario.entries("recording:start")[0]
     assert (requested["origin"]["source"], requested["reason_code"]) == ("modal", "quality")
