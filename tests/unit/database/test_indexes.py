@@ -32,7 +32,7 @@ async def approvals_of_cards(harness: Harness) -> None:
 
 
 async def long_recordings(harness: Harness) -> None:
-    await SqlOccasions(harness.engines).long_recordings(NOW)
+    await SqlOccasions(harness.engines).long_recordings(NOW, NOW)
 
 
 async def long_pauses(harness: Harness) -> None:
