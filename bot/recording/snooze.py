@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+STILL_NEEDED_ACTION = "recording:still_needed"
+STILL_NEEDED_VERB = "still_needed"
+
 
 @dataclass(frozen=True, slots=True)
 class Snooze:

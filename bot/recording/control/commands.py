@@ -25,17 +25,12 @@ from bot.recording.control.dual_control import (
 )
 from bot.recording.control.reads import Reads
 from bot.recording.control.request_log import AuditContext, ShutdownGate
-from bot.recording.control.still_needed import (
-    STILL_NEEDED_ACTION,
-    STILL_NEEDED_VERB,
-    Snoozed,
-    open_reminder,
-    snooze_from,
-)
+from bot.recording.control.still_needed import Snoozed, open_reminder, snooze_from
 from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control, require_state
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules, Request, Withdrawn, conversation_id
+from bot.recording.snooze import STILL_NEEDED_ACTION, STILL_NEEDED_VERB
 
 if TYPE_CHECKING:
     from uuid import UUID

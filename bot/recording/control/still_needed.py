@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from bot.recording.requests import Request
     from bot.recording.snooze import Reminder
 
-STILL_NEEDED_ACTION = "recording:still_needed"
-STILL_NEEDED_VERB = "still_needed"
-
 
 @dataclass(frozen=True, slots=True)
 class Snoozed:

@@ -14,8 +14,8 @@ from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, TooManyRequests
 from bot.recording.caller import BOT
 from bot.recording.control.dual_control import APPROVAL_VERB
-from bot.recording.control.still_needed import STILL_NEEDED_VERB
 from bot.recording.models import Verb
+from bot.recording.snooze import STILL_NEEDED_VERB
 
 if TYPE_CHECKING:
     from collections.abc import Callable

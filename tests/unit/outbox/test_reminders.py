@@ -175,7 +175,7 @@ async def test_a_click_before_the_bot_knows_its_message_posts_no_second_one(
     await office.notifier.note_due()
     with monkeypatch.context() as killed:
         killed.setattr(SqlNotices, "delivered", _die)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Killed):
             await office.notifier.send_next()
     assert len(office.told()) == 1
     snoozed = await still_needed(office, recording.id)
@@ -186,8 +186,12 @@ async def test_a_click_before_the_bot_knows_its_message_posts_no_second_one(
     assert len(office.told()) == 2
 
 
+class Killed(Exception):
+    """The process ends here."""
+
+
 async def _die(*_together: Any, **_rest: Any) -> None:
-    raise KeyboardInterrupt
+    raise Killed
 
 
 async def test_a_pause_during_the_snooze_is_not_reminded_of_as_running(office: Office) -> None:
@@ -201,7 +205,7 @@ async def test_a_pause_during_the_snooze_is_not_reminded_of_as_running(office: O
     await office.asks(Verb.RESUME)
     await office.turn()
     assert office.told()[-1].text.startswith("Still recording · Priya Nair · Billing · Running for 1 h 11 min")
-    assert "40 min 00 s in pauses" in office.told()[-1].text
+    assert "40 min 01 s in pauses" in office.told()[-1].text
 
 
 async def test_where_reminders_were_turned_off_since_an_answer_says_so(office: Office) -> None:
@@ -232,7 +236,9 @@ async def test_the_answer_is_in_the_language_of_the_person(office: Office) -> No
     recording = (await service.carry_out(await service.intake.start(german, CALL, None))).recording
     await office.turn(minutes=31)
     (message,) = office.told()
-    assert message.text.startswith("Aufzeichnung läuft noch · Priya Nair · Billing · Laufzeit: 31 min 00 s")
+    assert message.text.startswith(
+        "Aufzeichnung läuft noch · Priya Nair · Billing · Laufzeit: 31 Min. 00 Sek., gestartet "
+    )
     assert [one["text"]["text"] for one in message.blocks[-1]["elements"]] == ["Noch gebraucht", "Stoppen"]
     await still_needed(office, recording.id)
     await office.turn()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.audit.entry import Phase
 from bot.i18n.error_messages import what_happened
 from bot.recording.control.outcomes import AGENT_LEFT, TRANSFER
-from bot.recording.control.still_needed import STILL_NEEDED_ACTION
+from bot.recording.snooze import STILL_NEEDED_ACTION
 from bot.slack.blocks.mrkdwn import escape, moment
 
 if TYPE_CHECKING:
