@@ -134,7 +134,7 @@ class ApprovalClosed(Refused):
 class AlreadySnoozed(Refused):
     """Someone has already said that this recording is still needed."""
 
-    def __init__(self, message: str = "", *, by: str, until: datetime | None) -> None:
+    def __init__(self, message: str = "", *, by: str = "", until: datetime | None = None) -> None:
         super().__init__(message)
         self.by = by
         self.until = until
