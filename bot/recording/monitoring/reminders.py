@@ -30,7 +30,7 @@ REPEAT_AFTER = timedelta(seconds=30)
 """After this a stop that waits is said again, and then after twice as long each time."""
 REPETITION = "/"
 """The separator before the number of the repetition in a notice's occasion: of a waiting stop, or of a reminder."""
-TOGETHER_AT_MOST = 8
+TOGETHER_AT_MOST = 6
 """How many reminders share a message; Slack takes 50 blocks, and 4,000 characters of text in an edit."""
 PAUSE_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 
