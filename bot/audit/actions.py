@@ -24,6 +24,7 @@ ACTIONS = (
     "recording:resume",
     "recording:saved",
     "recording:start",
+    "recording:still_needed",
     "recording:stop",
     "recording:stop_approval",
     "requests:refused",

@@ -17,6 +17,7 @@
     │   ├── SeveralRecordings
     │   ├── ShuttingDown
     │   ├── ApprovalClosed
+    │   ├── AlreadySnoozed
     │   ├── TooManyRequests
     │   └── TooLate
     ├── Duplicate                 the same request was delivered twice; the first one counts
@@ -74,6 +75,7 @@ from bot.errors.genesys import (
 from bot.errors.refusals import (
     AboutRecording,
     AlreadyRecording,
+    AlreadySnoozed,
     ApprovalClosed,
     AuditUnavailable,
     Duplicate,
@@ -97,6 +99,7 @@ __all__ = [
     "AboutRecording",
     "AgentLeft",
     "AlreadyRecording",
+    "AlreadySnoozed",
     "ApprovalClosed",
     "AuditUnavailable",
     "CallEnded",

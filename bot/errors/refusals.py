@@ -131,6 +131,16 @@ class ApprovalClosed(Refused):
         self.recording_id = recording_id
 
 
+class AlreadySnoozed(Refused):
+    """Someone has already said that this recording is still needed."""
+
+    def __init__(self, message: str = "", *, by: str = "", until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.by = by
+        self.until = until
+        """When the next reminder comes; None: never, because reminders are turned off."""
+
+
 class TooManyRequests(Refused):
     """This person has asked for more within a minute than is taken from one."""
 

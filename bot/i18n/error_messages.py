@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import (
     AboutRecording,
+    AlreadySnoozed,
     ApprovalClosed,
     AuditUnavailable,
     CallOnHold,
@@ -137,6 +138,8 @@ def _reason(error: ReasonRefused, words: Catalog) -> str:
 def _standing(error: RecordBotError, voice: MessageFormatter) -> str:
     if isinstance(error, GenesysUnavailable) and error.since is not None:
         return voice.words("details.away_since", at=voice.time(error.since))
+    if isinstance(error, AlreadySnoozed) and error.until is not None:
+        return voice.words("details.snoozed", by=voice.person(error.by), at=voice.time(error.until))
     if not isinstance(error, AboutRecording):
         return ""
     key = "taken_over" if error.taken_over else RecordingState(error.state).value
@@ -169,8 +172,8 @@ def _details_of_genesys(error: RecordBotError, words: Catalog) -> str:
 
 
 def _now(error: RecordBotError, recording: Recording | None, words: Catalog) -> str:
-    if isinstance(error, (CallOnHold, MalformedPeriod)):
-        return ""  # on hold, the call is recorded already; and a period belongs to a reading
+    if isinstance(error, (CallOnHold, MalformedPeriod, AlreadySnoozed)):
+        return ""  # on hold, the call is recorded already; and the others are not about a change
     if recording is not None:
         return now(recording, words)
     if isinstance(error, (AboutRecording, SeveralRecordings, GenesysError, AuditUnavailable)):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         SavedRecording,
         Target,
     )
+    from bot.recording.snooze import Reminder, Snooze
 
 T = TypeVar("T")
 
@@ -246,6 +247,12 @@ class Transaction(Protocol):
 
     def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
         """Close the approval; False if it is already closed."""
+
+    def reminder(self, recording_id: UUID) -> Reminder | None:
+        """Return the newest reminder that a recording has run long; None if nobody was reminded."""
+
+    def snooze(self, reminder: Reminder, answer: Snooze, audit_seq: int) -> None:
+        """Note that the recording is still needed; ``audit_seq`` is the number of the entry that says so."""
 
     def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
 

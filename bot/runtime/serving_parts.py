@@ -59,7 +59,14 @@ from bot.slack.charts import Charts
 from bot.slack.listeners.activity_report import ActivityReports
 from bot.slack.listeners.app_home import HomeEvents
 from bot.slack.listeners.audit_export import AuditReports
-from bot.slack.listeners.buttons import ApprovalButtons, FollowButton, RecordingButtons, StartAgain, TryAgain
+from bot.slack.listeners.buttons import (
+    ApprovalButtons,
+    FollowButton,
+    RecordingButtons,
+    StartAgain,
+    StillNeeded,
+    TryAgain,
+)
 from bot.slack.listeners.call_history import CallHistory
 from bot.slack.listeners.call_options import CallOptions
 from bot.slack.listeners.command import RecordCommand
@@ -126,6 +133,7 @@ class ServingParts:
             StartAgain(desk),
             TryAgain(desk),
             FollowButton(desk),
+            StillNeeded(desk, self.settings.recording_remind_after),
             modal,
             CallOptions(desk, self.control.live_calls),
             StartShortcuts(desk, modal),

@@ -194,3 +194,29 @@ async def test_start_pause_and_stop_from_the_modal_without_a_mouse(seat: Seat) -
     await keys.press("Enter")
     await expect(card).to_contain_text(STOPPED)
     await seat.keep("keyboard-stopped")
+
+
+async def test_two_reminders_are_one_message_and_each_is_answered(seat: Seat) -> None:
+    card = await seat.records(INBOUND)
+    await seat.records(OUTBOUND)
+    seat.scenario.clock.jump(31 * 60)
+    await seat.later(seat.direct_tab, "1 new direct message")
+    reminder = (await seat.dms()).last
+    await expect(reminder).to_contain_text("2 recordings are waiting for your answer")
+    await expect(reminder).to_contain_text("Still recording · Priya Nair · Billing")
+    await expect(reminder).to_contain_text("Still recording · Tom Becker · Sales")
+    answers = reminder.locator('[data-action^="recording_"]')
+    await expect(answers).to_have_text(["Still needed", "Stop"] * 2)
+    await seat.keep("reminders")
+
+    await reminder.locator('[data-action="recording_still_needed"]').last.click()
+    await seat.later(reminder, "Still needed, says @Ada Byron. Next reminder: ")
+    await seat.press(reminder, "recording_stop")
+    await expect(seat.page.locator("dialog.confirm[open]")).to_contain_text("Stop recording Priya Nair, Billing?")
+    await seat.confirm()
+    await seat.later(reminder, "Stopped by @Ada Byron")
+    await expect(answers).to_have_count(0)
+    await seat.keep("reminders-answered")
+    await seat.open_floor()
+    await expect(card).to_contain_text("Stopped")
+    await expect(seat.recording_state(OUTBOUND)).to_have_text("Recording")

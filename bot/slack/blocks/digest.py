@@ -39,6 +39,7 @@ NAMES = {
     "recording:resume": "Resume",
     "recording:saved": "Recording saved",
     "recording:start": "Start",
+    "recording:still_needed": "Still needed",
     "recording:stop": "Stop",
     "recording:stop_approval": "Stop with a second supervisor",
     "requests:refused": "More requests refused",
@@ -49,6 +50,7 @@ DONE = {
     "recording:pause": "paused",
     "recording:resume": "resumed",
     "recording:start": "started",
+    "recording:still_needed": "confirmed",
     "recording:stop": "stopped",
     "recording:stop_approval": "confirmed",
 }

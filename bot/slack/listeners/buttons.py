@@ -17,12 +17,14 @@ from bot.recording.requests import AwaitsConfirmation
 from bot.slack.blocks.agent_picker import START_AGENT
 from bot.slack.blocks.answers import awaiting, confirming, taken_back, under_way
 from bot.slack.blocks.card import CONFIRM_STOP, FOLLOW, START_AGAIN, WITHDRAW_STOP
+from bot.slack.blocks.notice import STILL_NEEDED, snoozed_text
 from bot.slack.blocks.try_again import ANSWER, TRY_AGAIN
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
 from bot.slack.listeners.error_boundary import answered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import timedelta
 
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
@@ -163,6 +165,25 @@ class FollowButton:
         asked = await click.asked()
         accepted = await follow(self.desk.service.intake, asked, click.id())
         self.desk.finish_later(accepted, click.reply)
+
+
+@dataclass(frozen=True, slots=True)
+class StillNeeded:
+    """Handles ``recording_still_needed``: the next reminder comes after ``remind_after``; the relay edits this one."""
+
+    desk: ListenerContext
+    remind_after: timedelta | None
+
+    def register(self, app: AsyncApp) -> None:
+        Clicks(self.desk, self._take).register(app, STILL_NEEDED)
+
+    async def _take(self, click: Click) -> None:
+        asked = await click.asked()
+        intake = self.desk.service.intake
+        snoozed = await intake.still_needed(asked, click.id(), remind_after=self.remind_after)
+        if not snoozed.shown:  # no message is known that could say so
+            text = snoozed_text(snoozed.snooze, self.desk.style_for(asked))
+            click.tell(f":white_check_mark: {text} (#{snoozed.audit_seq})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.audit.entry import Phase
 from bot.i18n.error_messages import what_happened
 from bot.recording.control.outcomes import AGENT_LEFT, TRANSFER
+from bot.recording.snooze import STILL_NEEDED_ACTION
 from bot.slack.blocks.mrkdwn import escape, moment
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ VERBS = {
     ),
 }
 WHY = {
+    "already_snoozed": "someone has already said so",
     "already_waiting": "the stop already waits for a second supervisor",
     "bot": "a bot can't control recordings",
     "deleted": "the account has been deactivated",
@@ -125,6 +127,7 @@ OTHERS = {
     "privacy:erase": "erase personal data",
     "privacy:retention": "erase personal data whose time is up",
     "recording:read": "look up recordings",
+    STILL_NEEDED_ACTION: "say that the recording of {whom} is still needed",
 }
 OBSERVED = {
     "audit:digest": "The daily digest was written",
@@ -158,13 +161,16 @@ class Teller:
 
     def _requested(self, entry: Entry, whom: str, words: Wording | None) -> tuple[str, str]:
         who, icon = self._person(entry.actor), ICONS[entry.phase]
-        ask = words.ask.format(whom=whom) if words else OTHERS.get(entry.action, f"do `{escape(entry.action)}`")
+        known = words.ask if words else OTHERS.get(entry.action, "")
+        ask = known.format(whom=whom) or f"do `{escape(entry.action)}`"
         over = entry.outcome.get("call") == "ended"
         match entry.phase:
             case Phase.SUCCEEDED if over and words is not None:
                 told = f"{who} asked to {ask}, and the call had ended"
             case Phase.SUCCEEDED if words is not None:
                 told = f"{who} {words.done.format(whom=whom)}"
+            case Phase.SUCCEEDED if entry.action == STILL_NEEDED_ACTION:
+                told = f"{who} said that the recording of {whom} is still needed"
             case Phase.SUCCEEDED if entry.action in READ_ACTIONS:
                 icon, told = READ, f"{who} {self.read(entry)}"
             case Phase.SUCCEEDED:
@@ -262,6 +268,7 @@ class Teller:
             f"also recording: {escape(', '.join(map(str, others)))}" if others else "",
             "in a channel shared with another organization" if origin.get("shared_channel") else "",
             *self._two_people(entry, {**origin, **outcome}),
+            self._next_reminder(entry),
             *self._group(outcome),
         ]
 
@@ -275,6 +282,10 @@ class Teller:
             f"confirmed by {self._person(str(second))}" if second else "",
             f"a second supervisor must confirm by {moment(datetime.fromisoformat(str(until)))}" if waits else "",
         ]
+
+    def _next_reminder(self, entry: Entry) -> str:
+        until = entry.outcome.get("until") if entry.action == STILL_NEEDED_ACTION else None
+        return f"next reminder {moment(datetime.fromisoformat(str(until)))}" if until else ""
 
     def _group(self, outcome: Mapping[str, Any]) -> list[str]:
         """Say of a user group with rights what has changed: its state, and who came and left."""

@@ -62,7 +62,7 @@ async def test_a_long_recording_is_stopped_from_its_reminder(scenario: ServingSc
     await scenario.records(INBOUND)
     scenario.clock.jump(LONG)
     reminder = await ada.until_told("Still recording")
-    assert buttons(reminder) == ["recording_pause", "recording_stop"]
+    assert buttons(reminder) == ["recording_still_needed", "recording_stop"]
     await scenario.clicks(ADA, "stop", reminder)
     await ada.until_told("Stopped by <@U0ADA>")
     assert buttons(reminder) == []

@@ -86,7 +86,7 @@ def open_notice(approval: Approval = APPROVAL, **changes: Any) -> OpenNotice:
 
 @IN_EVERY_LANGUAGE
 def test_a_message_says_who_until_when_and_how(words: Catalog) -> None:
-    made = notice(open_notice(posts_begun=1), STYLE.in_(words))
+    made = notice(open_notice(posts_begun=1), STYLE.in_(words), NOON)
     section, _, actions = made["blocks"]
     for fact in ("<@U0ADA>", str(int(APPROVAL.expires_at.timestamp())), f"/record stop {recording().conversation_id}"):
         assert fact in made["text"]
