@@ -14,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.database.maintenance.retention import Retention
 from bot.database.queries.activity_reports import SqlActivityReports
 from bot.database.queries.app_homes import SqlHomes
-from bot.database.queries.audit_line_names import SqlLineNames
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.digests import SqlDigests
 from bot.database.queries.due_notices import SqlOccasions
@@ -22,6 +21,7 @@ from bot.database.queries.group_members import SqlGroupMembers
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.queries.summaries import SqlSummaries
+from bot.database.trail.audit_line_names import SqlLineNames
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.completeness import SqlCompleteness
 from bot.database.trail.descriptions import SqlDescriptions
