@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import struct
 import zipfile
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -315,12 +316,21 @@ def _members(data: bytes) -> dict[str, bytes]:
         raise NotEvidence("it is far larger than the evidence for a call can be")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
-            names = tuple(one.filename for one in file.infolist() if one.compress_type == zipfile.ZIP_STORED)
-            if names != MEMBERS or len(file.infolist()) != len(MEMBERS):
-                raise NotEvidence("it doesn't have the parts of an evidence file, or was packed again")
-            return {name: file.read(name) for name in MEMBERS}
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+            parts = [(one.filename, one.compress_type) for one in file.infolist()]
+            if parts == [(name, zipfile.ZIP_STORED) for name in MEMBERS]:
+                return {name: file.read(name) for name in MEMBERS}
+    # What zipfile raises for damaged files; its documentation names only the first.
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+    ) as error:
         raise NotEvidence(f"it isn't a whole ZIP file ({error})") from error
+    raise NotEvidence("it doesn't have the parts of an evidence file, or was packed again")
 
 
 def _zipped(members: Mapping[str, bytes]) -> bytes:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Entries = dict[int, dict[str, Any]]
 
 DIGEST = "audit:digest"
+READS = frozenset({"audit:export", "recording:read"})
+"""Look-ups, which change nothing on the call, are left out until a root covers them: an export would be one itself."""
 CHANGED = (
     "The entries of {day} no longer lead to the root that their digest (entry {seq}) published. "
     "Run record-bot audit verify."
@@ -73,9 +75,11 @@ class SqlEvidence:
         entries = dict(archived.entries)
         async for rows in trail.pages(Filter(conversation_id=conversation_id)):
             entries |= {row[0]: entry_of(row) for row in rows}
+        trees = sorted([*archived.trees, *await day_trees.published()], key=lambda tree: tree.first_seq)
+        newest = trees[-1].last_seq if trees else 0
+        entries = {seq: entry for seq, entry in entries.items() if seq <= newest or entry["action"] not in READS}
         if not entries:
             raise Refused(f"The audit trail has no entry about the call {conversation_id}. Check the id.")
-        trees = sorted([*archived.trees, *await day_trees.published()], key=lambda tree: tree.first_seq)
         used: list[DayTree] = []
         proofs: list[Proof] = []
         unproven: dict[int, str] = {}
@@ -89,7 +93,6 @@ class SqlEvidence:
                 continue
             proofs += await asyncio.to_thread(_proofs, tree, hashes, own)
             used.append(tree)
-        newest = trees[-1].last_seq if trees else 0
         for seq in entries.keys() - unproven.keys() - {proof.seq for proof in proofs}:
             unproven[seq] = NO_ROOT_YET if seq > newest else BEFORE_FIRST_ROOT
         return Evidence(
