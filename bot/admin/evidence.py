@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from uuid_utils.compat import uuid7
@@ -22,7 +21,7 @@ from bot.database.trail.reader import SqlTrail
 from bot.errors import Refused
 from bot.recording.clock import SystemClock
 from bot.runtime.container import opened_database
-from bot.slack.blocks.audit.evidence_guide import guide
+from bot.slack.blocks.audit.evidence_pages import guide, made_by, packed
 from bot.slack.blocks.audit.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -35,20 +34,6 @@ if TYPE_CHECKING:
     from bot.recording.ports import Transaction
 
 ZIP_START = b"PK"
-
-
-def made_by() -> str:
-    return f"record-bot {metadata.version('record-bot')}"
-
-
-def packed(evidence: Evidence) -> bytes:
-    """Return the file, after checking it as a reader would. Raise Refused if an entry was changed in the database."""
-    data = EvidenceFile(evidence, Timeline(evidence).page(), guide(evidence)).packed()
-    try:
-        check(EvidenceFile.unpacked(data).evidence)
-    except NotEvidence as error:
-        raise Refused(f"The trail can't prove this call: {error}. Run record-bot audit verify.") from error
-    return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +62,7 @@ class Prove:
                 zone=self.zone.key,
                 archive=None if self.archive is None else Archive(self.archive),
             )
-            data = packed(evidence)
+            data = _packed(evidence)
             await self._note(store, attempt_id, Phase.REQUESTED, {})
             await asyncio.to_thread(_write_new, self.output, data)
             facts = {"entries": len(evidence.entries), "sha256": checksum(self.output)}
@@ -137,6 +122,13 @@ def verify_evidence(path: Path, roots: Sequence[str]) -> VerificationResult:
         left_out.append(f"the pages for people: they were made by {evidence.made_by}, and this is {made_by()}.")
     lines += [f"Not checked: {one}" for one in left_out]
     return VerificationResult(ok=True, text="\n".join(lines), unchecked=bool(left_out))
+
+
+def _packed(evidence: Evidence) -> bytes:
+    try:
+        return packed(evidence)
+    except NotEvidence as error:
+        raise Refused(f"The trail can't prove this call: {error}. Run record-bot audit verify.") from error
 
 
 def _pages(evidence: Evidence) -> dict[str, str]:

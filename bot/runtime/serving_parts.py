@@ -25,6 +25,7 @@ from bot.database.trail.audit_line_names import SqlLineNames
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.completeness import SqlCompleteness
 from bot.database.trail.descriptions import SqlDescriptions
+from bot.database.trail.evidence import SqlEvidence
 from bot.database.trail.open_requests import SqlOpenRequests
 from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable
@@ -64,6 +65,7 @@ from bot.slack.listeners.call_history import CallHistory
 from bot.slack.listeners.call_options import CallOptions
 from bot.slack.listeners.command import RecordCommand
 from bot.slack.listeners.context import ListenerContext
+from bot.slack.listeners.evidence import EvidenceFiles
 from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.listeners.shortcuts import StartShortcuts
 from bot.slack.listeners.start_modal import StartModal
@@ -107,7 +109,11 @@ class ServingParts:
         """Return the slash command with all its verbs."""
         history = CallHistory(self.desk, SqlStories(self.control.engines))
         choice = RecordingChoice(self.desk, modal.calls)
-        return RecordCommand(self.desk, history, self.reports(), self._activity(), modal, choice)
+        return RecordCommand(self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice)
+
+    def _evidence(self) -> EvidenceFiles:
+        source, names = SqlEvidence(self.control.engines), self._names()
+        return EvidenceFiles(self.desk, self.client, self._uploads, source, self._outcomes, names, self._zone)
 
     def _activity(self) -> ActivityReports:
         engines = self.control.engines

@@ -13,7 +13,7 @@ from bot.slack.listeners.shortcuts import START, START_FROM_MESSAGE
 USAGE = " | ".join(
     (
         *("start [id or link] [reason]", "stop", "pause", "resume", "status", "list"),
-        *("history <id>", "audit [period]", "report", "help"),
+        *("history <id>", "audit [period]", "evidence <id>", "report", "help"),
     )
 )
 SHORTCUTS = (

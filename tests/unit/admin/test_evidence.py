@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from uuid_utils.compat import uuid7
 
-from bot.admin.evidence import Prove, is_evidence, packed, verify_evidence
+from bot.admin.evidence import Prove, is_evidence, verify_evidence
 from bot.audit.evidence import EvidenceFile, Names, NotEvidence, TypedText
 from bot.audit.period import days
 from bot.database.maintenance.erasure import Person
@@ -23,6 +23,7 @@ from bot.database.trail.day_trees import SqlDayTrees
 from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.errors import Refused
 from bot.recording.models import Verb
+from bot.slack.blocks.audit.evidence_pages import packed
 from tests.support.clocks.fake_clock import BEGIN
 from tests.support.databases.trail import attack, unguarded
 from tests.support.recording.service import ADA, CALL, OTHER_CALL, asked, at_once

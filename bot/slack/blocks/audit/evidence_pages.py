@@ -1,14 +1,28 @@
-"""The page of an evidence file that says how to check it, with the bot and without."""
+"""The pages of an evidence file: the timeline, and how to check it, with the bot and without."""
 
 from __future__ import annotations
 
 from html import escape
+from importlib import metadata
 from typing import TYPE_CHECKING
 
-from bot.slack.blocks.audit.timeline import STYLE
+from bot.audit.evidence import EvidenceFile, check
+from bot.slack.blocks.audit.timeline import STYLE, Timeline
 
 if TYPE_CHECKING:
     from bot.audit.evidence import Evidence
+
+
+def made_by() -> str:
+    """Return what makes evidence files: the bot with its version."""
+    return f"record-bot {metadata.version('record-bot')}"
+
+
+def packed(evidence: Evidence) -> bytes:
+    """Return the file with its pages, checked as a reader would. Raise NotEvidence if the trail was changed."""
+    data = EvidenceFile(evidence, Timeline(evidence).page(), guide(evidence)).packed()
+    check(EvidenceFile.unpacked(data).evidence)
+    return data
 
 
 def guide(evidence: Evidence) -> str:
