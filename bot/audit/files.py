@@ -12,7 +12,7 @@ from bot.audit.stored import COLUMNS, is_canonical
 from bot.audit.verification import Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PROGRESS_EVERY = 1000
@@ -55,6 +55,16 @@ def feed_file(path: Path, verifier: Verifier, progress: Callable[[int, int], Non
             if not number % PROGRESS_EVERY:
                 progress(done, total)
     return None
+
+
+def exported_entries(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a file of JSON lines. Raise ValueError for a line that is none; hashes are not checked."""
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            _, entry = _parsed(line)
+            if entry is None:
+                raise ValueError(f"line {number} of {path} isn't an audit entry")
+            yield entry
 
 
 def _parsed(line: bytes) -> tuple[str, dict[str, Any] | None]:

@@ -7,7 +7,7 @@ import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003  typer reads it at run time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -29,6 +29,7 @@ audit = typer.Typer(
     no_args_is_help=True,
 )
 FORMATS = ("jsonl", "csv")
+HASH = "[0-9a-fA-F]{64}"
 
 
 @audit.command(
@@ -39,13 +40,14 @@ FORMATS = ("jsonl", "csv")
         "record-bot audit verify --head 7b9e…        (64 digits, from the digest)",
         "record-bot audit verify export.jsonl",
         "record-bot audit verify --archive archive/ --anchors anchors.txt",
+        "record-bot audit verify call.zip --root 1c0a…        (64 digits, from the digest of the day)",
     ),
 )
 def verify(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="A JSON Lines file from audit export; default: the database.",
+            help="A JSON Lines file from audit export or a ZIP file from audit prove; default: the database.",
             exists=True,
             dir_okay=False,
             show_default=False,
@@ -67,6 +69,10 @@ def verify(
         Path | None,
         typer.Option(help="Archive directory; checked together with the database.", exists=True, file_okay=False),
     ] = None,
+    root: Annotated[
+        list[str] | None,
+        typer.Option(help="For a ZIP file: a day's root as its digest shows it; repeat it for several days."),
+    ] = None,
 ) -> None:
     """Verify that the audit trail is intact.
 
@@ -76,8 +82,13 @@ def verify(
     Without --head or --anchors, nothing shows whether entries were removed at the end. Then the result says so.
     """
     from bot.admin.audit import verify_database, verify_file
+    from bot.admin.evidence import is_evidence
     from bot.audit.files import NotAnExport
 
+    if file is not None and is_evidence(file):
+        _verify_evidence(file, root or [], {"--head": head, "--anchors": anchors, "--archive": archive})
+    if root:
+        raise typer.BadParameter("goes with a ZIP file from audit prove", param_hint="--root")
     if file is not None and archive is not None:
         raise typer.BadParameter("can't be combined with FILE", param_hint="--archive")
     log.configure(level="error")
@@ -161,6 +172,58 @@ def export(
     typer.echo(sentence, err=output is None)
 
 
+def _verify_evidence(file: Path, roots: list[str], others: dict[str, object]) -> NoReturn:
+    from bot.admin.evidence import verify_evidence
+
+    for name, value in others.items():
+        if value is not None:
+            raise typer.BadParameter("doesn't go with a ZIP file; use --root HASH", param_hint=name)
+    for one in roots:
+        if not re.fullmatch(HASH, one):
+            raise typer.BadParameter("must be a full hash: 64 hexadecimal digits", param_hint="--root")
+    verdict = verify_evidence(file, [one.lower() for one in roots])
+    typer.echo(verdict.text, err=not verdict.ok)
+    raise typer.Exit(verdict.status)
+
+
+@audit.command(
+    "prove",
+    short_help="Write the evidence for one call.",
+    epilog=examples(
+        "record-bot audit prove 72341510-fcb1-4d8a-9c1e-6f2f0a7a54c1 --output call.zip",
+        "record-bot audit prove 72341510-fcb1-4d8a-9c1e-6f2f0a7a54c1 --archive archive/ --output call.zip",
+    ),
+)
+def prove(
+    conversation: Annotated[str, typer.Argument(metavar="ID", help="The call (its conversation id).")],
+    output: Annotated[Path, typer.Option(help="Write to this new ZIP file.")],
+    archive: Annotated[
+        Path | None,
+        typer.Option(help="Archive directory, for a call whose entries were archived.", exists=True, file_okay=False),
+    ] = None,
+) -> None:
+    """Write the evidence for one call: its entries, a proof for each, a timeline to print, and how to check it all.
+
+    The file shows nothing of other calls. The export is recorded in the trail.
+
+    Exit status 0: every entry has a proof. 3: some have none (yet); says which and why.
+    """
+    from bot.admin.evidence import Prove
+
+    log.configure(level="error")
+    job = Prove(
+        config.load(config.DatabaseSettings),
+        f"cli:{login_name()}",
+        usage.conversation(conversation, "ID"),
+        output,
+        _zone(),
+        archive,
+    )
+    written = event_loop.run(job.run())
+    typer.echo(written.text)
+    raise typer.Exit(written.status)
+
+
 def _zone() -> ZoneInfo:
     """Return the time zone in which the bot shows days (AUDIT_DIGEST_ZONE)."""
     from zoneinfo import ZoneInfo
@@ -176,7 +239,7 @@ def _verifier(head: str | None, anchors: Path | None) -> Verifier:
     except (ValueError, OSError) as error:
         raise typer.BadParameter(_sentence(error), param_hint="--anchors") from None
     if head is not None:
-        if not re.fullmatch(r"[0-9a-fA-F]{64}", head):
+        if not re.fullmatch(HASH, head):
             raise typer.BadParameter("must be a full hash: 64 hexadecimal digits", param_hint="--head")
         wanted.setdefault(head.lower(), None)
     return Verifier(wanted=wanted)

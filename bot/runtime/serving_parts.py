@@ -14,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.database.maintenance.retention import Retention
 from bot.database.queries.activity_reports import SqlActivityReports
 from bot.database.queries.app_homes import SqlHomes
-from bot.database.queries.audit_line_names import SqlLineNames
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.digests import SqlDigests
 from bot.database.queries.due_notices import SqlOccasions
@@ -22,9 +21,11 @@ from bot.database.queries.group_members import SqlGroupMembers
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.queries.summaries import SqlSummaries
+from bot.database.trail.audit_line_names import SqlLineNames
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.completeness import SqlCompleteness
 from bot.database.trail.descriptions import SqlDescriptions
+from bot.database.trail.evidence import SqlEvidence
 from bot.database.trail.open_requests import SqlOpenRequests
 from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable
@@ -71,6 +72,7 @@ from bot.slack.listeners.call_history import CallHistory
 from bot.slack.listeners.call_options import CallOptions
 from bot.slack.listeners.command import RecordCommand
 from bot.slack.listeners.context import ListenerContext
+from bot.slack.listeners.evidence import EvidenceFiles
 from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.listeners.shortcuts import StartShortcuts
 from bot.slack.listeners.start_modal import StartModal
@@ -114,7 +116,11 @@ class ServingParts:
         """Return the slash command with all its verbs."""
         history = CallHistory(self.desk, SqlStories(self.control.engines))
         choice = RecordingChoice(self.desk, modal.calls)
-        return RecordCommand(self.desk, history, self.reports(), self._activity(), modal, choice)
+        return RecordCommand(self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice)
+
+    def _evidence(self) -> EvidenceFiles:
+        source, names = SqlEvidence(self.control.engines), self._names()
+        return EvidenceFiles(self.desk, self.client, self._uploads, source, self._outcomes, names, self._zone)
 
     def _activity(self) -> ActivityReports:
         engines = self.control.engines

@@ -78,6 +78,12 @@ def message(
         f"*Newest entry and hash*: #{facts['head_seq']} `{facts['head_hash']}`",
         f"To prove that nothing was removed since: `record-bot audit verify --head {facts['head_hash']}`",
     ]
+    tree: Mapping[str, Any] = facts.get("tree") or {}
+    if tree:
+        witness += [
+            f"*Root of the day's entries* #{tree['first_seq']}\u2013#{tree['last_seq']}: `{tree['root']}`",
+            f"To check the evidence for one call: `record-bot audit verify FILE.zip --root {tree['root']}`",
+        ]
     end = [f"Audit #{entry.seq}", "reposted" if again else ""]
     lines = [whole, *totals(summary_from(facts), style, person), "\n".join(witness)]
     seen = [] if chart is None else [chart.words()]
@@ -98,6 +104,7 @@ def message(
                 "hash": facts["head_hash"],
                 "entry": entry.seq,
                 "entry_hash": entry.hash,
+                **tree,
             },
         },
         "parse": "none",

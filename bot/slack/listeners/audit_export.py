@@ -209,14 +209,18 @@ class AuditReports:
             await self.uploads.share(uploaded, channel=str(posted["channel"]), comment=comment)
 
     async def _not_sent(self, order: Order, error: Exception) -> str:
-        words, name = order.words, code(error)
-        why = words("export.missing_scope") if name == MISSING_SCOPE else words("export.slack_says", code=name)
-        key = "export.not_sent_unknown" if verdict(error) is DeliveryFailure.UNKNOWN else "export.not_sent"
-        return await self._failed(order, "not_sent", words(key, why=why), {"code": name})
+        return await self._failed(order, "not_sent", why_not_sent(error, order.words), {"code": code(error)})
 
     async def _failed(self, order: Order, error: str, why: str, facts: dict[str, Any] | None = None) -> str:
         seq = await self.outcomes.failed(order.request, error, facts)
         return order.words("export.failed", why=escape(why), seq=seq)
+
+
+def why_not_sent(error: Exception, words: Catalog) -> str:
+    """Say why Slack did not take a file, and whether it is known that nothing arrived."""
+    name = code(error)
+    why = words("export.missing_scope") if name == MISSING_SCOPE else words("export.slack_says", code=name)
+    return words("export.not_sent_unknown" if verdict(error) is DeliveryFailure.UNKNOWN else "export.not_sent", why=why)
 
 
 def period_name(period: Period, words: Catalog) -> str:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bot.slack.listeners.activity_report import ActivityReports
     from bot.slack.listeners.audit_export import AuditReports
     from bot.slack.listeners.call_history import CallHistory
+    from bot.slack.listeners.evidence import EvidenceFiles
     from bot.slack.listeners.recording_picker import RecordingChoice
     from bot.slack.listeners.start_modal import StartModal
 
@@ -57,6 +58,7 @@ VERBS = {
     "list": Permission.READ,
     "history": Permission.READ,
     "audit": Permission.EXPORT,
+    "evidence": Permission.EXPORT,
     "report": Permission.EXPORT,
     "help": None,
 }
@@ -74,6 +76,7 @@ class RecordCommand:
     desk: ListenerContext
     history: CallHistory
     audits: AuditReports
+    evidence: EvidenceFiles
     reports: ActivityReports
     modal: StartModal
     choice: RecordingChoice
@@ -120,12 +123,19 @@ class RecordCommand:
                 return await self._list(asked)
             case "history":
                 return await self.history.answer(asked, rest)
-            case "audit":
-                return await self.audits.answer(asked, rest, reply)
-            case "report":
-                return await self.reports.answer(asked, rest, reply)
+            case "audit" | "evidence" | "report":
+                return await self._export(verb, asked, rest, reply)
             case _:
                 return self._unknown(asked, verb, rest)
+
+    async def _export(self, verb: str, asked: Request, rest: str, reply: Reply) -> Answer:
+        match verb:
+            case "audit":
+                return await self.audits.answer(asked, rest, reply)
+            case "evidence":
+                return await self.evidence.answer(asked, rest, reply)
+            case _:
+                return await self.reports.answer(asked, rest, reply)
 
     async def _start(self, asked: Request, rest: str, reply: Reply) -> Answer:
         typed_id, typed_reason = _first_word(rest)

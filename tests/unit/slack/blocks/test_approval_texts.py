@@ -94,7 +94,7 @@ def test_a_message_says_who_until_when_and_how(words: Catalog) -> None:
     assert {one["action_id"] for one in actions["elements"]} == STOPS - {"recording_stop"}
     assert words("notices.sent_again") in made["text"]
     assert wrong_with_blocks(made["blocks"]) == []
-    named = notice(replace(open_notice(), agent_name="Grace Berg", queue_name="Sales"), STYLE.in_(words))
+    named = notice(replace(open_notice(), agent_name="Grace Berg", queue_name="Sales"), STYLE.in_(words), NOON)
     assert named["text"].startswith("Grace Berg · Sales · <@U0ADA> ")
     (confirm, _) = named["blocks"][-1]["elements"]
     assert confirm["confirm"]["title"]["text"] == words("buttons.stop_title_of", call="Grace Berg, Sales")
