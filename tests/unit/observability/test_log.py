@@ -11,6 +11,7 @@ import structlog
 
 from bot.observability import logging as log
 from bot.observability.logging import REDACTED, redacted
+from tests.support.upkeep import configure_logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ def _loggers_as_they_were() -> Iterator[None]:
     root.setLevel(level)
     for name, before in chatty.items():
         logging.getLogger(name).setLevel(before)
-    structlog.reset_defaults()
+    configure_logs()
 
 
 def lines(written: str) -> list[dict[str, Any]]:
