@@ -172,6 +172,37 @@ MUTATIONS = (
         "tests/unit/recording/control/test_dual_control.py::test_too_late_is_too_late_before_any_loop_has_seen_it",
     ),
     Mutation(
+        "a file that was replaced taken for the same",
+        "bot/database/file_identity.py",
+        "(found := _identity(path)) == opened",
+        "(found := _identity(path)) is not None",
+        "tests/unit/database/test_replaced.py::test_nothing_is_written_once_the_file_is_another_one",
+    ),
+    Mutation(
+        "a file that goes before the commit",
+        "bot/database/engine.py",
+        'event.listen(writer, "commit", lambda _connection: file.check())',
+        "pass",
+        "tests/unit/database/test_replaced.py::"
+        "test_a_file_that_goes_in_the_middle_of_a_transaction_takes_its_commit_with_it",
+    ),
+    Mutation(
+        "a restored trail taken for the same",
+        "bot/database/continuity.py",
+        "return bool(found == known_hash)",
+        "return True",
+        "tests/unit/database/test_replaced.py::"
+        "test_a_restored_trail_that_another_process_continues_is_noticed_too",
+    ),
+    Mutation(
+        "a lock on a name only",
+        "bot/database/file_lock.py",
+        'INDEPENDENT = sys.platform == "linux"',
+        "INDEPENDENT = False",
+        "tests/unit/database/test_lock.py::"
+        "test_neither_another_name_nor_a_removed_lock_file_lets_a_second_process_serve",
+    ),
+    Mutation(
         "entries that can be changed",
         "migrations/versions/0001_first_tables.py",
         "RAISE(ABORT, 'audit entries are never changed')",

@@ -158,7 +158,8 @@ class AuditUnavailable(RecordBotError):
     """The audit trail can't be written, so nothing was done."""
 
     TOO_SLOW: ClassVar[str] = "the database was too slow"
-    """The cause that the bot names itself; any other is the database's own."""
+    REPLACED: ClassVar[str] = "the database was deleted or replaced"
+    """The causes that the bot names itself; any other is the database's own."""
 
     def __init__(self, message: str = "", *, cause: str = "") -> None:
         super().__init__(message)

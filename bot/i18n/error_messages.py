@@ -121,6 +121,8 @@ def _details(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, ApprovalClosed) and words.has(key := f"approval.was_{error.outcome}"):
         return words(key)
     if isinstance(error, AuditUnavailable) and error.cause:
+        if error.cause == AuditUnavailable.REPLACED:
+            return words("details.database_replaced")
         slow = error.cause == AuditUnavailable.TOO_SLOW
         return words("details.database_slow") if slow else words("details.database", cause=error.cause)
     return _details_of_genesys(error, words)
