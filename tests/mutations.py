@@ -191,8 +191,7 @@ MUTATIONS = (
         "bot/database/continuity.py",
         "return bool(found == known_hash)",
         "return True",
-        "tests/unit/database/test_replaced.py::"
-        "test_a_restored_trail_that_another_process_continues_is_noticed_too",
+        "tests/unit/database/test_replaced.py::test_a_restored_trail_that_another_process_continues_is_noticed_too",
     ),
     Mutation(
         "a lock on a name only",
