@@ -172,6 +172,28 @@ MUTATIONS = (
         "tests/unit/recording/control/test_dual_control.py::test_too_late_is_too_late_before_any_loop_has_seen_it",
     ),
     Mutation(
+        "a start carried out however late",
+        "bot/recording/control/service.py",
+        "OLDEST_SECONDS = 10.0",
+        "OLDEST_SECONDS = 1e9",
+        "tests/integration/slack/transport/test_bot_late_requests.py::test_a_start_is_not_carried_out_late",
+    ),
+    Mutation(
+        "a late stop refused",
+        "bot/recording/control/service.py",
+        "accepted.attempt.verb not in {Verb.START, Verb.FOLLOW, Verb.RESUME}",
+        "accepted.attempt.verb not in Verb",
+        "tests/integration/slack/transport/test_bot_late_requests.py::"
+        "test_a_resume_is_not_carried_out_late_but_a_stop_is",
+    ),
+    Mutation(
+        "a process that stood still taken for awake",
+        "bot/slack/request_age.py",
+        "if before is not None and now - before > STALL_SECONDS:",
+        "if before is None:",
+        "tests/unit/slack/test_request_age.py::test_after_a_stall_a_request_without_a_time_may_be_as_old_as_the_stall",
+    ),
+    Mutation(
         "a file that was replaced taken for the same",
         "bot/database/file_identity.py",
         "(found := _identity(path)) == opened",

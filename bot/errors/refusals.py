@@ -145,6 +145,11 @@ class TooManyRequests(Refused):
 class TooLate(Refused):
     """The request waited too long before it could be sent, so it was not sent."""
 
+    def __init__(self, message: str = "", *, age: float | None = None) -> None:
+        super().__init__(message)
+        self.age = age
+        """How many seconds ago the person sent it, if that was the reason."""
+
 
 class Duplicate(RecordBotError):
     """The same request was delivered before; the first one counts."""

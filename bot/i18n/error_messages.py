@@ -25,6 +25,7 @@ from bot.errors import (
     RecordBotError,
     RequestRejected,
     SeveralRecordings,
+    TooLate,
     TooManyRequests,
 )
 from bot.i18n.shorten import shorten
@@ -82,6 +83,8 @@ def _what(error: RecordBotError, words: Catalog) -> str:
         return words("details.no_call_named")
     if isinstance(error, ReasonRefused):
         return _reason(error, words)
+    if isinstance(error, TooLate) and error.age is not None:
+        return words("details.request_too_old", seconds=round(error.age))
     return what_happened(error.kind, words)
 
 

@@ -10,9 +10,9 @@ from bot.errors import MalformedId, ReasonRefused
 from bot.recording.models import Attempt, Reason, Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from bot.errors import GenesysError, NotPermitted
+    from bot.errors import GenesysError, NotPermitted, TooLate
     from bot.recording.caller import Principal
     from bot.recording.models import Approval, ConfirmedChange
 
@@ -33,6 +33,8 @@ class RequestSource:
     """The person's language; None if unknown."""
     shared_channel: bool = False
     """Whether Slack says that another organization can read the channel."""
+    age: Callable[[], float] | None = field(default=None, compare=False, repr=False)
+    """Returns how many seconds ago the person sent the request; None if nothing tells."""
 
     @property
     def dedupe_key(self) -> str | None:
@@ -96,8 +98,11 @@ class ActionResult:
     recording: Recording
     audit_seq: int
     effect: ConfirmedChange | None = None
-    error: GenesysError | NotPermitted | None = None
-    """NotPermitted if the reading showed that the call isn't in the person's scope; nothing was sent."""
+    error: GenesysError | NotPermitted | TooLate | None = None
+    """NotPermitted if the reading showed that the call isn't in the person's scope; nothing was sent.
+
+    TooLate if the request was too old; nothing was sent either.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bot.i18n.error_messages import MessageFormatter, explain
 from bot.recording.requests import Request, RequestSource
 from bot.slack.blocks.agent_picker import agent_choice, choice_text
 from bot.slack.blocks.mrkdwn import escape, moment
+from bot.slack.request_age import age_of_current_request
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ class ListenerContext:
             self.work.start(self.shared_channels.learn(channel))  # what it says now counts; it is fresh the next time
         caller = await self.people.caller(user_id, team_id)
         language, shared = self.words_of(user_id).language, self._is_shared(channel)
-        origin = RequestSource(source, channel=channel, trigger=trigger, language=language, shared_channel=shared)
+        age = age_of_current_request()
+        origin = RequestSource(
+            source, channel=channel, trigger=trigger, language=language, shared_channel=shared, age=age
+        )
         return Request(caller, origin)
 
     def _is_shared(self, channel: str | None) -> bool:
