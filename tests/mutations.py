@@ -111,8 +111,8 @@ MUTATIONS = (
     Mutation(
         "no authorization on option look-ups",
         "bot/slack/listeners/call_options.py",
-        "if not asked.caller.may(Permission.CONTROL) or not",
-        "if not",
+        "if not asked.caller.may(Permission.CONTROL):",
+        "if not asked.caller.actor:",
         "tests/integration/slack/listeners/test_modal_start.py::test_rights_that_went_while_the_modal_was_open",
     ),
     Mutation(

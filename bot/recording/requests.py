@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bot.audit.storable import visible
 from bot.errors import MalformedId, ReasonRefused
 from bot.recording.models import Attempt, Reason, Recording
 
@@ -117,7 +118,7 @@ class ReasonRules:
 
         Raise ReasonRefused.
         """
-        words = (typed or "").strip()
+        words = visible(typed or "").strip()
         if chosen is not None and chosen not in self.labels:
             raise ReasonRefused("The chosen reason is not one of the listed ones any more.")
         if len(words) > REASON_LIMIT:

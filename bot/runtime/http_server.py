@@ -21,6 +21,8 @@ BODY_SECONDS = 5.0
 KEEPALIVE_SECONDS = 75.0
 """How long a connection stays open between two requests: longer than the proxies that use it again (60 s)."""
 SHUTDOWN_SECONDS = 2.0
+BACKLOG = 64
+"""Connections that the system holds until they are accepted; each of a burst takes a file for a moment."""
 LINGERING_SECONDS = 1.0
 """How long a client that was refused may go on sending, so that it gets to read why."""
 
@@ -146,7 +148,7 @@ async def listen(
     await runner.setup()
     guard = ConnectionLimits(protocol, limits.most, limits.head_seconds)
     try:
-        listening = await asyncio.get_running_loop().create_server(guard, host, port, backlog=limits.most)
+        listening = await asyncio.get_running_loop().create_server(guard, host, port, backlog=BACKLOG)
     except OSError:
         await runner.cleanup()
         raise

@@ -98,7 +98,7 @@ def serving(
     work, owner = Work(), control.service.intake.owner
     desk = listener_context(settings, control, client, identity, work)
     replicas = replicas_of(owner, control.engines, control.store)
-    parts = ServingParts(settings, control, client, session, desk, replicas)
+    parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock)
     cards, audit = parts.publishers()
     digester = parts.digester()
     news = call_news(settings, control.genesys)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,10 @@ class SlackClock:
     def now(self) -> float:
         """Return Slack's time in seconds since the epoch."""
         return self.machine() + self.ahead
+
+    def difference(self) -> timedelta | None:
+        """Return by how much Slack's clock is ahead of this machine's; None until an answer has told it."""
+        return timedelta(seconds=self.ahead) if self.known else None
 
     def heard(self, date: str | None, *, asked_at: float) -> None:
         """Take note of the ``Date`` of an answer to a request that was sent at this time of the machine's."""
