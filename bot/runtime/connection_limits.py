@@ -1,8 +1,8 @@
 """Limits on connections to the HTTP port, so that idle ones can't take the place of Slack's.
 
 aiohttp accepts as many connections as the process may have open files; then it accepts none, and asyncio logs a
-traceback for each try. So there is a cap far below that. Whoever comes last is let in: a request follows at once, and
-the connection that has been waiting longest for its client is closed.
+traceback for each try. So there is a cap far below that. The newest connection is let in, because a
+request follows at once, and the connection that has been waiting longest for its client is closed.
 """
 
 from __future__ import annotations

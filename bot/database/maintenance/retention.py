@@ -64,7 +64,7 @@ class Retention:
         try:
             erased = await self.once(scrub_anyway=failed)
         except ClocksDisagree as error:
-            log.warning("retention_waits", cause=str(error))
+            log.warning("retention_postponed", cause=str(error))
             return AGAIN_SECONDS
         except (AuditUnavailable, DatabaseUnusable, SQLAlchemyError) as error:
             log.warning("retention_failed", cause=str(error))
