@@ -28,8 +28,8 @@ TIMESTAMP = "x-slack-request-timestamp"
 BEAT_SECONDS = 0.5
 STALL_SECONDS = 3.0
 """From when a late beat counts as a stall: Slack waits so long for an answer."""
-BACKLOG_SECONDS = 3.0
-"""How long after a stall the requests that are read may come from it."""
+BACKLOG_SECONDS = 1.0
+"""How long after a stall the requests that are read may come from it; one that is new is refused too, and said so."""
 
 _current: ContextVar[Callable[[], float] | None] = ContextVar("request_age", default=None)
 

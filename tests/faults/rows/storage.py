@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.recording.control.service import OLDEST_SECONDS
 from bot.sandbox.process import free_port
+from bot.slack.request_age import BACKLOG_SECONDS
 from tests.faults.row import Row, single
 from tests.faults.run import ADA, GRACE, START, STOP
 
@@ -162,6 +163,7 @@ async def frozen(run: Run) -> None:
     finally:
         os.kill(stage.pid, signal.SIGCONT)
     await run.until_settled(before + 1)
+    await asyncio.sleep(2 * BACKLOG_SECONDS)  # a start within this time could be as old, and would be refused too
     if run.verb == STOP:
         run.starts = 1
         run.expect(run.state() == "stopped", f"the stop ended as {run.state()}")
