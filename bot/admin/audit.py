@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import sqlite3
 import sys
 from dataclasses import dataclass
@@ -232,7 +233,7 @@ class Export:
         if self.output is None:
             return f"Exported {counted(written, 'entry', 'entries')}, SHA-256 {digest}."
         checksum = self.output.with_name(self.output.name + ".sha256")
-        await asyncio.to_thread(checksum.write_text, f"{digest}  {self.output.name}\n")
+        await asyncio.to_thread(_write_private, checksum, f"{digest}  {self.output.name}\n")
         return f"Exported {counted(written, 'entry', 'entries')} to {self.output} (SHA-256 in {checksum})."
 
     async def _write(
@@ -240,7 +241,7 @@ class Export:
     ) -> tuple[int, str]:
         digest, written = hashlib.sha256(), 0
         line = json_line if self.format == "jsonl" else csv_line
-        target = sys.stdout.buffer if self.output is None else self.output.open("xb")
+        target = sys.stdout.buffer if self.output is None else _private(self.output)
         try:
             if self.names_in is not None:
                 return await self._write_readable(trail, descriptions, target, digest, up_to)
@@ -294,3 +295,14 @@ def _put(target: IO[bytes], digest: Any, line: str) -> None:
     data = line.encode()
     digest.update(data)
     target.write(data)
+
+
+def _private(path: Path) -> IO[bytes]:
+    """Create a file that only this user can read. Raise FileExistsError."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with _private(path) as file:
+        file.write(text.encode())

@@ -12,6 +12,8 @@ from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import approvals, card_answers
+from bot.database.continuity import Continuity
+from bot.database.file_identity import DatabaseReplaced
 from bot.database.mapping import attempt_from, recording_from
 from bot.database.postgresql import engine as postgresql
 from bot.database.retries import Retries, is_transient
@@ -53,11 +55,14 @@ class _OneRun(Generic[T]):
 
     work: Callable[[SqlTransaction], T]
     routes: Mapping[str, tuple[str, ...]]
+    continuity: Continuity
     appended: list[Entry] = field(default_factory=list)
     results: list[T] = field(default_factory=list)
 
     def __call__(self, connection: Connection) -> None:
         result = self.work(SqlTransaction(connection, self.appended, self.routes))
+        if self.appended:
+            self.continuity.check(connection, self.appended)
         if connection.dialect.name == postgresql.NAME:
             postgresql.notify_replicas(connection)
         self.results.append(result)
@@ -88,6 +93,7 @@ class SqlStore:
     """How long a transaction is tried again that no person waits for; 0: no transaction is tried again."""
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The channels that get a card of each recording of a queue too."""
+    _continuity: Continuity = field(default_factory=Continuity)
     _listeners: list[asyncio.Event] = field(default_factory=list)
     _running: set[asyncio.Task[object]] = field(default_factory=set)
 
@@ -108,7 +114,7 @@ class SqlStore:
     async def _write(self, work: Callable[[SqlTransaction], T], retries: Retries) -> T:
         began = time.perf_counter()
         while True:
-            attempt = _OneRun(work, self.routes)
+            attempt = _OneRun(work, self.routes, self._continuity)
             try:
                 await self.engines.writer.transaction(attempt)
             except SQLAlchemyError as error:
@@ -118,7 +124,8 @@ class SqlStore:
                     if committed is None or not is_transient(error) or not await retries.another():
                         log.error("database_write_failed", cause=cause)  # noqa: TRY400  the cause says it
                         self.last_problem = cause
-                        raise AuditUnavailable(cause=cause) from error
+                        replaced = isinstance(error, DatabaseReplaced)
+                        raise AuditUnavailable(cause=AuditUnavailable.REPLACED if replaced else cause) from error
                     log.warning("database_write_retried", cause=cause, retry=retries.count)
                     if self.on_retry is not None:
                         self.on_retry()
@@ -133,10 +140,13 @@ class SqlStore:
         """
         if self.last_problem is None:
             return
+
+        def probe(connection: Connection) -> None:
+            self._continuity.check(connection)
+            connection.execute(A_WRITE[connection.dialect.name])
+
         try:
-            await self.engines.writer.transaction(
-                lambda connection: connection.execute(A_WRITE[connection.dialect.name])
-            )
+            await self.engines.writer.transaction(probe)
         except SQLAlchemyError as error:
             self.last_problem = _cause(error)
         else:
@@ -161,8 +171,16 @@ class SqlStore:
                 await asyncio.sleep(ASK_AGAIN_SECONDS)
         return None  # the process that finds an open attempt of this one settles it
 
+    async def require_same_database(self) -> None:
+        """Raise DatabaseReplaced if the database is not the one that this process has written to."""
+        if self.engines.file is not None:
+            self.engines.file.check()
+        async with self.engines.reader.connect() as connection:
+            await connection.run_sync(self._continuity.check)
+
     def _written(self, began: float, appended: Sequence[Entry]) -> None:
         self.last_problem = None
+        self._continuity.note(appended)
         if self.on_write is not None:
             self.on_write(time.perf_counter() - began, appended)
         self.announce()
@@ -277,4 +295,6 @@ class SqlStore:
 
 def _cause(error: SQLAlchemyError) -> str:
     """Return the driver's message without PostgreSQL's further lines, which may quote a row with typed text."""
+    if isinstance(error, DatabaseReplaced):
+        return str(error)
     return str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]

@@ -30,6 +30,7 @@ from bot.errors import (
     RecordBotError,
     RequestRejected,
     SeveralRecordings,
+    TooLate,
     TooManyRequests,
 )
 from bot.i18n.shorten import shorten
@@ -111,6 +112,8 @@ def _what(error: RecordBotError, words: Catalog) -> str:
         return words("details.no_call_named")
     if isinstance(error, ReasonRefused):
         return _reason(error, words)
+    if isinstance(error, TooLate) and error.age is not None:
+        return words("details.request_too_old", seconds=round(error.age))
     return what_happened(error.kind, words)
 
 
@@ -152,6 +155,8 @@ def _details(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, ApprovalClosed) and words.has(key := f"approval.was_{error.outcome}"):
         return words(key)
     if isinstance(error, AuditUnavailable) and error.cause:
+        if error.cause == AuditUnavailable.REPLACED:
+            return words("details.database_replaced")
         slow = error.cause == AuditUnavailable.TOO_SLOW
         return words("details.database_slow") if slow else words("details.database", cause=error.cause)
     return _details_of_genesys(error, words)

@@ -20,6 +20,7 @@ from bot.database.read_timing import time_reads
 from bot.database.recording_files import SqlRecordingFileChecks
 from bot.database.store import SqlStore
 from bot.errors import SettingsError
+from bot.observability.logging import keep_secret
 from bot.observability.telemetry import Observing
 from bot.observability.tracing import open_tracing
 from bot.recording.clock import SystemClock
@@ -187,9 +188,11 @@ async def genesys_client(
 ) -> GenesysClient:
     """Build the client; importing the SDK takes seconds, so a thread does it while other things go on."""
     genesys = await asyncio.to_thread(__import__, "bot.genesys", fromlist=["GenesysClient"])
+    secret = settings.purecloud_client_secret.get_secret_value()
+    keep_secret(secret)  # an answer, or a proxy's, may quote what was sent
     account = genesys.GenesysAccount(
         client_id=settings.purecloud_client_id,
-        client_secret=settings.purecloud_client_secret.get_secret_value(),
+        client_secret=secret,
         environment=settings.purecloud_environment,
         api_url=settings.genesys_api_url,
     )

@@ -32,6 +32,7 @@ from bot.slack.app import EVENTS_PATH, HttpEndpoint, bolt_app
 from bot.slack.blocks.card import CardStyle
 from bot.slack.listeners.background import Work
 from bot.slack.listeners.context import ListenerContext
+from bot.slack.request_age import RequestAges
 from bot.slack.shared_channels import SharedChannels, may_ask
 from bot.slack.socket_mode import PING_SECONDS, SocketModeConnections
 from bot.slack.users import SlackPeople
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from bot.outbox.cards import CardPublisher
     from bot.runtime.container import Control
     from bot.slack.client import SlackIdentity
+    from bot.slack.slack_clock import SlackClock
 
 TRIAL_EVERY_SECONDS = 5.0
 """How often to ask Genesys whether it is back."""
@@ -82,6 +84,7 @@ def serving(
     client: AsyncWebClient,
     session: aiohttp.ClientSession,
     identity: SlackIdentity,
+    slack_clock: SlackClock,
     *,
     socket_ping: float = PING_SECONDS,
 ) -> Bot:
@@ -90,11 +93,12 @@ def serving(
     ``socket_ping`` is how often, in seconds, a socket to Slack is tried out.
     """
     secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None
-    app = bolt_app(client, identity, signing_secret=secret, watch=control.observing.request)
+    ages = RequestAges(slack_clock)
+    app = bolt_app(client, identity, signing_secret=secret, watch=control.observing.request, ages=ages)
     work, owner = Work(), control.service.intake.owner
     desk = listener_context(settings, control, client, identity, work)
     replicas = replicas_of(owner, control.engines, control.store)
-    parts = ServingParts(settings, control, client, session, desk, replicas)
+    parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock)
     cards, audit = parts.publishers()
     digester = parts.digester()
     news = call_news(settings, control.genesys)
@@ -133,6 +137,7 @@ def serving(
             *parts.retention(),
             health_worker(control.genesys.check_health, TRIAL_EVERY_SECONDS),
             refusals_worker(partial(limit.note, control.store, control.clock)),
+            Worker("request_ages", ages.run, leader_only=False),
             *(() if socket is None else (Worker("socket_mode", socket.run, leader_only=False),)),
         ),
     )

@@ -40,6 +40,7 @@ from bot.outbox.relay import Backoff
 from bot.recording.caller import BOT
 from bot.recording.control.export_outcomes import ExportOutcomes
 from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION
+from bot.recording.control.user_rate_limit import LookupLimit
 from bot.recording.group_members import GroupMonitor, group_actions
 from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
 from bot.recording.monitoring.late_effects import LaterLooks
@@ -93,8 +94,11 @@ if TYPE_CHECKING:
     from bot.slack.blocks.app_home import ComponentHealth
     from bot.slack.blocks.card import CardStyle
     from bot.slack.listeners.context import ListenerContext
+    from bot.slack.slack_clock import SlackClock
 
 NEVER = "off"
+DENIALS_A_MINUTE = 1
+"""How many look-ups of a person without the right get an entry."""
 FORGOTTEN_AFTER = timedelta(minutes=30)
 """No export takes as long."""
 LOOKED_BACK = timedelta(days=7)
@@ -111,6 +115,7 @@ class ServingParts:
     session: aiohttp.ClientSession
     desk: ListenerContext
     replicas: Replicas
+    slack_clock: SlackClock | None = None
 
     def command(self, modal: StartModal) -> RecordCommand:
         """Return the slash command with all its verbs."""
@@ -141,7 +146,7 @@ class ServingParts:
             FollowButton(desk),
             StillNeeded(desk, self.settings.recording_remind_after),
             modal,
-            CallOptions(desk, self.control.live_calls),
+            CallOptions(desk, self.control.live_calls, LookupLimit(self.control.clock, DENIALS_A_MINUTE)),
             StartShortcuts(desk, modal),
             HomeEvents(desk, homes, self.reports()),
         ):
@@ -311,7 +316,9 @@ class ServingParts:
         texts, names = self.settings.retention_texts, self.settings.retention_names
         if texts is None and names is None:
             return ()
-        return (retention_worker(Retention(self.control.store, self.control.clock, texts, names, BOT)),)
+        ahead = None if self.slack_clock is None else self.slack_clock.difference
+        retention = Retention(self.control.store, self.control.clock, texts, names, BOT, slack_ahead=ahead)
+        return (retention_worker(retention),)
 
     @property
     def _uploads(self) -> Uploads:

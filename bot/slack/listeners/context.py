@@ -15,6 +15,7 @@ from bot.recording.requests import Request, RequestSource
 from bot.slack.blocks.agent_picker import agent_choice, choice_text
 from bot.slack.blocks.mrkdwn import escape, moment
 from bot.slack.blocks.try_again import failed_start
+from bot.slack.request_age import age_of_current_request
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from slack_bolt.context.respond.async_respond import AsyncRespond
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.errors import GenesysError, NotPermitted
+    from bot.errors import GenesysError, NotPermitted, TooLate
     from bot.i18n.catalog import Catalog, Translations
     from bot.recording.control.service import RecordingService
     from bot.recording.control.user_rate_limit import LookupLimit
@@ -103,7 +104,10 @@ class ListenerContext:
             self.work.start(self.shared_channels.learn(channel))  # what it says now counts; it is fresh the next time
         caller = await self.people.caller(user_id, team_id)
         language, shared = self.words_of(user_id).language, self._is_shared(channel)
-        origin = RequestSource(source, channel=channel, trigger=trigger, language=language, shared_channel=shared)
+        age = age_of_current_request()
+        origin = RequestSource(
+            source, channel=channel, trigger=trigger, language=language, shared_channel=shared, age=age
+        )
         return Request(caller, origin)
 
     def _is_shared(self, channel: str | None) -> bool:
@@ -143,7 +147,7 @@ class ListenerContext:
             await self._remove_original(reply)
 
     async def _tell_failure(
-        self, accepted: PendingAction, error: GenesysError | NotPermitted, settled: ActionResult, reply: Reply
+        self, accepted: PendingAction, error: GenesysError | NotPermitted | TooLate, settled: ActionResult, reply: Reply
     ) -> None:
         """Tell the person why it failed; of a start, that is all that is ever said of it."""
         words, recording = self.words_for(accepted.asked), settled.recording

@@ -311,7 +311,10 @@ async def test_a_look_up_of_a_foreign_person_finds_nothing(ada: AtTheModal) -> N
     assert sent is not None
     body = sent.payload.body | {"user": {"id": ADA, "team_id": "T0OTHER"}, "team": {"id": "T0OTHER"}}
 
-    assert (await ada.scenario.slack.deliver("interactive", body)).body == {"options": []}
+    for _ in range(3):
+        assert (await ada.scenario.slack.deliver("interactive", body)).body == {"options": []}
+    denials = ada.scenario.entries("recording:read")
+    assert [(one["phase"], one["outcome"]["cause"]) for one in denials] == [("denied", "foreign_team")]
 
 
 async def test_genesys_away_is_said_and_an_id_still_works(ada: AtTheModal) -> None:
