@@ -188,8 +188,8 @@ MUTATIONS = (
     Mutation(
         "typed texts that can be changed",
         "migrations/versions/0006_typed_texts_guarded.py",
-        "BEGIN SELECT RAISE(ABORT, 'typed texts are never changed'); END\n    \"\"\",\n    \"typed_texts_no_replace\"",
-        "BEGIN SELECT 1; END\n    \"\"\",\n    \"typed_texts_no_replace\"",
+        'BEGIN SELECT RAISE(ABORT, \'typed texts are never changed\'); END\n    """,\n    "typed_texts_no_replace"',
+        'BEGIN SELECT 1; END\n    """,\n    "typed_texts_no_replace"',
         "tests/unit/admin/test_changed_texts.py::test_typed_texts_are_never_changed",
     ),
     Mutation(

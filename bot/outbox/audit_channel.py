@@ -145,7 +145,7 @@ class AuditPublisher:
         names = NO_NAMES if self.names is None else await self.names.of([entry for entry, _ in waiting])
         cut = await self.outbox.cut_off(self.channel)
         if cut is not None:
-            log.error("audit_trail_cut_off", last_shown=cut[0], next=waiting[0][0].seq)
+            log.error("audit_gap_found", last_shown=cut[0], next=waiting[0][0].seq)
         error = await run_to_completion(self._send(waiting, message(waiting, self.style, names, cut=cut)))
         if error is not None and verdict(error) is DeliveryFailure.UNACCEPTABLE:
             log.error("audit_message_rejected", entries=len(waiting), first=waiting[0][0].seq, error=code(error))
