@@ -224,6 +224,27 @@ MUTATIONS = (
         "test_neither_another_name_nor_a_removed_lock_file_lets_a_second_process_serve",
     ),
     Mutation(
+        "a tombstone taken for its file",
+        "bot/admin/audit.py",
+        "    if not last or (said is not None and destroyed >= last):",
+        "    if True or not last or (said is not None and destroyed >= last):",
+        "tests/unit/admin/test_forged_archive.py::test_a_forged_tombstone_is_broken_with_every_witness",
+    ),
+    Mutation(
+        "typed texts not compared with their digests",
+        "bot/database/trail/typed_texts.py",
+        "    return hmac.compare_digest(text_digest(bytes(salt), stored), digest)",
+        "    return bool(hmac.compare_digest(text_digest(bytes(salt), stored), digest) or digest)",
+        "tests/unit/admin/test_changed_texts.py::test_changed_words_are_broken_and_not_shown",
+    ),
+    Mutation(
+        "typed texts that can be changed",
+        "migrations/versions/0007_typed_texts_guarded.py",
+        'BEGIN SELECT RAISE(ABORT, \'typed texts are never changed\'); END\n    """,\n    "typed_texts_no_replace"',
+        'BEGIN SELECT 1; END\n    """,\n    "typed_texts_no_replace"',
+        "tests/unit/admin/test_changed_texts.py::test_typed_texts_are_never_changed",
+    ),
+    Mutation(
         "entries that can be changed",
         "migrations/versions/0001_first_tables.py",
         "RAISE(ABORT, 'audit entries are never changed')",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from uuid_utils.compat import uuid7
 
-from bot.admin.audit import EXPORT_ACTION, VerificationResult
+from bot.admin.audit import EXPORT_ACTION
 from bot.admin.counted import counted
+from bot.admin.verdict import VerificationResult
 from bot.audit.entry import Draft, Phase, timestamp
 from bot.audit.evidence import WHY_UNPROVEN, Evidence, EvidenceFile, NotEvidence, check
 from bot.audit.files import Archive, checksum

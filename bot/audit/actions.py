@@ -4,6 +4,7 @@ from __future__ import annotations
 
 ACTIONS = (
     "audit:archive",
+    "audit:destroy",
     "audit:digest",
     "audit:export",
     "audit:hold",

@@ -352,6 +352,16 @@ standing_rules = Table(
 )
 """What the policy file said when the bot last started, as JSON: a terminal elsewhere may not find the file."""
 
+audit_channel_heads = Table(
+    "audit_channel_heads",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("seq", Number, nullable=False),
+    Column("hash", Text, nullable=False),
+    sqlite_strict=True,
+)
+"""The last line that an audit channel shows, apart from the deliveries: who cuts off the trail removes those too."""
+
 user_groups = Table(
     "user_groups",
     metadata,

@@ -62,6 +62,8 @@ class Serving:
     genesys_patience: float = GENESYS_READ_SECONDS
     genesys_pool: PoolManager | None = None
     socket_ping: float = PING_SECONDS
+    without_policy: bool = False
+    """Whether to serve without a policy file although the last process had one."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     readiness: Readiness = field(default_factory=Readiness)
     up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -81,6 +83,7 @@ class Serving:
                     clock=self.clock,
                     patience=self.genesys_patience,
                     genesys_pool=self.genesys_pool,
+                    without_policy=self.without_policy,
                 )
             )
             slack_clock = SlackClock()
@@ -109,7 +112,7 @@ class Serving:
             supervisor = Supervisor(control.clock, control.metrics.on_loop_broken)
             opened.push_async_callback(supervisor.stop)
             await bot.settle_interrupted()
-            await record_start(control)
+            await record_start(control, without_policy=self.without_policy)
             for worker in bot.first:
                 await supervisor.once(worker)
             led = supervisor.loops(worker for worker in bot.workers if worker.leader_only)

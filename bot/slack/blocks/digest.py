@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EVENT_TYPE = "audit_digest"
 NAMES = {
     "audit:archive": "Archive",
+    "audit:destroy": "Destruction of archive files",
     "audit:digest": "Digest",
     "audit:export": "Export",
     "audit:hold": "Legal hold",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.admin.archive import Archiving
-from bot.admin.audit import VerificationResult, verify_database
+from bot.admin.audit import verify_database
 from bot.admin.data import Keeper
 from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
@@ -23,6 +23,8 @@ from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harnes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Any
+
+    from bot.admin.verdict import VerificationResult
 
 ADAS_WORDS = "Frau Zwetschgenknödel wants a copy"
 GRACES_WORDS = "dispute about the Quittenmarmelade"
@@ -49,9 +51,11 @@ class Past:
     async def archived(self, before: datetime = BETWEEN) -> str:
         return await self.archiving(before).run(nothing)
 
-    async def verdict(self, *, archive: bool = False, **options: Any) -> VerificationResult:
+    async def verdict(self, *, archive: bool = False, destroyed: int = 0, **options: Any) -> VerificationResult:
         where = self.archive if archive else None
-        return await verify_database(self.keeper.settings, Verifier(**options), nothing, archive=where)
+        return await verify_database(
+            self.keeper.settings, Verifier(**options), nothing, archive=where, destroyed=destroyed
+        )
 
     def entries(self) -> list[dict[str, Any]]:
         return entries(self.harness.file)

@@ -65,10 +65,11 @@ async def test_the_rest_verifies_and_says_what_is_archived(past: Past) -> None:
 
     alone, together = await past.verdict(), await past.verdict(archive=True)
 
-    assert alone.ok
-    assert "Intact: 2 entries, #9 to #10." in alone.text
+    assert alone.status == 3
+    assert "Part of a trail, and intact as far as it goes: 2 entries, #9 to #10." in alone.text
+    assert f"Not checked: entries 1 to {OLD}. Entry {OLD + 2} says that they are archived; add" in alone.text
     assert f"entries 1 to {OLD} are archived (entry {OLD + 2} names the file of 1 to {OLD}, SHA-256 " in alone.text
-    assert together.ok
+    assert together.status == 0
     assert f"Intact: {OLD + 2} entries, #1 to #{OLD + 2}." in together.text
     assert f"entries 1 to {OLD} are in the archive and were checked too" in together.text
 
@@ -388,8 +389,8 @@ async def test_a_segment_that_is_not_there_is_missed(past: Past, monkeypatch: py
     for path in past.archive.glob(f"{first.file.removesuffix('.jsonl')}*"):
         path.unlink()
     only_the_last = await past.verdict(archive=True)
-    assert only_the_last.ok
-    assert "entries 1 to 6 are archived (entry" in only_the_last.text
+    assert only_the_last.status == 1
+    assert "Entries 1 to 6 are not in" in only_the_last.text
 
 
 async def test_what_the_channel_saw_of_archived_entries(past: Past) -> None:
@@ -398,7 +399,7 @@ async def test_what_the_channel_saw_of_archived_entries(past: Past) -> None:
 
     alone = await past.verdict(wanted=dict(seen))
     assert alone.ok
-    assert f"Not checked: {OLD - 1} anchors belong to archived entries; add --archive DIR." in alone.text
+    assert f"Not checked: {OLD - 1} anchors belong to entries that were not read." in alone.text
     assert (await past.verdict(archive=True, wanted=dict(seen))).ok
     forged = {("ab" * 32): 3}
     assert not (await past.verdict(archive=True, wanted=dict(forged))).ok

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from bot.admin.audit import VerificationResult
+    from bot.admin.verdict import VerificationResult
     from bot.audit.evidence import Evidence
     from tests.unit.admin.conftest import Past
 

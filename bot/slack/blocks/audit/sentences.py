@@ -28,6 +28,7 @@ ICONS = {
     Phase.OBSERVED: ":eyes:",
 }
 NOT_IN_EFFECT, EXPIRED, READ = ":warning:", ":hourglass:", ":mag:"
+ARCHIVE_ACTIONS = frozenset({"audit:archive", "audit:destroy"})
 MECHANISMS = {"adhoc": "ad hoc recording", "policy": "policy recording", "session": "gateway session"}
 READ_ACTIONS = frozenset({"recording:read", "audit:export", "audit:read", "audit:report"})
 
@@ -117,6 +118,7 @@ WHY = {
 """Reasons in the third person; every other kind of error has the sentence that people get."""
 OTHERS = {
     "audit:archive": "archive the oldest entries",
+    "audit:destroy": "destroy archived entries",
     "audit:export": "export the audit trail",
     "audit:hold": "place the trail under legal hold",
     "audit:read": "read the totals of the trail",
@@ -267,6 +269,8 @@ class Teller:
             adopted,
             f"also recording: {escape(', '.join(map(str, others)))}" if others else "",
             "in a channel shared with another organization" if origin.get("shared_channel") else "",
+            *_archived(entry),
+            *_policy(outcome),
             *self._two_people(entry, {**origin, **outcome}),
             self._next_reminder(entry),
             *self._group(outcome),
@@ -301,6 +305,23 @@ class Teller:
             *(f"{way}: {people}" for way, people in members.items() if people),
             f"part {outcome['part']} of {outcome['parts']}" if "part" in outcome else "",
         ]
+
+
+def _policy(outcome: Mapping[str, Any]) -> list[str]:
+    """Say with which policy file the bot started."""
+    if outcome.get("without_policy") is True:
+        return ["*without the policy file that it had before* (`--without-policy`): its rules no longer apply"]
+    digest = outcome.get("policy_sha256")
+    return [f"SHA-256 of the policy file `{escape(str(digest))}`"] if digest else []
+
+
+def _archived(entry: Entry) -> list[str]:
+    """Say of an archive which entries it has, and the whole SHA-256 of its file: the channel is to witness both."""
+    outcome = entry.outcome
+    if entry.action not in ARCHIVE_ACTIONS or "last_seq" not in outcome:
+        return []
+    file = [f"SHA-256 of the file `{escape(str(outcome['sha256']))}`"] if "sha256" in outcome else []
+    return [f"entries {outcome.get('first_seq', 1)} to {outcome['last_seq']}", *file]
 
 
 def _number(number: Any, one: str) -> str:
