@@ -283,7 +283,9 @@ async def test_archived_entries_need_the_archive(proven: Proven) -> None:
 
 async def test_words_changed_in_the_database_are_not_given_out_as_evidence(proven: Proven) -> None:
     await proven.digest()
-    attack(proven.past.file, "UPDATE typed_texts SET text = 'forged'")
+    guard = "typed_texts_no_update"
+    forged = "UPDATE typed_texts SET text = 'forged'"
+    attack(proven.past.file, f"DROP TRIGGER {guard}", forged, AUDIT_TRIGGERS[guard])
 
     with pytest.raises(Refused, match="can't prove this call: the typed text of entry 1"):
         await proven.prove()
