@@ -14,10 +14,17 @@ from tests.browser.test_keyboard import tab_to
 from tests.support.scenario import GENESYS_HANGS
 
 if TYPE_CHECKING:
+    from playwright.async_api import Locator
+
     from tests.browser.seat import Seat
 
 AWAY = "C0AWAY"
 ENGLISH_DAY = re.compile("today|tomorrow|yesterday", re.IGNORECASE)
+
+
+async def pinned(message: Locator) -> Locator:
+    """Return a message that stays the same one when others arrive after it."""
+    return message.page.locator(f'#floor li[data-ts="{await message.get_attribute("data-ts")}"]')
 
 
 async def test_a_forgotten_pause_is_reminded_of_and_ended_from_the_reminder(seat: Seat) -> None:
@@ -26,7 +33,7 @@ async def test_a_forgotten_pause_is_reminded_of_and_ended_from_the_reminder(seat
     await expect(card).to_contain_text("Paused since")
     seat.scenario.clock.jump(4 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
-    reminder = (await seat.dms()).last
+    reminder = await pinned((await seat.dms()).last)
     await expect(reminder).to_contain_text("This recording was paused")
     await expect(reminder).to_contain_text("Do you want to resume it?")
     await seat.keep("pause-reminder")

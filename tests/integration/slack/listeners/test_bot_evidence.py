@@ -78,7 +78,7 @@ async def test_before_the_first_digest_it_says_what_is_not_proven_yet(scenario: 
 async def test_nobody_else_gets_evidence(scenario: ServingScenario, user: str) -> None:
     answer = await scenario.types(user, f"evidence {INBOUND}")
 
-    assert "for compliance only" in answer
+    assert "Only compliance can see totals and export the audit trail." in answer
     (entry,) = scenario.entries("audit:export")
     assert (entry["phase"], entry["conversation_id"]) == ("denied", INBOUND)
     assert scenario.slack.files == {}
