@@ -11,7 +11,7 @@ async def test_a_file_that_was_moved_away_stops_the_bot_until_it_is_back(scenari
     scenario.database.rename(away)
 
     answer = await scenario.types(ADA, f"start {INBOUND}")
-    assert "was deleted, replaced, or restored while the bot was running" in answer
+    assert "was deleted, replaced, or restored while record-bot was running" in answer
     assert scenario.genesys.requests == []
     status, _ = await scenario.page("/readyz")
     problem = (await scenario.readiness())["database"]["problem"]
