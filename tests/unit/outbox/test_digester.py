@@ -375,7 +375,7 @@ async def test_the_loop_goes_on_after_the_database_failed_it(newsroom: Newsroom)
     supervisor = Supervisor(digester.clock, lambda _name, _times: None)
     loop = asyncio.create_task(supervisor.run(digests_worker(digester)))
     try:
-        await newsroom.slack.wait_for(lambda: len(newsroom.slack.messages(AUDIT)) == 2, timeout=10)
+        await newsroom.slack.wait_for(lambda: len(newsroom.slack.messages(AUDIT)) == 2, timeout=60)
     finally:
         loop.cancel()
     assert broken.is_set()

@@ -44,7 +44,7 @@ p{margin:.4rem 0}.note{color:#555}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.45rem .6rem .45rem 0}
 th{border-bottom:2px solid #1d1c1d;font-weight:600}td{border-bottom:1px solid #ccc}
 tr{break-inside:avoid}thead{display:table-header-group}
-td.when{white-space:nowrap;font-variant-numeric:tabular-nums}td.what{width:100%}
+td.when,td.entry{white-space:nowrap;font-variant-numeric:tabular-nums}td.what{width:100%}
 .typed{border-left:3px solid #999;padding-left:.6rem;margin-top:.3rem;white-space:pre-wrap;overflow-wrap:anywhere}
 .small{font-size:12px;color:#555}
 @media (max-width:40rem){td.when{white-space:normal}}
@@ -109,7 +109,7 @@ the entries are what is proven.</p>
             f'<tr><td class="when">{moment_in(entry["occurred_at"], zone)}</td>'
             f'<td class="what">{SYMBOLS[told.phase]} {html(sentence)}{self._typed(entry)}'
             f"{f'<div class=small>{facts}</div>' if facts else ''}</td>"
-            f'<td>#{entry["seq"]}<div class="small"><code>{escape(entry["hash"][:HASH_SHOWN])}</code>'
+            f'<td class="entry">#{entry["seq"]}<div class="small"><code>{escape(entry["hash"][:HASH_SHOWN])}</code>'
             f"<br>{self._proven(entry['seq'])}</div></td></tr>"
         )
 
