@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.i18n.shorten import shorten
 from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import ALLOWED_FROM, Mechanism, RecordingState, Verb
+from bot.slack.blocks.button import recording_button
 from bot.slack.blocks.mrkdwn import actor_name, inline, isolated, length, moment, mrkdwn
 from bot.slack.blocks.notes import ended_with_agent, notes
 from bot.slack.blocks.try_again import may_help, try_again_button
@@ -174,24 +175,14 @@ def control_buttons(
 
 def approval_buttons(approval: Approval, recording: Recording, words: Catalog, *, about: str = "") -> list[Block]:
     """Return the buttons about a stop that waits for a second supervisor; the click decides who may press which."""
-    call = recording.conversation_id[:8]
-    confirm: Block = {
-        "type": "button",
-        "action_id": CONFIRM_STOP,
-        "text": _plain(words("approval.confirm")),
-        "value": str(approval.id),
-        "accessibility_label": words("approval.confirm_of", call=call),
-        "style": "danger",
-        "confirm": _stop_dialog(recording, words, about, button=words("approval.confirm")),
-    }
-    withdraw: Block = {
-        "type": "button",
-        "action_id": WITHDRAW_STOP,
-        "text": _plain(words("approval.withdraw")),
-        "value": str(approval.id),
-        "accessibility_label": words("approval.withdraw_of", call=call),
-    }
-    return [confirm, withdraw]
+    sure, value = words("approval.confirm"), str(approval.id)
+    confirm = recording_button(CONFIRM_STOP, sure, recording, words, "approval.confirm_of", value=value)
+    withdraw = words("approval.withdraw")
+    dialog = _stop_dialog(recording, words, about, sure=sure)
+    return [
+        confirm | {"style": "danger", "confirm": dialog},
+        recording_button(WITHDRAW_STOP, withdraw, recording, words, "approval.withdraw_of", value=value),
+    ]
 
 
 def _again(shown: Card, words: Catalog) -> list[Block]:
@@ -202,51 +193,32 @@ def _again(shown: Card, words: Catalog) -> list[Block]:
         return []
     if ended_with_agent(shown.recording):
         return [follow_button(shown.recording, words)]
-    button: Block = {
-        "type": "button",
-        "action_id": START_AGAIN,
-        "text": _plain(words("again.button")),
-        "value": str(shown.recording.id),
-        "accessibility_label": words("again.button_of", call=shown.recording.conversation_id[:8]),
-    }
-    return [button]
+    return [recording_button(START_AGAIN, words("again.button"), shown.recording, words, "again.button_of")]
 
 
 def follow_button(recording: Recording, words: Catalog, *, agent: str | None = None) -> Block:
     """Return the button that records the agent who is on the call after a transfer; the click finds out who that is."""
-    call = recording.conversation_id[:8]
     named = words("again.record_agent", agent=isolated(shorten(agent, FOLLOW_NAME_SHOWN))) if agent else ""
-    return {
-        "type": "button",
-        "action_id": FOLLOW,
-        "text": _plain(named or words("again.record_new_agent")),
-        "value": str(recording.id),
-        "accessibility_label": words("again.follow_of", call=call),
-    }
+    return recording_button(FOLLOW, named or words("again.record_new_agent"), recording, words, "again.follow_of")
 
 
 def _button(verb: Verb, recording: Recording, words: Catalog, about: str) -> Block:
-    button: Block = {
-        "type": "button",
-        "action_id": f"recording_{verb.value}",
-        "text": _plain(words(f"buttons.{verb.value}")),
-        "value": str(recording.id),
-        "accessibility_label": words(f"buttons.{verb.value}_of", call=recording.conversation_id[:8]),
-    }
+    text = f"buttons.{verb.value}"
+    made = recording_button(f"recording_{verb.value}", words(text), recording, words, f"{text}_of")
     if verb is Verb.STOP:
-        button["style"] = "danger"
-        button["confirm"] = _stop_dialog(recording, words, about, button=words("buttons.stop_confirm"))
-    return button
+        dialog = _stop_dialog(recording, words, about, sure=words("buttons.stop_confirm"))
+        made |= {"style": "danger", "confirm": dialog}
+    return made
 
 
-def _stop_dialog(recording: Recording, words: Catalog, about: str, *, button: str) -> Block:
+def _stop_dialog(recording: Recording, words: Catalog, about: str, *, sure: str) -> Block:
     means = "stop_means_policy" if recording.mechanism is Mechanism.POLICY else "stop_means"
     if means == "stop_means" and POLICY_RECORDER in (recording.recorders or "").split():
         means = "stop_means_both"
     return {
         "title": _plain(words("buttons.stop_title_of", call=about) if about else words("buttons.stop_title")),
         "text": _plain(words(f"buttons.{means}")),
-        "confirm": _plain(button),
+        "confirm": _plain(sure),
         "deny": _plain(words("buttons.stop_deny")),
         "style": "danger",
     }

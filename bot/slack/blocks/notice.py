@@ -12,6 +12,7 @@ from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import ApprovalOutcome, RecordingState, Verb
 from bot.recording.monitoring.observations import CALL_ENDED
 from bot.recording.monitoring.reminders import NoticeKind, Result
+from bot.slack.blocks.button import recording_button
 from bot.slack.blocks.card import (
     NAME_SHOWN,
     about,
@@ -284,18 +285,9 @@ def _buttons(one: OpenNotice, words: Catalog) -> list[Block]:
         if button["action_id"] == f"recording_{verb.value}"
     ]
     if one.notice.kind is NoticeKind.LONG_RECORDING:
-        return [_still_needed_button(one.recording, words), *controls]
+        text = words("buttons.still_needed")
+        return [recording_button(STILL_NEEDED, text, one.recording, words, "buttons.still_needed_of"), *controls]
     return controls
-
-
-def _still_needed_button(recording: Recording, words: Catalog) -> Block:
-    return {
-        "type": "button",
-        "action_id": STILL_NEEDED,
-        "text": {"type": "plain_text", "text": words("buttons.still_needed")},
-        "value": str(recording.id),
-        "accessibility_label": words("buttons.still_needed_of", call=recording.conversation_id[:8]),
-    }
 
 
 def _at(when: datetime) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.i18n.shorten import shorten
 from bot.recording.models import RecordingState
+from bot.slack.blocks.button import recording_button
 from bot.slack.blocks.mrkdwn import mrkdwn
 
 if TYPE_CHECKING:
@@ -40,13 +41,7 @@ def may_help(recording: Recording) -> bool:
 
 def try_again_button(recording: Recording, words: Catalog) -> dict[str, Any]:
     """Return the button; its value is the recording, whose call, reason and channel count again."""
-    return {
-        "type": "button",
-        "action_id": TRY_AGAIN,
-        "text": {"type": "plain_text", "text": words("again.try")},
-        "value": str(recording.id),
-        "accessibility_label": words("again.try_of", call=recording.conversation_id[:8]),
-    }
+    return recording_button(TRY_AGAIN, words("again.try"), recording, words, "again.try_of")
 
 
 def failed_start(text: str, recording: Recording, words: Catalog) -> list[dict[str, Any]] | None:
