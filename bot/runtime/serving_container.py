@@ -143,6 +143,16 @@ def serving(
     )
 
 
+def english_style(settings: ServeSettings, team_id: str) -> CardStyle:
+    """Return the style of what everybody reads: in English, with links to the interactions of this region."""
+    return CardStyle(
+        team_id=team_id,
+        words=read_languages().of(ENGLISH),
+        interaction_url=settings.genesys_interaction_url.replace("{region}", settings.purecloud_environment),
+        reason_labels=settings.recording_reasons,
+    )
+
+
 def listener_context(
     settings: ServeSettings, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work
 ) -> ListenerContext:
@@ -151,12 +161,7 @@ def listener_context(
         client, identity.team_id, ids, control.clock, control.policy.grants, enterprise_id=identity.enterprise_id
     )
     languages = read_languages()
-    style = CardStyle(
-        team_id=identity.team_id,
-        words=languages.of(ENGLISH),
-        interaction_url=settings.genesys_interaction_url.replace("{region}", settings.purecloud_environment),
-        reason_labels=settings.recording_reasons,
-    )
+    style = english_style(settings, identity.team_id)
     look_ups = LookupLimit(control.clock, LOOK_UPS_EACH * settings.recording_actions_per_minute)
     shared = SharedChannels(client, control.clock, may_ask=may_ask(identity.scopes))
     return ListenerContext(control.service, people, work, style, languages, client, look_ups, shared)
