@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import sqlite3
 import sys
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from uuid_utils.compat import uuid7
 
 from bot.admin.counted import counted
+from bot.admin.data import Keeper
 from bot.admin.verdict import VerificationResult, verdict
-from bot.audit.entry import Draft, Phase
+from bot.audit.entry import Phase
 from bot.audit.export import Filter, csv_header, csv_line, json_line
-from bot.audit.files import Archive, feed_file
+from bot.audit.files import Archive, feed_file, new_private_file
 from bot.audit.readable import BOM, readable_header, readable_line
 from bot.audit.stored import entry_of
 from bot.database.migrate import unusable, upgrade, version
@@ -27,7 +27,6 @@ from bot.database.trail.guards import check_guards
 from bot.database.trail.reader import SqlTrail
 from bot.database.trail.typed_texts import TypedTexts
 from bot.errors import DatabaseUnusable, Refused
-from bot.recording.clock import SystemClock
 from bot.runtime.container import opened_database
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from bot.audit.verification import Verifier
     from bot.config.settings import DatabaseSettings
     from bot.database.engine import Engines
-    from bot.recording.ports import Transaction
 
 EXPORT_ACTION = "audit:export"
 
@@ -188,14 +186,17 @@ class Export:
         """Write the entries, and return a sentence about them. Raise Refused if the file already exists."""
         if self.output is not None and self.output.exists():
             raise Refused(f"{self.output} already exists; choose another name.")
+        keeper, call = Keeper(self.settings, self.actor), self.wanted.conversation_id
         async with opened_database(self.settings) as engines:
             await upgrade(engines)
             store, trail, attempt_id = SqlStore(engines), SqlTrail(engines), uuid7()
             up_to = await trail.count()
             named = {"with": "names"} if self.names_in is not None else {}
-            await self._note(store, attempt_id, Phase.REQUESTED, self.wanted.facts() | named)
+            asked = {"format": self.format, **self.wanted.facts(), **named}
+            await keeper.note(store, EXPORT_ACTION, Phase.REQUESTED, attempt_id, asked, call=call)
             written, digest = await self._write(trail, SqlDescriptions(engines), up_to, progress)
-            await self._note(store, attempt_id, Phase.SUCCEEDED, {"entries": written, "sha256": digest})
+            done = {"format": self.format, "entries": written, "sha256": digest}
+            await keeper.note(store, EXPORT_ACTION, Phase.SUCCEEDED, attempt_id, done, call=call)
         if self.output is None:
             return f"Exported {counted(written, 'entry', 'entries')}, SHA-256 {digest}."
         checksum = self.output.with_name(self.output.name + ".sha256")
@@ -207,7 +208,7 @@ class Export:
     ) -> tuple[int, str]:
         digest, written = hashlib.sha256(), 0
         line = json_line if self.format == "jsonl" else csv_line
-        target = sys.stdout.buffer if self.output is None else _private(self.output)
+        target = sys.stdout.buffer if self.output is None else new_private_file(self.output)
         try:
             if self.names_in is not None:
                 return await self._write_readable(trail, descriptions, target, digest, up_to)
@@ -238,24 +239,6 @@ class Export:
             written += len(entries)
         return written, digest.hexdigest()
 
-    async def _note(self, store: SqlStore, attempt_id: Any, phase: Phase, outcome: dict[str, Any]) -> None:
-        def work(transaction: Transaction) -> None:
-            transaction.append(
-                Draft(
-                    id=uuid7(),
-                    attempt_id=attempt_id,
-                    occurred_at=SystemClock().now(),
-                    phase=phase,
-                    action=EXPORT_ACTION,
-                    actor=self.actor,
-                    conversation_id=self.wanted.conversation_id,
-                    origin={"source": "cli"},
-                    outcome={"format": self.format, **outcome},
-                )
-            )
-
-        await store.write(work)
-
 
 def _put(target: IO[bytes], digest: Any, line: str) -> None:
     data = line.encode()
@@ -263,12 +246,7 @@ def _put(target: IO[bytes], digest: Any, line: str) -> None:
     target.write(data)
 
 
-def _private(path: Path) -> IO[bytes]:
-    """Create a file that only this user can read. Raise FileExistsError."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-
-
 def _write_private(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
-    with _private(path) as file:
+    with new_private_file(path) as file:
         file.write(text.encode())

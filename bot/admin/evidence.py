@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from uuid_utils.compat import uuid7
 
 from bot.admin.audit import EXPORT_ACTION
 from bot.admin.counted import counted
 from bot.admin.verdict import VerificationResult
-from bot.audit.entry import Draft, Phase, timestamp
+from bot.audit.entry import Phase, timestamp
 from bot.audit.evidence import WHY_UNPROVEN, Evidence, EvidenceFile, NotEvidence, check
-from bot.audit.files import Archive, checksum
-from bot.database.migrate import upgrade
-from bot.database.store import SqlStore
+from bot.audit.files import Archive, new_private_file
 from bot.database.trail.evidence import SqlEvidence
 from bot.database.trail.reader import SqlTrail
 from bot.errors import Refused
-from bot.recording.clock import SystemClock
-from bot.runtime.container import opened_database
 from bot.slack.blocks.audit.evidence_pages import guide, made_by, packed
 from bot.slack.blocks.audit.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from uuid import UUID
     from zoneinfo import ZoneInfo
 
-    from bot.config.settings import DatabaseSettings
-    from bot.recording.ports import Transaction
+    from bot.admin.data import Keeper
 
 ZIP_START = b"PK"
 
@@ -41,8 +35,7 @@ ZIP_START = b"PK"
 class Prove:
     """Writes the evidence for one call to a new file. The trail records that before the file is written."""
 
-    settings: DatabaseSettings
-    actor: str
+    keeper: Keeper
     conversation_id: str
     output: Path
     zone: ZoneInfo
@@ -52,44 +45,25 @@ class Prove:
         """Write the file; unchecked if an entry has no proof yet. Raise Refused if there is nothing to write."""
         if self.output.exists():
             raise Refused(f"{self.output} already exists; choose another name.")
-        async with opened_database(self.settings) as engines:
-            await upgrade(engines)
-            store, attempt_id = SqlStore(engines), uuid7()
-            first_here = await SqlTrail(engines).first()
-            evidence = await SqlEvidence(engines).of(
-                self.conversation_id,
-                made_at=timestamp(SystemClock().now()),
+        keeper, call, attempt_id, form = self.keeper, self.conversation_id, uuid7(), {"format": "evidence"}
+        async with keeper.opened() as store:
+            first_here = await SqlTrail(store.engines).first()
+            evidence = await SqlEvidence(store.engines).of(
+                call,
+                made_at=timestamp(keeper.clock.now()),
                 made_by=made_by(),
                 zone=self.zone.key,
                 archive=None if self.archive is None else Archive(self.archive),
             )
             data = _packed(evidence)
-            await self._note(store, attempt_id, Phase.REQUESTED, {})
+            await keeper.note(store, EXPORT_ACTION, Phase.REQUESTED, attempt_id, form, call=call)
             await asyncio.to_thread(_write_new, self.output, data)
-            facts = {"entries": len(evidence.entries), "sha256": checksum(self.output)}
-            await self._note(store, attempt_id, Phase.SUCCEEDED, facts)
+            done = {**form, "entries": len(evidence.entries), "sha256": hashlib.sha256(data).hexdigest()}
+            await keeper.note(store, EXPORT_ACTION, Phase.SUCCEEDED, attempt_id, done, call=call)
         lines = [f"Wrote the evidence for call {self.conversation_id} to {self.output}.", *_contents(evidence)]
         if first_here > 1 and self.archive is None:
             lines.append(f"Entries before #{first_here} are in the archive; if the call is older, add --archive DIR.")
         return VerificationResult(ok=True, text="\n".join(lines), unchecked=bool(evidence.unproven))
-
-    async def _note(self, store: SqlStore, attempt_id: UUID, phase: Phase, outcome: dict[str, Any]) -> None:
-        def work(transaction: Transaction) -> None:
-            transaction.append(
-                Draft(
-                    id=uuid7(),
-                    attempt_id=attempt_id,
-                    occurred_at=SystemClock().now(),
-                    phase=phase,
-                    action=EXPORT_ACTION,
-                    actor=self.actor,
-                    conversation_id=self.conversation_id,
-                    origin={"source": "cli"},
-                    outcome={"format": "evidence", **outcome},
-                )
-            )
-
-        await store.write(work)
 
 
 def is_evidence(path: Path) -> bool:
@@ -148,7 +122,5 @@ def _contents(evidence: Evidence) -> list[str]:
 
 
 def _write_new(path: Path, data: bytes) -> None:
-    """Write a file that only its owner can read; what is typed on calls is in it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with new_private_file(path) as file:
         file.write(data)

@@ -1,12 +1,13 @@
-"""Reads trails from files: exports, and the segments of an archive with their manifests."""
+"""Trails in files: reads exports, and the segments of an archive with their manifests; creates new files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from bot.audit.archive import CHECKSUM_SUFFIX, MANIFEST_SUFFIX, Manifest, in_order, segment_name
 from bot.audit.stored import COLUMNS, is_canonical
@@ -76,6 +77,11 @@ def _parsed(line: bytes) -> tuple[str, dict[str, Any] | None]:
         return text, entry if entry.keys() == set(COLUMNS) else None
     except (ValueError, AttributeError, RecursionError):
         return "", None
+
+
+def new_private_file(path: Path) -> IO[bytes]:
+    """Create a file that only this user can read. Raise FileExistsError."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def checksum(path: Path) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from zoneinfo import ZoneInfo
 
+    from bot.admin.verdict import VerificationResult
     from bot.audit.verification import Verifier
 
 audit = typer.Typer(
@@ -125,8 +126,7 @@ def verify(
             verdict = event_loop.run(
                 verify_database(settings, verifier, progress, archive=archive, destroyed=destroyed)
             )
-    typer.echo(verdict.text, err=not verdict.ok)
-    raise typer.Exit(verdict.status)
+    _end(verdict)
 
 
 @audit.command(
@@ -247,9 +247,12 @@ def _verify_evidence(file: Path, roots: list[str], others: dict[str, object]) ->
     for one in roots:
         if not re.fullmatch(HASH, one):
             raise typer.BadParameter("must be a full hash: 64 hexadecimal digits", param_hint="--root")
-    verdict = verify_evidence(file, [one.lower() for one in roots])
-    typer.echo(verdict.text, err=not verdict.ok)
-    raise typer.Exit(verdict.status)
+    _end(verify_evidence(file, [one.lower() for one in roots]))
+
+
+def _end(result: VerificationResult) -> NoReturn:
+    typer.echo(result.text, err=not result.ok)
+    raise typer.Exit(result.status)
 
 
 @audit.command(
@@ -274,20 +277,13 @@ def prove(
 
     Exit status 0: every entry has a proof. 3: some have none (yet); says which and why.
     """
+    from bot.admin.data import Keeper
     from bot.admin.evidence import Prove
 
     log.configure(level="error")
-    job = Prove(
-        config.load(config.DatabaseSettings),
-        f"cli:{login_name()}",
-        usage.conversation(conversation, "ID"),
-        output,
-        _zone(),
-        archive,
-    )
-    written = event_loop.run(job.run())
-    typer.echo(written.text)
-    raise typer.Exit(written.status)
+    keeper = Keeper(config.load(config.DatabaseSettings), f"cli:{login_name()}")
+    job = Prove(keeper, usage.conversation(conversation, "ID"), output, _zone(), archive)
+    _end(event_loop.run(job.run()))
 
 
 def _zone() -> ZoneInfo:

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from bot.audit.archive import CHECKSUM_SUFFIX, MANIFEST_SUFFIX, Manifest, segment_name
 from bot.audit.entry import timestamp
 from bot.audit.export import json_line
-from bot.audit.files import Archive
+from bot.audit.files import Archive, new_private_file
 from bot.errors import Refused
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _put(path: Path, text: str) -> None:
 def new_file(path: Path) -> IO[bytes]:
     with suppress(FileNotFoundError):
         path.unlink()  # what a run that was cut off left behind
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    return new_private_file(path)
 
 
 def to_disk(file: IO[bytes]) -> None:

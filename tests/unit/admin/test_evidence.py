@@ -61,8 +61,7 @@ class Proven:
 
     async def prove(self, call: str = CALL, *, archive: bool = False, name: str = "call.zip") -> VerificationResult:
         where = self.past.archive if archive else None
-        settings, output = self.past.keeper.settings, self.output / name
-        return await Prove(settings, self.past.keeper.actor, call, output, UTC_ZONE, where).run()
+        return await Prove(self.past.keeper, call, self.output / name, UTC_ZONE, where).run()
 
     @property
     def file(self) -> Path:
