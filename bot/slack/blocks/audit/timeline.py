@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from bot.audit.entry import Entry, Phase
+from bot.audit.entry import Phase, entry_from
 from bot.audit.evidence import WHY_UNPROVEN
 from bot.i18n.catalog import read_languages
 from bot.slack.blocks.audit.names import LineNames, RecordedCall
@@ -22,8 +22,7 @@ from bot.slack.blocks.card import CardStyle
 from bot.slack.blocks.mrkdwn import unescape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from bot.audit.entry import Entry
     from bot.audit.evidence import Evidence
 
 MARKUP = re.compile(r"<!date\^[^|>]*\|([^>]*)>|<[@#!]([^|>]*)(?:\|[^>]*)?>|<[^|>]*\|([^>]*)>")
@@ -61,8 +60,10 @@ class Timeline:
     def page(self) -> str:
         """Return the page. The same evidence gives the same page, so that ``audit verify`` can compare it."""
         evidence, zone = self.evidence, ZoneInfo(self.evidence.zone)
-        first, last = (moment_in(evidence.entries[place]["occurred_at"], zone) for place in (0, -1))
-        rows = "\n".join(self._row(entry, zone) for entry in evidence.entries)
+        first, last, made = (
+            moment_in(datetime.fromisoformat(stamp), zone)
+            for stamp in (evidence.entries[0]["occurred_at"], evidence.entries[-1]["occurred_at"], evidence.made_at)
+        )
         return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -76,48 +77,44 @@ class Timeline:
 <p>Call <code>{escape(evidence.conversation_id)}</code> in Genesys Cloud</p>
 <p>{first} to {last}, {len(evidence.entries)} {"entry" if len(evidence.entries) == 1 else "entries"} of the audit \
 trail. Times are those of {escape(evidence.zone)}.</p>
-<p class="note">Each row is proven by the file <code>evidence.json</code> beside this page; \
-<code>how-to-check.html</code> says how to check it. Names are shown as they were known when the file was made; ids in \
-the entries are what is proven.</p>
+<p class="note">A row is proven if its last column names a root: <code>evidence.json</code> beside this page has the \
+proof, and <code>how-to-check.html</code> says how to check it. Names are shown as they were known when the file was \
+made; the ids in the entries are what is proven.</p>
 <table>
 <thead><tr><th>Time</th><th>What happened</th><th>Entry</th></tr></thead>
 <tbody>
-{rows}
+{self._rows(zone)}
 </tbody>
 </table>
 <h2>Roots to compare</h2>
 {self._roots()}
-<p class="small">Made {moment_in(evidence.made_at, zone)} by {escape(evidence.made_by)}.</p>
+<p class="small">Made {made} by {escape(evidence.made_by)}.</p>
 </body>
 </html>
 """
 
-    def _row(self, entry: Mapping[str, Any], zone: ZoneInfo) -> str:
-        told = entry_from(entry)
+    def _rows(self, zone: ZoneInfo) -> str:
         teller = Teller(self._style(), self._names())
-        request = next(
-            (
-                entry_from(one)
-                for one in self.evidence.entries
-                if one["attempt_id"] == entry["attempt_id"] and one["phase"] == Phase.REQUESTED and one is not entry
-            ),
-            None,
-        )
-        _, sentence = teller.tell(told, request)
-        facts = " \u00b7 ".join(html(fact) for fact in teller.facts(told) if fact)
+        entries = [entry_from(one) for one in self.evidence.entries]
+        requests = {entry.attempt_id: entry for entry in entries if entry.phase is Phase.REQUESTED}
+        return "\n".join(self._row(entry, requests.get(entry.attempt_id), teller, zone) for entry in entries)
+
+    def _row(self, entry: Entry, request: Entry | None, teller: Teller, zone: ZoneInfo) -> str:
+        _, sentence = teller.tell(entry, request if request is not entry else None)
+        facts = " \u00b7 ".join(html(fact) for fact in teller.facts(entry) if fact)
         return (
-            f'<tr><td class="when">{moment_in(entry["occurred_at"], zone)}</td>'
-            f'<td class="what">{SYMBOLS[told.phase]} {html(sentence)}{self._typed(entry)}'
+            f'<tr><td class="when">{moment_in(entry.occurred_at, zone)}</td>'
+            f'<td class="what">{SYMBOLS[entry.phase]} {html(sentence)}{self._typed(entry)}'
             f"{f'<div class=small>{facts}</div>' if facts else ''}</td>"
-            f'<td class="entry">#{entry["seq"]}<div class="small"><code>{escape(entry["hash"][:HASH_SHOWN])}</code>'
-            f"<br>{self._proven(entry['seq'])}</div></td></tr>"
+            f'<td class="entry">#{entry.seq}<div class="small"><code>{escape(entry.hash[:HASH_SHOWN])}</code>'
+            f"<br>{self._proven(entry.seq)}</div></td></tr>"
         )
 
-    def _typed(self, entry: Mapping[str, Any]) -> str:
+    def _typed(self, entry: Entry) -> str:
         """Return the words that the entry's digest stands for; they are shown once, with the entry that has it."""
-        if entry["reason_digest"] is None:
+        if entry.reason_digest is None:
             return ""
-        typed = next((one for one in self.evidence.typed if one.attempt_id == entry["attempt_id"]), None)
+        typed = next((one for one in self.evidence.typed if one.attempt_id == str(entry.attempt_id)), None)
         if typed is None:
             return '<div class="small">A note was typed. Its text has been erased since.</div>'
         return f'<div class="typed">{escape(typed.text)}</div>'
@@ -151,22 +148,9 @@ the entries are what is proven.</p>
         return LineNames(known.people, known.agents, calls)
 
 
-def entry_from(values: Mapping[str, Any]) -> Entry:
-    """Make an entry of its JSON values."""
-    recording = values["recording_id"]
-    changed = {
-        "id": UUID(values["id"]),
-        "attempt_id": UUID(values["attempt_id"]),
-        "occurred_at": datetime.fromisoformat(values["occurred_at"]),
-        "phase": Phase(values["phase"]),
-        "recording_id": None if recording is None else UUID(recording),
-    }
-    return Entry(**{**values, **changed})
-
-
-def moment_in(stamp: str, zone: ZoneInfo) -> str:
-    """Write a time of the trail in a zone, with its distance from UTC: ``2026-11-27 20:15:57 +01:00``."""
-    shown = datetime.fromisoformat(stamp).astimezone(zone)
+def moment_in(when: datetime, zone: ZoneInfo) -> str:
+    """Write a time in a zone, with its distance from UTC: ``2026-11-27 20:15:57 +01:00``."""
+    shown = when.astimezone(zone)
     return f"{shown:%Y-%m-%d %H:%M:%S} {shown.isoformat()[-6:]}"
 
 
