@@ -114,6 +114,11 @@ class Evidence:
     typed: tuple[TypedText, ...] = ()
     names: Names = field(default_factory=Names)
 
+    @property
+    def proven_later(self) -> int:
+        """Return how many entries have no proof because the digest with their root is still to come."""
+        return list(self.unproven.values()).count(NO_ROOT_YET)
+
     def facts(self) -> dict[str, Any]:
         """Return everything but the entries as JSON values."""
         return {

@@ -148,6 +148,8 @@ def is_person(actor: str | None) -> bool:
 
 def conversation_id(typed: str) -> str:
     """Return the conversation's id from an id or an interaction link, in lower case. Raise MalformedId."""
+    if not typed:
+        raise MalformedId("No call was named.", named=False)
     candidate = typed.strip().strip("<>").partition("|")[0]
     if link := LINK.match(candidate):
         candidate = link["id"]

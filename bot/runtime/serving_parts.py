@@ -125,7 +125,7 @@ class ServingParts:
 
     def _evidence(self) -> EvidenceFiles:
         source, names = SqlEvidence(self.control.engines), self._names()
-        return EvidenceFiles(self.desk, self.client, self._uploads, source, self._outcomes, names, self._zone)
+        return EvidenceFiles(self.desk, self._uploads, source, self._outcomes, names, self._zone)
 
     def _activity(self) -> ActivityReports:
         engines = self.control.engines
@@ -157,7 +157,6 @@ class ServingParts:
         engines = self.control.engines
         return AuditReports(
             desk=self.desk,
-            client=self.client,
             uploads=self._uploads,
             trail=SqlTrail(engines),
             summaries=SqlSummaries(engines),

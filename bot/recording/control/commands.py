@@ -286,7 +286,7 @@ def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
     try:
         return conversation_id(typed or ""), None
     except MalformedId as problem:
-        return None, problem if typed else MalformedId("No call was named.", named=False)
+        return None, problem
 
 
 def _find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:

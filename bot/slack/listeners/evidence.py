@@ -22,8 +22,6 @@ from bot.slack.users import WEB_API_ERRORS
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from slack_sdk.web.async_client import AsyncWebClient
-
     from bot.audit.entry import Entry
     from bot.audit.evidence import Evidence
     from bot.i18n.catalog import Catalog
@@ -44,7 +42,6 @@ class EvidenceFiles:
     """Sends evidence to compliance. The trail records the request first, and then whether the file was sent."""
 
     desk: ListenerContext
-    client: AsyncWebClient
     uploads: Uploads
     source: EvidenceSource
     outcomes: ExportOutcomes
@@ -56,10 +53,9 @@ class EvidenceFiles:
         intake = self.desk.service.intake
         try:
             call = conversation_id(typed)
-        except MalformedId as error:
-            problem = error if typed else MalformedId("No call was named.", named=False)
+        except MalformedId as problem:
             await intake.refuse_export(asked, typed, problem)
-            raise problem from None
+            raise
         request = await intake.export(asked, {"format": "evidence"}, call)
         words = self.desk.words_for(asked)
         self.desk.work.start(self._answer_later(request, call, words, reply))
@@ -94,20 +90,17 @@ class EvidenceFiles:
         return words("evidence.done", count=len(evidence.entries), seq=seq)
 
     async def _send(self, request: Entry, call: str, data: bytes, evidence: Evidence, words: Catalog) -> None:
-        """Post a message to the person, then the file into the same conversation."""
         title = words("evidence.title", call=self.desk.style.call(call))
         name = f"evidence-{call[:8]}-{request.seq}.zip"
         uploaded = await self.uploads.put(data, size=len(data), name=name, title=name)
-        posted = await self.client.chat_postMessage(
-            channel=request.actor.rpartition(":")[2], text=title, parse="none", unfurl_links=False
-        )
-        roots = " ".join(f"--root {tree.root}" for tree in evidence.trees)
         lines = [words("evidence.comment", count=len(evidence.entries), seq=request.seq)]
-        lines.append(words("evidence.check", name=name, roots=roots) if roots else "")
-        if evidence.unproven:
-            lines.append(words("evidence.unproven", count=len(evidence.unproven)))
-        comment = "\n".join(filter(None, lines))
-        await self.uploads.share(uploaded, channel=str(posted["channel"]), comment=comment)
+        if roots := " ".join(f"--root {tree.root}" for tree in evidence.trees):
+            lines.append(words("evidence.check", name=name, roots=roots))
+        if later := evidence.proven_later:
+            lines.append(words("evidence.proven_later", count=later))
+        if never := len(evidence.unproven) - later:
+            lines.append(words("evidence.without_root", count=never))
+        await self.uploads.to_person(request.actor.rpartition(":")[2], uploaded, text=title, comment="\n".join(lines))
 
     async def _failed(
         self, request: Entry, error: str, why: str, words: Catalog, facts: dict[str, Any] | None = None

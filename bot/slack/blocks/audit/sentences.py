@@ -223,7 +223,7 @@ class Teller:
         outcome = entry.outcome
         call = f"call {self.style.call(entry.conversation_id, short=True)}" if entry.conversation_id else ""
         if entry.action == "audit:export":
-            return f"exported the trail{self._period(outcome)}"
+            return f"exported the trail{f' about {call}' if call else ''}{self._period(outcome)}"
         if entry.action == "audit:report":
             return f"read a report{self._period(outcome)}"
         if entry.action == "audit:read":
