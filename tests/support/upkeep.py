@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import gc
+import logging
+from typing import TYPE_CHECKING
 
+import pytest
 import structlog
+
+from bot.observability import logging as log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COLLECTED_AFTER = 20_000
 """Objects until the next look for garbage; Python's own 700 means thousands of looks in a run."""
@@ -20,6 +28,20 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER, 10, 10)
     gc.enable()
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """Undo what a command configures, or later tests would neither print nor catch what loggers say."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    chatty = {name: logging.getLogger(name).level for name in log.CHATTY}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in chatty.items():
+        logging.getLogger(name).setLevel(before)
+    configure_logs()
 
 
 def configure_logs() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bot.i18n.catalog import read_languages
 from tests.support.shell import ROOT
+from tests.support.source import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ def faults(text: str, first_line: int = 1) -> Iterator[str]:
 
 def prose_of(code: str) -> Iterator[tuple[int, str]]:
     """Yield each docstring (also of constants) and comment of a module, with its line."""
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(parsed(code)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.lineno, node.value.value
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
@@ -74,7 +75,7 @@ def prose_of(code: str) -> Iterator[tuple[int, str]]:
 
 def events_of(code: str) -> Iterator[tuple[int, str]]:
     """Yield each event that a module logs, with its line."""
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(parsed(code)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in LEVELS:
             continue
         logger = ast.unparse(node.func.value)

@@ -14,6 +14,7 @@ import bot
 from bot.errors import RecordBotError
 from bot.i18n.catalog import read_languages
 from bot.slack.users import OBSTACLES
+from tests.support.source import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,7 +57,7 @@ def nodes() -> list[tuple[str, ast.Call | ast.Constant | ast.JoinedStr]]:
     return [
         (str(file.relative_to(CODE)), node)
         for file in sorted(CODE.rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        for node in ast.walk(parsed(file.read_text("utf-8")))
         if isinstance(node, (ast.Call, ast.Constant, ast.JoinedStr))
     ]
 
@@ -101,7 +102,7 @@ def _refusals() -> Iterator[ast.Call]:
     for file in CODE.rglob("*.py"):
         code = file.read_text("utf-8")
         if any(f"{name}(" in code for name in REFUSALS):
-            yield from (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call))
+            yield from (node for node in ast.walk(parsed(code)) if isinstance(node, ast.Call))
 
 
 def _is_words(function: ast.expr) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +17,14 @@ from bot.admin.data import Keeper
 from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.database.queries.outbox import SqlOutbox
+from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.recording.models import Verb
 from tests.support.clocks.fake_clock import BEGIN, FakeClock
 from tests.support.databases.trail import entries, rows
 from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from typing import Any
 
     from bot.admin.verdict import VerificationResult
@@ -74,6 +77,24 @@ class Past:
 
 def nothing(_done: int, _total: int) -> None:
     """Show no progress."""
+
+
+@contextmanager
+def guards_lifted(past: Past) -> Iterator[sqlite3.Connection]:
+    """Do what the owner of the file can do: lift the guards, change something, put them back."""
+    with closing(sqlite3.connect(past.file)) as owner, owner:
+        for name in AUDIT_TRIGGERS:
+            owner.execute(f"DROP TRIGGER {name}")
+        yield owner
+        for trigger in AUDIT_TRIGGERS.values():
+            owner.execute(trigger)
+
+
+def forge(past: Past, *statements: str) -> None:
+    """Change the database as its owner can."""
+    with guards_lifted(past) as owner:
+        for statement in statements:
+            owner.execute(statement)
 
 
 async def deliver(harness: Harness) -> None:

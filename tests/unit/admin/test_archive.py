@@ -16,10 +16,9 @@ from bot.database.maintenance import archive as archive_of_database
 from bot.database.migrate import upgrade
 from bot.database.queries.metrics import SqlFigures
 from bot.database.queries.outbox import SqlOutbox
-from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.errors import DatabaseUnusable, MalformedId, OutcomeUnknown, Refused
 from tests.support.recording.service import CALL, asked
-from tests.unit.admin.conftest import BETWEEN, deliver
+from tests.unit.admin.conftest import BETWEEN, deliver, forge
 from tests.unit.audit.stranger import first_bad_line
 
 if TYPE_CHECKING:
@@ -281,17 +280,6 @@ async def test_a_removal_that_fails_leaves_the_guards_and_the_rows(past: Past, m
 
 
 # Attacks
-
-
-def forge(past: Past, *statements: str) -> None:
-    """Do what somebody with the file can do: lift the guards, change something, put them back."""
-    with closing(sqlite3.connect(past.file)) as outsider, outsider:
-        for name in AUDIT_TRIGGERS:
-            outsider.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            outsider.execute(statement)
-        for trigger in AUDIT_TRIGGERS.values():
-            outsider.execute(trigger)
 
 
 async def test_rows_that_vanish_without_a_tombstone_are_missed(past: Past) -> None:

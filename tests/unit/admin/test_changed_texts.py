@@ -15,27 +15,15 @@ from bot.admin.archive import Archiving
 from bot.database.migrate import _config, upgrade
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.trail.call_history import SqlStories
-from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.database.trail.typed_texts import ALTERED
 from bot.errors import DatabaseUnusable
 from tests.support.recording.service import CALL
-from tests.unit.admin.conftest import ADAS_WORDS, BETWEEN, GRACES_WORDS, nothing
+from tests.unit.admin.conftest import ADAS_WORDS, BETWEEN, GRACES_WORDS, forge, nothing
 
 if TYPE_CHECKING:
     from tests.unit.admin.conftest import Past
 
 FORGED = "UPDATE typed_texts SET text = 'the customer agreed' WHERE text LIKE 'Frau%'"
-
-
-def forge(past: Past, *statements: str) -> None:
-    """Do what the owner of the file can do: lift the guards, change something, put them back."""
-    with closing(sqlite3.connect(past.file)) as owner, owner:
-        for name in AUDIT_TRIGGERS:
-            owner.execute(f"DROP TRIGGER IF EXISTS {name}")
-        for statement in statements:
-            owner.execute(statement)
-        for trigger in AUDIT_TRIGGERS.values():
-            owner.execute(trigger)
 
 
 @pytest.mark.parametrize(

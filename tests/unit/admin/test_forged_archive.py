@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +16,9 @@ from bot.audit.export import json_line
 from bot.audit.files import Archive
 from bot.audit.stored import COLUMNS
 from bot.database.maintenance import archive as archive_of_database
-from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.errors import Refused
 from tests.support.clocks.fake_clock import BEGIN
-from tests.unit.admin.conftest import deliver
+from tests.unit.admin.conftest import deliver, guards_lifted
 from tests.unit.audit.stranger import Stranger
 
 if TYPE_CHECKING:
@@ -65,17 +62,13 @@ def remove_under_a_forged_tombstone(past: Past, *, destroyed: bool = False) -> N
     forged = [appended(entries, "audit:archive", tombstone.facts())]
     if destroyed:
         forged.append(appended(forged, "audit:destroy", {"last_seq": gone[-1]["seq"], "files": 1}))
-    with closing(sqlite3.connect(past.file)) as owner, owner:
-        for name in AUDIT_TRIGGERS:
-            owner.execute(f"DROP TRIGGER {name}")
+    with guards_lifted(past) as owner:
         owner.execute("DELETE FROM audit_deliveries WHERE seq <= ?", (gone[-1]["seq"],))
         owner.execute("DELETE FROM audit_entries WHERE seq <= ?", (gone[-1]["seq"],))
         for entry in forged:
             values = [json.dumps(v, separators=(",", ":"), sort_keys=True) if isinstance(v, dict) else v for v in
                       (entry[name] for name in COLUMNS)]  # fmt: skip
             owner.execute(f"INSERT INTO audit_entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * 16)})", values)  # noqa: S608
-        for trigger in AUDIT_TRIGGERS.values():
-            owner.execute(trigger)
 
 
 def stranger_says(past: Past, folder: Path, *, archive: bool = True, destroyed: int = 0, **options: Any) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bot.sandbox.genesys import SimulatedRequest
 
-pytestmark = pytest.mark.measured
+pytestmark = [pytest.mark.measured, pytest.mark.usefixtures("logs_as_before")]
 
 ACTOR = f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
 NO_CALL = "00000000-0000-4000-8000-000000000000"

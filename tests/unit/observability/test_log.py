@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import structlog
 
 from bot.observability import logging as log
 from bot.observability.logging import REDACTED, redacted
-from tests.support.upkeep import configure_logs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SECRETS = (
     "xoxb-123-456-AbCdEf",
@@ -25,17 +21,7 @@ SECRETS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _loggers_as_they_were() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    chatty = {name: logging.getLogger(name).level for name in log.CHATTY}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, before in chatty.items():
-        logging.getLogger(name).setLevel(before)
-    configure_logs()
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 
 def lines(written: str) -> list[dict[str, Any]]:

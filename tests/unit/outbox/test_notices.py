@@ -54,6 +54,16 @@ class Office:
     slack: SimulatedSlack
     notifier: Notifier
 
+    async def killed_while_posting(self, monkeypatch: pytest.MonkeyPatch, *, minutes: float) -> None:
+        """Let time pass, and end the bot while Slack has a message of it and has not answered."""
+        monkeypatch.setattr("bot.outbox.relay.END_SECONDS", 0.01)  # a kill waits for nothing
+        self.harness.clock.advance(minutes * 60)
+        self.slack.faults.switch_on("hang", times=1, only=POST)
+        running = asyncio.create_task(self.turn())
+        await self.slack.wait_for(lambda: any(one.method == POST for one in self.slack.requests))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
     def anew(self, **changes: Any) -> Office:
         """Return it as after a restart."""
         return replace(self, notifier=replace(self.notifier, changes=self.harness.store.changes(), **changes))
@@ -451,14 +461,8 @@ async def test_what_may_have_arrived_comes_again_and_says_so(office: Office, fau
 async def test_killed_between_begun_and_sent_it_comes_once_more_and_says_so(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.outbox.relay.END_SECONDS", 0.01)  # a kill waits for nothing
     await office.starts()
-    office.harness.clock.advance(1860)
-    office.slack.faults.switch_on("hang", times=1, only=POST)
-    running = asyncio.create_task(office.turn())
-    await office.slack.wait_for(lambda: any(one.method == POST for one in office.slack.requests))
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await office.killed_while_posting(monkeypatch, minutes=31)
     await office.anew().turn()
     assert AGAIN in office.told()[-1].text
     await office.anew().turn(minutes=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -367,15 +366,9 @@ async def test_several_that_may_have_arrived_come_again_together_and_say_so(
 async def test_killed_between_begun_and_sent_several_come_once_more_together(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.outbox.relay.END_SECONDS", 0.01)  # a kill waits for nothing
     await office.starts()
     await office.starts(call=OTHER_CALL)
-    office.harness.clock.advance(1860)
-    office.slack.faults.switch_on("hang", times=1, only=POST)
-    running = asyncio.create_task(office.turn())
-    await office.slack.wait_for(lambda: any(one.method == POST for one in office.slack.requests))
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await office.killed_while_posting(monkeypatch, minutes=31)
     assert [one["posts_begun"] for one in office.notices()] == [1, 1]
     await office.anew().turn()
     assert len(rows_of_buttons(office.told()[-1])) == 2

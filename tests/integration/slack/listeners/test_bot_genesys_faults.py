@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND
 from bot.slack.listeners.context import SLOW_SECONDS
 from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, GRACE, ServingScenario
+
+if TYPE_CHECKING:
+    from bot.sandbox.slack import SimulatedMessage
 
 WRITE, READ = "(write)", "(read)"
 BEYOND_THE_DEADLINE = 26
@@ -166,15 +170,20 @@ async def _until_unknown(scenario: ServingScenario, text: str) -> None:
     assert scenario.phases()[-1] == "unknown"
 
 
-async def test_a_start_that_failed_is_answered_once_and_can_be_tried_again_without_typing(
-    scenario: ServingScenario,
-) -> None:
+async def failed_start(scenario: ServingScenario) -> SimulatedMessage:
+    """Let a start fail because of Genesys's rate limit; return the answer to the person."""
     scenario.genesys.faults.switch_on("rate_limited", times=1, value=60, only=WRITE)
     await scenario.types(ADA, f"start {INBOUND}")
     await scenario.until_told(ADA, "reached its request limit")
+    return next(one for one in scenario.slack.workspace.channels[FLOOR].messages if "request limit" in one.text)
+
+
+async def test_a_start_that_failed_is_answered_once_and_can_be_tried_again_without_typing(
+    scenario: ServingScenario,
+) -> None:
+    failed = await failed_start(scenario)
     assert scenario.cards() == []
 
-    failed = next(one for one in scenario.slack.workspace.channels[FLOOR].messages if "request limit" in one.text)
     assert failed.ephemeral_to == ADA
     scenario.clock.jump(61)  # until Genesys takes requests again
     await scenario.slack.click(ADA, FLOOR, failed.ts, "recording_try_again")
@@ -184,10 +193,7 @@ async def test_a_start_that_failed_is_answered_once_and_can_be_tried_again_witho
 
 
 async def test_a_person_who_has_lost_the_right_can_not_try_again(scenario: ServingScenario) -> None:
-    scenario.genesys.faults.switch_on("rate_limited", times=1, value=60, only=WRITE)
-    await scenario.types(ADA, f"start {INBOUND}")
-    await scenario.until_told(ADA, "reached its request limit")
-    failed = next(one for one in scenario.slack.workspace.channels[FLOOR].messages if "request limit" in one.text)
+    failed = await failed_start(scenario)
     writes = len(scenario.genesys.writes())
     scenario.slack.add_group("S0SUPERS", "supervisors", ["U0GRACE"])
     scenario.clock.jump(61)
@@ -200,10 +206,7 @@ async def test_a_person_who_has_lost_the_right_can_not_try_again(scenario: Servi
 async def test_who_tries_again_after_somebody_else_started_is_told_so_and_gets_no_card(
     scenario: ServingScenario,
 ) -> None:
-    scenario.genesys.faults.switch_on("rate_limited", times=1, value=60, only=WRITE)
-    await scenario.types(ADA, f"start {INBOUND}")
-    await scenario.until_told(ADA, "reached its request limit")
-    failed = next(one for one in scenario.slack.workspace.channels[FLOOR].messages if "request limit" in one.text)
+    failed = await failed_start(scenario)
     never_posted = "SELECT rendered_version = wanted_version AS shown FROM cards WHERE ts IS NULL"
     await scenario.until_later(lambda: scenario.rows(never_posted) == [{"shown": 1}])
     scenario.clock.jump(61)
