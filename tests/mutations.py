@@ -195,7 +195,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a file that was replaced taken for the same",
-        "bot/database/file_identity.py",
+        "bot/database/identity/file_identity.py",
         "(found := _identity(path)) == opened",
         "(found := _identity(path)) is not None",
         "tests/unit/database/test_replaced.py::test_nothing_is_written_once_the_file_is_another_one",
@@ -210,14 +210,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a restored trail taken for the same",
-        "bot/database/continuity.py",
+        "bot/database/identity/continuity.py",
         "return bool(found == known_hash)",
         "return True",
         "tests/unit/database/test_replaced.py::test_a_restored_trail_that_another_process_continues_is_noticed_too",
     ),
     Mutation(
         "a lock on a name only",
-        "bot/database/file_lock.py",
+        "bot/database/identity/file_lock.py",
         'INDEPENDENT = sys.platform == "linux"',
         "INDEPENDENT = False",
         "tests/unit/database/test_lock.py::"

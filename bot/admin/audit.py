@@ -18,7 +18,7 @@ from bot.admin.verdict import VerificationResult, verdict
 from bot.audit.entry import Phase
 from bot.audit.export import Filter, csv_header, csv_line, json_line
 from bot.audit.files import Archive, feed_file, new_private_file
-from bot.audit.readable import BOM, readable_header, readable_line
+from bot.audit.reports.readable import BOM, readable_header, readable_line
 from bot.audit.stored import entry_of
 from bot.database.migrate import unusable, upgrade, version
 from bot.database.store import SqlStore

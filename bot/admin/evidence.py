@@ -13,7 +13,7 @@ from bot.admin.audit import EXPORT_ACTION
 from bot.admin.counted import counted
 from bot.admin.verdict import VerificationResult
 from bot.audit.entry import Phase, timestamp
-from bot.audit.evidence import WHY_UNPROVEN, Evidence, EvidenceFile, NotEvidence, check
+from bot.audit.evidence.file import WHY_UNPROVEN, Evidence, EvidenceFile, NotEvidence, check
 from bot.audit.files import Archive, new_private_file
 from bot.database.trail.evidence import SqlEvidence
 from bot.database.trail.reader import SqlTrail

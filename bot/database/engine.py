@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.database.file_identity import database_file
+from bot.database.identity.file_identity import database_file
 from bot.database.postgresql import engine as postgresql
 from bot.database.writer_thread import WriterThread
 from bot.errors import DatabaseUnusable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine, Executable
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from bot.database.file_identity import DatabaseFile
+    from bot.database.identity.file_identity import DatabaseFile
 
     Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bot.database.file_identity import DatabaseReplaced, create_private
+from bot.database.identity.file_identity import DatabaseReplaced, create_private
 from bot.database.postgresql import engine as postgresql
 from bot.database.postgresql.guards import may_change_guards
 from bot.database.postgresql.privileges import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 import bot.admin.archive
-import bot.admin.check
+import bot.admin.checks.check
 import bot.admin.data
 import bot.cli.call_check
 import bot.cli.init

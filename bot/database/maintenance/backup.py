@@ -18,7 +18,7 @@ from sqlalchemy import URL
 from bot.audit.files import checksum
 from bot.audit.verification import Verifier
 from bot.database.engine import BUSY_TIMEOUT_MS, open_engines
-from bot.database.file_identity import create_private
+from bot.database.identity.file_identity import create_private
 from bot.database.migrate import unusable
 from bot.database.trail.guards import check_guards
 from bot.database.trail.reader import SqlTrail

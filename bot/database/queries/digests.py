@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.audit.entry import Entry
-    from bot.audit.period import Period
+    from bot.audit.reports.period import Period
     from bot.database.engine import Engines
     from bot.database.store import SqlStore
     from bot.database.transaction import SqlTransaction

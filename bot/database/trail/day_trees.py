@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from bot.audit.evidence import DayTree
-from bot.audit.merkle import Tree
+from bot.audit.evidence.file import DayTree
+from bot.audit.evidence.merkle import Tree
 from bot.database.tables import audit_entries, digests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.audit.period import Period
+    from bot.audit.reports.period import Period
     from bot.database.engine import Engines
 
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from bot.audit.evidence import ARCHIVED, BEFORE_FIRST_ROOT, NO_ROOT_YET, DayTree, Evidence, Names, Proof, TypedText
+from bot.audit.evidence.file import ARCHIVED, BEFORE_FIRST_ROOT, NO_ROOT_YET, DayTree, Evidence, Names, Proof, TypedText
+from bot.audit.evidence.merkle import Tree
 from bot.audit.export import Filter
 from bot.audit.files import exported_entries
-from bot.audit.merkle import Tree
 from bot.audit.stored import entry_of
 from bot.database.tables import typed_texts
 from bot.database.trail.audit_line_names import SqlLineNames

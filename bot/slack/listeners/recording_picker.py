@@ -10,9 +10,9 @@ from bot.recording.card import Card
 from bot.recording.models import ALLOWED_FROM
 from bot.slack.blocks.call_options import agent_name
 from bot.slack.blocks.card import about, control_buttons, state_words
-from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import inline, mrkdwn
 from bot.slack.blocks.recording_line import state_since
+from bot.slack.blocks.reports.digest import section
 from bot.slack.listeners.context import Answer, ListenerContext, ephemeral
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from uuid_utils.compat import uuid7
 
-from bot.audit.evidence import EvidenceFile, check
-from bot.audit.period import days
+from bot.audit.evidence.file import EvidenceFile, check
+from bot.audit.reports.period import days
 from bot.audit.verification import Verifier
 from bot.database.queries.digests import SqlDigests
 from bot.database.trail.evidence import SqlEvidence

@@ -15,8 +15,8 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from bot.admin.evidence import Prove, is_evidence, verify_evidence
-from bot.audit.evidence import EvidenceFile, Names, NotEvidence, TypedText
-from bot.audit.period import days
+from bot.audit.evidence.file import EvidenceFile, Names, NotEvidence, TypedText
+from bot.audit.reports.period import days
 from bot.database.maintenance.erasure import Person
 from bot.database.queries.digests import SqlDigests
 from bot.database.trail.day_trees import SqlDayTrees
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.admin.verdict import VerificationResult
-    from bot.audit.evidence import Evidence
+    from bot.audit.evidence.file import Evidence
     from tests.unit.admin.conftest import Past
 
 UTC_ZONE = ZoneInfo("UTC")

@@ -15,9 +15,9 @@ from bot.audit.archive import ARCHIVE_ACTION
 from bot.audit.channel import ChannelReading
 from bot.audit.entry import Phase
 from bot.slack.blocks.audit.line import message, plain_message
-from bot.slack.blocks.digest import message as digest_message
+from bot.slack.blocks.reports.digest import message as digest_message
 from tests.support.slack.samples import STYLE, entry
-from tests.unit.slack.blocks.test_digest_text import digest
+from tests.unit.slack.blocks.reports.test_digest_text import digest
 
 if TYPE_CHECKING:
     from bot.audit.entry import Entry

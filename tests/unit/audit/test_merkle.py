@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from bot.audit.merkle import Tree, root_of
+from bot.audit.evidence.merkle import Tree, root_of
 
 SIZES = [*range(1, 34), 63, 64, 65, 100]
 

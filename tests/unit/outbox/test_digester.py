@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.audit.merkle import Tree
+from bot.audit.evidence.merkle import Tree
 from bot.database.queries.digests import SqlDigests
 from bot.database.queries.summaries import SqlSummaries
 from bot.database.trail.completeness import SqlCompleteness

@@ -6,11 +6,11 @@ from html import escape
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from bot.audit.evidence import EvidenceFile, check
+from bot.audit.evidence.file import EvidenceFile, check
 from bot.slack.blocks.audit.timeline import STYLE, Timeline
 
 if TYPE_CHECKING:
-    from bot.audit.evidence import Evidence
+    from bot.audit.evidence.file import Evidence
 
 
 def made_by() -> str:

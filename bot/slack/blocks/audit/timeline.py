@@ -14,7 +14,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from bot.audit.entry import Phase, entry_from
-from bot.audit.evidence import WHY_UNPROVEN
+from bot.audit.evidence.file import WHY_UNPROVEN
 from bot.i18n.catalog import read_languages
 from bot.slack.blocks.audit.names import LineNames, RecordedCall
 from bot.slack.blocks.audit.sentences import Teller
@@ -23,7 +23,7 @@ from bot.slack.blocks.mrkdwn import unescape
 
 if TYPE_CHECKING:
     from bot.audit.entry import Entry
-    from bot.audit.evidence import Evidence
+    from bot.audit.evidence.file import Evidence
 
 MARKUP = re.compile(r"<!date\^[^|>]*\|([^>]*)>|<[@#!]([^|>]*)(?:\|[^>]*)?>|<[^|>]*\|([^>]*)>")
 SYMBOLS = {

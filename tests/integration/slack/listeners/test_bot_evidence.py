@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.admin.evidence import verify_evidence
-from bot.audit.evidence import EvidenceFile
+from bot.audit.evidence.file import EvidenceFile
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from tests.support.scenario import ADA, AUDIT, CLARA, MALLORY, ServingScenario
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 import rfc8785
 
 from bot.audit.entry import text_digest
+from bot.audit.evidence.merkle import root_of
 from bot.audit.export import json_line
-from bot.audit.merkle import root_of
 from bot.audit.stored import COLUMNS, entry_matches, is_canonical
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.audit.entry import timestamp
-from bot.audit.evidence import NotEvidence
+from bot.audit.evidence.file import NotEvidence
 from bot.errors import AuditUnavailable, MalformedId, RecordBotError, Refused
 from bot.recording.requests import conversation_id
 from bot.slack.api_errors import code
 from bot.slack.blocks.audit.evidence_pages import made_by, packed
 from bot.slack.blocks.mrkdwn import escape
-from bot.slack.listeners.audit_export import why_not_sent
+from bot.slack.listeners.compliance.audit_export import why_not_sent
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 from bot.slack.listeners.error_boundary import answered
 from bot.slack.users import WEB_API_ERRORS
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from bot.audit.entry import Entry
-    from bot.audit.evidence import Evidence
+    from bot.audit.evidence.file import Evidence
     from bot.i18n.catalog import Catalog
     from bot.recording.control.export_outcomes import ExportOutcomes
     from bot.recording.requests import Request
-    from bot.slack.listeners.audit_export import PeopleNames
+    from bot.slack.listeners.compliance.audit_export import PeopleNames
     from bot.slack.uploads import Uploads
 
 

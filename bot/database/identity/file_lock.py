@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
-from bot.database.file_identity import create_private
+from bot.database.identity.file_identity import create_private
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:

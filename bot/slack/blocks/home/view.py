@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import RecordingState
 from bot.recording.policy import describe
-from bot.slack.blocks.app_home_today import today_blocks
 from bot.slack.blocks.card import CONFIRM_STOP, WITHDRAW_STOP, about, control_buttons
-from bot.slack.blocks.digest import section
+from bot.slack.blocks.home.today import today_blocks
 from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
 from bot.slack.blocks.notes import notes
 from bot.slack.blocks.recording_line import recording_line
+from bot.slack.blocks.reports.digest import section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
     from bot.recording.caller import Principal
     from bot.recording.card import Card
-    from bot.slack.blocks.app_home_today import Today
     from bot.slack.blocks.card import Block, CardStyle
+    from bot.slack.blocks.home.today import Today
 
 OPEN_BUTTON = "recording_start_open"
 LIVE_SHOWN = 35

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from bot.database.file_identity import DatabaseReplaced
+from bot.database.identity.file_identity import DatabaseReplaced
 from bot.database.tables import audit_entries
 
 if TYPE_CHECKING:
