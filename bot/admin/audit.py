@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from bot.admin.counted import counted
 from bot.admin.data import Keeper
-from bot.admin.verdict import VerificationResult, verdict
+from bot.admin.verification_result import VerificationResult, verdict
 from bot.audit.entry import Phase
 from bot.audit.export import Filter, csv_header, csv_line, json_line
 from bot.audit.files import Archive, feed_file, new_private_file

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from bot.admin.audit import EXPORT_ACTION
 from bot.admin.counted import counted
-from bot.admin.verdict import VerificationResult
+from bot.admin.verification_result import VerificationResult
 from bot.audit.entry import Phase, timestamp
 from bot.audit.evidence.file import WHY_UNPROVEN, Evidence, EvidenceFile, NotEvidence, check
 from bot.audit.files import Archive, new_private_file

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from zoneinfo import ZoneInfo
 
-    from bot.admin.verdict import VerificationResult
+    from bot.admin.verification_result import VerificationResult
     from bot.audit.verification import Verifier
 
 audit = typer.Typer(

@@ -139,6 +139,11 @@ class SandboxPage:
         await self.direct_tab.click()
         return self.page.locator("#floor li")
 
+    async def newest_dm(self) -> Locator:
+        """Open the direct messages; return the newest one, which stays the same one when others arrive after it."""
+        newest = (await self.dms()).last
+        return self.page.locator(f'#floor li[data-ts="{await newest.get_attribute("data-ts")}"]')
+
     async def confirm(self, *, yes: bool = True) -> None:
         """Answer the question that a button asks before it does something."""
         question = self.page.locator("dialog.confirm[open]")

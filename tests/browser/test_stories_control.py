@@ -14,17 +14,10 @@ from tests.browser.test_keyboard import tab_to
 from tests.support.scenario import GENESYS_HANGS
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator
-
     from tests.browser.seat import Seat
 
 AWAY = "C0AWAY"
 ENGLISH_DAY = re.compile("today|tomorrow|yesterday", re.IGNORECASE)
-
-
-async def pinned(message: Locator) -> Locator:
-    """Return a message that stays the same one when others arrive after it."""
-    return message.page.locator(f'#floor li[data-ts="{await message.get_attribute("data-ts")}"]')
 
 
 async def test_a_forgotten_pause_is_reminded_of_and_ended_from_the_reminder(seat: Seat) -> None:
@@ -33,7 +26,7 @@ async def test_a_forgotten_pause_is_reminded_of_and_ended_from_the_reminder(seat
     await expect(card).to_contain_text("Paused since")
     seat.scenario.clock.jump(4 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
-    reminder = await pinned((await seat.dms()).last)
+    reminder = await seat.newest_dm()
     await expect(reminder).to_contain_text("This recording was paused")
     await expect(reminder).to_contain_text("Do you want to resume it?")
     await seat.keep("pause-reminder")
@@ -142,7 +135,7 @@ async def test_a_german_supervisor_reads_german_all_the_way(seat: Seat) -> None:
     await expect(card).to_contain_text("Pausiert seit")
     seat.scenario.clock.jump(4 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
-    reminder = (await seat.dms()).last
+    reminder = await seat.newest_dm()
     await expect(reminder).to_contain_text("Soll sie fortgesetzt werden?")
     await seat.press(reminder, "recording_resume")
     await seat.later(reminder, "Fortgesetzt von @Heidi Brandt")
@@ -208,7 +201,7 @@ async def test_two_reminders_are_one_message_and_each_is_answered(seat: Seat) ->
     await seat.records(OUTBOUND)
     seat.scenario.clock.jump(31 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
-    reminder = (await seat.dms()).last
+    reminder = await seat.newest_dm()
     await expect(reminder).to_contain_text("2 recordings are waiting for your answer")
     await expect(reminder).to_contain_text("Still recording · Priya Nair · Billing")
     await expect(reminder).to_contain_text("Still recording · Tom Becker · Sales")

@@ -39,7 +39,7 @@ async def test_a_transfer_ends_the_recording_and_one_click_goes_on(seat: Seat) -
     await seat.later(seat.direct_tab, "1 new direct message")
     await seat.keep("transfer-card")
 
-    message = (await seat.dms()).last
+    message = await seat.newest_dm()
     await expect(message).to_contain_text("has taken over. record-bot is not recording this call.")
     await seat.keep("transfer-message")
     await seat.press(message, "recording_follow")

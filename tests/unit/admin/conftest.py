@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from typing import Any
 
-    from bot.admin.verdict import VerificationResult
+    from bot.admin.verification_result import VerificationResult
 
 ADAS_WORDS = "Frau Zwetschgenknödel wants a copy"
 GRACES_WORDS = "dispute about the Quittenmarmelade"

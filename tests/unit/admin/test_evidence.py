@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from bot.admin.verdict import VerificationResult
+    from bot.admin.verification_result import VerificationResult
     from bot.audit.evidence.file import Evidence
     from tests.unit.admin.conftest import Past
 

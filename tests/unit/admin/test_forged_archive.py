@@ -24,7 +24,7 @@ from tests.unit.audit.stranger import Stranger
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bot.admin.verdict import VerificationResult
+    from bot.admin.verification_result import VerificationResult
     from tests.unit.admin.conftest import Past
 
 OLD = 8
