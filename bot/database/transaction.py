@@ -11,15 +11,15 @@ from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, sel
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database import approvals as approval_rows
-from bot.database.mapping import FIELDS, recording_from, scope_text, upsert
+from bot.database.mapping import FIELDS, notice_row, recording_from, scope_text, upsert
 from bot.database.recording_files import keep_saved, note_check, saved_of, schedule_checks
-from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
+from bot.database.tables import approvals, attempts, audit_entries, cards, names, notices, recordings, typed_texts
 from bot.recording.card import CardPlace
 from bot.recording.models import RecordingState
 from bot.recording.ports import StaleRecordingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Draft, Entry
     from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, RecordingFileCheck, SavedRecording
+    from bot.recording.notices import Notice
 
 # Spelled out as in the index of the live ones: with parameters for the states it would not be used.
 LIVE = recordings.c.state.not_in([literal_column(f"'{state}'") for state in ("stopped", "failed", "ended")])
@@ -260,6 +261,10 @@ class SqlTransaction:
 
     def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
         return approval_rows.close(self.connection, approval, at, by=by, outcome=outcome)
+
+    def add_notices(self, due: Iterable[Notice], at: datetime) -> None:
+        if rows := [notice_row(one) | {"noted_at": at} for one in due]:
+            self.connection.execute(upsert(self.connection, notices).on_conflict_do_nothing(), rows)
 
     def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None:
         statement = upsert(self.connection, names).values(kind=kind, id=name_id, name=name, seen_at=seen_at)

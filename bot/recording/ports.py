@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         SavedRecording,
         Target,
     )
+    from bot.recording.notices import Notice
 
 T = TypeVar("T")
 
@@ -246,6 +247,9 @@ class Transaction(Protocol):
 
     def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
         """Close the approval; False if it is already closed."""
+
+    def add_notices(self, due: Iterable[Notice], at: datetime) -> None:
+        """Add direct messages, each once; the relay of notices sends them."""
 
     def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
 

@@ -264,7 +264,7 @@ class ServingParts:
         settings, engines = self.settings, control.engines
         return Notifier(
             client=desk.client,
-            occasions=SqlOccasions(engines, replicas.confirm),
+            occasions=SqlOccasions(engines),
             notices=SqlNotices(engines, replicas.confirm),
             style_for=style_for,
             times=ReminderTimes(settings.recording_remind_after, settings.recording_pause_remind_after),

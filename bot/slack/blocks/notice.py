@@ -9,7 +9,7 @@ from bot.i18n.error_messages import now
 from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.observations import CALL_ENDED
-from bot.recording.monitoring.reminders import NoticeKind, Result
+from bot.recording.notices import NoticeKind, Result
 from bot.slack.blocks.card import NAME_SHOWN, approval_buttons, control_buttons, follow_button, state_words
 from bot.slack.blocks.mrkdwn import group_mention, inline, length, moment, mrkdwn
 from bot.slack.blocks.notes import approval_note, left

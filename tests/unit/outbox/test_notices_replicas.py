@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.notices import SqlNotices
 from bot.recording.models import Verb
 from bot.sandbox.slack import SimulatedSlack
@@ -81,7 +80,6 @@ async def test_nothing_is_noted_or_posted_before_the_lead_is_confirmed(office: O
     engines = office.harness.engines
     notifier = replace(
         office.notifier,
-        occasions=SqlOccasions(engines, lead.confirm),
         notices=SqlNotices(engines, lead.confirm),
     )
     noting = asyncio.ensure_future(notifier.note_due())
