@@ -66,8 +66,6 @@ class Progress:
 
     earliest: float = 0.0
     entries: int = LINES_IN_A_MESSAGE
-    held_until: float | None = None
-    """Until when lines wait for what belongs to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +88,19 @@ class AuditPublisher:
     names: Names | None = None
 
     async def step(self) -> float | None:
-        """Post the next message; return after how long lines that are held back are due."""
-        return 0.0 if await self._publish_complete() else self._seconds_held()
+        """Post the next message; return after how long lines that are held back are due.
 
-    async def _publish_complete(self) -> bool:
-        """Post the next message, but give a request some time for its outcome, so that both are one line."""
+        A request gets some time for its outcome, so that both are one line.
+        """
+        await self._gap()  # first, so that what comes meanwhile goes into the same message
         waiting = await self.outbox.undelivered(limit=self.progress.entries)
+        if not waiting:
+            return None
         left = self._hold(waiting)
-        self.progress.held_until = self.clock.monotonic() + left if left > 0 else None
-        return False if left > 0 else await self.publish_next(complete=True)
+        if left > 0:
+            return left
+        await self._publish(waiting)
+        return 0.0
 
     def _hold(self, waiting: Sequence[tuple[Entry, bool]]) -> float:
         """Return for how many seconds these may still wait; never long, even if the clock was set back."""
@@ -114,30 +116,23 @@ class AuditPublisher:
         age = (self.clock.now() - waiting[0][0].occurred_at).total_seconds()
         return longest - age if age >= 0 else 0.0
 
-    def _seconds_held(self) -> float | None:
-        """Return after how many seconds lines that are held back are due."""
-        until = self.progress.held_until
-        return None if until is None else max(0.0, until - self.clock.monotonic())
-
-    async def publish_next(self, *, complete: bool = False) -> bool:
-        """Post one message with the next entries; False if there are none.
-
-        With ``complete``, a request that came meanwhile is left for the next message, which has its outcome too.
-        """
+    async def publish_next(self) -> bool:
+        """Post one message with the next entries, whatever they wait for; False if there are none."""
         waiting = await self.outbox.undelivered(limit=self.progress.entries)
         if not waiting:
             return False
+        await self._gap()
+        await self._publish(waiting)
+        return True
+
+    async def _gap(self) -> None:
+        await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
+
+    async def _publish(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
         if self.shared_channels is not None and await self.shared_channels.ask(self.channel):
             await self.pace.wait_after(AuditChannelShared(), "audit")  # another organization would read the trail
-            return True
-        await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
-        if self.progress.earliest or complete:  # entries that came while it waited go into the same message
-            waiting = await self.outbox.undelivered(limit=self.progress.entries)
-        if complete and self._hold(waiting) > 0:
-            waiting = waiting[: -len(grouped(waiting)[-1].entries)]
-        if waiting:
-            await self._post(waiting)
-        return True
+            return
+        await self._post(waiting)
 
     async def _post(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
         names = NO_NAMES if self.names is None else await self.names.of([entry for entry, _ in waiting])
