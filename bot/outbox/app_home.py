@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import structlog
@@ -25,6 +25,7 @@ from bot.slack.users import WEB_API_ERRORS
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from bot.database.queries.app_homes import SqlHomes
     from bot.i18n.catalog import Catalog
     from bot.outbox.app_home_sources import HomeSnapshot, HomeSources
     from bot.outbox.relay import Backoff
@@ -50,26 +51,6 @@ TRIES = 3
 CONFLICT = "hash_conflict"
 FOR_GOOD = frozenset({"user_not_found", "users_not_found", "user_disabled", "not_enabled", "view_too_large"})
 """What Slack says of a person or a view that it will not take tomorrow either."""
-
-
-class OpenHomes(Protocol):
-    """Who has opened Home, and what Slack shows them there."""
-
-    async def opened(self, user_id: str, team_id: str, at: datetime, *, audit_seq: int | None) -> None: ...
-
-    async def recent(self, since: datetime, *, limit: int) -> tuple[OpenHome, ...]: ...
-
-    async def find(self, user_id: str) -> OpenHome | None: ...
-
-    async def shown(self, home: OpenHome, *, digest: str, view_hash: str | None) -> None: ...
-
-    async def looked(self, user_id: str, audit_seq: int) -> None: ...
-
-    async def show_again(self, user_id: str) -> None: ...
-
-    async def overtaken(self, home: OpenHome) -> None: ...
-
-    async def forget(self, user_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +94,7 @@ class HomePublisher:
     """Publishes App Homes. Checks each time that the person still has their roles."""
 
     desk: ListenerContext
-    homes: OpenHomes
+    homes: SqlHomes
     sources: HomeSources
     changes: asyncio.Event
     clock: Clock

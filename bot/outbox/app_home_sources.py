@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bot.audit.period import days
 from bot.recording.caller import Permission
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from bot.audit.period import Period
-    from bot.audit.summary import Summary
+    from bot.database.queries.cards import SqlOverview
+    from bot.database.queries.summaries import SqlSummaries
     from bot.recording.caller import Principal
     from bot.recording.card import Card
     from bot.recording.ports import Clock
@@ -25,20 +25,6 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 3.0
 """How old the day's figures may be: counting a busy day takes a while."""
-
-
-class Overview(Protocol):
-    """Recordings with the names and marks that an overview shows."""
-
-    async def live(self) -> tuple[Card, ...]: ...
-
-    async def recent(self, actor: str, *, limit: int) -> tuple[Card, ...]: ...
-
-
-class Summaries(Protocol):
-    """The figures of a period."""
-
-    async def summary(self, period: Period, zone: ZoneInfo, *, missing_lines: int = 0, altered: int = 0) -> Summary: ...
 
 
 @dataclass(slots=True)
@@ -53,10 +39,10 @@ class Counted:
 class HomeSources:
     """``parts`` says how each part of the bot stands; ``gaps``, what the audit channel lacks or shows differently."""
 
-    overview: Overview
+    overview: SqlOverview
     parts: Callable[[], Awaitable[Sequence[ComponentHealth]]]
     gaps: Callable[[], Awaitable[tuple[int, int]]]
-    summaries: Summaries
+    summaries: SqlSummaries
     zone: ZoneInfo
     clock: Clock
     _counted: Counted = field(default_factory=Counted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -17,14 +17,14 @@ from bot.slack.shared_channels import AuditChannelShared
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
-    from datetime import datetime
 
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.audit.entry import Entry
+    from bot.database.queries.outbox import SqlOutbox
+    from bot.outbox.audit_names import LineNameLookup
     from bot.recording.ports import Clock
     from bot.slack.blocks.audit.line import Group
-    from bot.slack.blocks.audit.names import LineNames
     from bot.slack.blocks.card import CardStyle
     from bot.slack.shared_channels import SharedChannels
 
@@ -40,24 +40,6 @@ ANSWERED_SOON = frozenset(
     {"recording:start", "recording:follow", "recording:stop", "recording:pause", "recording:resume"}
 )
 log = structlog.get_logger(__name__)
-
-
-class AuditOutbox(Protocol):
-    """Which entries the audit channel lacks, and which of them it was given."""
-
-    async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]: ...
-
-    async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None: ...
-
-    async def delivery_refused(self, seqs: Sequence[int]) -> None: ...
-
-    async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None: ...
-
-
-class Names(Protocol):
-    """What the people, agents and queues of entries are called."""
-
-    async def of(self, entries: Sequence[Entry]) -> LineNames: ...
 
 
 @dataclass
@@ -77,7 +59,7 @@ class AuditPublisher:
     """
 
     client: AsyncWebClient
-    outbox: AuditOutbox
+    outbox: SqlOutbox
     style: CardStyle
     channel: str
     changes: asyncio.Event
@@ -85,7 +67,7 @@ class AuditPublisher:
     pace: Backoff
     progress: Progress = field(default_factory=Progress)
     shared_channels: SharedChannels | None = None
-    names: Names | None = None
+    names: LineNameLookup | None = None
 
     async def step(self) -> float | None:
         """Post the next message; return after how long lines that are held back are due.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -17,11 +17,12 @@ from bot.slack.client import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from uuid import UUID
 
     from slack_sdk.web.async_client import AsyncWebClient
 
+    from bot.database.queries.outbox import SqlOutbox
     from bot.i18n.catalog import Translations
     from bot.recording.card import Card
     from bot.slack.shared_channels import SharedChannels
@@ -33,27 +34,6 @@ PLAIN_CHARACTERS = 3000
 """Less than Slack takes as the text of a message, and more than the text of a card has."""
 
 
-class CardOutbox(Protocol):
-    """Which cards are behind, and what has been shown of them."""
-
-    @property
-    def confirm(self) -> Callable[[], Awaitable[None]]: ...
-
-    async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]: ...
-
-    async def card_shown(
-        self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None, of: str | None = None
-    ) -> None: ...
-
-    async def card_given_up(self, recording_id: UUID, *, version: int, of: str | None = None) -> None: ...
-
-    async def card_begun(self, recording_id: UUID, *, of: str | None = None) -> None: ...
-
-    async def card_refused(self, recording_id: UUID, *, of: str | None = None) -> None: ...
-
-    async def card_lost(self, recording_id: UUID, *, of: str | None = None) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class CardPublisher:
     """Posts the card of a new recording, and edits it whenever the recording's version has moved on.
@@ -63,7 +43,7 @@ class CardPublisher:
     """
 
     client: AsyncWebClient
-    outbox: CardOutbox
+    outbox: SqlOutbox
     style: CardStyle
     languages: Translations
     changes: asyncio.Event

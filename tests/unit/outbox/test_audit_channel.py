@@ -70,7 +70,7 @@ class Slack:
 def publisher(slack: Slack, outbox: Outbox, clock: FakeClock | None = None) -> AuditPublisher:
     clock = clock or FakeClock()
     client: Any = slack
-    return AuditPublisher(client, outbox, STYLE, "C0AUDIT", asyncio.Event(), clock, Backoff(clock))
+    return AuditPublisher(client, outbox, STYLE, "C0AUDIT", asyncio.Event(), clock, Backoff(clock))  # type: ignore[arg-type]
 
 
 def trail(number: int) -> Outbox:
