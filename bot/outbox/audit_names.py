@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bot.audit.entry import Entry
-    from bot.database.queries.audit_line_names import SqlLineNames
+    from bot.database.queries.names import SqlLineNames
     from bot.slack.users import SlackPeople
 
 PATIENCE_SECONDS = 3.0

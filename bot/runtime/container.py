@@ -12,11 +12,10 @@ from uuid_utils.compat import uuid7
 
 from bot.config.policy_file import load_policy
 from bot.config.settings import SlackSettings
-from bot.database.engine import open_engines
+from bot.database.engine import open_engines, time_reads
 from bot.database.migrate import upgrade
 from bot.database.queries.names import SqlNames
 from bot.database.queries.policy import SqlRules
-from bot.database.read_timing import time_reads
 from bot.database.recording_files import SqlRecordingFileChecks
 from bot.database.store import SqlStore
 from bot.errors import SettingsError
@@ -30,8 +29,7 @@ from bot.recording.control.request_log import RequestLog, RequestRules, Shutdown
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.live_calls.call_list import LiveCalls
-from bot.recording.live_calls.names import NameBook
-from bot.recording.live_calls.unnamed import UnnamedRecordings
+from bot.recording.live_calls.names import NameBook, UnnamedRecordings
 from bot.recording.monitoring.call_monitor import NoCallEvents
 from bot.recording.monitoring.recording_files import SavedLooks
 from bot.recording.policy import channels_by_queue

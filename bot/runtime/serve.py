@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 from slack_sdk.errors import SlackApiError
+from uuid_utils.compat import uuid7
 
+from bot.audit.entry import Draft, Phase
 from bot.database.file_lock import serving_alone
-from bot.errors import AuditUnavailable, GenesysUnavailable, LoginRefused, SettingsError
+from bot.database.queries.policy import SqlRules
+from bot.errors import AuditUnavailable, DatabaseUnusable, GenesysUnavailable, LoginRefused, SettingsError
+from bot.recording.caller import BOT
 from bot.recording.clock import SystemClock
 from bot.runtime.container import (
     GENESYS_READ_SECONDS,
@@ -24,7 +28,6 @@ from bot.runtime.container import (
 from bot.runtime.health import Readiness
 from bot.runtime.http_server import listen
 from bot.runtime.serving_container import Bot, serving
-from bot.runtime.start_and_stop import record_start, record_stop
 from bot.runtime.workers import Supervisor, Worker
 from bot.slack.api_errors import code
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
@@ -39,7 +42,45 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager
 
     from bot.config.settings import ServeSettings
-    from bot.recording.ports import Clock
+    from bot.recording.ports import Clock, Transaction
+    from bot.runtime.container import Control
+
+
+async def record_start(control: Control) -> None:
+    """Write the first entry; it also shows whether the database can be written. Raise DatabaseUnusable.
+
+    The policy is stored before it, so terminals on this database follow the same rules.
+    """
+    try:
+        policy = control.policy
+        await SqlRules(control.store).note(policy.dual_control, control.clock.now(), routes=policy.routes)
+        await _record(control, "bot:start")
+    except AuditUnavailable as error:
+        raise DatabaseUnusable(
+            f"Can't write to the database: {error.cause}. Check DATABASE_URL, file permissions and free disk space."
+        ) from error
+
+
+async def record_stop(control: Control) -> None:
+    """Write the last entry. Raise AuditUnavailable."""
+    await _record(control, "bot:stop")
+
+
+async def _record(control: Control, action: str) -> None:
+    def work(transaction: Transaction) -> None:
+        transaction.append(
+            Draft(
+                id=uuid7(),
+                attempt_id=uuid7(),
+                occurred_at=control.clock.now(),
+                phase=Phase.OBSERVED,
+                action=action,
+                actor=BOT,
+            )
+        )
+
+    await control.store.write(work)
+
 
 log = structlog.get_logger(__name__)
 

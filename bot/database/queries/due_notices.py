@@ -186,7 +186,7 @@ class SqlOccasions:
                 entry.action,
                 entry.actor,
                 entry.outcome,
-                attempts.c.actor.label("asker"),
+                attempts.c.actor.label("requester"),
             )
             .select_from(audit_entries.outerjoin(attempts, attempts.c.id == entry.attempt_id))
             .where(
@@ -221,5 +221,5 @@ def _last_action(row: Mapping[Any, Any]) -> LastAction | None:
     call_over = outcome.get("call") == "ended"
     if outcome.get("in_effect") is False or not (call_over or row["phase"] in TOOK_EFFECT):
         return None
-    actor = row["asker"] or outcome.get("by") or row["actor"]
+    actor = row["requester"] or outcome.get("by") or row["actor"]
     return LastAction(row["seq"], row["occurred_at"], CALL_ENDED if call_over else row["action"], actor)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bot.audit.readable import Described
     from bot.audit.summary import Summary
     from bot.i18n.catalog import Catalog
-    from bot.recording.control.export_outcomes import ExportOutcomes
+    from bot.recording.control.reads import ExportOutcomes
     from bot.recording.requests import Request
     from bot.slack.uploads import Uploads
 
