@@ -15,14 +15,14 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.audit.period import days
+from bot.audit.reports.period import days
 from bot.errors import Duplicate, IdentityUnconfirmed, RecordBotError
 from bot.recording.caller import Permission
 from bot.recording.live_calls.visible import live_in_scope, recent_in_scope
 from bot.recording.requests import Request, RequestSource
 from bot.slack.api_errors import code
-from bot.slack.blocks.app_home import RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
-from bot.slack.blocks.app_home_today import Today
+from bot.slack.blocks.home.today import Today
+from bot.slack.blocks.home.view import RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from bot.recording.card import Card
     from bot.recording.live_calls.visible import OpenHome
     from bot.recording.ports import Clock
-    from bot.slack.blocks.app_home import ComponentHealth, View
+    from bot.slack.blocks.home.view import ComponentHealth, View
     from bot.slack.listeners.context import ListenerContext
 
 FRESH_SECONDS = 3.0

@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
-from bot.database.file_lock import serving_alone
+from bot.database.identity.file_lock import serving_alone
 from bot.database.queries.policy import SqlRules
 from bot.errors import AuditUnavailable, DatabaseUnusable, GenesysUnavailable, LoginRefused, SettingsError
 from bot.recording.caller import BOT

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, select
 
-from bot.audit.activity_report import ActivityReport, Recorded
 from bot.audit.entry import Phase
-from bot.audit.summary import Activity, Head, Lengths, Summary, Unresolved, by_hour, counted, denials, lengths
+from bot.audit.reports.activity_report import ActivityReport, Recorded
+from bot.audit.reports.summary import Activity, Head, Lengths, Summary, Unresolved, by_hour, counted, denials, lengths
 from bot.database.tables import attempts, audit_entries, names, recordings
 from bot.database.transaction import LIVE
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from bot.audit.period import Period
+    from bot.audit.reports.period import Period
     from bot.database.engine import Engines
 
 
