@@ -104,8 +104,8 @@ MUTATIONS = (
     Mutation(
         "no authorization on clicks",
         "bot/recording/control/commands.py",
-        "            require(asked.caller, Permission.CONTROL)\n            if problem is not None:",
-        "            if problem is not None:",
+        "        require(opened.asked.caller, Permission.CONTROL)\n        if problem is not None:",
+        "        if problem is not None:",
         "tests/integration/slack/listeners/test_bot_authorisation.py::test_nobody_else_may_click",
     ),
     Mutation(
@@ -139,7 +139,7 @@ MUTATIONS = (
     Mutation(
         "no scope check",
         "bot/recording/control/commands.py",
-        "            require_control(asked.caller, found)\n",
+        "        require_control(opened.asked.caller, found)\n",
         "",
         "tests/unit/recording/test_scopes.py::test_what_runs_outside_is_not_changed",
     ),
@@ -153,14 +153,14 @@ MUTATIONS = (
     Mutation(
         "anybody confirms",
         "bot/recording/control/commands.py",
-        "    require(caller, Permission.CONTROL)\n",
-        "",
+        "    require(opened.asked.caller, Permission.CONTROL)\n    if approval is None",
+        "    if approval is None",
         "tests/unit/recording/control/test_dual_control.py::test_who_may_not_control_the_call_confirms_nothing",
     ),
     Mutation(
         "own confirmation counts",
         "bot/recording/control/commands.py",
-        "        require_second(asked.caller, approval)\n",
+        "    require_second(asked.caller, approval)\n",
         "",
         "tests/unit/recording/control/test_dual_control.py::test_nobody_confirms_what_they_asked_for",
     ),

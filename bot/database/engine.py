@@ -5,6 +5,7 @@ The measurements behind each line are in ``docs/decisions/storage.md``.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,24 @@ if TYPE_CHECKING:
     from bot.database.identity.file_identity import DatabaseFile
 
     Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+    from collections.abc import Callable
+
+BEGAN = "read_began"
+
+
+def time_reads(engines: Engines, on_read: Callable[[float], None]) -> None:
+    """Tell ``on_read`` after each read how many seconds it took."""
+
+    def taken(_connection: Any, record: Any, _proxy: Any) -> None:
+        record.info[BEGAN] = time.perf_counter()
+
+    def given_back(_connection: Any, record: Any) -> None:
+        if (began := record.info.pop(BEGAN, None)) is not None:
+            on_read(time.perf_counter() - began)
+
+    event.listen(engines.reader.sync_engine, "checkout", taken)
+    event.listen(engines.reader.sync_engine, "checkin", given_back)
+
 
 BUSY_TIMEOUT_MS = 5000
 QUEUE_SECONDS = 30.0

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row, Table
 
+    from bot.recording.notices import Notice
+
 FIELDS = tuple(field.name for field in fields(Recording))
 
 
@@ -75,3 +77,16 @@ def entry_from(row: Row[Any], *, leave_out: tuple[str, ...] = ()) -> Entry:
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an insert for this connection that knows ``on_conflict_do_update`` and ``on_conflict_do_nothing``."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def notice_row(notice: Notice) -> dict[str, Any]:
+    return {
+        "kind": notice.kind.value,
+        "recording_id": notice.recording_id,
+        "occasion": notice.occasion,
+        "person": notice.person,
+        "audit_seq": notice.audit_seq,
+        "verb": notice.verb and notice.verb.value,
+        "result": notice.result and notice.result.value,
+        "channel": notice.channel,
+    }

@@ -10,17 +10,17 @@ import rfc8785
 from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, select, update
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
-from bot.database.mapping import FIELDS, recording_from, scope_text, upsert
+from bot.database.mapping import FIELDS, notice_row, recording_from, scope_text, upsert
 from bot.database.statements import approvals as approval_rows
 from bot.database.statements import snoozes
 from bot.database.statements.recording_files import keep_saved, note_check, saved_of, schedule_checks
-from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
+from bot.database.tables import approvals, attempts, audit_entries, cards, names, notices, recordings, typed_texts
 from bot.recording.card import CardPlace
 from bot.recording.models import RecordingState
 from bot.recording.ports import StaleRecordingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Draft, Entry
     from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, RecordingFileCheck, SavedRecording
+    from bot.recording.notices import Notice
     from bot.recording.snooze import Reminder, Snooze
 
 # Spelled out as in the index of the live ones: with parameters for the states it would not be used.
@@ -270,6 +271,10 @@ class SqlTransaction:
 
     def snooze(self, reminder: Reminder, answer: Snooze, audit_seq: int) -> None:
         snoozes.snooze(self.connection, reminder, answer, audit_seq)
+
+    def add_notices(self, due: Iterable[Notice], at: datetime) -> None:
+        if rows := [notice_row(one) | {"noted_at": at} for one in due]:
+            self.connection.execute(upsert(self.connection, notices).on_conflict_do_nothing(), rows)
 
     def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None:
         statement = upsert(self.connection, names).values(kind=kind, id=name_id, name=name, seen_at=seen_at)

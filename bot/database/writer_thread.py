@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _one_thread() -> ThreadPoolExecutor:
+def _single_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="database-writer")
 
 
@@ -35,7 +35,7 @@ class WriterThread:
     engine: Engine
     queue_seconds: float
     """How long a transaction waits for its turn."""
-    _executor: ThreadPoolExecutor = field(default_factory=_one_thread)
+    _executor: ThreadPoolExecutor = field(default_factory=_single_thread)
 
     @property
     def url(self) -> URL:

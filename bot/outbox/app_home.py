@@ -10,28 +10,101 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import structlog
 
+from bot.audit.reports.period import days
 from bot.errors import Duplicate, IdentityUnconfirmed, RecordBotError
 from bot.recording.caller import Permission
+from bot.recording.live_calls.visible import live_in_scope, recent_in_scope
 from bot.recording.requests import Request, RequestSource
 from bot.slack.api_errors import code
-from bot.slack.blocks.home.view import home_view, plain_view, stranger_text
+from bot.slack.blocks.home.today import Today
+from bot.slack.blocks.home.view import RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
+    from bot.database.queries.app_homes import SqlHomes
+    from bot.database.queries.cards import SqlOverview
+    from bot.database.queries.summaries import SqlSummaries
     from bot.i18n.catalog import Catalog
-    from bot.outbox.app_home_sources import HomeSnapshot, HomeSources
     from bot.outbox.relay import Backoff
+    from bot.recording.caller import Principal
+    from bot.recording.card import Card
     from bot.recording.live_calls.visible import OpenHome
     from bot.recording.ports import Clock
-    from bot.slack.blocks.home.view import View
+    from bot.slack.blocks.home.view import ComponentHealth, View
     from bot.slack.listeners.context import ListenerContext
+
+FRESH_SECONDS = 3.0
+"""How old the day's figures may be: counting a busy day takes a while."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """The day's figures, and until when they count, on the clock's ``monotonic``."""
+
+    today: Today | None = None
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HomeSources:
+    """``parts`` says how each part of the bot stands; ``gaps``, what the audit channel lacks or shows differently."""
+
+    overview: SqlOverview
+    parts: Callable[[], Awaitable[Sequence[ComponentHealth]]]
+    gaps: Callable[[], Awaitable[tuple[int, int]]]
+    summaries: SqlSummaries
+    zone: ZoneInfo
+    clock: Clock
+    _counted: Counted = field(default_factory=Counted)
+
+    async def sight(self) -> HomeSnapshot:
+        """Read the live recordings and the bot's state, for all Homes."""
+        now = self.clock.now()
+        return HomeSnapshot(self, now, await self.overview.live(), await self.parts())
+
+    async def today(self, now: datetime) -> Today:
+        counted, clock = self._counted, self.clock.monotonic()
+        if counted.today is None or clock >= counted.until:
+            day = now.astimezone(self.zone).date()
+            missing, altered = await self.gaps()
+            summary = await self.summaries.summary(
+                days(day, day, self.zone), self.zone, missing_lines=missing, altered=altered
+            )
+            counted.today, counted.until = Today(summary, self.zone.key), clock + FRESH_SECONDS
+        return counted.today
+
+
+@dataclass(frozen=True, slots=True)
+class HomeSnapshot:
+    """What was the case at one moment."""
+
+    sources: HomeSources
+    at: datetime
+    live: tuple[Card, ...]
+    parts: Sequence[ComponentHealth]
+
+    async def of(self, caller: Principal) -> HomeFacts:
+        """Return what this person may see of it."""
+        sources = self.sources
+        controls, exports = caller.may(Permission.CONTROL), caller.may(Permission.EXPORT)
+        recent = await sources.overview.recent(caller.actor, limit=RECENT_SHOWN) if controls else ()
+        return HomeFacts(
+            caller,
+            live=live_in_scope(caller, self.live),
+            recent=recent_in_scope(caller, recent),
+            parts=self.parts,
+            today=await sources.today(self.at) if exports else None,
+        )
+
 
 log = structlog.get_logger(__name__)
 
@@ -50,26 +123,6 @@ TRIES = 3
 CONFLICT = "hash_conflict"
 FOR_GOOD = frozenset({"user_not_found", "users_not_found", "user_disabled", "not_enabled", "view_too_large"})
 """What Slack says of a person or a view that it will not take tomorrow either."""
-
-
-class OpenHomes(Protocol):
-    """Who has opened Home, and what Slack shows them there."""
-
-    async def opened(self, user_id: str, team_id: str, at: datetime, *, audit_seq: int | None) -> None: ...
-
-    async def recent(self, since: datetime, *, limit: int) -> tuple[OpenHome, ...]: ...
-
-    async def find(self, user_id: str) -> OpenHome | None: ...
-
-    async def shown(self, home: OpenHome, *, digest: str, view_hash: str | None) -> None: ...
-
-    async def looked(self, user_id: str, audit_seq: int) -> None: ...
-
-    async def show_again(self, user_id: str) -> None: ...
-
-    async def overtaken(self, home: OpenHome) -> None: ...
-
-    async def forget(self, user_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +166,7 @@ class HomePublisher:
     """Publishes App Homes. Checks each time that the person still has their roles."""
 
     desk: ListenerContext
-    homes: OpenHomes
+    homes: SqlHomes
     sources: HomeSources
     changes: asyncio.Event
     clock: Clock

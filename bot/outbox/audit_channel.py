@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -17,14 +17,14 @@ from bot.slack.shared_channels import AuditChannelShared
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
-    from datetime import datetime
 
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.audit.entry import Entry
+    from bot.database.queries.outbox import SqlOutbox
+    from bot.outbox.audit_names import LineNameLookup
     from bot.recording.ports import Clock
     from bot.slack.blocks.audit.line import Group
-    from bot.slack.blocks.audit.names import LineNames
     from bot.slack.blocks.card import CardStyle
     from bot.slack.shared_channels import SharedChannels
 
@@ -42,34 +42,12 @@ ANSWERED_SOON = frozenset(
 log = structlog.get_logger(__name__)
 
 
-class AuditOutbox(Protocol):
-    """Which entries the audit channel lacks, and which of them it was given."""
-
-    async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]: ...
-
-    async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None: ...
-
-    async def delivery_refused(self, seqs: Sequence[int]) -> None: ...
-
-    async def cut_off(self, channel: str) -> tuple[int, str] | None: ...
-
-    async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None: ...
-
-
-class Names(Protocol):
-    """What the people, agents and queues of entries are called."""
-
-    async def of(self, entries: Sequence[Entry]) -> LineNames: ...
-
-
 @dataclass
 class Progress:
     """When the next message may go out, on the clock's ``monotonic``, and how many entries it may hold."""
 
     earliest: float = 0.0
     entries: int = LINES_IN_A_MESSAGE
-    held_until: float | None = None
-    """Until when lines wait for what belongs to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +59,7 @@ class AuditPublisher:
     """
 
     client: AsyncWebClient
-    outbox: AuditOutbox
+    outbox: SqlOutbox
     style: CardStyle
     channel: str
     changes: asyncio.Event
@@ -89,18 +67,22 @@ class AuditPublisher:
     pace: Backoff
     progress: Progress = field(default_factory=Progress)
     shared_channels: SharedChannels | None = None
-    names: Names | None = None
+    names: LineNameLookup | None = None
 
     async def step(self) -> float | None:
-        """Post the next message; return after how long lines that are held back are due."""
-        return 0.0 if await self._publish_complete() else self._seconds_held()
+        """Post the next message; return after how long lines that are held back are due.
 
-    async def _publish_complete(self) -> bool:
-        """Post the next message, but give a request some time for its outcome, so that both are one line."""
+        A request gets some time for its outcome, so that both are one line.
+        """
+        await self._gap()  # first, so that what comes meanwhile goes into the same message
         waiting = await self.outbox.undelivered(limit=self.progress.entries)
+        if not waiting:
+            return None
         left = self._hold(waiting)
-        self.progress.held_until = self.clock.monotonic() + left if left > 0 else None
-        return False if left > 0 else await self.publish_next(complete=True)
+        if left > 0:
+            return left
+        await self._publish(waiting)
+        return 0.0
 
     def _hold(self, waiting: Sequence[tuple[Entry, bool]]) -> float:
         """Return for how many seconds these may still wait; never long, even if the clock was set back."""
@@ -116,30 +98,23 @@ class AuditPublisher:
         age = (self.clock.now() - waiting[0][0].occurred_at).total_seconds()
         return longest - age if age >= 0 else 0.0
 
-    def _seconds_held(self) -> float | None:
-        """Return after how many seconds lines that are held back are due."""
-        until = self.progress.held_until
-        return None if until is None else max(0.0, until - self.clock.monotonic())
-
-    async def publish_next(self, *, complete: bool = False) -> bool:
-        """Post one message with the next entries; False if there are none.
-
-        With ``complete``, a request that came meanwhile is left for the next message, which has its outcome too.
-        """
+    async def publish_next(self) -> bool:
+        """Post one message with the next entries, whatever they wait for; False if there are none."""
         waiting = await self.outbox.undelivered(limit=self.progress.entries)
         if not waiting:
             return False
+        await self._gap()
+        await self._publish(waiting)
+        return True
+
+    async def _gap(self) -> None:
+        await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
+
+    async def _publish(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
         if self.shared_channels is not None and await self.shared_channels.ask(self.channel):
             await self.pace.wait_after(AuditChannelShared(), "audit")  # another organization would read the trail
-            return True
-        await self.clock.sleep(max(0.0, self.progress.earliest - self.clock.monotonic()))
-        if self.progress.earliest or complete:  # entries that came while it waited go into the same message
-            waiting = await self.outbox.undelivered(limit=self.progress.entries)
-        if complete and self._hold(waiting) > 0:
-            waiting = waiting[: -len(grouped(waiting)[-1].entries)]
-        if waiting:
-            await self._post(waiting)
-        return True
+            return
+        await self._post(waiting)
 
     async def _post(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
         names = NO_NAMES if self.names is None else await self.names.of([entry for entry, _ in waiting])

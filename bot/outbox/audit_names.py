@@ -4,44 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bot.slack.blocks.audit.names import LineNames, RecordedCall
 from bot.slack.blocks.mrkdwn import slack_user
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-    from uuid import UUID
+    from collections.abc import Iterable, Sequence
 
     from bot.audit.entry import Entry
+    from bot.database.trail.audit_line_names import SqlLineNames
+    from bot.slack.users import SlackPeople
 
 PATIENCE_SECONDS = 3.0
 """Time limit for names from Slack: a line waits no longer for them, and shows ids instead."""
-
-
-class KnownNames(Protocol):
-    """The names that the database has."""
-
-    async def calls(self, recording_ids: Collection[UUID]) -> dict[UUID, tuple[str | None, str | None, str | None]]: ...
-
-    async def agents(self, user_ids: Collection[str]) -> dict[str, str]: ...
-
-
-class People(Protocol):
-    """What Slack calls its users."""
-
-    @property
-    def team_id(self) -> str: ...
-
-    async def name(self, user_id: str) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class LineNameLookup:
     """Collects the names for some lines. ``show_agents``: whether agents are named, or shown by short ids."""
 
-    known: KnownNames
-    slack: People
+    known: SqlLineNames
+    slack: SlackPeople
     show_agents: bool = True
 
     async def of(self, entries: Sequence[Entry]) -> LineNames:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from uuid_utils.compat import uuid7
@@ -24,16 +24,16 @@ from bot.slack.shared_channels import AuditChannelShared
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable
     from datetime import date, datetime, time
-    from uuid import UUID
     from zoneinfo import ZoneInfo
 
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.audit.entry import Entry
-    from bot.audit.reports.period import Period
-    from bot.audit.reports.summary import Summary
+    from bot.database.queries.digests import SqlDigests
+    from bot.database.queries.summaries import SqlSummaries
+    from bot.outbox.audit_names import LineNameLookup
     from bot.outbox.relay import Backoff
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import Block, CardStyle
@@ -45,38 +45,6 @@ log = structlog.get_logger(__name__)
 DAYS_MADE_UP_FOR = 7
 POST_GAP_SECONDS = 1.0
 """Slack allows about one message a second in a channel."""
-
-
-class Summaries(Protocol):
-    """The figures of a period."""
-
-    async def summary(self, period: Period, zone: ZoneInfo, *, missing_lines: int = 0, altered: int = 0) -> Summary: ...
-
-    async def first_moment(self) -> datetime | None: ...
-
-
-class Names(Protocol):
-    """What Slack calls its users."""
-
-    async def people(self, actors: Iterable[str]) -> dict[str, str]: ...
-
-
-class Digests(Protocol):
-    """The digests that there are, and what Slack has of them."""
-
-    async def missing(self, days: Sequence[date]) -> tuple[date, ...]: ...
-
-    async def add(self, day: date, facts: dict[str, Any], *, entry_id: UUID, actor: str, at: datetime) -> bool: ...
-
-    async def undelivered(self) -> tuple[Entry, bool] | None: ...
-
-    async def begun(self, day: str, at: datetime) -> None: ...
-
-    async def refused(self, day: str) -> None: ...
-
-    async def delivered(self, day: str, *, at: datetime, channel: str, ts: str) -> None: ...
-
-    async def tree(self, period: Period) -> dict[str, Any] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +67,8 @@ class Digester:
     """Writes and posts the digests. ``gaps``: how many entries the channel lacks for good, how many differ from it."""
 
     client: AsyncWebClient
-    digests: Digests
-    summaries: Summaries
+    digests: SqlDigests
+    summaries: SqlSummaries
     gaps: Callable[[], Awaitable[tuple[int, int]]]
     style: CardStyle
     channel: str
@@ -109,7 +77,7 @@ class Digester:
     pace: Backoff
     known: Known = field(default_factory=Known)
     shared_channels: SharedChannels | None = None
-    names: Names | None = None
+    names: LineNameLookup | None = None
 
     async def step(self) -> float | None:
         await self.write_due()

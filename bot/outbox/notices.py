@@ -8,7 +8,7 @@ one person that wait to be posted share a message; it is edited whenever one of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -16,33 +16,33 @@ from bot.outbox.relay import is_final, run_to_completion
 from bot.recording.monitoring.reminders import (
     SILENCE,
     TOGETHER_AT_MOST,
-    Notice,
     NoticeStatus,
     notice_status,
     of_approval,
-    of_ending,
     of_long_pause,
     of_long_recording,
     of_silent_attempt,
     of_transfer,
-    too_old,
 )
+from bot.recording.notices import Notice
 from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
 from bot.slack.blocks.notice import SharedReminder, answered, notice, reminders
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from slack_sdk.web.async_client import AsyncWebClient
 
+    from bot.database.queries.due_notices import SqlOccasions
+    from bot.database.queries.notices import SqlNotices
     from bot.outbox.relay import Backoff
-    from bot.recording.models import Approval, Attempt, Recording
+    from bot.recording.models import Attempt, Recording
     from bot.recording.monitoring.ownership import Presence
-    from bot.recording.monitoring.reminders import LastAction, OpenNotice, Outcomes, ReminderTimes
+    from bot.recording.monitoring.reminders import OpenNotice, ReminderTimes
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import CardStyle
 
@@ -50,47 +50,6 @@ log = structlog.get_logger(__name__)
 
 GAP_SECONDS = 1.2
 """Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
-
-
-class Occasions(Protocol):
-    """What calls for a notice."""
-
-    async def endings(self, now: datetime) -> Outcomes: ...
-
-    async def long_recordings(self, since: datetime, now: datetime) -> tuple[tuple[Recording, int], ...]: ...
-
-    async def long_pauses(self, since: datetime) -> tuple[tuple[Recording, str | None], ...]: ...
-
-    async def silent_attempts(self, now: datetime) -> tuple[tuple[Attempt, Recording], ...]: ...
-
-    async def waiting_stops(self) -> tuple[tuple[Approval, Recording, tuple[str | None, ...]], ...]: ...
-
-    async def transfers(self) -> tuple[Recording, ...]: ...
-    async def repeated_stops(
-        self, now: datetime
-    ) -> tuple[tuple[Approval, Recording, tuple[str | None, ...], int], ...]: ...
-
-    async def deed(self, recording: Recording) -> LastAction | None: ...
-
-
-class Notices(Protocol):
-    """The notices that there are, and what Slack has of them."""
-
-    async def note(
-        self, due: Iterable[Notice], *, at: datetime, outdated: Iterable[Notice] = (), upto: int | None = None
-    ) -> None: ...
-
-    async def open(self) -> tuple[OpenNotice, ...]: ...
-
-    async def sharing(self, notice: OpenNotice) -> tuple[OpenNotice, ...]: ...
-
-    async def begun(self, *together: Notice) -> None: ...
-
-    async def refused(self, *together: Notice) -> None: ...
-
-    async def delivered(self, *together: Notice, at: datetime, channel: str, ts: str) -> None: ...
-
-    async def close(self, *together: Notice, at: datetime, outcome: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +62,8 @@ class Notifier:
     """
 
     client: AsyncWebClient
-    occasions: Occasions
-    notices: Notices
+    occasions: SqlOccasions
+    notices: SqlNotices
     style_for: Callable[[str, str | None], CardStyle]
     times: ReminderTimes
     busy: Collection[UUID]
@@ -117,20 +76,15 @@ class Notifier:
     """The user group that a repeated message about a waiting stop names."""
 
     async def step(self) -> float | None:
-        more = await self.note_due()
-        return 0.0 if await self.send_next() or more else None
+        await self.note_due()
+        return 0.0 if await self.send_next() else None
 
-    async def note_due(self) -> bool:
-        """Store the notices that are due; True if there is more to check."""
+    async def note_due(self) -> None:
+        """Store the reminders that are due; the notices of outcomes are there already, some perhaps outdated."""
         now = self.clock.now()
-        endings = await self.occasions.endings(now)
-        due, outdated = list[Notice](), list[Notice]()
-        for ending in endings.found:
-            (outdated if too_old(ending.at, now) else due).extend(of_ending(ending))
-        due += await self._reminders(now)
-        if due or outdated or endings.upto is not None:
-            await self.notices.note(due, at=now, outdated=outdated, upto=endings.upto)
-        return endings.more
+        await self.notices.close_outdated(now)
+        if due := await self._reminders(now):
+            await self.notices.note(due, at=now)
 
     async def _reminders(self, now: datetime) -> list[Notice]:
         times, due = self.times, list[Notice]()

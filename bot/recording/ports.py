@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         SavedRecording,
         Target,
     )
+    from bot.recording.notices import Notice
     from bot.recording.snooze import Reminder, Snooze
 
 T = TypeVar("T")
@@ -253,6 +254,9 @@ class Transaction(Protocol):
 
     def snooze(self, reminder: Reminder, answer: Snooze, audit_seq: int) -> None:
         """Note that the recording is still needed; ``audit_seq`` is the number of the entry that says so."""
+
+    def add_notices(self, due: Iterable[Notice], at: datetime) -> None:
+        """Add direct messages, each once; the relay of notices sends them."""
 
     def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.outbox.relay import Backoff
     from bot.recording.control.dual_control import Approvals
     from bot.recording.group_members import GroupMonitor
-    from bot.recording.live_calls.unnamed import UnnamedRecordings
+    from bot.recording.live_calls.names import UnnamedRecordings
     from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
     from bot.recording.monitoring.late_effects import LaterLooks
     from bot.recording.monitoring.reconciler import Reconciler

@@ -12,11 +12,10 @@ from uuid_utils.compat import uuid7
 
 from bot.config.policy_file import load_policy
 from bot.config.settings import SlackSettings
-from bot.database.engine import open_engines
+from bot.database.engine import open_engines, time_reads
 from bot.database.migrate import upgrade
 from bot.database.queries.names import SqlNames
 from bot.database.queries.policy import SqlRules
-from bot.database.read_timing import time_reads
 from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.database.store import SqlStore
 from bot.errors import SettingsError
@@ -24,15 +23,14 @@ from bot.observability.logging import keep_secret
 from bot.observability.telemetry import Observing
 from bot.observability.tracing import open_tracing
 from bot.recording.clock import SystemClock
-from bot.recording.control.commands import Intake
 from bot.recording.control.dual_control import Approvals, closing_late
+from bot.recording.control.intake import Intake
 from bot.recording.control.outcomes import OutcomeRecorder
-from bot.recording.control.request_log import ShutdownGate
+from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.live_calls.call_list import LiveCalls
-from bot.recording.live_calls.names import NameBook
-from bot.recording.live_calls.unnamed import UnnamedRecordings
+from bot.recording.live_calls.names import NameBook, UnnamedRecordings
 from bot.recording.monitoring.call_monitor import NoCallEvents
 from bot.recording.monitoring.recording_files import SavedLooks
 from bot.recording.policy import channels_by_queue
@@ -70,6 +68,7 @@ class Control:
     store: SqlStore
     genesys: GenesysClient
     service: RecordingService
+    requests: RequestLog
     door: ShutdownGate
     clock: Clock
     observing: Observing
@@ -126,29 +125,39 @@ async def opened_control(
         store.routes = channels_by_queue(await _routes(store, policy, owner))
         settlement, approvals = OutcomeRecorder(store, clock), Approvals(store, clock)
         door = ShutdownGate()
-        intake = Intake(
+        reasons = ReasonRules(settings.recording_reasons, required=settings.recording_reason_required)
+        requests = RequestLog(
             store=store,
             clock=clock,
             owner=f"{owner}:{uuid7()}",
-            reasons=ReasonRules(settings.recording_reasons, required=settings.recording_reason_required),
+            rules=RequestRules(reasons, await _dual_control(store, policy, owner)),
             door=door,
             expire=closing_late(settlement, approvals),
-            dual_control=await _dual_control(store, policy, owner),
             # scripts on the bot's machine may do as much at once as they like
             limit=PersonalLimit(
                 settings.recording_actions_per_minute if owner == SERVE_OWNER else 0, observing.metrics.on_too_many
             ),
         )
         control = await recording_control(settings, client)
-        service = RecordingService(intake=intake, settlement=settlement, control=control, store=store, clock=clock)
+        service = RecordingService(Intake(requests), settlement, control, store, clock)
         live_calls = await live_call_list(client, store, clock)
         try:
             yield Control(
-                engines, store, client, service, door, clock, observing, live_calls, policy=policy, approvals=approvals
+                engines=engines,
+                store=store,
+                genesys=client,
+                service=service,
+                requests=requests,
+                door=door,
+                clock=clock,
+                observing=observing,
+                live_calls=live_calls,
+                policy=policy,
+                approvals=approvals,
             )
         finally:
             await live_calls.close()
-            await intake.settled(EXPIRE_SECONDS)
+            await requests.settled(EXPIRE_SECONDS)
             await store.settled()
             await client.close()
 

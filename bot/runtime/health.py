@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,21 +16,16 @@ from bot.runtime.http_server import ComponentHealth
 if TYPE_CHECKING:
     from bot.database.queries.metrics import Figures
     from bot.database.replicas import Replicas
+    from bot.genesys import Notifications
     from bot.observability.metrics import Metrics
     from bot.outbox.relay import Backoff
+    from bot.recording.monitoring.call_monitor import NoCallEvents
     from bot.runtime.container import Control
     from bot.slack.socket_mode import SocketState
     from bot.slack.user_groups import UserGroups
 
 COMPARE_SECONDS = 60.0
 """How old a comparison of the whole trail with its deliveries may be: it takes a while on a long one."""
-
-
-class NotificationStatus(Protocol):
-    """The source of notifications about calls."""
-
-    @property
-    def problem(self) -> str | None: ...
 
 
 @dataclass
@@ -46,7 +41,7 @@ class Readiness:
     audit: Backoff | None = None
     groups: UserGroups | None = None
     digests: Backoff | None = None
-    news: NotificationStatus | None = None
+    news: Notifications | NoCallEvents | None = None
     replicas: Replicas | None = None
     sockets: tuple[SocketState, ...] = ()
     """The Socket Mode connections; one open connection is enough."""

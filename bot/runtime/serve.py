@@ -131,7 +131,7 @@ class Serving:
         control.door.open = False
         if left := await bot.work.drain(FINISH_SECONDS):
             log.warning("work_abandoned", left=left)  # its attempts are settled at the next start
-        await control.service.intake.limit.note(control.store, control.clock)
+        await control.requests.limit.note(control.store, control.clock)
         try:
             await record_stop(control)
         except AuditUnavailable:

@@ -95,7 +95,7 @@ def serving(
     secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None
     ages = RequestAges(slack_clock)
     app = bolt_app(client, identity, signing_secret=secret, watch=control.observing.request, ages=ages)
-    work, owner = Work(), control.service.intake.owner
+    work, owner = Work(), control.requests.owner
     desk = listener_context(settings, control, client, identity, work)
     replicas = replicas_of(owner, control.engines, control.store)
     parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock)
@@ -116,7 +116,7 @@ def serving(
     homes = parts.homes(readiness.check, readiness.gaps)
     parts.register(app, homes)
     reconciler = reconciler_worker(Reconciler(control.service, control.clock, owner, replicas))
-    approvals, limit = approvals_worker(control.approvals), control.service.intake.limit
+    approvals, limit = approvals_worker(control.approvals), control.requests.limit
     return Bot(
         work=work,
         replicas=replicas,

@@ -12,7 +12,6 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database.maintenance.retention import Retention
-from bot.database.queries.activity_reports import SqlActivityReports
 from bot.database.queries.app_homes import SqlHomes
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.digests import SqlDigests
@@ -20,7 +19,7 @@ from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.group_members import SqlGroupMembers
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
-from bot.database.queries.summaries import SqlSummaries
+from bot.database.queries.summaries import SqlActivityReports, SqlSummaries
 from bot.database.trail.audit_line_names import SqlLineNames
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.completeness import SqlCompleteness
@@ -29,8 +28,7 @@ from bot.database.trail.evidence import SqlEvidence
 from bot.database.trail.open_requests import SqlOpenRequests
 from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable
-from bot.outbox.app_home import HomePublisher, PublishThrottle
-from bot.outbox.app_home_sources import HomeSources
+from bot.outbox.app_home import HomePublisher, HomeSources, PublishThrottle
 from bot.outbox.audit_channel import AuditPublisher
 from bot.outbox.audit_names import LineNameLookup
 from bot.outbox.cards import CardPublisher
@@ -38,8 +36,7 @@ from bot.outbox.digests import Digester, Schedule
 from bot.outbox.notices import Notifier
 from bot.outbox.relay import Backoff
 from bot.recording.caller import BOT
-from bot.recording.control.export_outcomes import ExportOutcomes
-from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION
+from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION, ExportOutcomes
 from bot.recording.control.user_rate_limit import LookupLimit
 from bot.recording.group_members import GroupMonitor, group_actions
 from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
@@ -283,7 +280,7 @@ class ServingParts:
         settings, engines = self.settings, control.engines
         return Notifier(
             client=desk.client,
-            occasions=SqlOccasions(engines, replicas.confirm),
+            occasions=SqlOccasions(engines),
             notices=SqlNotices(engines, replicas.confirm),
             style_for=style_for,
             times=ReminderTimes(settings.recording_remind_after, settings.recording_pause_remind_after),

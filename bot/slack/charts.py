@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.slack.api_errors import code
-from bot.slack.client import WEB_API_ERRORS
+from bot.slack.client import WEB_API_ERRORS, validate_blocks
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -30,8 +29,7 @@ class Charts:
         """Return the chart as ``blocks.validate`` accepts it; as text where it doesn't, or can't tell."""
         drawn = chart.block()
         try:
-            # Not blocks_validate(): it puts the payload into the address (slack-sdk 3.48.0), which gets too long.
-            await self.client.api_call("blocks.validate", data={"blocks": json.dumps([drawn])})
+            await validate_blocks(self.client, blocks=[drawn])
         except WEB_API_ERRORS as error:
             log.info("chart_block_refused", error=code(error))
             return as_text(chart)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from slack_sdk.errors import SlackClientError
@@ -43,6 +44,15 @@ def web_session(clock: SlackClock | None = None) -> aiohttp.ClientSession:
         trust_env=True,
         trace_configs=[] if clock is None else [clock.trace()],
     )
+
+
+async def validate_blocks(client: AsyncWebClient, **payload: Any) -> None:
+    """Ask Slack whether it accepts ``blocks``, or a ``view``. Raise what the client raises.
+
+    The payload goes as a form: the SDK's ``blocks_validate()`` puts it into the address (slack-sdk 3.48.0), which gets
+    too long.
+    """
+    await client.api_call("blocks.validate", data={name: json.dumps(value) for name, value in payload.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ async def bench_at(
         async with opened_control(settings, owner="serve", clock=clock) as control, web_session() as session:
             client = web_client(settings.slack_bot_token.get_secret_value(), api_url=slack.api_url, session=session)
             desk = listener_context(settings, control, client, await identify(client), Work())
-            replicas = replicas_of(control.service.intake.owner, control.engines, control.store)
+            replicas = replicas_of(control.service.intake.log.owner, control.engines, control.store)
             cards, audit = ServingParts(settings, control, client, session, desk, replicas).publishers()
             await control.genesys.login()
             bench = Bench(slack, genesys, control, desk, cards, audit)

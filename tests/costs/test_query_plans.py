@@ -20,6 +20,7 @@ from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.open_requests import SqlOpenRequests
 from bot.recording.models import Verb
+from bot.recording.monitoring.observations import Observations
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 
 if TYPE_CHECKING:
@@ -115,9 +116,10 @@ async def everything_once(bench: Bench) -> None:
     await store.live_recording(INBOUND)
     now = control.clock.now()
     occasions, overview = SqlOccasions(engines), SqlOverview(engines)
-    await occasions.endings(now)
-    await SqlNotices(engines).note((), at=now, upto=3)
-    await occasions.endings(now)
+    (ended,) = await store.live_recordings()
+    assert await Observations(store, control.clock).call_ended(ended)
+    await SqlNotices(engines).close_outdated(now)
+    await SqlNotices(engines).close_outdated(now)
     await occasions.long_recordings(now - timedelta(minutes=30), now)
     await occasions.long_pauses(now)
     await occasions.silent_attempts(now)

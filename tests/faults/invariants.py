@@ -36,6 +36,15 @@ CARDS = """
     FROM recordings LEFT JOIN cards ON cards.recording_id = recordings.id
 """
 
+NOT_TOLD = """
+    SELECT id, actor, verb FROM attempts
+    WHERE settled_at IS NOT NULL AND substr(actor, 1, 6) = 'slack:'
+        AND EXISTS (SELECT 1 FROM audit_entries WHERE attempt_id = attempts.id AND phase = 'observed'
+                    AND action = 'recording:' || verb)
+        AND NOT EXISTS (SELECT 1 FROM notices WHERE kind = 'outcome_settled'
+                        AND notices.recording_id = attempts.recording_id AND occasion = CAST(attempts.id AS text))
+"""
+
 
 def at_rest(stage: Stage) -> bool:
     """Say whether nothing is open any more: no attempt, no card behind, no line outstanding, no effect under way."""
@@ -50,6 +59,7 @@ def violations(stage: Stage, runs: Sequence[Run], *, ambiguous: bool) -> list[st
         *stage.witness.faults(),
         *_lines(stage, ambiguous=ambiguous),
         *_cards(stage),
+        *_untold(stage),
         *stage.slack.warnings,
     ]
     for run in runs:
@@ -105,6 +115,12 @@ def _was_answered(stage: Stage, recording_id: str) -> bool:
         if one.ephemeral_to or channel.startswith("D")
     ]
     return any(number in text for number in numbers for text in told)
+
+
+def _untold(stage: Stage) -> Iterator[str]:
+    """Who asked for what was found settled later gets a message, whenever the bot was killed."""
+    for row in stage.outside.rows(NOT_TOLD):
+        yield f"{row['actor']} has no message about the {row['verb']} {row['id']}, which was settled later"
 
 
 def _lines(stage: Stage, *, ambiguous: bool) -> Iterator[str]:

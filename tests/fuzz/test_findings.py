@@ -10,8 +10,8 @@ from bot.genesys.transport.answer import Answer
 from bot.genesys.transport.errors import LONGEST_WAIT, retry_after
 from bot.genesys.transport.health import RateBudget
 from bot.genesys.transport.rate_limiter import RequestLimit
+from bot.slack.app import sound
 from bot.slack.blocks.start_modal import Form, read_form
-from bot.slack.payloads import sound
 from tests.support.clocks.fake_clock import FakeClock
 
 CLICK = {"type": "block_actions", "user": {"id": "U0ADA"}, "actions": [{"action_id": "recording_stop"}]}

@@ -21,6 +21,7 @@ from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, Gen
 from bot.genesys.notifications.channel import Channel, open_channel, subscribe
 from bot.genesys.recording_files import GenesysSavedRecordings
 from bot.recording.call import CallRecording
+from bot.recording.control.intake import Intake
 from bot.recording.models import Mechanism, Target, Verb
 from tests.fuzz.effort import effort
 from tests.fuzz.genesys_answers import CALL, GOOD, answers, call, encoded, person
@@ -289,9 +290,8 @@ async def test_the_trail_stays_whole(api: str, tmp_path_factory: pytest.TempPath
     ):
         server.answering = following(script)
         control = ConversationsControl(client) if api == "conversations" else SessionsControl(client)
-        intake = dataclasses.replace(
-            harness.service.intake, write_limit=WITHIN
-        )  # a busy machine's disk is not the matter
+        # a busy machine's disk is not the matter
+        intake = Intake(dataclasses.replace(harness.service.intake.log, write_limit=WITHIN))
         service = dataclasses.replace(harness.service, control=control, intake=intake)
         settled = await service.carry_out(at_once(await service.intake.start(asked(), CALL, "why not")))
         if settled.recording.state.value == "active":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk.errors import SlackApiError
 
 from bot.slack.api_errors import code, retry_after
-from bot.slack.users import WEB_API_ERRORS
+from bot.slack.client import WEB_API_ERRORS, validate_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -75,9 +74,7 @@ class BlockValidation:
     async def _ask(self, **payload: Any) -> list[Finding]:
         while True:
             try:
-                # Not blocks_validate(): it puts the payload into the address (slack-sdk 3.48.0), which gets too long.
-                form = {name: json.dumps(value) for name, value in payload.items()}
-                await self.client.api_call("blocks.validate", data=form)
+                await validate_blocks(self.client, **payload)
             except WEB_API_ERRORS as error:
                 if isinstance(error, SlackApiError) and code(error) in FINDINGS:
                     return _errors(error.response.get("errors"), code(error))

@@ -1,4 +1,4 @@
-"""The direct messages that are due: long recordings and pauses, interrupted requests, and endings in the trail."""
+"""The direct messages that time or state calls for: long recordings and pauses, waiting stops, interrupted requests."""
 
 from __future__ import annotations
 
@@ -10,43 +10,29 @@ from sqlalchemy import Text, func, or_, select, type_coerce
 
 from bot.audit.entry import Phase
 from bot.database.mapping import attempt_from, recording_from
-from bot.database.queries.outbox import noop
 from bot.database.statements import approvals as approval_rows
-from bot.database.tables import approvals, attempts, audit_entries, cards, notice_progress, notices, recordings
+from bot.database.tables import approvals, attempts, audit_entries, cards, notices, recordings
 from bot.database.transaction import LIVE
 from bot.recording.handover import FollowUp
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.observations import CALL_ENDED
-from bot.recording.monitoring.reminders import (
-    NEWS_LASTS,
-    REPETITION,
-    SILENCE,
-    LastAction,
-    NoticeKind,
-    Outcome,
-    Outcomes,
-    repetition,
-)
+from bot.recording.monitoring.reminders import SILENCE, LastAction, repetition
+from bot.recording.notices import REPETITION, NoticeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bot.database.engine import Engines
     from bot.recording.models import Approval, Attempt, Recording
 
-PROGRESS = "endings"
-ENTRIES_AT_ONCE = 200
 AT_ONCE = 200
 CONTROL = tuple(verb.action for verb in Verb)
-ENDED_CALL = '%"call":"ended"%'
-"""How an entry's outcome, which is canonical JSON, says that the call was over."""
-NOT_IN_EFFECT = '%"in_effect":false%'
+TOOK_EFFECT = (Phase.SUCCEEDED, Phase.OBSERVED)
 PERSON = "slack:%"
-OWN = tuple(column.name for column in recordings.columns)
 earlier = audit_entries.alias("earlier")
 later = recordings.alias("later")
 RECORDED_SINCE = (
@@ -65,34 +51,9 @@ pause = type_coerce(recordings.c.paused_at, Text)
 
 @dataclass(frozen=True, slots=True)
 class SqlOccasions:
-    """Computes each time which notices are due, from recordings, attempts, and the trail."""
+    """Computes each time which reminders are due, from recordings, attempts, and approvals."""
 
     engines: Engines
-    confirm: Callable[[], Awaitable[None]] = noop
-    """Waits until this process is the one that notes what is due."""
-
-    async def endings(self, now: datetime) -> Outcomes:
-        """Return new entries that end something since the last check; the first check skips old ones."""
-        await self.confirm()
-        async with self.engines.reader.connect() as connection:
-            known = await self._progress(connection)
-            after = await self._old(connection, now) if known is None else known
-            head = (await connection.execute(select(func.coalesce(func.max(audit_entries.c.seq), 0)))).scalar_one()
-            rows = (await connection.execute(_endings(after, head))).mappings().all()
-        more = len(rows) == ENTRIES_AT_ONCE
-        upto = rows[-1]["seq"] if more else max(head, after)
-        worth_noting = known is None or rows or upto - after >= ENTRIES_AT_ONCE  # not a write for each entry
-        return Outcomes(tuple(map(_ending, rows)), upto if worth_noting else None, more)
-
-    @staticmethod
-    async def _progress(connection: AsyncConnection) -> int | None:
-        known = select(notice_progress.c.seq).where(notice_progress.c.name == PROGRESS)
-        return (await connection.execute(known)).scalar_one_or_none()
-
-    @staticmethod
-    async def _old(connection: AsyncConnection, now: datetime) -> int:
-        old = select(func.max(audit_entries.c.seq)).where(audit_entries.c.occurred_at < now - NEWS_LASTS)
-        return (await connection.execute(old)).scalar_one_or_none() or 0
 
     async def long_recordings(self, since: datetime, now: datetime) -> tuple[tuple[Recording, int], ...]:
         """Return those that have been running since before a moment, with the number of reminders so far.
@@ -231,77 +192,31 @@ class SqlOccasions:
         entry = audit_entries.c
         statement = (
             select(
-                entry.seq, entry.occurred_at, entry.action, entry.actor, entry.outcome, attempts.c.actor.label("asker")
+                entry.seq,
+                entry.occurred_at,
+                entry.phase,
+                entry.action,
+                entry.actor,
+                entry.outcome,
+                attempts.c.actor.label("requester"),
             )
             .select_from(audit_entries.outerjoin(attempts, attempts.c.id == entry.attempt_id))
             .where(
                 entry.conversation_id == recording.conversation_id,
                 entry.recording_id == recording.id,
                 entry.action.in_((*CONTROL, CALL_ENDED)),
-                or_(entry.phase.in_((Phase.SUCCEEDED, Phase.OBSERVED)), entry.outcome.like(ENDED_CALL)),
-                entry.outcome.not_like(NOT_IN_EFFECT),
+                entry.phase != Phase.REQUESTED,
             )
             .order_by(entry.seq.desc())
-            .limit(1)
         )
         async with self.engines.reader.connect() as connection:
-            row = (await connection.execute(statement)).one_or_none()
-        if row is None:
-            return None
-        outcome = json.loads(row.outcome)
-        actor = row.asker or outcome.get("by") or row.actor
-        return LastAction(row.seq, row.occurred_at, CALL_ENDED if outcome.get("call") == "ended" else row.action, actor)
+            rows = (await connection.execute(statement)).mappings()
+            return next(filter(None, map(_last_action, rows)), None)
 
     async def _recordings(self, *conditions: ColumnElement[bool]) -> tuple[Recording, ...]:
         statement = select(recordings).where(*conditions).order_by(recordings.c.requested_seq).limit(AT_ONCE)
         async with self.engines.reader.connect() as connection:
             return tuple(map(recording_from, (await connection.execute(statement)).mappings()))
-
-
-def _endings(after: int, head: int) -> Select[Any]:
-    entry = audit_entries.c
-    doubt = select(earlier.c.seq).where(earlier.c.attempt_id == entry.attempt_id, earlier.c.phase == Phase.UNKNOWN)
-    doubted = or_(entry.phase == Phase.OBSERVED, doubt.exists())
-    own = [recordings.c[name].label(f"own_{name}") for name in OWN]
-    return (
-        select(
-            entry.seq,
-            entry.occurred_at,
-            entry.phase,
-            entry.outcome,
-            entry.attempt_id,
-            doubted.label("doubted"),
-            attempts.c.actor.label("requester"),
-            attempts.c.verb,
-            *own,
-        )
-        .join(recordings, recordings.c.id == entry.recording_id)
-        .outerjoin(attempts, attempts.c.id == entry.attempt_id)
-        .where(
-            entry.seq > after,
-            entry.seq <= head,
-            entry.action.in_((*CONTROL, CALL_ENDED)),
-            entry.phase.in_((Phase.SUCCEEDED, Phase.FAILED, Phase.OBSERVED)),
-            or_(doubted, entry.outcome.like(ENDED_CALL)),
-        )
-        .order_by(entry.seq)
-        .limit(ENTRIES_AT_ONCE)
-    )
-
-
-def _ending(row: Mapping[Any, Any]) -> Outcome:
-    outcome = json.loads(row["outcome"])
-    return Outcome(
-        seq=row["seq"],
-        at=row["occurred_at"],
-        recording=recording_from({name: row[f"own_{name}"] for name in OWN}),
-        call_over=outcome.get("call") == "ended",
-        in_effect=row["phase"] != Phase.FAILED and outcome.get("in_effect", True) is not False,
-        doubted=bool(row["doubted"]),
-        attempt_id=row["attempt_id"],
-        requester=row["requester"],
-        verb=None if row["verb"] is None else Verb(row["verb"]),
-    )
 
 
 def _known(kind: NoticeKind, occasion: Any, recording_id: Any) -> ColumnElement[bool]:
@@ -310,3 +225,13 @@ def _known(kind: NoticeKind, occasion: Any, recording_id: Any) -> ColumnElement[
         .where(notices.c.kind == kind, notices.c.recording_id == recording_id, notices.c.occasion == occasion)
         .exists()
     )
+
+
+def _last_action(row: Mapping[Any, Any]) -> LastAction | None:
+    """Read an entry; None if it reports nothing that happened: a failed action, or one that had no effect."""
+    outcome = json.loads(row["outcome"])
+    call_over = outcome.get("call") == "ended"
+    if outcome.get("in_effect") is False or not (call_over or row["phase"] in TOOK_EFFECT):
+        return None
+    actor = row["requester"] or outcome.get("by") or row["actor"]
+    return LastAction(row["seq"], row["occurred_at"], CALL_ENDED if call_over else row["action"], actor)

@@ -8,14 +8,15 @@ from uuid import UUID
 
 from sqlalchemy import Text, and_, func, or_, select, type_coerce, update
 
-from bot.database.mapping import recording_from, upsert
-from bot.database.queries.due_notices import AT_ONCE, OWN, PROGRESS, RECORDED_SINCE, pause
+from bot.database.mapping import notice_row, recording_from, upsert
+from bot.database.queries.due_notices import AT_ONCE, RECORDED_SINCE, pause
 from bot.database.queries.outbox import noop
 from bot.database.statements import approvals as approval_rows
 from bot.database.tables import approvals, attempts, cards, names, notice_progress, notices, recordings
 from bot.database.transaction import ASKED_FOR
 from bot.recording.models import RecordingState, Verb
-from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
+from bot.recording.monitoring.reminders import NEWS_LASTS, OpenNotice
+from bot.recording.notices import Notice, NoticeKind, Result
 from bot.recording.snooze import Snooze
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from bot.database.engine import Engines
     from bot.recording.models import Approval
 
+PROGRESS = "endings"
+OWN = tuple(column.name for column in recordings.columns)
 agents = names.alias("agents")
 queues = names.alias("queues")
 successors = names.alias("successors")
@@ -50,6 +53,13 @@ STILL_SO = or_(
 """Of a reminder: nothing has come of it yet."""
 IN_A_MESSAGE = (notices.c.noted_at, recordings.c.requested_seq, notices.c.person)
 """The order of the notices that share a message."""
+SEEN = select(notice_progress.c.seq).where(notice_progress.c.name == PROGRESS).scalar_subquery()
+UNSEEN = and_(
+    notices.c.closed_at.is_(None),
+    notices.c.kind.in_((NoticeKind.CALL_ENDED, NoticeKind.OUTCOME_SETTLED)),
+    notices.c.audit_seq > func.coalesce(SEEN, 0),
+)
+"""Of an outcome: the relay has not looked at it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +70,34 @@ class SqlNotices:
     confirm: Callable[[], Awaitable[None]] = noop
     """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
 
-    async def note(
-        self, due: Iterable[Notice], *, at: datetime, outdated: Iterable[Notice] = (), upto: int | None = None
-    ) -> None:
-        """Store notices, each once. ``outdated``: no longer sent.
+    async def close_outdated(self, now: datetime) -> None:
+        """Close the outcomes that nobody looked at for so long that they are no news any more.
 
-        ``upto`` is the entry up to which the trail has been worked through by that.
+        ``notice_progress`` holds the entry up to which they were looked at. What was seen in time goes out, however
+        long Slack takes.
         """
-        fresh = [_row(one) | {"noted_at": at} for one in due]
-        old = [_row(one) | {"noted_at": at, "closed_at": at, "outcome": "outdated"} for one in outdated]
+        await self.confirm()
+        async with self.engines.reader.connect() as connection:
+            upto = (await connection.execute(select(func.max(notices.c.audit_seq)).where(UNSEEN))).scalar_one()
+        if upto is None:
+            return
 
         def work(connection: Connection) -> None:
-            for rows in filter(None, (fresh, old)):
-                connection.execute(upsert(connection, notices).on_conflict_do_nothing(), rows)
-            if upto is not None:
-                progress = upsert(connection, notice_progress).values(name=PROGRESS, seq=upto)
-                connection.execute(
-                    progress.on_conflict_do_update(index_elements=[notice_progress.c.name], set_={"seq": upto})
-                )
+            old = update(notices).where(UNSEEN, notices.c.audit_seq <= upto, notices.c.noted_at < now - NEWS_LASTS)
+            connection.execute(old.values(closed_at=now, outcome="outdated"))
+            progress = upsert(connection, notice_progress).values(name=PROGRESS, seq=upto)
+            connection.execute(
+                progress.on_conflict_do_update(index_elements=[notice_progress.c.name], set_={"seq": upto})
+            )
 
         await self.engines.writer.transaction(work)
+
+    async def note(self, due: Iterable[Notice], *, at: datetime) -> None:
+        """Store reminders, each once."""
+        rows = [notice_row(one) | {"noted_at": at} for one in due]
+        await self.engines.writer.transaction(
+            lambda connection: connection.execute(upsert(connection, notices).on_conflict_do_nothing(), rows)
+        )
 
     async def open(self) -> tuple[OpenNotice, ...]:
         """Return the notices with something left to do, those that are still to be posted first."""
@@ -187,16 +205,3 @@ def _this(notice: Notice) -> ColumnElement[bool]:
     key = (notices.c.kind, notices.c.recording_id, notices.c.occasion, notices.c.person)
     values = (notice.kind, notice.recording_id, notice.occasion, notice.person)
     return and_(*(column == value for column, value in zip(key, values, strict=True)))
-
-
-def _row(notice: Notice) -> dict[str, Any]:
-    return {
-        "kind": notice.kind.value,
-        "recording_id": notice.recording_id,
-        "occasion": notice.occasion,
-        "person": notice.person,
-        "audit_seq": notice.audit_seq,
-        "verb": notice.verb and notice.verb.value,
-        "result": notice.result and notice.result.value,
-        "channel": notice.channel,
-    }

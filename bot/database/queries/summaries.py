@@ -1,15 +1,16 @@
-"""The figures of a period, from the trail and the recordings. The database counts, this module arranges."""
+"""The figures of a period and its recordings, for digests and reports. The database counts, this module arranges."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from bot.audit.entry import Phase
+from bot.audit.reports.activity_report import ActivityReport, Recorded
 from bot.audit.reports.summary import Activity, Head, Lengths, Summary, Unresolved, by_hour, counted, denials, lengths
-from bot.database.tables import attempts, audit_entries, recordings
+from bot.database.tables import attempts, audit_entries, names, recordings
 from bot.database.transaction import LIVE
 
 if TYPE_CHECKING:
@@ -21,6 +22,31 @@ if TYPE_CHECKING:
 
     from bot.audit.reports.period import Period
     from bot.database.engine import Engines
+
+
+@dataclass(frozen=True, slots=True)
+class SqlActivityReports:
+    """Reads recordings with the names of their queues."""
+
+    engines: Engines
+
+    async def report(self, period: Period) -> ActivityReport:
+        own = recordings.c
+        statement = (
+            select(
+                own.started_by,
+                func.coalesce(names.c.name, own.queue_id).label("queue"),
+                own.reason_code,
+                own.started_at,
+                own.ended_at,
+            )
+            .outerjoin(names, and_(names.c.kind == "queue", names.c.id == own.queue_id))
+            .where(own.started_at >= period.since, own.started_at < period.until)
+        )
+        async with self.engines.reader.connect() as connection:
+            rows = (await connection.execute(statement)).all()
+        return ActivityReport(tuple(Recorded(*row) for row in rows))
+
 
 MINUTE = len("2026-01-31T08:15")
 entry = audit_entries.c

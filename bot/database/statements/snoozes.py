@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from bot.database.tables import notices
-from bot.recording.monitoring.reminders import REPETITION, NoticeKind
+from bot.recording.notices import REPETITION, NoticeKind
 from bot.recording.snooze import Reminder, Snooze
 
 if TYPE_CHECKING:

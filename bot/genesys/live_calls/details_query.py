@@ -6,15 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.genesys.json_fields import listed, moment, text, word
-from bot.genesys.live_calls.call_list import Roster
-from bot.genesys.live_calls.paging import MOST_ENTRIES
+from bot.genesys.live_calls.call_list import MOST_ENTRIES, Roster
 from bot.genesys.recording.call_state import AGENT_PURPOSES
 from bot.genesys.transport.request import Request
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bot.genesys.live_calls.paging import PageSize
+    from bot.genesys.live_calls.call_list import PageSize
     from bot.genesys.transport.client import GenesysClient
     from bot.genesys.transport.deadline import Within
 

@@ -17,8 +17,8 @@ from bot.errors import (
 )
 from bot.genesys.json_fields import listed, text
 from bot.genesys.live_calls.activity_query import by_activity
+from bot.genesys.live_calls.call_list import PageSize
 from bot.genesys.live_calls.details_query import by_details
-from bot.genesys.live_calls.paging import PageSize
 from bot.genesys.transport.deadline import Within, silently
 from bot.genesys.transport.request import Request
 from bot.recording.ports import Priority

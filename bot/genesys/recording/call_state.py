@@ -1,4 +1,4 @@
-"""A call as Genesys shows it, read from its JSON (``CallConversation``) without the SDK's models.
+"""A call as Genesys shows it: read in one request, from its JSON (``CallConversation``) without the SDK's models.
 
 Those models trip over nulls and turn unknown words into others. A word that is missing or unknown is never taken
 for "none".
@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.storable import visible
-from bot.errors import Evidence
+from bot.errors import CallEnded, CallNotFound, Evidence, GenesysError, NotAVoiceCall, NotFound, RequestRejected
 from bot.genesys.json_fields import moment
+from bot.genesys.transport.request import Request
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER, AgentLeg
 from bot.recording.models import Conversation, Mechanism
@@ -19,6 +20,53 @@ from bot.recording.models import Conversation, Mechanism
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+    from bot.genesys.transport.client import GenesysClient
+    from bot.genesys.transport.deadline import Within
+
+
+async def read(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
+    """Read a call with one request. Raise CallEnded when everyone has left, CallNotFound, NotAVoiceCall.
+
+    A 404 with a code of Genesys's is about the call, the only thing that the request names. One without is somebody
+    else's, a proxy's for example, and says nothing: NotFound.
+    """
+    request = Request("read call", "ConversationsApi.get_conversations_call", {"conversation_id": conversation_id})
+    try:
+        answer = await client.read(request, within)
+    except RequestRejected as rejected:
+        raise NotAVoiceCall(evidence=rejected.evidence) from rejected
+    except NotFound as missing:
+        if missing.evidence.code is None:
+            raise
+        raise CallNotFound(evidence=missing.evidence) from missing
+    reading = read_call(answer.document(), conversation_id, answer.evidence)
+    if reading.over:
+        raise CallEnded(evidence=answer.evidence)
+    return reading
+
+
+async def first_read(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
+    """Read a call by a typed id; distinguish a chat or an email from an id that doesn't exist."""
+    try:
+        return await read(client, conversation_id, within)
+    except NotFound as missing:
+        if await _exists(client, conversation_id, within):
+            raise NotAVoiceCall(evidence=missing.evidence) from missing
+        raise CallNotFound(evidence=missing.evidence) from missing
+
+
+async def _exists(client: GenesysClient, conversation_id: str, within: Within) -> bool:
+    request = Request("read conversation", "ConversationsApi.get_conversation", {"conversation_id": conversation_id})
+    try:
+        answer = await client.read(request, within)
+    except GenesysError:
+        return False  # it can't be told, and "not found" was the answer
+    participants = answer.document().get("participants")
+    return isinstance(participants, list) and not any(
+        isinstance(participant, dict) and participant.get("calls") for participant in participants
+    )
+
 
 OVER = frozenset({"disconnected", "terminated"})
 AGENT_PURPOSES = frozenset({"agent", "user"})

@@ -20,7 +20,7 @@ from bot.errors import (
     RecordingNotSaid,
     SeveralAgents,
 )
-from bot.genesys.recording import call_reader as calls
+from bot.genesys.recording import call_state as calls
 from bot.genesys.recording.confirmed_write import Change, Changed
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.request import Request

@@ -17,7 +17,7 @@ from bot.errors import (
     NotFound,
     RequestRejected,
 )
-from bot.genesys.recording import call_reader as calls
+from bot.genesys.recording import call_state as calls
 from bot.genesys.recording.confirmed_write import Change
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.request import Request

@@ -12,6 +12,7 @@ from bot.errors import CallEnded, GenesysError, OutcomeUnknown, TooLate
 from bot.recording.caller import BOT
 from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import LATE, Mechanism, Recording, Verb
+from bot.recording.notices import of_outcome
 from bot.recording.requests import ActionResult
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 TRANSFER = "transfer"
 AGENT_LEFT = "agent_left"
 """What ended a recording that nobody stopped: the agent on whose side it ran handed the call over, or left it."""
+CONCLUDING = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.OBSERVED})
+"""The phases after which nothing is open; who has to know of them gets a message."""
 LATER_LOOKS = 4
 """How often a call is checked again after a doubtful attempt was settled: a write that timed out may land late."""
 
@@ -181,6 +184,16 @@ class OutcomeRecorder:
             if agent is not None:
                 remember_names(transaction, agent, now)
             saved = transaction.save(replace(after, audit_seq=entry.seq), was=recording)
+            if phase in CONCLUDING:
+                due = of_outcome(
+                    entry.seq,
+                    saved,
+                    attempt,
+                    call_over=outcome.get("call") == "ended",
+                    in_effect=phase is not Phase.FAILED and outcome.get("in_effect") is not False,
+                    doubted=phase is Phase.OBSERVED or recording.in_doubt,
+                )
+                transaction.add_notices(due, now)
             return ActionResult(saved, entry.seq)
 
         return await self.store.write(work)

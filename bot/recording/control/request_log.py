@@ -1,11 +1,14 @@
-"""Accepts every request: in one transaction, once, in time, and never without an entry."""
+"""Accepts every request: in one transaction, once, in time, and never without an entry.
+
+A request is a command: a value that says what to do inside that transaction. Only this module knows the rest.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from structlog.contextvars import bind_contextvars
 from uuid_utils.compat import uuid7
@@ -13,12 +16,15 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, Duplicate, NotPermitted, RecordBotError, ShuttingDown, TooManyRequests
 from bot.recording.control.user_rate_limit import LIMITED, LIMITED_TOO, PersonalLimit
-from bot.recording.requests import AwaitsConfirmation, PendingAction
+from bot.recording.policy import DualControl
+from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
     from uuid import UUID
 
+    from bot.audit.entry import Entry
     from bot.recording.models import Recording
     from bot.recording.ports import Clock, RecordingStore, Transaction
     from bot.recording.requests import Request
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
 EXPIRE_AGAIN_SECONDS = 1.0
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(slots=True)
@@ -50,18 +57,73 @@ class ShutdownGate:
     open: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class RequestRules:
+    """What the settings and the policy file say of requests."""
+
+    reasons: ReasonRules = field(default_factory=ReasonRules)
+    dual_control: DualControl = field(default_factory=DualControl)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A request inside its transaction. ``context`` is what the entry of a refusal would say by now."""
+
+    transaction: Transaction
+    asked: Request
+    attempt_id: UUID
+    now: datetime
+    owner: str
+    rules: RequestRules
+    context: AuditContext
+
+    def append(self, phase: Phase, *, outcome: dict[str, Any] | None = None, digest: str | None = None) -> Entry:
+        """Add an entry about the request itself."""
+        return self.transaction.append(
+            Draft(
+                id=uuid7(),
+                attempt_id=self.attempt_id,
+                occurred_at=self.now,
+                phase=phase,
+                action=self.context.action,
+                actor=self.asked.caller.actor,
+                conversation_id=self.context.conversation_id,
+                recording_id=self.context.recording_id,
+                reason_digest=digest,
+                origin=self.asked.origin.facts(),
+                outcome=outcome or {},
+            )
+        )
+
+    def close(self, verb: str | None = None) -> None:
+        """Keep the request's key, so that a second delivery of it is known; the reconciler has nothing to do here."""
+        self.transaction.add_closed_attempt(
+            self.attempt_id,
+            verb=verb or self.context.verb,
+            actor=self.asked.caller.actor,
+            at=self.now,
+            dedupe_key=self.asked.origin.dedupe_key,
+        )
+
+
+class Command(Protocol[T_co]):
+    """What a person asks for, as a value."""
+
+    def context(self) -> AuditContext:
+        """Return what is known of the request before its transaction."""
+
+    def __call__(self, opened: OpenRequest) -> T_co:
+        """Authorize the request and write it down; raise what refuses it. It may run several times."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLog:
-    """Takes requests and records each in the trail.
-
-    Afterwards there is exactly one of three things: the entry of what was asked for, one entry of refusal (the error is
-    raised, with its number), or nothing at all because the trail can't be written (AuditUnavailable is raised, and
-    nothing may be done).
-    """
+    """Takes requests and records each in the trail."""
 
     store: RecordingStore
     clock: Clock
     owner: str
+    rules: RequestRules = field(default_factory=RequestRules)
     door: ShutdownGate = field(default_factory=ShutdownGate)
     expire: Callable[[PendingAction | AwaitsConfirmation], Awaitable[None]] | None = None
     """Closes a request that was committed after the person was told that nothing was done."""
@@ -72,39 +134,43 @@ class RequestLog:
     limit: PersonalLimit = field(default_factory=PersonalLimit)
     _watched: set[asyncio.Future[None]] = field(default_factory=set)
 
-    async def settled(self, seconds: float) -> None:
-        """Wait, at most so long, until what was given up has been closed."""
-        if self._watched:
-            await asyncio.wait(self._watched, timeout=seconds)
+    async def submit(self, asked: Request, command: Command[T]) -> T:
+        """Run the command once, in one transaction.
 
-    async def _take(self, asked: Request, facts: AuditContext, work: Callable[[Transaction, UUID], T]) -> T:
+        Afterwards there is exactly one of three things: the entry of what was asked for, one entry of refusal (the
+        error is raised, with its number), or nothing at all because the trail can't be written (AuditUnavailable is
+        raised, and nothing may be done).
+        """
         attempt_id = uuid7()
         bind_contextvars(attempt_id=str(attempt_id))  # what is logged from here on belongs to it
 
-        known = replace(facts)
-
         def transaction(transaction: Transaction) -> T | RecordBotError:
-            # an earlier run, whose transaction the database ended, may have found another recording
-            facts.conversation_id, facts.recording_id = known.conversation_id, known.recording_id
             key = asked.origin.dedupe_key
             if key and (earlier := transaction.attempt_with_key(key)):
                 return Duplicate(earlier)
+            now, context = self.clock.now(), command.context()
+            opened = OpenRequest(transaction, asked, attempt_id, now, self.owner, self.rules, context)
             try:
                 if not self.door.open:
                     raise ShuttingDown
-                self.limit.check(transaction, asked.caller.actor, facts.verb, self.clock.now())
-                return work(transaction, attempt_id)
+                self.limit.check(transaction, asked.caller.actor, context.verb, now)
+                return command(opened)
             except TooManyRequests as refusal:
-                refusal.audit_seq = self._too_many(transaction, asked, facts, attempt_id, refusal)
+                refusal.audit_seq = self._too_many(opened, refusal)
                 return refusal
             except RecordBotError as refusal:
-                refusal.audit_seq = self._refused(transaction, asked, facts, attempt_id, refusal)
+                refusal.audit_seq = _refused(opened, refusal)
                 return refusal
 
         result = await self._write_in_time(asked, attempt_id, transaction)
         if isinstance(result, RecordBotError):
             raise result
         return result
+
+    async def settled(self, seconds: float) -> None:
+        """Wait, at most so long, until what was given up has been closed."""
+        if self._watched:
+            await asyncio.wait(self._watched, timeout=seconds)
 
     async def _write_in_time(self, asked: Request, attempt_id: UUID, transaction: Callable[[Transaction], T]) -> T:
         """Write, or say within the limit that nothing was done; a commit that comes later is never sent to Genesys."""
@@ -154,63 +220,23 @@ class RequestLog:
             else:
                 return
 
-    def _refused(
-        self, transaction: Transaction, asked: Request, facts: AuditContext, attempt_id: UUID, refusal: RecordBotError
-    ) -> int:
-        phase = Phase.DENIED if isinstance(refusal, NotPermitted) else Phase.FAILED
-        outcome = {"error": refusal.kind}
-        if isinstance(refusal, NotPermitted):
-            outcome["cause"] = refusal.cause
-        now = self.clock.now()
-        digest = transaction.keep_text(attempt_id, facts.typed, now) if facts.typed else None
-        draft = self._draft(asked, facts, attempt_id, phase, outcome=outcome, digest=digest)
-        entry = transaction.append(draft)
-        self._count_once(transaction, asked, facts, attempt_id)
-        return entry.seq
-
-    def _too_many(
-        self, transaction: Transaction, asked: Request, facts: AuditContext, attempt_id: UUID, refusal: TooManyRequests
-    ) -> int | None:
+    def _too_many(self, opened: OpenRequest, refusal: TooManyRequests) -> int | None:
         """Write down the first refusal of a minute; the others are counted, or the trail could be flooded."""
-        if not self.limit.deserves_entry(transaction, asked.caller.actor, self.clock.now()):
-            if asked.origin.dedupe_key is not None:
-                self._count_once(transaction, asked, replace(facts, verb=LIMITED_TOO), attempt_id)
+        if not self.limit.deserves_entry(opened.transaction, opened.asked.caller.actor, opened.now):
+            if opened.asked.origin.dedupe_key is not None:
+                opened.close(LIMITED_TOO)
             return None
-        outcome = {"error": refusal.kind, "limit": refusal.limit}
-        entry = transaction.append(self._draft(asked, facts, attempt_id, Phase.FAILED, outcome=outcome))
-        self._count_once(transaction, asked, replace(facts, verb=LIMITED), attempt_id)
+        entry = opened.append(Phase.FAILED, outcome={"error": refusal.kind, "limit": refusal.limit})
+        opened.close(LIMITED)
         return entry.seq
 
-    def _count_once(self, transaction: Transaction, asked: Request, facts: AuditContext, attempt_id: UUID) -> None:
-        """Keep the request's key, so that a second delivery of it is known; the reconciler has nothing to do here."""
-        transaction.add_closed_attempt(
-            attempt_id,
-            verb=facts.verb,
-            actor=asked.caller.actor,
-            at=self.clock.now(),
-            dedupe_key=asked.origin.dedupe_key,
-        )
 
-    def _draft(
-        self,
-        asked: Request,
-        facts: AuditContext,
-        attempt_id: UUID,
-        phase: Phase,
-        *,
-        outcome: dict[str, Any] | None = None,
-        digest: str | None = None,
-    ) -> Draft:
-        return Draft(
-            id=uuid7(),
-            attempt_id=attempt_id,
-            occurred_at=self.clock.now(),
-            phase=phase,
-            action=facts.action,
-            actor=asked.caller.actor,
-            conversation_id=facts.conversation_id,
-            recording_id=facts.recording_id,
-            reason_digest=digest,
-            origin=asked.origin.facts(),
-            outcome=outcome or {},
-        )
+def _refused(opened: OpenRequest, refusal: RecordBotError) -> int:
+    phase, outcome = Phase.FAILED, {"error": refusal.kind}
+    if isinstance(refusal, NotPermitted):
+        phase, outcome = Phase.DENIED, {**outcome, "cause": refusal.cause}
+    typed = opened.context.typed
+    digest = opened.transaction.keep_text(opened.attempt_id, typed, opened.now) if typed else None
+    entry = opened.append(phase, outcome=outcome, digest=digest)
+    opened.close()
+    return entry.seq

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Entry
     from bot.recording.caller import Principal
-    from bot.recording.control.commands import Intake
+    from bot.recording.control.intake import Intake
     from bot.recording.control.outcomes import OutcomeRecorder
     from bot.recording.models import ConfirmedChange
     from bot.recording.ports import Clock, Progress, RecordingControl, RecordingStore, Transaction, Waiting
@@ -94,6 +94,15 @@ class RecordingService:
     clock: Clock
     working: set[UUID] = field(default_factory=set)
     """The attempts that this process is carrying out now; nobody else may settle them."""
+
+    @property
+    def owner(self) -> str:
+        """The name of this process, in the attempts that it works on."""
+        return self.intake.log.owner
+
+    def works_on(self, attempt_id: UUID) -> bool:
+        """Return whether this process carries the attempt out, or is about to close it as too late."""
+        return attempt_id in self.working or attempt_id in self.intake.log.expiring
 
     async def carry_out(self, accepted: PendingAction, progress: Progress = _noop) -> ActionResult:
         """Do in Genesys what was accepted, and write down how it ended. Return errors of Genesys; don't raise them.

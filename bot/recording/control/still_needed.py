@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
+from bot.audit.entry import Phase
 from bot.errors import AlreadySnoozed, NothingToStop, WrongState
 from bot.recording.caller import Permission
+from bot.recording.control.request_log import AuditContext
 from bot.recording.models import RecordingState
 from bot.recording.permissions import current_state, require, require_control
-from bot.recording.snooze import Snooze
+from bot.recording.snooze import STILL_NEEDED_ACTION, STILL_NEEDED_VERB, Snooze
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import timedelta
     from uuid import UUID
 
-    from bot.recording.control.request_log import AuditContext
+    from bot.recording.control.request_log import OpenRequest
     from bot.recording.models import Recording
-    from bot.recording.ports import Transaction
-    from bot.recording.requests import Request
     from bot.recording.snooze import Reminder
 
 
@@ -32,29 +33,41 @@ class Snoozed:
     shown: bool
 
 
-def open_reminder(
-    transaction: Transaction, asked: Request, recording_id: UUID, facts: AuditContext
-) -> tuple[Recording, Reminder]:
-    """Return the reminder that the click answers.
+@dataclass(frozen=True, slots=True)
+class StillNeeded:
+    """Answer a reminder: the recording is still needed. ``remind_after`` None: no reminder follows.
 
-    The click is authorized like a stop. Raise WrongState if the recording doesn't run now, and AlreadySnoozed if the
+    The click is authorized like a stop. Raises WrongState if the recording doesn't run now, and AlreadySnoozed if the
     newest reminder was answered before.
     """
-    recording = transaction.recording(recording_id)
-    if recording is not None:
-        facts.about(recording)
-    require(asked.caller, Permission.CONTROL)
-    if recording is None:
-        raise NothingToStop
-    require_control(asked.caller, recording)
-    reminder = transaction.reminder(recording.id)
-    if recording.state is not RecordingState.ACTIVE or reminder is None:
-        raise WrongState(**current_state(recording))
-    if reminder.snooze is not None:
-        raise AlreadySnoozed(by=reminder.snooze.by, until=reminder.snooze.until)
-    return recording, reminder
 
+    recording_id: UUID
+    remind_after: timedelta | None
 
-def snooze_from(now: datetime, after: timedelta | None, by: str) -> Snooze:
-    """Return the answer; ``after`` None: reminders are turned off."""
-    return Snooze(now, None if after is None else now + after, by)
+    def context(self) -> AuditContext:
+        return AuditContext(STILL_NEEDED_ACTION, STILL_NEEDED_VERB)
+
+    def __call__(self, opened: OpenRequest) -> Snoozed:
+        recording, reminder = self._open_reminder(opened)
+        until = None if self.remind_after is None else opened.now + self.remind_after
+        snooze = Snooze(opened.now, until, opened.asked.caller.actor)
+        outcome = {} if until is None else {"until": until.astimezone(UTC).isoformat()}
+        entry = opened.append(Phase.SUCCEEDED, outcome=outcome)
+        opened.transaction.snooze(reminder, snooze, entry.seq)
+        opened.close()
+        return Snoozed(recording, snooze, entry.seq, shown=reminder.shown)
+
+    def _open_reminder(self, opened: OpenRequest) -> tuple[Recording, Reminder]:
+        recording = opened.transaction.recording(self.recording_id)
+        if recording is not None:
+            opened.context.about(recording)
+        require(opened.asked.caller, Permission.CONTROL)
+        if recording is None:
+            raise NothingToStop
+        require_control(opened.asked.caller, recording)
+        reminder = opened.transaction.reminder(recording.id)
+        if recording.state is not RecordingState.ACTIVE or reminder is None:
+            raise WrongState(**current_state(recording))
+        if reminder.snooze is not None:
+            raise AlreadySnoozed(by=reminder.snooze.by, until=reminder.snooze.until)
+        return recording, reminder

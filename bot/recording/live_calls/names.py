@@ -17,6 +17,29 @@ if TYPE_CHECKING:
     from bot.recording.models import LiveCall
     from bot.recording.ports import Clock, NameDirectory, NameStore
 
+LOOK_SECONDS = 15.0
+AT_ONCE = 200
+"""Names a tick: two requests of agents and two of queues at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnnamedRecordings:
+    """Works on the database, outside any action; cards, reminders, and Homes show the fetched names.
+
+    A name that can't be had is asked for as rarely as the book does.
+    """
+
+    names: NameBook
+    clock: Clock
+
+    async def poll(self) -> None:
+        """Look up what is missing."""
+        missing = self.names.unknown(await self.names.store.unnamed())
+        deadline = self.clock.monotonic() + LOOK_SECONDS
+        if missing:
+            await self.names.learn(frozenset(sorted(missing)[:AT_ONCE]), deadline=deadline)
+
+
 log = structlog.get_logger(__name__)
 
 Key = tuple[str, str]

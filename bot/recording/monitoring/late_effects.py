@@ -85,6 +85,6 @@ class LaterLooks:
     async def _correct(self, recording: Recording, seen: Conversation) -> None:
         """Stop an unwanted recording. If that fails, the next check tries again."""
         log.warning("late_effect_found", conversation_id=recording.conversation_id, recording_id=str(recording.id))
-        accepted = await self.observations.took_effect_late(recording, seen, owner=self.service.intake.owner)
+        accepted = await self.observations.took_effect_late(recording, seen, owner=self.service.owner)
         if accepted is not None:
             await self.service.carry_out(accepted)

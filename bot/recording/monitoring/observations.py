@@ -14,6 +14,7 @@ from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.control.outcomes import departure_facts, other_recorders, remember_names
 from bot.recording.handover import Departure, FollowTransfers, FollowUp
 from bot.recording.models import Attempt, Conversation, Mechanism, Reason, Recording, RecordingState, Verb
+from bot.recording.notices import of_outcome
 from bot.recording.requests import PendingAction, Request, RequestSource, is_person
 
 if TYPE_CHECKING:
@@ -208,7 +209,10 @@ class Observations:
             if current is None or current.version != recording.version:
                 return False
             entry = transaction.append(_entry(recording, uuid7(), self.clock.now(), Phase.OBSERVED, action, outcome))
-            transaction.save(replace(after, audit_seq=entry.seq), was=current)
+            saved = transaction.save(replace(after, audit_seq=entry.seq), was=current)
+            transaction.add_notices(
+                of_outcome(entry.seq, saved, call_over=outcome.get("call") == "ended"), entry.occurred_at
+            )
             for agent in agents:
                 remember_names(transaction, agent, entry.occurred_at)
             return True

@@ -66,7 +66,7 @@ class Reconciler:
                 log.exception("attempt_reconciliation_crashed", attempt_id=str(attempt.id))
 
     def _abandoned(self, attempt: Attempt, absent: frozenset[str]) -> bool:
-        if attempt.id in self.service.working or attempt.id in self.service.intake.expiring:
+        if self.service.works_on(attempt.id):
             return False
         seen_for = self.clock.monotonic() - self._first_seen.setdefault(attempt.id, self.clock.monotonic())
         if attempt.owner == self.owner:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.handover import FollowUp
-from bot.recording.models import RecordingState, Verb
+from bot.recording.models import RecordingState
+from bot.recording.notices import REPETITION, Notice, NoticeKind
 from bot.recording.requests import is_person
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
-    from uuid import UUID
 
     from bot.recording.models import Approval, Attempt, Recording
     from bot.recording.snooze import Snooze
@@ -28,69 +28,9 @@ SHARED = ("C", "G")
 """What the ids of channels begin with that more than one person reads."""
 REPEAT_AFTER = timedelta(seconds=30)
 """After this a stop that waits is said again, and then after twice as long each time."""
-REPETITION = "/"
-"""The separator before the number of the repetition in a notice's occasion: of a waiting stop, or of a reminder."""
 TOGETHER_AT_MOST = 6
 """How many reminders share a message; Slack takes 50 blocks, and 4,000 characters of text in an edit."""
 PAUSE_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
-
-
-class NoticeKind(StrEnum):
-    LONG_RECORDING = "long_recording"
-    LONG_PAUSE = "long_pause"
-    CALL_ENDED = "call_ended"
-    OUTCOME_UNKNOWN = "outcome_unknown"
-    OUTCOME_SETTLED = "outcome_settled"
-    STOP_WAITS = "stop_waits"
-    """To everyone in a channel: a stop waits for a second supervisor."""
-    TRANSFERRED = "transferred"
-    """An ad-hoc recording ended when its agent left, and the call goes on."""
-
-    @property
-    def groups(self) -> bool:
-        """Whether several of the kind for one person go into one message."""
-        return self in {NoticeKind.LONG_RECORDING, NoticeKind.LONG_PAUSE}
-
-    @property
-    def reminds(self) -> bool:
-        """Whether something can be done about it; then it has buttons, which go once something was."""
-        return self in {
-            NoticeKind.LONG_RECORDING,
-            NoticeKind.LONG_PAUSE,
-            NoticeKind.STOP_WAITS,
-            NoticeKind.TRANSFERRED,
-        }
-
-
-class Result(StrEnum):
-    """The result of an attempt that had been in doubt."""
-
-    IN_EFFECT = "in_effect"
-    NOT_IN_EFFECT = "not_in_effect"
-    CALL_ENDED = "call_ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One message to one person, at most once: the first four fields identify it.
-
-    ``occasion`` tells one pause, attempt or approval of a recording from the others; ``audit_seq`` is the entry that it
-    rests on. One that everybody in a channel is to see goes there, and ``person`` is whose request it is about.
-    """
-
-    kind: NoticeKind
-    recording_id: UUID
-    occasion: str
-    person: str
-    audit_seq: int
-    verb: Verb | None = None
-    result: Result | None = None
-    channel: str | None = None
-
-    @property
-    def repetition(self) -> int:
-        """Return how often a stop that waits was said before this notice."""
-        return int(self.occasion.partition(REPETITION)[2] or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +39,6 @@ class ReminderTimes:
 
     recording: timedelta | None = None
     pause: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """An entry that says how something ended, with the recording as it is now.
-
-    ``requester`` and ``verb`` are those of the attempt behind it, None where nobody asked. ``doubted``: until then
-    nobody knew, or nobody could say.
-    """
-
-    seq: int
-    at: datetime
-    recording: Recording
-    call_over: bool
-    in_effect: bool
-    doubted: bool
-    attempt_id: UUID
-    requester: str | None = None
-    verb: Verb | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcomes:
-    """What the trail reports since the last check. ``upto``: the last entry to mark as checked, if any."""
-
-    found: tuple[Outcome, ...]
-    upto: int | None
-    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,37 +167,6 @@ def of_transfer(recording: Recording, now: datetime) -> tuple[Notice, ...]:
     if not due or not is_person(recording.started_by):
         return ()
     return (Notice(NoticeKind.TRANSFERRED, recording.id, "", recording.started_by, recording.audit_seq),)
-
-
-def of_ending(ending: Outcome) -> tuple[Notice, ...]:
-    """Tell the person who asked how a doubt was settled, and the one who started it that the call is over."""
-    notices = [*_settled(ending), *_call_ended(ending)]
-    told = {one.person: one for one in reversed(notices)}  # one message to a person says both
-    return tuple(one for one in notices if told[one.person] is one)
-
-
-def _settled(ending: Outcome) -> Iterable[Notice]:
-    if not ending.doubted or ending.verb is None or ending.requester is None or not is_person(ending.requester):
-        return
-    result = Result.IN_EFFECT if ending.in_effect else Result.NOT_IN_EFFECT
-    yield Notice(
-        NoticeKind.OUTCOME_SETTLED,
-        ending.recording.id,
-        str(ending.attempt_id),
-        ending.requester,
-        ending.seq,
-        verb=ending.verb,
-        result=Result.CALL_ENDED if ending.call_over else result,
-    )
-
-
-def _call_ended(ending: Outcome) -> Iterable[Notice]:
-    recording = ending.recording
-    stopped_by_themselves = ending.verb is Verb.STOP and ending.requester == recording.started_by
-    if not ending.call_over or recording.state is not RecordingState.ENDED or stopped_by_themselves:
-        return
-    if is_person(recording.started_by):
-        yield Notice(NoticeKind.CALL_ENDED, recording.id, "", recording.started_by, ending.seq)
 
 
 class NoticeStatus(StrEnum):

@@ -13,9 +13,10 @@ import structlog
 
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, RecordBotError
 from bot.recording.caller import BOT, Principal, Role, Scope
+from bot.recording.control.intake import follow
 from bot.recording.control.outcomes import remember_names
 from bot.recording.handover import FollowTransfers, FollowUp
-from bot.recording.models import Target, Verb
+from bot.recording.models import Target
 from bot.recording.monitoring.observations import users
 from bot.recording.monitoring.reconciler import LOOK_LIMIT, noop
 from bot.recording.ports import Priority
@@ -25,11 +26,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.call import Participant
-    from bot.recording.control.commands import Intake
     from bot.recording.control.service import RecordingService
     from bot.recording.models import Conversation, Recording
     from bot.recording.ports import Clock, Transaction
-    from bot.recording.requests import PendingAction
 
 log = structlog.get_logger(__name__)
 
@@ -38,25 +37,6 @@ READ_EVERY_SECONDS = 3.0
 WAITS_AT_MOST = {FollowTransfers.ASK: timedelta(seconds=20), FollowTransfers.ALWAYS: timedelta(minutes=5)}
 """How long to wait after the transfer for an agent to take over, before asking the person anyway."""
 SOURCE = "transfer"
-
-
-async def follow(intake: Intake, asked: Request, recording_id: UUID) -> PendingAction:
-    """Ask for a new recording of the call, on the side of the agent who took over, with the same reason.
-
-    Raise WrongState where the call has been recorded again since; and what ``Intake.start`` raises.
-    """
-    earlier = await intake.store.recording(recording_id)
-    if earlier is None:
-        return await intake.start(asked, None, None, verb=Verb.FOLLOW)  # refused for what it is: no call was named
-    return await intake.start(
-        asked,
-        earlier.conversation_id,
-        earlier.reason,
-        reason_code=earlier.reason_code,
-        again=earlier.id,
-        verb=Verb.FOLLOW,
-        started_by=earlier.started_by if asked.caller.actor == BOT else None,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bot.recording.card import Card
 from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import ApprovalOutcome, RecordingState, Verb
 from bot.recording.monitoring.observations import CALL_ENDED
-from bot.recording.monitoring.reminders import NoticeKind, Result
+from bot.recording.notices import NoticeKind, Result
 from bot.slack.blocks.button import recording_button
 from bot.slack.blocks.card import (
     NAME_SHOWN,

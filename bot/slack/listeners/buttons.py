@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from bot.errors import AboutRecording, ApprovalClosed, Duplicate, MalformedId, RecordBotError
-from bot.recording.control.start_again import start_again
+from bot.recording.control.intake import follow, start_again
 from bot.recording.models import Verb
-from bot.recording.monitoring.transfers import follow
 from bot.recording.requests import AwaitsConfirmation
 from bot.slack.blocks.agent_picker import START_AGENT
 from bot.slack.blocks.answers import awaiting, confirming, taken_back, under_way

@@ -10,11 +10,12 @@ import pytest
 from bot.errors import AlreadyRecording, NoAgentConnected, OutOfScope, SeveralAgents, WrongState
 from bot.genesys import ConversationsControl
 from bot.recording.caller import Scope
+from bot.recording.control.intake import follow
 from bot.recording.handover import FollowTransfers, FollowUp
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
 from bot.recording.monitoring.observations import Observations
-from bot.recording.monitoring.transfers import READ_EVERY_SECONDS, WAITS_AT_MOST, TransferMonitor, follow
+from bot.recording.monitoring.transfers import READ_EVERY_SECONDS, WAITS_AT_MOST, TransferMonitor
 from tests.support.databases.trail import entries, trail_lines
 from tests.support.recording.service import ADA, GRACE, Harness, asked, open_harness
 

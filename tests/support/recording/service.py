@@ -12,10 +12,10 @@ from bot.database.engine import Engines, open_engines
 from bot.database.migrate import upgrade
 from bot.database.store import SqlStore
 from bot.recording.caller import Principal, Role, Scope
-from bot.recording.control.commands import Intake
 from bot.recording.control.dual_control import Approvals, closing_late
+from bot.recording.control.intake import Intake
 from bot.recording.control.outcomes import OutcomeRecorder
-from bot.recording.control.request_log import ShutdownGate
+from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.monitoring.ownership import SoleProcess
@@ -77,18 +77,17 @@ async def open_harness(
             await upgrade(engines)
         store = SqlStore(engines)
         settlement, approvals = OutcomeRecorder(store, clock), Approvals(store, clock)
-        intake = Intake(
+        requests = RequestLog(
             store=store,
             clock=clock,
             owner=owner,
-            reasons=reasons or ReasonRules(),
+            rules=RequestRules(reasons or ReasonRules(), dual_control or DualControl()),
             door=door,
             expire=closing_late(settlement, approvals),
             write_limit=write_limit,
-            dual_control=dual_control or DualControl(),
             limit=limit or PersonalLimit(),
         )
-        service = RecordingService(intake=intake, settlement=settlement, control=control, store=store, clock=clock)
+        service = RecordingService(Intake(requests), settlement, control, store, clock)
         reconciler = Reconciler(service, clock, owner, SoleProcess(owner))
         yield Harness(file, engines, store, control, clock, service, reconciler, door, approvals)
         await store.settled()

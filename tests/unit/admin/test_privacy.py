@@ -18,7 +18,7 @@ from bot.database.maintenance.erasure import Erased, Person
 from bot.database.maintenance.retention import Retention
 from bot.errors import DatabaseUnusable, Refused
 from bot.recording.caller import BOT
-from bot.recording.control.start_again import start_again
+from bot.recording.control.intake import start_again
 from bot.runtime.background import retention_worker
 from bot.runtime.workers import Supervisor
 from tests.support.clocks.fake_clock import FakeClock

@@ -12,7 +12,8 @@ from sqlalchemy import event
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.notices import SqlNotices
 from bot.database.statements.approvals import newest_of
-from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice
+from bot.recording.monitoring.reminders import OpenNotice
+from bot.recording.notices import Notice, NoticeKind
 from tests.support.recording.service import ADA, Harness, open_harness
 from tests.support.slack.samples import RECORDING_ID, recording
 

@@ -267,7 +267,7 @@ async def test_a_refused_request_counts_once_however_often_its_transaction_runs(
         with pytest.raises(TooManyRequests):
             await harness.service.intake.start(asked(), OTHER_CALL, None)
         assert (len(ended), len(refusals)) == (1, 2)
-        assert list(harness.service.intake.limit.unnoted.values()) == [1]
+        assert list(harness.service.intake.log.limit.unnoted.values()) == [1]
 
 
 async def test_a_refusal_says_nothing_of_what_only_an_earlier_run_found(harness: Harness) -> None:

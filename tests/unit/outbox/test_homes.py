@@ -17,8 +17,7 @@ from bot.database.queries.app_homes import SqlHomes
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.summaries import SqlSummaries
 from bot.i18n.catalog import read_languages
-from bot.outbox.app_home import A_MINUTE, HOMES, KEPT_UP, PERSON_SECONDS, HomePublisher, PublishThrottle
-from bot.outbox.app_home_sources import HomeSources
+from bot.outbox.app_home import A_MINUTE, HOMES, KEPT_UP, PERSON_SECONDS, HomePublisher, HomeSources, PublishThrottle
 from bot.outbox.relay import Backoff
 from bot.recording.caller import Role
 from bot.recording.control.user_rate_limit import LookupLimit

@@ -15,7 +15,8 @@ from slack_sdk.errors import SlackApiError
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
-from bot.errors import CallEnded, OutcomeUnknown
+from bot.database.transaction import SqlTransaction
+from bot.errors import AuditUnavailable, CallEnded, OutcomeUnknown
 from bot.outbox.notices import GAP_SECONDS, Notifier
 from bot.outbox.relay import Backoff
 from bot.recording.caller import Principal, Role
@@ -561,19 +562,51 @@ async def test_a_clock_that_is_set_back_repeats_nothing(office: Office) -> None:
     assert "0 s recorded." in office.told()[1].text
 
 
-async def test_a_long_trail_is_worked_through(office: Office) -> None:
-    service = office.harness.service
-    for _ in range(150):
-        await service.intake.read(asked())
-    await office.turn()
-    for _ in range(210):
-        await service.intake.read(asked())
+async def test_what_was_seen_in_time_is_told_however_long_slack_takes(office: Office) -> None:
     recording = await office.starts()
     await office.call_ends(recording.id)
-    await office.turn()
+    await office.notifier.note_due()  # it would be posted now, and Slack does not take it
+    await office.anew().turn(minutes=180)
     assert len(office.told()) == 1
     (progress,) = rows(office.harness.file, "SELECT seq FROM notice_progress")
     assert progress["seq"] == await office.harness.store.head()
+
+
+# The transaction that decides
+
+
+async def test_the_end_of_a_call_and_its_notice_are_one_transaction(office: Office) -> None:
+    recording = await office.starts()
+    await office.call_ends(recording.id)  # killed here: no relay has run yet
+    (notice,) = office.notices()
+    assert (notice["kind"], notice["person"]) == ("call_ended", ADA)
+    assert notice["audit_seq"] == await office.harness.store.head()
+
+
+async def test_a_settled_doubt_and_its_notice_are_one_transaction(office: Office) -> None:
+    await office.starts()
+    office.harness.control.fault = OutcomeUnknown()
+    await office.asks(Verb.STOP)
+    office.harness.control.fault = None
+    await office.settles()  # killed here
+    (notice,) = office.notices()
+    assert (notice["kind"], notice["verb"], notice["person"]) == ("outcome_settled", "stop", ADA)
+
+
+async def test_what_could_not_be_written_leaves_neither_an_outcome_nor_a_notice(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = await office.starts()
+    head = await office.harness.store.head()
+
+    def cut_off(*_: Any) -> None:
+        raise AuditUnavailable
+
+    monkeypatch.setattr(SqlTransaction, "add_notices", cut_off)
+    with pytest.raises(AuditUnavailable):
+        await office.call_ends(recording.id)
+    assert await office.harness.store.head() == head
+    assert office.notices() == []
 
 
 # What else a supervisor sees

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.notices import SqlNotices
 from bot.errors import AlreadySnoozed
 from bot.recording.control.still_needed import Snoozed
@@ -86,7 +85,6 @@ async def test_nothing_is_noted_or_posted_before_the_lead_is_confirmed(office: O
     engines = office.harness.engines
     notifier = replace(
         office.notifier,
-        occasions=SqlOccasions(engines, lead.confirm),
         notices=SqlNotices(engines, lead.confirm),
     )
     noting = asyncio.ensure_future(notifier.note_due())

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bot.audit.reports.readable import Described
     from bot.audit.reports.summary import Summary
     from bot.i18n.catalog import Catalog
-    from bot.recording.control.export_outcomes import ExportOutcomes
+    from bot.recording.control.reads import ExportOutcomes
     from bot.recording.requests import Request
     from bot.slack.uploads import Uploads
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.audit.evidence.file import Evidence
     from bot.i18n.catalog import Catalog
-    from bot.recording.control.export_outcomes import ExportOutcomes
+    from bot.recording.control.reads import ExportOutcomes
     from bot.recording.requests import Request
     from bot.slack.listeners.compliance.audit_export import PeopleNames
     from bot.slack.uploads import Uploads

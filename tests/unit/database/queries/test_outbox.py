@@ -19,6 +19,7 @@ from bot.database.trail.guards import removal_allowed
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import CardPublisher
 from bot.outbox.relay import Backoff
+from bot.recording.control.intake import Intake
 from bot.recording.models import Verb
 from bot.slack.blocks.card import CardStyle
 from tests.support.recording.service import ADA, CALL, Harness, asked, at_once, open_harness
@@ -282,7 +283,8 @@ async def test_a_tail_that_was_cut_with_its_deliveries_is_noticed(harness: Harne
     await harness.engines.writer.transaction(cut)
     assert await outbox.cut_off("C0AUDIT") == shown
 
-    restarted = replace(harness.service.intake, store=SqlStore(harness.engines))  # the old process would refuse
+    store = SqlStore(harness.engines)  # that of the old process would refuse
+    restarted = Intake(replace(harness.service.intake.log, store=store))
     await restarted.change(Verb.STOP, asked())  # the same number, another hash
     assert await outbox.cut_off("C0AUDIT") == shown
     assert await outbox.cut_off("C0OTHER") is None

@@ -11,6 +11,7 @@ import pytest
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.store import SqlStore
 from bot.database.trail.completeness import Completeness, Range, SqlCompleteness, ranges
+from bot.recording.control.intake import Intake
 from tests.support.databases.trail import attack, unguarded
 from tests.support.recording.service import CALL, Harness, asked, open_harness
 
@@ -89,7 +90,8 @@ async def test_a_tail_that_was_cut_off_is_missed(harness: Harness) -> None:
 
 async def test_a_tail_that_was_cut_off_and_written_anew_is_missed_too(harness: Harness) -> None:
     attack(harness.file, *unguarded(harness.file, "audit_entries_no_delete"), "DELETE FROM audit_entries WHERE seq > 7")
-    restarted = replace(harness.service.intake, store=SqlStore(harness.engines))  # the old process would refuse
+    store = SqlStore(harness.engines)  # that of the old process would refuse
+    restarted = Intake(replace(harness.service.intake.log, store=store))
     for _ in range(5):
         await restarted.read(asked(), CALL)
     found = await look(harness)

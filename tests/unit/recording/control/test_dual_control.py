@@ -352,7 +352,7 @@ async def test_a_request_that_is_not_there_is_refused(harness: Harness) -> None:
 @on_both
 async def test_an_open_request_that_was_written_too_late_is_closed(harness: Harness) -> None:
     answer = await waiting(harness)
-    expire = harness.service.intake.expire
+    expire = harness.service.intake.log.expire
     assert expire is not None
     await expire(answer)
     await expire(answer)
@@ -402,7 +402,7 @@ async def test_a_second_request_that_was_written_too_late_leaves_the_first_one_o
     first = await waiting(harness)
     again = await ask(harness)
     assert again.again
-    expire = harness.service.intake.expire
+    expire = harness.service.intake.log.expire
     assert expire is not None
     await expire(again)
     assert approvals(harness) == [(ADA, None, None)]

@@ -14,6 +14,7 @@ from sqlalchemy import event, text
 from bot.database.engine import open_engines
 from bot.database.store import SqlStore
 from bot.errors import Duplicate, NotPermitted, TooManyRequests
+from bot.recording.control.intake import Intake
 from bot.recording.control.user_rate_limit import REDELIVERED_WITHIN, LookupLimit, PersonalLimit
 from bot.recording.requests import Request, RequestSource
 from tests.support.clocks.fake_clock import FakeClock
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from bot.recording.control.commands import Intake
     from tests.support.databases.postgres import Database
     from tests.support.recording.service import Harness
 
@@ -46,7 +46,7 @@ class Limited:
         self.harness = harness
         self.refusals: list[None] = []
         limit = PersonalLimit(LIMIT, lambda: self.refusals.append(None))
-        self.intake: Intake = replace(harness.service.intake, limit=limit)
+        self.intake = Intake(replace(harness.service.intake.log, limit=limit))
 
     async def starts(self, actor: str = ADA, request: Request | None = None) -> None:
         await self.intake.start(request or asked(actor), str(uuid4()), None)
@@ -123,8 +123,8 @@ async def test_a_flood_leaves_one_entry_a_minute_and_the_number_of_the_rest(limi
     assert (first.actor, '"too_many_requests"' in first.outcome) == (ADA, True)
     assert [one.audit_seq for one in refused] == [first.seq, *[None] * 39]
 
-    await limited_shop.intake.limit.note(limited_shop.harness.store, limited_shop.harness.clock)
-    await limited_shop.intake.limit.note(limited_shop.harness.store, limited_shop.harness.clock)
+    await limited_shop.intake.log.limit.note(limited_shop.harness.store, limited_shop.harness.clock)
+    await limited_shop.intake.log.limit.note(limited_shop.harness.store, limited_shop.harness.clock)
     (rest,) = await limited_shop.entries("action = 'requests:refused'")
     assert (rest.phase, rest.actor) == ("observed", "bot")
     assert '"refused":39' in rest.outcome.replace(" ", "")
@@ -138,7 +138,7 @@ async def test_a_flood_leaves_one_entry_a_minute_and_the_number_of_the_rest(limi
 @on_both
 async def test_two_notes_at_once_tell_of_each_refusal_once(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
-    limit, harness = limited_shop.intake.limit, limited_shop.harness
+    limit, harness = limited_shop.intake.log.limit, limited_shop.harness
 
     await asyncio.gather(limit.note(harness.store, harness.clock), limit.note(harness.store, harness.clock))
 
@@ -149,7 +149,7 @@ async def test_two_notes_at_once_tell_of_each_refusal_once(limited_shop: Limited
 
 async def test_what_could_not_be_noted_is_noted_the_next_time(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
-    limit, harness = limited_shop.intake.limit, limited_shop.harness
+    limit, harness = limited_shop.intake.log.limit, limited_shop.harness
     closed = SqlStore(open_engines("sqlite+aiosqlite:////nowhere/at/all.db"))
 
     await limit.note(closed, harness.clock)
@@ -162,7 +162,7 @@ async def test_what_could_not_be_noted_is_noted_the_next_time(limited_shop: Limi
 
 async def test_an_error_that_nobody_knows_loses_no_count(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 10)
-    limit, harness = limited_shop.intake.limit, limited_shop.harness
+    limit, harness = limited_shop.intake.log.limit, limited_shop.harness
     writer = harness.engines.writer.engine
 
     def broken(_connection: Connection) -> None:

@@ -305,8 +305,8 @@ async def test_a_commit_that_comes_late_is_closed_and_never_carried_out(harness:
 
     writing: asyncio.Future[PendingAction] = asyncio.get_running_loop().create_future()
     writing.set_result(accepted)
-    intake = replace(harness.service.intake, expire=expire)
-    await intake._expire_if_written(accepted.attempt.id, writing)
+    requests = replace(harness.service.intake.log, expire=expire)
+    await requests._expire_if_written(accepted.attempt.id, writing)
     assert len(tries) == 3
     assert trail_lines(harness.file) == ["requested recording:start", "failed recording:start"]
     assert harness.control.calls == []

@@ -10,7 +10,7 @@ import pytest
 
 from bot.errors import AlreadyRecording, MalformedId, NotPermitted, SeveralAgents, WrongState
 from bot.recording.caller import Scope
-from bot.recording.control.start_again import start_again
+from bot.recording.control.intake import start_again
 from bot.recording.models import RecordingState, Verb
 from bot.recording.requests import PendingAction, Request
 from tests.support.databases.trail import rows

@@ -10,8 +10,7 @@ import pytest
 from bot.database.queries.names import SqlNames
 from bot.database.queries.outbox import SqlOutbox
 from bot.errors import AuditUnavailable, CallNotFound, GenesysError, GenesysUnavailable, PermissionMissing
-from bot.recording.live_calls.names import NameBook
-from bot.recording.live_calls.unnamed import UnnamedRecordings
+from bot.recording.live_calls.names import NameBook, UnnamedRecordings
 from bot.recording.models import Verb
 from bot.recording.ports import Priority
 from tests.support.databases.postgres import on_both

@@ -9,6 +9,7 @@ import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
 from bot.recording.call import CallRecording, Participant
+from bot.recording.control.commands import StartRecording
 from bot.recording.handover import AgentLeg
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism, RecordingState, Target, Verb
 from bot.recording.monitoring.reconciler import PATIENCE
@@ -47,7 +48,7 @@ async def in_doubt(harness: Harness, verb: Verb, *, took_effect: bool) -> None:
     if not verb.begins:
         await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
     accepted = (
-        await harness.service.intake.start(asked(), CALL, None, verb=verb)
+        await harness.service.intake.log.submit(asked(), StartRecording(CALL, verb=verb))
         if verb.begins
         else at_once(await harness.service.intake.change(verb, asked()))
     )
@@ -281,9 +282,9 @@ async def test_one_attempt_that_cannot_be_settled_keeps_no_other_waiting(harness
 @on_both
 async def test_what_is_expiring_is_not_carried_out(harness: Harness) -> None:
     accepted = await harness.service.intake.start(asked(), CALL, None)
-    harness.service.intake.expiring.add(accepted.attempt.id)
+    harness.service.intake.log.expiring.add(accepted.attempt.id)
     await patience(harness)
     assert harness.control.calls == []
-    harness.service.intake.expiring.clear()
+    harness.service.intake.log.expiring.clear()
     await patience(harness)
     assert await state(harness) is RecordingState.FAILED

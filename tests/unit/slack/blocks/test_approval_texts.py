@@ -13,7 +13,8 @@ from bot.audit.entry import Phase
 from bot.errors import ApprovalClosed, OutOfScope
 from bot.i18n.error_messages import MessageFormatter, explain
 from bot.recording.models import Approval, ApprovalOutcome, RecordingState, Verb
-from bot.recording.monitoring.reminders import Notice, NoticeKind, NoticeStatus, OpenNotice, notice_status, of_approval
+from bot.recording.monitoring.reminders import NoticeStatus, OpenNotice, notice_status, of_approval
+from bot.recording.notices import Notice, NoticeKind
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.audit.line import line
 from bot.slack.blocks.card import card as rendered

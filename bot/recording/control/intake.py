@@ -1,0 +1,142 @@
+"""What people may ask for, the same for every surface: each method submits one command to the request log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.audit.entry import Phase
+from bot.recording.caller import BOT
+from bot.recording.control.commands import ChangeRecording, ConfirmStop, StartRecording, WithdrawStop
+from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION, REPORT_ACTION, Read, Refuse
+from bot.recording.control.still_needed import StillNeeded
+from bot.recording.models import Verb
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from uuid import UUID
+
+    from bot.audit.entry import Entry
+    from bot.errors import RecordBotError
+    from bot.recording.control.request_log import RequestLog, ShutdownGate
+    from bot.recording.control.still_needed import Snoozed
+    from bot.recording.ports import Clock
+    from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules, Request, Withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Submits requests. Each method raises what refuses the request, with the number of the refusal's entry."""
+
+    log: RequestLog
+
+    @property
+    def clock(self) -> Clock:
+        return self.log.clock
+
+    @property
+    def door(self) -> ShutdownGate:
+        return self.log.door
+
+    @property
+    def reasons(self) -> ReasonRules:
+        return self.log.rules.reasons
+
+    async def start(
+        self,
+        asked: Request,
+        typed_id: str | None,
+        typed_reason: str | None,
+        *,
+        reason_code: str | None = None,
+        agent_user_id: str | None = None,
+        participant_id: str | None = None,
+    ) -> PendingAction:
+        command = StartRecording(typed_id, typed_reason, reason_code, agent_user_id, participant_id)
+        return await self.log.submit(asked, command)
+
+    async def change(
+        self, verb: Verb, asked: Request, *, recording_id: UUID | None = None, typed_id: str | None = None
+    ) -> PendingAction | AwaitsConfirmation:
+        return await self.log.submit(asked, ChangeRecording(verb, recording_id, typed_id))
+
+    async def confirm(self, asked: Request, approval_id: UUID) -> PendingAction:
+        return await self.log.submit(asked, ConfirmStop(approval_id))
+
+    async def withdraw(self, asked: Request, approval_id: UUID) -> Withdrawn:
+        return await self.log.submit(asked, WithdrawStop(approval_id))
+
+    async def still_needed(self, asked: Request, recording_id: UUID, *, remind_after: timedelta | None) -> Snoozed:
+        return await self.log.submit(asked, StillNeeded(recording_id, remind_after))
+
+    async def read(self, asked: Request, call: str | None = None) -> Entry:
+        """Record in the trail that a person reads the live recordings, or a call, before they see anything."""
+        phase = Phase.SUCCEEDED if call is None else Phase.REQUESTED
+        return await self.log.submit(asked, Read(conversation_id=call, phase=phase, unrecorded=True))
+
+    async def read_history(self, asked: Request, call: str) -> Entry:
+        """Record in the trail that a person reads a call's history, before they see it."""
+        return await self.log.submit(asked, Read(conversation_id=call, outcome={"read": "history"}))
+
+    async def read_home(self, asked: Request) -> Entry:
+        """Record in the trail that a person opens the overview of live recordings, before they see it."""
+        return await self.log.submit(asked, Read(outcome={"read": "home"}))
+
+    async def export(self, asked: Request, wanted: dict[str, str], call: str | None = None) -> Entry:
+        """Record in the trail that a person requests entries as a file; ``wanted`` says which, ``call`` whose."""
+        return await self.log.submit(asked, Read(EXPORT_ACTION, call, phase=Phase.REQUESTED, outcome=wanted))
+
+    async def read_report(self, asked: Request, wanted: dict[str, str]) -> Entry:
+        """Record in the trail that a person reads a report of recordings, before they see it."""
+        return await self.log.submit(asked, Read(REPORT_ACTION, outcome=wanted))
+
+    async def refuse_reading(self, asked: Request, typed: str, error: RecordBotError) -> None:
+        """Record in the trail that a read was requested and refused, and raise the reason."""
+        await self.log.submit(asked, Refuse(READ_ACTION, typed, error))
+
+    async def refuse_export(self, asked: Request, typed: str, error: RecordBotError) -> None:
+        """Record in the trail that an export was requested and refused, and raise the reason."""
+        await self.log.submit(asked, Refuse(EXPORT_ACTION, typed, error))
+
+    async def refuse_report(self, asked: Request, typed: str, error: RecordBotError) -> None:
+        """Record in the trail that a report was requested and refused, and raise the reason."""
+        await self.log.submit(asked, Refuse(REPORT_ACTION, typed, error))
+
+
+async def start_again(
+    intake: Intake, asked: Request, recording_id: UUID, *, agent_user_id: str | None = None
+) -> PendingAction:
+    """Ask for a new recording of the same call, with the same reason and agent, or with another agent.
+
+    Raise WrongState where the recording is not the newest of its call, or ended with it.
+    """
+    earlier = await intake.log.store.recording(recording_id)
+    if earlier is None:
+        return await intake.log.submit(asked, StartRecording(None))  # refused for what it is: no call was named
+    command = StartRecording(
+        earlier.conversation_id,
+        earlier.reason,
+        earlier.reason_code,
+        agent_user_id=agent_user_id or earlier.agent_user_id,
+        again=earlier.id,
+    )
+    return await intake.log.submit(asked, command)
+
+
+async def follow(intake: Intake, asked: Request, recording_id: UUID) -> PendingAction:
+    """Ask for a new recording of the call, on the side of the agent who took over, with the same reason.
+
+    Raise WrongState where the call has been recorded again since.
+    """
+    earlier = await intake.log.store.recording(recording_id)
+    if earlier is None:
+        return await intake.log.submit(asked, StartRecording(None, verb=Verb.FOLLOW))
+    command = StartRecording(
+        earlier.conversation_id,
+        earlier.reason,
+        earlier.reason_code,
+        again=earlier.id,
+        verb=Verb.FOLLOW,
+        started_by=earlier.started_by if asked.caller.actor == BOT else None,
+    )
+    return await intake.log.submit(asked, command)
