@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from bot.observability import logging as log
 
@@ -20,6 +21,8 @@ COLLECTED_AFTER = 20_000
 
 def pytest_configure() -> None:
     configure_logs()
+    settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("any machine")  # no example fails because the machine is busy
     gc.disable()  # what is imported stays
 
 
