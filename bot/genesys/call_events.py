@@ -12,12 +12,11 @@ import math
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bot.genesys.recording.call_state import CallReading
     from bot.recording.ports import Clock
 
 LATEST_SECONDS = 30.0
@@ -25,20 +24,33 @@ LATEST_SECONDS = 30.0
 CALLS_REMEMBERED = 10_000
 
 
+class Shown(Protocol):
+    """What an event shows of a call: see ``bot.genesys.recording.call_state.CallReading``."""
+
+    @property
+    def recorder_states(self) -> tuple[object, ...]: ...
+
+    @property
+    def recorded(self) -> bool: ...
+
+
+Reading = TypeVar("Reading", bound=Shown)
+
+
 def _ignored(_user_id: str) -> None:
     """Ask nobody for events: there is no subscriber."""
 
 
 @dataclass(eq=False)
-class EventWatch:
+class EventWatch(Generic[Reading]):
     """The newest event of one call since a write to it began."""
 
     conclusive: bool
     """Whether no event of an earlier change can still be on its way."""
-    newest: CallReading | None = None
+    newest: Reading | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def take(self) -> CallReading | None:
+    def take(self) -> Reading | None:
         """Return the newest event, once."""
         newest, self.newest = self.newest, None
         self.arrived.clear()
@@ -54,7 +66,7 @@ class _Known:
 
 
 @dataclass
-class CallEvents:
+class CallEvents(Generic[Reading]):
     """Passes call events on to watches. Without a subscriber there are none."""
 
     clock: Clock
@@ -62,14 +74,14 @@ class CallEvents:
     """Returns the agents whose events arrive now."""
     expect: Callable[[str], None] = _ignored
     """Asks for the events of an agent on whose call something is about to change."""
-    _watches: dict[str, set[EventWatch]] = field(default_factory=dict)
+    _watches: dict[str, set[EventWatch[Reading]]] = field(default_factory=dict)
     _known: OrderedDict[str, _Known] = field(default_factory=OrderedDict)
 
     @contextmanager
-    def watch(self, conversation_id: str) -> Iterator[EventWatch]:
+    def watch(self, conversation_id: str) -> Iterator[EventWatch[Reading]]:
         """Watch the events of a call during a write and until its effect is known."""
         known = self._of(conversation_id)
-        watch = EventWatch(conclusive=self.clock.monotonic() - known.changed_at >= LATEST_SECONDS)
+        watch = EventWatch[Reading](conclusive=self.clock.monotonic() - known.changed_at >= LATEST_SECONDS)
         watches = self._watches.setdefault(conversation_id, set())
         watches.add(watch)
         try:
@@ -80,7 +92,7 @@ class CallEvents:
             if not watches:
                 del self._watches[conversation_id]
 
-    def publish(self, conversation_id: str, reading: CallReading) -> None:
+    def publish(self, conversation_id: str, reading: Reading) -> None:
         """Pass an event on, and remember when the recording that the events show has changed."""
         known, shown = self._of(conversation_id), reading.recorder_states
         if known.shown not in {None, shown} or (known.shown is None and reading.recorded):

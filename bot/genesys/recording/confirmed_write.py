@@ -93,11 +93,11 @@ class Change(Generic[Seen]):
             )
             return await self._confirmed(answer, accepted, watch)
 
-    def _watched(self) -> AbstractContextManager[EventWatch | None]:
+    def _watched(self) -> AbstractContextManager[EventWatch[CallReading] | None]:
         return nullcontext() if self.push is None else self.client.events.watch(self.push.conversation_id)
 
     async def _confirmed(
-        self, answer: Answer | None, unknown: OutcomeUnknown, watch: EventWatch | None
+        self, answer: Answer | None, unknown: OutcomeUnknown, watch: EventWatch[CallReading] | None
     ) -> Changed[Seen]:
         """Wait until an event or a reading shows the state as requested, or raise ``unknown`` when the time is up."""
         clock, times = self.client.clock, self.client.effect_times
@@ -116,7 +116,7 @@ class Change(Generic[Seen]):
     def _events_flow(self) -> bool:
         return self.push is not None and self.push.user_id in self.client.events.flowing()
 
-    async def _pushed(self, watch: EventWatch | None, until: float) -> Seen | None:
+    async def _pushed(self, watch: EventWatch[CallReading] | None, until: float) -> Seen | None:
         """Wait until the next reading is due; return what an event has shown by then, if that proves the effect.
 
         An event that may be older than the write proves nothing, but the call is read at once.

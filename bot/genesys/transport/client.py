@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -78,7 +78,7 @@ class GenesysClient:
     ) -> None:
         self.account = account
         self.clock = clock
-        self.events = CallEvents(clock)
+        self.events: CallEvents[Any] = CallEvents(clock)
         self.effect_times = EffectTimes()
         self._token = Token(clock)
         self._record = HealthRecord(clock, on_request)
