@@ -258,6 +258,7 @@ class PostgresReplicas(Replicas):
                 with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
                     async with await self._connected(silent_seconds=0) as connection:
                         await connection.execute(f"LISTEN {CHANNEL}")
+                        self.store.announce()  # what was written before is not announced
                         async for _ in connection.notifies():
                             self.store.announce()
             except Exception:

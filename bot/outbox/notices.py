@@ -70,6 +70,8 @@ class Occasions(Protocol):
 
     async def deed(self, recording: Recording) -> LastAction | None: ...
 
+    async def seconds_to_next(self, now: datetime, times: ReminderTimes) -> float | None: ...
+
 
 class Notices(Protocol):
     """The notices that there are, and what Slack has of them."""
@@ -113,8 +115,11 @@ class Notifier:
     """The user group that a repeated message about a waiting stop names."""
 
     async def step(self) -> float | None:
+        """Note and send; return in how many seconds the next one may be due, None where nothing waits for a time."""
         more = await self.note_due()
-        return 0.0 if await self.send_next() or more else None
+        if await self.send_next() or more:
+            return 0.0
+        return await self.occasions.seconds_to_next(self.clock.now(), self.times)
 
     async def note_due(self) -> bool:
         """Store the notices that are due; True if there is more to check."""
