@@ -39,6 +39,8 @@ REST_SECONDS = 3.0
 """After the last start, so that the lines of the audit channel and what else comes later are counted too."""
 APART_SECONDS = 31.0
 """Between a start and its stop where requests are counted: nobody stops what was begun a moment ago."""
+REFUSED = b"can't be written"
+"""What a person is told whose request was not on disk within the bot's limit of 1.5 s."""
 CARD = frozenset({"chat.postMessage", "chat.update"})
 NAIVE = "the naive bot"
 PROCESSOR_WHY = (
@@ -55,6 +57,8 @@ class Found:
     until_recording: dict[float, list[float]] = field(default_factory=dict)
     acks: list[float] = field(default_factory=list)
     bursts: dict[int, list[float]] = field(default_factory=dict)
+    refused: dict[int, int] = field(default_factory=dict)
+    """By how many were started at once, those whose person was told that nothing was done."""
     processor: list[float] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
     ready: list[float] = field(default_factory=list)
@@ -78,7 +82,9 @@ class Outside:
         if any(one.status != OK for one in answers):
             raise Unmoved(answers)
         self.found.acks += [one.seconds for one in answers if len(calls) == 1]
-        return await self._shown("Recording", first, len(calls)) - began
+        taken = sum(REFUSED not in one.body for one in answers)
+        self.found.refused[len(calls)] = self.found.refused.get(len(calls), 0) + len(calls) - taken
+        return await self._shown("Recording", first, taken) - began
 
     async def stop(self, call: str) -> None:
         first = len(self.stage.slack.requests)
@@ -112,8 +118,10 @@ class Outside:
                 self.found.processor.append((processor_seconds(self.pid) - before) / count)
         self.stage.genesys.effects.delay = 0.0
         for count in BURSTS:
+            before_burst = self.found.refused.get(count, 0)
             seconds = [await self.start(self.stage.add_calls(count))]
-            self.found.bursts.setdefault(count, []).extend(count / one for one in seconds)
+            taken = count - (self.found.refused[count] - before_burst)
+            self.found.bursts.setdefault(count, []).extend(taken / one for one in seconds)
         if requests:
             self.found.requests = await self._requests()
 
@@ -206,7 +214,11 @@ def figures(own: Found, other: Found) -> list[Figure]:
             )
         )
     for count, rates in own.bursts.items():
-        rows.append(_least(f"starts a second, {count} at once", middle(rates), middle(other.bursts[count]), 0.7))
+        lost = own.refused[count]
+        what = f"starts a second, {count} at once" + (
+            f" ({lost} of {count * len(rates)} refused in time)" if lost else ""
+        )
+        rows.append(_least(what, middle(rates), middle(other.bursts[count]), 0.7))
     rows += [
         _most("processor time of a start, all included", "ms", own.processor, other.processor, 1.8, 1000),
         _most("ack of a start, median", "ms", own.acks, other.acks, 0.7, 1000),
