@@ -16,7 +16,7 @@ from bot.admin.counted import counted
 from bot.audit.entry import Draft, Phase
 from bot.audit.export import Filter, csv_header, csv_line, json_line
 from bot.audit.files import Archive, feed_file
-from bot.audit.readable import BOM, readable_header, readable_line
+from bot.audit.reports.readable import BOM, readable_header, readable_line
 from bot.audit.stored import entry_of
 from bot.audit.verification import CutOff
 from bot.database.migrate import unusable, upgrade, version

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from bot.admin.counted import counted
 from bot.audit.entry import Draft, Phase
-from bot.database.file_lock import serving_alone
+from bot.database.identity.file_lock import serving_alone
 from bot.database.maintenance.backup import back_up
 from bot.database.maintenance.copy import copy_all
 from bot.database.maintenance.erasure import ERASE_ACTION, Erased, Person, count, erase, is_known, rows_of

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from bot.admin.check import check_database
-from bot.admin.slack_checks import (
+from bot.admin.checks.check import check_database
+from bot.admin.checks.slack import (
     check_audit_channel,
     check_groups,
     check_scopes,

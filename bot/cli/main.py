@@ -174,7 +174,7 @@ def check(
     log.configure(level="error")
     if call is not None:
         _check_call(call, yes=yes, as_json=as_json)
-    from bot.admin import check as checking
+    from bot.admin.checks import check as checking
 
     findings = event_loop.run(checking.check_everything())
     typer.echo(checking.as_json(findings) if as_json else checking.as_text(findings))

@@ -11,10 +11,10 @@ import structlog
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.database import approvals
 from bot.database.mapping import attempt_from, recording_from
 from bot.database.postgresql import engine as postgresql
 from bot.database.retries import Retries, is_transient
+from bot.database.statements import approvals
 from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE, LIVE_OF_CALL, SqlTransaction
 from bot.errors import AuditUnavailable

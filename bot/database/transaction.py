@@ -10,9 +10,9 @@ import rfc8785
 from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, select, update
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
-from bot.database import approvals as approval_rows
 from bot.database.mapping import FIELDS, recording_from, scope_text, upsert
-from bot.database.recording_files import keep_saved, note_check, saved_of, schedule_checks
+from bot.database.statements import approvals as approval_rows
+from bot.database.statements.recording_files import keep_saved, note_check, saved_of, schedule_checks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
 from bot.recording.card import CardPlace
 from bot.recording.models import RecordingState

@@ -19,7 +19,7 @@ from bot.errors import Duplicate, IdentityUnconfirmed, RecordBotError
 from bot.recording.caller import Permission
 from bot.recording.requests import Request, RequestSource
 from bot.slack.api_errors import code
-from bot.slack.blocks.app_home import home_view, plain_view, stranger_text
+from bot.slack.blocks.home.view import home_view, plain_view, stranger_text
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bot.outbox.relay import Backoff
     from bot.recording.live_calls.visible import OpenHome
     from bot.recording.ports import Clock
-    from bot.slack.blocks.app_home import View
+    from bot.slack.blocks.home.view import View
     from bot.slack.listeners.context import ListenerContext
 
 log = structlog.get_logger(__name__)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from bot.audit.period import days
+from bot.audit.reports.period import days
 from bot.recording.caller import Permission
 from bot.recording.live_calls.visible import live_in_scope, recent_in_scope
-from bot.slack.blocks.app_home import RECENT_SHOWN, HomeFacts
-from bot.slack.blocks.app_home_today import Today
+from bot.slack.blocks.home.today import Today
+from bot.slack.blocks.home.view import RECENT_SHOWN, HomeFacts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from bot.audit.period import Period
-    from bot.audit.summary import Summary
+    from bot.audit.reports.period import Period
+    from bot.audit.reports.summary import Summary
     from bot.recording.caller import Principal
     from bot.recording.card import Card
     from bot.recording.ports import Clock
-    from bot.slack.blocks.app_home import ComponentHealth
+    from bot.slack.blocks.home.view import ComponentHealth
 
 FRESH_SECONDS = 3.0
 """How old the day's figures may be: counting a busy day takes a while."""

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from uuid_utils.compat import uuid7
 
-from bot.audit.period import days, due_days, next_due
+from bot.audit.reports.period import days, due_days, next_due
 from bot.recording.caller import BOT
 from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.audit.names import LineNames
-from bot.slack.blocks.digest import day_chart, message
+from bot.slack.blocks.reports.digest import day_chart, message
 from bot.slack.charts import Charts, as_text
 from bot.slack.shared_channels import AuditChannelShared
 from bot.slack.users import WEB_API_ERRORS
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.audit.entry import Entry
-    from bot.audit.period import Period
-    from bot.audit.summary import Summary
+    from bot.audit.reports.period import Period
+    from bot.audit.reports.summary import Summary
     from bot.outbox.relay import Backoff
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import Block, CardStyle
-    from bot.slack.blocks.chart import Chart
+    from bot.slack.blocks.reports.chart import Chart
     from bot.slack.shared_channels import SharedChannels
 
 log = structlog.get_logger(__name__)

@@ -17,7 +17,7 @@ from bot.database.migrate import upgrade
 from bot.database.queries.names import SqlNames
 from bot.database.queries.policy import SqlRules
 from bot.database.read_timing import time_reads
-from bot.database.recording_files import SqlRecordingFileChecks
+from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.database.store import SqlStore
 from bot.errors import SettingsError
 from bot.observability.telemetry import Observing

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from bot.database.file_lock import serving_alone
+from bot.database.identity.file_lock import serving_alone
 from bot.errors import AuditUnavailable, GenesysUnavailable, LoginRefused, SettingsError
 from bot.recording.clock import SystemClock
 from bot.runtime.container import (

@@ -56,13 +56,13 @@ from bot.runtime.container import (
     unnamed_recordings,
 )
 from bot.slack.charts import Charts
-from bot.slack.listeners.activity_report import ActivityReports
 from bot.slack.listeners.app_home import HomeEvents
-from bot.slack.listeners.audit_export import AuditReports
 from bot.slack.listeners.buttons import ApprovalButtons, FollowButton, RecordingButtons, StartAgain
 from bot.slack.listeners.call_history import CallHistory
 from bot.slack.listeners.call_options import CallOptions
 from bot.slack.listeners.command import RecordCommand
+from bot.slack.listeners.compliance.activity_report import ActivityReports
+from bot.slack.listeners.compliance.audit_export import AuditReports
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.listeners.shortcuts import StartShortcuts
@@ -81,8 +81,8 @@ if TYPE_CHECKING:
     from bot.genesys import Notifications
     from bot.runtime.container import Control
     from bot.runtime.workers import Worker
-    from bot.slack.blocks.app_home import ComponentHealth
     from bot.slack.blocks.card import CardStyle
+    from bot.slack.blocks.home.view import ComponentHealth
     from bot.slack.listeners.context import ListenerContext
 
 NEVER = "off"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.slack.blocks.card import Block
-    from bot.slack.blocks.chart import Chart
+    from bot.slack.blocks.reports.chart import Chart
 
 log = structlog.get_logger(__name__)
 

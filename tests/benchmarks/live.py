@@ -16,8 +16,8 @@ from bot.i18n.catalog import ENGLISH, read_languages
 from bot.recording.caller import Principal, Role
 from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
 from bot.recording.monitoring.observations import Observations
-from bot.slack.blocks.app_home import HomeFacts, home_view
 from bot.slack.blocks.card import CardStyle
+from bot.slack.blocks.home.view import HomeFacts, home_view
 from bot.slack.listeners.command import live_list
 from tests.benchmarks.audit.trails import SUPERVISORS
 from tests.benchmarks.figures import Figure

@@ -16,7 +16,7 @@ from bot.database.queries.cards import SqlOverview
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.names import SqlNames
 from bot.database.queries.notices import SqlNotices
-from bot.database.recording_files import SqlRecordingFileChecks
+from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.open_requests import SqlOpenRequests
 from bot.recording.models import Verb

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from bot.admin.check import check_everything
+from bot.admin.checks.check import check_everything
 from bot.config.settings import ServeSettings, load
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys import SimulatedGenesys

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bot.audit.period import typed_period
+from bot.audit.reports.period import typed_period
 from bot.cli.recording import Terminal
 from bot.config.policy_file import load_policy
 from bot.config.settings import ControlSettings, ServeSettings, load

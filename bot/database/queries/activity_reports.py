@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, select
 
-from bot.audit.activity_report import ActivityReport, Recorded
+from bot.audit.reports.activity_report import ActivityReport, Recorded
 from bot.database.tables import names, recordings
 
 if TYPE_CHECKING:
-    from bot.audit.period import Period
+    from bot.audit.reports.period import Period
     from bot.database.engine import Engines
 
 

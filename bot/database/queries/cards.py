@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, select
 
-from bot.database import approvals
 from bot.database.mapping import recording_from
-from bot.database.recording_files import saved_of
+from bot.database.statements import approvals
+from bot.database.statements.recording_files import saved_of
 from bot.database.tables import cards, names, recordings
 from bot.database.transaction import ASKED_FOR, LIVE
 from bot.recording.card import Card

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Text, func, or_, select, type_coerce
 
 from bot.audit.entry import Phase
-from bot.database import approvals as approval_rows
 from bot.database.mapping import attempt_from, recording_from
 from bot.database.queries.outbox import noop
+from bot.database.statements import approvals as approval_rows
 from bot.database.tables import approvals, attempts, audit_entries, cards, notice_progress, notices, recordings
 from bot.database.transaction import LIVE
 from bot.recording.handover import FollowUp

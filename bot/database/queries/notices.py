@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Text, and_, func, or_, select, type_coerce, update
 
-from bot.database import approvals as approval_rows
 from bot.database.mapping import recording_from, upsert
 from bot.database.queries.due_notices import AT_ONCE, OWN, PROGRESS, RECORDED_SINCE, pause
 from bot.database.queries.outbox import noop
+from bot.database.statements import approvals as approval_rows
 from bot.database.tables import approvals, attempts, cards, names, notice_progress, notices, recordings
 from bot.database.transaction import ASKED_FOR
 from bot.recording.models import RecordingState, Verb

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, delete, select, type_coerce, update
 
-from bot.database.approvals import newest_of
 from bot.database.column_types import Flag
 from bot.database.mapping import entry_from, recording_from, upsert
-from bot.database.recording_files import saved_of
+from bot.database.statements.approvals import newest_of
+from bot.database.statements.recording_files import saved_of
 from bot.database.tables import approvals, audit_deliveries, audit_entries, cards, names, recordings
 from bot.database.transaction import ASKED_FOR, CARD_OF, FORGOTTEN
 from bot.recording.card import Card

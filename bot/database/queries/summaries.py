@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from bot.audit.entry import Phase
-from bot.audit.summary import Activity, Head, Lengths, Summary, Unresolved, by_hour, counted, denials, lengths
+from bot.audit.reports.summary import Activity, Head, Lengths, Summary, Unresolved, by_hour, counted, denials, lengths
 from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from bot.audit.period import Period
+    from bot.audit.reports.period import Period
     from bot.database.engine import Engines
 
 MINUTE = len("2026-01-31T08:15")

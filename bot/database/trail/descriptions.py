@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, select
 
 from bot.audit.entry import text_digest
-from bot.audit.readable import Described
+from bot.audit.reports.readable import Described
 from bot.database.tables import names, recordings, typed_texts
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bot.errors import Duplicate, RecordBotError
-from bot.slack.blocks.app_home_today import EXPORT, PERIODS
+from bot.slack.blocks.home.today import EXPORT, PERIODS
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
 from bot.slack.listeners.error_boundary import answered
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from slack_bolt.async_app import AsyncAck, AsyncApp
 
-    from bot.slack.listeners.audit_export import AuditReports
+    from bot.slack.listeners.compliance.audit_export import AuditReports
 
 log = structlog.get_logger(__name__)
 

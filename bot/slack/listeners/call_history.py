@@ -10,8 +10,8 @@ from bot.recording.requests import conversation_id
 from bot.slack.blocks.audit.line import line
 from bot.slack.blocks.audit.names import LineNames
 from bot.slack.blocks.card import SECTION_LIMIT
-from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import inline
+from bot.slack.blocks.reports.digest import section
 from bot.slack.listeners.context import Answer, ListenerContext, ephemeral
 
 if TYPE_CHECKING:

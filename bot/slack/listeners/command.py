@@ -20,8 +20,8 @@ from bot.recording.policy import describe
 from bot.recording.requests import AwaitsConfirmation
 from bot.slack.blocks.answers import awaiting, confirming, under_way
 from bot.slack.blocks.card import control_buttons, state_words
-from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
+from bot.slack.blocks.reports.digest import section
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 from bot.slack.listeners.error_boundary import answered
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from bot.recording.models import Approval, Recording
     from bot.recording.requests import PendingAction, Request
     from bot.slack.blocks.card import Block, CardStyle
-    from bot.slack.listeners.activity_report import ActivityReports
-    from bot.slack.listeners.audit_export import AuditReports
     from bot.slack.listeners.call_history import CallHistory
+    from bot.slack.listeners.compliance.activity_report import ActivityReports
+    from bot.slack.listeners.compliance.audit_export import AuditReports
     from bot.slack.listeners.recording_picker import RecordingChoice
     from bot.slack.listeners.start_modal import StartModal
 

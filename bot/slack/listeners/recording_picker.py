@@ -9,8 +9,8 @@ from bot.errors import NothingToStop, RecordBotError, SeveralRecordings
 from bot.recording.models import ALLOWED_FROM
 from bot.slack.blocks.call_options import agent_name
 from bot.slack.blocks.card import control_buttons, state_words
-from bot.slack.blocks.digest import section
 from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
+from bot.slack.blocks.reports.digest import section
 from bot.slack.listeners.context import Answer, ListenerContext, ephemeral
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import structlog
 
 from bot.errors import Duplicate, RecordBotError
 from bot.recording.requests import LINK, UUID
-from bot.slack.blocks.app_home import OPEN_BUTTON
 from bot.slack.blocks.call_options import call_option
+from bot.slack.blocks.home.view import OPEN_BUTTON
 from bot.slack.blocks.start_modal import OPTIONS_LIMIT, Form, Option, option
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
 from bot.slack.listeners.error_boundary import answered

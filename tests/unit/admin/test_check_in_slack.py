@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.admin.audit_channel import PROBE, AuditChannelCheck, ChannelFinding
-from bot.admin.block_validation import BlockValidation, CantTell
-from bot.admin.sample_messages import Sample, Samples
+from bot.admin.checks.block_validation import BlockValidation, CantTell
+from bot.admin.checks.sample_messages import Sample, Samples
 from bot.recording.requests import ReasonRules
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import web_client, web_session

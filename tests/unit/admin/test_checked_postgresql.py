@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from bot.admin import check as checking
+from bot.admin.checks import check as checking
 from bot.config.settings import DatabaseSettings
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.admin.audit_channel import UNTOLD
-from bot.admin.check import check_everything
+from bot.admin.checks.check import check_everything
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.slack import Enterprise, SimulatedSlack

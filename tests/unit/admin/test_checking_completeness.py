@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.admin.check import _and_complete, _completeness, as_text
+from bot.admin.checks.check import _and_complete, _completeness, as_text
 from bot.config.settings import ServeSettings
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.trail.completeness import Completeness

@@ -16,7 +16,7 @@ from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.database.column_types import Flag, Moment, UuidText
 from bot.database.engine import open_engines
-from bot.database.file_lock import serving_alone
+from bot.database.identity.file_lock import serving_alone
 from bot.database.replicas import replicas_of
 from bot.database.store import SqlStore
 from bot.database.tables import metadata, recordings

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
-from bot.admin.host_checks import address, clock, file_problem, settings_notes
+from bot.admin.checks.host import address, clock, file_problem, settings_notes
 from bot.config.settings import HttpSettings
 from bot.database.engine import open_engines
 from tests.support.shell import BOT_SETTINGS, ROOT
@@ -134,7 +134,7 @@ async def test_what_somebody_else_made_is_named(tmp_path: Path) -> None:
     ask = """
 import os
 from bot.database.engine import open_engines
-from bot.admin.host_checks import file_problem
+from bot.admin.checks.host import file_problem
 for number in "0123":
     os.chdir(number)
     print(file_problem(open_engines("sqlite+aiosqlite:///bot.db")).replace("\\n", " "))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.audit.period import begin_of, days, due_days, next_due, typed_period
+from bot.audit.reports.period import begin_of, days, due_days, next_due, typed_period
 
 BERLIN, NEW_YORK, KOLKATA = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata")
 CAIRO = ZoneInfo("Africa/Cairo")  # its clocks go forward at midnight

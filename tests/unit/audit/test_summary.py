@@ -6,7 +6,17 @@ from zoneinfo import ZoneInfo
 
 import rfc8785
 
-from bot.audit.summary import Activity, Lengths, Summary, Unresolved, by_hour, counted, denials, lengths, summary_from
+from bot.audit.reports.summary import (
+    Activity,
+    Lengths,
+    Summary,
+    Unresolved,
+    by_hour,
+    counted,
+    denials,
+    lengths,
+    summary_from,
+)
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

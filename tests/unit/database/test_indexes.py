@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event
 
-from bot.database.approvals import newest_of
 from bot.database.queries.due_notices import SqlOccasions
+from bot.database.statements.approvals import newest_of
 from tests.support.recording.service import Harness, open_harness
 
 if TYPE_CHECKING:

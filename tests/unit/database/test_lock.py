@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.database.file_lock import serving_alone
+from bot.database.identity.file_lock import serving_alone
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HOLD = """
 import sys
-from bot.database.file_lock import serving_alone
+from bot.database.identity.file_lock import serving_alone
 with serving_alone(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

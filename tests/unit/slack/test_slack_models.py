@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.admin.sample_messages import Sample, Samples
+from bot.admin.checks.sample_messages import Sample, Samples
 from bot.recording.call import CallRecording, Participant
 from bot.recording.models import Direction, LiveCall
 from bot.recording.requests import ReasonRules

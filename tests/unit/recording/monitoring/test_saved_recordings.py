@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.database.queries.outbox import SqlOutbox
-from bot.database.recording_files import SqlRecordingFileChecks
+from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.database.tables import audit_entries, saved_looks
 from bot.errors import CallEnded, GenesysUnavailable, PermissionMissing, RequestRejected
 from bot.recording.call import CallRecording

@@ -10,15 +10,15 @@ from uuid import UUID
 
 import pytest
 
-from bot.audit.summary import Summary, Unresolved
+from bot.audit.reports.summary import Summary, Unresolved
 from bot.outbox.app_home import A_MINUTE, MINUTE, PERSON_SECONDS, PublishThrottle
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.live_calls.visible import live_in_scope, recent_in_scope
 from bot.recording.models import Approval, ApprovalOutcome, RecordingState, SavedRecording, Verb
 from bot.sandbox.slack.block_kit.blocks import wrong_with_view
-from bot.slack.blocks.app_home import LIVE_SHOWN, HomeFacts, health, home_view, plain_view, stranger_text
-from bot.slack.blocks.app_home_today import Today
 from bot.slack.blocks.card import CONFIRM_STOP, WITHDRAW_STOP
+from bot.slack.blocks.home.today import Today
+from bot.slack.blocks.home.view import LIVE_SHOWN, HomeFacts, health, home_view, plain_view, stranger_text
 from tests.support.clocks.fake_clock import FakeClock
 from tests.support.slack.samples import CALL, HOSTILE, LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card
 

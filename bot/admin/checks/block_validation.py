@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.admin.sample_messages import Sample
+    from bot.admin.checks.sample_messages import Sample
     from bot.recording.ports import Clock
 
 BLOCKS_AT_ONCE = 50

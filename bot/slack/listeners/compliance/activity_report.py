@@ -6,25 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bot.audit.entry import timestamp
-from bot.audit.period import typed_period
+from bot.audit.reports.period import typed_period
 from bot.errors import MalformedPeriod
-from bot.slack.blocks.activity_report import report_chart, report_pieces
-from bot.slack.blocks.digest import section
-from bot.slack.listeners.audit_export import period_name
+from bot.slack.blocks.reports.activity_report import report_chart, report_pieces
+from bot.slack.blocks.reports.digest import section
+from bot.slack.listeners.compliance.audit_export import period_name
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 from bot.slack.listeners.error_boundary import answered
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from bot.audit.activity_report import ActivityReport
     from bot.audit.entry import Entry
-    from bot.audit.period import Period
+    from bot.audit.reports.activity_report import ActivityReport
+    from bot.audit.reports.period import Period
     from bot.errors import RecordBotError
     from bot.recording.requests import Request
     from bot.slack.blocks.card import Block
     from bot.slack.charts import Charts
-    from bot.slack.listeners.audit_export import PeopleNames
+    from bot.slack.listeners.compliance.audit_export import PeopleNames
 
 
 class Reports(Protocol):

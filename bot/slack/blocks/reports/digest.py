@@ -8,19 +8,19 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bot.audit.summary import OTHERS, Summary, summary_from
+from bot.audit.reports.summary import OTHERS, Summary, summary_from
 from bot.i18n.shorten import shorten
 from bot.slack.blocks.card import SECTION_LIMIT
-from bot.slack.blocks.chart import by_hours
 from bot.slack.blocks.mrkdwn import escape, length, mrkdwn
+from bot.slack.blocks.reports.chart import by_hours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bot.audit.entry import Entry
-    from bot.audit.summary import Activity
+    from bot.audit.reports.summary import Activity
     from bot.slack.blocks.card import Block, CardStyle
-    from bot.slack.blocks.chart import Chart
+    from bot.slack.blocks.reports.chart import Chart
 
 EVENT_TYPE = "audit_digest"
 NAMES = {

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from bot.audit.entry import GENESIS_HASH, Draft, Entry, Phase, chain
-from bot.audit.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Lengths, Summary, Unresolved
+from bot.audit.reports.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Lengths, Summary, Unresolved
 from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.card import Card
 from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
 from bot.recording.requests import REASON_LIMIT, ReasonRules
-from bot.slack.blocks import digest
-from bot.slack.blocks.app_home import LIVE_SHOWN, RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
-from bot.slack.blocks.app_home_today import Today
 from bot.slack.blocks.audit import line as lines
 from bot.slack.blocks.card import NAME_SHOWN, card
+from bot.slack.blocks.home.today import Today
+from bot.slack.blocks.home.view import LIVE_SHOWN, RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
 from bot.slack.blocks.notice import answered, notice
+from bot.slack.blocks.reports import digest
 from bot.slack.blocks.start_modal import OPTION_TEXT, OPTIONS_LIMIT, Form, option, start_view
 from bot.slack.charts import as_text
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.slack.blocks.chart import Chart
 from bot.slack.blocks.mrkdwn import inline, length
+from bot.slack.blocks.reports.chart import Chart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from bot.audit.activity_report import ActivityReport, Row
+    from bot.audit.reports.activity_report import ActivityReport, Row
     from bot.slack.blocks.card import CardStyle
 
 ROWS = 20

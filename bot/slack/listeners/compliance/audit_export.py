@@ -12,12 +12,12 @@ import structlog
 
 from bot.audit.entry import timestamp
 from bot.audit.export import Filter, json_line
-from bot.audit.period import typed_period
-from bot.audit.readable import BOM, readable_header, readable_line
+from bot.audit.reports.period import typed_period
+from bot.audit.reports.readable import BOM, readable_header, readable_line
 from bot.errors import AuditUnavailable, MalformedPeriod, RecordBotError
 from bot.slack.api_errors import DeliveryFailure, code, verdict
-from bot.slack.blocks.digest import section, totals
 from bot.slack.blocks.mrkdwn import escape, moment
+from bot.slack.blocks.reports.digest import section, totals
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 from bot.slack.listeners.error_boundary import answered
 from bot.slack.users import WEB_API_ERRORS
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.audit.entry import Entry
-    from bot.audit.period import Period
-    from bot.audit.readable import Described
-    from bot.audit.summary import Summary
+    from bot.audit.reports.period import Period
+    from bot.audit.reports.readable import Described
+    from bot.audit.reports.summary import Summary
     from bot.i18n.catalog import Catalog
     from bot.recording.control.export_outcomes import ExportOutcomes
     from bot.recording.requests import Request

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bot.audit.entry import Phase
-from bot.audit.summary import Activity, Lengths, Summary, Unresolved
+from bot.audit.reports.summary import Activity, Lengths, Summary, Unresolved
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
-from bot.slack.blocks.digest import day_chart, message, totals
+from bot.slack.blocks.reports.digest import day_chart, message, totals
 from bot.slack.listeners.call_history import story
 from tests.support.slack.samples import CALL, HOSTILE, STYLE, WORDS, entry
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.admin.block_validation import BlockValidation, CantTell
-from bot.admin.counted import counted
-from bot.admin.host_checks import address, clock, file_problem, settings_notes
-from bot.admin.sample_messages import Samples
-from bot.admin.slack_checks import (
+from bot.admin.checks.block_validation import BlockValidation, CantTell
+from bot.admin.checks.host import address, clock, file_problem, settings_notes
+from bot.admin.checks.sample_messages import Samples
+from bot.admin.checks.slack import (
     WrongSetting,
     check_audit_channel,
     check_groups,
@@ -23,6 +22,7 @@ from bot.admin.slack_checks import (
     check_user,
     token_problem,
 )
+from bot.admin.counted import counted
 from bot.config import settings as config
 from bot.database.migrate import examine, version
 from bot.database.trail.completeness import Completeness, SqlCompleteness

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.audit.summary import OTHERS
-from bot.slack.blocks.digest import section
+from bot.audit.reports.summary import OTHERS
 from bot.slack.blocks.mrkdwn import escape
+from bot.slack.blocks.reports.digest import section
 
 if TYPE_CHECKING:
-    from bot.audit.summary import Summary, Unresolved
+    from bot.audit.reports.summary import Summary, Unresolved
     from bot.i18n.catalog import Catalog
     from bot.slack.blocks.card import Block, CardStyle
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
-from bot.slack.blocks.chart import Chart, by_hours
+from bot.slack.blocks.reports.chart import Chart, by_hours
 from bot.slack.charts import as_text
 
 SMALL = Chart("Starts", ("Ada", "Grace"), {"started": (3, 1), "denied": (0, 2), "failed": (0, 0)}, "by supervisor")

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import RecordingState
 from bot.recording.policy import describe
-from bot.slack.blocks.app_home_today import today_blocks
 from bot.slack.blocks.card import CONFIRM_STOP, NAME_SHOWN, WITHDRAW_STOP, control_buttons, state_words
-from bot.slack.blocks.digest import section
+from bot.slack.blocks.home.today import today_blocks
 from bot.slack.blocks.mrkdwn import inline, length, moment, mrkdwn
 from bot.slack.blocks.notes import notes
+from bot.slack.blocks.reports.digest import section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from bot.recording.caller import Principal
     from bot.recording.card import Card
     from bot.recording.models import Recording
-    from bot.slack.blocks.app_home_today import Today
     from bot.slack.blocks.card import Block, CardStyle
+    from bot.slack.blocks.home.today import Today
 
 OPEN_BUTTON = "recording_start_open"
 LIVE_SHOWN = 35
