@@ -6,8 +6,18 @@ from tests.support.clocks.steady_time import SteadyLoop
 from tests.support.databases.postgres import database, postgres_database, postgres_server
 from tests.support.measured import _measure_processes
 from tests.support.skips import pytest_terminal_summary
+from tests.support.upkeep import logs_as_before, pytest_collection_finish, pytest_configure
 
-__all__ = ["_measure_processes", "database", "postgres_database", "postgres_server", "pytest_terminal_summary"]
+__all__ = [
+    "_measure_processes",
+    "database",
+    "logs_as_before",
+    "postgres_database",
+    "postgres_server",
+    "pytest_collection_finish",
+    "pytest_configure",
+    "pytest_terminal_summary",
+]
 
 
 def pytest_asyncio_loop_factories() -> dict[str, type[SteadyLoop]]:

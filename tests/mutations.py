@@ -111,8 +111,8 @@ MUTATIONS = (
     Mutation(
         "no authorization on option look-ups",
         "bot/slack/listeners/call_options.py",
-        "if not asked.caller.may(Permission.CONTROL) or not",
-        "if not",
+        "if not asked.caller.may(Permission.CONTROL):",
+        "if not asked.caller.actor:",
         "tests/integration/slack/listeners/test_modal_start.py::test_rights_that_went_while_the_modal_was_open",
     ),
     Mutation(
@@ -170,6 +170,79 @@ MUTATIONS = (
         "self.asked_at - CLOCKS_APART <= now < self.expires_at",
         "self.asked_at - CLOCKS_APART <= now",
         "tests/unit/recording/control/test_dual_control.py::test_too_late_is_too_late_before_any_loop_has_seen_it",
+    ),
+    Mutation(
+        "a start carried out however late",
+        "bot/recording/control/service.py",
+        "OLDEST_SECONDS = 10.0",
+        "OLDEST_SECONDS = 1e9",
+        "tests/integration/slack/transport/test_bot_late_requests.py::test_a_start_is_not_carried_out_late",
+    ),
+    Mutation(
+        "a late stop refused",
+        "bot/recording/control/service.py",
+        "accepted.attempt.verb not in {Verb.START, Verb.FOLLOW, Verb.RESUME}",
+        "accepted.attempt.verb not in Verb",
+        "tests/integration/slack/transport/test_bot_late_requests.py::"
+        "test_a_resume_is_not_carried_out_late_but_a_stop_is",
+    ),
+    Mutation(
+        "a process that stood still taken for awake",
+        "bot/slack/request_age.py",
+        "if before is not None and now - before > STALL_SECONDS:",
+        "if before is None:",
+        "tests/unit/slack/test_request_age.py::test_after_a_stall_a_request_without_a_time_may_be_as_old_as_the_stall",
+    ),
+    Mutation(
+        "a file that was replaced taken for the same",
+        "bot/database/identity/file_identity.py",
+        "(found := _identity(path)) == opened",
+        "(found := _identity(path)) is not None",
+        "tests/unit/database/test_replaced.py::test_nothing_is_written_once_the_file_is_another_one",
+    ),
+    Mutation(
+        "a file that goes before the commit",
+        "bot/database/engine.py",
+        'event.listen(writer, "commit", lambda _connection: file.check())',
+        "pass",
+        "tests/unit/database/test_replaced.py::"
+        "test_a_file_that_goes_in_the_middle_of_a_transaction_takes_its_commit_with_it",
+    ),
+    Mutation(
+        "a restored trail taken for the same",
+        "bot/database/identity/continuity.py",
+        "return bool(found == known_hash)",
+        "return True",
+        "tests/unit/database/test_replaced.py::test_a_restored_trail_that_another_process_continues_is_noticed_too",
+    ),
+    Mutation(
+        "a lock on a name only",
+        "bot/database/identity/file_lock.py",
+        'INDEPENDENT = sys.platform == "linux"',
+        "INDEPENDENT = False",
+        "tests/unit/database/test_lock.py::"
+        "test_neither_another_name_nor_a_removed_lock_file_lets_a_second_process_serve",
+    ),
+    Mutation(
+        "a tombstone taken for its file",
+        "bot/admin/audit.py",
+        "    if not last or (said is not None and destroyed >= last):",
+        "    if True or not last or (said is not None and destroyed >= last):",
+        "tests/unit/admin/test_forged_archive.py::test_a_forged_tombstone_is_broken_with_every_witness",
+    ),
+    Mutation(
+        "typed texts not compared with their digests",
+        "bot/database/trail/typed_texts.py",
+        "    return hmac.compare_digest(text_digest(bytes(salt), stored), digest)",
+        "    return bool(hmac.compare_digest(text_digest(bytes(salt), stored), digest) or digest)",
+        "tests/unit/admin/test_changed_texts.py::test_changed_words_are_broken_and_not_shown",
+    ),
+    Mutation(
+        "typed texts that can be changed",
+        "migrations/versions/0007_typed_texts_guarded.py",
+        'BEGIN SELECT RAISE(ABORT, \'typed texts are never changed\'); END\n    """,\n    "typed_texts_no_replace"',
+        'BEGIN SELECT 1; END\n    """,\n    "typed_texts_no_replace"',
+        "tests/unit/admin/test_changed_texts.py::test_typed_texts_are_never_changed",
     ),
     Mutation(
         "entries that can be changed",

@@ -13,23 +13,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from uuid_utils.compat import uuid7
 
 from bot.admin.counted import counted
-from bot.audit.entry import Draft, Phase
+from bot.admin.data import Keeper
+from bot.admin.verification_result import VerificationResult, verdict
+from bot.audit.entry import Phase
 from bot.audit.export import Filter, csv_header, csv_line, json_line
-from bot.audit.files import Archive, feed_file
+from bot.audit.files import Archive, feed_file, new_private_file
 from bot.audit.reports.readable import BOM, readable_header, readable_line
 from bot.audit.stored import entry_of
-from bot.audit.verification import CutOff
 from bot.database.migrate import unusable, upgrade, version
 from bot.database.store import SqlStore
 from bot.database.trail.descriptions import SqlDescriptions
 from bot.database.trail.guards import check_guards
 from bot.database.trail.reader import SqlTrail
+from bot.database.trail.typed_texts import TypedTexts
 from bot.errors import DatabaseUnusable, Refused
-from bot.recording.clock import SystemClock
 from bot.runtime.container import opened_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
@@ -37,28 +38,8 @@ if TYPE_CHECKING:
     from bot.audit.verification import Verifier
     from bot.config.settings import DatabaseSettings
     from bot.database.engine import Engines
-    from bot.recording.ports import Transaction
 
 EXPORT_ACTION = "audit:export"
-UNCHECKED = 3
-NO_HEAD = (
-    "This can't show whether entries were removed at the end. Compare with a hash from a digest or the audit channel: "
-    "--head HASH."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class VerificationResult:
-    """The result of a verification. ``unchecked``: nothing wrong was found, but not everything could be checked."""
-
-    ok: bool
-    text: str
-    unchecked: bool = False
-
-    @property
-    def status(self) -> int:
-        """Return the exit status: 0 intact, 1 broken, 3 intact as far as it could be checked."""
-        return (UNCHECKED if self.unchecked else 0) if self.ok else 1
 
 
 async def verify_database(
@@ -67,8 +48,11 @@ async def verify_database(
     progress: Callable[[int, int], None],
     *,
     archive: Path | None = None,
+    destroyed: int = 0,
 ) -> VerificationResult:
     """Verify the trail in the database, as of the beginning, after the archived segments if there are any.
+
+    The reader knows that the archive files of entry 1 to ``destroyed`` were destroyed on purpose.
 
     Raise DatabaseUnusable where the database is not the bot's or can't be opened.
     """
@@ -77,6 +61,8 @@ async def verify_database(
         trail = SqlTrail(engines)
         try:
             archived: tuple[Manifest, ...] = ()
+            texts = await TypedTexts.compare(engines)
+            verifier.on_entry = texts.compare_archived
             if archive is not None:
                 archived, problem = await _feed_archive(Archive(archive), await trail.first(), verifier, progress)
                 if problem is not None:
@@ -90,9 +76,20 @@ async def verify_database(
             return VerificationResult(ok=False, text=text)
         guards = await _guards(engines)
     verifier.finish()
-    if verifier.flaw is None and (problem := _unnamed(archived, verifier)):
-        return VerificationResult(ok=False, text=f"BROKEN: {problem}")
-    return _verdict(verifier, archived, headed=headed, unchecked=guards)
+    if verifier.flaw is None and archive is not None:
+        problem = _unnamed(archived, verifier) or _lost(archive, destroyed, verifier)
+        if problem is not None:
+            return VerificationResult(ok=False, text=f"BROKEN: {problem}")
+    if verifier.flaw is None and texts.flaw is not None:
+        return VerificationResult(ok=False, text=f"BROKEN: {texts.flaw}")
+    return verdict(
+        verifier,
+        archived,
+        headed=headed,
+        unchecked=guards,
+        texts=len(texts.unknown),
+        destroyed=destroyed if archive else 0,
+    )
 
 
 async def _guards(engines: Engines) -> str:
@@ -138,6 +135,28 @@ def _unnamed(archived: Sequence[Manifest], verifier: Verifier) -> str | None:
     return None
 
 
+def _lost(directory: Path, destroyed: int, verifier: Verifier) -> str | None:
+    """Return which entries are neither in the archive nor destroyed on purpose; None if there are none.
+
+    A tombstone is only a claim. So is an entry about a destruction, which counts only if the reader confirms it.
+    """
+    last, said = verifier.archived_to, verifier.destroyed.get(verifier.archived_to)
+    if not last or (said is not None and destroyed >= last):
+        return None
+    seq, tombstone = verifier.tombstones[last]
+    lost = (
+        f"Entries 1 to {last} are not in {directory}, although entry {seq} says that they were archived (SHA-256 of "
+        f"the last file: {tombstone.sha256})."
+    )
+    if said is not None:
+        known = "if you know that this is true, add"
+        return f"{lost} Entry {said} says that they were destroyed on purpose; {known} --destroyed {last}."
+    return (
+        f"{lost} Restore the files from a copy. If they were destroyed on purpose, say so in the trail: record-bot "
+        f"audit destroy {last}."
+    )
+
+
 def verify_file(path: Path, verifier: Verifier, progress: Callable[[int, int], None]) -> VerificationResult:
     """Verify an exported file of JSON lines; neither a database nor settings are needed.
 
@@ -148,61 +167,7 @@ def verify_file(path: Path, verifier: Verifier, progress: Callable[[int, int], N
     if problem is not None:
         return VerificationResult(ok=False, text=f"BROKEN: {problem}")
     verifier.finish()
-    return _verdict(verifier, headed=headed)
-
-
-def _verdict(
-    verifier: Verifier, archived: Sequence[Manifest] = (), *, headed: bool, unchecked: str = ""
-) -> VerificationResult:
-    """Say what was verified and what was not. ``headed``: hashes from outside were given."""
-    if verifier.flaw is not None:
-        before = "" if isinstance(verifier.flaw, CutOff) else f" {_before(verifier.entries)}"
-        return VerificationResult(ok=False, text=f"BROKEN: {verifier.flaw}{before}")
-    left_out = [*filter(None, (unchecked, _unchecked_anchors(verifier)))]
-    if not verifier.entries:
-        text = "The audit trail is empty."
-    else:
-        text = (
-            f"Intact: {counted(verifier.entries, 'entry', 'entries')}, {_range(verifier)}.\n"
-            f"  first  {verifier.first_at}\n  last   {verifier.last_at}\n  head   {verifier.last_seq} {verifier.head}"
-        )
-    lines = [text, *(f"  {one}" for one in _notes(verifier, archived)), *(f"Not checked: {one}" for one in left_out)]
-    if not headed and not verifier.gaps:
-        lines.append(NO_HEAD)
-    return VerificationResult(ok=True, text="\n".join(lines), unchecked=bool(left_out))
-
-
-def _before(entries: int) -> str:
-    if not entries:
-        return "No entry before it was checked."
-    return "The 1 entry before it is intact." if entries == 1 else f"The {entries} entries before it are intact."
-
-
-def _range(verifier: Verifier) -> str:
-    return (
-        f"up to #{verifier.last_seq}"
-        if verifier.gaps
-        else f"#{verifier.last_seq - verifier.entries + 1} to #{verifier.last_seq}"
-    )
-
-
-def _unchecked_anchors(verifier: Verifier) -> str:
-    number = len(verifier.wanted) - len(verifier.missed())
-    if not number:
-        return ""
-    belong = "1 anchor belongs to an archived entry" if number == 1 else f"{number} anchors belong to archived entries"
-    return f"{belong}; add --archive DIR."
-
-
-def _notes(verifier: Verifier, archived: Sequence[Manifest]) -> Iterator[str]:
-    if verifier.gaps:
-        yield f"a partial export with {counted(verifier.gaps, 'gap')}; entries in the gaps were not checked"
-    if archived:
-        yield f"entries {archived[0].first_seq} to {archived[-1].last_seq} are in the archive and were checked too"
-    if verifier.tombstone is not None:
-        seq, tombstone = verifier.tombstone
-        named = f"entry {seq} names the file of {tombstone.first_seq} to {tombstone.last_seq}"
-        yield f"entries 1 to {verifier.archived_to} are archived ({named}, SHA-256 {tombstone.sha256})"
+    return verdict(verifier, headed=headed, file=path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,18 +186,21 @@ class Export:
         """Write the entries, and return a sentence about them. Raise Refused if the file already exists."""
         if self.output is not None and self.output.exists():
             raise Refused(f"{self.output} already exists; choose another name.")
+        keeper, call = Keeper(self.settings, self.actor), self.wanted.conversation_id
         async with opened_database(self.settings) as engines:
             await upgrade(engines)
             store, trail, attempt_id = SqlStore(engines), SqlTrail(engines), uuid7()
             up_to = await trail.count()
             named = {"with": "names"} if self.names_in is not None else {}
-            await self._note(store, attempt_id, Phase.REQUESTED, self.wanted.facts() | named)
+            asked = {"format": self.format, **self.wanted.facts(), **named}
+            await keeper.note(store, EXPORT_ACTION, Phase.REQUESTED, attempt_id, asked, call=call)
             written, digest = await self._write(trail, SqlDescriptions(engines), up_to, progress)
-            await self._note(store, attempt_id, Phase.SUCCEEDED, {"entries": written, "sha256": digest})
+            done = {"format": self.format, "entries": written, "sha256": digest}
+            await keeper.note(store, EXPORT_ACTION, Phase.SUCCEEDED, attempt_id, done, call=call)
         if self.output is None:
             return f"Exported {counted(written, 'entry', 'entries')}, SHA-256 {digest}."
         checksum = self.output.with_name(self.output.name + ".sha256")
-        await asyncio.to_thread(checksum.write_text, f"{digest}  {self.output.name}\n")
+        await asyncio.to_thread(_write_private, checksum, f"{digest}  {self.output.name}\n")
         return f"Exported {counted(written, 'entry', 'entries')} to {self.output} (SHA-256 in {checksum})."
 
     async def _write(
@@ -240,7 +208,7 @@ class Export:
     ) -> tuple[int, str]:
         digest, written = hashlib.sha256(), 0
         line = json_line if self.format == "jsonl" else csv_line
-        target = sys.stdout.buffer if self.output is None else self.output.open("xb")
+        target = sys.stdout.buffer if self.output is None else new_private_file(self.output)
         try:
             if self.names_in is not None:
                 return await self._write_readable(trail, descriptions, target, digest, up_to)
@@ -271,26 +239,14 @@ class Export:
             written += len(entries)
         return written, digest.hexdigest()
 
-    async def _note(self, store: SqlStore, attempt_id: Any, phase: Phase, outcome: dict[str, Any]) -> None:
-        def work(transaction: Transaction) -> None:
-            transaction.append(
-                Draft(
-                    id=uuid7(),
-                    attempt_id=attempt_id,
-                    occurred_at=SystemClock().now(),
-                    phase=phase,
-                    action=EXPORT_ACTION,
-                    actor=self.actor,
-                    conversation_id=self.wanted.conversation_id,
-                    origin={"source": "cli"},
-                    outcome={"format": self.format, **outcome},
-                )
-            )
-
-        await store.write(work)
-
 
 def _put(target: IO[bytes], digest: Any, line: str) -> None:
     data = line.encode()
     digest.update(data)
     target.write(data)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with new_private_file(path) as file:
+        file.write(text.encode())

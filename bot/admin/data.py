@@ -178,6 +178,19 @@ class Keeper:
             yield store
             await store.settled()
 
+    async def note(
+        self,
+        store: SqlStore,
+        action: str,
+        phase: Phase,
+        attempt_id: UUID,
+        outcome: Mapping[str, Any],
+        *,
+        call: str | None = None,
+    ) -> None:
+        """Append an entry in a transaction of its own. Raise AuditUnavailable."""
+        await store.write(lambda transaction: self.append(transaction, action, phase, attempt_id, outcome, call=call))
+
     def append(
         self,
         transaction: SqlTransaction,
@@ -187,6 +200,7 @@ class Keeper:
         outcome: Mapping[str, Any],
         *,
         digest: str | None = None,
+        call: str | None = None,
     ) -> Entry:
         draft = Draft(
             id=uuid7(),
@@ -195,6 +209,7 @@ class Keeper:
             phase=phase,
             action=action,
             actor=self.actor,
+            conversation_id=call,
             reason_digest=digest,
             origin={"source": "cli"},
             outcome=outcome,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 ACTIONS = (
     "audit:archive",
+    "audit:destroy",
     "audit:digest",
     "audit:export",
     "audit:hold",
@@ -24,6 +25,7 @@ ACTIONS = (
     "recording:resume",
     "recording:saved",
     "recording:start",
+    "recording:still_needed",
     "recording:stop",
     "recording:stop_approval",
     "requests:refused",

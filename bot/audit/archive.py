@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 ARCHIVE_ACTION = "audit:archive"
 """A ``succeeded`` entry of this action is a tombstone."""
+DESTROY_ACTION = "audit:destroy"
+"""A ``succeeded`` entry of this action says that archive files up to ``last_seq`` were destroyed on purpose."""
+CHECKSUM_SUFFIX = ".sha256"
 MANIFEST_SUFFIX = ".manifest.json"
 FORMAT = "record-bot audit archive 1"
 
@@ -97,6 +100,14 @@ def in_order(manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:
         if after.first_seq != before.last_seq + 1:
             raise ValueError(f"{after.file} does not go on where {before.file} ends (entry {before.last_seq})")
     return ordered
+
+
+def destroyed_to(entry: Mapping[str, Any]) -> int:
+    """Return the number up to which the entry says that archive files were destroyed; 0 if it says nothing of it."""
+    if entry["action"] != DESTROY_ACTION or entry["phase"] != "succeeded":
+        return 0
+    last = entry["outcome"].get("last_seq") if isinstance(entry["outcome"], dict) else None
+    return last if type(last) is int else 0
 
 
 def is_tombstone(entry: Mapping[str, Any]) -> bool:

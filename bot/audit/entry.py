@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import rfc8785
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from uuid import UUID
 
 GENESIS_HASH = "0" * 64
 """The previous hash of entry number 1."""
@@ -86,6 +86,19 @@ def record(draft: Draft, seq: int) -> dict[str, Any]:
         "origin": dict(draft.origin),
         "outcome": dict(draft.outcome),
     }
+
+
+def entry_from(values: Mapping[str, Any]) -> Entry:
+    """Read an entry from its JSON values: those of ``record``, ``previous_hash`` and ``hash``."""
+    recording = values["recording_id"]
+    read = {
+        "id": UUID(values["id"]),
+        "attempt_id": UUID(values["attempt_id"]),
+        "occurred_at": datetime.fromisoformat(values["occurred_at"]),
+        "phase": Phase(values["phase"]),
+        "recording_id": None if recording is None else UUID(recording),
+    }
+    return Entry(**{**values, **read})
 
 
 def chain_hash(previous_hash: str, hashed_fields: Mapping[str, Any]) -> str:

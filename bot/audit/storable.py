@@ -10,9 +10,21 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 JSON can spell out both; RFC 8785 refuses the latter, and with it the whole audit entry.
 """
+INVISIBLE = re.compile(
+    "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
+)
+"""Characters without a width, marks that turn the direction of text, tag characters, and further variation selectors:
+
+what they hide in a name or a reason is in the trail, and nobody who reads it sees it.
+"""
 STANDS_FOR = "\ufffd"
 DEEPEST = 100
 """Levels of lists and objects; nothing that the bot reads is as deep, and what is deeper is left out."""
+
+
+def visible(text: str) -> str:
+    """Return a text without characters that nobody sees."""
+    return INVISIBLE.sub("", text)
 
 
 def storable(value: Any, levels: int = DEEPEST) -> Any:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from bot.audit.archive import ARCHIVE_ACTION, Tombstone, is_tombstone
+from bot.audit.archive import ARCHIVE_ACTION, DESTROY_ACTION, Tombstone, destroyed_to, is_tombstone
 from bot.audit.entry import GENESIS_HASH
 from bot.audit.stored import FIELDS, entry_matches, entry_of, row_matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 SEQ, OCCURRED_AT, ACTION = (FIELDS.index(name) for name in ("seq", "occurred_at", "action"))
+ABOUT_ARCHIVES = frozenset({ARCHIVE_ACTION, DESTROY_ACTION})
 PREVIOUS_HASH, HASH = len(FIELDS), len(FIELDS) + 1
 
 
@@ -68,6 +69,7 @@ class Verifier:
     """Takes entries in the order of their numbers; ignores everything after the first flaw.
 
     ``wanted`` are hashes that have to be in the chain, each with the number under which an anchor knows it, or None.
+    One with a number may be only the beginning of the hash.
     ``whole`` says that the entries are meant to be all there are; a trail that begins later is then taken only with a
     tombstone in the chain that names exactly what is missing. Of a filtered export only each entry by itself, and each
     entry with its direct predecessor, can be checked.
@@ -87,14 +89,28 @@ class Verifier:
     archived_hash: str = GENESIS_HASH
     tombstones: dict[int, tuple[int, Tombstone]] = field(default_factory=dict)
     """By the last number of their range: the tombstone's own number, and what it says."""
+    destroyed: dict[int, int] = field(default_factory=dict)
+    """By the last number of their range: the number of the entry that says that its files were destroyed."""
+
+    on_entry: Callable[[Mapping[str, Any]], None] | None = None
+    """Called with each intact entry that is read from a file."""
+    _shown: dict[int, list[str]] = field(init=False, repr=False)
+    """The wanted hashes, by the number under which an anchor knows them."""
+
+    def __post_init__(self) -> None:
+        self._shown = {}
+        for digest, seq in self.wanted.items():
+            if seq is not None:
+                self._shown.setdefault(seq, []).append(digest)
 
     def feed(self, entry: Mapping[str, Any]) -> Flaw | None:
         """Check the next entry. ``origin`` and ``outcome`` are JSON objects here."""
         fits = entry_matches(entry)
         if self._next(entry["seq"], entry["previous_hash"], entry["hash"], fits=fits) is None:
             self._went_on(entry["seq"], entry["hash"], str(entry["occurred_at"]))
-            if is_tombstone(entry):
-                self._bury(entry["seq"], entry["outcome"])
+            self._note(entry)
+            if self.on_entry is not None:
+                self.on_entry(entry)
         return self.flaw
 
     def feed_rows(self, rows: Iterable[Sequence[Any]]) -> Flaw | None:
@@ -106,10 +122,8 @@ class Verifier:
             if not usual and self._next(seq, previous, digest, fits=fits) is not None:
                 break
             self._went_on(seq, digest, row[OCCURRED_AT])
-            if row[ACTION] == ARCHIVE_ACTION:
-                entry = entry_of(row)
-                if is_tombstone(entry):
-                    self._bury(seq, entry["outcome"])
+            if row[ACTION] in ABOUT_ARCHIVES:
+                self._note(entry_of(row))
         return self.flaw
 
     def finish(self) -> Flaw | None:
@@ -126,8 +140,12 @@ class Verifier:
         return self.flaw
 
     def missed(self) -> dict[str, int | None]:
-        """Return the wanted hashes that were not found, without those of archived entries."""
-        return {one: seq for one, seq in self.wanted.items() if seq is None or seq > self.archived_to}
+        """Return the wanted hashes that were not found, without those of entries that were not read."""
+        return {one: seq for one, seq in self.wanted.items() if seq is None or not self._unread(seq)}
+
+    def _unread(self, seq: int) -> bool:
+        """Return whether the entry is in the archive, or in a gap of a partial export."""
+        return seq <= self.archived_to or (bool(self.gaps) and seq < self.last_seq)
 
     @property
     def tombstone(self) -> tuple[int, Tombstone] | None:
@@ -140,10 +158,14 @@ class Verifier:
             self.first_at = occurred_at
         self.last_at, self.last_seq, self.head = occurred_at, seq, digest
 
-    def _bury(self, seq: int, outcome: Any) -> None:
-        tombstone = Tombstone.read(outcome)
+    def _note(self, entry: Mapping[str, Any]) -> None:
+        """Note what the entry says of archived entries: it can say that only of earlier ones."""
+        seq = entry["seq"]
+        tombstone = Tombstone.read(entry["outcome"]) if is_tombstone(entry) else None
         if tombstone is not None and tombstone.last_seq < seq:
             self.tombstones[tombstone.last_seq] = (seq, tombstone)
+        if 0 < (last := destroyed_to(entry)) < seq:
+            self.destroyed[last] = seq
 
     def _next(self, seq: Any, previous: Any, digest: Any, *, fits: bool) -> Flaw | None:
         self.flaw = self.flaw or self._check(seq, previous, digest, fits=fits)
@@ -187,31 +209,15 @@ class Verifier:
         known_as = self.wanted.pop(digest, None)
         if known_as is not None and known_as != seq:
             return Flaw(seq, f"was number {known_as} in the anchors: the trail was rewritten")
-        other = next((one for one, number in self.wanted.items() if number == seq), None)
-        if other is not None:
-            return Flaw(seq, f"had the hash {other} in the anchors: the trail was rewritten")
+        for shown in self._shown.pop(seq, ()):
+            if not digest.startswith(shown):
+                return Flaw(seq, f"had the hash {shown} in the anchors: the trail was rewritten")
+            self.wanted.pop(shown, None)
         return None
 
 
 def _missing(first: int, last: int) -> Flaw:
     return Missing(first, "is missing", last)
-
-
-def read_anchors(lines: Sequence[str]) -> dict[str, int | None]:
-    """Read anchors: a number and a hash on each line, as the audit channel showed them. Raise ValueError."""
-    wanted: dict[str, int | None] = {}
-    for place, line in enumerate(lines, start=1):
-        words = line.replace("#", " ").split()
-        if not words:
-            continue
-        match words:
-            case [digest] if _is_hash(digest):
-                wanted[digest.lower()] = None
-            case [number, digest] if number.isdigit() and _is_hash(digest):
-                wanted[digest.lower()] = int(number)
-            case _:
-                raise ValueError(f"line {place} is not an entry number and a hash of 64 hexadecimal digits")
-    return wanted
 
 
 def _is_hash(text: str) -> bool:

@@ -33,6 +33,11 @@ def register(*, audit: typer.Typer, db: typer.Typer) -> None:
         epilog=examples("record-bot audit archive --before 2026-01-01 --output archive/"),
     )(archive)
     audit.command(
+        "destroy",
+        short_help="Delete archive files whose time is over.",
+        epilog=examples('record-bot audit destroy 20000 --archive archive/ --reason "kept for ten years"'),
+    )(destroy)
+    audit.command(
         "hold",
         short_help="Turn the legal hold on or off.",
         epilog=examples(
@@ -103,6 +108,25 @@ def archive(
     with bar("Archiving") as progress:
         sentence = event_loop.run(job.run(progress))
     typer.echo(sentence)
+
+
+def destroy(
+    number: Annotated[
+        int, typer.Argument(metavar="NUMBER", help="Last entry of the last file to delete; its name says it.", min=1)
+    ],
+    archive: Annotated[Path, typer.Option(help="Archive directory.", exists=True, file_okay=False)],
+    reason: Annotated[str, typer.Option(help="Why; the trail holds a digest of it.")],
+) -> None:
+    """Delete the archive files of entry 1 to NUMBER, and record that in the trail.
+
+    It refuses while a legal hold is on. From then on, these entries can't be verified anymore: audit verify takes
+    their absence only with --destroyed NUMBER. If the files are gone already, this records that.
+    """
+    from bot.admin.destroy import Destruction
+
+    if not reason.strip():
+        raise typer.BadParameter("a reason is required", param_hint="--reason")
+    typer.echo(event_loop.run(Destruction(_keeper(), number, archive, reason.strip()).run()))
 
 
 def hold(

@@ -107,7 +107,17 @@ def _examples_of(verb: str) -> str:
 
 
 @app.command(short_help="Run the bot.", epilog=examples("record-bot serve"))
-def serve() -> None:
+def serve(
+    *,
+    without_policy: Annotated[
+        bool,
+        typer.Option(
+            "--without-policy",
+            help="Start without a policy file although the bot last ran with one. Its rules no longer apply; the audit "
+            "trail records that.",
+        ),
+    ] = False,
+) -> None:
     """Run the bot. It stops cleanly on SIGTERM or Ctrl-C.
 
     It upgrades the database, checks the settings, and connects to Slack and Genesys.
@@ -116,7 +126,7 @@ def serve() -> None:
     _logs(settings)
     from bot.runtime.serve import Serving
 
-    event_loop.run(Serving(settings).run())
+    event_loop.run(Serving(settings, without_policy=without_policy).run())
 
 
 @app.command(

@@ -20,8 +20,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,7 +70,8 @@ MEMBERS = {
 def load_policy(path: Path, *, required: bool = False) -> Policy:
     """Read the policy file; without one nobody is limited. Raise SettingsError, a sentence for each thing wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        text = content.decode("utf-8")
     except FileNotFoundError:
         if required:
             raise SettingsError((f"The policy file {path} (RECORDING_POLICY_FILE) doesn't exist.",)) from None
@@ -82,10 +85,11 @@ def load_policy(path: Path, *, required: bool = False) -> Policy:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError((f"The policy file {path} is not TOML: {error}.",)) from None
     try:
-        return _File.model_validate(found).policy(source=str(path))
+        policy = _File.model_validate(found).policy(source=str(path))
     except ValidationError as error:
         problems = dict.fromkeys(map(_problem, error.errors(include_url=False)))
         raise SettingsError(tuple(f"{path}{said}." for said in problems)) from None
+    return replace(policy, digest=hashlib.sha256(content).hexdigest())
 
 
 def _as_genesys_writes(genesys_id: str) -> str:

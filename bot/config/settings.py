@@ -21,6 +21,7 @@ from bot.config.env_file import misread, unreadable
 from bot.config.regions import AWS_REGIONS, REGIONS
 from bot.config.tokens import checked_signing_secret, checked_token, checked_word
 from bot.errors import SettingsError
+from bot.observability.logging import REDACTED
 from bot.recording.handover import FollowTransfers
 
 if TYPE_CHECKING:
@@ -363,7 +364,16 @@ OWN_WORDS = ("Set SLACK_", "SLACK_", "PURECLOUD_")
 """How a message begins that names its setting, or several, itself."""
 
 
+PASTED = re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+|\b[0-9a-f]{32}\b|[\w-]{40,}")
+"""Slack's tokens, its signing secret, and Genesys's secret, as they look in a setting where they don't belong."""
+
+
 def _sentence(error: Any) -> str:
+    """Return the sentence about a wrong setting, without what looks like a secret that was put there by mistake."""
+    return PASTED.sub(REDACTED, _about(error))
+
+
+def _about(error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if wanted := WANTED.get(error["type"]):
         message = wanted.format(**error.get("ctx", {}))

@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bot.database.identity.file_identity import database_file
 from bot.database.postgresql import engine as postgresql
 from bot.database.writer_thread import WriterThread
 from bot.errors import DatabaseUnusable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL, Connection, Engine, Executable
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from bot.database.identity.file_identity import DatabaseFile
 
     Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -35,6 +38,8 @@ class Engines:
 
     writer: WriterThread
     reader: AsyncEngine
+    file: DatabaseFile | None = None
+    """SQLite's file; each write checks that it is still the one that was opened."""
 
     @property
     def on_postgresql(self) -> bool:
@@ -55,16 +60,19 @@ def open_engines(url: str | URL, *, queue_seconds: float = QUEUE_SECONDS) -> Eng
     A write waits ``queue_seconds`` for the one connection that writes.
     """
     url = make_url(url)
+    file = database_file(url)
     if url.drivername == postgresql.DRIVER:
         writer, reader = postgresql.open_writer(url), postgresql.open_reader(url)
     elif url.get_backend_name() == "sqlite":
         writer, reader = _open_sqlite(url)
+        if file is not None:
+            _watch(writer, reader.sync_engine, file)
     else:
         raise DatabaseUnusable(
             "The database must be SQLite or PostgreSQL: DATABASE_URL must begin with sqlite+aiosqlite:/// or "
             "postgresql+psycopg://."
         )
-    return Engines(WriterThread(writer, queue_seconds), reader)
+    return Engines(WriterThread(writer, queue_seconds), reader, file)
 
 
 def open_blocking_reader(url: URL) -> Engine:
@@ -86,6 +94,30 @@ def _open_sqlite(url: URL) -> tuple[Engine, AsyncEngine]:
     event.listen(reader.sync_engine, "connect", _on_reader_connect)
     event.listen(reader.sync_engine, "begin", _begin_async)
     return writer, reader
+
+
+def _watch(writer: Engine, reader: Engine, file: DatabaseFile) -> None:
+    """Let no transaction begin or end in a file that is no longer at its path, and open no other file.
+
+    Checked last before the commit, so that a file that goes away meanwhile doesn't take an entry with it.
+    """
+
+    def connecting(*_: Any) -> None:
+        file.connecting()
+
+    def opened(*_: Any) -> None:
+        file.opened()
+
+    def begun(_connection: Connection) -> None:
+        file.log_opened()
+        file.check()
+
+    for engine in (writer, reader):
+        event.listen(engine, "do_connect", connecting)
+        event.listen(engine, "connect", opened)
+    event.listen(writer, "close", lambda *_: file.log_closed())
+    event.listen(writer, "begin", begun)
+    event.listen(writer, "commit", lambda _connection: file.check())
 
 
 def _blocking(url: URL) -> URL:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from bot.database.identity.file_identity import DatabaseReplaced, create_private
 from bot.database.postgresql import engine as postgresql
 from bot.database.postgresql.guards import may_change_guards
 from bot.database.postgresql.privileges import (
@@ -160,6 +161,8 @@ async def _probe(engines: Engines) -> None:
     file = engines.writer.url.database or ""
 
     def check() -> None:
+        with suppress(OSError):  # SQLite says why in its own words
+            create_private(Path(file))
         with closing(sqlite3.connect(file)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
 
@@ -171,6 +174,8 @@ async def _probe(engines: Engines) -> None:
 
 def unusable(error: SQLAlchemyError | sqlite3.Error, engines: Engines | None = None) -> DatabaseUnusable:
     """Say what is wrong with the database, and which one it is: SQLite's own messages name no file."""
+    if isinstance(error, DatabaseReplaced):
+        return DatabaseUnusable(f"{error}. Put it back, or restart record-bot if the new one is to be used.")
     cause = str(getattr(error, "orig", None) or error).partition("\n")[0].removesuffix(".")
     if _sqlstate(error) == NOT_ALLOWED:
         return DatabaseUnusable(f"Can't use the database: {cause}. {GRANT}")

@@ -75,7 +75,7 @@ class Sightings:
 
 @dataclass
 class Replicas:
-    """One process for a database, as on SQLite (``bot.database.identity.file_lock``): it leads; earlier ones are gone."""
+    """The only process on a database, as on SQLite (``bot.database.identity.file_lock``); earlier ones are gone."""
 
     owner: str
 

@@ -11,6 +11,9 @@ import structlog
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.database import card_answers
+from bot.database.identity.continuity import Continuity
+from bot.database.identity.file_identity import DatabaseReplaced
 from bot.database.mapping import attempt_from, recording_from
 from bot.database.postgresql import engine as postgresql
 from bot.database.retries import Retries, is_transient
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
     from bot.recording.caller import Scope
+    from bot.recording.card import Card
     from bot.recording.models import Approval, Attempt, Recording
 
 T = TypeVar("T")
@@ -52,11 +56,14 @@ class _OneRun(Generic[T]):
 
     work: Callable[[SqlTransaction], T]
     routes: Mapping[str, tuple[str, ...]]
+    continuity: Continuity
     appended: list[Entry] = field(default_factory=list)
     results: list[T] = field(default_factory=list)
 
     def __call__(self, connection: Connection) -> None:
         result = self.work(SqlTransaction(connection, self.appended, self.routes))
+        if self.appended:
+            self.continuity.check(connection, self.appended)
         if connection.dialect.name == postgresql.NAME:
             postgresql.notify_replicas(connection)
         self.results.append(result)
@@ -87,6 +94,7 @@ class SqlStore:
     """How long a transaction is tried again that no person waits for; 0: no transaction is tried again."""
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The channels that get a card of each recording of a queue too."""
+    _continuity: Continuity = field(default_factory=Continuity)
     _listeners: list[asyncio.Event] = field(default_factory=list)
     _running: set[asyncio.Task[object]] = field(default_factory=set)
 
@@ -107,7 +115,7 @@ class SqlStore:
     async def _write(self, work: Callable[[SqlTransaction], T], retries: Retries) -> T:
         began = time.perf_counter()
         while True:
-            attempt = _OneRun(work, self.routes)
+            attempt = _OneRun(work, self.routes, self._continuity)
             try:
                 await self.engines.writer.transaction(attempt)
             except SQLAlchemyError as error:
@@ -117,7 +125,8 @@ class SqlStore:
                     if committed is None or not is_transient(error) or not await retries.another():
                         log.error("database_write_failed", cause=cause)  # noqa: TRY400  the cause says it
                         self.last_problem = cause
-                        raise AuditUnavailable(cause=cause) from error
+                        replaced = isinstance(error, DatabaseReplaced)
+                        raise AuditUnavailable(cause=AuditUnavailable.REPLACED if replaced else cause) from error
                     log.warning("database_write_retried", cause=cause, retry=retries.count)
                     if self.on_retry is not None:
                         self.on_retry()
@@ -132,10 +141,13 @@ class SqlStore:
         """
         if self.last_problem is None:
             return
+
+        def probe(connection: Connection) -> None:
+            self._continuity.check(connection)
+            connection.execute(A_WRITE[connection.dialect.name])
+
         try:
-            await self.engines.writer.transaction(
-                lambda connection: connection.execute(A_WRITE[connection.dialect.name])
-            )
+            await self.engines.writer.transaction(probe)
         except SQLAlchemyError as error:
             self.last_problem = _cause(error)
         else:
@@ -160,8 +172,16 @@ class SqlStore:
                 await asyncio.sleep(ASK_AGAIN_SECONDS)
         return None  # the process that finds an open attempt of this one settles it
 
+    async def require_same_database(self) -> None:
+        """Raise DatabaseReplaced if the database is not the one that this process has written to."""
+        if self.engines.file is not None:
+            self.engines.file.check()
+        async with self.engines.reader.connect() as connection:
+            await connection.run_sync(self._continuity.check)
+
     def _written(self, began: float, appended: Sequence[Entry]) -> None:
         self.last_problem = None
+        self._continuity.note(appended)
         if self.on_write is not None:
             self.on_write(time.perf_counter() - began, appended)
         self.announce()
@@ -235,6 +255,20 @@ class SqlStore:
         chosen = select(attempts.c.recording_id).where(attempts.c.id == attempt_id).scalar_subquery()
         return next(iter(await self._recordings(recordings.c.id == chosen)), None)
 
+    async def with_names(self, found: Sequence[Recording]) -> tuple[Card, ...]:
+        """Return recordings with the names of their agents and queues."""
+        async with self.engines.reader.connect() as connection:
+            return await connection.run_sync(card_answers.with_names, found)
+
+    async def card_channel(self, recording_id: UUID) -> str | None:
+        """Return the channel that the recording was asked for in; None if it has no card."""
+        async with self.engines.reader.connect() as connection:
+            return await connection.run_sync(card_answers.channel_of, recording_id)
+
+    async def card_answered(self, recording_id: UUID) -> None:
+        """Note that the person was told that the start failed."""
+        await self.write(lambda transaction: card_answers.note_answered(transaction.connection, recording_id))
+
     async def show_again(self, recording_id: UUID) -> None:
         """Redraw the recording's card, whatever it shows now."""
         await self.write(lambda transaction: transaction.forget_card_version(recording_id))
@@ -262,4 +296,6 @@ class SqlStore:
 
 def _cause(error: SQLAlchemyError) -> str:
     """Return the driver's message without PostgreSQL's further lines, which may quote a row with typed text."""
+    if isinstance(error, DatabaseReplaced):
+        return str(error)
     return str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]

@@ -238,6 +238,10 @@ notices = Table(
     Column("ts", Text),
     Column("closed_at", Moment),
     Column("outcome", Text),
+    Column("snoozed_at", Moment),
+    Column("snoozed_until", Moment),
+    Column("snoozed_by", Text),
+    Index("ix_notices_message", "channel", "ts"),
     Index(
         "ix_notices_open",
         "noted_at",
@@ -248,8 +252,10 @@ notices = Table(
 )
 """Direct messages to people about recordings, each at most once: the key says which one.
 
-``occasion`` tells one pause or attempt of a recording from the others. A row without ``closed_at`` has something left
-to do: it is to be posted, or its buttons are to be taken away. ``outcome`` says why it is closed.
+``occasion`` tells one pause, attempt or reminder of a recording from the others; several reminders may share a message.
+A row without ``closed_at`` has something left to do: it is to be posted, or its buttons are to be taken away.
+``outcome`` says why it is closed. ``snoozed_at``: a person answered that the recording is still needed; without
+``snoozed_until``, no reminder follows.
 """
 
 notice_progress = Table(
@@ -345,6 +351,16 @@ standing_rules = Table(
     sqlite_strict=True,
 )
 """What the policy file said when the bot last started, as JSON: a terminal elsewhere may not find the file."""
+
+audit_channel_heads = Table(
+    "audit_channel_heads",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("seq", Number, nullable=False),
+    Column("hash", Text, nullable=False),
+    sqlite_strict=True,
+)
+"""The last line that an audit channel shows, apart from the deliveries: who cuts off the trail removes those too."""
 
 user_groups = Table(
     "user_groups",

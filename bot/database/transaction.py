@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, sel
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database.mapping import FIELDS, recording_from, scope_text, upsert
 from bot.database.statements import approvals as approval_rows
+from bot.database.statements import snoozes
 from bot.database.statements.recording_files import keep_saved, note_check, saved_of, schedule_checks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, recordings, typed_texts
 from bot.recording.card import CardPlace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Draft, Entry
     from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, RecordingFileCheck, SavedRecording
+    from bot.recording.snooze import Reminder, Snooze
 
 # Spelled out as in the index of the live ones: with parameters for the states it would not be used.
 LIVE = recordings.c.state.not_in([literal_column(f"'{state}'") for state in ("stopped", "failed", "ended")])
@@ -224,8 +226,10 @@ class SqlTransaction:
         keep_saved(self.connection, recording_id, saved)
 
     def forget_card_version(self, recording_id: UUID) -> None:
+        behind = cards.c.rendered_version < cards.c.wanted_version
+        has_card = or_(cards.c.ts.is_not(None), cards.c.posts_begun > 0, behind)  # a start that failed has none
         self.connection.execute(
-            update(cards).where(cards.c.recording_id == recording_id).values(rendered_version=FORGOTTEN)
+            update(cards).where(cards.c.recording_id == recording_id, has_card).values(rendered_version=FORGOTTEN)
         )
 
     def newest_recording(
@@ -260,6 +264,12 @@ class SqlTransaction:
 
     def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
         return approval_rows.close(self.connection, approval, at, by=by, outcome=outcome)
+
+    def reminder(self, recording_id: UUID) -> Reminder | None:
+        return snoozes.newest(self.connection, recording_id)
+
+    def snooze(self, reminder: Reminder, answer: Snooze, audit_seq: int) -> None:
+        snoozes.snooze(self.connection, reminder, answer, audit_seq)
 
     def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None:
         statement = upsert(self.connection, names).values(kind=kind, id=name_id, name=name, seen_at=seen_at)

@@ -35,7 +35,7 @@ class WriterThread:
     engine: Engine
     queue_seconds: float
     """How long a transaction waits for its turn."""
-    _thread: ThreadPoolExecutor = field(default_factory=_one_thread)
+    _executor: ThreadPoolExecutor = field(default_factory=_one_thread)
 
     @property
     def url(self) -> URL:
@@ -64,7 +64,7 @@ class WriterThread:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run ``work`` in this thread, with the context variables of the caller."""
-        job = self._thread.submit(copy_context().run, work)
+        job = self._executor.submit(copy_context().run, work)
         waiting = asyncio.wrap_future(job)
         try:
             done, _ = await asyncio.wait({waiting}, timeout=self.queue_seconds)
@@ -79,8 +79,8 @@ class WriterThread:
 
     async def close(self) -> None:
         """Close the connection, after the transactions that were asked for before."""
-        await asyncio.wrap_future(self._thread.submit(self.engine.dispose))
-        self._thread.shutdown(wait=False)
+        await asyncio.wrap_future(self._executor.submit(self.engine.dispose))
+        self._executor.shutdown(wait=False)
 
 
 async def _until_done(future: asyncio.Future[T]) -> None:

@@ -17,6 +17,7 @@
     │   ├── SeveralRecordings
     │   ├── ShuttingDown
     │   ├── ApprovalClosed
+    │   ├── AlreadySnoozed
     │   ├── TooManyRequests
     │   └── TooLate
     ├── Duplicate                 the same request was delivered twice; the first one counts
@@ -39,7 +40,8 @@
     │   ├── RateLimited
     │   ├── GenesysUnavailable    nothing had been sent that changes anything
     │   │   └── RecordingNotSaid  it answers, and leaves open whether the call is being recorded
-    │   └── OutcomeUnknown        a change was sent, and nobody knows yet whether it took effect
+    │   ├── OutcomeUnknown        a change was sent, and nobody knows yet whether it took effect
+    │   └── NotInEffect           a later reading found that it did not
     ├── SettingsError             a setting is wrong or missing
     └── DatabaseUnusable          the database can't be opened, or isn't ours
 
@@ -60,6 +62,7 @@ from bot.errors.genesys import (
     NoAgentConnected,
     NotAVoiceCall,
     NotFound,
+    NotInEffect,
     OutcomeUnknown,
     PermissionMissing,
     RateLimited,
@@ -72,6 +75,7 @@ from bot.errors.genesys import (
 from bot.errors.refusals import (
     AboutRecording,
     AlreadyRecording,
+    AlreadySnoozed,
     ApprovalClosed,
     AuditUnavailable,
     Duplicate,
@@ -95,6 +99,7 @@ __all__ = [
     "AboutRecording",
     "AgentLeft",
     "AlreadyRecording",
+    "AlreadySnoozed",
     "ApprovalClosed",
     "AuditUnavailable",
     "CallEnded",
@@ -114,6 +119,7 @@ __all__ = [
     "NoAgentConnected",
     "NotAVoiceCall",
     "NotFound",
+    "NotInEffect",
     "NotPermitted",
     "NothingToStop",
     "OutOfScope",

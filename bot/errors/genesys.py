@@ -159,3 +159,7 @@ class RecordingNotSaid(GenesysUnavailable):
 
 class OutcomeUnknown(GenesysError):
     """A change was sent to Genesys, and nobody knows yet whether it took effect."""
+
+
+class NotInEffect(GenesysError):
+    """A change whose result was not known: a later reading of the call found that it did not take effect."""

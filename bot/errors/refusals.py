@@ -131,6 +131,16 @@ class ApprovalClosed(Refused):
         self.recording_id = recording_id
 
 
+class AlreadySnoozed(Refused):
+    """Someone has already said that this recording is still needed."""
+
+    def __init__(self, message: str = "", *, by: str = "", until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.by = by
+        self.until = until
+        """When the next reminder comes; None: never, because reminders are turned off."""
+
+
 class TooManyRequests(Refused):
     """This person has asked for more within a minute than is taken from one."""
 
@@ -145,6 +155,11 @@ class TooManyRequests(Refused):
 class TooLate(Refused):
     """The request waited too long before it could be sent, so it was not sent."""
 
+    def __init__(self, message: str = "", *, age: float | None = None) -> None:
+        super().__init__(message)
+        self.age = age
+        """How many seconds ago the person sent it, if that was the reason."""
+
 
 class Duplicate(RecordBotError):
     """The same request was delivered before; the first one counts."""
@@ -158,7 +173,8 @@ class AuditUnavailable(RecordBotError):
     """The audit trail can't be written, so nothing was done."""
 
     TOO_SLOW: ClassVar[str] = "the database was too slow"
-    """The cause that the bot names itself; any other is the database's own."""
+    REPLACED: ClassVar[str] = "the database was deleted or replaced"
+    """The causes that the bot names itself; any other is the database's own."""
 
     def __init__(self, message: str = "", *, cause: str = "") -> None:
         super().__init__(message)

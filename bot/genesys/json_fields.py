@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.audit.storable import visible
+
 
 def text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
+    return visible(value).strip() or None if isinstance(value, str) else None
 
 
 def word(value: object) -> str | None:

@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING
 
 from bot.errors import (
     AboutRecording,
+    AlreadySnoozed,
     ApprovalClosed,
     AuditUnavailable,
+    CallOnHold,
     GenesysError,
     GenesysUnavailable,
     MalformedId,
+    MalformedPeriod,
+    NotInEffect,
     NotPermitted,
+    OutcomeUnknown,
     OutOfScope,
     PermissionMissing,
     RateLimited,
@@ -25,6 +30,7 @@ from bot.errors import (
     RecordBotError,
     RequestRejected,
     SeveralRecordings,
+    TooLate,
     TooManyRequests,
 )
 from bot.i18n.shorten import shorten
@@ -51,18 +57,42 @@ class MessageFormatter:
     """Makes plain text fit to be shown; Slack's three control characters are escaped."""
 
 
-def explain(error: RecordBotError, voice: MessageFormatter, recording: Recording | None = None) -> str:
-    """Explain in a few sentences what happened, the state of the call, what to do, and the audit number."""
+def explain(
+    error: RecordBotError, voice: MessageFormatter, recording: Recording | None = None, *, read: bool = False
+) -> str:
+    """Explain in a few sentences what happened, the state of the call, what to do, and the audit number.
+
+    ``read``: the person only asked for information, so there is nothing to say about a change.
+    """
     words = voice.words
     what = _standing(error, voice) or voice.plain(_what(error, words))
     number = f"(#{error.audit_seq})" if error.audit_seq else ""
-    rest = [_details(error, words), _now(error, recording, words), _do(error, words), number]
+    rest = [_details(error, words), *_state_and_advice(error, recording, words, read=read), number]
     return " ".join([what, *(voice.plain(part) for part in rest if part)])
+
+
+def _state_and_advice(
+    error: RecordBotError, recording: Recording | None, words: Catalog, *, read: bool
+) -> tuple[str, str]:
+    if not read:
+        return _now(error, recording, words), _do(error, words)
+    return "", words("details.copy_id") if isinstance(error, MalformedId) else _do(error, words)
 
 
 def what_happened(kind: str, words: Catalog) -> str:
     """Return the sentence for an error of this kind, as plain text."""
     return words(_known(f"errors.{kind}_what", words, "errors.error_what"))
+
+
+def what_went_wrong(recording: Recording, words: Catalog) -> str:
+    """Return the sentence for the error that a recording ended with, as plain text; empty if there is none.
+
+    Older versions kept ``outcome_unknown`` for a request that was found not to have taken effect.
+    """
+    if recording.error is None:
+        return ""
+    settled = recording.error == OutcomeUnknown.kind and not recording.in_doubt
+    return what_happened(NotInEffect.kind if settled else recording.error, words)
 
 
 def now(recording: Recording, words: Catalog) -> str:
@@ -82,6 +112,8 @@ def _what(error: RecordBotError, words: Catalog) -> str:
         return words("details.no_call_named")
     if isinstance(error, ReasonRefused):
         return _reason(error, words)
+    if isinstance(error, TooLate) and error.age is not None:
+        return words("details.request_too_old", seconds=round(error.age))
     return what_happened(error.kind, words)
 
 
@@ -109,6 +141,8 @@ def _reason(error: ReasonRefused, words: Catalog) -> str:
 def _standing(error: RecordBotError, voice: MessageFormatter) -> str:
     if isinstance(error, GenesysUnavailable) and error.since is not None:
         return voice.words("details.away_since", at=voice.time(error.since))
+    if isinstance(error, AlreadySnoozed) and error.until is not None:
+        return voice.words("details.snoozed", by=voice.person(error.by), at=voice.time(error.until))
     if not isinstance(error, AboutRecording):
         return ""
     key = "taken_over" if error.taken_over else RecordingState(error.state).value
@@ -121,6 +155,8 @@ def _details(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, ApprovalClosed) and words.has(key := f"approval.was_{error.outcome}"):
         return words(key)
     if isinstance(error, AuditUnavailable) and error.cause:
+        if error.cause == AuditUnavailable.REPLACED:
+            return words("details.database_replaced")
         slow = error.cause == AuditUnavailable.TOO_SLOW
         return words("details.database_slow") if slow else words("details.database", cause=error.cause)
     return _details_of_genesys(error, words)
@@ -141,6 +177,8 @@ def _details_of_genesys(error: RecordBotError, words: Catalog) -> str:
 
 
 def _now(error: RecordBotError, recording: Recording | None, words: Catalog) -> str:
+    if isinstance(error, (CallOnHold, MalformedPeriod, AlreadySnoozed)):
+        return ""  # on hold, the call is recorded already; and the others are not about a change
     if recording is not None:
         return now(recording, words)
     if isinstance(error, (AboutRecording, SeveralRecordings, GenesysError, AuditUnavailable)):

@@ -26,6 +26,7 @@ VERBS = {
     "recording:resume": "resume",
     "recording:follow": "follow",
     "recording:stop_approval": "stop_approval",
+    "recording:still_needed": "still_needed",
     "recording:read": "read",
     "audit:export": "export",
 }

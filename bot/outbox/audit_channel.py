@@ -51,6 +51,8 @@ class AuditOutbox(Protocol):
 
     async def delivery_refused(self, seqs: Sequence[int]) -> None: ...
 
+    async def cut_off(self, channel: str) -> tuple[int, str] | None: ...
+
     async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None: ...
 
 
@@ -141,14 +143,17 @@ class AuditPublisher:
 
     async def _post(self, waiting: Sequence[tuple[Entry, bool]]) -> None:
         names = NO_NAMES if self.names is None else await self.names.of([entry for entry, _ in waiting])
-        error = await run_to_completion(self._send(waiting, message(waiting, self.style, names)))
+        cut = await self.outbox.cut_off(self.channel)
+        if cut is not None:
+            log.error("audit_gap_found", last_shown=cut[0], next=waiting[0][0].seq)
+        error = await run_to_completion(self._send(waiting, message(waiting, self.style, names, cut=cut)))
         if error is not None and verdict(error) is DeliveryFailure.UNACCEPTABLE:
             log.error("audit_message_rejected", entries=len(waiting), first=waiting[0][0].seq, error=code(error))
             if len(waiting) > 1:
                 self.progress.entries = len(waiting) // 2
                 return
             entry, again = waiting[0]
-            plain = plain_message(entry, self.style, names, again=again)
+            plain = plain_message(entry, self.style, names, again=again, cut=cut)
             error = await run_to_completion(self._send(waiting, plain))
         if error is not None:
             await self.pace.wait_after(error, "audit")

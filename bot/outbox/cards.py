@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from bot.i18n.shorten import shorten
 from bot.outbox.card_backoff import CardBackoff
 from bot.outbox.relay import Backoff, is_final, run_to_completion
+from bot.recording.models import RecordingState
 from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.card import CardStyle, card
 from bot.slack.blocks.mrkdwn import slack_user
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 CARDS_AT_ONCE = 50
+ANSWER_WITHIN = timedelta(seconds=10)
+"""After this, a start that failed is told by its card, to the person alone, if nothing else has told them."""
 PLAIN_CHARACTERS = 3000
 """Less than Slack takes as the text of a message, and more than the text of a card has."""
 
@@ -86,7 +90,7 @@ class CardPublisher:
         stale = await self._stale()
         tried = False
         for one in stale:
-            if self.backoff.waits(one):
+            if self._waits(one):
                 continue
             tried = True
             if not await self._publish(one):
@@ -102,9 +106,25 @@ class CardPublisher:
             if len(stale) < limit:
                 self.backoff.keep_only(one.key for one in stale)
                 return stale
-            if not all(map(self.backoff.waits, stale)):
+            if not all(map(self._waits, stale)):
                 return stale
             limit *= 2
+
+    def _waits(self, stale: Card) -> bool:
+        """Say whether the card may not be posted yet.
+
+        A start gets its card once the call was found: it runs, or may run. One that failed before is answered to the
+        person alone; if that was not noted in time (the process may be gone), its card goes to the person.
+        """
+        if self.backoff.waits(stale):
+            return True
+        recording = stale.recording
+        if stale.ts is not None or stale.posts_begun or stale.routed or recording.in_doubt:
+            return False
+        if recording.state is RecordingState.STARTING:
+            return True
+        failed = recording.state is RecordingState.FAILED and recording.ended_at is not None
+        return failed and timedelta() <= self.pace.clock.now() - recording.ended_at < ANSWER_WITHIN  # type: ignore[operator]
 
     async def _publish(self, stale: Card) -> bool:
         """Show one card; False if Slack is away, which no other card would change."""
@@ -166,10 +186,11 @@ class CardPublisher:
                 await self.client.chat_update(channel=stale.posted_channel, ts=stale.ts, **plain)
             return stale.posted_channel, stale.ts
         await self.outbox.card_begun(stale.recording.id, of=stale.channel)
+        user = None if stale.routed else slack_user(stale.asked_by)
+        never_ran = stale.recording.state is RecordingState.FAILED and stale.posts_begun == 0
         try:
-            return await self._post(stale, stale.channel, whole, plain)
+            return await self._post(stale, user if never_ran and user else stale.channel, whole, plain)
         except WEB_API_ERRORS as error:
-            user = None if stale.routed else slack_user(stale.asked_by)
             if not is_final(error) or user in {None, stale.channel}:
                 raise
             log.warning("card_redirected", recording_id=str(stale.recording.id), error=code(error))

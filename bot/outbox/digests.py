@@ -76,6 +76,8 @@ class Digests(Protocol):
 
     async def delivered(self, day: str, *, at: datetime, channel: str, ts: str) -> None: ...
 
+    async def tree(self, period: Period) -> dict[str, Any] | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -139,7 +141,8 @@ class Digester:
         period = days(day, day, zone)
         missing, altered = await self.gaps()
         summary = await self.summaries.summary(period, zone, missing_lines=missing, altered=altered)
-        facts = {"zone": zone.key, **summary.facts()}
+        tree = await self.digests.tree(period)
+        facts = {"zone": zone.key, **summary.facts(), **({} if tree is None else {"tree": tree})}
         if await self.digests.add(day, facts, entry_id=uuid7(), actor=BOT, at=self.clock.now()):
             log.info("digest_written", day=str(day))
 

@@ -1,7 +1,8 @@
 """The relay of notices: sends people the direct messages that the database says are due.
 
 It is stateless. A notice is stored before it is posted and updated once Slack has it, so that each arrives once,
-whatever happens in between. A notice whose arrival was never confirmed is posted once more, and says so.
+whatever happens in between. A notice whose arrival was never confirmed is posted once more, and says so. Reminders for
+one person that wait to be posted share a message; it is edited whenever one of them is answered.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import structlog
 from bot.outbox.relay import is_final, run_to_completion
 from bot.recording.monitoring.reminders import (
     SILENCE,
+    TOGETHER_AT_MOST,
     Notice,
     NoticeStatus,
     notice_status,
@@ -26,12 +28,12 @@ from bot.recording.monitoring.reminders import (
     too_old,
 )
 from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
-from bot.slack.blocks.notice import answered, notice
+from bot.slack.blocks.notice import SharedReminder, answered, notice, reminders
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -55,7 +57,7 @@ class Occasions(Protocol):
 
     async def endings(self, now: datetime) -> Outcomes: ...
 
-    async def long_recordings(self, since: datetime) -> tuple[Recording, ...]: ...
+    async def long_recordings(self, since: datetime, now: datetime) -> tuple[tuple[Recording, int], ...]: ...
 
     async def long_pauses(self, since: datetime) -> tuple[tuple[Recording, str | None], ...]: ...
 
@@ -82,13 +84,15 @@ class Notices(Protocol):
 
     async def open(self) -> tuple[OpenNotice, ...]: ...
 
-    async def begun(self, notice: Notice) -> None: ...
+    async def sharing(self, notice: OpenNotice) -> tuple[OpenNotice, ...]: ...
 
-    async def refused(self, notice: Notice) -> None: ...
+    async def begun(self, *together: Notice) -> None: ...
 
-    async def delivered(self, notice: Notice, *, at: datetime, channel: str, ts: str) -> None: ...
+    async def refused(self, *together: Notice) -> None: ...
 
-    async def close(self, notice: Notice, *, at: datetime, outcome: str) -> None: ...
+    async def delivered(self, *together: Notice, at: datetime, channel: str, ts: str) -> None: ...
+
+    async def close(self, *together: Notice, at: datetime, outcome: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +146,8 @@ class Notifier:
         for approval, recording, channels, number in await self.occasions.repeated_stops(now):
             due += of_approval(approval, recording, channels, repetition=number)
         if times.recording is not None:
-            for recording in await self.occasions.long_recordings(now - times.recording):
-                due += of_long_recording(recording, times, now)
+            for recording, before in await self.occasions.long_recordings(now - times.recording, now):
+                due += of_long_recording(recording, times, now, number=before + 1)
         if times.pause is not None:
             for recording, paused_by in await self.occasions.long_pauses(now - times.pause):
                 due += of_long_pause(recording, paused_by, times, now)
@@ -161,36 +165,36 @@ class Notifier:
 
     async def send_next(self) -> bool:
         """Post, or remove the buttons of, the first notice that needs it and that Slack accepts; False if none does."""
-        refused = False
-        for one in await self.notices.open():
-            found = notice_status(
-                one.notice,
-                one.recording,
-                attempt_open=one.attempt_open,
-                approval=one.approval,
-                recorded_since=one.recorded_since,
-            )
-            if found is NoticeStatus.OVER and one.ts is None:
+        tried = set[Notice]()
+        found = await self.notices.open()
+        for one in found:
+            if one.notice in tried:
+                continue
+            status = _status(one)
+            if status is NoticeStatus.OVER and one.ts is None:
                 await self.notices.close(one.notice, at=self.clock.now(), outcome="over")
                 continue
-            if found is NoticeStatus.OVER:
-                sent = await self._answer(one)
-            elif found is NoticeStatus.HOLDS and one.ts is None:
-                sent = await self._post(one)
+            together: Sequence[OpenNotice]
+            if status is NoticeStatus.OVER:
+                together = await self.notices.sharing(one)
+                sent = await self._answer(together)
+            elif status is NoticeStatus.HOLDS and one.ts is None:
+                together = _together(one, found)
+                sent = await self._post(together)
             else:
                 continue
             if sent:
                 return True
-            refused = True  # perhaps for its own reason: it must not delay other notices
-        return refused
+            tried |= {each.notice for each in together}  # perhaps for its own reason: it must not delay other notices
+        return bool(tried)
 
-    async def _post(self, one: OpenNotice) -> bool:
-        """Post it; False where Slack plainly did not take it, and asked for no patience."""
-        return await self._after(await run_to_completion(self._send(one)))
+    async def _post(self, together: Sequence[OpenNotice]) -> bool:
+        """Post a message; False where Slack plainly did not take it, and asked for no patience."""
+        return await self._after(await run_to_completion(self._send(together)))
 
-    async def _answer(self, one: OpenNotice) -> bool:
-        """Edit a reminder to show its result, and remove its buttons; False as in ``_post``."""
-        return await self._after(await run_to_completion(self._edit(one)))
+    async def _answer(self, together: Sequence[OpenNotice]) -> bool:
+        """Edit reminders to show their results, and remove the buttons of those; False as in ``_post``."""
+        return await self._after(await run_to_completion(self._edit(together)))
 
     async def _after(self, error: Exception | None) -> bool:
         if error is None:
@@ -199,40 +203,87 @@ class Notifier:
         await self.pace.wait_after(error, "notice")
         return not _refused_alone(error)
 
-    async def _send(self, one: OpenNotice) -> Exception | None:
+    async def _send(self, together: Sequence[OpenNotice]) -> Exception | None:
         """Return what Slack says that is worth another try."""
-        user = _user(one)
-        message = notice(one, self.style_for(user, one.language), self.escalate)
-        await self.notices.begun(one.notice)
+        first, now = together[0], self.clock.now()
+        user, told = _user(first), [one.notice for one in together]
+        style = self.style_for(user, first.language)
+        if len(together) > 1:
+            message = reminders([SharedReminder(one) for one in together], style, now)
+        else:
+            message = notice(first, style, now, self.escalate)
+        await self.notices.begun(*told)
         try:
             answer = await self.client.chat_postMessage(
-                channel=one.notice.channel or user, **message, unfurl_links=False, unfurl_media=False
+                channel=first.notice.channel or user, **message, unfurl_links=False, unfurl_media=False
             )
         except WEB_API_ERRORS as error:
+            if verdict(error) is DeliveryFailure.UNACCEPTABLE and len(together) > 1:
+                await self.notices.refused(*told)  # perhaps because of one of them: each comes by itself
+                return await self._send(together[:1])
             if is_final(error):
-                log.warning("notice_delivery_abandoned", kind=one.notice.kind.value, error=code(error))
-                await self.notices.close(one.notice, at=self.clock.now(), outcome="undeliverable")
+                log.warning("notice_delivery_abandoned", kind=first.notice.kind.value, error=code(error))
+                await self.notices.close(*told, at=self.clock.now(), outcome="undeliverable")
                 return None
             if verdict(error) is not DeliveryFailure.UNKNOWN:
-                await self.notices.refused(one.notice)
+                await self.notices.refused(*told)
             return error
         self.pace.went_well()
         channel, ts = str(answer["channel"]), str(answer["ts"])
-        await self.notices.delivered(one.notice, at=self.clock.now(), channel=channel, ts=ts)
+        await self.notices.delivered(*told, at=self.clock.now(), channel=channel, ts=ts)
         return None
 
-    async def _edit(self, one: OpenNotice) -> Exception | None:
-        message = answered(one, await self.occasions.deed(one.recording), self.style_for(_user(one), one.language))
-        outcome = "answered"
+    async def _edit(self, together: Sequence[OpenNotice]) -> Exception | None:
+        first = together[0]
+        style = self.style_for(_user(first), first.language)
+        shown = [await self._shared(one) for one in together]
+        alone = len(shown) == 1
+        message = answered(first, shown[0].deed, style) if alone else reminders(shown, style, self.clock.now())
+        lost = False
         try:
-            await self.client.chat_update(channel=str(one.channel), ts=str(one.ts), **message)
+            await self.client.chat_update(channel=str(first.channel), ts=str(first.ts), **message)
         except WEB_API_ERRORS as error:
             if not is_final(error):
                 return error
-            outcome = "lost"
+            lost = True
         self.pace.went_well()
-        await self.notices.close(one.notice, at=self.clock.now(), outcome=outcome)
+        for one in shown:
+            if one.done and not one.notice.closed:
+                outcome = "lost" if lost else "answered" if one.notice.snooze is None else "snoozed"
+                await self.notices.close(one.notice.notice, at=self.clock.now(), outcome=outcome)
         return None
+
+    async def _shared(self, one: OpenNotice) -> SharedReminder:
+        """Return a notice as its message shows it now: with its buttons, or with its result."""
+        if not one.closed and _status(one) is not NoticeStatus.OVER:
+            return SharedReminder(one)
+        return SharedReminder(one, done=True, deed=await self.occasions.deed(one.recording))
+
+
+def _status(one: OpenNotice) -> NoticeStatus:
+    return notice_status(
+        one.notice,
+        one.recording,
+        attempt_open=one.attempt_open,
+        approval=one.approval,
+        recorded_since=one.recorded_since,
+        snoozed=one.snooze is not None,
+    )
+
+
+def _together(first: OpenNotice, found: Sequence[OpenNotice]) -> list[OpenNotice]:
+    """Return the reminders that go into one message: those for the same person that are still to be posted."""
+    if not first.notice.kind.groups:
+        return [first]
+    alike = [
+        one
+        for one in found
+        if one.notice.kind.groups
+        and one.notice.person == first.notice.person
+        and one.ts is None
+        and _status(one) is NoticeStatus.HOLDS
+    ]
+    return alike[:TOGETHER_AT_MOST]
 
 
 def _user(one: OpenNotice) -> str:

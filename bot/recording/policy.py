@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,8 @@ class Policy:
     source: str | None = None
     """The file that it was read from."""
     routes: tuple[Route, ...] = ()
+    digest: str | None = field(default=None, compare=False)
+    """The SHA-256 of the file."""
 
     @property
     def people(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Draft, Entry
     from bot.recording.call import Participant
     from bot.recording.caller import Scope
-    from bot.recording.card import CardPlace
+    from bot.recording.card import Card, CardPlace
     from bot.recording.models import (
         Approval,
         ApprovalOutcome,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         SavedRecording,
         Target,
     )
+    from bot.recording.snooze import Reminder, Snooze
 
 T = TypeVar("T")
 
@@ -250,6 +251,12 @@ class Transaction(Protocol):
     def close_approval(self, approval: Approval, at: datetime, *, by: str, outcome: ApprovalOutcome) -> bool:
         """Close the approval; False if it is already closed."""
 
+    def reminder(self, recording_id: UUID) -> Reminder | None:
+        """Return the newest reminder that a recording has run long; None if nobody was reminded."""
+
+    def snooze(self, reminder: Reminder, answer: Snooze, audit_seq: int) -> None:
+        """Note that the recording is still needed; ``audit_seq`` is the number of the entry that says so."""
+
     def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
 
     def note_file_check(self, read_call: RecordingFileCheck, looks: int, next_at: datetime | None) -> bool:
@@ -290,6 +297,15 @@ class RecordingStore(Protocol):
 
     async def attempt_recording(self, attempt_id: UUID) -> Recording | None:
         """Return the recording that an attempt was about."""
+
+    async def with_names(self, found: Sequence[Recording]) -> tuple[Card, ...]:
+        """Return recordings with the names of their agents and queues, as far as they are known."""
+
+    async def card_channel(self, recording_id: UUID) -> str | None:
+        """Return the channel that the recording was asked for in; None if it has no card."""
+
+    async def card_answered(self, recording_id: UUID) -> None:
+        """Note that the person was told that the start failed, so that its card need not be posted."""
 
     async def show_again(self, recording_id: UUID) -> None:
         """Redraw the recording's card, whatever it shows now."""

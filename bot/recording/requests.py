@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bot.audit.storable import visible
 from bot.errors import MalformedId, ReasonRefused
 from bot.recording.models import Attempt, Reason, Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from bot.errors import GenesysError, NotPermitted
+    from bot.errors import GenesysError, NotPermitted, TooLate
     from bot.recording.caller import Principal
     from bot.recording.models import Approval, ConfirmedChange
 
@@ -33,6 +34,8 @@ class RequestSource:
     """The person's language; None if unknown."""
     shared_channel: bool = False
     """Whether Slack says that another organization can read the channel."""
+    age: Callable[[], float] | None = field(default=None, compare=False, repr=False)
+    """Returns how many seconds ago the person sent the request; None if nothing tells."""
 
     @property
     def dedupe_key(self) -> str | None:
@@ -96,8 +99,11 @@ class ActionResult:
     recording: Recording
     audit_seq: int
     effect: ConfirmedChange | None = None
-    error: GenesysError | NotPermitted | None = None
-    """NotPermitted if the reading showed that the call isn't in the person's scope; nothing was sent."""
+    error: GenesysError | NotPermitted | TooLate | None = None
+    """NotPermitted if the reading showed that the call isn't in the person's scope; nothing was sent.
+
+    TooLate if the request was too old; nothing was sent either.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ class ReasonRules:
 
         Raise ReasonRefused.
         """
-        words = (typed or "").strip()
+        words = visible(typed or "").strip()
         if chosen is not None and chosen not in self.labels:
             raise ReasonRefused("The chosen reason is not one of the listed ones any more.")
         if len(words) > REASON_LIMIT:
@@ -142,6 +148,8 @@ def is_person(actor: str | None) -> bool:
 
 def conversation_id(typed: str) -> str:
     """Return the conversation's id from an id or an interaction link, in lower case. Raise MalformedId."""
+    if not typed:
+        raise MalformedId("No call was named.", named=False)
     candidate = typed.strip().strip("<>").partition("|")[0]
     if link := LINK.match(candidate):
         candidate = link["id"]

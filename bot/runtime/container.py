@@ -20,6 +20,7 @@ from bot.database.read_timing import time_reads
 from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.database.store import SqlStore
 from bot.errors import SettingsError
+from bot.observability.logging import keep_secret
 from bot.observability.telemetry import Observing
 from bot.observability.tracing import open_tracing
 from bot.recording.clock import SystemClock
@@ -54,6 +55,11 @@ CLI_OWNER = "cli"
 GENESYS_READ_SECONDS = 5.0
 EXPIRE_SECONDS = 5.0
 FOLLOWER_SHARE = 0.1
+FILE_IS_MISSING = (
+    "The policy file {file} (RECORDING_POLICY_FILE) doesn't exist, but record-bot last served on this database with "
+    "one: its grants, dual control and routes would no longer apply. Put the file back. To give up its rules, start "
+    "once with record-bot serve --without-policy; the audit trail records that."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +101,18 @@ async def opened_control(
     patience: float = GENESYS_READ_SECONDS,
     genesys_pool: PoolManager | None = None,
     on_request: Callable[[RequestSeen], None] | None = None,
+    without_policy: bool = False,
 ) -> AsyncIterator[Control]:
     """Bring the database to head and build recording control on it. Nothing is sent to Genesys yet.
+
+    Raise SettingsError for ``serve`` if the policy file is missing although the last process had one, unless it may
+    serve ``without_policy``.
 
     ``patience`` is how many seconds an answer of Genesys may take; ``genesys_pool`` makes the connections to it;
     ``on_request`` is told of each request.
     """
     clock = clock or SystemClock()
-    policy = recording_policy(settings)
+    policy = recording_policy(settings, may_be_missing=without_policy)
     async with AsyncExitStack() as opened:
         engines = await opened.enter_async_context(opened_database(settings))
         await upgrade(engines)
@@ -111,6 +121,8 @@ async def opened_control(
         time_reads(engines, observing.read)
         client = await genesys_client(settings, clock, _both(observing.genesys, on_request), patience, genesys_pool)
         store = SqlStore(engines, on_write=observing.written, on_retry=observing.metrics.on_write_retried)
+        if owner == SERVE_OWNER and policy.digest is None and not without_policy and await SqlRules(store).are_noted():
+            raise SettingsError((FILE_IS_MISSING.format(file=settings.recording_policy_file),))
         store.routes = channels_by_queue(await _routes(store, policy, owner))
         settlement, approvals = OutcomeRecorder(store, clock), Approvals(store, clock)
         door = ShutdownGate()
@@ -164,10 +176,10 @@ async def _routes(store: SqlStore, policy: Policy, owner: str) -> tuple[Route, .
     return (*policy.routes, *noted)
 
 
-def recording_policy(settings: RecordingSettings) -> Policy:
+def recording_policy(settings: RecordingSettings, *, may_be_missing: bool = False) -> Policy:
     """Read the policy file. Raise SettingsError if it is wrong, or missing although a setting names it."""
     named = "recording_policy_file" in settings.model_fields_set
-    policy = load_policy(Path(settings.recording_policy_file), required=named)
+    policy = load_policy(Path(settings.recording_policy_file), required=named and not may_be_missing)
     audit = settings.slack_audit_channel if isinstance(settings, SlackSettings) else None
     if any(route.channel == audit for route in policy.routes):
         sentence = (
@@ -187,9 +199,11 @@ async def genesys_client(
 ) -> GenesysClient:
     """Build the client; importing the SDK takes seconds, so a thread does it while other things go on."""
     genesys = await asyncio.to_thread(__import__, "bot.genesys", fromlist=["GenesysClient"])
+    secret = settings.purecloud_client_secret.get_secret_value()
+    keep_secret(secret)  # an answer, or a proxy's, may quote what was sent
     account = genesys.GenesysAccount(
         client_id=settings.purecloud_client_id,
-        client_secret=settings.purecloud_client_secret.get_secret_value(),
+        client_secret=secret,
         environment=settings.purecloud_environment,
         api_url=settings.genesys_api_url,
     )

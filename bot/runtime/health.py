@@ -105,6 +105,7 @@ class Readiness:
     @staticmethod
     async def _database(control: Control) -> ComponentHealth:
         try:
+            await control.store.require_same_database()
             head = await control.store.head()
             await control.store.try_again()
         except SQLAlchemyError as error:

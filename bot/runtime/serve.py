@@ -29,6 +29,7 @@ from bot.runtime.workers import Supervisor, Worker
 from bot.slack.api_errors import code
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.slack.shared_channels import refuse_shared
+from bot.slack.slack_clock import SlackClock
 from bot.slack.socket_mode import PING_SECONDS
 from bot.slack.users import WEB_API_ERRORS
 
@@ -61,6 +62,8 @@ class Serving:
     genesys_patience: float = GENESYS_READ_SECONDS
     genesys_pool: PoolManager | None = None
     socket_ping: float = PING_SECONDS
+    without_policy: bool = False
+    """Whether to serve without a policy file although the last process had one."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     readiness: Readiness = field(default_factory=Readiness)
     up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,9 +83,11 @@ class Serving:
                     clock=self.clock,
                     patience=self.genesys_patience,
                     genesys_pool=self.genesys_pool,
+                    without_policy=self.without_policy,
                 )
             )
-            session = await stack.enter_async_context(web_session())
+            slack_clock = SlackClock()
+            session = await stack.enter_async_context(web_session(slack_clock))
             client = web_client(
                 self.settings.slack_bot_token.get_secret_value(), api_url=self.settings.slack_api_url, session=session
             )
@@ -91,7 +96,7 @@ class Serving:
                 return
             await refuse_shared(client, self.settings.slack_audit_channel, identity.scopes)
             await self._log_in(control)
-            bot = serving(self.settings, control, client, session, identity, socket_ping=self.socket_ping)
+            bot = serving(self.settings, control, client, session, identity, slack_clock, socket_ping=self.socket_ping)
             self.readiness = bot.readiness
             await self._serve(control, bot, identity.team)
 
@@ -103,11 +108,11 @@ class Serving:
                 opened.push_async_callback(bot.socket.close)
             server = await listen(bot.pages, host=settings.http_host, port=settings.http_port, routes=bot.routes)
             opened.push_async_callback(server.cleanup)
-            self.port = server.addresses[0][1]
+            self.port = server.port
             supervisor = Supervisor(control.clock, control.metrics.on_loop_broken)
             opened.push_async_callback(supervisor.stop)
             await bot.settle_interrupted()
-            await record_start(control)
+            await record_start(control, without_policy=self.without_policy)
             for worker in bot.first:
                 await supervisor.once(worker)
             led = supervisor.loops(worker for worker in bot.workers if worker.leader_only)

@@ -34,6 +34,7 @@ from bot.slack.app import EVENTS_PATH, HttpEndpoint, bolt_app
 from bot.slack.blocks.card import CardStyle
 from bot.slack.listeners.background import Work
 from bot.slack.listeners.context import ListenerContext
+from bot.slack.request_age import RequestAges
 from bot.slack.shared_channels import SharedChannels, may_ask
 from bot.slack.socket_mode import PING_SECONDS, SocketModeConnections
 from bot.slack.users import SlackPeople
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from bot.outbox.cards import CardPublisher
     from bot.runtime.container import Control
     from bot.slack.client import SlackIdentity
+    from bot.slack.slack_clock import SlackClock
 
 TRIAL_EVERY_SECONDS = 5.0
 """How often to ask Genesys whether it is back."""
@@ -84,6 +86,7 @@ def serving(
     client: AsyncWebClient,
     session: aiohttp.ClientSession,
     identity: SlackIdentity,
+    slack_clock: SlackClock,
     *,
     socket_ping: float = PING_SECONDS,
 ) -> Bot:
@@ -92,11 +95,12 @@ def serving(
     ``socket_ping`` is how often, in seconds, a socket to Slack is tried out.
     """
     secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None
-    app = bolt_app(client, identity, signing_secret=secret, watch=control.observing.request)
+    ages = RequestAges(slack_clock)
+    app = bolt_app(client, identity, signing_secret=secret, watch=control.observing.request, ages=ages)
     work, owner = Work(), control.service.intake.owner
     desk = listener_context(settings, control, client, identity, work)
     replicas = replicas_of(owner, control.engines, control.store)
-    parts = ServingParts(settings, control, client, session, desk, replicas)
+    parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock)
     cards, audit = parts.publishers()
     digester = parts.digester()
     news = call_news(settings, control.genesys)
@@ -138,8 +142,19 @@ def serving(
             *parts.retention(),
             health_worker(control.genesys.check_health, TRIAL_EVERY_SECONDS),
             refusals_worker(partial(limit.note, control.store, control.clock)),
+            Worker("request_ages", ages.run, leader_only=False),
             *(() if socket is None else (Worker("socket_mode", socket.run, leader_only=False),)),
         ),
+    )
+
+
+def english_style(settings: ServeSettings, team_id: str) -> CardStyle:
+    """Return the style of what everybody reads: in English, with links to the interactions of this region."""
+    return CardStyle(
+        team_id=team_id,
+        words=read_languages().of(ENGLISH),
+        interaction_url=settings.genesys_interaction_url.replace("{region}", settings.purecloud_environment),
+        reason_labels=settings.recording_reasons,
     )
 
 
@@ -151,12 +166,7 @@ def listener_context(
         client, identity.team_id, ids, control.clock, control.policy.grants, enterprise_id=identity.enterprise_id
     )
     languages = read_languages()
-    style = CardStyle(
-        team_id=identity.team_id,
-        words=languages.of(ENGLISH),
-        interaction_url=settings.genesys_interaction_url.replace("{region}", settings.purecloud_environment),
-        reason_labels=settings.recording_reasons,
-    )
+    style = english_style(settings, identity.team_id)
     look_ups = LookupLimit(control.clock, LOOK_UPS_EACH * settings.recording_actions_per_minute)
     shared = SharedChannels(client, control.clock, may_ask=may_ask(identity.scopes))
     return ListenerContext(control.service, people, work, style, languages, client, look_ups, shared)

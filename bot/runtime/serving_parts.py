@@ -14,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.database.maintenance.retention import Retention
 from bot.database.queries.activity_reports import SqlActivityReports
 from bot.database.queries.app_homes import SqlHomes
-from bot.database.queries.audit_line_names import SqlLineNames
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.digests import SqlDigests
 from bot.database.queries.due_notices import SqlOccasions
@@ -22,9 +21,11 @@ from bot.database.queries.group_members import SqlGroupMembers
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.queries.summaries import SqlSummaries
+from bot.database.trail.audit_line_names import SqlLineNames
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.completeness import SqlCompleteness
 from bot.database.trail.descriptions import SqlDescriptions
+from bot.database.trail.evidence import SqlEvidence
 from bot.database.trail.open_requests import SqlOpenRequests
 from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable
@@ -39,6 +40,7 @@ from bot.outbox.relay import Backoff
 from bot.recording.caller import BOT
 from bot.recording.control.export_outcomes import ExportOutcomes
 from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION
+from bot.recording.control.user_rate_limit import LookupLimit
 from bot.recording.group_members import GroupMonitor, group_actions
 from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
 from bot.recording.monitoring.late_effects import LaterLooks
@@ -57,12 +59,20 @@ from bot.runtime.container import (
 )
 from bot.slack.charts import Charts
 from bot.slack.listeners.app_home import HomeEvents
-from bot.slack.listeners.buttons import ApprovalButtons, FollowButton, RecordingButtons, StartAgain
+from bot.slack.listeners.buttons import (
+    ApprovalButtons,
+    FollowButton,
+    RecordingButtons,
+    StartAgain,
+    StillNeeded,
+    TryAgain,
+)
 from bot.slack.listeners.call_history import CallHistory
 from bot.slack.listeners.call_options import CallOptions
 from bot.slack.listeners.command import RecordCommand
 from bot.slack.listeners.compliance.activity_report import ActivityReports
 from bot.slack.listeners.compliance.audit_export import AuditReports
+from bot.slack.listeners.compliance.evidence import EvidenceFiles
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.listeners.shortcuts import StartShortcuts
@@ -84,8 +94,11 @@ if TYPE_CHECKING:
     from bot.slack.blocks.card import CardStyle
     from bot.slack.blocks.home.view import ComponentHealth
     from bot.slack.listeners.context import ListenerContext
+    from bot.slack.slack_clock import SlackClock
 
 NEVER = "off"
+DENIALS_A_MINUTE = 1
+"""How many look-ups of a person without the right get an entry."""
 FORGOTTEN_AFTER = timedelta(minutes=30)
 """No export takes as long."""
 LOOKED_BACK = timedelta(days=7)
@@ -102,12 +115,17 @@ class ServingParts:
     session: aiohttp.ClientSession
     desk: ListenerContext
     replicas: Replicas
+    slack_clock: SlackClock | None = None
 
     def command(self, modal: StartModal) -> RecordCommand:
         """Return the slash command with all its verbs."""
         history = CallHistory(self.desk, SqlStories(self.control.engines))
         choice = RecordingChoice(self.desk, modal.calls)
-        return RecordCommand(self.desk, history, self.reports(), self._activity(), modal, choice)
+        return RecordCommand(self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice)
+
+    def _evidence(self) -> EvidenceFiles:
+        source, names = SqlEvidence(self.control.engines), self._names()
+        return EvidenceFiles(self.desk, self._uploads, source, self._outcomes, names, self._zone)
 
     def _activity(self) -> ActivityReports:
         engines = self.control.engines
@@ -124,9 +142,11 @@ class ServingParts:
             RecordingButtons(desk),
             ApprovalButtons(desk),
             StartAgain(desk),
+            TryAgain(desk),
             FollowButton(desk),
+            StillNeeded(desk, self.settings.recording_remind_after),
             modal,
-            CallOptions(desk, self.control.live_calls),
+            CallOptions(desk, self.control.live_calls, LookupLimit(self.control.clock, DENIALS_A_MINUTE)),
             StartShortcuts(desk, modal),
             HomeEvents(desk, homes, self.reports()),
         ):
@@ -137,7 +157,6 @@ class ServingParts:
         engines = self.control.engines
         return AuditReports(
             desk=self.desk,
-            client=self.client,
             uploads=self._uploads,
             trail=SqlTrail(engines),
             summaries=SqlSummaries(engines),
@@ -305,7 +324,9 @@ class ServingParts:
         texts, names = self.settings.retention_texts, self.settings.retention_names
         if texts is None and names is None:
             return ()
-        return (retention_worker(Retention(self.control.store, self.control.clock, texts, names, BOT)),)
+        ahead = None if self.slack_clock is None else self.slack_clock.difference
+        retention = Retention(self.control.store, self.control.clock, texts, names, BOT, slack_ahead=ahead)
+        return (retention_worker(retention),)
 
     @property
     def _uploads(self) -> Uploads:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from uuid_utils.compat import uuid7
 
@@ -12,23 +12,41 @@ from bot.errors import AuditUnavailable, DatabaseUnusable
 from bot.recording.caller import BOT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.recording.policy import Policy
     from bot.recording.ports import Transaction
     from bot.runtime.container import Control
 
 
-async def record_start(control: Control) -> None:
+async def record_start(control: Control, *, without_policy: bool = False) -> None:
     """Write the first entry; it also shows whether the database can be written. Raise DatabaseUnusable.
 
+    The entry holds the SHA-256 of the policy file, and whether the bot was told to serve without the one that it had.
     The policy is stored before it, so terminals on this database follow the same rules.
     """
     try:
         policy = control.policy
-        await SqlRules(control.store).note(policy.dual_control, control.clock.now(), routes=policy.routes)
-        await _record(control, "bot:start")
+        rules = SqlRules(control.store)
+        outcome = {"policy_sha256": policy.digest, **await _given_up(rules, policy, without_policy=without_policy)}
+        known = {name: value for name, value in outcome.items() if value is not None}
+        if "without_policy" in known:  # rules are given up only after the entry that says so
+            await _record(control, "bot:start", known)
+            await rules.note(policy.dual_control, control.clock.now(), routes=policy.routes)
+            return
+        await rules.note(policy.dual_control, control.clock.now(), routes=policy.routes, digest=policy.digest)
+        await _record(control, "bot:start", known)
     except AuditUnavailable as error:
         raise DatabaseUnusable(
             f"Can't write to the database: {error.cause}. Check DATABASE_URL, file permissions and free disk space."
         ) from error
+
+
+async def _given_up(rules: SqlRules, policy: Policy, *, without_policy: bool) -> dict[str, Any]:
+    """Return what the entry says if rules that were in force no longer apply."""
+    if policy.digest is not None or not without_policy or not await rules.are_noted():
+        return {}
+    return {"without_policy": True}
 
 
 async def record_stop(control: Control) -> None:
@@ -36,7 +54,7 @@ async def record_stop(control: Control) -> None:
     await _record(control, "bot:stop")
 
 
-async def _record(control: Control, action: str) -> None:
+async def _record(control: Control, action: str, outcome: Mapping[str, Any] | None = None) -> None:
     def work(transaction: Transaction) -> None:
         transaction.append(
             Draft(
@@ -46,6 +64,7 @@ async def _record(control: Control, action: str) -> None:
                 phase=Phase.OBSERVED,
                 action=action,
                 actor=BOT,
+                outcome=outcome or {},
             )
         )
 

@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import structlog
+from slack_sdk.errors import SlackClientError
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.errors import RecordBotError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -24,6 +29,8 @@ log = structlog.get_logger(__name__)
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 300.0
 CANCEL_AGAIN_SECONDS = 0.5
+OUTAGES = (RecordBotError, SQLAlchemyError, SlackClientError, aiohttp.ClientError, OSError)
+"""What a database, a network, Slack or Genesys that is away raises: one line says it, and no traceback says more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +101,8 @@ class Supervisor:
         """Take one step now; an unexpected error is left to the next one."""
         try:
             await worker.step()
-        except Exception:
-            log.exception("worker_crashed", worker=worker.name)
+        except Exception as error:  # noqa: BLE001  logged there
+            _log_failure(worker, error)
             self.count(worker.name, 1)
 
     async def run(self, worker: Worker) -> None:
@@ -110,8 +117,8 @@ class Supervisor:
             began = self.clock.monotonic()
             try:
                 due = await worker.step()
-            except Exception as error:
-                log.exception("worker_crashed", worker=worker.name)
+            except Exception as error:  # noqa: BLE001  logged there
+                _log_failure(worker, error)
                 self.count(worker.name, 1)
                 if self.clock.monotonic() - began > worker.longest_wait:
                     wait = FIRST_WAIT_SECONDS
@@ -145,3 +152,11 @@ class Supervisor:
         finally:
             for one in waits:
                 one.cancel()
+
+
+def _log_failure(worker: Worker, error: Exception) -> None:
+    if isinstance(error, OUTAGES):
+        cause = str(error).partition("\n")[0] or type(error).__name__
+        log.warning("worker_step_failed", worker=worker.name, cause=cause)
+    else:
+        log.error("worker_crashed", worker=worker.name, exc_info=error)

@@ -10,12 +10,12 @@ import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import aiohttp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
 State = Literal["stopped", "starting", "ready", "not_ready", "stopping", "killed", "exited"]
@@ -46,6 +46,19 @@ async def manifest(environment: Mapping[str, str], directory: Path) -> str:
     return said.decode() if asked.returncode == 0 else ""
 
 
+class ChildProcess(Protocol):
+    """What is used of ``asyncio.subprocess.Process``."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    @property
+    def stdout(self) -> asyncio.StreamReader | None: ...
+    async def wait(self) -> int: ...
+    def send_signal(self, signal: int, /) -> None: ...
+
+
 class BotUnready(Exception):
     """The bot did not become ready."""
 
@@ -61,12 +74,14 @@ class BotProcess:
     log: Callable[[str], None]
     on_change: Callable[[], None]
     command: tuple[str, ...] = (*WATCHED, "bot", "serve")
+    launch: Callable[..., Awaitable[ChildProcess]] = asyncio.create_subprocess_exec
+    """Starts a command; takes what ``asyncio.create_subprocess_exec`` does."""
     ahead: float = 0.0
     """Seconds by which the bot's clock is ahead when it starts the next time."""
     state: State = field(init=False, default="stopped")
     readyz: dict[str, Any] | None = field(init=False, default=None)
     last_lines: deque[str] = field(init=False, default_factory=lambda: deque(maxlen=20))
-    _process: asyncio.subprocess.Process | None = field(init=False, default=None)
+    _process: ChildProcess | None = field(init=False, default=None)
     _tasks: list[asyncio.Task[None]] = field(init=False, default_factory=list)
     _lock: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _moved: asyncio.Condition = field(init=False, default_factory=asyncio.Condition)
@@ -94,7 +109,7 @@ class BotProcess:
                 return
             await self._reap()
             self.last_lines.clear()
-            self._process = await asyncio.create_subprocess_exec(
+            self._process = await self.launch(
                 *(self.command if not self.ahead else (*WATCHED, "bot.cli.ahead", str(self.ahead))),
                 cwd=self.directory,
                 env=dict(self.environment),
@@ -170,7 +185,7 @@ class BotProcess:
         async with self._moved:
             self._moved.notify_all()
 
-    async def _relay(self, process: asyncio.subprocess.Process) -> None:
+    async def _relay(self, process: ChildProcess) -> None:
         assert process.stdout is not None  # noqa: S101  a pipe was asked for
         async for line in process.stdout:
             words = line.decode(errors="replace").rstrip()
@@ -180,7 +195,7 @@ class BotProcess:
         if self.state not in {"stopping", "killed"}:
             await self._move("exited")
 
-    async def _check(self, process: asyncio.subprocess.Process) -> None:
+    async def _check(self, process: ChildProcess) -> None:
         """Ask ``/readyz`` for as long as the process lives."""
         address = f"http://127.0.0.1:{self.port}/readyz"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:

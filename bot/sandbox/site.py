@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.fields import UnusableRequest
+from bot.sandbox.own_origin import ELSEWHERE, FETCH_SITE
 from bot.sandbox.page_api import CallActionRoutes, FaultRoutes
 from bot.sandbox.page_api_slack import SlackActionRoutes
 from bot.sandbox.slack import NothingThere
@@ -49,7 +50,8 @@ async def only_this_address(request: web.Request, handler: Handler) -> web.Strea
     port = request.transport.get_extra_info("sockname")[1] if request.transport else 0
     here = {f"127.0.0.1:{port}", f"localhost:{port}"}
     origin = request.headers.get("Origin")
-    if request.host not in here or (origin is not None and origin.removeprefix("http://") not in here):
+    elsewhere = request.headers.get(FETCH_SITE) in ELSEWHERE and request.path != "/"  # a link to the page is fine
+    if elsewhere or request.host not in here or (origin is not None and origin.removeprefix("http://") not in here):
         return _refusal(403, "The sandbox answers only its own page.")
     return await handler(request)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.slack.client import SlackIdentity
+    from bot.slack.request_age import RequestAges
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,7 @@ class WatchedApp(AsyncApp):
     """Bolt's app, with an id and a measurement for each request."""
 
     watch: Watch = staticmethod(lambda _surface: nullcontext())
+    ages: RequestAges | None = None
 
     @override
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
@@ -65,6 +67,8 @@ class WatchedApp(AsyncApp):
             log.warning("slack_payload_refused")
             return BoltResponse(status=UNUSABLE, body="")
         req.body = body
+        if self.ages is not None:
+            self.ages.note(req.headers, body)
         # The context goes with the tasks that are begun here, but not with the connection's next request.
         clear_contextvars()
         bind_contextvars(request=request_id(req.body))
@@ -91,7 +95,12 @@ def request_id(body: Mapping[str, Any]) -> str:
 
 
 def bolt_app(
-    client: AsyncWebClient, identity: SlackIdentity, *, signing_secret: str | None, watch: Watch | None = None
+    client: AsyncWebClient,
+    identity: SlackIdentity,
+    *,
+    signing_secret: str | None,
+    watch: Watch | None = None,
+    ages: RequestAges | None = None,
 ) -> AsyncApp:
     """Make the Bolt app. It never calls ``auth.test`` inside a request's three seconds: the identity is known."""
 
@@ -117,6 +126,7 @@ def bolt_app(
 
     if watch is not None:
         app.watch = watch
+    app.ages = ages
 
     @app.error
     async def broke(error: Exception) -> None:

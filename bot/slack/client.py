@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SettingsError
+
+if TYPE_CHECKING:
+    from bot.slack.slack_clock import SlackClock
 
 TIMEOUT_SECONDS = 8
 WEB_API_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
@@ -32,8 +36,13 @@ def web_client(token: str, *, api_url: str, session: aiohttp.ClientSession) -> A
     )
 
 
-def web_session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=3), trust_env=True)
+def web_session(clock: SlackClock | None = None) -> aiohttp.ClientSession:
+    """Make the session of all requests to the Web API; ``clock`` learns Slack's time from the answers."""
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=3),
+        trust_env=True,
+        trace_configs=[] if clock is None else [clock.trace()],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,11 @@ from bot.slack.app import EVENTS_PATH
 from bot.slack.listeners.command import COMMAND
 from bot.slack.listeners.shortcuts import START, START_FROM_MESSAGE
 
-USAGE = " | ".join(
-    (
-        *("start [id or link] [reason]", "stop", "pause", "resume", "status", "list"),
-        *("history <id>", "audit [period]", "report", "help"),
-    )
-)
+USAGE = "start [id] [reason] | stop | pause | resume | list | help"
+"""Slack shows it on one line beside the command, and cuts a long one; ``help`` lists every verb."""
 SHORTCUTS = (
-    ("Start a recording", "global", START, "Choose one of the live calls and have it recorded"),
-    ("Record this call", "message", START_FROM_MESSAGE, "Have the call recorded whose id or link is in the message"),
+    ("Start a recording", "global", START, "Choose a live call and record it"),
+    ("Record this call", "message", START_FROM_MESSAGE, "Record the call mentioned in this message"),
 )
 EVENTS = ("app_home_opened",)
 SCOPES = ("chat:write", "commands", "files:write", "usergroups:read", "users:read")

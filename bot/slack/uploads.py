@@ -9,7 +9,11 @@ import aiohttp
 from slack_sdk.errors import SlackRequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.slack.blocks.card import Block
 
 UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=900, sock_connect=5, sock_read=60)
 """The Web API's few seconds are for small requests; a large file takes longer."""
@@ -43,6 +47,16 @@ class Uploads:
             if answer.status != OK:
                 raise SlackRequestError(f"the upload was answered with HTTP {answer.status}")
         return Uploaded(str(place["file_id"]), title)
+
+    async def to_person(
+        self, user_id: str, file: Uploaded | None, *, text: str, comment: str, blocks: Sequence[Block] | None = None
+    ) -> None:
+        """Post a direct message, and the file, if any, into the same conversation: that needs no further scope."""
+        posted = await self.client.chat_postMessage(
+            channel=user_id, text=text, blocks=blocks, parse="none", unfurl_links=False
+        )
+        if file is not None:
+            await self.share(file, channel=str(posted["channel"]), comment=comment)
 
     async def share(self, file: Uploaded, *, channel: str, comment: str) -> None:
         """Post the file, with a comment, in a channel or in the direct message that has this channel id."""

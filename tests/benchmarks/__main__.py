@@ -46,7 +46,7 @@ whole process.
 {why}
 Both simulators run in another process and answer at once. "To settled" is until the outcome is on
 disk. The number of requests, statements, and commits of an action depends on no clock; `tests/costs` checks it in
-each test run. A start is 3 requests to Genesys and 2 for its card, a stop 2 and 2; with notifications of the agent 2
+each test run. A start is 3 requests to Genesys and 1 for its card, a stop 2 and 2; with notifications of the agent 2
 and 1 to Genesys, and a minute of a live recording none. Each action is two commits. Waiting audit lines go out up to
 twenty in a message.
 See also [Scaling](scaling.md) and [Soak](soak.md).

@@ -65,7 +65,7 @@ async def _look(at: Floor) -> None:
 
 
 async def _list(at: Floor) -> None:
-    shown = live_list(await at.store.live_recordings(), _style())
+    shown = live_list(await at.store.with_names(await at.store.live_recordings()), _style())
     assert len(shown["blocks"]) <= MOST_BLOCKS
     assert len(shown["text"]) <= MOST_CHARACTERS
 

@@ -99,7 +99,7 @@ async def requests_sent(stage: Stage, bot: Served) -> list[Figure]:
         Figure(
             "Slack requests for the card: a start, a stop",
             "",
-            "2 each",
+            "1, 2; 1 more if a name arrives later",
             f"{start[1]}, {stop[1]}",
             max(start[1], stop[1]) <= 2,
         ),

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.async_api import async_playwright, expect
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
-from tests.browser.sandbox_page import ADA, GRACE, MALLORY, SandboxPage
+from tests.browser.sandbox_page import ADA, GRACE, MALLORY, RUNS, STOPPED, SandboxPage
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator
@@ -44,7 +44,7 @@ async def take(visitor: SandboxPage, directory: Path) -> None:
     await form.fill("Note", "Third call about the same invoice")
     await form.submit()
     card = visitor.card(INBOUND)
-    await expect(card).to_contain_text("Recording since")
+    await expect(card).to_contain_text(RUNS)
     await visitor.act_as(MALLORY)
     await visitor.command(f"/record start {OUTBOUND}")
     await expect(visitor.audit_lines(OUTBOUND)).to_contain_text("Denied")
@@ -72,9 +72,9 @@ async def take(visitor: SandboxPage, directory: Path) -> None:
     stopped = visitor.card(OUTBOUND)
     await stopped.locator('[data-action="recording_stop"]').click()
     await visitor.confirm()
-    await expect(stopped).to_contain_text("Stopped after")
+    await expect(stopped).to_contain_text(STOPPED)
     home = await visitor.open_home()
-    await expect(home).to_contain_text("Live recordings (2)")
+    await expect(home).to_contain_text("Active recordings (2)")
     await visitor.page.set_viewport_size({"width": 1440, "height": 700})
     await keep(directory, "home", home)
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
 ADA, GRACE, HEIDI, MALLORY, COMPLIANCE = "U0ADA", "U0GRACE", "U0HEIDI", "U0MALLORY", "U0COMPL"
+RUNS = re.compile(r"Recording · .*Since .+ · started by @", re.DOTALL)
+"""What the card of a recording says while the call is being recorded, and then what it says after a stop."""
+STOPPED = re.compile(r"Stopped · .*Stopped .+ by .+ after \d", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,11 @@ class SandboxPage:
         """Open the person's direct messages with the bot; return the messages."""
         await self.direct_tab.click()
         return self.page.locator("#floor li")
+
+    async def newest_dm(self) -> Locator:
+        """Open the direct messages; return the newest one, which stays the same one when others arrive after it."""
+        newest = (await self.dms()).last
+        return self.page.locator(f'#floor li[data-ts="{await newest.get_attribute("data-ts")}"]')
 
     async def confirm(self, *, yes: bool = True) -> None:
         """Answer the question that a button asks before it does something."""

@@ -22,6 +22,7 @@ from tests.support.clocks.steady_sockets import steady_pool
 from tests.support.scenario import GENESYS_PATIENCE, SOCKET_PING, ServingScenario, settings_for, simulators
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import AsyncIterator, Mapping
 
     import pytest
@@ -63,7 +64,7 @@ class Seat(SandboxPage):
         if sure:
             await self.confirm()
 
-    async def later(self, shown: Locator, words: str, *, step: float = 5.0) -> None:
+    async def later(self, shown: Locator, words: str | re.Pattern[str], *, step: float = 5.0) -> None:
         """Let the bot's time pass until the page shows ``words`` there."""
         for _ in range(LOOKS):
             with contextlib.suppress(AssertionError):

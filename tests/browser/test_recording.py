@@ -12,7 +12,7 @@ from tests.browser.sandbox_page import ADA, MALLORY
 if TYPE_CHECKING:
     from tests.browser.sandbox_page import SandboxPage
 
-RECORDING = re.compile(r"\bRecording\b")
+RECORDING = re.compile(r"\bRecording\b(?! not)")
 STOPPED = re.compile(r"\bstopped\b", re.IGNORECASE)
 
 

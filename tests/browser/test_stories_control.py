@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
-from tests.browser.sandbox_page import ADA, GRACE, HEIDI
+from tests.browser.sandbox_page import ADA, GRACE, HEIDI, RUNS, STOPPED
 from tests.browser.test_keyboard import tab_to
 from tests.support.scenario import GENESYS_HANGS
 
@@ -26,17 +26,17 @@ async def test_a_forgotten_pause_is_reminded_of_and_ended_from_the_reminder(seat
     await expect(card).to_contain_text("Paused since")
     seat.scenario.clock.jump(4 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
-    reminder = (await seat.dms()).last
-    await expect(reminder).to_contain_text("Paused since")
-    await expect(reminder).to_contain_text("Is the pause still needed?")
+    reminder = await seat.newest_dm()
+    await expect(reminder).to_contain_text("This recording was paused")
+    await expect(reminder).to_contain_text("Do you want to resume it?")
     await seat.keep("pause-reminder")
 
     await seat.press(reminder, "recording_resume")
     await seat.later(reminder, "Resumed by @Ada Byron")
     await expect(reminder.get_by_role("button", name="Resume")).to_have_count(0)
     await seat.open_floor()
-    await expect(card).to_contain_text(re.compile("Recording since"))
-    await expect(card).to_contain_text("in all")
+    await expect(card).to_contain_text(RUNS)
+    await expect(card).to_contain_text("in pauses")
     await expect(seat.recording_state(INBOUND)).to_have_text("Recording")
     await seat.keep("pause-resumed")
 
@@ -46,13 +46,13 @@ async def test_a_bare_stop_offers_a_choice_between_several(seat: Seat) -> None:
     await seat.records(OUTBOUND)
     await seat.command("/record stop")
     choice = seat.only_for_me
-    await expect(choice).to_contain_text("You have several live recordings. Which one to stop?")
+    await expect(choice).to_contain_text("You have several active recordings. Which one do you want to stop?")
     rows = choice.locator(".kit-section")
     await expect(rows.filter(has_text="Priya Nair")).to_contain_text("Billing")
     await expect(rows.filter(has_text="Tom Becker")).to_contain_text("Sales")
     await seat.keep("choice")
     await seat.press(rows.filter(has_text="Tom Becker"), "recording_stop", sure=True)
-    await expect(seat.card(OUTBOUND)).to_contain_text("Stopped after")
+    await expect(seat.card(OUTBOUND)).to_contain_text(STOPPED)
     await expect(seat.recording_state(OUTBOUND)).to_have_text("Not recorded")
     await expect(seat.recording_state(INBOUND)).to_have_text("Recording")
 
@@ -61,14 +61,14 @@ async def test_a_stopped_recording_is_started_again(seat: Seat) -> None:
     await seat.command(f"/record start {INBOUND} complaint")
     first = seat.card(INBOUND)
     await seat.press(first, "recording_stop", sure=True)
-    await expect(first).to_contain_text("Stopped after")
+    await expect(first).to_contain_text(STOPPED)
     await expect(first).not_to_contain_text(re.compile("undo", re.IGNORECASE))
     await seat.press(first, "recording_start_again")
     cards = seat.page.locator('#floor li[data-kind="recording_card"]')
     await expect(cards).to_have_count(2)
-    await expect(cards.last).to_contain_text("Recording since")
+    await expect(cards.last).to_contain_text(RUNS)
     await expect(cards.last).to_contain_text("Reason: Complaint")
-    await expect(cards.first).to_contain_text("Stopped after")
+    await expect(cards.first).to_contain_text(STOPPED)
     await expect(cards.first.locator('[data-action="recording_start_again"]')).to_have_count(0)
     await seat.keep("start-again")
 
@@ -76,16 +76,16 @@ async def test_a_stopped_recording_is_started_again(seat: Seat) -> None:
 async def test_the_card_of_a_call_that_ended_names_the_saved_recording(seat: Seat) -> None:
     adhoc, policy = await seat.records(INBOUND), await seat.records(POLICY_RECORDED)
     await seat.change_call(INBOUND, "hang_up")
-    await expect(adhoc).to_contain_text("Call ended after")
+    await expect(adhoc).to_contain_text(re.compile(r"Call ended · .*Ended .+ after \d", re.DOTALL))
     await expect(adhoc).to_contain_text("This is a user recording")
     await expect(adhoc.get_by_role("link").first).to_have_attribute("href", re.compile(INBOUND))
     await seat.change_call(POLICY_RECORDED, "hang_up")
     await expect(policy).to_contain_text("Call ended")
-    await seat.later(policy, "Saved recording in Genesys (trunk): available", step=20)
+    await seat.later(policy, "Recording in Genesys (trunk): available", step=20)
     await seat.later(seat.direct_tab, "2 new direct messages")
     await seat.keep("call-ended")
     told = (await seat.dms()).last
-    await expect(told).to_contain_text("The call is over, and with it its recording.")
+    await expect(told).to_contain_text("The call has ended, and so has its recording.")
 
 
 @pytest.mark.parametrize("patience", [GENESYS_HANGS])
@@ -96,14 +96,14 @@ async def test_an_unknown_outcome_is_said_and_settled_by_a_direct_message(seat: 
     genesys.on_write(lambda _: genesys.faults.switch_on("server_error", only="(read)"))
     await seat.command(f"/record start {INBOUND}")
     card = seat.card(INBOUND)
-    await seat.later(card, "Outcome unknown, checking")
+    await seat.later(card, "Not confirmed yet, checking")
     await expect(card.locator("[data-action]")).to_have_count(0)
     await seat.keep("outcome-unknown")
     genesys.faults.switch_all_off()
-    await seat.later(card, "Recording since")
+    await seat.later(card, RUNS)
     await seat.later(seat.direct_tab, "new direct message")
     told = (await seat.dms()).last
-    await expect(told).to_contain_text(re.compile("Settled: the start asked for .* took effect"))
+    await expect(told).to_contain_text(re.compile("Confirmed: your start request .* worked"))
     await seat.keep("outcome-settled")
 
 
@@ -115,7 +115,7 @@ async def test_where_the_bot_is_no_member_the_card_is_a_direct_message(seat: Sea
     await expect(seat.direct_tab).to_contain_text("1 new direct message")
     await expect(seat.card(INBOUND)).to_have_count(0)
     await seat.dms()
-    await expect(seat.card(INBOUND)).to_contain_text("Recording since")
+    await expect(seat.card(INBOUND)).to_contain_text(RUNS)
     await seat.keep("direct-message")
 
 
@@ -130,13 +130,13 @@ async def test_a_german_supervisor_reads_german_all_the_way(seat: Seat) -> None:
     await seat.keep("german-modal", form.dialog)
     await form.submit()
     card = seat.card(INBOUND)
-    await expect(card).to_contain_text("Wird aufgezeichnet seit")
+    await expect(card).to_contain_text(re.compile(r"Wird aufgezeichnet · .*Seit .+ · gestartet von @Heidi", re.DOTALL))
     await seat.press(card, "recording_pause")
     await expect(card).to_contain_text("Pausiert seit")
     seat.scenario.clock.jump(4 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
-    reminder = (await seat.dms()).last
-    await expect(reminder).to_contain_text("Wird die Pause noch gebraucht?")
+    reminder = await seat.newest_dm()
+    await expect(reminder).to_contain_text("Soll sie fortgesetzt werden?")
     await seat.press(reminder, "recording_resume")
     await seat.later(reminder, "Fortgesetzt von @Heidi Brandt")
     await expect(reminder).not_to_contain_text(ENGLISH_DAY)
@@ -144,13 +144,13 @@ async def test_a_german_supervisor_reads_german_all_the_way(seat: Seat) -> None:
     await seat.open_floor()
     await seat.press(card, "recording_stop")
     question = seat.page.locator("dialog.confirm[open]")
-    await expect(question).to_contain_text("Diese Aufzeichnung stoppen?")
+    await expect(question).to_contain_text("Aufzeichnung stoppen: Priya Nair, Billing?")
     await seat.keep("german-question", question)
     await seat.confirm()
-    await expect(card).to_contain_text("Gestoppt nach")
+    await expect(card).to_contain_text(re.compile(r"Gestoppt · .*Gestoppt .+ von @Heidi Brandt nach \d", re.DOTALL))
     await expect(card.get_by_role("button", name="Erneut starten: Anruf")).to_be_visible()
     await seat.command("/record strat")
-    await expect(seat.only_for_me).to_contain_text("War /record start gemeint?")
+    await expect(seat.only_for_me).to_contain_text("War gemeint: /record start?")
     await seat.keep("german-floor")
 
 
@@ -182,7 +182,7 @@ async def test_start_pause_and_stop_from_the_modal_without_a_mouse(seat: Seat) -
     await expect(line).to_be_focused()
 
     card = seat.card(INBOUND)
-    await expect(card).to_contain_text("Recording since")
+    await expect(card).to_contain_text(RUNS)
     pause, stop = (card.locator(f'[data-action="recording_{verb}"]') for verb in ("pause", "stop"))
     await tab_to(page, pause, back=True)
     await keys.press("Enter")
@@ -192,5 +192,31 @@ async def test_start_pause_and_stop_from_the_modal_without_a_mouse(seat: Seat) -
     await expect(page.get_by_role("dialog")).to_be_visible()
     await keys.press("Tab")
     await keys.press("Enter")
-    await expect(card).to_contain_text("Stopped after")
+    await expect(card).to_contain_text(STOPPED)
     await seat.keep("keyboard-stopped")
+
+
+async def test_two_reminders_are_one_message_and_each_is_answered(seat: Seat) -> None:
+    card = await seat.records(INBOUND)
+    await seat.records(OUTBOUND)
+    seat.scenario.clock.jump(31 * 60)
+    await seat.later(seat.direct_tab, "1 new direct message")
+    reminder = await seat.newest_dm()
+    await expect(reminder).to_contain_text("2 recordings are waiting for your answer")
+    await expect(reminder).to_contain_text("Still recording · Priya Nair · Billing")
+    await expect(reminder).to_contain_text("Still recording · Tom Becker · Sales")
+    answers = reminder.locator('[data-action^="recording_"]')
+    await expect(answers).to_have_text(["Still needed", "Stop"] * 2)
+    await seat.keep("reminders")
+
+    await reminder.locator('[data-action="recording_still_needed"]').last.click()
+    await seat.later(reminder, "Still needed, says @Ada Byron. Next reminder: ")
+    await seat.press(reminder, "recording_stop")
+    await expect(seat.page.locator("dialog.confirm[open]")).to_contain_text("Stop recording Priya Nair, Billing?")
+    await seat.confirm()
+    await seat.later(reminder, "Stopped by @Ada Byron")
+    await expect(answers).to_have_count(0)
+    await seat.keep("reminders-answered")
+    await seat.open_floor()
+    await expect(card).to_contain_text("Stopped")
+    await expect(seat.recording_state(OUTBOUND)).to_have_text("Recording")

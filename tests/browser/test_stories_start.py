@@ -12,7 +12,7 @@ from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
 if TYPE_CHECKING:
     from tests.browser.seat import Seat
 
-RECORDING = re.compile(r"\bRecording\b")
+RECORDING = re.compile(r"\bRecording\b(?! not)")
 INTERACTIONS = 3
 LINK = "https://apps.mypurecloud.com/directory/#/analytics/interactions/{call}/admin/details"
 
@@ -46,8 +46,8 @@ async def test_of_several_agents_one_is_chosen(seat: Seat) -> None:
     await seat.command("/record start")
     form = seat.form
     await form.pick("Live call", "support", "Sofie Lindqvist")
-    await expect(form.field("Whose side to record")).to_be_visible()
-    await form.pick("Whose side to record", "", "Hanna Virtanen")
+    await expect(form.field("Which agent to record")).to_be_visible()
+    await form.pick("Which agent to record", "", "Hanna Virtanen")
     await seat.keep("several-agents", form.dialog)
     await form.submit()
     card = seat.card(TWO_AGENTS)
@@ -60,7 +60,7 @@ async def test_where_no_call_is_live_the_modal_says_so(seat: Seat) -> None:
         if not seat.scenario.genesys.calls[call].over:
             seat.scenario.genesys.hang_up(call)
     await seat.command("/record start")
-    await expect(seat.form.dialog).to_contain_text("There is no live call to choose from just now.")
+    await expect(seat.form.dialog).to_contain_text("No agent is on a call right now.")
     await seat.form.search("Live call", "")
     await expect(seat.form.offers()).to_have_count(0)
     await seat.keep("no-live-calls", seat.form.dialog)
@@ -70,22 +70,20 @@ async def test_while_genesys_is_away_the_modal_says_so_and_takes_an_id(seat: Sea
     await seat.switch_on("genesys", "server_error")
     await seat.command("/record start")
     form = seat.form
-    await expect(form.dialog).to_contain_text(
-        re.compile("The list of live calls is missing|The list shows the calls of")
-    )
-    await form.fill("Or paste an id or link", INBOUND)
+    await expect(form.dialog).to_contain_text(re.compile("The live calls can't be listed|These are the calls as of"))
+    await form.fill("Or paste a call id or link", INBOUND)
     await seat.keep("genesys-away", form.dialog)
     seat.scenario.genesys.faults.switch_all_off()
     await form.submit()
     await expect(form.dialog).to_be_hidden()
-    await expect(seat.card(INBOUND)).to_contain_text(re.compile("Recording|Not recorded"))
+    await expect(seat.card(INBOUND)).to_contain_text(RECORDING)
 
 
 async def test_a_link_in_somebodys_message_is_enough(seat: Seat) -> None:
     message = await seat.says(f"Could you record {LINK.format(call=INBOUND)} please? A complaint.")
     await seat.message_shortcut(message, "Record this call")
     form = seat.form
-    await expect(form.dialog.get_by_label("Or paste an id or link")).to_have_value(INBOUND)
+    await expect(form.dialog.get_by_label("Or paste a call id or link")).to_have_value(INBOUND)
     await seat.keep("message-shortcut")
     await form.submit()
     await expect(seat.card(INBOUND)).to_contain_text(RECORDING)

@@ -118,7 +118,7 @@ async def everything_once(bench: Bench) -> None:
     await occasions.endings(now)
     await SqlNotices(engines).note((), at=now, upto=3)
     await occasions.endings(now)
-    await occasions.long_recordings(now - timedelta(minutes=30))
+    await occasions.long_recordings(now - timedelta(minutes=30), now)
     await occasions.long_pauses(now)
     await occasions.silent_attempts(now)
     await occasions.waiting_stops()

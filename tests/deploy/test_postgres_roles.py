@@ -60,6 +60,7 @@ def database(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -
     [
         "UPDATE audit_entries SET actor = 'nobody'",
         "DELETE FROM audit_entries",
+        "UPDATE typed_texts SET text = 'nothing'",
         "TRUNCATE audit_entries",
         "ALTER TABLE audit_entries DISABLE TRIGGER ALL",
         "DROP TABLE audit_entries",

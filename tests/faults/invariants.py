@@ -16,10 +16,10 @@ AGAIN = "_reposted_"
 HASH_SHOWN = 12
 STANDS = {
     # the state in the database: how the card begins, and how the call may really stand
-    "active": ("Recording", {"active"}),
+    "active": ("Recording ·", {"active"}),
     "paused": ("Paused", {"paused"}),
     "stopped": ("Stopped", {"none", "paused"}),
-    "failed": ("Not recorded", {"none"}),
+    "failed": ("Recording not started", {"none"}),
     "ended": ("Call ended", {"none"}),
 }
 RESTLESS = """
@@ -77,6 +77,10 @@ def _cards(stage: Stage) -> Iterator[str]:
         if card["state"] not in STANDS or card["in_doubt"]:
             yield f"recording {card['id']} is left {card['state']}{' in doubt' if card['in_doubt'] else ''}"
             continue
+        if card["ts"] is None and card["state"] == "failed" and card["rendered_version"] == card["version"]:
+            if not _was_answered(stage, card["id"]):
+                yield f"nobody was told that the start of recording {card['id']} failed"
+            continue
         if card["ts"] is None:
             yield f"recording {card['id']} has no card"
             continue
@@ -88,6 +92,19 @@ def _cards(stage: Stage) -> Iterator[str]:
             yield f"the card of recording {card['id']} says {shown.text[:40]!r}, which should begin with {words!r}"
         elif shown.metadata["event_payload"]["version"] != card["version"]:
             yield f"the card of recording {card['id']} shows an older version"
+
+
+def _was_answered(stage: Stage, recording_id: str) -> bool:
+    """Say whether a person alone was told of a start that failed: nobody else hears of it."""
+    found = "SELECT seq FROM audit_entries WHERE recording_id = ? AND phase IN ('failed', 'denied', 'observed')"
+    numbers = [f"(#{row['seq']})" for row in stage.outside.rows(found, recording_id)]
+    told = [
+        one.text
+        for channel in list(stage.slack.workspace.channels)
+        for one in stage.slack.messages(channel)
+        if one.ephemeral_to or channel.startswith("D")
+    ]
+    return any(number in text for number in numbers for text in told)
 
 
 def _lines(stage: Stage, *, ambiguous: bool) -> Iterator[str]:

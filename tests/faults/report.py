@@ -28,7 +28,8 @@ bot verifies that
 2. every write that reached Genesys had its `requested` entry readable on disk at the instant it arrived;
 3. no start was sent twice, and recording began exactly as often as expected;
 4. every request has exactly one outcome: `succeeded`, `failed` or `observed`, at most an `unknown` before it;
-5. the state in the database, the card in Slack, and the real state of the call agree;
+5. the state in the database, the card in Slack, and the real state of the call agree; a start that failed has a
+   card, or was answered to the person who asked;
 6. the audit channel has every entry, in order; a line appears twice only if Slack's answer was lost or
    could not be stored, and the line says so;
 7. the person who asked got an answer from the bot, or from Slack while the bot was dead, and then the card shows it;

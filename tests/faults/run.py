@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ADA, GRACE = "U0ADA", "U0GRACE"
 START, STOP = "start", "stop"
-LATE_WORDS = "A start that had been given up began after all"
+LATE_WORDS = "A start that had been given up on went through after all"
 """What the card says of a start that took effect after it had been given up."""
 
 

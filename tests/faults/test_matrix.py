@@ -1,4 +1,7 @@
-"""Each row of the fault matrix once, against the real process; ``make faults`` plays them many times."""
+"""Each row of the fault matrix once, against the real process; ``make faults`` plays them many times.
+
+The processes are forked (``tests/support/forked.py``); those of ``make faults`` are new interpreters.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import sys
 
 from tests.faults.matrix import ALONE
 from tests.faults.row import patient, play_batches
+from tests.support.forked import launch
 
 STEADILY = (sys.executable, "-m", "bot.sandbox.parent_watchdog", "tests.support.clocks.steady_cli", "serve")
 """The bot in the tests' time. Replicas have the machine's: one that was frozen has to notice."""
@@ -15,7 +19,7 @@ LANES = 6
 
 
 async def test_every_fault_once() -> None:
-    quick = [patient(row, command=STEADILY) for row in ALONE if row.quick]
+    quick = [patient(row, command=STEADILY, launch=launch) for row in ALONE if row.quick]
     lanes = [
         play_batches([(row, 1, number) for number, row in enumerate(quick[lane::LANES])], transport, print)
         for lane, transport in zip(range(LANES), ("socket", "http", "socket", "socket", "http", "socket"), strict=True)

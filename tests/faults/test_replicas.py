@@ -6,12 +6,13 @@ import asyncio
 
 from tests.faults.row import patient, play_batches
 from tests.faults.rows.replicas import ROWS
+from tests.support.forked import launch
 
 PLAYED = {"socket": ("replicas-killed", "replicas-storm"), "http": ("replicas-duplicates", "replicas-frozen")}
 
 
 async def test_three_replicas_once() -> None:
-    rows = {row.name: patient(row) for row in ROWS}
+    rows = {row.name: patient(row, launch=launch) for row in ROWS}
     lanes = [
         play_batches([(rows[name], rows[name].at_once, 1) for name in names], transport, print)
         for transport, names in PLAYED.items()

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.admin.audit import verify_file
+from bot.audit.anchors import read_anchors
 from bot.audit.archive import Manifest, Tombstone
 from bot.audit.entry import GENESIS_HASH, Draft, Phase, chain, record
 from bot.audit.export import json_line
 from bot.audit.files import NotAnExport
 from bot.audit.stored import COLUMNS
-from bot.audit.verification import Verifier, read_anchors
+from bot.audit.verification import Verifier
 from tests.fuzz.effort import effort
 from tests.fuzz.odd import deep, documents, junk, mutilated, texts
 

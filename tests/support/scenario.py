@@ -96,9 +96,9 @@ class Scenario:
         return self.cards(channel)[-1]
 
     def shows(self, words: str, channel: str = FLOOR) -> bool:
-        """Say whether the newest card begins with these words."""
-        cards = self.cards(channel)
-        return bool(cards) and cards[-1].text.startswith(words)
+        """Say whether the newest card begins with these words; "Recording" is not "Recording not started"."""
+        text = self.cards(channel)[-1].text if self.cards(channel) else ""
+        return text.startswith(words) and not text.removeprefix(words).startswith(" not ")
 
     def told(self, user: str, channel: str = FLOOR) -> list[str]:
         """Return what only this person was shown, in order."""

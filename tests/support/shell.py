@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.forked import run_command
+from tests.support.measured import COVERAGE
+
 if TYPE_CHECKING:
     from bot.sandbox.genesys import SimulatedGenesys
     from bot.sandbox.slack import SimulatedSlack
@@ -50,7 +53,19 @@ class Shell:
     settings: dict[str, str] = field(default_factory=dict)
 
     async def __call__(self, *arguments: str, code: str | None = None, **more: str) -> Ran:
-        """Run ``record-bot ARGUMENTS``, in a steady loop, or ``code`` in its place, with ``more`` settings."""
+        """Run ``record-bot ARGUMENTS``, in a steady loop, or ``code`` in its place, with ``more`` settings.
+
+        Where coverage is measured, and for ``code``, a new interpreter runs it; otherwise a forked one (``forked.py``).
+        """
+        if code is None and COVERAGE not in os.environ:
+            status, output, errors = await asyncio.to_thread(
+                run_command,
+                arguments,
+                directory=self.directory,
+                environment=self.environment | more,
+                seconds=SECONDS_TO_ANSWER,
+            )
+            return Ran(status, output.decode(), errors.decode())
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *(("-c", code) if code else ("-m", "tests.support.clocks.steady_cli")),

@@ -24,12 +24,15 @@ from bot.errors import RecordBotError
 from bot.observability import metrics as observability
 from bot.observability.metrics import Metrics
 from bot.slack.manifest import EVENTS, SHORTCUTS
+from tests.support.source import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(bot.__file__).parent
 EXPECTED: dict[str, Any] = json.loads(Path(__file__).with_name("published_values.json").read_text(encoding="utf-8"))
+MAKES_BUTTON = ("button", "recording_button")
+"""The functions whose first argument is an action id."""
 BLOCK_KEYS = ("action_id", "block_id", "callback_id", "event_type")
 
 
@@ -39,7 +42,7 @@ def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
         for file in sorted((ROOT / folder).rglob("*.py")):
             name = ".".join(("bot", *file.relative_to(ROOT).with_suffix("").parts))
             if not name.startswith("bot.sandbox") and file.stem not in {"__init__", "__main__"}:
-                yield name, ast.parse(file.read_text(encoding="utf-8"))
+                yield name, parsed(file.read_text(encoding="utf-8"))
 
 
 def strings(tree: ast.AST) -> Iterator[str]:
@@ -75,6 +78,10 @@ def slack_ids() -> dict[str, list[str]]:
                         text = text_of(value, module)
                         if text is not None:
                             found[key.value].add(text)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKES_BUTTON:
+                text = text_of(node.args[0], module)
+                if text is not None:
+                    found["action_id"].add(text)
     return {key: sorted(values) for key, values in found.items()}
 
 
@@ -125,7 +132,7 @@ def error_kinds() -> list[str]:
 def metrics() -> list[str]:
     """Return the names on /metrics as Prometheus knows them, with their labels."""
     labels = {}
-    tree = ast.parse(Path(observability.__file__).read_text(encoding="utf-8"))
+    tree = parsed(Path(observability.__file__).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Call)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.i18n.catalog import read_languages
 from tests.support.shell import ROOT
+from tests.support.source import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +65,7 @@ def faults(text: str, first_line: int = 1) -> Iterator[str]:
 
 def prose_of(code: str) -> Iterator[tuple[int, str]]:
     """Yield each docstring (also of constants) and comment of a module, with its line."""
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(parsed(code)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.lineno, node.value.value
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
@@ -73,7 +75,7 @@ def prose_of(code: str) -> Iterator[tuple[int, str]]:
 
 def events_of(code: str) -> Iterator[tuple[int, str]]:
     """Yield each event that a module logs, with its line."""
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(parsed(code)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in LEVELS:
             continue
         logger = ast.unparse(node.func.value)
@@ -129,5 +131,41 @@ def test_log_events_are_a_noun_and_a_past_participle() -> None:
         for line, event in events_of(path.read_text())
         if not EVENT.fullmatch(event)
     ]
+
+    assert not found, "\n".join(found)
+
+
+SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
+ABBREVIATIONS = re.compile(r"\b(?:Sek|Min|Std)\.(?=[;,) ])")
+LONGEST_PART = 2
+"""Sentences in one part of an answer; a part is one entry of a text file."""
+NOT_IN_SLACK = re.compile(
+    r"\b(?:the bot|somebody|any more|look at|is so|live recordings?)\b|\bof it[.;,]", re.IGNORECASE
+)
+LANGUAGES = read_languages().known
+
+
+def texts_of(language: str) -> Iterator[tuple[str, str]]:
+    """Yield the key and each form of every text in a language."""
+    for key, text in LANGUAGES[language].texts.items():
+        yield from ((key, form) for form in ([text] if isinstance(text, str) else text.values()))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_part_of_an_answer_is_longer_than_two_sentences(language: str) -> None:
+    counted = {
+        key: len(SENTENCE_END.findall(ABBREVIATIONS.sub("", CODE.sub("", text)))) for key, text in texts_of(language)
+    }
+
+    assert {key: number for key, number in counted.items() if number > LONGEST_PART} == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_in_slack_has_a_banned_word(language: str) -> None:
+    found = [f"{key}: {fault}" for key, text in texts_of(language) for fault in faults(text)]
+    if language == "en":
+        found += [key for key, text in texts_of(language) if NOT_IN_SLACK.search(text)]
+    else:  # German words that look like British ones
+        found = [one for one in found if "'organisation'" not in one.lower()]
 
     assert not found, "\n".join(found)

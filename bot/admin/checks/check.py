@@ -27,7 +27,7 @@ from bot.config import settings as config
 from bot.database.migrate import examine, version
 from bot.database.trail.completeness import Completeness, SqlCompleteness
 from bot.errors import DatabaseUnusable, GenesysError, SettingsError
-from bot.i18n.catalog import ENGLISH, read_languages
+from bot.i18n.catalog import read_languages
 from bot.observability.tracing import ADVICE, packages_missing
 from bot.recording.clock import SystemClock
 from bot.recording.group_members import is_group
@@ -35,7 +35,7 @@ from bot.recording.policy import Policy
 from bot.recording.requests import ReasonRules
 from bot.runtime.container import genesys_client, opened_database, recording_policy
 from bot.runtime.http_server import ComponentHealth
-from bot.slack.blocks.card import CardStyle
+from bot.runtime.serving_container import english_style
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
 from bot.slack.users import WEB_API_ERRORS
 
@@ -187,12 +187,7 @@ async def _slack(settings: ServeSettings, policy: Policy, delivered: Completenes
 async def _messages(client: AsyncWebClient, settings: ServeSettings, identity: SlackIdentity) -> ComponentHealth:
     """Let Slack validate a sample of everything that the bot shows, without anyone seeing it."""
     languages = read_languages()
-    style = CardStyle(
-        team_id=identity.team_id,
-        words=languages.of(ENGLISH),
-        interaction_url=settings.genesys_interaction_url.replace("{region}", settings.purecloud_environment),
-        reason_labels=settings.recording_reasons,
-    )
+    style = english_style(settings, identity.team_id)
     reasons = ReasonRules(settings.recording_reasons, required=settings.recording_reason_required)
     samples = Samples(style, languages, reasons).all()
     try:

@@ -13,13 +13,14 @@ from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.card import Card
 from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
-from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
+from bot.recording.monitoring.reminders import TOGETHER_AT_MOST, Notice, NoticeKind, OpenNotice, Result
 from bot.recording.requests import REASON_LIMIT, ReasonRules
+from bot.recording.snooze import Snooze
 from bot.slack.blocks.audit import line as lines
 from bot.slack.blocks.card import NAME_SHOWN, card
 from bot.slack.blocks.home.today import Today
 from bot.slack.blocks.home.view import LIVE_SHOWN, RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
-from bot.slack.blocks.notice import answered, notice
+from bot.slack.blocks.notice import SharedReminder, answered, notice, reminders
 from bot.slack.blocks.reports import digest
 from bot.slack.blocks.start_modal import OPTION_TEXT, OPTIONS_LIMIT, Form, option, start_view
 from bot.slack.charts import as_text
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 CALL = "00000000-0000-4000-8000-000000000000"
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(hours=99)
 EDIT_CHARACTERS, POST_CHARACTERS = 4_000, 40_000
 """What ``chat.update`` and ``chat.postMessage`` take as text."""
 ONE_ID = UUID(int=1)
@@ -84,8 +86,14 @@ class Samples:
         for kind in NoticeKind:
             for result in Result if kind is NoticeKind.OUTCOME_SETTLED else (None,):
                 name = f"notice: {kind.value}{f', {result.value}' if result else ''}"
-                yield Sample(name, notice(self._open_notice(style, kind, result), style))
+                yield Sample(name, notice(self._open_notice(style, kind, result), style, LATER))
         yield Sample("notice: answered", answered(self._open_notice(style, NoticeKind.LONG_PAUSE, None), None, style))
+        many = [SharedReminder(self._open_notice(style, NoticeKind.LONG_RECORDING, None))] * TOGETHER_AT_MOST
+        yield Sample("notice: several reminders", reminders(many, style, LATER))
+        until = Snooze(NOON, LATER, _person(style, 0))
+        snoozed = replace(self._open_notice(style, NoticeKind.LONG_RECORDING, None), snooze=until)
+        results = [SharedReminder(snoozed, done=True)] * TOGETHER_AT_MOST
+        yield Sample("notice: several answered reminders", reminders(results, style, LATER))
 
     def _windows(self, style: CardStyle) -> Iterator[Sample]:
         options = tuple(option(LONG_NAME, f"{number:0150}", LONG_NAME) for number in range(OPTIONS_LIMIT))

@@ -52,16 +52,18 @@ def due(connection: Connection, before: datetime) -> Range | None:
 def unfinished(connection: Connection) -> Tombstone | None:
     """Return the tombstone whose entries are still here, because a run was cut off."""
     first = connection.execute(select(func.min(audit_entries.c.seq))).scalar_one()
+    return next((one for one in tombstones(connection) if one.first_seq == first), None)
+
+
+def tombstones(connection: Connection) -> tuple[Tombstone, ...]:
+    """Return all tombstones in the database, in order."""
     statement = (
         select(audit_entries.c.outcome)
         .where(audit_entries.c.action == ARCHIVE_ACTION, audit_entries.c.phase == Phase.SUCCEEDED)
         .order_by(audit_entries.c.seq)
     )
-    for outcome in connection.execute(statement).scalars():
-        tombstone = Tombstone.read(json.loads(outcome))
-        if tombstone is not None and tombstone.first_seq == first:
-            return tombstone
-    return None
+    found = (Tombstone.read(json.loads(outcome)) for outcome in connection.execute(statement).scalars())
+    return tuple(one for one in found if one is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from sqlalchemy import URL
 from bot.audit.files import checksum
 from bot.audit.verification import Verifier
 from bot.database.engine import BUSY_TIMEOUT_MS, open_engines
+from bot.database.identity.file_identity import create_private
 from bot.database.migrate import unusable
 from bot.database.trail.guards import check_guards
 from bot.database.trail.reader import SqlTrail
@@ -137,6 +138,7 @@ def _give_name(partial: Path, file: Path) -> tuple[int, str]:
     except FileExistsError:
         raise Refused(f"{file} already exists; choose another name.") from None
     beside = file.with_name(f"{file.name}.sha256")
+    create_private(beside)
     beside.write_text(f"{digest}  {file.name}\n")
     _to_disk(beside)
     _to_disk(file.parent)

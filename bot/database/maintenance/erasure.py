@@ -39,9 +39,7 @@ class Person:
             return cls(person.lower())
         if any(form.fullmatch(person) for form in (SLACK_USER, SLACK_ACTOR, LOGIN)):
             return cls(person)
-        raise ValueError(
-            "it must be the id of a Slack user (U…, W…) or of a Genesys user (a UUID), or cli: and a login"
-        )
+        raise ValueError("must be a Slack user id (U…, W…), a Genesys user id (a UUID), or cli:LOGIN")
 
     def acted(self, actor: ColumnElement[str]) -> ColumnElement[bool]:
         """Return the condition that it was this person; Slack's ids are the same in every entry's team."""

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from bot.audit.entry import Phase
 from bot.database.tables import audit_entries, typed_texts
+from bot.database.trail.typed_texts import shown
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +39,7 @@ class Hold:
 def current_hold(connection: Connection) -> Hold | None:
     """Return the active hold, None if there is none."""
     newest = (
-        select(audit_entries, typed_texts.c.text)
+        select(audit_entries, typed_texts.c.text, typed_texts.c.salt)
         .outerjoin(typed_texts, typed_texts.c.attempt_id == audit_entries.c.attempt_id)
         .where(audit_entries.c.action.in_((HOLD_ACTION, RELEASE_ACTION)), audit_entries.c.phase == Phase.SUCCEEDED)
         .order_by(audit_entries.c.seq.desc())
@@ -47,4 +48,4 @@ def current_hold(connection: Connection) -> Hold | None:
     row = connection.execute(newest).one_or_none()
     if row is None or row.action == RELEASE_ACTION:
         return None
-    return Hold(row.seq, row.occurred_at, row.actor, row.text)
+    return Hold(row.seq, row.occurred_at, row.actor, shown(row.text, row.salt, row.reason_digest))

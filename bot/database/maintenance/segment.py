@@ -6,13 +6,12 @@ import asyncio
 import hashlib
 import os
 from contextlib import suppress
-from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
-from bot.audit.archive import MANIFEST_SUFFIX, Manifest, segment_name
+from bot.audit.archive import CHECKSUM_SUFFIX, MANIFEST_SUFFIX, Manifest, segment_name
 from bot.audit.entry import timestamp
 from bot.audit.export import json_line
-from bot.audit.files import Archive
+from bot.audit.files import Archive, new_private_file
 from bot.errors import Refused
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ async def write_segment(trail: SqlTrail, wanted: Range, directory: Path, *, now:
         size = file.tell()
         to_disk(file)
     manifest = Manifest(
-        file=partial.name,
+        file=name,
         first_seq=wanted.first,
         last_seq=wanted.last,
         count=wanted.last - wanted.first + 1,
@@ -56,9 +55,8 @@ async def write_segment(trail: SqlTrail, wanted: Range, directory: Path, *, now:
         sha256=digest.hexdigest(),
         created_at=timestamp(now),
     )
-    if problem := await asyncio.to_thread(Archive(directory).check, manifest):
+    if problem := await asyncio.to_thread(Archive(directory).check_written, partial, manifest):
         raise Refused(f"The archive file is damaged, so nothing was removed. {problem} Run: record-bot audit verify")
-    manifest = replace(manifest, file=name)
     await asyncio.to_thread(_give_names, partial, manifest)
     return manifest
 
@@ -66,7 +64,7 @@ async def write_segment(trail: SqlTrail, wanted: Range, directory: Path, *, now:
 def _give_names(partial: Path, manifest: Manifest) -> None:
     directory, name = partial.parent, manifest.file
     partial.replace(directory / name)
-    _put(directory / f"{name}.sha256", f"{manifest.sha256}  {name}\n")
+    _put(directory / f"{name}{CHECKSUM_SUFFIX}", f"{manifest.sha256}  {name}\n")
     _put(directory / f"{name.removesuffix('.jsonl')}{MANIFEST_SUFFIX}", manifest.text())
     directory_to_disk(directory)
 
@@ -82,7 +80,7 @@ def _put(path: Path, text: str) -> None:
 def new_file(path: Path) -> IO[bytes]:
     with suppress(FileNotFoundError):
         path.unlink()  # what a run that was cut off left behind
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    return new_private_file(path)
 
 
 def to_disk(file: IO[bytes]) -> None:

@@ -37,6 +37,7 @@ GUARDS = {
     "audit_entries_no_update": Guard(BEFORE | UPDATE, _refuses("audit entries are never changed")),
     "audit_entries_no_delete": Guard(BEFORE | DELETE, _refuses("audit entries are never removed")),
     "audit_entries_no_truncate": Guard(BEFORE | TRUNCATE, _refuses("audit entries are never removed")),
+    "typed_texts_no_update": Guard(BEFORE | UPDATE, _refuses("typed texts are never changed")),
     "audit_entries_next_only": Guard(
         ROW | BEFORE | INSERT,
         """
@@ -52,14 +53,14 @@ GUARDS = {
     ),
 }
 UNIQUE_INDEXES = ("uq_recordings_live_conversation",)
-PLAIN_TABLES = ("audit_entries", "attempts", "recordings")
+PLAIN_TABLES = ("audit_entries", "attempts", "recordings", "typed_texts")
 
 TRIGGERS = text("""
     SELECT t.tgname::text AS name, t.tgtype AS fires, t.tgenabled::text AS enabled, p.prosrc AS body,
         t.tgqual IS NULL AND t.tgnargs = 0 AND t.tgattr::text = '' AND l.lanname = 'plpgsql'
             AND p.proconfig IS NULL AND NOT p.prosecdef AS plain
     FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
-    WHERE t.tgrelid = to_regclass('audit_entries') AND NOT t.tgisinternal
+    WHERE t.tgrelid IN (to_regclass('audit_entries'), to_regclass('typed_texts')) AND NOT t.tgisinternal
 """)
 INDEXES = text("""
     SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -67,7 +68,8 @@ INDEXES = text("""
 """)
 TABLES = text("""
     SELECT relname::text FROM pg_class
-    WHERE oid = ANY (ARRAY[to_regclass('audit_entries'), to_regclass('attempts'), to_regclass('recordings')]::oid[])
+    WHERE oid = ANY (ARRAY[to_regclass('audit_entries'), to_regclass('attempts'), to_regclass('recordings'),
+            to_regclass('typed_texts')]::oid[])
         AND relkind = 'r' AND relpersistence = 'p' AND NOT relrowsecurity AND NOT relhasrules
 """)
 OWNED = text("""

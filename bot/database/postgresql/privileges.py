@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from bot.database.tables import audit_entries, metadata
+from bot.database.tables import audit_entries, metadata, typed_texts
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 NOT_ALLOWED = "42501"
 """PostgreSQL's code for a right that a role lacks."""
 ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
-ONLY_ADDED_TO = {audit_entries.name: ("SELECT", "INSERT")}
+FEWER = {audit_entries.name: ("SELECT", "INSERT"), typed_texts.name: ("SELECT", "INSERT", "DELETE")}
+"""The trail only grows; typed texts are added and erased, and never changed."""
 SHOWN = 5
 GRANT = (
     "Let the tables' owner run deploy/postgres/grants.sql, as after each record-bot db upgrade, or put the right role "
@@ -61,7 +62,7 @@ def check_version_right(connection: Connection) -> None:
 
 def check_rights(connection: Connection) -> None:
     """Raise DatabaseUnusable with the rights that the role lacks on the bot's tables."""
-    _check(connection, [(name, right) for name in metadata.tables for right in ONLY_ADDED_TO.get(name, ALL)])
+    _check(connection, [(name, right) for name in metadata.tables for right in FEWER.get(name, ALL)])
 
 
 def _check(connection: Connection, wanted: list[tuple[str, str]]) -> None:

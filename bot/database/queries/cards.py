@@ -13,7 +13,7 @@ from bot.database.statements.recording_files import saved_of
 from bot.database.tables import cards, names, recordings
 from bot.database.transaction import ASKED_FOR, LIVE
 from bot.recording.card import Card
-from bot.recording.models import FINAL_STATES
+from bot.recording.models import FINAL_STATES, RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from bot.database.engine import Engines
 
 ALL_LIVE = 10_000
+FAILED_SHOWN = 3
+RAN = tuple(FINAL_STATES - {RecordingState.FAILED})
 agents = names.alias("agents")
 queues = names.alias("queues")
 OWN = tuple(column.name for column in recordings.columns)
@@ -43,15 +45,15 @@ class SqlOverview:
         return tuple(_card(row, approval=waiting.get(row["id"])) for row in rows)
 
     async def recent(self, actor: str, *, limit: int) -> tuple[Card, ...]:
-        """Return this person's recordings that are over, newest first, with what Genesys has kept of them."""
-        statement = (
-            _cards()
-            .where(recordings.c.started_by == actor, recordings.c.state.in_(FINAL_STATES))
-            .order_by(recordings.c.requested_seq.desc())
-            .limit(limit)
-        )
+        """Return this person's recordings that are over, newest first, with what Genesys has kept of them.
+
+        Starts that failed come after those that ran, and don't take their place.
+        """
+        newest = _cards().where(recordings.c.started_by == actor).order_by(recordings.c.requested_seq.desc())
+        ran = newest.where(recordings.c.state.in_(RAN)).limit(limit)
+        failed = newest.where(recordings.c.state == RecordingState.FAILED).limit(FAILED_SHOWN)
         async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement)).mappings().all()
+            rows = [*(await connection.execute(ran)).mappings(), *(await connection.execute(failed)).mappings()]
             saved = await connection.run_sync(saved_of, [row["id"] for row in rows]) if rows else {}
         return tuple(_card(row, saved=saved.get(row["id"], ())) for row in rows)
 

@@ -12,6 +12,7 @@ from bot.database.mapping import entry_from
 from bot.database.queries.outbox import noop
 from bot.database.queries.summaries import head_of
 from bot.database.tables import audit_entries, digests
+from bot.database.trail.day_trees import SqlDayTrees
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.audit.entry import Entry
+    from bot.audit.reports.period import Period
     from bot.database.engine import Engines
     from bot.database.store import SqlStore
     from bot.database.transaction import SqlTransaction
@@ -41,6 +43,10 @@ class SqlDigests:
             statement = select(digests.c.day).where(digests.c.day.in_([str(day) for day in days]))
             known = set((await connection.execute(statement)).scalars())
         return tuple(day for day in days if str(day) not in known)
+
+    async def tree(self, period: Period) -> dict[str, Any] | None:
+        """Return the Merkle tree of the period's entries, for its digest; None if there are none."""
+        return await SqlDayTrees(self.engines).next(period)
 
     async def add(self, day: date, facts: dict[str, Any], *, entry_id: UUID, actor: str, at: datetime) -> bool:
         """Write the day's digest into the trail, with the head that it saw; False if there already is one."""

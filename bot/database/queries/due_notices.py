@@ -96,16 +96,28 @@ class SqlOccasions:
         old = select(func.max(audit_entries.c.seq)).where(audit_entries.c.occurred_at < now - NEWS_LASTS)
         return (await connection.execute(old)).scalar_one_or_none() or 0
 
-    async def long_recordings(self, since: datetime) -> tuple[Recording, ...]:
-        """Return those that have been running since before a moment, and nobody was reminded of."""
-        known = _known(NoticeKind.LONG_RECORDING, "", recordings.c.id)
-        return await self._recordings(
+    async def long_recordings(self, since: datetime, now: datetime) -> tuple[tuple[Recording, int], ...]:
+        """Return those that have been running since before a moment, with the number of reminders so far.
+
+        One that a person was reminded of comes again once each reminder was answered and the time until the next is up.
+        """
+        reminded = (notices.c.kind == NoticeKind.LONG_RECORDING, notices.c.recording_id == recordings.c.id)
+        waits = or_(notices.c.snoozed_until.is_(None), notices.c.snoozed_until > now)
+        found = await self._recordings(
             LIVE,
             recordings.c.state == RecordingState.ACTIVE,
             recordings.c.started_at <= since,
             recordings.c.started_by.like(PERSON),
-            ~known,
+            ~select(notices.c.person).where(*reminded, waits).exists(),
         )
+        counted = (
+            select(notices.c.recording_id, func.count())
+            .where(notices.c.kind == NoticeKind.LONG_RECORDING, notices.c.recording_id.in_([one.id for one in found]))
+            .group_by(notices.c.recording_id)
+        )
+        async with self.engines.reader.connect() as connection:
+            numbers = {row[0]: row[1] for row in await connection.execute(counted)} if found else {}
+        return tuple((one, numbers.get(one.id, 0)) for one in found)
 
     async def long_pauses(self, since: datetime) -> tuple[tuple[Recording, str | None], ...]:
         """Return those that have been paused since before a moment, with who paused them; None: not through the bot."""

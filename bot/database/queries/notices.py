@@ -16,9 +16,10 @@ from bot.database.tables import approvals, attempts, cards, names, notice_progre
 from bot.database.transaction import ASKED_FOR
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice, Result
+from bot.recording.snooze import Snooze
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Select
@@ -47,6 +48,8 @@ STILL_SO = or_(
     ),
 )
 """Of a reminder: nothing has come of it yet."""
+IN_A_MESSAGE = (notices.c.noted_at, recordings.c.requested_seq, notices.c.person)
+"""The order of the notices that share a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,20 @@ class SqlNotices:
     async def open(self) -> tuple[OpenNotice, ...]:
         """Return the notices with something left to do, those that are still to be posted first."""
         await self.confirm()
-        statement = _open().order_by(notices.c.delivered_at.is_not(None), notices.c.noted_at).limit(AT_ONCE)
+        pending = or_(notices.c.delivered_at.is_(None), notices.c.snoozed_at.is_not(None), ~STILL_SO)
+        return await self._found(
+            _with_recordings()
+            .where(notices.c.closed_at.is_(None), pending)
+            .order_by(notices.c.delivered_at.is_not(None), *IN_A_MESSAGE)
+            .limit(AT_ONCE)
+        )
+
+    async def sharing(self, notice: OpenNotice) -> tuple[OpenNotice, ...]:
+        """Return the notices that share a message with one, itself included, in the order in which they stand there."""
+        shared = (notices.c.channel == notice.channel, notices.c.ts == notice.ts)
+        return await self._found(_with_recordings().where(*shared).order_by(*IN_A_MESSAGE))
+
+    async def _found(self, statement: Select[Any]) -> tuple[OpenNotice, ...]:
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
             about = {UUID(row["occasion"][:ID_LENGTH]) for row in rows if row["kind"] == NoticeKind.STOP_WAITS}
@@ -89,29 +105,30 @@ class SqlNotices:
         stops = {str(one.id): one for one in found}
         return tuple(_open_from(row, stops.get(row["occasion"][:ID_LENGTH])) for row in rows)
 
-    async def begun(self, notice: Notice) -> None:
-        """Note, before posting, that it is on its way: after a crash it may or may not have arrived."""
-        await self._change(notice, posts_begun=notices.c.posts_begun + 1)
+    async def begun(self, *together: Notice) -> None:
+        """Note, before posting, that a message is on its way: after a crash it may or may not have arrived."""
+        await self._change(together, posts_begun=notices.c.posts_begun + 1)
         await self.confirm()
 
-    async def refused(self, notice: Notice) -> None:
+    async def refused(self, *together: Notice) -> None:
         """Note that Slack plainly did not take it."""
-        await self._change(notice, posts_begun=notices.c.posts_begun - 1)
+        await self._change(together, posts_begun=notices.c.posts_begun - 1)
 
-    async def delivered(self, notice: Notice, *, at: datetime, channel: str, ts: str) -> None:
-        """Store where it was posted; a notice with buttons stays open until they are removed."""
-        closing = {} if notice.kind.reminds else {"closed_at": at, "outcome": "told"}
-        await self._change(notice, delivered_at=at, channel=channel, ts=ts, **closing)
+    async def delivered(self, *together: Notice, at: datetime, channel: str, ts: str) -> None:
+        """Store where the message is; notices with buttons stay open until they are removed."""
+        closing = {} if together[0].kind.reminds else {"closed_at": at, "outcome": "told"}
+        await self._change(together, delivered_at=at, channel=channel, ts=ts, **closing)
 
-    async def close(self, notice: Notice, *, at: datetime, outcome: str) -> None:
-        """Note that nothing is left to do: ``answered``, ``over``, ``lost`` or ``undeliverable``."""
-        await self._change(notice, closed_at=at, outcome=outcome)
+    async def close(self, *together: Notice, at: datetime, outcome: str) -> None:
+        """Note that nothing is left to do: ``answered``, ``snoozed``, ``over``, ``lost``, or ``undeliverable``."""
+        await self._change(together, closed_at=at, outcome=outcome)
 
-    async def _change(self, notice: Notice, **values: Any) -> None:
-        await self.engines.execute(update(notices).where(_this(notice)).values(**values))
+    async def _change(self, together: Sequence[Notice], **values: Any) -> None:
+        """Change all notices of a message in one transaction."""
+        await self.engines.execute(update(notices).where(or_(*map(_this, together))).values(**values))
 
 
-def _open() -> Select[Any]:
+def _with_recordings() -> Select[Any]:
     return (
         select(
             notices,
@@ -130,7 +147,6 @@ def _open() -> Select[Any]:
         .outerjoin(successors, and_(successors.c.kind == "user", successors.c.id == recordings.c.successors))
         .outerjoin(cards, and_(cards.c.recording_id == recordings.c.id, ASKED_FOR))
         .outerjoin(attempts, type_coerce(attempts.c.id, Text) == notices.c.occasion)
-        .where(notices.c.closed_at.is_(None), or_(notices.c.delivered_at.is_(None), ~STILL_SO))
     )
 
 
@@ -157,8 +173,14 @@ def _open_from(row: Mapping[Any, Any], approval: Approval | None) -> OpenNotice:
         successor_name=row["successor_name"],
         recorded_since=bool(row["recorded_since"]),
         language=row["language"],
+        snooze=_snooze(row),
+        closed=row["closed_at"] is not None,
         approval=approval,
     )
+
+
+def _snooze(row: Mapping[Any, Any]) -> Snooze | None:
+    return None if row["snoozed_at"] is None else Snooze(row["snoozed_at"], row["snoozed_until"], row["snoozed_by"])
 
 
 def _this(notice: Notice) -> ColumnElement[bool]:

@@ -6,13 +6,23 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, case, delete, select, type_coerce, update
+from sqlalchemy import and_, bindparam, case, delete, func, select, type_coerce, update
 
 from bot.database.column_types import Flag
 from bot.database.mapping import entry_from, recording_from, upsert
 from bot.database.statements.approvals import newest_of
 from bot.database.statements.recording_files import saved_of
-from bot.database.tables import approvals, audit_deliveries, audit_entries, cards, names, recordings
+from bot.database.tables import (
+    approvals,
+    audit_channel_heads,
+    audit_deliveries,
+    audit_entries,
+    cards,
+    names,
+    recordings,
+    typed_texts,
+)
+from bot.database.trail.typed_texts import shown
 from bot.database.transaction import ASKED_FOR, CARD_OF, FORGOTTEN
 from bot.recording.card import Card
 from bot.recording.models import FINAL_STATES, RecordingState
@@ -42,6 +52,7 @@ HAS_APPROVAL = type_coerce(
 STARTABLE = type_coerce(and_(recordings.c.state == RecordingState.STOPPED, NOTHING_NEWER), Flag).label("startable")
 
 OWN = frozenset(column.name for column in recordings.columns)
+FOR_ITSELF = frozenset({"origin", "reason_digest", "salt"})
 STALE_CARDS = (
     select(
         recordings,
@@ -58,11 +69,14 @@ STALE_CARDS = (
         agents.c.name.label("agent_name"),
         queues.c.name.label("queue_name"),
         requests.c.origin.label("origin"),
+        requests.c.reason_digest.label("reason_digest"),
+        typed_texts.c.salt.label("salt"),
     )
     .join(cards, cards.c.recording_id == recordings.c.id)
     .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
     .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
     .outerjoin(requests, requests.c.seq == recordings.c.requested_seq)
+    .outerjoin(typed_texts, typed_texts.c.attempt_id == requests.c.attempt_id)
     .where(cards.c.rendered_version < cards.c.wanted_version)
     .order_by(recordings.c.requested_seq, cards.c.routed)
     .limit(bindparam("limit"))
@@ -94,6 +108,14 @@ async def noop() -> None:
     """Nobody else could do it."""
 
 
+def _reason(row: Mapping[str, Any]) -> str | None:
+    """Return what a card shows as the reason; one that was changed since it was typed is not shown."""
+    reason: str | None = row["reason"]
+    if reason is None or row["salt"] is None or row["reason_digest"] is None:
+        return reason
+    return shown(reason, row["salt"], row["reason_digest"])
+
+
 @dataclass(frozen=True, slots=True)
 class SqlOutbox:
     """Compares the current state with what Slack has. Both are in the database, so a crash loses nothing."""
@@ -115,9 +137,9 @@ class SqlOutbox:
             Card(
                 saved=saved.get(row["id"], ()),
                 approval=waiting.get(row["id"]),
-                recording=recording_from({name: row[name] for name in OWN}),
+                recording=recording_from({name: row[name] for name in OWN} | {"reason": _reason(row)}),
                 shared_channel=not row["routed"] and bool(json.loads(row["origin"] or "{}").get("shared_channel")),
-                **{name: value for name, value in row.items() if name not in OWN and name != "origin"},
+                **{name: value for name, value in row.items() if name not in OWN | FOR_ITSELF},
             )
             for row in rows
         )
@@ -187,9 +209,38 @@ class SqlOutbox:
 
     async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
         """Note that these are in the channel, with the hashes that are shown there."""
-        shown = select(audit_entries.c.hash).where(audit_entries.c.seq == audit_deliveries.c.seq).scalar_subquery()
-        await self.engines.execute(
-            update(audit_deliveries)
-            .where(audit_deliveries.c.seq.in_(list(seqs)))
-            .values(delivered_at=at, hash=shown, channel=channel, ts=ts)
+        of_entry = select(audit_entries.c.hash).where(audit_entries.c.seq == audit_deliveries.c.seq).scalar_subquery()
+        last = select(audit_entries.c.hash).where(audit_entries.c.seq == max(seqs))
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                update(audit_deliveries)
+                .where(audit_deliveries.c.seq.in_(list(seqs)))
+                .values(delivered_at=at, hash=of_entry, channel=channel, ts=ts)
+            )
+            head = {"seq": max(seqs), "hash": connection.execute(last).scalar_one()}
+            statement = upsert(connection, audit_channel_heads).values(channel=channel, **head)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=[audit_channel_heads.c.channel], set_=head)
+            )
+
+        await self.engines.writer.transaction(work)
+
+    async def cut_off(self, channel: str) -> tuple[int, str] | None:
+        """Return the last line that the channel shows, number and hash, if the trail doesn't have that entry anymore.
+
+        None if it has it, or if the entry is archived.
+        """
+        head, own = audit_channel_heads.c, audit_entries.c
+        statement = (
+            select(head.seq, head.hash, own.hash.label("found"), select(func.min(own.seq)).scalar_subquery())
+            .outerjoin(audit_entries, own.seq == head.seq)
+            .where(head.channel == channel)
         )
+        async with self.engines.reader.connect() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        if row is None or row.hash == row.found:
+            return None
+        seq, shown, found, oldest = row
+        archived = found is None and oldest is not None and seq < oldest
+        return None if archived else (seq, shown)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DUAL_CONTROL = "dual_control"
 ROUTES = "routes"
+FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,10 @@ class SqlRules:
 
     store: SqlStore
 
-    async def note(self, rule: DualControl, at: datetime, *, routes: Iterable[Route] = ()) -> None:
-        """Store where a stop needs two supervisors, and where cards go. Raise AuditUnavailable."""
+    async def note(
+        self, rule: DualControl, at: datetime, *, routes: Iterable[Route] = (), digest: str | None = None
+    ) -> None:
+        """Store where a stop needs two supervisors, where cards go, and the file's SHA-256. Raise AuditUnavailable."""
         facts = {
             "queues": sorted(rule.queues),
             "agents": sorted(rule.agents),
@@ -41,7 +44,7 @@ class SqlRules:
         sent = [{"queues": sorted(route.queues), "channel": route.channel} for route in routes]
 
         def work(transaction: SqlTransaction) -> None:
-            for name, rules in ((DUAL_CONTROL, facts), (ROUTES, sent)):
+            for name, rules in ((DUAL_CONTROL, facts), (ROUTES, sent), (FILE, {"sha256": digest})):
                 values = {"rule": json.dumps(rules), "noted_at": at}
                 statement = upsert(transaction.connection, standing_rules).values(name=name, **values)
                 transaction.connection.execute(
@@ -57,6 +60,14 @@ class SqlRules:
             return None
         within = timedelta(seconds=float(facts["within"]))
         return DualControl(frozenset(facts["queues"]), frozenset(facts["agents"]), within, facts.get("escalate"))
+
+    async def are_noted(self) -> bool:
+        """Return whether the last process that served on this database had a policy file with rules."""
+        file = await self._noted(FILE)
+        if file is not None:
+            return file["sha256"] is not None
+        rule = await self.dual_control()  # of a version that did not note the file
+        return bool(await self.routes()) or (rule is not None and bool(rule.queues or rule.agents))
 
     async def routes(self) -> tuple[Route, ...]:
         """Return the bot's card routes; none if none has served on this database yet."""

@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, select
 
 from bot.database.mapping import entry_from
 from bot.database.tables import audit_entries, typed_texts
+from bot.database.trail.typed_texts import shown
 
 if TYPE_CHECKING:
     from bot.audit.entry import Entry
@@ -24,11 +25,13 @@ class SqlStories:
     async def story(self, call: str, *, before: int, limit: int) -> tuple[tuple[tuple[Entry, str | None], ...], int]:
         """Return the newest entries about the call, in order, with typed text, and the number of older ones.
 
+        A text that was changed since is not shown.
+
         Only entries with a number below ``before`` count.
         """
         about = (audit_entries.c.conversation_id == call, audit_entries.c.seq < before)
         statement = (
-            select(audit_entries, typed_texts.c.text.label("words"))
+            select(audit_entries, typed_texts.c.text.label("words"), typed_texts.c.salt.label("salt"))
             .outerjoin(
                 typed_texts,
                 and_(
@@ -43,5 +46,8 @@ class SqlStories:
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).all()
             total = (await connection.execute(select(func.count()).where(*about))).scalar_one()
-        newest = tuple((entry_from(row, leave_out=("words",)), row.words) for row in reversed(rows))
+        newest = tuple(
+            (entry_from(row, leave_out=("words", "salt")), shown(row.words, row.salt, row.reason_digest))
+            for row in reversed(rows)
+        )
         return newest, total - len(newest)

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, select
 
-from bot.audit.entry import text_digest
 from bot.audit.reports.readable import Described
 from bot.database.tables import names, recordings, typed_texts
+from bot.database.trail.typed_texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from bot.database.engine import Engines
 
 AT_ONCE = 500
-ALTERED = "(the stored text is not the one that was typed)"
 agents, queues = names.alias("agents"), names.alias("queues")
 
 
@@ -63,7 +62,5 @@ class SqlDescriptions:
 
 def _described(entry: Mapping[str, Any], call: Any, note: Any) -> Described:
     same = call is not None and entry["participant_id"] in {None, call.participant_id}
-    text = ""
-    if note is not None and entry["reason_digest"]:
-        text = note.text if text_digest(note.salt, note.text) == entry["reason_digest"] else ALTERED
-    return Described(call.agent or "" if same else "", call.queue or "" if call is not None else "", text)
+    text = None if note is None else shown(note.text, note.salt, entry["reason_digest"])
+    return Described(call.agent or "" if same else "", call.queue or "" if call is not None else "", text or "")

@@ -1,4 +1,4 @@
-"""The triggers that make the audit trail append-only, and the check that they are there.
+"""The triggers that make the audit trail append-only, and typed texts unchangeable; the check that they are there.
 
 ``INSERT OR REPLACE`` deletes without firing a delete trigger, so inserting is guarded too: the number must be the next.
 """
@@ -34,10 +34,19 @@ AUDIT_TRIGGERS = {
         WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM audit_entries)
         BEGIN SELECT RAISE(ABORT, 'an audit entry takes the next number'); END
     """,
+    "typed_texts_no_update": """
+        CREATE TRIGGER typed_texts_no_update BEFORE UPDATE ON typed_texts
+        BEGIN SELECT RAISE(ABORT, 'typed texts are never changed'); END
+    """,
+    "typed_texts_no_replace": """
+        CREATE TRIGGER typed_texts_no_replace BEFORE INSERT ON typed_texts
+        WHEN EXISTS (SELECT 1 FROM typed_texts WHERE attempt_id = NEW.attempt_id)
+        BEGIN SELECT RAISE(ABORT, 'typed texts are never changed'); END
+    """,
 }
 
 GUARDED_INDEXES = ("uq_recordings_live_conversation",)
-GUARDED_TABLES = ("audit_entries", "attempts", "recordings")
+GUARDED_TABLES = ("audit_entries", "attempts", "recordings", "typed_texts")
 """Tables where a foreign trigger could silently drop what is written."""
 
 

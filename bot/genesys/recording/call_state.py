@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bot.audit.storable import visible
 from bot.errors import Evidence
 from bot.genesys.json_fields import moment
 from bot.recording.call import CallRecording, Participant
@@ -231,4 +232,4 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return visible(value) or None if isinstance(value, str) else None

@@ -27,6 +27,7 @@ from bot.genesys.transport.answer import Answer, NoTimeLeft, Unanswered, Unsent
 from bot.genesys.transport.rate_limiter import Rank
 from bot.genesys.transport.request import Login
 from bot.genesys.transport.sdk import AbstractHttpClient, ApiException, JsonApiClient, RESTResponse
+from bot.observability.logging import without_secrets
 
 if TYPE_CHECKING:
     from urllib3 import HTTPResponse as PoolResponse
@@ -66,8 +67,8 @@ class Exchange(AbstractHttpClient):  # type: ignore[misc]  # the SDK has no type
         response = self._send(http_request_options)
         self.answer = Answer(
             status=response.status,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            text=response.data.decode("utf-8", errors="replace"),
+            headers={name.lower(): without_secrets(value) for name, value in response.headers.items()},
+            text=without_secrets(response.data.decode("utf-8", errors="replace")),
         )
         wrapped = RESTResponse(response)
         wrapped.data = self.answer.text

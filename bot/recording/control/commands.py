@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from uuid_utils.compat import uuid7
@@ -25,10 +25,12 @@ from bot.recording.control.dual_control import (
 )
 from bot.recording.control.reads import Reads
 from bot.recording.control.request_log import AuditContext, ShutdownGate
+from bot.recording.control.still_needed import Snoozed, open_reminder, snooze_from
 from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control, require_state
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules, Request, Withdrawn, conversation_id
+from bot.recording.snooze import STILL_NEEDED_ACTION, STILL_NEEDED_VERB
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -168,6 +170,24 @@ class Intake(Reads):
 
         return await self._take(asked, facts, work)
 
+    async def still_needed(self, asked: Request, recording_id: UUID, *, remind_after: timedelta | None) -> Snoozed:
+        """Answer a reminder: the recording is still needed, and the next reminder comes after ``remind_after``.
+
+        Raise WrongState if the recording doesn't run now, and AlreadySnoozed if the reminder was answered before.
+        """
+        facts = AuditContext(STILL_NEEDED_ACTION, STILL_NEEDED_VERB)
+
+        def work(transaction: Transaction, attempt_id: UUID) -> Snoozed:
+            recording, reminder = open_reminder(transaction, asked, recording_id, facts)
+            snooze = snooze_from(self.clock.now(), remind_after, asked.caller.actor)
+            until = {} if snooze.until is None else {"until": snooze.until.astimezone(UTC).isoformat()}
+            entry = transaction.append(self._draft(asked, facts, attempt_id, Phase.SUCCEEDED, outcome=until))
+            transaction.snooze(reminder, snooze, entry.seq)
+            self._count_once(transaction, asked, facts, attempt_id)
+            return Snoozed(recording, snooze, entry.seq, shown=reminder.shown)
+
+        return await self._take(asked, facts, work)
+
     def _stop(
         self, transaction: Transaction, asked: Request, found: Recording, attempt_id: UUID
     ) -> PendingAction | AwaitsConfirmation:
@@ -266,7 +286,7 @@ def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
     try:
         return conversation_id(typed or ""), None
     except MalformedId as problem:
-        return None, problem if typed else MalformedId("No call was named.", named=False)
+        return None, problem
 
 
 def _find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:

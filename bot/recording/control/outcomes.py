@@ -118,6 +118,14 @@ class OutcomeRecorder:
             looks=LATER_LOOKS if look_again else 0,
         )
 
+    async def too_old(self, accepted: PendingAction, age: float) -> ActionResult:
+        """Record that the request is not carried out: it is so old that Slack has told the person that it failed."""
+        error = TooLate(age=age)
+        outcome = {"error": error.kind, "age_seconds": round(age)}
+        undone = self._undone(accepted.attempt, error.kind)
+        settled = await self._settle(accepted.attempt, Phase.FAILED, undone, outcome)
+        return ActionResult(settled.recording, settled.audit_seq, error=error)
+
     async def expired(self, accepted: PendingAction) -> None:
         """Record that the request was written too late to be sent; the person was told that nothing was done."""
         error = TooLate()

@@ -67,9 +67,9 @@ class Reads(RequestLog):
 
         return await self._take(asked, facts, work)
 
-    async def export(self, asked: Request, wanted: dict[str, str]) -> Entry:
-        """Record in the trail that a person requests entries as a file; ``wanted`` says which."""
-        facts = AuditContext(EXPORT_ACTION, "export")
+    async def export(self, asked: Request, wanted: dict[str, str], call: str | None = None) -> Entry:
+        """Record in the trail that a person requests entries as a file; ``wanted`` says which, ``call`` whose."""
+        facts = AuditContext(EXPORT_ACTION, "export", conversation_id=call)
 
         def work(transaction: Transaction, attempt_id: UUID) -> Entry:
             require(asked.caller, Permission.EXPORT)

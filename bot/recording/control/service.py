@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+OLDEST_SECONDS = 10.0
+"""The age from which a start or resume is not carried out: Slack told the person after 3 s that it failed.
+
+Nobody wants a recording to begin late. A stop or a pause is carried out however old it is.
+"""
 ALL_LIVE = 10_000
 """How many live recordings are searched for those that a limited person may see."""
 GUARD_SECONDS = 2.0
@@ -56,6 +61,18 @@ class CallStatus:
     recording: Recording | None
     seen: Conversation | None
     error: GenesysError | None
+
+
+def _too_old(accepted: PendingAction) -> float | None:
+    """Return the request's age in seconds if it is too old to be carried out.
+
+    Checked after the commit: the process may also have stood still between the two.
+    """
+    age = accepted.asked.origin.age
+    if age is None or accepted.attempt.verb not in {Verb.START, Verb.FOLLOW, Verb.RESUME}:
+        return None
+    seconds = age()
+    return seconds if seconds > OLDEST_SECONDS else None
 
 
 async def _noop(_waiting: Waiting) -> None:
@@ -86,6 +103,8 @@ class RecordingService:
         attempt = accepted.attempt
         self.working.add(attempt.id)
         try:
+            if (age := _too_old(accepted)) is not None:
+                return await self.settlement.too_old(accepted, age)
             return await self._carry_out(accepted, progress)
         finally:
             self.working.discard(attempt.id)

@@ -9,7 +9,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.audit.entry import Phase
-from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, OutcomeUnknown, OutOfScope
+from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError, NotInEffect, OutOfScope
 from bot.recording.call import CallRecording
 from bot.recording.caller import BOT
 from bot.recording.control.commands import ACTION_LIMIT
@@ -118,7 +118,7 @@ class Reconciler:
             await settlement.succeeded(attempt, _effect(attempt, recording, seen), phase=Phase.OBSERVED, actor=BOT)
         elif attempt.verb in {Verb.START, Verb.FOLLOW, Verb.RESUME} or state is CallRecording.NONE:
             # Nobody wants a recording to begin late; and what doesn't run can't be paused.
-            await settlement.not_in_effect(attempt, OutcomeUnknown())
+            await settlement.not_in_effect(attempt, NotInEffect())
         else:
             await self._drive_again(attempt, recording)
 

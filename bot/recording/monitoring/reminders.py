@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.models import Approval, Attempt, Recording
+    from bot.recording.snooze import Snooze
 
 NEWS_LASTS = timedelta(hours=1)
 """Nobody is notified of anything older than this when it is first seen."""
@@ -28,7 +29,9 @@ SHARED = ("C", "G")
 REPEAT_AFTER = timedelta(seconds=30)
 """After this a stop that waits is said again, and then after twice as long each time."""
 REPETITION = "/"
-"""The separator of an approval's id and the number of the repetition in a notice's occasion."""
+"""The separator before the number of the repetition in a notice's occasion: of a waiting stop, or of a reminder."""
+TOGETHER_AT_MOST = 6
+"""How many reminders share a message; Slack takes 50 blocks, and 4,000 characters of text in an edit."""
 PAUSE_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -42,6 +45,11 @@ class NoticeKind(StrEnum):
     """To everyone in a channel: a stop waits for a second supervisor."""
     TRANSFERRED = "transferred"
     """An ad-hoc recording ended when its agent left, and the call goes on."""
+
+    @property
+    def groups(self) -> bool:
+        """Whether several of the kind for one person go into one message."""
+        return self in {NoticeKind.LONG_RECORDING, NoticeKind.LONG_PAUSE}
 
     @property
     def reminds(self) -> bool:
@@ -152,6 +160,10 @@ class OpenNotice:
     """The stop that it is about, if any."""
     recorded_since: bool = False
     """Whether a later recording of the call came about."""
+    snooze: Snooze | None = None
+    """The answer that the recording is still needed, if there is one."""
+    closed: bool = False
+    """Whether nothing is left to do about it; the message that it shares may still have to be edited."""
     successor_name: str | None = None
     """The name of the agent who took over, if there is one and the name is known."""
 
@@ -160,8 +172,13 @@ def too_old(at: datetime, now: datetime) -> bool:
     return now - at > NEWS_LASTS
 
 
-def of_long_recording(recording: Recording, times: ReminderTimes, now: datetime) -> tuple[Notice, ...]:
-    """Remind the one who started it, once for a recording."""
+def of_long_recording(
+    recording: Recording, times: ReminderTimes, now: datetime, *, number: int = 1
+) -> tuple[Notice, ...]:
+    """Remind the one who started it, once, and again after each answer that it is still needed.
+
+    ``number`` counts the reminders of a recording, this one included.
+    """
     due = (
         times.recording is not None
         and recording.state is RecordingState.ACTIVE
@@ -172,7 +189,8 @@ def of_long_recording(recording: Recording, times: ReminderTimes, now: datetime)
     )
     if not due:
         return ()
-    return (Notice(NoticeKind.LONG_RECORDING, recording.id, "", recording.started_by, recording.audit_seq),)
+    occasion = f"{REPETITION}{number}" if number > 1 else ""
+    return (Notice(NoticeKind.LONG_RECORDING, recording.id, occasion, recording.started_by, recording.audit_seq),)
 
 
 def of_long_pause(
@@ -286,13 +304,14 @@ def notice_status(
     attempt_open: bool = False,
     approval: Approval | None = None,
     recorded_since: bool = False,
+    snoozed: bool = False,
 ) -> NoticeStatus:
     """Say whether what a notice says is still so; what is over needs no reminder, and no buttons."""
     match notice.kind:
         case NoticeKind.STOP_WAITS:
             return NoticeStatus.HOLDS if approval is not None and approval.outcome is None else NoticeStatus.OVER
         case NoticeKind.LONG_RECORDING:
-            holds = recording.state is RecordingState.ACTIVE
+            holds = recording.state is RecordingState.ACTIVE and not snoozed
         case NoticeKind.LONG_PAUSE:
             holds = recording.state is RecordingState.PAUSED and pause_of(recording) == notice.occasion
         case NoticeKind.OUTCOME_UNKNOWN:

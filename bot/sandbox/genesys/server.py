@@ -26,6 +26,7 @@ from bot.sandbox.genesys.web_api.directory import DirectoryApi
 from bot.sandbox.genesys.web_api.faults import KINDS, Effects
 from bot.sandbox.genesys.web_api.organization import OrganizationRecording
 from bot.sandbox.genesys.web_api.sessions import Sessions
+from bot.sandbox.own_origin import own_origin_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ class SimulatedGenesys:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; with port 0 the system chooses, and ``url`` says which. May be called again after ``stop``."""
         self.gate.closing.clear()
-        app = web.Application()
+        app = web.Application(middlewares=[own_origin_only])
         app.router.add_post("/oauth/token", self.logins.answer)
         app.router.add_get("/channels/{channel}", self.notifications.serve_socket)
         for route in self.routes():

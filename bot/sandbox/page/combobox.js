@@ -54,7 +54,7 @@ export function combobox({ name, id, label, labelledby, describedby, invalid, pl
       }, words(option), option.description ? h("span", { class: "note" }, plain(option.description.text)) : null)];
     }));
     list.hidden = !found.length;
-    told.textContent = found.length ? `${found.length} to choose from` : "Nothing matches";
+    told.textContent = found.length ? `${found.length} ${found.length === 1 ? "result" : "results"}` : "No matches";
     mark(found.findIndex((option) => option.value === value.value));
   }
 

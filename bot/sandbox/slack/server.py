@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.sandbox.faults import FaultSwitches
+from bot.sandbox.own_origin import own_origin_only
 from bot.sandbox.slack.events.delivery import DeliveryResult, HttpTransport, Payload, Transport
 from bot.sandbox.slack.events.dispatch import Dispatch
 from bot.sandbox.slack.events.payloads import Payloads
@@ -105,7 +106,7 @@ class SimulatedSlack(Premises):
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 takes any free one, and ``url`` says which."""
         self._stopping.clear()
-        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[own_origin_only])
         app.add_routes([*self._api.routes(), web.get("/link", self.sockets.accept)])
         self._session = aiohttp.ClientSession()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from bot.i18n.shorten import shorten
 from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import ALLOWED_FROM, Mechanism, RecordingState, Verb
+from bot.slack.blocks.button import recording_button
 from bot.slack.blocks.mrkdwn import actor_name, inline, isolated, length, moment, mrkdwn
 from bot.slack.blocks.notes import ended_with_agent, notes
+from bot.slack.blocks.try_again import may_help, try_again_button
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from typing import Self
 
     from bot.i18n.catalog import Catalog
@@ -37,9 +38,12 @@ STATE_ICONS = {
 IN_DOUBT_ICON = ":grey_question:"
 REASON_SHOWN = 600
 NAME_SHOWN = 100
+DIALOG_NAME_SHOWN = 35
+"""A dialog's title has 100 characters."""
 FOLLOW_NAME_SHOWN = 60
 """A button's text has 75 characters."""
 SECTION_LIMIT = 3000
+TIME_FORM = "{date_short_pretty} {time_secs}"
 START_AGAIN = "recording_start_again"
 FOLLOW = "recording_follow"
 CONFIRM_STOP = "recording_confirm_stop"
@@ -88,17 +92,28 @@ def state_words(recording: Recording, words: Catalog) -> tuple[str, str]:
 
 
 def card(shown: Card, style: CardStyle) -> tuple[str, list[Block]]:
-    """Render a recording's card: its text for screen readers and notifications, and its blocks."""
+    """Render a recording's card: its text for screen readers and notifications, and its blocks.
+
+    First state, agent and queue; then since when and by whom, what else to know, and why; the call's id and the audit
+    number come last, small.
+    """
     recording, words = shown.recording, style.words
     icon, word = state_words(recording, words)
-    blocks: list[Block] = [_section(f"{icon}  {_standing(recording, f'*{word}*', words)}"), _fields(shown, style)]
+    blocks: list[Block] = [
+        _section(f"{icon}  {' · '.join([f'*{word}*', *call_names(shown, words, bold=True)])}"),
+        _section("\n".join(_standing(recording, style))),
+    ]
     if sentences := notes(shown, words, style.person):
         blocks.append(_section(shorten("\n".join(sentences), SECTION_LIMIT)))
     if reason := style.reason(recording):
         blocks.append(_plain_context(words("card.reason", reason=isolated(shorten(reason, REASON_SHOWN)))))
-    if buttons := control_buttons(recording, words, shown.approval) or _again(shown, words):
+    if buttons := control_buttons(recording, words, shown.approval, about=about(shown)) or _again(shown, words):
         blocks.append({"type": "actions", "block_id": "recording_controls", "elements": buttons})
-    end = [words("card.audit", seq=recording.audit_seq), words("card.sent_again") if _sent_again(shown) else ""]
+    end = [
+        words("card.call", call=style.call(recording.conversation_id, short=True)),
+        words("card.audit", seq=recording.audit_seq),
+        words("card.sent_again") if _sent_again(shown) else "",
+    ]
     blocks.append({"type": "context", "elements": [mrkdwn(" · ".join(filter(None, end)))]})
     if _in_shared_channel(shown):
         blocks.append({"type": "context", "elements": [mrkdwn(words("shared.card"))]})
@@ -106,31 +121,45 @@ def card(shown: Card, style: CardStyle) -> tuple[str, list[Block]]:
 
 
 def card_text(shown: Card, style: CardStyle) -> str:
-    """Say in one text all that the blocks say."""
+    """Say in one text all that the blocks say; agent and queue come before any id, since notifications are cut."""
     recording, words = shown.recording, style.words
-    standing = _standing(recording, state_words(recording, words)[1], words)
-    began = _beginning(recording)
     reason = style.reason(recording)
-    over = _over(recording)
     parts = [
-        words("card.text_call", state=standing, call=recording.conversation_id),
-        words("card.text_agent", name=inline(shown.agent_name, NAME_SHOWN)) if shown.agent_name else "",
-        words("card.text_queue", name=inline(shown.queue_name, NAME_SHOWN)) if shown.queue_name else "",
-        words(f"card.text_{began}_by", person=style.person(recording.started_by)),
-        words(f"card.text_{began}", time=_began(recording)),
-        words(f"card.text_{over}", person=style.person(recording.ended_by)) if over and recording.ended_by else "",
-        words("card.text_reason", reason=inline(reason, REASON_SHOWN)) if reason else "",
-        words("card.text_paused", length=_paused(recording, words)) if recording.paused_seconds else "",
+        state_words(recording, words)[1],
+        *call_names(shown, words),
+        *_standing(recording, style),
         *notes(shown, words, style.person),
-        words("card.text_audit", seq=recording.audit_seq),
+        words("card.reason", reason=inline(reason, REASON_SHOWN)) if reason else "",
+        words("card.call", call=recording.conversation_id),
         words("card.sent_again") if _sent_again(shown) else "",
         words("shared.card_text") if _in_shared_channel(shown) else "",
+        words("card.audit", seq=recording.audit_seq),
     ]
-    return ", ".join(part.removesuffix(".") for part in parts if part)
+    return " · ".join(part.removesuffix(".") for part in parts if part)
 
 
-def control_buttons(recording: Recording, words: Catalog, approval: Approval | None = None) -> list[Block]:
+def call_names(shown: Card, words: Catalog, *, bold: bool = False) -> list[str]:
+    """Name a call's agent and queue as mrkdwn, as far as they are known."""
+    recording = shown.recording
+    agent = inline(shown.agent_name or "", NAME_SHOWN)
+    if not agent and recording.agent_user_id:
+        agent = words("calls.unnamed", id=recording.agent_user_id[:8])
+    queue = inline(shown.queue_name or "", NAME_SHOWN)
+    return [name for name in (f"*{agent}*" if agent and bold else agent, queue) if name]
+
+
+def about(shown: Card) -> str:
+    """Name a call in a dialog's title, as plain text; empty if neither its agent nor its queue is known."""
+    names = [isolated(shorten(name, DIALOG_NAME_SHOWN)) for name in (shown.agent_name, shown.queue_name) if name]
+    return ", ".join(names)
+
+
+def control_buttons(
+    recording: Recording, words: Catalog, approval: Approval | None = None, *, about: str = ""
+) -> list[Block]:
     """Return the buttons for what is possible now; none while an action runs or is in doubt.
+
+    ``about`` names the call in the dialog of a stop.
 
     While a stop waits for a second supervisor, it is confirmed or withdrawn in the place of Stop.
     """
@@ -138,126 +167,99 @@ def control_buttons(recording: Recording, words: Catalog, approval: Approval | N
         return []
     waits = approval is not None and approval.outcome is None
     allowed = [verb for verb in CONTROLS if recording.state in ALLOWED_FROM[verb]]
-    buttons = [_button(verb, recording, words) for verb in allowed if not (waits and verb is Verb.STOP)]
+    buttons = [_button(verb, recording, words, about) for verb in allowed if not (waits and verb is Verb.STOP)]
     if approval is not None and waits and Verb.STOP in allowed:
-        buttons += approval_buttons(approval, recording, words)
+        buttons += approval_buttons(approval, recording, words, about=about)
     return buttons
 
 
-def approval_buttons(approval: Approval, recording: Recording, words: Catalog) -> list[Block]:
+def approval_buttons(approval: Approval, recording: Recording, words: Catalog, *, about: str = "") -> list[Block]:
     """Return the buttons about a stop that waits for a second supervisor; the click decides who may press which."""
-    call = recording.conversation_id[:8]
-    confirm: Block = {
-        "type": "button",
-        "action_id": CONFIRM_STOP,
-        "text": _plain(words("approval.confirm")),
-        "value": str(approval.id),
-        "accessibility_label": words("approval.confirm_of", call=call),
-        "style": "danger",
-        "confirm": _stop_dialog(recording, words, button=words("approval.confirm")),
-    }
-    withdraw: Block = {
-        "type": "button",
-        "action_id": WITHDRAW_STOP,
-        "text": _plain(words("approval.withdraw")),
-        "value": str(approval.id),
-        "accessibility_label": words("approval.withdraw_of", call=call),
-    }
-    return [confirm, withdraw]
+    sure, value = words("approval.confirm"), str(approval.id)
+    confirm = recording_button(CONFIRM_STOP, sure, recording, words, "approval.confirm_of", value=value)
+    withdraw = words("approval.withdraw")
+    dialog = _stop_dialog(recording, words, about, sure=sure)
+    return [
+        confirm | {"style": "danger", "confirm": dialog},
+        recording_button(WITHDRAW_STOP, withdraw, recording, words, "approval.withdraw_of", value=value),
+    ]
 
 
 def _again(shown: Card, words: Catalog) -> list[Block]:
     """Return the button that records a call again after a stop; none once its file shows that the call is over."""
+    if may_help(shown.recording):
+        return [try_again_button(shown.recording, words)]
     if not shown.startable or shown.saved:
         return []
     if ended_with_agent(shown.recording):
         return [follow_button(shown.recording, words)]
-    button: Block = {
-        "type": "button",
-        "action_id": START_AGAIN,
-        "text": _plain(words("again.button")),
-        "value": str(shown.recording.id),
-        "accessibility_label": words("again.button_of", call=shown.recording.conversation_id[:8]),
-    }
-    return [button]
+    return [recording_button(START_AGAIN, words("again.button"), shown.recording, words, "again.button_of")]
 
 
 def follow_button(recording: Recording, words: Catalog, *, agent: str | None = None) -> Block:
     """Return the button that records the agent who is on the call after a transfer; the click finds out who that is."""
-    call = recording.conversation_id[:8]
     named = words("again.record_agent", agent=isolated(shorten(agent, FOLLOW_NAME_SHOWN))) if agent else ""
-    return {
-        "type": "button",
-        "action_id": FOLLOW,
-        "text": _plain(named or words("again.record_new_agent")),
-        "value": str(recording.id),
-        "accessibility_label": words("again.follow_of", call=call),
-    }
+    return recording_button(FOLLOW, named or words("again.record_new_agent"), recording, words, "again.follow_of")
 
 
-def _button(verb: Verb, recording: Recording, words: Catalog) -> Block:
-    button: Block = {
-        "type": "button",
-        "action_id": f"recording_{verb.value}",
-        "text": _plain(words(f"buttons.{verb.value}")),
-        "value": str(recording.id),
-        "accessibility_label": words(f"buttons.{verb.value}_of", call=recording.conversation_id[:8]),
-    }
+def _button(verb: Verb, recording: Recording, words: Catalog, about: str) -> Block:
+    text = f"buttons.{verb.value}"
+    made = recording_button(f"recording_{verb.value}", words(text), recording, words, f"{text}_of")
     if verb is Verb.STOP:
-        button["style"] = "danger"
-        button["confirm"] = _stop_dialog(recording, words, button=words("buttons.stop_confirm"))
-    return button
+        dialog = _stop_dialog(recording, words, about, sure=words("buttons.stop_confirm"))
+        made |= {"style": "danger", "confirm": dialog}
+    return made
 
 
-def _stop_dialog(recording: Recording, words: Catalog, *, button: str) -> Block:
+def _stop_dialog(recording: Recording, words: Catalog, about: str, *, sure: str) -> Block:
     means = "stop_means_policy" if recording.mechanism is Mechanism.POLICY else "stop_means"
     if means == "stop_means" and POLICY_RECORDER in (recording.recorders or "").split():
         means = "stop_means_both"
     return {
-        "title": _plain(words("buttons.stop_title")),
+        "title": _plain(words("buttons.stop_title_of", call=about) if about else words("buttons.stop_title")),
         "text": _plain(words(f"buttons.{means}")),
-        "confirm": _plain(button),
+        "confirm": _plain(sure),
         "deny": _plain(words("buttons.stop_deny")),
         "style": "danger",
     }
 
 
-def _standing(recording: Recording, word: str, words: Catalog) -> str:
-    """Return the state's word with since when, or after how long, if that is known."""
-    if recording.adopted and recording.state is RecordingState.ACTIVE and recording.started_at:
-        return words("states.taken_over", state=word, time=moment(recording.started_at))
-    if recording.adopted and recording.state.final:
-        return word
-    if recording.state in {RecordingState.STOPPED, RecordingState.ENDED} and recording.started_at:
-        end: datetime = recording.ended_at or recording.started_at
-        return words("states.after", state=word, length=length(end - recording.started_at, words))
-    if recording.state is RecordingState.PAUSED and recording.paused_at:
-        return words("states.since", state=word, time=moment(recording.paused_at))
-    if recording.state is RecordingState.ACTIVE and recording.started_at:
-        return words("states.since", state=word, time=moment(recording.started_at))
-    return word
+def _standing(recording: Recording, style: CardStyle) -> list[str]:
+    """Say since when, or from when to when, it ran, and by whom, as far as that is known."""
+    words, state = style.words, recording.state
+    began = recording.started_at
+    if began is None:
+        requested = moment(recording.requested_at, form=TIME_FORM)
+        return [words("card.requested", time=requested, person=style.person(recording.started_by))]
+    taken_over = recording.adopted or recording.mechanism is Mechanism.POLICY  # someone else had started it
+    since = state is RecordingState.ACTIVE and not recording.in_doubt
+    key = "taken_over" if taken_over else "since" if since else "started"
+    lines = [words(f"card.{key}", time=moment(began, form=TIME_FORM), person=style.person(recording.started_by))]
+    if state is RecordingState.PAUSED and recording.paused_at:
+        lines.insert(0, words("card.paused_since", time=moment(recording.paused_at, form=TIME_FORM)))
+    if state.final and recording.ended_at is not None:
+        lines.append(_end(recording, style))
+    if recording.paused_seconds:
+        paused = length(timedelta(seconds=recording.paused_seconds), words)
+        lines.append(words("card.paused_in_all", length=paused))
+    return lines
 
 
-def _beginning(recording: Recording) -> str:
-    """Return the key for how it began; a recording that Genesys already had was started by someone else."""
-    if recording.started_at is None:
-        return "asked"
-    return "taken_over" if recording.adopted or recording.mechanism is Mechanism.POLICY else "started"
-
-
-def _over(recording: Recording) -> str:
-    """Return the key for who ended it; empty if nobody did, because the recording never began."""
-    if recording.state is RecordingState.FAILED or recording.ended_by is None:
-        return ""
-    return "stopped_by" if recording.state is RecordingState.STOPPED else "closed_by"
-
-
-def _began(recording: Recording) -> str:
-    return moment(recording.started_at or recording.requested_at, form="{date_short_pretty} {time_secs}")
-
-
-def _paused(recording: Recording, words: Catalog) -> str:
-    return length(timedelta(seconds=recording.paused_seconds), words)
+def _end(recording: Recording, style: CardStyle) -> str:
+    """Say when it ended, by whom, and after how long; of one that was taken over nobody knows how long it ran."""
+    words, ended = style.words, recording.ended_at
+    if ended is None or recording.started_at is None:
+        raise AssertionError
+    by_someone = recording.state is RecordingState.STOPPED and recording.ended_by is not None
+    time = moment(ended, form=TIME_FORM)
+    said = (
+        words("card.stopped", time=time, person=style.person(str(recording.ended_by)))
+        if by_someone
+        else words("card.ended", time=time)
+    )
+    if recording.adopted:
+        return said
+    return words("states.after", state=said, length=length(ended - recording.started_at, words))
 
 
 def _sent_again(shown: Card) -> bool:
@@ -267,23 +269,6 @@ def _sent_again(shown: Card) -> bool:
 def _in_shared_channel(shown: Card) -> bool:
     """Say whether another organization reads the card; one that went to a person directly is read by nobody else."""
     return shown.shared_channel and shown.posted_channel in {None, shown.channel}
-
-
-def _fields(shown: Card, style: CardStyle) -> Block:
-    recording = shown.recording
-    began, over = _beginning(recording), _over(recording)
-    fields = [
-        ("call", style.call(recording.conversation_id)),
-        ("agent", inline(shown.agent_name or "", NAME_SHOWN)),
-        ("queue", inline(shown.queue_name or "", NAME_SHOWN)),
-        (f"{began}_by", style.person(recording.started_by)),
-        (began, _began(recording)),
-        (over, style.person(recording.ended_by) if over and recording.ended_by else ""),
-    ]
-    if recording.paused_seconds:
-        fields.append(("paused", style.words("card.paused_in_all", length=_paused(recording, style.words))))
-    shown_fields = [mrkdwn(f"*{style.words(f'card.{name}')}*\n{value}") for name, value in fields if value]
-    return {"type": "section", "fields": shown_fields}
 
 
 def _section(text: str) -> Block:

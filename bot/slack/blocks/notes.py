@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.i18n.error_messages import what_happened
+from bot.i18n.error_messages import what_went_wrong
 from bot.recording.control.outcomes import AGENT_LEFT, TRANSFER
 from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER
 from bot.recording.models import Mechanism, RecordingState
@@ -86,9 +86,9 @@ def approval_note(approval: Approval, words: Catalog, person: Callable[[str], st
 
 
 def _went_wrong(recording: Recording, words: Catalog) -> list[str]:
-    if recording.error is None:
+    what = escape(what_went_wrong(recording, words))
+    if not what:
         return []
-    what = escape(what_happened(recording.error, words))
     return [what if recording.state.final else words("card.not_carried_out", what=what)]
 
 

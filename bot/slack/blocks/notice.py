@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.i18n.error_messages import now
+from bot.recording.card import Card
 from bot.recording.handover import POLICY_RECORDER
-from bot.recording.models import RecordingState, Verb
+from bot.recording.models import ApprovalOutcome, RecordingState, Verb
 from bot.recording.monitoring.observations import CALL_ENDED
 from bot.recording.monitoring.reminders import NoticeKind, Result
-from bot.slack.blocks.card import NAME_SHOWN, approval_buttons, control_buttons, follow_button, state_words
+from bot.slack.blocks.button import recording_button
+from bot.slack.blocks.card import (
+    NAME_SHOWN,
+    about,
+    approval_buttons,
+    call_names,
+    control_buttons,
+    follow_button,
+    state_words,
+)
 from bot.slack.blocks.mrkdwn import group_mention, inline, length, moment, mrkdwn
 from bot.slack.blocks.notes import approval_note, left
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from bot.i18n.catalog import Catalog
     from bot.recording.models import Recording
     from bot.recording.monitoring.reminders import LastAction, OpenNotice
+    from bot.recording.snooze import Snooze
     from bot.slack.blocks.card import Block, CardStyle
 
 DATE_FORM = "{date_short_pretty} {time_secs}"
@@ -33,74 +46,170 @@ ICONS = {
     NoticeKind.TRANSFERRED: ":twisted_rightwards_arrows:",
 }
 ANSWERED_ICON = ":white_check_mark:"
-OFFERED = {
-    NoticeKind.LONG_RECORDING: (Verb.PAUSE, Verb.STOP),
-    NoticeKind.LONG_PAUSE: (Verb.RESUME,),
+CLOSED_ICONS = {
+    None: ":bust_in_silhouette:",
+    ApprovalOutcome.CONFIRMED: ANSWERED_ICON,
+    ApprovalOutcome.WITHDRAWN: ":leftwards_arrow_with_hook:",
+    ApprovalOutcome.EXPIRED: ":hourglass:",
+    ApprovalOutcome.OVER: ":telephone_receiver:",
 }
-"""What a reminder has buttons for."""
+"""How the wait for a second supervisor ended; only a confirmed stop is a success."""
+OFFERED = {
+    NoticeKind.LONG_RECORDING: (Verb.STOP, RecordingState.ACTIVE),
+    NoticeKind.LONG_PAUSE: (Verb.RESUME, RecordingState.PAUSED),
+}
+"""What a reminder has a button for, and the state in which it holds; it keeps the button while an action runs."""
+STILL_NEEDED = "recording_still_needed"
+CONTROLS = "notice_controls"
 
 
-def notice(one: OpenNotice, style: CardStyle, escalate: str | None = None) -> dict[str, Any]:
-    """Return the message of a notice, as arguments of ``chat.postMessage``.
+@dataclass(frozen=True, slots=True)
+class SharedReminder:
+    """A reminder in the message that it may share with others. ``done``: it has its result instead of buttons."""
+
+    notice: OpenNotice
+    done: bool = False
+    deed: LastAction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one notice adds to a message."""
+
+    notice: OpenNotice
+    text: str
+    blocks: list[Block]
+
+
+def notice(one: OpenNotice, style: CardStyle, at: datetime, escalate: str | None = None) -> dict[str, Any]:
+    """Return the message of a notice, as arguments of ``chat.postMessage``; ``at`` is the time now.
 
     ``escalate`` is the user group that the repeated message about a waiting stop names.
     """
-    if one.approval is None:
-        buttons = _buttons(one, style.words)
-    else:
-        buttons = approval_buttons(one.approval, one.recording, style.words)
-    actions: list[Block] = [{"type": "actions", "block_id": "notice_controls", "elements": buttons}] if buttons else []
-    again = style.words("notices.sent_again") if one.posts_begun else ""
-    says = _says(one, style)
-    if one.notice.kind is NoticeKind.STOP_WAITS and one.notice.repetition:
-        says = " ".join(filter(None, (group_mention(escalate), style.words("approval.notice_again"), says)))
-    return _message(one, style, ICONS[one.notice.kind], says, actions=actions, end=again)
+    return _message([_question(one, style, at, escalate)])
 
 
 def answered(one: OpenNotice, deed: LastAction | None, style: CardStyle) -> dict[str, Any]:
     """Return a reminder with its result, as arguments of ``chat.update``."""
-    if one.approval is not None:
-        return _message(one, style, ANSWERED_ICON, approval_note(one.approval, style.words, style.person))
-    if one.notice.kind is NoticeKind.TRANSFERRED:
-        return _message(one, style, ANSWERED_ICON, style.words("notices.followed"))
-    says = f"{_came_of(one.recording, deed, style)} {style.words('notices.answered')}"
-    return _message(one, style, ANSWERED_ICON, says)
+    return _message([_result(one, deed, style)])
 
 
-def _message(
-    one: OpenNotice, style: CardStyle, icon: str, says: str, *, actions: list[Block] | None = None, end: str = ""
-) -> dict[str, Any]:
-    words, recording, seq = style.words, one.recording, max(one.recording.audit_seq, one.notice.audit_seq)
-    agent, queue = (inline(name or "", NAME_SHOWN) for name in (one.agent_name, one.queue_name))
-    facts = [
-        f"{words('card.call')} {style.call(recording.conversation_id)}",
-        f"{words('card.agent')} {agent}" if agent else "",
-        f"{words('card.queue')} {queue}" if queue else "",
-        words("card.audit", seq=seq),
-        end,
+def reminders(shown: Sequence[SharedReminder], style: CardStyle, at: datetime) -> dict[str, Any]:
+    """Return the message that several reminders for one person share, each with its own row of buttons."""
+    parts = [
+        _result(one.notice, one.deed, style)
+        if one.done
+        else _question(one.notice, style, at, block_id=f"{CONTROLS}_{number}")
+        for number, one in enumerate(shown, 1)
     ]
-    said = [says, f"{words('card.call')} {recording.conversation_id}", *facts[1:]]
+    count = sum(not one.done for one in shown)
+    return _message(parts, head=style.words("notices.several", count=count) if count else "")
+
+
+def snoozed_text(snooze: Snooze, style: CardStyle) -> str:
+    """Say who answered that the recording is still needed, and when the next reminder comes."""
+    person = style.person(snooze.by)
+    if snooze.until is None:
+        return style.words("notices.snoozed_for_good", person=person)
+    return style.words("notices.snoozed", person=person, until=_at(snooze.until))
+
+
+def _question(
+    one: OpenNotice, style: CardStyle, at: datetime, escalate: str | None = None, *, block_id: str = CONTROLS
+) -> Part:
+    if one.approval is None:
+        buttons = _buttons(one, style.words)
+    else:
+        buttons = approval_buttons(one.approval, one.recording, style.words, about=about(_shown(one)))
+    actions: list[Block] = [{"type": "actions", "block_id": block_id, "elements": buttons}] if buttons else []
+    again = style.words("notices.sent_again") if one.posts_begun else ""
+    says, title, note = _says(one, style, at), "", ""
+    if one.notice.kind is NoticeKind.STOP_WAITS and one.notice.repetition:
+        says = " ".join(filter(None, (group_mention(escalate), style.words("approval.notice_again"), says)))
+    if one.notice.kind is NoticeKind.LONG_RECORDING:
+        title, paused = style.words("notices.still_recording"), timedelta(seconds=one.recording.paused_seconds)
+        note = style.words("card.paused_in_all", length=length(paused, style.words)) if paused else ""
+    return _part(one, style, ICONS[one.notice.kind], says, title=title, note=note, actions=actions, end=again)
+
+
+def _result(one: OpenNotice, deed: LastAction | None, style: CardStyle) -> Part:
+    if one.approval is not None:
+        return _part(
+            one, style, CLOSED_ICONS[one.approval.outcome], approval_note(one.approval, style.words, style.person)
+        )
+    if one.notice.kind is NoticeKind.TRANSFERRED:
+        return _part(one, style, ANSWERED_ICON, style.words("notices.followed"))
+    if one.snooze is not None and one.recording.state is RecordingState.ACTIVE:
+        return _part(one, style, ANSWERED_ICON, snoozed_text(one.snooze, style))
+    says = f"{_came_of(one.recording, deed, style)} {style.words('notices.answered')}"
+    return _part(one, style, ANSWERED_ICON, says)
+
+
+def _part(
+    one: OpenNotice,
+    style: CardStyle,
+    icon: str,
+    says: str,
+    *,
+    title: str = "",
+    note: str = "",
+    actions: list[Block] | None = None,
+    end: str = "",
+) -> Part:
+    """Return a notice's part of a message. With a ``title``, agent and queue stand beside it, as on a card."""
+    words, shown = style.words, _shown(one)
+    names, facts = call_names(shown, words), [note, *_facts(one, style), end]
+    if title:
+        bold = " · ".join([f"*{title}*", *call_names(shown, words, bold=True)])
+        said, section = [title, *names, says], f"{icon}  {bold}\n{says}"
+    else:
+        # A request to confirm a stop names the call's id, so agent and queue come before it.
+        said = [says, *names] if one.approval is None else [*names, says]
+        section, facts = f"{icon}  {says}", [*names, *facts]
+    said += [note, words("card.call", call=one.recording.conversation_id), *facts[-2:]]
     blocks: list[Block] = [
-        {"type": "section", "text": mrkdwn(f"{icon}  {says}")},
+        {"type": "section", "text": mrkdwn(section)},
         {"type": "context", "elements": [mrkdwn(" · ".join(filter(None, facts)))]},
         *(actions or []),
     ]
+    return Part(one, " · ".join(filter(None, said)), blocks)
+
+
+def _facts(one: OpenNotice, style: CardStyle) -> list[str]:
+    """Name the call, short and linked, and the audit number."""
+    recording, seq = one.recording, max(one.recording.audit_seq, one.notice.audit_seq)
+    return [
+        style.words("card.call", call=style.call(recording.conversation_id, short=True)),
+        style.words("card.audit", seq=seq),
+    ]
+
+
+def _message(parts: Sequence[Part], *, head: str = "") -> dict[str, Any]:
+    about_all = [
+        {"recording_id": str(part.notice.recording.id), "kind": part.notice.notice.kind.value} for part in parts
+    ]
+    payload = about_all[0] | ({"recordings": about_all} if len(parts) > 1 else {})
+    opening: list[Block] = [{"type": "section", "text": mrkdwn(f"*{head}*")}] if head else []
     return {
-        "text": " · ".join(filter(None, said)),
-        "blocks": blocks,
+        "text": "\n".join(filter(None, [head, *(part.text for part in parts)])),
+        "blocks": [*opening, *(block for part in parts for block in part.blocks)],
         "parse": "none",
-        "metadata": {
-            "event_type": "recording_notice",
-            "event_payload": {"recording_id": str(recording.id), "kind": one.notice.kind.value},
-        },
+        "metadata": {"event_type": "recording_notice", "event_payload": payload},
     }
 
 
-def _says(one: OpenNotice, style: CardStyle) -> str:
+def _shown(one: OpenNotice) -> Card:
+    """Return the recording with its names, as cards have them."""
+    return Card(one.recording, "", one.notice.person, agent_name=one.agent_name, queue_name=one.queue_name)
+
+
+def _says(one: OpenNotice, style: CardStyle, at: datetime) -> str:
     words, recording = style.words, one.recording
     match one.notice.kind:
         case NoticeKind.LONG_RECORDING:
-            return words("notices.long_recording", since=_at(recording.started_at or recording.requested_at))
+            since = recording.started_at or recording.requested_at
+            key = "notices.long_recording_taken_over" if recording.adopted else "notices.long_recording"
+            return words(key, length=length(at - since, words), since=_at(since))
         case NoticeKind.LONG_PAUSE:
             return words("notices.long_pause", since=_at(recording.paused_at or recording.requested_at))
         case NoticeKind.CALL_ENDED:
@@ -166,8 +275,19 @@ def _came_of(recording: Recording, deed: LastAction | None, style: CardStyle) ->
 def _buttons(one: OpenNotice, words: Catalog) -> list[Block]:
     if one.notice.kind is NoticeKind.TRANSFERRED:
         return [follow_button(one.recording, words, agent=one.successor_name)]
-    wanted = {f"recording_{verb.value}" for verb in OFFERED.get(one.notice.kind, ())}
-    return [button for button in control_buttons(one.recording, words) if button["action_id"] in wanted]
+    if one.notice.kind not in OFFERED:
+        return []
+    verb, state = OFFERED[one.notice.kind]
+    asked_about = replace(one.recording, state=state, in_doubt=False)
+    controls = [
+        button
+        for button in control_buttons(asked_about, words, about=about(_shown(one)))
+        if button["action_id"] == f"recording_{verb.value}"
+    ]
+    if one.notice.kind is NoticeKind.LONG_RECORDING:
+        text = words("buttons.still_needed")
+        return [recording_button(STILL_NEEDED, text, one.recording, words, "buttons.still_needed_of"), *controls]
+    return controls
 
 
 def _at(when: datetime) -> str:

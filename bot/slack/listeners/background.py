@@ -18,14 +18,14 @@ log = structlog.get_logger(__name__)
 class Work:
     """Runs coroutines and keeps references to them (the event loop keeps only weak references)."""
 
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _tasks: set[asyncio.Task[object]] = field(default_factory=set)
 
-    def start(self, coroutine: Coroutine[object, object, None]) -> None:
+    def start(self, coroutine: Coroutine[object, object, object]) -> None:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("work_failed", exc_info=error)

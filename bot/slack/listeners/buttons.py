@@ -5,7 +5,7 @@ Every click is authorized again; a button is never proof of a right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,11 +17,14 @@ from bot.recording.requests import AwaitsConfirmation
 from bot.slack.blocks.agent_picker import START_AGENT
 from bot.slack.blocks.answers import awaiting, confirming, taken_back, under_way
 from bot.slack.blocks.card import CONFIRM_STOP, FOLLOW, START_AGAIN, WITHDRAW_STOP
+from bot.slack.blocks.notice import STILL_NEEDED, snoozed_text
+from bot.slack.blocks.try_again import ANSWER, TRY_AGAIN
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
 from bot.slack.listeners.error_boundary import answered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import timedelta
 
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
@@ -165,6 +168,25 @@ class FollowButton:
 
 
 @dataclass(frozen=True, slots=True)
+class StillNeeded:
+    """Handles ``recording_still_needed``: the next reminder comes after ``remind_after``; the relay edits this one."""
+
+    desk: ListenerContext
+    remind_after: timedelta | None
+
+    def register(self, app: AsyncApp) -> None:
+        Clicks(self.desk, self._take).register(app, STILL_NEEDED)
+
+    async def _take(self, click: Click) -> None:
+        asked = await click.asked()
+        intake = self.desk.service.intake
+        snoozed = await intake.still_needed(asked, click.id(), remind_after=self.remind_after)
+        if not snoozed.shown:  # no message is known that could say so
+            text = snoozed_text(snoozed.snooze, self.desk.style_for(asked))
+            click.tell(f":white_check_mark: {text} (#{snoozed.audit_seq})")
+
+
+@dataclass(frozen=True, slots=True)
 class StartAgain:
     """Handles the buttons that start a recording again, with the call and the reason of an earlier one.
 
@@ -182,6 +204,25 @@ class StartAgain:
         intake = self.desk.service.intake
         accepted = await start_again(intake, asked, again.recording_id, agent_user_id=again.agent_user_id)
         self.desk.finish_later(accepted, click.reply)
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Handles ``recording_try_again``: asks for a failed start again, with its call, reason, and channel."""
+
+    desk: ListenerContext
+
+    def register(self, app: AsyncApp) -> None:
+        Clicks(self.desk, self._take, shown=Click.id).register(app, TRY_AGAIN)
+
+    async def _take(self, click: Click) -> None:
+        recording_id = click.id()
+        asked = await click.asked(channel=await self.desk.service.store.card_channel(recording_id))
+        accepted = await start_again(self.desk.service.intake, asked, recording_id)
+        reply = replace(click.reply, replaces=click.action.get("block_id") == ANSWER)
+        if reply.replaces:
+            self.desk.work.start(self.desk.tell(reply, under_way(accepted, self.desk.style_for(asked))))
+        self.desk.finish_later(accepted, reply)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,9 @@ class CallHistory:
         intake = self.desk.service.intake
         try:
             call = conversation_id(typed_id)
-        except MalformedId as error:
-            problem = error if typed_id else MalformedId("No call was named.", named=False)
+        except MalformedId as problem:
             await intake.refuse_reading(asked, typed_id, problem)
-            raise problem from None
+            raise
         reading = await intake.read_history(asked, call)
         told, older = await self.stories.story(call, before=reading.seq, limit=LINES)
         return story(call, told, older, reading.seq, self.desk.style, self.desk.words_for(asked))

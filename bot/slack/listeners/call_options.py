@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bot.errors import NotPermitted
 from bot.recording.caller import Permission
+from bot.recording.permissions import require
 from bot.slack.blocks.call_options import call_options
 from bot.slack.blocks.start_modal import CALL
 from bot.slack.listeners.context import ListenerContext, team_of
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp
 
     from bot.errors import RecordBotError
+    from bot.recording.control.user_rate_limit import LookupLimit
+    from bot.recording.requests import Request
 
 NOTHING: dict[str, Any] = {"options": []}
 
@@ -26,6 +30,8 @@ class CallOptions:
 
     desk: ListenerContext
     calls: Calls
+    denials: LookupLimit
+    """Admits the look-ups of each person without the right that get an entry."""
 
     def register(self, app: AsyncApp) -> None:
         app.options(CALL)(self.on_typed)
@@ -42,8 +48,20 @@ class CallOptions:
         asked = await self.desk.asked(
             "modal", user_id=body["user"]["id"], team_id=team_of(body), channel=None, trigger=None
         )
-        if not asked.caller.may(Permission.CONTROL) or not self.desk.look_ups.admit(asked.caller.actor):
+        if not asked.caller.may(Permission.CONTROL):
+            await self._deny(asked)
+            return NOTHING
+        if not self.desk.look_ups.admit(asked.caller.actor):
             return NOTHING
         known = (await self.calls.current(wait=LIST_SECONDS)).within(asked.caller.scope)
         calls = self.calls.search(known.calls, str(body.get("value") or ""))
         return call_options(calls, self.desk.words_for(asked), self.desk.service.clock.now())
+
+    async def _deny(self, asked: Request) -> None:
+        """Put the denial into the trail, once a minute for each person: Slack asks again at each letter."""
+        if not self.denials.admit(asked.caller.actor):
+            return
+        try:
+            require(asked.caller, Permission.CONTROL)
+        except NotPermitted as refusal:
+            await self.desk.service.intake.refuse_reading(asked, "", refusal)

@@ -19,8 +19,9 @@ from bot.recording.models import Verb
 from bot.recording.policy import describe
 from bot.recording.requests import AwaitsConfirmation
 from bot.slack.blocks.answers import awaiting, confirming, under_way
-from bot.slack.blocks.card import control_buttons, state_words
+from bot.slack.blocks.card import about, control_buttons
 from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
+from bot.slack.blocks.recording_line import recording_line
 from bot.slack.blocks.reports.digest import section
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 from bot.slack.listeners.error_boundary import answered
@@ -33,13 +34,15 @@ if TYPE_CHECKING:
 
     from bot.i18n.catalog import Catalog
     from bot.recording.caller import Principal
+    from bot.recording.card import Card
     from bot.recording.control.service import CallStatus, StatusAsked
-    from bot.recording.models import Approval, Recording
+    from bot.recording.models import Approval
     from bot.recording.requests import PendingAction, Request
     from bot.slack.blocks.card import Block, CardStyle
     from bot.slack.listeners.call_history import CallHistory
     from bot.slack.listeners.compliance.activity_report import ActivityReports
     from bot.slack.listeners.compliance.audit_export import AuditReports
+    from bot.slack.listeners.compliance.evidence import EvidenceFiles
     from bot.slack.listeners.recording_picker import RecordingChoice
     from bot.slack.listeners.start_modal import StartModal
 
@@ -55,11 +58,15 @@ VERBS = {
     "list": Permission.READ,
     "history": Permission.READ,
     "audit": Permission.EXPORT,
+    "evidence": Permission.EXPORT,
     "report": Permission.EXPORT,
     "help": None,
 }
 """What can be typed, and the permission that it takes."""
+READS = frozenset({"status", "list", "history", "audit", "report"})
+"""The verbs that only ask for information."""
 LISTED = 20
+SUGGESTION_SHOWN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class RecordCommand:
     desk: ListenerContext
     history: CallHistory
     audits: AuditReports
+    evidence: EvidenceFiles
     reports: ActivityReports
     modal: StartModal
     choice: RecordingChoice
@@ -80,7 +88,8 @@ class RecordCommand:
         """Acknowledge with an answer. Nothing may be raised from here: Bolt would lose the acknowledgement."""
 
         async def refuse(error: RecordBotError) -> Answer:
-            return await self._refusal(error, self.desk.words_of(str(command.get("user_id"))))
+            words = self.desk.words_of(str(command.get("user_id")))
+            return await self._refusal(error, words, read=_typed(command)[0] in READS)
 
         await ack(**await answered("command", self._answer(command, respond), refuse))
 
@@ -88,8 +97,7 @@ class RecordCommand:
         reply = Reply(command["user_id"], respond)
         if self.desk.shared_channels is not None:
             self.desk.shared_channels.heard(command)
-        verb, rest = _first_word(unescape(command.get("text") or ""))
-        verb = verb.lower() or "help"
+        verb, rest = _typed(command)
         asked = await self.desk.asked(
             "command",
             user_id=command["user_id"],
@@ -115,12 +123,19 @@ class RecordCommand:
                 return await self._list(asked)
             case "history":
                 return await self.history.answer(asked, rest)
+            case "audit" | "evidence" | "report":
+                return await self._export(verb, asked, rest, reply)
+            case _:
+                return self._unknown(asked, verb, rest)
+
+    async def _export(self, verb: str, asked: Request, rest: str, reply: Reply) -> Answer:
+        match verb:
             case "audit":
                 return await self.audits.answer(asked, rest, reply)
-            case "report":
-                return await self.reports.answer(asked, rest, reply)
+            case "evidence":
+                return await self.evidence.answer(asked, rest, reply)
             case _:
-                return self._unknown(asked, verb)
+                return await self.reports.answer(asked, rest, reply)
 
     async def _start(self, asked: Request, rest: str, reply: Reply) -> Answer:
         typed_id, typed_reason = _first_word(rest)
@@ -173,7 +188,10 @@ class RecordCommand:
     async def _read_call(self, question: StatusAsked, asked: Request, reply: Reply) -> None:
         async def tell() -> None:
             status = await self.desk.service.status(question)
-            await self.desk.tell(reply, self._status_text(status, self.desk.style_for(asked), await self._waiting()))
+            found = () if status.recording is None else (status.recording,)
+            shown = next(iter(await self.desk.service.store.with_names(found)), None)
+            text = self._status_text(status, shown, self.desk.style_for(asked), await self._waiting())
+            await self.desk.tell(reply, text)
 
         await answered("command_status", tell(), partial(self.desk.refuse, reply))
 
@@ -181,13 +199,15 @@ class RecordCommand:
         """Return the stops that wait for a second supervisor, by recording."""
         return {one.recording_id: one for one in await self.desk.service.store.open_approvals()}
 
-    def _status_text(self, status: CallStatus, style: CardStyle, waiting: Mapping[UUID, Approval]) -> str:
+    def _status_text(
+        self, status: CallStatus, shown: Card | None, style: CardStyle, waiting: Mapping[UUID, Approval]
+    ) -> str:
         words, seen = style.words, status.seen
         lines = [words("status.call", call=style.call(status.conversation_id), seq=status.audit_seq)]
-        if status.recording is None:
+        if status.recording is None or shown is None:
             lines.append(words("status.no_recording"))
         else:
-            line = recording_line(status.recording, style, waiting.get(status.recording.id))
+            line = status_line(shown, style, waiting.get(status.recording.id))
             lines.append(words("status.recording", line=line))
         if seen is not None:
             hold = "_on_hold" if seen.on_hold else ""
@@ -197,7 +217,7 @@ class RecordCommand:
         elif isinstance(status.error, CallEnded):
             lines.append(words("status.ended"))
         elif status.error is not None:
-            lines.append(words("status.error", error=self.desk.explain(status.error, words)))
+            lines.append(words("status.error", error=self.desk.explain(status.error, words, read=True)))
         return "\n".join(lines)
 
     async def _list(self, asked: Request, *, only_of: str | None = None) -> Answer:
@@ -208,7 +228,8 @@ class RecordCommand:
             usage = escape(style.words("help.start_usage"))
             key = "list.none_of_yours" if only_of else "list.none"
             return ephemeral(style.words(key, command=COMMAND, usage=usage))
-        return live_list(live, style, await self._waiting(), asked.caller)
+        shown = await self.desk.service.store.with_names(live[:LISTED])
+        return live_list(shown, style, await self._waiting(), asked.caller, more=len(live) - len(shown))
 
     def _help(self, asked: Request) -> Answer:
         words = self.desk.words_for(asked)
@@ -225,18 +246,20 @@ class RecordCommand:
         limits = escape(granted_calls(describe(asked.caller).grants, words))
         return ephemeral("\n".join(filter(None, [lead, *may, limits])))
 
-    def _unknown(self, asked: Request, verb: str) -> Answer:
+    def _unknown(self, asked: Request, verb: str, rest: str) -> Answer:
+        """Answer what is not a verb: offer the nearest one with everything else that was typed, ready to be copied."""
         words = self.desk.words_for(asked)
         typed = inline(verb.replace("`", ""), 40)
         nearest = difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.5)
         if nearest:
-            lead = words("command.did_you_mean", typed=typed, command=COMMAND, nearest=nearest[0])
+            suggested = inline(f"{COMMAND} {nearest[0]} {rest}".replace("`", ""), SUGGESTION_SHOWN)
+            said = words("command.did_you_mean", typed=typed, command=COMMAND, suggested=suggested)
         else:
-            lead = words("command.unknown", typed=typed, command=COMMAND)
-        return ephemeral(f"{lead}\n{self._help(asked)['text']}")
+            said = words("command.unknown", typed=typed, command=COMMAND)
+        return ephemeral(f"{said} {words('command.see_help', command=COMMAND)}")
 
-    async def _refusal(self, error: RecordBotError, words: Catalog) -> Answer:
-        text = f":warning: {self.desk.explain(error, words)}"
+    async def _refusal(self, error: RecordBotError, words: Catalog, *, read: bool = False) -> Answer:
+        text = f":warning: {self.desk.explain(error, words, read=read)}"
         in_the_way = error.recording_id if isinstance(error, AboutRecording) else None
         recording = in_the_way and await self.desk.service.store.recording(in_the_way)
         if not recording or not (buttons := control_buttons(recording, words)):
@@ -245,51 +268,45 @@ class RecordCommand:
 
 
 def live_list(
-    live: Sequence[Recording],
+    live: Sequence[Card],
     style: CardStyle,
     waiting: Mapping[UUID, Approval] = MappingProxyType({}),
     reader: Principal | None = None,
+    *,
+    more: int = 0,
 ) -> Answer:
     """Render live recordings, each with its buttons; of more than a message holds, the first ones.
 
     ``waiting`` are the stops that wait for a second supervisor, by recording. The ``reader`` has buttons for what they
-    may control only; where none is named, all are there.
+    may control only; where none is named, all are there. ``more``: how many there are that ``live`` doesn't hold.
     """
-    shown = [(one, waiting.get(one.id)) for one in live[:LISTED]]
+    shown = [(one, waiting.get(one.recording.id)) for one in live[:LISTED]]
+    more += len(live[LISTED:])
     blocks = [
         block
         for one, approval in shown
-        for block in _listed(one, style, approval, buttons=reader is None or controls(reader, one))
+        for block in _listed(one, style, approval, buttons=reader is None or controls(reader, one.recording))
     ]
-    text = "\n".join(f"• {recording_line(one, style, approval)}" for one, approval in shown)
-    if len(live) > LISTED:
-        more = style.words("list.more", number=len(live) - LISTED)
-        blocks.append({"type": "context", "elements": [mrkdwn(more)]})
-        text = f"{text}\n{more}"
+    text = "\n".join(f"• {status_line(one, style, approval)}" for one, approval in shown)
+    if more:
+        left_out = style.words("list.more", number=more)
+        blocks.append({"type": "context", "elements": [mrkdwn(left_out)]})
+        text = f"{text}\n{left_out}"
     return ephemeral(text, blocks)
 
 
-def recording_line(recording: Recording, style: CardStyle, approval: Approval | None = None) -> str:
+def status_line(shown: Card, style: CardStyle, approval: Approval | None = None) -> str:
     """Describe in one line a recording's state, and its stop that waits for a second supervisor."""
-    icon, state = state_words(recording, style.words)
-    line = style.words(
-        "list.line",
-        icon=icon,
-        state=state,
-        call=style.call(recording.conversation_id, short=True),
-        time=moment(recording.started_at or recording.requested_at),
-        person=style.person(recording.started_by),
-        seq=recording.audit_seq,
-    )
+    line = recording_line(shown, style)
     if approval is None:
         return line
     person, until = style.person(approval.asked_by), moment(approval.expires_at)
     return f"{line} · {style.words('approval.in_list', person=person, until=until)}"
 
 
-def _listed(recording: Recording, style: CardStyle, approval: Approval | None, *, buttons: bool) -> list[Block]:
-    blocks = [section(recording_line(recording, style, approval))]
-    if buttons and (elements := control_buttons(recording, style.words, approval)):
+def _listed(shown: Card, style: CardStyle, approval: Approval | None, *, buttons: bool) -> list[Block]:
+    blocks = [section(status_line(shown, style, approval))]
+    if buttons and (elements := control_buttons(shown.recording, style.words, approval, about=about(shown))):
         blocks.append({"type": "actions", "elements": elements})
     return blocks
 
@@ -300,6 +317,12 @@ def _stranger_lead(denial_reason: str | None, words: Catalog) -> str:
         why = f"{words(f'denied.{denial_reason}_what')} {words(f'denied.{denial_reason}_do')}"
         return f"{why}\n{words('help.lead')}"
     return words("help.lead_stranger")
+
+
+def _typed(command: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the verb that was typed, and the rest."""
+    verb, rest = _first_word(unescape(command.get("text") or ""))
+    return verb.lower() or "help", rest
 
 
 def _first_word(text: str) -> tuple[str, str]:

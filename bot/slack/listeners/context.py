@@ -10,9 +10,12 @@ import structlog
 
 from bot.errors import AuditUnavailable, RecordBotError
 from bot.i18n.error_messages import MessageFormatter, explain
+from bot.recording.models import RecordingState
 from bot.recording.requests import Request, RequestSource
 from bot.slack.blocks.agent_picker import agent_choice, choice_text
 from bot.slack.blocks.mrkdwn import escape, moment
+from bot.slack.blocks.try_again import failed_start
+from bot.slack.request_age import age_of_current_request
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
@@ -21,12 +24,13 @@ if TYPE_CHECKING:
     from slack_bolt.context.respond.async_respond import AsyncRespond
     from slack_sdk.web.async_client import AsyncWebClient
 
+    from bot.errors import GenesysError, NotPermitted, TooLate
     from bot.i18n.catalog import Catalog, Translations
     from bot.recording.control.service import RecordingService
     from bot.recording.control.user_rate_limit import LookupLimit
     from bot.recording.models import Recording
     from bot.recording.ports import Waiting
-    from bot.recording.requests import PendingAction
+    from bot.recording.requests import ActionResult, PendingAction
     from bot.slack.blocks.card import CardStyle
     from bot.slack.listeners.background import Work
     from bot.slack.shared_channels import SharedChannels
@@ -36,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 Answer = dict[str, Any]
 TELL_SECONDS = 5.0
+SLOW_SECONDS = 8
+"""After this long without a result from Genesys, the person is told that it is still being tried."""
 OK = 200
 
 
@@ -49,6 +55,20 @@ class Reply:
     user_id: str
     respond: AsyncRespond | None = None
     thread_ts: str | None = None
+    replaces: bool = False
+    """Whether the answer takes the place of the message that was clicked.
+
+    Slack does this only for a click: the ``response_url`` of a command can neither replace nor delete what the command
+    was answered with (https://github.com/slackapi/bolt-python/issues/1268).
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer that Slack has taken; a direct message can be deleted again."""
+
+    channel: str | None = None
+    ts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +104,21 @@ class ListenerContext:
             self.work.start(self.shared_channels.learn(channel))  # what it says now counts; it is fresh the next time
         caller = await self.people.caller(user_id, team_id)
         language, shared = self.words_of(user_id).language, self._is_shared(channel)
-        origin = RequestSource(source, channel=channel, trigger=trigger, language=language, shared_channel=shared)
+        age = age_of_current_request()
+        origin = RequestSource(
+            source, channel=channel, trigger=trigger, language=language, shared_channel=shared, age=age
+        )
         return Request(caller, origin)
 
     def _is_shared(self, channel: str | None) -> bool:
         return self.shared_channels is not None and self.shared_channels.known(channel) is True
 
-    def explain(self, error: RecordBotError, words: Catalog, recording: Recording | None = None) -> str:
+    def explain(
+        self, error: RecordBotError, words: Catalog, recording: Recording | None = None, *, read: bool = False
+    ) -> str:
         """Return the sentences about an error, as mrkdwn."""
         voice = MessageFormatter(words, person=self.style.in_(words).person, time=moment, plain=escape)
-        return explain(error, voice, recording)
+        return explain(error, voice, recording, read=read)
 
     def finish_later(self, accepted: PendingAction, reply: Reply) -> None:
         """Carry out what was accepted, after the acknowledgement."""
@@ -106,36 +131,88 @@ class ListenerContext:
             text = words("command.waiting", seconds=max(1, round(waiting.seconds)), seq=seq)
             self.work.start(self.tell(reply, text))  # not awaited: a slow Slack must not use up the action's time
 
+        slow = asyncio.create_task(self._say_that_it_is_slow(accepted, reply))
         try:
             settled = await self.service.carry_out(accepted, progress)
         except AuditUnavailable:
+            await self._no_longer_slow(slow)
             await self.tell(reply, words("command.not_written", seq=seq))
             return
+        finally:
+            slow.cancel()
+        await self._no_longer_slow(slow)
         if settled.error is not None:
-            settled.error.audit_seq = settled.audit_seq
-            text = f":warning: {self.explain(settled.error, words, settled.recording)}"
-            blocks = agent_choice(text, settled.error, settled.recording, words, channel=accepted.asked.origin.channel)
-            await self.tell(reply, choice_text(text, settled.error, words), blocks)
+            await self._tell_failure(accepted, settled.error, settled, reply)
+        elif reply.replaces:
+            await self._remove_original(reply)
+
+    async def _tell_failure(
+        self, accepted: PendingAction, error: GenesysError | NotPermitted | TooLate, settled: ActionResult, reply: Reply
+    ) -> None:
+        """Tell the person why it failed; of a start, that is all that is ever said of it."""
+        words, recording = self.words_for(accepted.asked), settled.recording
+        error.audit_seq = settled.audit_seq
+        text = f":warning: {self.explain(error, words, recording)}"
+        blocks = agent_choice(text, error, recording, words, channel=accepted.asked.origin.channel)
+        if blocks is None and accepted.attempt.verb.begins:
+            blocks = failed_start(text, recording, words)
+        told = await self.tell(reply, choice_text(text, error, words), blocks)
+        if told is not None and accepted.attempt.verb.begins and recording.state is RecordingState.FAILED:
+            try:
+                await self.service.store.card_answered(recording.id)
+            except AuditUnavailable:
+                log.warning("answer_note_failed", recording_id=str(recording.id))  # its card tells them once more
+
+    async def _say_that_it_is_slow(self, accepted: PendingAction, reply: Reply) -> Told | None:
+        """Tell the person, once, that it is still being tried."""
+        await self.service.clock.sleep(SLOW_SECONDS)
+        words = self.words_for(accepted.asked)
+        return await self.tell(reply, words("command.slow", seconds=SLOW_SECONDS, seq=accepted.audit_seq))
+
+    async def _no_longer_slow(self, slow: asyncio.Task[Told | None]) -> None:
+        """Take back what was said about slowness, if Slack lets us: a direct message can be deleted."""
+        if not slow.done():
+            slow.cancel()
+            return
+        told = None if slow.cancelled() or slow.exception() else slow.result()
+        if told is not None and told.ts is not None:
+            try:
+                await self.client.chat_delete(channel=str(told.channel), ts=told.ts)
+            except WEB_API_ERRORS as error:
+                log.info("reply_delete_failed", error=str(error))
+
+    async def _remove_original(self, reply: Reply) -> None:
+        """Remove the answer that was clicked: the card says the rest."""
+        if reply.respond is None:
+            return
+        try:
+            async with asyncio.timeout(TELL_SECONDS):
+                await reply.respond(text="", delete_original=True)
+        except (*WEB_API_ERRORS, ValueError) as error:
+            log.info("reply_delete_failed", error=str(error))
 
     async def refuse(self, reply: Reply, error: RecordBotError, recording: Recording | None = None) -> None:
         """Tell a person why their request was refused, and the recording's state if it is known."""
         await self.tell(reply, f":warning: {self.explain(error, self.words_of(reply.user_id), recording)}")
 
-    async def tell(self, reply: Reply, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
-        """Send an answer that only this person sees; everything important is also on the card and in the trail."""
+    async def tell(self, reply: Reply, text: str, blocks: list[dict[str, Any]] | None = None) -> Told | None:
+        """Send an answer that only this person sees, and return where it is; None if Slack did not take it."""
         try:
             async with asyncio.timeout(TELL_SECONDS):
-                if not await _answered(reply, text, blocks):
-                    await self.client.chat_postMessage(
-                        channel=reply.user_id,
-                        text=text,
-                        blocks=blocks,
-                        parse="none",
-                        unfurl_links=False,
-                        unfurl_media=False,
-                    )
+                if await _answered(reply, text, blocks):
+                    return Told()
+                posted = await self.client.chat_postMessage(
+                    channel=reply.user_id,
+                    text=text,
+                    blocks=blocks,
+                    parse="none",
+                    unfurl_links=False,
+                    unfurl_media=False,
+                )
+                return Told(str(posted["channel"]), str(posted["ts"]))
         except WEB_API_ERRORS as error:
             log.warning("reply_send_failed", error=str(error))
+            return None
 
 
 async def _answered(reply: Reply, text: str, blocks: list[dict[str, Any]] | None) -> bool:
@@ -147,7 +224,7 @@ async def _answered(reply: Reply, text: str, blocks: list[dict[str, Any]] | None
             text=text,
             blocks=blocks,
             response_type="ephemeral",
-            replace_original=False,
+            replace_original=reply.replaces,
             thread_ts=reply.thread_ts,
         )
     except ValueError:  # there is no response_url

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.errors import NothingToStop, RecordBotError, SeveralRecordings
+from bot.recording.card import Card
 from bot.recording.models import ALLOWED_FROM
 from bot.slack.blocks.call_options import agent_name
-from bot.slack.blocks.card import control_buttons, state_words
-from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
+from bot.slack.blocks.card import about, control_buttons, state_words
+from bot.slack.blocks.mrkdwn import inline, mrkdwn
+from bot.slack.blocks.recording_line import state_since
 from bot.slack.blocks.reports.digest import section
 from bot.slack.listeners.context import Answer, ListenerContext, ephemeral
 
@@ -60,30 +62,39 @@ class RecordingChoice:
         calls = {one.conversation_id: one for one in (await self.calls.current(wait=NAME_SECONDS)).calls}
         lines, blocks = [], [section(first)]
         for one in offered[:ROWS]:
-            lines.append(f"• {self._line(one, calls.get(one.conversation_id), words)}")
+            shown = _named(one, calls.get(one.conversation_id), words)
+            lines.append(f"• {self._line(shown, words)}")
             row = section(lines[-1])
-            blocks.append(row | {"accessory": _button(verb, one, words)} if fitting else row)
+            blocks.append(row | {"accessory": _button(verb, shown, words)} if fitting else row)
         if len(offered) > ROWS:
             lines.append(words("choice.more", number=len(offered) - ROWS, verb=verb.value))
             blocks.append({"type": "context", "elements": [mrkdwn(lines[-1])]})
         return ephemeral("\n".join([first, *lines]), blocks)
 
-    def _line(self, recording: Recording, call: LiveCall | None, words: Catalog) -> str:
-        agents = () if call is None else call.agents
-        agent = next((one for one in agents if one.user_id == recording.agent_user_id), next(iter(agents), None))
-        queue = None if call is None else call.queue_name
+    def _line(self, shown: Card, words: Catalog) -> str:
+        recording = shown.recording
         parts = [
-            f"*{inline(agent_name(agent, words), NAME_SHOWN)}*" if agent else "",
-            inline(queue, NAME_SHOWN) if queue else "",
+            f"*{inline(shown.agent_name, NAME_SHOWN)}*" if shown.agent_name else "",
+            inline(shown.queue_name, NAME_SHOWN) if shown.queue_name else "",
+            state_since(recording, state_words(recording, words)[1], words),
             words("choice.call", call=self.desk.style.call(recording.conversation_id, short=True)),
-            words(
-                "choice.since",
-                state=state_words(recording, words)[1],
-                time=moment(recording.started_at or recording.requested_at),
-            ),
         ]
         return " · ".join(part for part in parts if part)
 
 
-def _button(verb: Verb, recording: Recording, words: Catalog) -> dict[str, Any]:
-    return next(one for one in control_buttons(recording, words) if one["action_id"] == f"recording_{verb.value}")
+def _named(recording: Recording, call: LiveCall | None, words: Catalog) -> Card:
+    """Return the recording with the names of the agent and the queue in the list of live calls."""
+    agents = () if call is None else call.agents
+    agent = next((one for one in agents if one.user_id == recording.agent_user_id), next(iter(agents), None))
+    return Card(
+        recording,
+        channel="",
+        asked_by=recording.started_by,
+        agent_name=agent_name(agent, words) if agent else None,
+        queue_name=None if call is None else call.queue_name,
+    )
+
+
+def _button(verb: Verb, shown: Card, words: Catalog) -> dict[str, Any]:
+    buttons = control_buttons(shown.recording, words, about=about(shown))
+    return next(one for one in buttons if one["action_id"] == f"recording_{verb.value}")

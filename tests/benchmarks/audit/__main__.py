@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.audit.evidence import proven_call
 from tests.benchmarks.audit.flips import found_of
 from tests.benchmarks.audit.trails import append_one_by_one, grow, opened
 
@@ -26,6 +28,8 @@ SMALL, MIDDLE = 1_000, 10_000
 ROUNDS = 3
 APPEND_ROUNDS, APPENDS = 400, 20
 FLIPS = 200
+DAY = 100_000
+LONGEST_PATH = math.ceil(math.log2(DAY))
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,27 @@ async def flips(big: Path) -> Line:
     )
 
 
+async def evidence(day: Path) -> list[Line]:
+    """Prove a call of a day with many entries; the best of several, as what else runs only ever adds."""
+    async with opened(day) as store:
+        runs = [await proven_call(store) for _ in range(ROUNDS)]
+    prove, verify = min(run.prove_seconds for run in runs), min(run.verify_seconds for run in runs)
+    return [
+        Line(
+            f"time to prove a call of a day with {DAY:,} entries, against verifying them all",
+            "at most 1 times",
+            f"{prove / verify:.2f} times ({prove:.2f} s against {verify:.2f} s)",
+            prove <= verify,
+        ),
+        Line(
+            f"size of a proof in a day with {DAY:,} entries",
+            f"{LONGEST_PATH} hashes at most",
+            f"{runs[0].path} hashes; the whole file has {runs[0].size:,} bytes",
+            runs[0].path <= LONGEST_PATH,
+        ),
+    ]
+
+
 async def measure(directory: Path, entries: int) -> list[Line]:
     files = {length: directory / f"trail-{length}.db" for length in (SMALL, MIDDLE, entries)}
     await asyncio.to_thread(files[SMALL].unlink, missing_ok=True)  # an earlier run has made it longer
@@ -107,6 +132,10 @@ async def measure(directory: Path, entries: int) -> list[Line]:
         say(f"writing {length:,} entries")
         async with opened(file) as store:
             await grow(store, length)
+    day = directory / "day.db"
+    say(f"writing a day of {DAY:,} entries")
+    async with opened(day) as store:
+        await grow(store, DAY)
     small, middle, big = files[SMALL], files[MIDDLE], files[entries]
     say("measuring")
     await asyncio.to_thread(os.sync)  # or the system still writes a gigabyte out while the first rows are measured
@@ -115,6 +144,7 @@ async def measure(directory: Path, entries: int) -> list[Line]:
         await asyncio.to_thread(memory, middle, big, entries),
         await flips(big),
         await appending(small, big, entries),
+        *await evidence(day),
     ]
 
 

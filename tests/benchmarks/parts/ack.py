@@ -46,7 +46,7 @@ async def main(file: str | None) -> None:
         runner = await listen(
             Pages(check=nothing, scrape=nothing), host="127.0.0.1", port=0, routes={EVENTS_PATH: door.handle}
         )
-        port = runner.addresses[0][1]
+        port = runner.port
         sys.stdout.write(json.dumps({"url": f"http://127.0.0.1:{port}{EVENTS_PATH}"}) + "\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)  # until the measuring process closes stdin

@@ -27,9 +27,10 @@ from tests.faults.harness.write_ahead_check import Witness
 from tests.support.databases.postgres import postgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
+    from bot.sandbox.process import ChildProcess
     from tests.support.databases.postgres import PostgresDatabase, PostgresServer
 
 REPLICAS = 3
@@ -216,8 +217,9 @@ async def opened_fleet(
     durable: bool = False,
     settings: Mapping[str, str] | None = None,
     slack_waits: float = ACK_SECONDS,
+    launch: Callable[..., Awaitable[ChildProcess]] = asyncio.create_subprocess_exec,
 ) -> AsyncIterator[Fleet]:
-    """Set everything up and start the bots; whatever happens, nothing is left behind.
+    """Set everything up and ``launch`` the bots; whatever happens, nothing is left behind.
 
     ``durable``: whether the server really waits for the disk. ``settings`` are those of the bots besides the usual.
     """
@@ -233,7 +235,7 @@ async def opened_fleet(
         environment = around.environment(transport, place / "unused", settings or {})
         said: deque[str] = deque(maxlen=90)
         replicas = [
-            Replica(name, _bot(name, environment, database.url, place, transport, said))
+            Replica(name, _bot(name, environment, database.url, place, transport, said, launch))
             for name in (f"replica-{number}" for number in range(1, count + 1))
         ]
         balancer = None
@@ -257,6 +259,16 @@ async def opened_fleet(
         yield fleet
 
 
-def _bot(name: str, environment: dict[str, str], url: str, place: Path, transport: str, said: deque[str]) -> BotProcess:
+def _bot(
+    name: str,
+    environment: dict[str, str],
+    url: str,
+    place: Path,
+    transport: str,
+    said: deque[str],
+    launch: Callable[..., Awaitable[ChildProcess]],
+) -> BotProcess:
     own = environment | {"DATABASE_URL": f"{url}&application_name={name}"}
-    return BotProcess(own, place, 0, transport, lambda line: said.append(f"{name}: {line}"), lambda: None)
+    return BotProcess(
+        own, place, 0, transport, lambda line: said.append(f"{name}: {line}"), lambda: None, launch=launch
+    )

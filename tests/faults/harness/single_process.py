@@ -19,11 +19,12 @@ from tests.faults.harness.simulators import ACK_SECONDS, opened_surroundings
 from tests.faults.harness.write_ahead_check import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from bot.sandbox.genesys import SimulatedGenesys
     from bot.sandbox.genesys.web_api.answers import SimulatedRequest
+    from bot.sandbox.process import ChildProcess
     from bot.sandbox.slack import SimulatedMessage, SimulatedSlack
 
 FLOOR, AUDIT = "C0FLOOR", "C0AUDIT"
@@ -186,8 +187,9 @@ async def opened_stage(
     enforce_rate_limits: bool = False,
     slack_waits: float = ACK_SECONDS,
     command: tuple[str, ...] = BotProcess.command,
+    launch: Callable[..., Awaitable[ChildProcess]] = asyncio.create_subprocess_exec,
 ) -> AsyncIterator[Stage]:
-    """Set everything up and start the bot by ``command``; whatever happens, nothing is left behind."""
+    """Set everything up and ``launch`` the bot by ``command``; whatever happens, nothing is left behind."""
     async with contextlib.AsyncExitStack() as stack:
         around = await stack.enter_async_context(
             opened_surroundings(enforce_rate_limits=enforce_rate_limits, slack_waits=slack_waits)
@@ -195,7 +197,7 @@ async def opened_stage(
         database = around.place / "record-bot.db"
         said: deque[str] = deque(maxlen=60)
         environment = around.environment(transport, database, {})
-        bot = BotProcess(environment, around.place, 0, transport, said.append, lambda: None, command)
+        bot = BotProcess(environment, around.place, 0, transport, said.append, lambda: None, command, launch)
         outside = Outside(database)
         slack, genesys = around.slack, around.genesys
         stage = Stage(transport, around.place, slack, genesys, outside, Witness(outside), around.http, bot, said)

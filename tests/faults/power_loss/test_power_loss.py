@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -58,7 +59,8 @@ class Survivor:
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[ServedScene]:
     async with simulators(AcceleratedClock(speed=1)) as (slack, genesys):
-        scene = ServedScene(slack, genesys, AcceleratedClock(speed=1), tmp_path / "record-bot.db", tmp_path)
+        clock, launch = AcceleratedClock(speed=1), asyncio.create_subprocess_exec  # only a new program takes LD_PRELOAD
+        scene = ServedScene(slack, genesys, clock, tmp_path / "record-bot.db", tmp_path, launch)
         yield scene
         await scene.kill()
 

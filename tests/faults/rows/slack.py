@@ -95,7 +95,7 @@ async def old_card(run: Run) -> None:
     await stage.until("the recording is stopped", lambda: run.state() == "stopped")
     written = run.written()
     card = stage.cards(run.call)[-1]
-    run.expect(card.text.startswith("Recording"), "the card is not an old one")
+    run.expect(card.text.startswith("Recording ·"), "the card is not an old one")
     await run.clicks(GRACE, STOP, card=card)
     await stage.until("the person is told", lambda: run.told(GRACE, "already stopped"))
     stage.mend()
@@ -130,6 +130,13 @@ async def audit_channel_closed(run: Run) -> None:
     _done(run)
 
 
+TOO_LATE = {
+    START: ("asked to record this call at", "has been recording this call since"),
+    STOP: ("already being stopped", "already stopped this recording", "is still in progress"),
+}
+"""What the slower of two is told."""
+
+
 async def two_at_once(run: Run) -> None:
     for verb, state in ((START, "active"), (STOP, "stopped")):
         text = f"{verb} {run.call}"
@@ -138,7 +145,7 @@ async def two_at_once(run: Run) -> None:
         await run.stage.until(f"the {verb} is done", partial(_stands, run, state))
         run.expect(run.phases(f"recording:{verb}").count("requested") == 1, f"two requests to {verb} were accepted")
         words = [one.body["text"] for one in asked]
-        loser = [one for one in words if "already" in one or "being recorded" in one or "carried out just now" in one]
+        loser = [one for one in words if any(said in one for said in TOO_LATE[verb])]
         run.expect(len(loser) == 1, f"the slower one was not told who was first: {words}")
         if verb == START:
             run.expect(any("<@U0" in one for one in loser), f"the slower one was not told who was first: {words}")
@@ -212,7 +219,7 @@ ROWS = (
     ),
     _row(
         "channel",
-        "the audit channel is archived, or the bot removed from it, and that is mended",
+        "the audit channel is archived, or the bot removed from it, and that is repaired",
         "/readyz says so; " + ARRIVES,
         audit_channel_closed,
         share=0.25,

@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import os
 import resource
+import signal
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bot.recording.control.service import OLDEST_SECONDS
 from bot.sandbox.process import free_port
+from bot.slack.request_age import BACKLOG_SECONDS
 from tests.faults.row import Row, single
 from tests.faults.run import ADA, GRACE, START, STOP
 
@@ -97,7 +100,7 @@ def outcome_meets(
             await stage.until("a confirming read arrives", began.is_set)
             await asyncio.sleep(seconds)  # how long it lasts is part of the fault
         if lost:
-            told = "can't be written into the audit trail"
+            told = "couldn't be saved to the audit trail"
             await stage.until("somebody is told that the outcome is not written", lambda: runs[0].told(ADA, told))
         for run in runs:
             await run.until_settled(before[run.call][0] + 1, within=OWN_ATTEMPT_SECONDS)
@@ -146,6 +149,29 @@ async def _refuses_to_serve(run: Run, bot: Any, words: str) -> None:
     status, said = bot.snapshot()["exit_status"], bot.snapshot()["last_words"]
     run.expect(status == 1, f"it ended with status {status}")
     run.expect(words in said and "Traceback" not in said, f"it said {said!r}")
+
+
+async def frozen(run: Run) -> None:
+    """Let the process stand still while a request arrives, until long after Slack has told the person."""
+    await run.prepare()
+    stage, before, written = run.stage, run.outcomes(), run.written()
+    os.kill(stage.pid, signal.SIGSTOP)
+    try:
+        asked = await run.types(ADA, f"{run.verb} {run.call}")
+        run.expect(not asked.acked, "a process that stands still has answered")
+        await asyncio.sleep(OLDEST_SECONDS)  # how long it lasts is part of the fault
+    finally:
+        os.kill(stage.pid, signal.SIGCONT)
+    await run.until_settled(before + 1)
+    await asyncio.sleep(2 * BACKLOG_SECONDS)  # a start within this time could be as old, and would be refused too
+    if run.verb == STOP:
+        run.starts = 1
+        run.expect(run.state() == "stopped", f"the stop ended as {run.state()}")
+        return
+    run.starts = 0
+    run.expect(run.phases() == ["requested", "failed"], f"the trail says {run.phases()}")
+    run.expect(run.written() == written, "Genesys was called for a start that nobody waits for any more")
+    await stage.until("the person is told that it came too late", lambda: run.told(ADA, "too late"))
 
 
 async def told_to_stop(run: Run) -> None:
@@ -247,6 +273,15 @@ ROWS = (
         verbs=(START,),
         share=0.25,
         transports=("socket",),
+    ),
+    _row(
+        "frozen",
+        "the bot stands still (SIGSTOP) for 13 s while a command arrives",
+        "a start is refused and the person told; a stop is carried out",
+        single(frozen),
+        unanswered=True,
+        quick=False,
+        share=0.25,
     ),
     _row(
         "sigterm",

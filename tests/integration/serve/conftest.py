@@ -10,12 +10,15 @@ import pytest
 
 from bot.sandbox.process import BotProcess, BotUnready, free_port
 from bot.sandbox.run import bot_environment
+from tests.support import forked
 from tests.support.clocks.accelerated_clock import AcceleratedClock
 from tests.support.scenario import Scenario, simulators
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
+
+    from bot.sandbox.process import ChildProcess
 
 READY_SECONDS = 120.0
 PORT_TRIES = 4
@@ -28,6 +31,7 @@ class ServedScene(Scenario):
     """The scene with ``python -m bot serve`` as a process of its own, in the tests' time."""
 
     directory: Path
+    launch: Callable[..., Awaitable[ChildProcess]] = forked.launch
     said: list[str] = field(default_factory=list)
     """Every line of its standard error and output, of all its lives."""
     process: BotProcess | None = None
@@ -65,6 +69,7 @@ class ServedScene(Scenario):
             log=self.said.append,
             on_change=self.slack.workspace.changes.announce,
             command=(sys.executable, "-m", "tests.support.clocks.steady_cli", "serve"),
+            launch=self.launch,
         )
         await self.process.start()
         await self.process.until_ready(READY_SECONDS, lambda _waited: None)
@@ -88,9 +93,16 @@ class ServedScene(Scenario):
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[ServedScene]:
+def launch() -> Callable[..., Awaitable[ChildProcess]]:
+    """How the process starts; for modules to override."""
+    return forked.launch
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, launch: Callable[..., Awaitable[ChildProcess]]) -> AsyncIterator[ServedScene]:
     async with simulators(AcceleratedClock(speed=1), slack_waits=SLACK_WAITS) as (slack, genesys):
-        scene = ServedScene(slack, genesys, AcceleratedClock(speed=1), tmp_path / "record-bot.db", tmp_path)
+        clock = AcceleratedClock(speed=1)
+        scene = ServedScene(slack, genesys, clock, tmp_path / "record-bot.db", tmp_path, launch)
         yield scene
         if scene.process is not None:
             await scene.process.kill()

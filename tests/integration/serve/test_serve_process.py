@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import TYPE_CHECKING
@@ -13,11 +14,20 @@ from bot.sandbox.process import BotUnready
 from tests.support.scenario import ADA
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bot.sandbox.process import ChildProcess
     from tests.integration.serve.conftest import ServedScene
 
 pytestmark = pytest.mark.measured
 
 SECRETS = ("xoxb-sandbox", "xapp-sandbox", "sandbox-secret", "sandbox-signing-secret", "ticket=", "Bearer ")
+
+
+@pytest.fixture
+def launch() -> Callable[..., Awaitable[ChildProcess]]:
+    """Start it as everybody does; the other modules fork it."""
+    return asyncio.create_subprocess_exec
 
 
 def _assert_no_secrets(scene: ServedScene) -> None:

@@ -133,7 +133,7 @@ async def test_in_a_read_only_channel_the_person_gets_the_card_and_nobody_waits(
     await scenario.types(ADA, f"start {INBOUND}")
     await scenario.until(lambda: scenario.slack.direct_messages(ADA))
     direct = scenario.slack.direct_messages(ADA)[0]
-    await scenario.until(lambda: direct.text.startswith("Recording"))
+    await scenario.until(lambda: direct.text.startswith("Recording ·"))
     assert (await scenario.page("/readyz"))[0] == 200
     assert (await scenario.readiness())["cards"]["ok"] is True
     await scenario.clicks(ADA, "stop", direct)
@@ -150,7 +150,7 @@ async def test_every_final_answer_ends_with_a_direct_message(scenario: ServingSc
     await scenario.types(ADA, f"start {INBOUND}")
     await scenario.until(lambda: scenario.slack.direct_messages(ADA))
     direct = scenario.slack.direct_messages(ADA)[0]
-    await scenario.until(lambda: direct.text.startswith("Recording"))
+    await scenario.until(lambda: direct.text.startswith("Recording ·"))
     assert len([one for one in scenario.slack.requests if one.error == error]) <= 2  # whole, and then the text alone
 
 
@@ -278,7 +278,8 @@ async def test_a_stop_that_waits_is_said_again_with_back_off_and_names_the_group
         await scenario.until_later(lambda number=number: len(_waiting(scenario)) >= number, step=15)  # type: ignore[misc]
     first, second, third = _waiting(scenario)[:3]
     assert "<!subteam^S0NIGHT>" not in first.text
-    assert second.text.startswith("<!subteam^S0NIGHT> Nobody has confirmed this stop yet.")
+    assert second.text.startswith("Priya Nair · ")
+    assert " · <!subteam^S0NIGHT> Nobody has confirmed this stop yet. <@" in second.text
     (approval,) = scenario.rows("SELECT asked_at FROM approvals")
     asked_at = datetime.fromisoformat(approval["asked_at"]).replace(tzinfo=UTC).timestamp()
     assert float(second.ts) >= asked_at + 30  # how long after is the machine's affair

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,19 +31,18 @@ async def transferred(scenario: ServingScenario, to: str = "Tom Becker") -> Simu
 async def test_one_click_goes_on_recording_after_a_transfer(scenario: ServingScenario) -> None:
     call = await transferred(scenario)
     message = await asked_about(scenario)
-    await scenario.until(lambda: scenario.card().text.startswith("Stopped after"))
+    await scenario.until(lambda: scenario.shows("Stopped · Priya Nair · "))
     first = scenario.card()
-    assert "Stopped by a transfer" in first.text.replace("stopped by", "Stopped by")
+    assert re.search(r"Stopped <!date[^>]+> by a transfer after \d", first.text)
     assert "The call was transferred (Genesys: `transfer`)" in first.text
-    assert "Tom Becker has taken over. The bot is not recording this call." in message.text
+    assert "Tom Becker has taken over. record-bot is not recording this call." in message.text
     button = next(one for block in message.blocks if block["type"] == "actions" for one in block["elements"])
     assert (button["action_id"], button["value"]) == ("recording_follow", scenario.recordings()[0]["id"])
     assert "Tom Becker" in button["text"]["text"]
 
     await scenario.clicks(ADA, "follow", message)
-    await scenario.until(lambda: len(scenario.cards()) == 2 and scenario.shows("Recording since"))
-    assert "agent Tom Becker" in scenario.card().text
-    assert "reason complaint" in scenario.card().text.replace("reason Complaint", "reason complaint")
+    await scenario.until(lambda: len(scenario.cards()) == 2 and scenario.shows("Recording · Tom Becker · "))
+    assert "· Reason: Complaint ·" in scenario.card().text
     assert [agent.adhoc for agent in call.agents] == [True]
     await scenario.until_later(lambda: "recorded again" in scenario.slack.direct_messages(ADA)[-1].text)
     assert [entry["phase"] for entry in scenario.entries("recording:follow")] == ["requested", "succeeded"]
@@ -64,8 +64,9 @@ async def test_two_clicks_by_two_people_start_one_recording(scenario: ServingSce
     first = scenario.card()
     await scenario.clicks(ADA, "follow", message)
     await scenario.clicks(GRACE, "follow", first)
-    await scenario.until_told(GRACE, "This call")
-    await scenario.until(lambda: scenario.shows("Recording since"))
+    refused = re.compile(f"<@{ADA}> (asked to record|has been recording) this call (at|since) <!date")
+    await scenario.until(lambda: any(refused.search(one) for one in scenario.told(GRACE)))
+    await scenario.until(lambda: scenario.shows("Recording · Tom Becker · "))
     assert scenario.genesys.recording_starts(call.id) == 2
     assert len(scenario.recordings()) == 2
 
@@ -73,8 +74,7 @@ async def test_two_clicks_by_two_people_start_one_recording(scenario: ServingSce
 @pytest.mark.parametrize("changes", [{"RECORDING_FOLLOW_TRANSFERS": "always"}])
 async def test_always_goes_on_by_itself_and_asks_nobody(scenario: ServingScenario) -> None:
     call = await transferred(scenario)
-    await scenario.until_later(lambda: len(scenario.cards()) == 2 and scenario.shows("Recording since"))
-    assert "agent Tom Becker" in scenario.card().text
+    await scenario.until_later(lambda: len(scenario.cards()) == 2 and scenario.shows("Recording · Tom Becker · "))
     assert "started by <@U0ADA>" in scenario.card().text
     assert scenario.genesys.recording_starts(call.id) == 2
     assert scenario.slack.direct_messages(ADA) == []
@@ -83,7 +83,7 @@ async def test_always_goes_on_by_itself_and_asks_nobody(scenario: ServingScenari
 async def test_a_second_transfer_is_asked_about_too(scenario: ServingScenario) -> None:
     call = await transferred(scenario)
     await scenario.clicks(ADA, "follow", await asked_about(scenario))
-    await scenario.until(lambda: scenario.shows("Recording since"))
+    await scenario.until(lambda: scenario.shows("Recording · Tom Becker · "))
     scenario.genesys.transfers.consult(call, "Lucia Romano")
     scenario.genesys.transfers.complete(call)
     await scenario.until_later(
@@ -97,15 +97,15 @@ async def test_a_start_that_adopts_both_recorders_says_what_a_stop_leaves(scenar
     scenario.genesys.snippet(call.id)
     await scenario.records(call.id)
     card = scenario.card()
-    assert "its recording goes on after Stop" in card.text
-    assert "A snippet of this call is being recorded" in card.text
-    assert "taken over by <@U0ADA>" in card.text
-    assert "started by" not in card.text
+    assert "that recording continues after Stop" in card.text
+    assert "A snippet of this call is also being recorded" in card.text
+    assert re.search("Taken over <!date[^>]+> by <@U0ADA>", card.text)
+    assert "started" not in card.text.lower()
     await scenario.types(ADA, f"status {call.id}")
-    await scenario.until_told(ADA, "a recording policy records it as well")
+    await scenario.until_told(ADA, "a recording policy also records this call")
     assert "a snippet is being recorded" in scenario.told(ADA)[-1]
 
     await scenario.clicks(ADA, "stop")
     await scenario.until(lambda: scenario.shows("Stopped"))
-    assert "The recording policy's recording of this call goes on" in scenario.card().text
+    assert "The policy's recording of this call continues" in scenario.card().text
     assert (call.adhoc, call.policy, call.agents[0].snippet) == (False, True, True)

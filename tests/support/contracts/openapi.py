@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft4Validator
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -103,6 +101,8 @@ class Description:
             yield f"{status}: no code {body.get('code')}"
 
     def findings(self, schema: Mapping[str, Any], value: Any) -> Iterator[str]:
+        from jsonschema import Draft4Validator  # noqa: PLC0415  it takes seconds, which each worker would spend to collect
+
         value = without_nulls(value)
         whole = {**schema, "definitions": self._definitions}
         yield from (f"{error.json_path}: {error.message}" for error in Draft4Validator(whole).iter_errors(value))

@@ -14,14 +14,17 @@ import bot
 from bot.errors import RecordBotError
 from bot.i18n.catalog import read_languages
 from bot.slack.users import OBSTACLES
+from tests.support.source import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 CODE = Path(bot.__file__).parent
 ENGLISH = read_languages().of("en").texts
 SECTIONS = {key.partition(".")[0] for key in ENGLISH}
 NEVER_IN_SLACK = {"settings"}
+REFUSALS = {"NotPermitted": "cause", "Caller": "obstacle"}
+"""What refuses people, and the argument that says why."""
 GENERAL_CAUSES = {"not_a_supervisor", "not_listed"}
 """Refusals that the sentence for ``not_permitted`` is about."""
 
@@ -48,13 +51,13 @@ class Use:
         return {key for key in ENGLISH if re.fullmatch(self.pattern, key)}
 
 
-@cache  # every worker needs it to collect the tests
+@cache
 def nodes() -> list[tuple[str, ast.Call | ast.Constant | ast.JoinedStr]]:
     """Return the calls and strings of the code, each with its file."""
     return [
         (str(file.relative_to(CODE)), node)
         for file in sorted(CODE.rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        for node in ast.walk(parsed(file.read_text("utf-8")))
         if isinstance(node, (ast.Call, ast.Constant, ast.JoinedStr))
     ]
 
@@ -80,10 +83,10 @@ def mentioned() -> set[str]:
 def literal_causes() -> set[str]:
     """Return the causes that the code refuses people for."""
     found = {value for _, value in OBSTACLES}
-    for _, node in nodes():
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+    for node in _refusals():
+        if not isinstance(node.func, ast.Name):
             continue
-        wanted = {"NotPermitted": "cause", "Caller": "obstacle"}.get(node.func.id)
+        wanted = REFUSALS.get(node.func.id)
         values = [one.value for one in node.keywords if wanted and one.arg == wanted]
         found |= {
             one.value
@@ -92,6 +95,14 @@ def literal_causes() -> set[str]:
             if isinstance(one, ast.Constant) and isinstance(one.value, str)
         }
     return found
+
+
+def _refusals() -> Iterator[ast.Call]:
+    """Yield the calls in the modules that refuse people; each worker reads them to collect the tests."""
+    for file in CODE.rglob("*.py"):
+        code = file.read_text("utf-8")
+        if any(f"{name}(" in code for name in REFUSALS):
+            yield from (node for node in ast.walk(parsed(code)) if isinstance(node, ast.Call))
 
 
 def _is_words(function: ast.expr) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,19 +12,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.admin.archive import Archiving
-from bot.admin.audit import VerificationResult, verify_database
+from bot.admin.audit import verify_database
 from bot.admin.data import Keeper
 from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
 from bot.database.queries.outbox import SqlOutbox
+from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.recording.models import Verb
 from tests.support.clocks.fake_clock import BEGIN, FakeClock
 from tests.support.databases.trail import entries, rows
 from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from typing import Any
+
+    from bot.admin.verification_result import VerificationResult
 
 ADAS_WORDS = "Frau Zwetschgenknödel wants a copy"
 GRACES_WORDS = "dispute about the Quittenmarmelade"
@@ -49,9 +54,11 @@ class Past:
     async def archived(self, before: datetime = BETWEEN) -> str:
         return await self.archiving(before).run(nothing)
 
-    async def verdict(self, *, archive: bool = False, **options: Any) -> VerificationResult:
+    async def verdict(self, *, archive: bool = False, destroyed: int = 0, **options: Any) -> VerificationResult:
         where = self.archive if archive else None
-        return await verify_database(self.keeper.settings, Verifier(**options), nothing, archive=where)
+        return await verify_database(
+            self.keeper.settings, Verifier(**options), nothing, archive=where, destroyed=destroyed
+        )
 
     def entries(self) -> list[dict[str, Any]]:
         return entries(self.harness.file)
@@ -70,6 +77,24 @@ class Past:
 
 def nothing(_done: int, _total: int) -> None:
     """Show no progress."""
+
+
+@contextmanager
+def guards_lifted(past: Past) -> Iterator[sqlite3.Connection]:
+    """Do what the owner of the file can do: lift the guards, change something, put them back."""
+    with closing(sqlite3.connect(past.file)) as owner, owner:
+        for name in AUDIT_TRIGGERS:
+            owner.execute(f"DROP TRIGGER {name}")
+        yield owner
+        for trigger in AUDIT_TRIGGERS.values():
+            owner.execute(trigger)
+
+
+def forge(past: Past, *statements: str) -> None:
+    """Change the database as its owner can."""
+    with guards_lifted(past) as owner:
+        for statement in statements:
+            owner.execute(statement)
 
 
 async def deliver(harness: Harness) -> None:

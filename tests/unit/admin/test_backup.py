@@ -18,8 +18,7 @@ from bot.errors import DatabaseUnusable, MalformedId, Refused
 from tests.support.databases.trail import entries
 from tests.support.databases.writer import write_sql
 from tests.support.recording.service import asked, open_harness
-from tests.unit.admin.conftest import nothing
-from tests.unit.admin.test_archive import forge
+from tests.unit.admin.conftest import forge, nothing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -64,14 +64,14 @@ async def test_slack_takes_everything_and_nobody_sees_anything(slack: SimulatedS
 
 
 async def test_what_is_too_long_is_named_with_its_place(client: AsyncWebClient) -> None:
-    url = "https://apps.example/" + "x" * 2000 + "/{conversation_id}"
+    url = "https://apps.example/" + "x" * 3000 + "/{conversation_id}"
     samples = replace(SAMPLES, style=replace(STYLE, interaction_url=url)).all()
     found = await BlockValidation(client, FakeClock()).findings(samples)
     named = {one.sample for one in found}
     assert {"card: active (en)", "card: active (de)"} < named
     assert not {one for one in named if one.startswith("start window")}
     first = next(one for one in found if one.sample == "card: ended (en)" and one.place != "/text")
-    assert first.sentence == "card: ended (en): must be less than 2001 characters at /blocks/1/fields/0/text"
+    assert first.sentence == "card: ended (en): must be less than 3001 characters at /blocks/4/elements/0/text"
 
 
 async def test_a_text_beside_the_blocks_may_be_too_long_too(client: AsyncWebClient) -> None:

@@ -175,13 +175,13 @@ async def test_an_audit_channel_of_two_organizations(slack: SimulatedSlack) -> N
 
 
 async def test_a_message_that_slack_would_refuse_is_named(set_up: pytest.MonkeyPatch, slack: SimulatedSlack) -> None:
-    set_up.setenv("GENESYS_INTERACTION_URL", f"https://apps.example/{'x' * 2000}/{{conversation_id}}")
+    set_up.setenv("GENESYS_INTERACTION_URL", f"https://apps.example/{'x' * 3000}/{{conversation_id}}")
 
     found = await problems()
 
     assert list(found) == ["Slack messages"]
     assert (
-        "card: starting (en): must be less than 2001 characters at /blocks/1/fields/0/text;"
+        "card: starting (en): must be less than 3001 characters at /blocks/4/elements/0/text;"
         in (found["Slack messages"])
     )
     assert "GENESYS_INTERACTION_URL" in found["Slack messages"]

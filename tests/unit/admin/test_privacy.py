@@ -11,24 +11,79 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
+from uuid_utils.compat import uuid7
 
+from bot.audit.entry import Draft, Phase
 from bot.database.maintenance.erasure import Erased, Person
 from bot.database.maintenance.retention import Retention
 from bot.errors import DatabaseUnusable, Refused
+from bot.recording.caller import BOT
 from bot.recording.control.start_again import start_again
 from bot.runtime.background import retention_worker
 from bot.runtime.workers import Supervisor
+from tests.support.clocks.fake_clock import FakeClock
 from tests.support.databases.writer import write_sql
 from tests.support.recording.service import ADA, CALL, GRACE, asked
 from tests.unit.admin.conftest import ADAS_WORDS, GRACES_WORDS
 
 if TYPE_CHECKING:
     from bot.recording.ports import Transaction
-    from tests.support.clocks.fake_clock import FakeClock
     from tests.unit.admin.conftest import Past
 
 ADA_HERSELF = Person("U0ADA")
 AGENT = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.fixture
+async def past(past: Past) -> Past:
+    """The shop of then, where the bot also serves today."""
+    await serves_today(past)
+    return past
+
+
+async def serves_today(past: Past) -> None:
+    """Add an entry that agrees with the clock."""
+    draft = Draft(
+        id=uuid7(),
+        attempt_id=uuid7(),
+        occurred_at=past.keeper.clock.now(),
+        phase=Phase.OBSERVED,
+        action="bot:start",
+        actor=BOT,
+    )
+    await past.harness.store.write(lambda transaction: transaction.append(draft))
+
+
+@pytest.mark.parametrize(
+    ("jump", "slack_ahead"),
+    [
+        (timedelta(days=2), None),  # the clock went ahead, and only it says so
+        (timedelta(days=-2), None),
+        (timedelta(days=-2), timedelta()),
+        (timedelta(), timedelta(days=-2)),
+        (timedelta(days=2), timedelta(days=-2)),
+    ],
+)
+async def test_nothing_is_erased_on_the_word_of_one_clock(
+    past: Past, jump: timedelta, slack_ahead: timedelta | None
+) -> None:
+    clock = FakeClock(begin=past.keeper.clock.now() + jump)
+    retention = Retention(past.harness.store, clock, timedelta(days=1), None, "bot", slack_ahead=lambda: slack_ahead)
+
+    assert await retention.step() == 3600
+    with pytest.raises(Refused, match="clock says"):
+        await retention.once()
+
+    assert len(past.rows("SELECT * FROM typed_texts")) == 2
+
+
+async def test_a_bot_that_was_idle_for_long_asks_slack(past: Past) -> None:
+    clock = FakeClock(begin=past.keeper.clock.now() + timedelta(days=30))
+    retention = Retention(past.harness.store, clock, timedelta(days=1), None, "bot", slack_ahead=timedelta)
+
+    await retention.once()
+
+    assert past.rows("SELECT * FROM typed_texts") == []
 
 
 async def test_what_a_person_typed_is_gone_from_the_files(past: Past) -> None:
@@ -130,7 +185,7 @@ async def test_a_dry_run_counts_and_changes_nothing(past: Past) -> None:
 
 @pytest.mark.parametrize("typed", ["Ada Byron", "ada@example.com", "", "S0SUPERS", "cli:", "U0ADA' OR 1=1", "%"])
 def test_only_ids_are_taken(typed: str) -> None:
-    with pytest.raises(ValueError, match="the id of a Slack user"):
+    with pytest.raises(ValueError, match="must be a Slack user id"):
         Person.read(typed)
 
 
@@ -182,6 +237,7 @@ async def test_texts_and_names_have_periods_of_their_own(past: Past) -> None:
 
 async def test_a_live_recording_keeps_its_reason(past: Past) -> None:
     await past.harness.service.carry_out(await past.harness.service.intake.start(asked(), CALL, "still running"))
+    await serves_today(past)
 
     await past.keeper.retain(texts=timedelta(days=1), names=None)
 

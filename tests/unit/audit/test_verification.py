@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
+from bot.admin.audit import verify_file
+from bot.audit.anchors import read_anchor, read_anchors
 from bot.audit.entry import GENESIS_HASH, Draft, Phase, chain, record
 from bot.audit.export import csv_line, json_line
 from bot.audit.stored import COLUMNS, _encode
-from bot.audit.verification import Verifier, read_anchors
-from tests.unit.audit.stranger import first_bad_line
+from bot.audit.verification import Verifier
+from tests.unit.audit.stranger import Stranger, first_bad_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,8 +136,6 @@ def test_every_single_bit_change_of_a_sample_is_found(tmp_path: Path) -> None:
 
 def _verify(file: Path) -> bool:
     """Say whether the bot finds a flaw in the file."""
-    from bot.admin.audit import verify_file  # noqa: PLC0415  the SDK is not needed
-
     return not verify_file(file, Verifier(), lambda _done, _total: None).ok
 
 
@@ -191,3 +191,70 @@ def test_anchors() -> None:
     }
     with pytest.raises(ValueError, match="line 2"):
         read_anchors([digest, "twelve"])
+
+
+def test_what_the_channel_shows_is_an_anchor() -> None:
+    shown = "7b9e01c2d3e4"
+    for typed in (f"#12 {shown}", f"12 {shown}", f"#12:{shown}", f"12:{shown.upper()}", f"#12 `{shown}`"):
+        assert read_anchor(typed) == (shown, 12)
+    for typed in (shown, f"#12 {shown[:-1]}", "#12", f"#0 {shown}", "#12 7b9e01c2d3eg"):
+        with pytest.raises(ValueError, match="at least 12 digits"):
+            read_anchor(typed)
+    with pytest.raises(ValueError, match="line 2 gives the hash of entry 12 another number"):
+        read_anchors([f"#12 {shown}", f"#13 {shown}"])
+
+
+def test_twelve_digits_with_their_number_are_compared() -> None:
+    entries = trail()
+    shown: dict[str, int | None] = {one["hash"][:12]: one["seq"] for one in entries[::7]}
+    verifier = verified(entries, wanted=dict(shown))
+    assert (verifier.flaw, verifier.wanted) == (None, {})
+    assert "Entry 8 had the hash" in flaw_of(trail(), wanted={entries[7]["hash"][:12]: 8})
+    assert "of entry 36 isn't in it" in flaw_of(entries[:-5], wanted={entries[35]["hash"][:12]: 36})
+
+
+def test_a_number_in_other_bytes_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "trail.jsonl"
+    whole = "".join(map(json_line, trail()))
+    file.write_text(whole.replace('"http_status":202', '"http_status":202.0', 1))
+
+    verdict = verify_file(file, Verifier(), lambda _done, _total: None)
+
+    assert (verdict.ok, verdict.status) == (False, 1)
+    assert verdict.text == "BROKEN: Line 2 (entry 2) was edited: it isn't in the form in which entries are exported."
+    assert first_bad_line(file) == 2
+
+
+@pytest.mark.parametrize("other", ["2.02e2", "202.00", "2020e-1"])
+def test_other_ways_to_write_a_number(tmp_path: Path, other: str) -> None:
+    file = tmp_path / "trail.jsonl"
+    file.write_text("".join(map(json_line, trail())).replace(":202,", f":{other},").replace(":202}", f":{other}}}"))
+    assert _verify(file)
+    assert first_bad_line(file) == 2
+
+
+def test_a_file_with_gaps_is_a_part_of_a_trail(tmp_path: Path) -> None:
+    entries = [entry for entry in trail() if entry["seq"] % 3 == 0]
+    file = tmp_path / "part.jsonl"
+    file.write_text("".join(map(json_line, entries)))
+    wanted: dict[str, int | None] = {entries[0]["hash"][:12]: 3, "ab" * 6: 4}
+
+    verdict = verify_file(file, Verifier(wanted=wanted), lambda _done, _total: None)
+
+    assert verdict.status == 3
+    assert verdict.text.startswith("Part of a trail, and intact as far as it goes: 13 entries, up to #39.")
+    assert "Not checked: the entries in 13 gaps, which this export leaves out." in verdict.text
+    assert "Not checked: 1 anchor belongs to an entry that was not read." in verdict.text
+    assert "Intact:" not in verdict.text
+
+
+def test_an_empty_file_is_a_part_of_a_trail(tmp_path: Path) -> None:
+    file = tmp_path / "empty.jsonl"
+    file.touch()
+
+    verdict = verify_file(file, Verifier(), lambda _done, _total: None)
+
+    assert verdict.status == 3
+    assert verdict.text.startswith(f"Part of a trail: {file} contains no entries.\nNot checked: anything.")
+    assert Stranger().verdict(file) == "part"
+    assert not verify_file(file, Verifier(wanted={"ab" * 6: 4}), lambda _done, _total: None).ok

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bot.sandbox.genesys import SimulatedRequest
 
-pytestmark = pytest.mark.measured
+pytestmark = [pytest.mark.measured, pytest.mark.usefixtures("logs_as_before")]
 
 ACTOR = f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
 NO_CALL = "00000000-0000-4000-8000-000000000000"
@@ -241,7 +241,7 @@ async def test_no_call_at_all(desk: Shell) -> None:
     ran = await desk("recording", "start")
 
     assert (ran.status, ran.out) == (1, "")
-    assert ran.err.startswith("No call was named. ")
+    assert ran.err.startswith("You didn't say which call. ")
     assert "record-bot recording start" in ran.err
 
 
@@ -260,7 +260,7 @@ async def test_genesys_is_down(desk: Shell, genesys: SimulatedGenesys) -> None:
     ran = await desk("recording", "start", OUTBOUND)
 
     assert (ran.status, ran.out) == (1, "")
-    assert ran.err.startswith("Genesys does not answer.")
+    assert ran.err.startswith("Genesys is not responding.")
     assert "Traceback" not in ran.err
     assert not any(secret in ran.said for secret in SECRETS)
     assert desk.entries("phase") == [("requested",), ("failed",)]

@@ -81,8 +81,8 @@ async def test_a_second_start_says_since_when_and_by_whom(terminal: Terminal, ge
 
     assert not again.ok
     assert facts(again)["error"] == "already_recording"
-    assert again.text.startswith("This call has been recorded since ")
-    assert f" UTC by {ACTOR}." in again.text
+    assert again.text.startswith("cli:ada has been recording this call since ")
+    assert " UTC. You don't need to do anything." in again.text
     assert len(genesys.writes(INBOUND)) == 1
 
 
@@ -157,8 +157,8 @@ async def test_a_stop_under_dual_control_takes_another_person(
 
     waits, again = await first.change("stop", INBOUND), await first.change("stop", INBOUND)
 
-    assert "takes two supervisors" in waits.text
-    assert "still waits for a second supervisor" in again.text
+    assert "second supervisor has to confirm this stop" in waits.text
+    assert "still waiting for a second supervisor" in again.text
     assert facts(waits)["approval"] == facts(again)["approval"]
     assert facts(waits)["approval"]["asked_by"] == ACTOR
     assert facts(waits)["state"] == "active"

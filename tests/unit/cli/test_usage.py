@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.measured  # what is tested runs in processes of its own
+# What is tested runs in processes of its own, but for the help.
+pytestmark = [pytest.mark.measured, pytest.mark.usefixtures("logs_as_before")]
 
 SCOPES = {"channels:read", "chat:write", "files:write", "groups:read", "usergroups:read", "users:read"}
 """Slack's scopes, which are written like actions."""

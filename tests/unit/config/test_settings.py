@@ -342,3 +342,14 @@ def test_a_line_that_is_no_setting_is_named_beside_what_it_leaves_missing(settin
 def test_each_aws_name_leads_to_a_region() -> None:
     assert set(AWS_REGIONS.values()) < set(REGIONS)
     assert AWS_REGIONS["eu-central-1"] == "mypurecloud.de"
+
+
+@pytest.mark.parametrize("secret", ["xoxb-1-2-AbCdEfGh", "xapp-1-A0-7-deadbeef", "0123456789abcdef" * 2, "Ab1_-" * 9])
+def test_a_secret_in_the_wrong_setting_is_not_quoted(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    for name in ("SLACK_AUDIT_CHANNEL", "SLACK_SUPERVISORS", "PURECLOUD_ENVIRONMENT", "AUDIT_DIGEST_ZONE"):
+        monkeypatch.setenv(name, secret)
+    monkeypatch.setenv("RECORDING_REASONS", secret)
+    with pytest.raises(SettingsError) as wrong:
+        load(ServeSettings)
+    assert secret not in str(wrong.value)
+    assert "[redacted]" in str(wrong.value)

@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import event
 
 from bot.database.queries.due_notices import SqlOccasions
+from bot.database.queries.notices import SqlNotices
 from bot.database.statements.approvals import newest_of
-from tests.support.recording.service import Harness, open_harness
+from bot.recording.monitoring.reminders import Notice, NoticeKind, OpenNotice
+from tests.support.recording.service import ADA, Harness, open_harness
+from tests.support.slack.samples import RECORDING_ID, recording
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,16 +35,26 @@ async def approvals_of_cards(harness: Harness) -> None:
 
 
 async def long_recordings(harness: Harness) -> None:
-    await SqlOccasions(harness.engines).long_recordings(NOW)
+    await SqlOccasions(harness.engines).long_recordings(NOW, NOW)
 
 
 async def long_pauses(harness: Harness) -> None:
     await SqlOccasions(harness.engines).long_pauses(NOW)
 
 
+async def shared_message(harness: Harness) -> None:
+    notice = Notice(NoticeKind.LONG_RECORDING, RECORDING_ID, "", ADA, 1)
+    await SqlNotices(harness.engines).sharing(OpenNotice(notice, recording(), channel="D0ADA", ts="1.000001"))
+
+
 @pytest.mark.parametrize(
     ("look", "table"),
-    [(approvals_of_cards, "approvals"), (long_recordings, "recordings"), (long_pauses, "recordings")],
+    [
+        (approvals_of_cards, "approvals"),
+        (long_recordings, "recordings"),
+        (long_pauses, "recordings"),
+        (shared_message, "notices"),
+    ],
 )
 async def test_no_look_reads_a_whole_table(
     harness: Harness, look: Callable[[Harness], Awaitable[None]], table: str

@@ -40,21 +40,23 @@ def test_a_recording_in_the_way_is_described(state: RecordingState) -> None:
 @pytest.mark.parametrize("state", list(RecordingState))
 def test_how_the_call_stands_now_is_never_guessed(state: RecordingState) -> None:
     assert now(recording(state=state), WORDS) == WORDS(f"now.{state.value}")
-    assert "is being checked" in now(recording(state=state, in_doubt=True), WORDS)
+    assert "We are checking" in now(recording(state=state, in_doubt=True), WORDS)
 
 
 def test_details_that_help_an_administrator_are_named() -> None:
     missing = errors.PermissionMissing(permission="conversation:call:record")
-    assert "The missing permission is conversation:call:record." in explain(missing, VOICE)
-    assert "asks to wait 3 s" in explain(errors.RateLimited(retry_after=3.2), VOICE)
-    assert "asks to wait 1 s" in explain(errors.RateLimited(retry_after=0.1), VOICE)
-    assert "The database says: disk full." in explain(errors.AuditUnavailable(cause="disk full"), VOICE)
+    assert "Missing permission: conversation:call:record." in explain(missing, VOICE)
+    assert "asks record-bot to wait 3 s" in explain(errors.RateLimited(retry_after=3.2), VOICE)
+    assert "asks record-bot to wait 1 s" in explain(errors.RateLimited(retry_after=0.1), VOICE)
+    assert "Database error: disk full." in explain(errors.AuditUnavailable(cause="disk full"), VOICE)
 
 
 def test_an_outage_is_said_with_its_beginning_and_the_next_trial() -> None:
     down = errors.GenesysUnavailable(since=NOON, next_trial=3.6)
     said = explain(down, VOICE, recording(state=RecordingState.ACTIVE))
-    assert said.startswith("Genesys has not answered since 12:00, so nothing was sent. The bot tries it again in 4 s.")
+    assert said.startswith(
+        "Genesys has not responded since 12:00, so nothing was sent. record-bot checks again in 4 s."
+    )
     assert WORDS("now.active") in said
     assert "since" not in explain(errors.GenesysUnavailable(), VOICE)
 
@@ -73,13 +75,13 @@ def test_what_genesys_or_the_database_say_can_not_come_alive() -> None:
 def test_an_unknown_outcome_is_not_called_a_failure() -> None:
     said = explain(errors.OutcomeUnknown(evidence=Evidence(http_status=503)), VOICE, recording(in_doubt=True))
     assert "fail" not in said.lower()
-    assert "Whether the call is being recorded now is being checked." in said
+    assert "We are checking whether the call is being recorded." in said
 
 
 def test_a_fault_of_the_bots_own_promises_nothing_about_the_call() -> None:
     said = explain(errors.RecordBotError(), VOICE)
     assert "Nothing was changed." not in said
-    assert "look at the call in Genesys" in said
+    assert "check the call in Genesys" in said
 
 
 @pytest.mark.parametrize("language", LANGUAGES.known)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import structlog
 
 from bot.observability import logging as log
 from bot.observability.logging import REDACTED, redacted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SECRETS = (
     "xoxb-123-456-AbCdEf",
@@ -24,17 +21,7 @@ SECRETS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _loggers_as_they_were() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    chatty = {name: logging.getLogger(name).level for name in log.CHATTY}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, before in chatty.items():
-        logging.getLogger(name).setLevel(before)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 
 def lines(written: str) -> list[dict[str, Any]]:
@@ -125,3 +112,37 @@ def test_levels_hold_for_us_and_libraries_are_never_chatty(capsys: pytest.Captur
     logging.getLogger("slack_sdk").warning("theirs")
 
     assert [line["event"] for line in lines(capsys.readouterr().err)] == ["ours"]
+
+
+def test_a_secret_of_this_process_goes_wherever_it_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "SECRET_VALUES", set())
+    log.keep_secret("NotAShape_Secret", "short")
+
+    assert redacted({"cause": "the client NotAShape_Secret is short"}) == {"cause": f"the client {REDACTED} is short"}
+
+
+def test_what_anybody_can_cause_fills_no_disk(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(format_="json")
+    for _ in range(10 * log.LINES_A_MINUTE):
+        structlog.get_logger("bot.slack.app").warning("slack_signature_refused", remote="192.0.2.1")
+        logging.getLogger("asyncio").error("socket.accept() out of system resource")
+        structlog.get_logger("bot").warning("card_publish_failed")
+
+    found = [line["event"] for line in lines(capsys.readouterr().err)]
+    assert found.count("slack_signature_refused") == log.LINES_A_MINUTE
+    assert found.count("socket.accept() out of system resource") == log.LINES_A_MINUTE
+    assert found.count("card_publish_failed") == 10 * log.LINES_A_MINUTE
+
+
+def test_the_next_minute_says_how_many_lines_were_dropped() -> None:
+    limit = log.RepeatLimit()
+
+    def taken(at: float) -> logging.LogRecord | None:
+        record = logging.LogRecord("bot", logging.WARNING, "", 0, {"event": "slack_payload_refused"}, None, None)
+        record.created = at
+        return record if limit.filter(record) else None
+
+    assert [taken(0.0) is not None for _ in range(25)] == [True] * 20 + [False] * 5
+    later = taken(60.0)
+    assert later is not None
+    assert later.msg == {"event": "slack_payload_refused", "lines_dropped": 5}

@@ -31,6 +31,7 @@ class Outbox:
         self.entries = list(entries)
         self.begun: set[int] = set()
         self.arrived: list[int] = []
+        self.cut: tuple[int, str] | None = None
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
         left = [one for one in self.entries if one.seq not in self.arrived]
@@ -42,6 +43,10 @@ class Outbox:
 
     async def delivery_refused(self, seqs: Sequence[int]) -> None:
         self.begun -= set(seqs)
+
+    async def cut_off(self, channel: str) -> tuple[int, str] | None:
+        del channel
+        return self.cut
 
     async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
         del at, channel, ts
@@ -151,3 +156,18 @@ async def test_the_loop_posts_a_pair_as_one_line() -> None:
     assert slack.numbers() == [1, 2]
     assert slack.taken[0]["text"].count("\n") == 0
     assert relay._seconds_held() is None
+
+
+@pytest.mark.parametrize("refused", [None, "invalid_blocks"])
+async def test_a_line_that_does_not_follow_the_last_one_says_so(refused: str | None) -> None:
+    slack, outbox = Slack(lambda message: refused if "blocks" in message else None), trail(1)
+    outbox.cut = (7, "ab" * 32)
+
+    await publisher(slack, outbox).publish_next()
+
+    text = slack.taken[-1]["text"]
+    assert text.startswith(
+        ":rotating_light: *The lines below don't follow the last line above.* The trail doesn't contain"
+    )
+    assert f'record-bot audit verify --head "7 {"ab" * 32}"`\n' in text
+    assert outbox.arrived == [1]

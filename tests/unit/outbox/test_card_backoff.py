@@ -11,11 +11,12 @@ import pytest
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import CardPublisher
 from bot.outbox.relay import Backoff
+from bot.recording.models import RecordingState
 from bot.runtime.background import cards_worker
 from bot.runtime.workers import Supervisor
 from bot.slack.blocks.card import CardStyle
 from tests.support.clocks.fake_clock import FakeClock
-from tests.support.slack.samples import card
+from tests.support.slack.samples import card, recording
 from tests.unit.slack.test_slack_verdicts import refused
 
 if TYPE_CHECKING:
@@ -197,3 +198,22 @@ async def test_the_loop_wakes_when_a_card_may_be_tried_again() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert outbox.ended == {"C0BAD": "C0BAD"}
+
+
+async def test_a_start_has_no_card_before_its_call_was_found() -> None:
+    slack = Slack()
+    made, _, clock = publisher(slack, "C0FLOOR", recording=recording(state=RecordingState.STARTING, started_at=None))
+    assert await made.publish_all() is False
+    clock.advance(3600)
+    assert await made.publish_all() is False
+    assert slack.asked == []
+
+
+async def test_a_failed_start_that_nobody_was_told_of_goes_to_the_person_alone() -> None:
+    slack, clock = Slack(), FakeClock()
+    failed = recording(state=RecordingState.FAILED, started_at=None, ended_at=clock.now(), error="conflict")
+    made, _, clock = publisher(slack, "C0FLOOR", recording=failed)
+    assert await made.publish_all() is False
+    clock.advance(11)
+    assert await made.publish_all() is True
+    assert slack.asked == ["U0ADA"]

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.audit.evidence.merkle import Tree
 from bot.database.queries.digests import SqlDigests
 from bot.database.queries.summaries import SqlSummaries
 from bot.database.trail.completeness import SqlCompleteness
@@ -146,11 +147,34 @@ async def test_a_digest_says_what_happened_and_names_the_head(newsroom: Newsroom
             "hash": head["hash"],
             "entry": entry["seq"],
             "entry_hash": entry["hash"],
+            **entry["outcome"]["tree"],
         },
     }
     assert (entry["phase"], entry["actor"]) == ("observed", "bot")
     assert (entry["outcome"]["head_seq"], entry["outcome"]["head_hash"]) == (head["seq"], head["hash"])
     assert entry["previous_hash"] == head["hash"]
+
+
+async def test_a_digest_publishes_the_root_of_all_entries_since_the_last_one(newsroom: Newsroom) -> None:
+    await newsroom.records(minutes=1)
+    newsroom.until(2026, 3, 3)
+    await newsroom.turn()
+    await newsroom.records()
+    newsroom.until(2026, 3, 4)
+    await newsroom.turn()
+
+    first, second = (digest["outcome"]["tree"] for digest in newsroom.digests())
+    assert (first["first_seq"], second["first_seq"]) == (1, first["last_seq"] + 1)
+    written = entries(newsroom.harness.file)
+    for tree, message in zip((first, second), newsroom.posted(), strict=True):
+        leaves = [entry["hash"] for entry in written[tree["first_seq"] - 1 : tree["last_seq"]]]
+        assert tree["root"] == Tree.of(leaves).root
+        assert (
+            f"*Root of the day's entries* #{tree['first_seq']}\u2013#{tree['last_seq']}: `{tree['root']}`"
+            in message.text
+        )
+        assert f"record-bot audit verify FILE.zip --root {tree['root']}" in message.text
+    assert written[second["last_seq"]]["action"] == "audit:digest"  # its own entry is under the next root
 
 
 async def test_a_day_without_activity_has_its_digest_too_and_no_chart(newsroom: Newsroom) -> None:
@@ -351,7 +375,7 @@ async def test_the_loop_goes_on_after_the_database_failed_it(newsroom: Newsroom)
     supervisor = Supervisor(digester.clock, lambda _name, _times: None)
     loop = asyncio.create_task(supervisor.run(digests_worker(digester)))
     try:
-        await newsroom.slack.wait_for(lambda: len(newsroom.slack.messages(AUDIT)) == 2, timeout=10)
+        await newsroom.slack.wait_for(lambda: len(newsroom.slack.messages(AUDIT)) == 2, timeout=60)
     finally:
         loop.cancel()
     assert broken.is_set()

@@ -117,7 +117,7 @@ async def test_many_changes_in_a_moment_are_shown_at_once_a_little_later(tab: Ta
     tab.harness.clock.advance(PERSON_SECONDS)
     assert await tab.publisher.refresh() == 0
     assert tab.publishes() == [ADA, ADA]
-    assert "Live recordings (5)" in tab.shows()
+    assert "Active recordings (5)" in tab.shows()
 
 
 async def test_so_many_a_minute_and_the_last_opened_first(tab: Tab) -> None:
@@ -137,8 +137,8 @@ async def test_so_many_a_minute_and_the_last_opened_first(tab: Tab) -> None:
         assert max(sum(1 for one in at if begin <= one < begin + 60) for begin in at[opened:]) <= A_MINUTE
         tab.harness.clock.advance(1)
     for user in users[5:]:
-        assert "Live recordings (1)" in tab.shows(user)
-    assert "Live recordings (0)" in tab.shows(users[0])  # five too many to be kept up
+        assert "Active recordings (1)" in tab.shows(user)
+    assert "Active recordings (0)" in tab.shows(users[0])  # five too many to be kept up
 
 
 async def test_a_home_that_was_opened_hours_ago_is_left_alone_until_it_is_touched(tab: Tab) -> None:
@@ -148,7 +148,7 @@ async def test_a_home_that_was_opened_hours_ago_is_left_alone_until_it_is_touche
     await tab.publisher.refresh()
     assert tab.publishes() == [ADA]
     await tab.publisher.pressed(ADA, TEAM)
-    assert "Live recordings (1)" in tab.shows()
+    assert "Active recordings (1)" in tab.shows()
 
 
 async def test_an_answer_that_was_lost_costs_one_conflict_and_no_stale_view(tab: Tab) -> None:
@@ -160,7 +160,7 @@ async def test_an_answer_that_was_lost_costs_one_conflict_and_no_stale_view(tab:
     await tab.records(2)
     tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
-    assert "Live recordings (2)" in tab.shows()
+    assert "Active recordings (2)" in tab.shows()
     errors = [one.error for one in tab.slack.requests if one.method == "views.publish"]
     assert errors.count("hash_conflict") == 1
 
@@ -173,7 +173,7 @@ async def test_a_limit_of_slack_is_waited_out(tab: Tab) -> None:
     await tab.publisher.refresh()
     assert tab.harness.clock.slept[-1] == 7
     await tab.publisher.refresh()
-    assert "No recording is live." in tab.shows()
+    assert "There are no active recordings." in tab.shows()
 
 
 async def test_on_a_guess_who_somebody_is_nothing_new_is_shown(tab: Tab) -> None:
@@ -185,17 +185,17 @@ async def test_on_a_guess_who_somebody_is_nothing_new_is_shown(tab: Tab) -> None
     assert tab.publishes() == [ADA]
     tab.slack.faults.switch_all_off()
     await tab.publisher.refresh()
-    assert "Live recordings (1)" in tab.shows()
+    assert "Active recordings (1)" in tab.shows()
 
 
 async def test_who_could_not_be_confirmed_at_the_opening_sees_it_once_they_are(tab: Tab) -> None:
     tab.slack.faults.switch_on("server_error", only="users.info")
     await tab.opens()
-    assert "Slack could not confirm who you are" in tab.shows()
+    assert "Slack couldn't confirm who you are" in tab.shows()
     tab.slack.faults.switch_all_off()
     tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
-    assert "No recording is live." in tab.shows()
+    assert "There are no active recordings." in tab.shows()
     home = await tab.publisher.homes.find(ADA)
     assert home is not None
     assert home.audit_seq == await tab.harness.store.head() == 1
@@ -236,7 +236,7 @@ async def test_a_look_that_can_not_be_written_down_is_not_tried_again_at_once(ta
     assert await tab.harness.store.head() == 1
     tab.harness.clock.advance(15)
     await tab.publisher.refresh()
-    assert "No recording is live." in tab.shows()
+    assert "There are no active recordings." in tab.shows()
     assert await tab.harness.store.head() == 2
 
 
@@ -247,7 +247,7 @@ async def test_a_warning_is_taken_back_also_where_the_opening_could_not_be_noted
     await tab.records(1)
     tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
-    assert "Live recordings (1)" in tab.shows()
+    assert "Active recordings (1)" in tab.shows()
     looks = await tab.harness.store.head()
     tab.harness.store.retry_seconds = 0
     with closing(sqlite3.connect(tmp_path / "record-bot.db", isolation_level=None)) as lock:
@@ -257,7 +257,7 @@ async def test_a_warning_is_taken_back_also_where_the_opening_could_not_be_noted
     assert "The audit trail can't be written" in tab.shows()
     tab.harness.clock.advance(60)
     await tab.publisher.refresh()
-    assert "Live recordings (1)" in tab.shows()
+    assert "Active recordings (1)" in tab.shows()
     assert await tab.harness.store.head() == looks + 1  # it is a look like any other
     tab.harness.clock.advance(60)
     await tab.publisher.refresh()

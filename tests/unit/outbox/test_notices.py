@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, TEAM, 
 from tests.support.slack.samples import LANGUAGES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
     from uuid import UUID
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
 
 POST = "chat.postMessage"
-AGAIN = "sent again"
+AGAIN = "Reposted"
 STYLE = CardStyle(team_id=TEAM, words=LANGUAGES.of("en"), interaction_url="https://g.example/{conversation_id}")
 
 
@@ -52,6 +53,16 @@ class Office:
     harness: Harness
     slack: SimulatedSlack
     notifier: Notifier
+
+    async def killed_while_posting(self, monkeypatch: pytest.MonkeyPatch, *, minutes: float) -> None:
+        """Let time pass, and end the bot while Slack has a message of it and has not answered."""
+        monkeypatch.setattr("bot.outbox.relay.END_SECONDS", 0.01)  # a kill waits for nothing
+        self.harness.clock.advance(minutes * 60)
+        self.slack.faults.switch_on("hang", times=1, only=POST)
+        running = asyncio.create_task(self.turn())
+        await self.slack.wait_for(lambda: any(one.method == POST for one in self.slack.requests))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     def anew(self, **changes: Any) -> Office:
         """Return it as after a restart."""
@@ -123,6 +134,18 @@ def notifier_for(harness: Harness, client: AsyncWebClient) -> Notifier:
     )
 
 
+def texts(block: object) -> Iterator[tuple[str, str]]:
+    """Yield the type and the text of every text object in a message."""
+    if isinstance(block, (list, tuple)):
+        for one in block:
+            yield from texts(one)
+    elif isinstance(block, dict):
+        if isinstance(block.get("text"), str):
+            yield str(block.get("type")), block["text"]
+        for value in block.values():
+            yield from texts(value)
+
+
 def buttons(message: SimulatedMessage) -> list[tuple[str, str]]:
     return [
         (one["action_id"], one["value"])
@@ -141,15 +164,13 @@ async def test_a_long_recording_is_asked_about_once(office: Office) -> None:
     assert office.told() == []
     await office.turn(minutes=1)
     (message,) = office.told()
-    assert message.text.startswith("Still recording since ")
-    assert "Is it still needed?" in message.text
+    assert message.text.startswith("Still recording · Priya Nair · Billing · Running for 30 min 00 s, since <!date^")
+    assert "Is the recording still needed?" in message.text
     assert CALL in message.text
-    assert "Agent Priya Nair" in message.text
-    assert "Queue Billing" in message.text
     assert f"#{recording.audit_seq}" in message.text
     assert AGAIN not in message.text
     own = str(recording.id)
-    assert buttons(message) == [("recording_pause", own), ("recording_stop", own)]
+    assert buttons(message) == [("recording_still_needed", own), ("recording_stop", own)]
     await office.turn(minutes=300)
     await office.anew().turn(minutes=300)
     assert len(office.told()) == 1
@@ -199,7 +220,7 @@ async def test_somebody_in_genesys_can_be_what_came_of_it(office: Office) -> Non
     stopped = Drift(Verb.STOP.action, RecordingState.STOPPED)
     assert await Observations(office.harness.store, office.harness.clock).changed_outside(current, stopped)
     await office.turn()
-    assert office.told()[0].text.startswith("Stopped by somebody in Genesys, ")
+    assert office.told()[0].text.startswith("Stopped by someone in Genesys, ")
 
 
 async def test_a_reminder_that_is_no_longer_so_is_not_sent(office: Office) -> None:
@@ -226,7 +247,7 @@ async def test_a_terminal_gets_no_message_and_keeps_nobody_from_theirs(office: O
     recording = await office.starts(ADA, OTHER_CALL)
     await office.asks(Verb.PAUSE, "cli:root", OTHER_CALL)
     await office.turn(minutes=4)
-    assert [message.text.partition(" since ")[0] for message in office.told()] == ["Paused"]
+    assert [message.text.partition(" <!date")[0] for message in office.told()] == ["This recording was paused"]
     await office.asks(Verb.RESUME, "cli:root", OTHER_CALL)
     await office.turn(minutes=30)
     assert {one["person"] for one in office.notices()} == {ADA}
@@ -244,7 +265,7 @@ async def test_a_long_pause_is_brought_to_mind_of_both_and_once_for_each_pause(o
     await office.turn(minutes=1)
     for person in (ADA, GRACE):
         (message,) = office.told(person)
-        assert message.text.startswith("Paused since ")
+        assert message.text.startswith("This recording was paused ")
         assert buttons(message) == [("recording_resume", str(recording.id))]
     await office.anew().turn(minutes=10)
     assert len(office.told(ADA)) == len(office.told(GRACE)) == 1
@@ -294,8 +315,8 @@ async def test_the_end_of_a_call_is_told_to_the_one_who_started(office: Office) 
     await office.call_ends(recording.id)
     await office.turn()
     (message,) = office.told(ADA)
-    assert message.text.startswith("The call is over, and with it its recording. 15 min 00 s were recorded")
-    assert "pauses of 1 min 30 s" in message.text
+    assert message.text.startswith("The call has ended, and so has its recording. 15 min 00 s recorded")
+    assert "not counting 1 min 30 s of pauses" in message.text
     assert f"https://g.example/{CALL}" in str(message.blocks)
     assert "#" in message.text
     await office.anew().turn(minutes=5)
@@ -309,7 +330,7 @@ async def test_who_stopped_it_themselves_knows(office: Office, who: str, told: i
     office.harness.control.fault = CallEnded()
     await office.asks(Verb.STOP, who)
     await office.turn()
-    assert [message.text.startswith("The call is over") for message in office.told(ADA)] == [True] * told
+    assert [message.text.startswith("The call has ended") for message in office.told(ADA)] == [True] * told
     assert office.told(GRACE) == []
 
 
@@ -339,8 +360,8 @@ async def test_how_a_doubt_was_settled_is_told_to_the_one_who_asked(office: Offi
     await office.settles()
     await office.turn()
     (message,) = office.told(GRACE)
-    assert message.text.startswith("Settled: the pause asked for ")
-    assert "took effect" in message.text
+    assert message.text.startswith("Confirmed: your pause request ")
+    assert "worked" in message.text
     assert "The recording is paused." in message.text  # a pause is driven again until it is in force
     assert buttons(message) == []
     await office.anew().turn(minutes=1)
@@ -355,8 +376,8 @@ async def test_a_start_that_did_not_take_effect_is_told(office: Office) -> None:
     await office.settles()
     await office.turn()
     (message,) = office.told()
-    assert message.text.startswith("Settled: the start asked for ")
-    assert "did not take effect. The bot is not recording this call." in message.text
+    assert message.text.startswith("Confirmed: your start request ")
+    assert "did not work. record-bot is not recording this call." in message.text
 
 
 async def test_a_doubt_that_the_end_of_the_call_settled_is_one_message(office: Office) -> None:
@@ -367,8 +388,8 @@ async def test_a_doubt_that_the_end_of_the_call_settled_is_one_message(office: O
     await office.settles()
     await office.turn()
     (message,) = office.told()
-    assert message.text.startswith("Settled: the call is over")
-    assert "were recorded" in message.text
+    assert message.text.startswith("The call has ended, and with it")
+    assert re.search(r"\d+ s recorded\.", message.text)
 
 
 async def test_a_request_that_was_cut_off_is_told_as_unknown_and_then_as_settled(office: Office) -> None:
@@ -380,14 +401,18 @@ async def test_a_request_that_was_cut_off_is_told_as_unknown_and_then_as_settled
     assert office.told(GRACE) == []  # it may still be worked on
     await office.turn(minutes=0.5)
     (message,) = office.told(GRACE)
-    assert message.text.startswith("The stop asked for ")
+    assert message.text.startswith("Your stop request ")
     assert "interrupted" in message.text
     await office.anew().turn(minutes=1)
     assert len(office.told(GRACE)) == 1
     office.harness.control.fault = None
     await office.settles()
     await office.turn()
-    assert [one.text.partition(" asked")[0] for one in office.told(GRACE)] == ["The stop", "Settled: the stop"]
+    assert [one.text.partition(" (")[0] for one in office.told(GRACE)] == [
+        "Your stop request",
+        "Confirmed: your stop request",
+    ]
+    assert ") worked." in office.told(GRACE)[-1].text
     assert office.told(ADA) == []
 
 
@@ -406,7 +431,7 @@ async def test_an_unknown_outcome_that_is_settled_before_slack_answers_is_told_o
     await office.notifier.note_due()
     await office.settles()
     await office.turn()
-    assert [one.text.partition(" asked")[0] for one in office.told()] == ["Settled: the stop"]
+    assert [one.text.partition(" (")[0] for one in office.told()] == ["Confirmed: your stop request"]
 
 
 # What goes wrong at Slack
@@ -436,14 +461,8 @@ async def test_what_may_have_arrived_comes_again_and_says_so(office: Office, fau
 async def test_killed_between_begun_and_sent_it_comes_once_more_and_says_so(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.outbox.relay.END_SECONDS", 0.01)  # a kill waits for nothing
     await office.starts()
-    office.harness.clock.advance(1860)
-    office.slack.faults.switch_on("hang", times=1, only=POST)
-    running = asyncio.create_task(office.turn())
-    await office.slack.wait_for(lambda: any(one.method == POST for one in office.slack.requests))
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await office.killed_while_posting(monkeypatch, minutes=31)
     await office.anew().turn()
     assert AGAIN in office.told()[-1].text
     await office.anew().turn(minutes=1)
@@ -462,8 +481,8 @@ async def test_after_an_hour_without_slack_each_comes_once(office: Office) -> No
         office.harness.clock.advance(300)
     office.slack.faults.switch_off("down")
     await office.anew().turn()
-    assert [one.text.partition(".")[0] for one in office.told()] == ["The call is over, and with it its recording"]
-    assert [one.text.partition(" since")[0] for one in office.told(GRACE)] == ["Still recording"]
+    assert [one.text.partition(".")[0] for one in office.told()] == ["The call has ended, and so has its recording"]
+    assert [one.text.partition(" · ")[0] for one in office.told(GRACE)] == ["Still recording"]
 
 
 @pytest.mark.parametrize("fault", ["rate_limited", "server_error", "drop_before", "drop_after"])
@@ -496,7 +515,8 @@ async def test_a_reminder_that_somebody_deleted_is_let_go(office: Office) -> Non
 
 async def test_there_is_more_than_a_second_between_two_messages(office: Office) -> None:
     for number in range(4):
-        await office.starts(call=f"00000000-0000-4000-8000-00000000000{number}")
+        recording = await office.starts(call=f"00000000-0000-4000-8000-00000000000{number}")
+        await office.call_ends(recording.id)
     await office.turn(minutes=31)
     times = [float(one.ts) for one in office.told()]
     assert len(times) == 4
@@ -538,7 +558,7 @@ async def test_a_clock_that_is_set_back_repeats_nothing(office: Office) -> None:
     await office.anew().turn()
     await office.anew().turn(minutes=61)
     assert [one.text.partition(" ")[0] for one in office.told()] == ["The", "The"]  # the edited reminder, and the end
-    assert "0 s were recorded" in office.told()[1].text
+    assert "0 s recorded." in office.told()[1].text
 
 
 async def test_a_long_trail_is_worked_through(office: Office) -> None:
@@ -581,7 +601,9 @@ async def test_names_from_genesys_stay_inert(office: Office) -> None:
     await office.turn(minutes=31)
     (message,) = office.told()
     assert "&lt;!channel&gt; &amp; &lt;@U0GRACE|x&gt;" in message.text
-    assert "<!channel>" not in str(message.blocks)
+    read = list(texts(message.blocks))
+    assert any("&lt;!channel&gt;" in text for kind, text in read if kind == "mrkdwn")
+    assert all("<!channel>" not in text for kind, text in read if kind != "plain_text")  # which Slack shows as it is
 
 
 async def test_pauses_are_summed_up(office: Office) -> None:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.notices import SqlNotices
+from bot.errors import AlreadySnoozed
+from bot.recording.control.still_needed import Snoozed
 from bot.recording.models import Verb
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import web_client, web_session
-from tests.support.recording.service import open_harness
-from tests.unit.outbox.test_notices import AGAIN, Office, notifier_for
+from tests.support.recording.service import ADA, GRACE, asked, open_harness
+from tests.unit.outbox.test_notices import AGAIN, Office, buttons, notifier_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.support.databases.postgres import Database
 
 
 @dataclass
@@ -108,3 +113,39 @@ async def _until_asked(lead: Lead, times: int) -> None:
     async with asyncio.timeout(10):
         while lead.asked < times:  # noqa: ASYNC110  what is waited for is a step of the database
             await asyncio.sleep(0.01)
+
+
+async def test_a_reminder_is_answered_in_another_process_than_the_one_that_tells(database: Database) -> None:
+    async with (
+        open_harness(database, owner="serve:1") as telling,
+        open_harness(database, owner="serve:2", clock=telling.clock) as clicked,
+        web_session() as session,
+    ):
+        slack = SimulatedSlack(clock=telling.clock.time)
+        await slack.start()
+        slack.seed()
+        client = web_client("xoxb-sandbox", api_url=slack.api_url, session=session)
+        office = Office(telling, slack, notifier_for(telling, client))
+        recording = await office.starts()
+        await office.turn(minutes=31)
+        assert len(buttons(office.told()[0])) == 2
+
+        after = timedelta(minutes=30)
+        answers = await asyncio.gather(
+            *(
+                one.service.intake.still_needed(asked(actor), recording.id, remind_after=after)
+                for one, actor in ((telling, ADA), (clicked, GRACE))
+            ),
+            return_exceptions=True,
+        )
+        (refused,) = (one for one in answers if isinstance(one, AlreadySnoozed))
+        (snoozed,) = (one for one in answers if isinstance(one, Snoozed))
+        assert (refused.by, refused.until) == (snoozed.snooze.by, snoozed.snooze.until)
+        await office.turn()
+        (message,) = office.told()
+        assert message.text.startswith(f"Still needed, says <@{snoozed.snooze.by.rpartition(':')[2]}>. ")
+        assert buttons(message) == []
+        await office.turn(minutes=31)
+        assert len(office.told()) == 2
+        await slack.stop()
+        assert slack.warnings == []

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
+from bot.errors import AuditUnavailable
 from bot.runtime.workers import LONGEST_WAIT_SECONDS, Supervisor, Worker
 from tests.support.clocks.fake_clock import FakeClock, SteppedClock
 
@@ -159,3 +160,24 @@ async def test_a_worker_that_loses_a_cancellation_is_ended_all_the_same() -> Non
     async with asyncio.timeout(60):
         await supervisor.stop()
     assert lost.is_set()
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        (OSError("the network is away\nand more"), "worker_step_failed"),
+        (TimeoutError(), "worker_step_failed"),
+        (AuditUnavailable(), "worker_step_failed"),
+        (KeyError("a fault of ours"), "worker_crashed"),
+    ],
+)
+async def test_an_outage_is_one_line_and_a_fault_of_ours_a_traceback(error: Exception, event: str) -> None:
+    async def step() -> float:
+        raise error
+
+    with capture_logs() as logs:
+        await Supervisor(FakeClock(), ignore).once(Worker("cards", step))
+
+    (line,) = logs
+    assert (line["event"], "exc_info" in line) == (event, event == "worker_crashed")
+    assert "\n" not in line.get("cause", "")

@@ -17,11 +17,14 @@ from bot.slack.listeners.buttons import BUTTON_VERBS
 from bot.slack.listeners.command import COMMAND, VERBS
 from bot.slack.manifest import EVENTS, OPTIONAL_SCOPES, SCOPES, SHORTCUTS, manifest, manifest_yaml
 from tests.support.shell import ROOT
+from tests.support.slack.samples import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BOT = ROOT / "bot"
+LONGEST_HINT = 60
+"""Characters that fit beside the command."""
 LISTENERS = {
     "command",
     "action",
@@ -37,6 +40,7 @@ SCOPE_OF = {
     "auth_test": None,
     "apps_connections_open": None,  # the app-level token's own connections:write, which no manifest names
     "bots_info": "users:read",
+    "chat_delete": "chat:write",  # https://docs.slack.dev/reference/scopes/chat.write
     "chat_deleteScheduledMessage": "chat:write",
     "chat_postMessage": "chat:write",
     "chat_scheduleMessage": "chat:write",
@@ -298,10 +302,15 @@ def test_the_names_that_others_rely_on() -> None:
     assert (CALL, FOUND, AGENT, TYPED_ID, REASON, NOTE) == ("call", "found", "agent", "typed_id", "reason", "note")
 
 
-def test_the_usage_hint_names_every_verb() -> None:
+def test_the_usage_hint_is_short_and_names_help_which_lists_every_verb() -> None:
     hint = manifest()["features"]["slash_commands"][0]["usage_hint"]
+    named = [part.split()[0] for part in hint.split(" | ")]
 
-    assert [part.split()[0] for part in hint.split(" | ")] == list(VERBS)
+    assert named == [verb for verb in VERBS if verb in named]
+    assert (named[0], named[-1]) == ("start", "help")
+    assert len(hint) <= LONGEST_HINT
+    for words in LANGUAGES.known.values():
+        assert all(words(f"help.{verb}") and words(f"help.{verb}_usage").split()[0] == verb for verb in VERBS)
 
 
 def test_every_button_has_its_listener_and_every_listener_its_button() -> None:

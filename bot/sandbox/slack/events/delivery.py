@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
@@ -39,6 +39,17 @@ class Payload:
     answered: bool = False
     retry: int = 0
     retry_reason: str = ""
+    age: float = 0.0
+    """How many seconds ago Slack sent it; it waited for an app that stood still."""
+
+    def waiting(self, seconds: float) -> Payload:
+        """Return the payload as an app reads it so much later: each time in it is Slack's, of when it was sent."""
+        body = dict(self.body)
+        if "action_ts" in body:
+            body["action_ts"] = _earlier(body["action_ts"], seconds)
+        if "actions" in body:
+            body["actions"] = [one | {"action_ts": _earlier(one["action_ts"], seconds)} for one in body["actions"]]
+        return replace(self, body=body, age=seconds)
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,7 @@ class HttpTransport:
         headers = {
             "Content-Type": content_type,
             "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
-            **self.signature(body),
+            **self.signature(body, payload.age),
         }
         if payload.retry:
             headers["X-Slack-Retry-Num"] = str(payload.retry)
@@ -115,12 +126,16 @@ class HttpTransport:
         except aiohttp.ClientError:
             raise NotDelivered("dispatch_failed") from None
 
-    def signature(self, body: str) -> dict[str, str]:
-        """Return the headers with which Slack proves that a body is its own."""
-        timestamp = str(int(self.clock()))
+    def signature(self, body: str, age: float = 0.0) -> dict[str, str]:
+        """Return the headers with which Slack proves that a body is its own, sent so many seconds ago."""
+        timestamp = str(int(self.clock() - age))
         base = f"v0:{timestamp}:{body}".encode()
         digest = hmac.new(self.signing_secret.encode(), base, hashlib.sha256).hexdigest()
         return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}"}
+
+
+def _earlier(ts: str, seconds: float) -> str:
+    return f"{float(ts) - seconds:.6f}"
 
 
 def encoded(payload: Payload) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,13 @@ class Dispatch:
         result = DeliveryResult(payload)
         if self.faults.take("down", "delivery"):
             result.error = "service_unavailable"
+            return result
+        operation = str(payload.body.get("command") or payload.body.get("type", payload.kind))
+        if late := self.faults.take("late_delivery", operation):
+            # Slack has told the person that it failed, and takes no answer any more; the app reads it all the same.
+            with suppress(NotDelivered):
+                await self.transport().send(payload.waiting(late.value or 0.0))
+            result.error = "operation_timeout"
             return result
         started = time.perf_counter()
         try:

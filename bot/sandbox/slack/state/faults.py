@@ -16,6 +16,7 @@ FAULTS = (
     Fault("missing_scope", "Permission (scope) missing"),
     Fault("duplicate_delivery", "Command or click delivered twice"),
     Fault("lost_click", "Click is lost"),
+    Fault("late_delivery", "Request waits unread: the bot stood still", 200, "seconds"),
     Fault("socket_refresh", "Slack asks to reconnect"),
     Fault("socket_silent", "Connected but silent"),
     Fault("enterprise_grid", "Enterprise Grid: Grace's home is elsewhere (restart the bot)", lasting=True),

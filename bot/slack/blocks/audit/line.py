@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bot.audit.archive import ARCHIVE_ACTION
 from bot.audit.entry import Phase
 from bot.slack.blocks.audit.names import LineNames
 from bot.slack.blocks.audit.sentences import READ, READ_ACTIONS, Teller
@@ -91,10 +92,16 @@ def line(
         *([] if group.reads else teller.facts(last, request)),
         style.call(call, short=True) if call else "",
         moment(last.occurred_at, form="{date_short_pretty} {time_secs}"),
-        " ".join(f"`{entry.hash[:HASH_SHOWN]}`" for entry in group.entries),
+        " ".join(f"`{_hash(entry)}`" for entry in group.entries),
         "_reposted_" if group.again else "",
     ]
     return " · ".join(filter(None, facts))
+
+
+def _hash(entry: Entry) -> str:
+    """Return what the line shows of the hash; of a tombstone all of it, since it stands for entries that are gone."""
+    tombstone = (entry.action, entry.phase) == (ARCHIVE_ACTION, Phase.SUCCEEDED)
+    return entry.hash if tombstone else entry.hash[:HASH_SHOWN]
 
 
 def _numbers(entries: Sequence[Entry]) -> str:
@@ -117,15 +124,29 @@ def _reads(entries: Sequence[Entry], teller: Teller) -> str:
     )
 
 
-def message(entries: Sequence[tuple[Entry, bool]], style: CardStyle, names: LineNames = NO_NAMES) -> dict[str, Any]:
-    """Return the arguments of ``chat.postMessage`` for some entries: their lines, and codes and ids as metadata."""
-    lines = [line(group, style, names) for group in grouped(entries)]
+def message(
+    entries: Sequence[tuple[Entry, bool]],
+    style: CardStyle,
+    names: LineNames = NO_NAMES,
+    *,
+    cut: tuple[int, str] | None = None,
+) -> dict[str, Any]:
+    """Return the arguments of ``chat.postMessage`` for some entries: their lines, and codes and ids as metadata.
+
+    ``cut`` is the last line that the channel shows, if the trail doesn't have that entry anymore.
+    """
+    lines = [*_cut_off(cut), *(line(group, style, names) for group in grouped(entries))]
     payload = _payload(entries) | {"entries": [_facts(entry) for entry, _ in entries]}
     return _post("\n".join(lines), payload) | {"blocks": [{"type": "section", "text": mrkdwn(text)} for text in lines]}
 
 
 def plain_message(
-    entry: Entry, style: CardStyle, names: LineNames = NO_NAMES, *, again: bool = False
+    entry: Entry,
+    style: CardStyle,
+    names: LineNames = NO_NAMES,
+    *,
+    again: bool = False,
+    cut: tuple[int, str] | None = None,
 ) -> dict[str, Any]:
     """Return an entry's message without what Slack may refuse: no blocks, a shorter line, and the hash as metadata.
 
@@ -135,8 +156,21 @@ def plain_message(
     if len(text) > PLAIN_CHARACTERS:
         who = names.person(entry.actor, style)
         shown = f"*#{entry.seq}* {entry.phase.value} `{entry.action[:60]}` · {who}"
-        text = " · ".join([shown, f"`{entry.hash[:HASH_SHOWN]}`", *(["_reposted_"] if again else [])])
-    return _post(text, _payload([(entry, again)]))
+        text = " · ".join([shown, f"`{_hash(entry)}`", *(["_reposted_"] if again else [])])
+    return _post("\n".join([*_cut_off(cut), text]), _payload([(entry, again)]))
+
+
+def _cut_off(cut: tuple[int, str] | None) -> list[str]:
+    """Return a line that says that what follows doesn't go on from what the channel shows; without numbers in front."""
+    if cut is None:
+        return []
+    seq, shown = cut
+    said = (
+        f":rotating_light: *The lines below don't follow the last line above.* The trail doesn't contain entry {seq} "
+        f"with the hash `{shown}` anymore: entries were removed at the end, or the database was replaced by an "
+        f'older one. Don\'t delete the lines above. Run `record-bot audit verify --head "{seq} {shown}"`'
+    )
+    return [said]
 
 
 def _post(text: str, payload: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.audit.entry import Phase
 from bot.i18n.error_messages import what_happened
 from bot.recording.control.outcomes import AGENT_LEFT, TRANSFER
+from bot.recording.snooze import STILL_NEEDED_ACTION
 from bot.slack.blocks.mrkdwn import escape, moment
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ ICONS = {
     Phase.OBSERVED: ":eyes:",
 }
 NOT_IN_EFFECT, EXPIRED, READ = ":warning:", ":hourglass:", ":mag:"
+ARCHIVE_ACTIONS = frozenset({"audit:archive", "audit:destroy"})
 MECHANISMS = {"adhoc": "ad hoc recording", "policy": "policy recording", "session": "gateway session"}
 READ_ACTIONS = frozenset({"recording:read", "audit:export", "audit:read", "audit:report"})
 
@@ -94,6 +96,7 @@ VERBS = {
     ),
 }
 WHY = {
+    "already_snoozed": "someone has already said so",
     "already_waiting": "the stop already waits for a second supervisor",
     "bot": "a bot can't control recordings",
     "deleted": "the account has been deactivated",
@@ -115,6 +118,7 @@ WHY = {
 """Reasons in the third person; every other kind of error has the sentence that people get."""
 OTHERS = {
     "audit:archive": "archive the oldest entries",
+    "audit:destroy": "destroy archived entries",
     "audit:export": "export the audit trail",
     "audit:hold": "place the trail under legal hold",
     "audit:read": "read the totals of the trail",
@@ -125,6 +129,7 @@ OTHERS = {
     "privacy:erase": "erase personal data",
     "privacy:retention": "erase personal data whose time is up",
     "recording:read": "look up recordings",
+    STILL_NEEDED_ACTION: "say that the recording of {whom} is still needed",
 }
 OBSERVED = {
     "audit:digest": "The daily digest was written",
@@ -158,13 +163,16 @@ class Teller:
 
     def _requested(self, entry: Entry, whom: str, words: Wording | None) -> tuple[str, str]:
         who, icon = self._person(entry.actor), ICONS[entry.phase]
-        ask = words.ask.format(whom=whom) if words else OTHERS.get(entry.action, f"do `{escape(entry.action)}`")
+        known = words.ask if words else OTHERS.get(entry.action, "")
+        ask = known.format(whom=whom) or f"do `{escape(entry.action)}`"
         over = entry.outcome.get("call") == "ended"
         match entry.phase:
             case Phase.SUCCEEDED if over and words is not None:
                 told = f"{who} asked to {ask}, and the call had ended"
             case Phase.SUCCEEDED if words is not None:
                 told = f"{who} {words.done.format(whom=whom)}"
+            case Phase.SUCCEEDED if entry.action == STILL_NEEDED_ACTION:
+                told = f"{who} said that the recording of {whom} is still needed"
             case Phase.SUCCEEDED if entry.action in READ_ACTIONS:
                 icon, told = READ, f"{who} {self.read(entry)}"
             case Phase.SUCCEEDED:
@@ -215,7 +223,7 @@ class Teller:
         outcome = entry.outcome
         call = f"call {self.style.call(entry.conversation_id, short=True)}" if entry.conversation_id else ""
         if entry.action == "audit:export":
-            return f"exported the trail{self._period(outcome)}"
+            return f"exported the trail{f' about {call}' if call else ''}{self._period(outcome)}"
         if entry.action == "audit:report":
             return f"read a report{self._period(outcome)}"
         if entry.action == "audit:read":
@@ -261,7 +269,10 @@ class Teller:
             adopted,
             f"also recording: {escape(', '.join(map(str, others)))}" if others else "",
             "in a channel shared with another organization" if origin.get("shared_channel") else "",
+            *_archived(entry),
+            *_policy(outcome),
             *self._two_people(entry, {**origin, **outcome}),
+            self._next_reminder(entry),
             *self._group(outcome),
         ]
 
@@ -275,6 +286,10 @@ class Teller:
             f"confirmed by {self._person(str(second))}" if second else "",
             f"a second supervisor must confirm by {moment(datetime.fromisoformat(str(until)))}" if waits else "",
         ]
+
+    def _next_reminder(self, entry: Entry) -> str:
+        until = entry.outcome.get("until") if entry.action == STILL_NEEDED_ACTION else None
+        return f"next reminder {moment(datetime.fromisoformat(str(until)))}" if until else ""
 
     def _group(self, outcome: Mapping[str, Any]) -> list[str]:
         """Say of a user group with rights what has changed: its state, and who came and left."""
@@ -290,6 +305,23 @@ class Teller:
             *(f"{way}: {people}" for way, people in members.items() if people),
             f"part {outcome['part']} of {outcome['parts']}" if "part" in outcome else "",
         ]
+
+
+def _policy(outcome: Mapping[str, Any]) -> list[str]:
+    """Say with which policy file the bot started."""
+    if outcome.get("without_policy") is True:
+        return ["*without the policy file that it had before* (`--without-policy`): its rules no longer apply"]
+    digest = outcome.get("policy_sha256")
+    return [f"SHA-256 of the policy file `{escape(str(digest))}`"] if digest else []
+
+
+def _archived(entry: Entry) -> list[str]:
+    """Say of an archive which entries it has, and the whole SHA-256 of its file: the channel is to witness both."""
+    outcome = entry.outcome
+    if entry.action not in ARCHIVE_ACTIONS or "last_seq" not in outcome:
+        return []
+    file = [f"SHA-256 of the file `{escape(str(outcome['sha256']))}`"] if "sha256" in outcome else []
+    return [f"entries {outcome.get('first_seq', 1)} to {outcome['last_seq']}", *file]
 
 
 def _number(number: Any, one: str) -> str:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import RecordingState
 from bot.recording.policy import describe
-from bot.slack.blocks.card import CONFIRM_STOP, NAME_SHOWN, WITHDRAW_STOP, control_buttons, state_words
+from bot.slack.blocks.card import CONFIRM_STOP, WITHDRAW_STOP, about, control_buttons
 from bot.slack.blocks.home.today import today_blocks
-from bot.slack.blocks.mrkdwn import inline, length, moment, mrkdwn
+from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
 from bot.slack.blocks.notes import notes
+from bot.slack.blocks.recording_line import recording_line
 from bot.slack.blocks.reports.digest import section
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
     from bot.recording.caller import Principal
     from bot.recording.card import Card
-    from bot.recording.models import Recording
     from bot.slack.blocks.card import Block, CardStyle
     from bot.slack.blocks.home.today import Today
 
@@ -35,6 +35,7 @@ OPEN_BUTTON = "recording_start_open"
 LIVE_SHOWN = 35
 """Two blocks each; a view takes 100."""
 RECENT_SHOWN = 10
+FAILED_SHOWN = 3
 LABEL_SHOWN = 100
 DATE_FORM = "{date_short_pretty} {time}"
 PARTS = ("slack", "genesys", "database", "audit_channel")
@@ -77,7 +78,7 @@ def home_view(facts: HomeFacts, style: CardStyle, now: datetime) -> tuple[View, 
     blocks.append(_context(health(facts.parts, words)))
     blocks += _live(facts, style)
     if rights.control:
-        blocks += _recent(facts.recent, style)
+        blocks += _recent_blocks(facts.recent, style)
     if facts.today is not None:
         blocks += today_blocks(facts.today, style)
     blocks += _rights(facts.caller, words)
@@ -121,7 +122,7 @@ def _live(facts: HomeFacts, style: CardStyle) -> list[Block]:
     if not live:
         blocks.append(_context(words("home.none_live")))
     for one in live[:LIVE_SHOWN]:
-        said = [_live_line(one, style), *notes(one, words, style.person)]
+        said = [recording_line(one, style), *notes(one, words, style.person)]
         blocks.append(section("\n".join(said)))
         if controls(facts.caller, one.recording) and (buttons := _buttons(one, facts.caller, words)):
             blocks.append(_actions(f"home_{one.recording.id}", buttons))
@@ -130,67 +131,30 @@ def _live(facts: HomeFacts, style: CardStyle) -> list[Block]:
     return blocks
 
 
-def _live_line(shown: Card, style: CardStyle) -> str:
-    recording, words = shown.recording, style.words
-    icon, word = state_words(recording, words)
-    since = recording.paused_at if recording.state is RecordingState.PAUSED else recording.started_at
-    adopted = recording.adopted and recording.state is RecordingState.ACTIVE
-    key = "states.taken_over" if adopted else "states.since"
-    standing = words(key, state=f"*{word}*", time=moment(since or recording.requested_at))
-    parts = [
-        standing,
-        *_who(shown, style),
-        words("card.text_started_by", person=style.person(recording.started_by)),
-        words("card.text_audit", seq=recording.audit_seq),
-    ]
-    return f"{icon}  {' · '.join(parts)}"
-
-
-def _who(shown: Card, style: CardStyle) -> list[str]:
-    """Name agent, queue and call, as far as they are known."""
-    words = style.words
-    return [
-        *([words("card.text_agent", name=inline(shown.agent_name, NAME_SHOWN))] if shown.agent_name else []),
-        *([words("card.text_queue", name=inline(shown.queue_name, NAME_SHOWN))] if shown.queue_name else []),
-        words("choice.call", call=style.call(shown.recording.conversation_id, short=True)),
-    ]
-
-
 def _buttons(shown: Card, caller: Principal, words: Catalog) -> list[Block]:
     """Return the buttons of the recording's card, without the one that this person could only be refused for."""
     own = shown.approval is not None and shown.approval.asked_by == caller.actor
     not_theirs = CONFIRM_STOP if own else WITHDRAW_STOP
-    buttons = control_buttons(shown.recording, words, shown.approval)
+    buttons = control_buttons(shown.recording, words, shown.approval, about=about(shown))
     return [button for button in buttons if button["action_id"] != not_theirs]
 
 
-def _recent(recent: Sequence[Card], style: CardStyle) -> list[Block]:
+def _recent_blocks(recent: Sequence[Card], style: CardStyle) -> list[Block]:
     words = style.words
     blocks = [_header(words("home.recent"))]
-    if not recent:
+    ran = [one for one in recent if one.recording.state is not RecordingState.FAILED]
+    failed = [one for one in recent if one.recording.state is RecordingState.FAILED]
+    if not ran:
         blocks.append(_context(words("home.none_recent")))
-    shown = ("\n".join([_recent_line(one, style), *notes(one, words, style.person)]) for one in recent[:RECENT_SHOWN])
-    return [*blocks, *map(section, shown)]
+    blocks += [section(_recent(one, style)) for one in ran[:RECENT_SHOWN]]
+    if failed:
+        blocks.append(_header(words("home.failed")))
+        blocks += [section(_recent(one, style)) for one in failed[:FAILED_SHOWN]]
+    return blocks
 
 
-def _recent_line(shown: Card, style: CardStyle) -> str:
-    recording, words = shown.recording, style.words
-    icon, word = state_words(recording, words)
-    parts = [
-        _ended(recording, f"*{word}*", words),
-        moment(recording.started_at or recording.requested_at, form=DATE_FORM),
-        *_who(shown, style),
-        words("card.text_audit", seq=recording.audit_seq),
-    ]
-    return f"{icon}  {' · '.join(parts)}"
-
-
-def _ended(recording: Recording, word: str, words: Catalog) -> str:
-    if recording.adopted:  # since when is not known
-        return word
-    if recording.state is RecordingState.FAILED or recording.started_at is None or recording.ended_at is None:
-        return word
-    return words("states.after", state=word, length=length(recording.ended_at - recording.started_at, words))
+def _recent(shown: Card, style: CardStyle) -> str:
+    return "\n".join([recording_line(shown, style), *notes(shown, style.words, style.person)])
 
 
 def _rights(caller: Principal, words: Catalog) -> list[Block]:

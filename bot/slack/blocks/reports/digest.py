@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EVENT_TYPE = "audit_digest"
 NAMES = {
     "audit:archive": "Archive",
+    "audit:destroy": "Destruction of archive files",
     "audit:digest": "Digest",
     "audit:export": "Export",
     "audit:hold": "Legal hold",
@@ -39,6 +40,7 @@ NAMES = {
     "recording:resume": "Resume",
     "recording:saved": "Recording saved",
     "recording:start": "Start",
+    "recording:still_needed": "Still needed",
     "recording:stop": "Stop",
     "recording:stop_approval": "Stop with a second supervisor",
     "requests:refused": "More requests refused",
@@ -49,6 +51,7 @@ DONE = {
     "recording:pause": "paused",
     "recording:resume": "resumed",
     "recording:start": "started",
+    "recording:still_needed": "confirmed",
     "recording:stop": "stopped",
     "recording:stop_approval": "confirmed",
 }
@@ -76,6 +79,12 @@ def message(
         f"*Newest entry and hash*: #{facts['head_seq']} `{facts['head_hash']}`",
         f"To prove that nothing was removed since: `record-bot audit verify --head {facts['head_hash']}`",
     ]
+    tree: Mapping[str, Any] = facts.get("tree") or {}
+    if tree:
+        witness += [
+            f"*Root of the day's entries* #{tree['first_seq']}\u2013#{tree['last_seq']}: `{tree['root']}`",
+            f"To check the evidence for one call: `record-bot audit verify FILE.zip --root {tree['root']}`",
+        ]
     end = [f"Audit #{entry.seq}", "reposted" if again else ""]
     lines = [whole, *totals(summary_from(facts), style, person), "\n".join(witness)]
     seen = [] if chart is None else [chart.words()]
@@ -96,6 +105,7 @@ def message(
                 "hash": facts["head_hash"],
                 "entry": entry.seq,
                 "entry_hash": entry.hash,
+                **tree,
             },
         },
         "parse": "none",

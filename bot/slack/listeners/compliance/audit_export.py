@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from slack_sdk.web.async_client import AsyncWebClient
-
     from bot.audit.entry import Entry
     from bot.audit.reports.period import Period
     from bot.audit.reports.readable import Described
@@ -100,7 +98,6 @@ class AuditReports:
     """Sends the trail to compliance. The file has no name on disk, and is gone once it is sent."""
 
     desk: ListenerContext
-    client: AsyncWebClient
     uploads: Uploads
     trail: Trail
     summaries: Summaries
@@ -196,27 +193,28 @@ class AuditReports:
         name = f"audit-{period.since.astimezone(self.zone):%Y-%m-%d}-{period.name}-{request.seq}.{order.format}"
         if written.entries:
             uploaded = await self.uploads.put(file, size=written.size, name=name, title=name)
-        posted = await self.client.chat_postMessage(
-            channel=request.actor.rpartition(":")[2],
+        key = "export.comment_csv" if order.csv else "export.comment"
+        await self.uploads.to_person(
+            request.actor.rpartition(":")[2],
+            uploaded,
             text="\n".join(pieces),
             blocks=[section(piece) for piece in pieces],
-            parse="none",
-            unfurl_links=False,
+            comment=words(key, count=written.entries, sha256=written.sha256, seq=request.seq),
         )
-        if uploaded is not None:
-            key = "export.comment_csv" if order.csv else "export.comment"
-            comment = words(key, count=written.entries, sha256=written.sha256, seq=request.seq)
-            await self.uploads.share(uploaded, channel=str(posted["channel"]), comment=comment)
 
     async def _not_sent(self, order: Order, error: Exception) -> str:
-        words, name = order.words, code(error)
-        why = words("export.missing_scope") if name == MISSING_SCOPE else words("export.slack_says", code=name)
-        key = "export.not_sent_unknown" if verdict(error) is DeliveryFailure.UNKNOWN else "export.not_sent"
-        return await self._failed(order, "not_sent", words(key, why=why), {"code": name})
+        return await self._failed(order, "not_sent", why_not_sent(error, order.words), {"code": code(error)})
 
     async def _failed(self, order: Order, error: str, why: str, facts: dict[str, Any] | None = None) -> str:
         seq = await self.outcomes.failed(order.request, error, facts)
         return order.words("export.failed", why=escape(why), seq=seq)
+
+
+def why_not_sent(error: Exception, words: Catalog) -> str:
+    """Say why Slack did not take a file, and whether it is known that nothing arrived."""
+    name = code(error)
+    why = words("export.missing_scope") if name == MISSING_SCOPE else words("export.slack_says", code=name)
+    return words("export.not_sent_unknown" if verdict(error) is DeliveryFailure.UNKNOWN else "export.not_sent", why=why)
 
 
 def period_name(period: Period, words: Catalog) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 
 import pytest
@@ -17,15 +18,15 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 async def test_what_can_not_be_meant_is_refused_at_once(scenario: ServingScenario) -> None:
     for text, said, kind in (
-        ("start 12345 complaint", "not the id of a call", "malformed_id"),
-        (f"start {INBOUND[:-1]}", "not the id of a call", "malformed_id"),
-        ("start https://example.com/nowhere", "not the id of a call", "malformed_id"),
-        ("stop nonsense", "not the id of a call", "malformed_id"),
-        ("stop", "no live recording", "nothing_to_stop"),
-        (f"stop {INBOUND}", "no live recording", "nothing_to_stop"),
-        ("pause", "no live recording", "nothing_to_stop"),
-        (f"resume {INBOUND}", "no live recording", "nothing_to_stop"),
-        (f"start {INBOUND} {'x' * 5000}", "5,000 characters; at most 3,000", "reason_refused"),
+        ("start 12345 complaint", "look like a call id", "malformed_id"),
+        (f"start {INBOUND[:-1]}", "look like a call id", "malformed_id"),
+        ("start https://example.com/nowhere", "look like a call id", "malformed_id"),
+        ("stop nonsense", "look like a call id", "malformed_id"),
+        ("stop", "no active recording", "nothing_to_stop"),
+        (f"stop {INBOUND}", "no active recording", "nothing_to_stop"),
+        ("pause", "no active recording", "nothing_to_stop"),
+        (f"resume {INBOUND}", "no active recording", "nothing_to_stop"),
+        (f"start {INBOUND} {'x' * 5000}", "too long: 5,000 characters, and the limit is 3,000", "reason_refused"),
     ):
         answer = await scenario.types(ADA, text)
         assert said in answer, text
@@ -42,7 +43,7 @@ async def test_what_can_not_be_meant_is_refused_at_once(scenario: ServingScenari
 
 async def test_the_status_of_nonsense_is_refused_too(scenario: ServingScenario) -> None:
     await scenario.types(ADA, "status nonsense")
-    told = await scenario.until_told(ADA, "not the id of a call")
+    told = await scenario.until_told(ADA, "look like a call id")
     assert scenario.entries()[-1]["outcome"] == {"error": "malformed_id"}
     assert f"(#{scenario.head()})" in told
     assert scenario.genesys.requests == []
@@ -50,23 +51,22 @@ async def test_the_status_of_nonsense_is_refused_too(scenario: ServingScenario) 
 
 async def test_a_call_that_can_not_be_recorded_is_said_why(scenario: ServingScenario) -> None:
     for call, said, kind in (
-        (NOBODY, "Genesys knows no such call", "call_not_found"),
+        (NOBODY, "Genesys can't find this call", "call_not_found"),
         (ENDED, "The call has ended", "call_ended"),
         (WAITING, "No agent is connected", "no_agent_connected"),
-        (TWO_AGENTS, "Several agents are connected", "several_agents"),
+        (TWO_AGENTS, "Several agents are on this call", "several_agents"),
         (ON_HOLD, "on hold", "call_on_hold"),
         (CHAT, "not a voice call", "not_a_voice_call"),
     ):
         cards = len(scenario.cards())
         await scenario.types(ADA, f"start {call}")
         told = await scenario.until_told(ADA, said)
-        assert "The bot is not recording this call" in told
+        assert ("record-bot is not recording this call" in told) == (kind != "call_on_hold")
 
         outcome = scenario.entries("recording:start")[-1]
         assert (outcome["phase"], outcome["outcome"]["error"]) == ("failed", kind)
         assert f"(#{outcome['seq']})" in told
-        await scenario.until(lambda cards=cards: len(scenario.cards()) > cards and scenario.shows("Not recorded"))  # type: ignore[misc]
-        assert said in scenario.card().text
+        assert len(scenario.cards()) == cards  # nobody else hears of a start that failed
         assert scenario.genesys.writes() == []
         await scenario.until_delivered()
         assert scenario.published()[-1]["error"] == kind
@@ -75,21 +75,20 @@ async def test_a_call_that_can_not_be_recorded_is_said_why(scenario: ServingScen
 async def test_a_second_start_is_told_who_was_first_and_gets_the_stop_button(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     result = await scenario.slack.command(GRACE, FLOOR, f"start {INBOUND} quality")
-    assert "This call has been recorded since <!date^" in result.body["text"]
-    assert "by <@U0ADA>" in result.body["text"]
+    assert "<@U0ADA> has been recording this call since <!date^" in result.body["text"]
     assert scenario.entries()[-1]["outcome"] == {"error": "already_recording"}
     assert len(scenario.genesys.writes()) == 1
 
     await scenario.clicks(GRACE, "stop", result.shown[0])
     await scenario.until(lambda: scenario.shows("Stopped"))
-    assert "stopped by <@U0GRACE>" in scenario.card().text
+    assert re.search("Stopped <!date[^>]+> by <@U0GRACE> after ", scenario.card().text)
 
 
 async def test_pausing_twice_is_refused_with_how_it_stands(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     await scenario.types(ADA, "pause")
     await scenario.until(lambda: scenario.shows("Paused"))
-    assert "it is paused now" in await scenario.types(ADA, "pause")
+    assert "the recording is paused" in await scenario.types(ADA, "pause")
     assert scenario.entries()[-1]["outcome"] == {"error": "wrong_state"}
 
 
@@ -101,7 +100,7 @@ async def test_a_click_on_an_old_card_is_refused_and_the_card_drawn_anew(scenari
     scenario.slack.workspace.edit(card, text="Recording", blocks=stale)
 
     await scenario.clicks(GRACE, "stop", card)
-    told = await scenario.until_told(GRACE, "already stopped by <@U0ADA>")
+    told = await scenario.until_told(GRACE, "<@U0ADA> already stopped")
     assert scenario.entries()[-1]["outcome"] == {"error": "wrong_state"}
     assert f"(#{scenario.head()})" in told
     await scenario.until(lambda: scenario.shows("Stopped"))
@@ -110,15 +109,18 @@ async def test_a_click_on_an_old_card_is_refused_and_the_card_drawn_anew(scenari
 
 async def test_an_unknown_verb_suggests_the_nearest(scenario: ServingScenario) -> None:
     for text, hint in (
-        ("sart", "Did you mean `/record start`?"),
-        ("STATUSS", "Did you mean `/record status`?"),
+        ("sart", "Did you mean: `/record start`?"),
+        ("STATUSS", "Did you mean: `/record status`?"),
+        (f"strat {INBOUND} complaint <loud>", f"Did you mean: `/record start {INBOUND} complaint &lt;loud&gt;`?"),
         ("xyzzy", ""),
     ):
         answer = await scenario.types(ADA, text)
-        assert "is not something that /record knows" in answer, text
+        assert f"/record doesn't know `{text.split()[0].lower()}`" in answer, text
         assert ("Did you mean" in answer) is bool(hint), text
         assert hint in answer
-        assert "Nothing was done" in answer
+        assert "nothing was done" in answer.lower()
+        assert answer.endswith("See `/record help`.")
+        assert "\n" not in answer  # without the whole help below
 
 
 async def test_an_unknown_verb_is_shown_inert(scenario: ServingScenario) -> None:
@@ -155,7 +157,7 @@ async def test_a_required_reason_that_is_missing_is_asked_for(
 ) -> None:
     del changes
     answer = await scenario.types(ADA, f"start {INBOUND}")
-    assert "A reason is required here" in answer
+    assert "Please add a reason: `complaint` (Complaint)" in answer
     assert "complaint" in answer
     assert scenario.genesys.requests == []
     await scenario.records(INBOUND, reason="quality")
@@ -169,7 +171,7 @@ async def test_a_command_of_any_length_is_answered(scenario: ServingScenario) ->
 async def test_a_status_that_breaks_is_not_left_at_looking(scenario: ServingScenario) -> None:
     with contextlib.closing(sqlite3.connect(scenario.database)) as outside, capture_logs() as logs:
         outside.execute("ALTER TABLE approvals RENAME TO elsewhere")
-        assert "Looking at the call" in await scenario.types(ADA, f"status {INBOUND}")
-        await scenario.until_told(ADA, "Something went wrong in the bot itself")
+        assert "Checking the call" in await scenario.types(ADA, f"status {INBOUND}")
+        await scenario.until_told(ADA, "Something went wrong inside record-bot")
         outside.execute("ALTER TABLE elsewhere RENAME TO approvals")
     assert ("listener_failed", "command_status") in [(one["event"], one.get("listener")) for one in logs]

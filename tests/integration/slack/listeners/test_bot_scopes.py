@@ -1,4 +1,4 @@
-"""A policy file at work: people limited to a queue, and a stop that takes two supervisors."""
+"""A policy file at work: people limited to a queue, and a stop that a second supervisor has to confirm."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ def sales(scenario: ServingScenario) -> ServingScenario:
 async def test_somebody_with_a_grant_controls_the_calls_of_their_queue_only(sales: ServingScenario) -> None:
     await sales.records(OUTBOUND, user=MALLORY)
     await sales.types(MALLORY, f"start {INBOUND}")
-    assert "You may control the calls of: Sales." in await sales.until_told(MALLORY, "outside the queues and agents")
-    assert "You may control the calls of: Sales." in await sales.types(MALLORY, "help")
-    assert "You may control the calls of" not in await sales.types(ADA, "help")
+    assert "You can control calls in: Sales." in await sales.until_told(MALLORY, "outside your scope")
+    assert "You can control calls in: Sales." in await sales.types(MALLORY, "help")
+    assert "You can control calls in" not in await sales.types(ADA, "help")
     denied = sales.entries("recording:start")[-1]
     assert (denied["phase"], denied["outcome"]["cause"]) == ("denied", "out_of_scope")
     assert {request.path for request in sales.genesys.writes() if INBOUND in request.path} == set()
     await sales.records(INBOUND, user=ADA)
-    assert "outside the queues and agents" in await sales.types(MALLORY, f"stop {INBOUND}")
+    assert "outside your scope" in await sales.types(MALLORY, f"stop {INBOUND}")
     assert INBOUND[:8] not in await sales.types(MALLORY, "list")
     assert INBOUND[:8] in await sales.types(ADA, "list")
 
 
 async def test_a_stop_takes_two_supervisors_by_command(sales: ServingScenario) -> None:
     await sales.records(OUTBOUND, user=MALLORY)
-    assert "takes two supervisors" in await sales.types(MALLORY, "stop")
-    assert "still waits" in await sales.types(MALLORY, "stop")
+    assert "second supervisor has to confirm this stop" in await sales.types(MALLORY, "stop")
+    assert "still waiting" in await sales.types(MALLORY, "stop")
     assert sales.genesys.effective_recording(OUTBOUND) == "active"
-    assert f"Confirmed: the stop that <@{MALLORY}> asked for" in await sales.types(ADA, f"stop {OUTBOUND}")
+    assert f"You confirmed <@{MALLORY}>'s request" in await sales.types(ADA, f"stop {OUTBOUND}")
     await sales.until(lambda: sales.shows("Stopped", FLOOR))
     assert [entry["actor"].rpartition(":")[2] for entry in sales.entries("recording:stop%")] == [
         MALLORY, MALLORY, ADA, ADA, ADA,
@@ -96,6 +96,6 @@ async def test_who_asks_again_for_the_stop_of_a_paused_recording_is_not_told_tha
     await sales.until(lambda: sales.shows("Paused"))
     await sales.types(MALLORY, "stop")
     again = await sales.types(MALLORY, "stop")
-    assert "still waits" in again
+    assert "still waiting" in again
     assert "The recording is paused." in again
     assert "goes on" not in again

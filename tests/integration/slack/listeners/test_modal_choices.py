@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,7 +47,7 @@ async def two(scenario: ServingScenario) -> ServingScenario:
 async def test_a_bare_verb_with_several_recordings_offers_each(two: ServingScenario) -> None:
     answer = await asks(two, ADA, "pause")
 
-    assert "Which one to pause?" in answer.text
+    assert "Which one do you want to pause?" in answer.text
     assert {value for action, value in offered(answer) if action == "recording_pause"} == {
         recording_of(two, INBOUND),
         recording_of(two, OUTBOUND),
@@ -65,7 +66,13 @@ async def test_only_what_the_verb_allows_is_offered(two: ServingScenario) -> Non
 
     assert offered(await asks(two, ADA, "resume")) == [("recording_resume", recording_of(two, OUTBOUND))]
     assert offered(await asks(two, ADA, "pause")) == [("recording_pause", recording_of(two, INBOUND))]
-    assert len(offered(await asks(two, ADA, "stop"))) == 2
+    stop = await asks(two, ADA, "stop")
+    assert len(offered(stop)) == 2
+    paused = next(one for one in two.recordings() if one["state"] == "paused")
+    at = int(datetime.fromisoformat(paused["paused_at"]).replace(tzinfo=UTC).timestamp())
+    assert f"*Tom Becker* · Sales · Paused since <!date^{at}^" in stop.text
+    titles = {block["accessory"]["confirm"]["title"]["text"] for block in stop.blocks if "accessory" in block}
+    assert titles == {"Stop recording Priya Nair, Billing?", "Stop recording Tom Becker, Sales?"}
 
 
 async def test_where_none_allows_it_that_is_said(two: ServingScenario) -> None:
@@ -80,7 +87,7 @@ async def test_where_none_allows_it_that_is_said(two: ServingScenario) -> None:
 async def test_the_others_recordings_are_offered_where_none_is_ones_own(two: ServingScenario) -> None:
     answer = await asks(two, GRACE, "stop")
 
-    assert "None of the live recordings is yours" in answer.text
+    assert "None of the active recordings is yours" in answer.text
     assert len(offered(answer)) == 2
     assert two.entries("recording:read")[-1]["origin"]["source"] == "choice"
     await two.slack.click(GRACE, FLOOR, answer.ts, "recording_stop")
@@ -90,7 +97,7 @@ async def test_the_others_recordings_are_offered_where_none_is_ones_own(two: Ser
 async def test_without_any_live_recording_the_refusal_stays(scenario: ServingScenario) -> None:
     answer = await asks(scenario, ADA, "stop")
 
-    assert "There is no live recording" in answer.text
+    assert "There is no active recording" in answer.text
     assert offered(answer) == []
 
 
@@ -98,7 +105,7 @@ async def test_without_any_live_recording_the_refusal_stays(scenario: ServingSce
 async def test_who_may_not_control_is_offered_nothing(two: ServingScenario, user: str) -> None:
     answer = await asks(two, user, "stop")
 
-    assert "can't control recordings" in answer.text
+    assert "permission to control recordings" in answer.text
     assert offered(answer) == []
     assert INBOUND[:8] not in answer.text
 
@@ -140,11 +147,11 @@ async def test_a_late_click_on_start_again_is_told_how_it_stands(scenario: Servi
 
     body = dict(click.payload.body)
     await scenario.slack.deliver("interactive", body | {"trigger_id": "another.one.1"})
-    await scenario.until_told(ADA, "This call has been recorded since")
+    await scenario.until_told(ADA, "has been recording this call since")
     await scenario.types(GRACE, f"stop {INBOUND}")
     await scenario.until(lambda: scenario.shows("Stopped"))
     await scenario.slack.deliver("interactive", body | {"trigger_id": "another.one.2"})
-    await scenario.until_told(ADA, f"already stopped by <@{GRACE}>")
+    await scenario.until_told(ADA, f"<@{GRACE}> already stopped")
     assert scenario.genesys.recording_starts(INBOUND) == 2
 
 
@@ -173,7 +180,7 @@ async def test_who_may_not_cannot_start_again(scenario: ServingScenario) -> None
     await scenario.until(lambda: "recording_start_again" in str(first.blocks))
     await scenario.clicks(MALLORY, "start_again", first)
 
-    await scenario.until_told(MALLORY, "You can't control recordings.")
+    await scenario.until_told(MALLORY, "You don't have permission to control recordings.")
     assert scenario.entries("recording:start")[-1]["phase"] == "denied"
     assert len(scenario.recordings()) == 1
 
@@ -192,7 +199,7 @@ async def test_start_again_delivered_twice_counts_once(scenario: ServingScenario
 
 async def test_several_agents_are_offered_by_name(scenario: ServingScenario) -> None:
     await scenario.types(ADA, f"start {TWO_AGENTS} complaint about the tone")
-    text = await scenario.until_told(ADA, "Several agents are connected")
+    text = await scenario.until_told(ADA, "Several agents are on this call")
     assert "• Hanna Virtanen" in text
     assert "• Sofie Lindqvist" in text
     message = next(one for one in scenario.slack.messages(FLOOR) if one.text == text)
@@ -213,7 +220,7 @@ async def test_several_agents_are_offered_by_name(scenario: ServingScenario) -> 
 
 async def test_the_chosen_agent_has_left(scenario: ServingScenario) -> None:
     await scenario.types(ADA, f"start {TWO_AGENTS}")
-    text = await scenario.until_told(ADA, "Several agents are connected")
+    text = await scenario.until_told(ADA, "Several agents are on this call")
     message = next(one for one in scenario.slack.messages(FLOOR) if one.text == text)
     button = next(block["accessory"] for block in message.blocks if "accessory" in block)
     body = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
+from bot.slack.listeners.context import SLOW_SECONDS
 from tests.support.clocks.accelerated_clock import AcceleratedClock
 from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, GRACE, MALLORY, OUTSIDE, ServingScenario
 from tests.support.slack.start_modal import AtTheModal
@@ -34,6 +36,10 @@ def direct_cards(scenario: ServingScenario, user: str = ADA) -> list[SimulatedMe
     return [one for one in scenario.slack.direct_messages(user) if one.metadata]
 
 
+def direct(scenario: ServingScenario, user: str = ADA) -> list[str]:
+    return [one.text for one in scenario.slack.direct_messages(user)]
+
+
 @BOTH_WAYS
 async def test_from_opening_to_running_in_three_interactions(ada: AtTheModal) -> None:
     scenario = ada.scenario
@@ -44,7 +50,7 @@ async def test_from_opening_to_running_in_three_interactions(ada: AtTheModal) ->
 
     assert ada.interactions == 3
     assert not ada.open
-    await scenario.until(lambda: [one for one in direct_cards(scenario) if one.text.startswith("Recording")])
+    await scenario.until(lambda: [one for one in direct_cards(scenario) if one.text.startswith("Recording ·")])
     assert scenario.phases("recording:start") == ["requested", "succeeded"]
     requested = scenario.entries("recording:start")[0]
     assert (requested["origin"]["source"], requested["reason_code"]) == ("modal", "quality")
@@ -65,7 +71,7 @@ async def test_the_command_without_an_id_opens_it_for_its_channel(ada: AtTheModa
 async def test_the_command_of_somebody_who_may_not_is_refused_at_once(scenario: ServingScenario) -> None:
     answer = await scenario.types(MALLORY, "start")
 
-    assert "You can't control recordings." in answer
+    assert "You don't have permission to control recordings." in answer
     assert scenario.phases("recording:start") == ["denied"]
     assert not scenario.slack.views.modals.get(MALLORY)
 
@@ -198,7 +204,7 @@ async def test_without_a_list_the_agents_are_offered_afterwards_and_the_card_goe
     scenario = ada.scenario
     scenario.genesys.faults.switch_on("forbidden", only="POST conversation")
     await ada.types_start()
-    await scenario.until(lambda: "The list of live calls" in ada.says("start_calls_note"))
+    await scenario.until(lambda: "The live calls can't be listed" in ada.says("start_calls_note"))
     ada.fills(typed_id=TWO_AGENTS, note="kept")
     await ada.submits()
     assert not ada.open
@@ -235,7 +241,7 @@ async def test_a_refusal_leaves_all_as_it_was_and_the_next_try_counts(ada: AtThe
     await ada.submits()
     refused = scenario.entries("recording:start")[0]
     assert (refused["phase"], refused["outcome"]["error"]) == ("failed", "malformed_id")
-    assert "That is not the id of a call." in ada.says("start_notice")
+    assert "That doesn't look like a call id." in ada.says("start_notice")
     assert f"(#{refused['seq']})" in ada.says("start_notice")
 
     ada.fills(typed_id=LINK.format(INBOUND))
@@ -253,7 +259,7 @@ async def test_a_call_that_is_recorded_already(ada: AtTheModal) -> None:
     await ada.chooses_call(INBOUND)
     await ada.submits()
 
-    assert f"by <@{GRACE}>" in ada.says("start_notice")
+    assert f"<@{GRACE}> has been recording this call since <!date^" in ada.says("start_notice")
     await scenario.types(GRACE, "stop")
     await scenario.until(lambda: scenario.shows("Stopped"))
     await ada.submits()
@@ -266,7 +272,7 @@ async def test_who_may_not_gets_no_modal_but_an_answer(scenario: ServingScenario
 
     assert result.acked
     await scenario.until(lambda: scenario.slack.direct_messages(MALLORY))
-    assert "You can't control recordings." in scenario.slack.direct_messages(MALLORY)[0].text
+    assert "You don't have permission to control recordings." in scenario.slack.direct_messages(MALLORY)[0].text
     denied = scenario.entries("recording:start")[0]
     assert (denied["phase"], denied["origin"]["source"]) == ("denied", "shortcut")
     assert not scenario.slack.views.modals.get(MALLORY)
@@ -293,7 +299,7 @@ async def test_rights_that_went_while_the_modal_was_open(ada: AtTheModal) -> Non
 
     assert await ada.looks_up() == []
     await ada.submits()
-    assert "You can't control recordings." in ada.says("start_notice")
+    assert "You don't have permission to control recordings." in ada.says("start_notice")
     assert scenario.phases("recording:start") == ["denied"]
     assert scenario.genesys.writes() == []
 
@@ -305,14 +311,17 @@ async def test_a_look_up_of_a_foreign_person_finds_nothing(ada: AtTheModal) -> N
     assert sent is not None
     body = sent.payload.body | {"user": {"id": ADA, "team_id": "T0OTHER"}, "team": {"id": "T0OTHER"}}
 
-    assert (await ada.scenario.slack.deliver("interactive", body)).body == {"options": []}
+    for _ in range(3):
+        assert (await ada.scenario.slack.deliver("interactive", body)).body == {"options": []}
+    denials = ada.scenario.entries("recording:read")
+    assert [(one["phase"], one["outcome"]["cause"]) for one in denials] == [("denied", "foreign_team")]
 
 
 async def test_genesys_away_is_said_and_an_id_still_works(ada: AtTheModal) -> None:
     scenario = ada.scenario
     scenario.genesys.faults.switch_on("server_error")
     await ada.opens()
-    await scenario.until(lambda: "can still be named by its id" in ada.says("start_calls_note"))
+    await scenario.until(lambda: "can still paste an id" in ada.says("start_calls_note"))
     assert await ada.looks_up() == []
 
     scenario.genesys.faults.switch_all_off()
@@ -335,7 +344,7 @@ async def test_no_call_at_all_is_said(ada: AtTheModal) -> None:
         ada.scenario.genesys.floor.change(call, partial(call.end, ada.scenario.clock.time()))
     await ada.opens()
 
-    await ada.scenario.until(lambda: "no live call to choose from" in ada.says("start_calls_note"))
+    await ada.scenario.until(lambda: "No agent is on a call right now" in ada.says("start_calls_note"))
 
 
 async def test_two_hundred_calls_are_offered_a_hundred_at_a_time(ada: AtTheModal) -> None:
@@ -356,7 +365,7 @@ async def test_a_trigger_that_came_too_late(scenario: ServingScenario) -> None:
 
     assert result.acked
     await scenario.until(lambda: scenario.slack.direct_messages(ADA))
-    assert "did not open the window in time" in scenario.slack.direct_messages(ADA)[0].text
+    assert "didn't open the window in time" in scenario.slack.direct_messages(ADA)[0].text
 
 
 async def test_a_shortcut_delivered_twice_opens_one_modal_and_says_nothing(ada: AtTheModal) -> None:
@@ -426,8 +435,27 @@ async def test_what_fails_later_is_said_in_a_direct_message(ada: AtTheModal) -> 
     assert not ada.open
     scenario = ada.scenario
     await scenario.until(
-        lambda: [one for one in scenario.slack.direct_messages(ADA) if "knows no such call" in one.text]
+        lambda: [one for one in scenario.slack.direct_messages(ADA) if "can't find this call" in one.text]
     )
+
+
+async def test_a_message_that_genesys_is_slow_goes_once_it_answered(ada: AtTheModal) -> None:
+    scenario, answers = ada.scenario, asyncio.Event()
+
+    async def hang(_: object) -> None:
+        await answers.wait()
+
+    scenario.genesys.on_write(hang)
+    await ada.opens()
+    ada.fills(typed_id=INBOUND)
+    await ada.submits()
+    await scenario.until(scenario.genesys.writes)
+    scenario.clock.jump(SLOW_SECONDS)
+    await scenario.until(lambda: [one for one in direct(scenario) if "Genesys is slow; still trying (8 s)" in one])
+
+    answers.set()
+    await scenario.until(lambda: not [one for one in direct(scenario) if "Genesys is slow" in one])
+    await scenario.until(lambda: scenario.genesys.effective_recording(INBOUND) == "active")
 
 
 class TestMessageShortcut:
@@ -459,7 +487,7 @@ class TestMessageShortcut:
         message = ada.scenario.slack.post(GRACE, FLOOR, "good morning")
         await ada.opens(self.FROM_MESSAGE, message)
 
-        assert "No conversation id" in ada.says("start_notice")
+        assert "contains no call id" in ada.says("start_notice")
         assert "Priya Nair · Billing · inbound · 4 min · not recorded" in await ada.looks_up()
 
     async def test_the_bots_own_card_names_its_call(self, ada: AtTheModal) -> None:
@@ -472,7 +500,7 @@ class TestMessageShortcut:
         message = scenario.slack.post(GRACE, FLOOR, INBOUND)
         await scenario.slack.shortcut(MALLORY, self.FROM_MESSAGE, channel_id=message.channel, message_ts=message.ts)
 
-        await scenario.until_told(MALLORY, "You can't control recordings.")
+        await scenario.until_told(MALLORY, "You don't have permission to control recordings.")
 
 
 async def test_in_german(scenario: ServingScenario) -> None:
@@ -482,4 +510,4 @@ async def test_in_german(scenario: ServingScenario) -> None:
     assert heidi.view.body["title"]["text"] == "Aufzeichnung starten"
     assert "Priya Nair · Billing · eingehend · 4 Min. · nicht aufgezeichnet" in await heidi.looks_up()
     await heidi.submits()
-    assert heidi.view.errors == {"start_call": "Einen Anruf auswählen oder unten seine ID oder seinen Link angeben."}
+    assert heidi.view.errors == {"start_call": "Einen Anruf auswählen oder unten seine ID oder seinen Link einfügen."}

@@ -113,12 +113,12 @@ async def restarted(scenario: ServingScenario) -> ServingScenario:
 
 async def test_a_supervisor_sees_and_stops_what_is_live(scenario: ServingScenario) -> None:
     ada = await AtHome(scenario).opens()
-    assert "No recording is live." in ada.text
+    assert "There are no active recordings." in ada.text
     assert "recording_start_open" in ada.buttons
     await scenario.records(INBOUND)
-    await ada.until_sees("*Recording* since", INBOUND[:8], "Live recordings (1)")
+    await ada.until_sees("*Recording* since", INBOUND[:8], "Active recordings (1)")
     await ada.presses("recording_stop")
-    await ada.until_sees("No recording is live.", "*Stopped* after", "Your latest recordings")
+    await ada.until_sees("There are no active recordings.", "*Stopped* after", "Your recent recordings")
     assert scenario.genesys.effective_recording(INBOUND) == "none"
     assert [(entry["actor"].rpartition(":")[2], entry["phase"]) for entry in looks(scenario)] == [(ADA, "succeeded")]
 
@@ -133,7 +133,7 @@ async def test_what_another_supervisor_does_shows_by_itself_and_adds_no_look(sce
     await ada.presses("recording_resume")
     await grace.until_sees("*Recording* since")
     assert [entry["actor"].rpartition(":")[2] for entry in looks(scenario)] == [ADA, GRACE]
-    assert "None of your recordings is over yet." in ada.text
+    assert "You have no finished recordings yet." in ada.text
 
 
 async def test_ones_own_come_first(scenario: ServingScenario) -> None:
@@ -180,7 +180,7 @@ async def test_who_loses_the_role_sees_no_call_any_more(scenario: ServingScenari
 async def test_somebody_without_rights_sees_whom_to_ask_and_leaves_no_look(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     mallory = await AtHome(scenario, MALLORY).opens()
-    assert "Ask an administrator" in mallory.text
+    assert "ask an administrator" in mallory.text
     assert INBOUND[:8] not in str(mallory.blocks)
     assert mallory.buttons == []
     assert looks(scenario) == []
@@ -228,10 +228,10 @@ async def test_a_button_of_an_old_view_is_refused_by_direct_message_and_home_com
     assert INBOUND[:8] in ada.text
     writes = len(scenario.genesys.writes())
     await ada.presses("recording_stop")
-    refusal = await ada.until_told("already stopped by <@U0GRACE>")
+    refusal = await ada.until_told("<@U0GRACE> already stopped")
     assert "(#" in refusal
     scenario.slack.faults.switch_all_off()
-    await ada.until_sees("No recording is live.")
+    await ada.until_sees("There are no active recordings.")
     assert len(scenario.genesys.writes()) == writes
 
 
@@ -247,12 +247,12 @@ async def test_a_click_has_even_an_unchanged_home_published_anew(scenario: Servi
 async def test_health_is_said_in_words(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     ada = await AtHome(scenario).opens()
-    assert "Slack, Genesys, the database and the audit channel work." in ada.text
+    assert "Slack, Genesys, the database and the audit channel are working." in ada.text
     scenario.genesys.faults.switch_on("server_error")
     await scenario.types(ADA, f"status {INBOUND}")
-    await ada.until_sees("Genesys has", "Slack works", "the database works")
+    await ada.until_sees("Genesys: no response since <!date^", "Slack: OK", "the database: OK", "the audit channel: OK")
     scenario.genesys.faults.switch_all_off()
-    await ada.until_sees("Slack, Genesys, the database and the audit channel work.")
+    await ada.until_sees("Slack, Genesys, the database and the audit channel are working.")
 
 
 async def test_a_german_home_is_german(scenario: ServingScenario) -> None:
@@ -268,9 +268,9 @@ async def test_compliance_sees_figures_and_has_the_trail_sent(scenario: ServingS
     await scenario.records(INBOUND)
     await scenario.types(MALLORY, f"stop {INBOUND}")
     clara = await AtHome(scenario, CLARA).opens()
-    for words in ("`recording:start` 1 requested, 1 succeeded", "`recording:stop` 1 denied", "*Unresolved*: nothing."):
+    for words in ("`recording:start` 1 requested, 1 succeeded", "`recording:stop` 1 denied", "*Open issues*: none."):
         assert words in clara.text
-    assert "*Denied*: 1 request. <@U0MALLORY>: 1" in clara.text
+    assert "*Denied*: 1 request (<@U0MALLORY>: 1)" in clara.text
     assert INBOUND[:8] in clara.text
     assert clara.buttons == ["audit_export_today", "audit_export_7d", "audit_export_30d"]
     await clara.presses("audit_export_7d")
@@ -332,19 +332,19 @@ class TestScopes:
         await scenario.records(OUTBOUND)
         ada, grace = await AtHome(scenario).opens(), await AtHome(scenario, GRACE).opens()
         await ada.presses("recording_stop")
-        await grace.until_sees("Stop asked for by <@U0ADA>")
-        await ada.until_sees("Stop asked for by <@U0ADA>")
+        await grace.until_sees("<@U0ADA> asked to stop")
+        await ada.until_sees("<@U0ADA> asked to stop")
         own = [one for one in ada.buttons if "stop" in one]
         others = [one for one in grace.buttons if "stop" in one]
         assert len(own) == len(others) == 1
         assert own != others
         await ada.presses(own[0])
-        await grace.until_sees("*Recording* since", without="Stop asked for by")
-        await ada.until_sees("*Recording* since", without="Stop asked for by")
+        await grace.until_sees("*Recording* since", without="asked to stop")
+        await ada.until_sees("*Recording* since", without="asked to stop")
         await ada.presses("recording_stop")
-        await grace.until_sees("Stop asked for by <@U0ADA>")
+        await grace.until_sees("<@U0ADA> asked to stop")
         await grace.presses(others[0])
-        await ada.until_sees("No recording is live.", "*Stopped* after")
+        await ada.until_sees("There are no active recordings.", "*Stopped* after")
         assert scenario.genesys.effective_recording(OUTBOUND) == "none"
 
 

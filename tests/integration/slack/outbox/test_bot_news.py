@@ -72,14 +72,14 @@ async def test_an_outage_is_said_at_once_and_its_end_is_noticed(scenario: Servin
     for _ in range(2):
         await scenario.types(ADA, f"status {CALL}")
     await scenario.until(
-        lambda: sum("does not answer" in one or "has not answered" in one for one in scenario.told(ADA)) > 1
+        lambda: sum("is not responding" in one or "has not responded" in one for one in scenario.told(ADA)) > 1
     )
     assert not (await scenario.readiness())["genesys"]["ok"]
     writes = len(scenario.genesys.writes())
 
     await scenario.types(ADA, f"stop {CALL}")
-    said = await scenario.until_told(ADA, "The call is being recorded. Nothing was changed.")
-    assert "so nothing was sent. The bot tries it again in" in said
+    said = await scenario.until_told(ADA, "The call is being recorded. Try again in a moment, or use Genesys directly.")
+    assert "so nothing was sent. record-bot checks again in" in said
     assert len(scenario.genesys.writes()) == writes
 
     scenario.genesys.faults.switch_all_off()

@@ -62,7 +62,7 @@ async def test_a_long_recording_is_stopped_from_its_reminder(scenario: ServingSc
     await scenario.records(INBOUND)
     scenario.clock.jump(LONG)
     reminder = await ada.until_told("Still recording")
-    assert buttons(reminder) == ["recording_pause", "recording_stop"]
+    assert buttons(reminder) == ["recording_still_needed", "recording_stop"]
     await scenario.clicks(ADA, "stop", reminder)
     await ada.until_told("Stopped by <@U0ADA>")
     assert buttons(reminder) == []
@@ -76,7 +76,7 @@ async def test_a_forgotten_pause_is_ended_from_its_reminder(scenario: ServingSce
     await scenario.clicks(GRACE, "pause")
     await scenario.until(lambda: scenario.shows("Paused"))
     scenario.clock.jump(PAUSE)
-    reminders = [await Reader(scenario, user).until_told("Paused since") for user in (ADA, GRACE)]
+    reminders = [await Reader(scenario, user).until_told("This recording was paused") for user in (ADA, GRACE)]
     await scenario.clicks(GRACE, "resume", reminders[1])
     await scenario.until(lambda: scenario.shows("Recording"))
     assert scenario.genesys.effective_recording(INBOUND) == "active"
@@ -101,7 +101,7 @@ async def test_a_click_of_somebody_without_rights_does_nothing(scenario: Serving
 async def test_the_end_of_a_call_is_told_once_also_after_a_restart(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     scenario.genesys.hang_up(INBOUND)
-    await Reader(scenario).until_told("The call is over")
+    await Reader(scenario).until_told("The call has ended")
     anew = await restarted(scenario)
     anew.clock.jump(60)
     await anew.types(ADA, "list")
@@ -131,7 +131,7 @@ async def test_the_settings_decide(scenario: ServingScenario) -> None:
     await scenario.clicks(ADA, "pause")
     await scenario.until(lambda: scenario.shows("Paused"))
     scenario.clock.jump(61)
-    await ada.until_told("Paused since")
+    await ada.until_told("This recording was paused")
     assert len(ada.notices()) == 1
 
 

@@ -56,7 +56,7 @@ async def test_a_shortcut_at_a_message_in_a_thread_is_answered_in_that_thread(sc
 
     await scenario.slack.shortcut(MALLORY, START_FROM_MESSAGE, channel_id=FLOOR, message_ts=reply.ts)
 
-    await scenario.until_told(MALLORY, "You can't control recordings.")
+    await scenario.until_told(MALLORY, "You don't have permission to control recordings.")
     answer = next(one for one in scenario.slack.messages(FLOOR) if one.ephemeral_to == MALLORY)
     assert answer.thread_ts == first.ts
 

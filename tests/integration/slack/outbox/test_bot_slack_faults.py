@@ -79,7 +79,7 @@ async def test_where_the_bot_is_no_member_the_card_comes_by_direct_message(scena
     await scenario.types(ADA, f"start {INBOUND}", channel="C0ELSEWHERE")
     await scenario.until(lambda: scenario.slack.direct_messages(ADA))
     direct = scenario.slack.direct_messages(ADA)[0]
-    await scenario.until(lambda: direct.text.startswith("Recording"))
+    await scenario.until(lambda: direct.text.startswith("Recording ·"))
     await scenario.clicks(ADA, "stop", direct)
     await scenario.until(lambda: direct.text.startswith("Stopped"))
     assert scenario.cards("C0ELSEWHERE") == []
@@ -138,8 +138,11 @@ async def test_an_audit_channel_that_can_not_be_written_shows_in_readiness(scena
 async def test_an_answer_that_can_not_be_shown_changes_nothing(scenario: ServingScenario) -> None:
     scenario.slack.faults.switch_on("server_error", only="response_url")
     await scenario.types(ADA, "start 00000000-0000-4000-8000-000000000000")
-    await scenario.until(lambda: scenario.shows("Not recorded"))
+    await scenario.until(
+        lambda: "can't find this call" in "".join(one.text for one in scenario.slack.direct_messages(ADA))
+    )
     assert scenario.phases() == ["requested", "failed"]
+    assert scenario.cards() == []
 
 
 async def test_a_lost_click_can_be_made_up_for_with_a_command(scenario: ServingScenario) -> None:
@@ -154,7 +157,7 @@ async def test_a_lost_click_can_be_made_up_for_with_a_command(scenario: ServingS
 async def test_cards_of_several_calls_do_not_wait_for_each_other(scenario: ServingScenario) -> None:
     await scenario.types(ADA, f"start {INBOUND}")
     await scenario.types(GRACE, f"start {OUTBOUND}")
-    await scenario.until(lambda: [card.text.startswith("Recording") for card in scenario.cards()] == [True, True])
+    await scenario.until(lambda: [card.text.startswith("Recording ·") for card in scenario.cards()] == [True, True])
 
 
 def _posts(scenario: ServingScenario) -> int:

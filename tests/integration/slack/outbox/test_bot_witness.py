@@ -145,7 +145,7 @@ async def test_of_a_long_story_the_newest_part_is_shown_and_the_rest_counted(sce
     for _ in range(45):
         await scenario.types(ADA, f"stop {INBOUND}")  # refused: there is nothing to stop
     answer = await scenario.types(ADA, f"history {INBOUND}")
-    assert "5 older entries left out" in answer
+    assert "5 older entries are not shown" in answer
     assert f"record-bot audit export --conversation {INBOUND}" in answer
     numbers = [int(one) for one in re.findall(r"\*#(\d+)\*", answer)]
     assert len(numbers) == 40
@@ -158,19 +158,19 @@ async def test_a_story_may_hold_words_as_long_as_slack_allows(scenario: ServingS
     await scenario.until(lambda: scenario.shows("Recording"))
     answer = await scenario.types(ADA, f"history {INBOUND}")
     assert len(answer) < 40_000
-    assert "older entries left out" in answer
+    assert "older entries are not shown" in answer
 
 
 async def test_of_an_unknown_call_there_is_nothing_to_tell(scenario: ServingScenario) -> None:
     answer = await scenario.types(CLARA, f"history {OUTBOUND}")
-    assert "holds nothing about this call" in answer
+    assert "There is nothing about this call in the audit trail before your request." in answer
     assert len(scenario.entries("recording:read")) == 1
 
 
 @pytest.mark.parametrize("typed", ["", "nonsense"])
 async def test_a_story_of_no_call_is_refused_and_written_down(scenario: ServingScenario, typed: str) -> None:
     answer = await scenario.types(ADA, f"history {typed}".strip())
-    assert "not the id of a call" in answer or "No call was named" in answer
+    assert "look like a call id" in answer or "You didn't say which call" in answer
     assert scenario.phases("recording:read") == ["failed"]
 
 
@@ -194,7 +194,7 @@ async def test_compliance_gets_totals_and_a_file_that_can_be_verified(
     await scenario.until_told(CLARA, "in your direct messages")
 
     totals = scenario.slack.messages(DIRECT)[0]
-    assert "*The audit trail, today*" in totals.text
+    assert "*Audit trail: today*" in totals.text
     assert "*Start*: 1 requested \u2013 1 started" in totals.text
     assert "1 recording is still running" in totals.text
     asked, done = scenario.entries("audit:export")
@@ -249,8 +249,8 @@ async def test_a_report_counts_by_supervisor_queue_and_reason_and_is_in_the_trai
 
 
 async def test_a_report_is_for_compliance_only_and_of_a_period(scenario: ServingScenario) -> None:
-    assert "for compliance only" in await scenario.types(ADA, "report")
-    assert "not a period" in await scenario.types(CLARA, "report lastweek")
+    assert "Only compliance can see totals" in await scenario.types(ADA, "report")
+    assert "That isn't a period record-bot understands." in await scenario.types(CLARA, "report lastweek")
     assert scenario.phases("audit:report") == ["denied", "failed"]
 
 
@@ -270,7 +270,7 @@ async def test_nobody_else_gets_a_report_and_the_trail_says_who_wanted_one(
     scenario: ServingScenario, user: str
 ) -> None:
     answer = await scenario.types(user, "audit 7d")
-    assert "for compliance only" in answer
+    assert "Only compliance can see totals and export the audit trail. Ask an administrator" in answer
     (entry,) = scenario.entries("audit:export")
     assert (entry["phase"], entry["actor"]) == ("denied", f"slack:T0SANDBOX:{user}")
     assert entry["outcome"] == {"error": "not_permitted", "cause": "not_compliance"}
@@ -292,7 +292,7 @@ async def test_periods(scenario: ServingScenario, typed: str, shown: str) -> Non
 async def test_another_period_is_refused_and_written_down(scenario: ServingScenario) -> None:
     for count, typed in enumerate(("lastweek", "2026-13-01", "9999-12-31", "20260101", "7 d"), 1):
         answer = await scenario.types(CLARA, f"audit {typed}")
-        assert "not a period" in answer, typed
+        assert "isn't a period" in answer, typed
         assert "today, yesterday, 7d, 30d" in answer, typed
         assert scenario.phases("audit:export") == ["failed"] * count, typed
 
@@ -302,8 +302,8 @@ async def test_another_period_is_refused_and_written_down(scenario: ServingScena
     [
         ("missing_scope", "files.getUploadURLExternal", "files:write"),
         ("missing_scope", "files.completeUploadExternal", "files:write"),
-        ("server_error", "upload", "could not be sent"),
-        ("drop_before", "files.getUploadURLExternal", "not known"),
+        ("server_error", "upload", "may not have been sent ("),
+        ("drop_before", "files.getUploadURLExternal", "may not have been sent"),
         ("rate_limited", "chat.postMessage", "ratelimited"),
     ],
 )

@@ -31,14 +31,14 @@ async def test_who_asks_too_much_is_told_when_to_try_again(scenario: ServingScen
     again = await scenario.types(ADA, f"start {INBOUND}")
 
     assert "too many requests" in refused
-    assert re.search(r"Up to 2 a minute are taken; the next one in \d+ s\.", refused)
+    assert re.search(r"The limit is 2 a minute; you can try again in \d+ s\.", refused)
     assert re.search(r"\(#\d+\)$", refused)
     assert not re.search(r"\(#\d+\)$", again)  # one entry a minute
     assert scenario.recordings() == []
     await scenario.records(INBOUND, user=GRACE)
 
     scenario.clock.jump(61)
-    assert "been recorded since" in await scenario.types(ADA, f"start {INBOUND}")
+    assert "has been recording this call since" in await scenario.types(ADA, f"start {INBOUND}")
     await scenario.until(lambda: any("1 more request from" in line for line in scenario.lines()))
 
 

@@ -56,6 +56,7 @@ async def test_the_role_that_serves_can_only_add_entries(postgres_database: Post
     for forbidden in (
         "UPDATE audit_entries SET actor = 'x'",
         "DELETE FROM audit_entries",
+        "UPDATE typed_texts SET text = 'nothing'",
         "TRUNCATE audit_entries CASCADE",
         "ALTER TABLE audit_entries DISABLE TRIGGER ALL",
         "DROP TRIGGER audit_entries_no_delete ON audit_entries",

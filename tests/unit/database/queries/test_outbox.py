@@ -8,10 +8,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import delete
 
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.metrics import SqlFigures
 from bot.database.queries.outbox import SqlOutbox
+from bot.database.store import SqlStore
+from bot.database.tables import audit_deliveries, audit_entries
+from bot.database.trail.guards import removal_allowed
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import CardPublisher
 from bot.outbox.relay import Backoff
@@ -21,6 +25,8 @@ from tests.support.recording.service import ADA, CALL, Harness, asked, at_once, 
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from sqlalchemy import Connection
 
     from tests.support.databases.postgres import Database
 
@@ -250,3 +256,49 @@ async def test_a_card_asked_for_while_it_was_being_drawn_is_drawn_once_more(
         assert (card.ts, card.posted_channel) == ("1.1", "C0FLOOR")
     await outbox.card_shown(card.recording.id, version=version, channel="C0FLOOR", ts="1.1", was=card.rendered_version)
     assert await outbox.stale_cards() == ()
+
+
+async def deliver(harness: Harness) -> tuple[int, str]:
+    """Give everything to the audit channel, and return the last line that it shows."""
+    outbox, now = SqlOutbox(harness.engines), harness.clock.now()
+    waiting = [entry for entry, _ in await outbox.undelivered()]
+    await outbox.delivery_begun([one.seq for one in waiting], now)
+    await outbox.delivered([one.seq for one in waiting], at=now, channel="C0AUDIT", ts="1.1")
+    return waiting[-1].seq, waiting[-1].hash
+
+
+async def test_a_tail_that_was_cut_with_its_deliveries_is_noticed(harness: Harness) -> None:
+    outbox = SqlOutbox(harness.engines)
+    await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
+    assert await outbox.cut_off("C0AUDIT") is None
+    shown = await deliver(harness)
+    assert await outbox.cut_off("C0AUDIT") is None
+
+    def cut(connection: Connection) -> None:
+        with removal_allowed(connection):
+            connection.execute(delete(audit_deliveries).where(audit_deliveries.c.seq == shown[0]))
+            connection.execute(delete(audit_entries).where(audit_entries.c.seq == shown[0]))
+
+    await harness.engines.writer.transaction(cut)
+    assert await outbox.cut_off("C0AUDIT") == shown
+
+    restarted = replace(harness.service.intake, store=SqlStore(harness.engines))  # the old process would refuse
+    await restarted.change(Verb.STOP, asked())  # the same number, another hash
+    assert await outbox.cut_off("C0AUDIT") == shown
+    assert await outbox.cut_off("C0OTHER") is None
+    await deliver(harness)
+    assert await outbox.cut_off("C0AUDIT") is None
+
+
+async def test_what_is_archived_was_not_cut_off(harness: Harness) -> None:
+    await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
+    shown = await deliver(harness)
+    await harness.service.intake.change(Verb.STOP, asked())
+
+    def archive(connection: Connection) -> None:
+        with removal_allowed(connection):
+            connection.execute(delete(audit_deliveries))
+            connection.execute(delete(audit_entries).where(audit_entries.c.seq <= shown[0]))
+
+    await harness.engines.writer.transaction(archive)
+    assert await SqlOutbox(harness.engines).cut_off("C0AUDIT") is None

@@ -1,4 +1,4 @@
-"""The note of where a stop takes two supervisors, which terminals elsewhere follow."""
+"""The note of where a second supervisor has to confirm a stop, which terminals elsewhere follow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import delete
+
 from bot.database.queries.policy import SqlRules
+from bot.database.tables import standing_rules
 from bot.recording.policy import DualControl, Route
 from tests.support.recording.service import open_harness
 
@@ -34,3 +37,22 @@ def test_two_rules_guard_what_either_does() -> None:
     assert both == DualControl(frozenset({"queue-1", "queue-2", "queue-3"}), frozenset({"user-1"}), RULE.within)
     assert DualControl().with_also(other) == other
     assert RULE.with_also(DualControl()) == RULE
+
+
+async def test_a_process_that_had_a_policy_file_is_remembered(database: Database) -> None:
+    async with open_harness(database) as harness:
+        rules, now = SqlRules(harness.store), harness.clock.now()
+        assert not await rules.are_noted()
+        await rules.note(DualControl(), now, digest="ab" * 32)  # with grants only
+        assert await rules.are_noted()
+        await rules.note(DualControl(), now)
+        assert not await rules.are_noted()
+
+
+async def test_rules_that_an_older_version_noted_count(database: Database) -> None:
+    async with open_harness(database) as harness:
+        rules, now = SqlRules(harness.store), harness.clock.now()
+        for rule, routes, noted in ((RULE, (), True), (DualControl(), ROUTES, True), (DualControl(), (), False)):
+            await rules.note(rule, now, routes=routes)
+            await harness.engines.execute(delete(standing_rules).where(standing_rules.c.name == "file"))
+            assert await rules.are_noted() is noted

@@ -14,6 +14,7 @@ from urllib3 import exceptions
 from bot.genesys.transport.answer import Answer, Unanswered, Unsent
 from bot.genesys.transport.http import HttpTransport, TimeOuts, _failure
 from bot.genesys.transport.request import Login, Request
+from bot.observability import logging
 from tests.support.clocks.fake_clock import FakeClock
 from tests.support.clocks.steady_sockets import steady_pool
 
@@ -210,3 +211,13 @@ def test_time_outs_never_exceed_what_is_left() -> None:
 
 def test_an_answer_does_not_show_its_body() -> None:
     assert "access_token" not in repr(Answer(status=200, text='{"access_token": "secret"}'))
+
+
+async def test_a_secret_that_the_answer_quotes_is_not_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "SECRET_VALUES", {"Quoted_Secret_1"})
+    body = b'{"message":"client Quoted_Secret_1 is unknown"}'
+    head = b"HTTP/1.1 401 Unauthorized\r\nX-Seen: Quoted_Secret_1\r\nContent-Length: %d\r\n\r\n" % len(body)
+    async with FakeServer(head + body).running() as server:
+        answer = await send(server.port, READ)
+    assert answer.document() == {"message": "client [redacted] is unknown"}
+    assert answer.headers["x-seen"] == "[redacted]"

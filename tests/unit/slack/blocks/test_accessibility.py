@@ -96,7 +96,7 @@ def test_a_cards_text_says_all_that_its_blocks_say(state: RecordingState, typed:
     else:  # what is typed may be cut at different places
         assert wrong_with_blocks(blocks) == []
         assert len(text) <= EDITED_TEXT
-    assert text.endswith(words("card.text_audit", seq=7))
+    assert text.endswith(words("card.audit", seq=7))
 
 
 @IN_EVERY_LANGUAGE
@@ -136,7 +136,7 @@ def test_every_button_says_what_it_does_and_to_which_call(state: RecordingState,
 @IN_EVERY_LANGUAGE
 @pytest.mark.parametrize("number", [1, LISTED, LISTED + 1, 200])
 def test_a_list_of_live_recordings_is_readable_however_long(number: int, words: Catalog) -> None:
-    live = tuple(recording(id=UUID(int=one), audit_seq=one + 1) for one in range(number))
+    live = tuple(card(id=UUID(int=one), audit_seq=one + 1) for one in range(number))
     answer = live_list(live, STYLE.in_(words))
     assert_readable(answer["text"], answer["blocks"], POSTED_TEXT)
     if number > LISTED:
@@ -193,6 +193,9 @@ def test_a_failure_says_whether_the_call_is_being_recorded_now(
     kind: str, state: RecordingState, words: Catalog
 ) -> None:
     text = explain(_error(kind), _voice(words), recording(state=state))
+    if kind == "call_on_hold":  # it is recorded already, whatever our own recording says
+        assert words(f"now.{state.value}") not in text
+        return
     assert words(f"now.{state.value}") in text
     assert words("now.in_doubt") in explain(_error(kind), _voice(words), recording(state=state, in_doubt=True))
 

@@ -20,7 +20,7 @@ from bot.slack.blocks.card import card as rendered
 from bot.slack.blocks.card import control_buttons
 from bot.slack.blocks.mrkdwn import escape
 from bot.slack.blocks.notice import answered, notice
-from bot.slack.listeners.command import live_list, recording_line
+from bot.slack.listeners.command import live_list, status_line
 from tests.support.slack.samples import LANGUAGES, NOON, RECORDING_ID, STYLE, WORDS, card, entry, recording
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def open_notice(approval: Approval = APPROVAL, **changes: Any) -> OpenNotice:
 
 @IN_EVERY_LANGUAGE
 def test_a_message_says_who_until_when_and_how(words: Catalog) -> None:
-    made = notice(open_notice(posts_begun=1), STYLE.in_(words))
+    made = notice(open_notice(posts_begun=1), STYLE.in_(words), NOON)
     section, _, actions = made["blocks"]
     for fact in ("<@U0ADA>", str(int(APPROVAL.expires_at.timestamp())), f"/record stop {recording().conversation_id}"):
         assert fact in made["text"]
@@ -94,12 +94,18 @@ def test_a_message_says_who_until_when_and_how(words: Catalog) -> None:
     assert {one["action_id"] for one in actions["elements"]} == STOPS - {"recording_stop"}
     assert words("notices.sent_again") in made["text"]
     assert wrong_with_blocks(made["blocks"]) == []
+    named = notice(replace(open_notice(), agent_name="Grace Berg", queue_name="Sales"), STYLE.in_(words), NOON)
+    assert named["text"].startswith("Grace Berg · Sales · <@U0ADA> ")
+    (confirm, _) = named["blocks"][-1]["elements"]
+    assert confirm["confirm"]["title"]["text"] == words("buttons.stop_title_of", call="Grace Berg, Sales")
 
 
 @pytest.mark.parametrize("approval", CLOSED.values(), ids=list(CLOSED))
 def test_afterwards_the_message_says_what_came_of_it_without_buttons(approval: Approval) -> None:
     made = answered(open_notice(approval), None, STYLE)
-    assert made["text"].startswith("Stop asked for by <@U0ADA>")
+    assert made["text"].startswith(("Stop confirmed: <@U0ADA> asked at ", "<@U0ADA> asked to stop this recording at "))
+    succeeded = made["blocks"][0]["text"]["text"].startswith(":white_check_mark:")
+    assert succeeded == (approval.outcome is ApprovalOutcome.CONFIRMED)
     assert [block["type"] for block in made["blocks"]] == ["section", "context"]
 
 
@@ -130,12 +136,12 @@ def test_nobody_is_told_of_what_is_over() -> None:
 @IN_EVERY_LANGUAGE
 def test_a_list_says_what_waits_and_offers_to_confirm(words: Catalog) -> None:
     style = STYLE.in_(words)
-    answer = live_list([recording()], style, {RECORDING_ID: APPROVAL})
+    answer = live_list([card()], style, {RECORDING_ID: APPROVAL})
     assert offered(answer["blocks"][-1]["elements"]) == ["pause", "confirm_stop", "withdraw_stop"]
     until = str(int(APPROVAL.expires_at.timestamp()))
     assert until in answer["text"]
     assert until in answer["blocks"][0]["text"]["text"]
-    assert until not in recording_line(recording(), style)
+    assert until not in status_line(card(), style)
 
 
 def test_lines_name_both_people_and_the_time() -> None:

@@ -29,8 +29,8 @@ def test_shortened_text_fits(text: str, limit: int) -> None:
     ("actor", "name"),
     [
         ("slack:T1:U0ADA", "<@U0ADA>"),
-        ("slack:T2:U0ADA", "U0ADA of another workspace"),
-        ("slack:?:<!here>", "&lt;!here&gt; of another workspace"),
+        ("slack:T2:U0ADA", "U0ADA (another workspace)"),
+        ("slack:?:<!here>", "&lt;!here&gt; (another workspace)"),
         ("cli:ada", "ada (terminal)"),
         ("bot", "record-bot"),
     ],

@@ -131,6 +131,32 @@ def test_a_line_says_why_in_words_and_keeps_the_codes_for_the_metadata(
     assert facts["action"] == "recording:start"
 
 
+@pytest.mark.parametrize(
+    ("phase", "outcome", "says"),
+    [
+        (
+            Phase.SUCCEEDED,
+            {"until": "2026-03-02T12:30:00+00:00"},
+            f":white_check_mark: *#5* Ada Lovelace said that the recording of {TOM} is still needed · next reminder <!",
+        ),
+        (Phase.SUCCEEDED, {}, f"said that the recording of {TOM} is still needed · `3f2a9c64…`"),
+        (
+            Phase.FAILED,
+            {"error": "already_snoozed"},
+            f"could not say that the recording of {TOM} is still needed: some",
+        ),
+        (
+            Phase.DENIED,
+            {"error": "not_permitted", "cause": "guest"},
+            f"Denied: Ada Lovelace asked to say that the recording of {TOM} is still needed: a guest",
+        ),
+    ],
+)
+def test_an_answer_to_a_reminder_says_who_and_until_when(phase: Phase, outcome: dict[str, Any], says: str) -> None:
+    made = recorded(phase=phase, action="recording:still_needed", outcome=outcome)
+    assert says in line(made, STYLE, NAMES)
+
+
 def test_an_export_that_was_requested_waits_for_no_confirmation() -> None:
     wanted = {"format": "jsonl", "since": "2026-11-26T00:00:00.000000Z", "until": "2026-11-27T00:00:00.000000Z"}
     shown = line(entry(action="audit:export", conversation_id=None, outcome=wanted), STYLE, NAMES)

@@ -42,7 +42,7 @@ def test_the_figures_are_all_there() -> None:
         "*24 entries*",
         "• *Start*: 12 requested \u2013 11 started, 1 failed",
         f"11 finished, 1 h 23 min in total; longest 1 h 01 min (call `{CALL}`).",
-        "8 requests \u2013 <@U0MALLORY> 3, U0OUTSIDE of another workspace 1, others 4.",
+        "8 requests \u2013 <@U0MALLORY> 3, U0OUTSIDE (another workspace) 1, others 4.",
         "1 request without a result, 2 recordings not confirmed, 3 entries are missing from the audit channel",
         "*1 entry doesn't match the audit channel*",
         "1 recording is still running",
@@ -100,7 +100,7 @@ def test_a_story_fits_into_a_message(number: int) -> None:
     answer = story(CALL, told, 7, 99, STYLE, WORDS)
     assert wrong_with_blocks(answer["blocks"]) == []
     assert len(answer["text"]) < 40_000
-    assert "older entries left out" in answer["text"]
+    assert "older entries are not shown" in answer["text"]
     assert "<!channel>" not in answer["text"]
     assert f"*#{number}*" in answer["text"]
 

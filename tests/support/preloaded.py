@@ -1,0 +1,18 @@
+"""What the commands import, for the process that forked commands start from (``forked.py``)."""
+
+from __future__ import annotations
+
+import gc
+
+import bot.admin.archive
+import bot.admin.checks.check
+import bot.admin.data
+import bot.cli.call_check
+import bot.cli.init
+import bot.cli.main
+import bot.cli.recording
+import bot.genesys
+import bot.runtime.serve  # noqa: F401  preloaded
+import tests.support.clocks.steady_time  # noqa: F401  preloaded
+
+gc.freeze()

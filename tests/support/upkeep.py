@@ -1,0 +1,52 @@
+"""Saves what a test run would spend beside its tests: rendered tracebacks, and looks at what never becomes garbage."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+
+from bot.observability import logging as log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COLLECTED_AFTER = 20_000
+"""Objects until the next look for garbage; Python's own 700 means thousands of looks in a run."""
+
+
+def pytest_configure() -> None:
+    configure_logs()
+    gc.disable()  # what is imported stays
+
+
+def pytest_collection_finish() -> None:
+    """Leave the modules and the collected tests out of all later looks for garbage."""
+    gc.freeze()
+    gc.set_threshold(COLLECTED_AFTER, 10, 10)
+    gc.enable()
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """Undo what a command configures, or later tests would neither print nor catch what loggers say."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    chatty = {name: logging.getLogger(name).level for name in log.CHATTY}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in chatty.items():
+        logging.getLogger(name).setLevel(before)
+    configure_logs()
+
+
+def configure_logs() -> None:
+    """Print logs as structlog does by default, but tracebacks as Python does: the default formats each with Rich."""
+    structlog.reset_defaults()
+    *before, _console = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, plain])
