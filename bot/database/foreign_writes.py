@@ -7,6 +7,7 @@ the writer's connection, which ignores its own commits, that it was another proc
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,9 @@ class ForeignWrites:
     def to(cls, engines: Engines, announce: Callable[[], None]) -> ForeignWrites | None:
         """Return what watches the file; None where the database has no file."""
         file = engines.writer.url.database
-        return None if engines.on_postgresql or not file else cls(engines, announce, Path(f"{file}-wal"))
+        if engines.on_postgresql or not file:
+            return None
+        return cls(engines, announce, Path(f"{os.path.realpath(file)}-wal"))  # SQLite follows a symbolic link too
 
     async def check(self) -> None:
         """Announce what another process has written since the last check."""

@@ -252,7 +252,7 @@ class PostgresReplicas(Replicas):
                 await session.close()
 
     async def _hear(self) -> None:
-        """Announce that another replica has written something; the relays poll anyway."""
+        """Announce that another replica has written something; workers look every half a minute anyway."""
         while True:
             try:
                 with contextlib.suppress(psycopg.Error, TimeoutError, OSError):

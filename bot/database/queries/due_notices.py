@@ -135,12 +135,15 @@ class SqlOccasions:
         """
         opened = select(attempts.c.id).where(attempts.c.settled_at.is_(None)).exists()
         waits = select(approvals.c.id).where(approval_rows.OPEN).exists()
-        begun = select(recordings.c.state, recordings.c.started_at, recordings.c.paused_at).where(LIVE)
+        reminded = (notices.c.kind == NoticeKind.LONG_RECORDING, notices.c.recording_id == recordings.c.id)
+        answered = select(func.max(notices.c.snoozed_until)).where(*reminded).scalar_subquery().label("snoozed_until")
+        begun = select(recordings.c.state, recordings.c.started_at, recordings.c.paused_at, answered).where(LIVE)
         async with self.engines.reader.connect() as connection:
             if (await connection.execute(select(or_(opened, waits)))).scalar_one():
                 return SOON_SECONDS
             rows = (await connection.execute(begun)).all() if times.recording or times.pause else ()
-        moments = [
+        moments = [row.snoozed_until for row in rows if row.snoozed_until is not None and times.recording]
+        moments += [
             since + after
             for row in rows
             for state, since, after in (

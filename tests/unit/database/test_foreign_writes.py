@@ -51,6 +51,23 @@ async def test_only_another_process_is_noticed(engines: Engines, file: Path) -> 
     assert announced == [None]
 
 
+async def test_a_database_behind_a_link_is_watched_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    file, link = tmp_path / "disk" / "some.db", tmp_path / "linked.db"
+    file.touch()
+    link.symlink_to(file)
+    engines, announced = open_engines(f"sqlite+aiosqlite:///{link}"), list[None]()
+    await write_sql(engines, "CREATE TABLE numbers (value INTEGER PRIMARY KEY)")
+    foreign = ForeignWrites.to(engines, lambda: announced.append(None))
+    assert foreign is not None
+    await foreign.check()
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("INSERT INTO numbers VALUES (1)")
+    await foreign.check()
+    assert announced == [None]
+    await engines.close()
+
+
 async def test_while_nobody_writes_nothing_is_asked(engines: Engines) -> None:
     foreign = ForeignWrites.to(engines, lambda: None)
     assert foreign is not None
