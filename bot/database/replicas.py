@@ -252,12 +252,13 @@ class PostgresReplicas(Replicas):
                 await session.close()
 
     async def _hear(self) -> None:
-        """Announce that another replica has written something; the relays poll anyway."""
+        """Announce that another replica has written something; workers look every half a minute anyway."""
         while True:
             try:
                 with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
                     async with await self._connected(silent_seconds=0) as connection:
                         await connection.execute(f"LISTEN {CHANNEL}")
+                        self.store.announce()  # what was written before is not announced
                         async for _ in connection.notifies():
                             self.store.announce()
             except Exception:

@@ -5,6 +5,7 @@ A card that Slack does not take waits by itself, and delays no other.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from bot.slack.client import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from slack_sdk.web.async_client import AsyncWebClient
 
@@ -157,11 +158,18 @@ class CardPublisher:
 
     async def step(self) -> float | None:
         """Publish; return after how long a card that waits may be tried again."""
-        return 0.0 if await self.publish_all() else self.backoff.seconds_to_next()
+        stale = await self._stale()
+        if await self._publish_those(stale):
+            return 0.0
+        unanswered = [seconds for seconds in map(self._seconds_withheld, stale) if 0 < seconds < math.inf]
+        again = self.backoff.seconds_to_next()
+        return min(unanswered if again is None else [again, *unanswered], default=None)
 
     async def publish_all(self) -> bool:
         """Bring the cards that are behind up to date; False if there is none that may be tried now."""
-        stale = await self._stale()
+        return await self._publish_those(await self._stale())
+
+    async def _publish_those(self, stale: Sequence[Card]) -> bool:
         tried = False
         for one in stale:
             if self._waits(one):
@@ -185,20 +193,23 @@ class CardPublisher:
             limit *= 2
 
     def _waits(self, stale: Card) -> bool:
-        """Say whether the card may not be posted yet.
+        return self.backoff.waits(stale) or self._seconds_withheld(stale) > 0
+
+    def _seconds_withheld(self, stale: Card) -> float:
+        """Return for how long the card may not be posted yet; infinity: until the recording changes.
 
         A start gets its card once the call was found: it runs, or may run. One that failed before is answered to the
         person alone; if that was not noted in time (the process may be gone), its card goes to the person.
         """
-        if self.backoff.waits(stale):
-            return True
         recording = stale.recording
         if stale.ts is not None or stale.posts_begun or stale.routed or recording.in_doubt:
-            return False
+            return 0.0
         if recording.state is RecordingState.STARTING:
-            return True
-        failed = recording.state is RecordingState.FAILED and recording.ended_at is not None
-        return failed and timedelta() <= self.pace.clock.now() - recording.ended_at < ANSWER_WITHIN  # type: ignore[operator]
+            return math.inf
+        if recording.state is not RecordingState.FAILED or recording.ended_at is None:
+            return 0.0
+        passed = self.pace.clock.now() - recording.ended_at
+        return (ANSWER_WITHIN - passed).total_seconds() if passed >= timedelta() else 0.0  # 0: a clock set back
 
     async def _publish(self, stale: Card) -> bool:
         """Show one card; False if Slack is away, which no other card would change."""

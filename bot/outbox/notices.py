@@ -76,8 +76,11 @@ class Notifier:
     """The user group that a repeated message about a waiting stop names."""
 
     async def step(self) -> float | None:
+        """Note and send; return in how many seconds the next one may be due, None where nothing waits for a time."""
         await self.note_due()
-        return 0.0 if await self.send_next() else None
+        if await self.send_next():
+            return 0.0
+        return await self.occasions.seconds_to_next(self.clock.now(), self.times)
 
     async def note_due(self) -> None:
         """Store the reminders that are due; the notices of outcomes are there already, some perhaps outdated."""

@@ -161,6 +161,9 @@ class SavedQueue(Protocol):
     async def due(self, now: datetime, *, limit: int) -> tuple[RecordingFileCheck, ...]:
         """Return the checks that are due, the longest waiting first."""
 
+    async def next_at(self) -> datetime | None:
+        """Return when the next check is due, None without one."""
+
 
 class CallEvents(Protocol):
     """Pushes events of calls, if the organization allows it."""

@@ -1,10 +1,15 @@
-"""All background work of the bot, and how often each part of it looks for something to do."""
+"""All background work of the bot, and what each part of it waits for.
+
+Nothing polls the database: a worker waits for a change (``SqlStore.changes``), for a notification, or until the next
+deadline that its step has read from the data.
+"""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bot.recording.monitoring.reconciler import RECONCILE_SECONDS
 from bot.runtime.workers import Worker
 
 if TYPE_CHECKING:
@@ -28,24 +33,35 @@ if TYPE_CHECKING:
     from bot.recording.monitoring.recording_files import SavedLooks
     from bot.recording.monitoring.transfers import TransferMonitor
 
-RECONCILE_SECONDS = 2.0
-POLL_SECONDS = 5.0
-"""How often a relay looks for work of which no write of this process tells."""
+IDLE_SECONDS = 30.0
+"""How long a worker waits at most, in case a change was not announced: a notification of PostgreSQL may be lost."""
+HOMES_SECONDS = 15.0
+"""How often open Homes are compared with what is not in the database: the health of Genesys and of Slack."""
+LONGEST_BACKOFF_SECONDS = 5.0
+FOREIGN_SECONDS = 1.0
+"""How often to see whether another process, such as a terminal's, has written to the SQLite file: one ``stat``."""
 
 
-def reconciler_worker(reconciler: Reconciler) -> Worker:
+def reconciler_worker(reconciler: Reconciler, changes: asyncio.Event) -> Worker:
     return Worker(
         "reconciler",
         reconciler.settle_all,
-        every=RECONCILE_SECONDS,
-        waits_first=True,
+        every=IDLE_SECONDS,
+        wakes_on=changes,
+        at_least=RECONCILE_SECONDS,
         leader_only=False,
         longest_wait=RECONCILE_SECONDS,
     )
 
 
-def approvals_worker(approvals: Approvals) -> Worker:
-    return _monitor("dual_control", approvals.close_lapsed, every=1.0)
+def approvals_worker(approvals: Approvals, changes: asyncio.Event) -> Worker:
+    return _monitor("dual_control", approvals.close_lapsed, changes)
+
+
+def foreign_writes_worker(check: Callable[[], Awaitable[None]]) -> Worker:
+    return Worker(
+        "foreign_writes", check, every=FOREIGN_SECONDS, leader_only=False, longest_wait=LONGEST_BACKOFF_SECONDS
+    )
 
 
 def health_worker(check: Callable[[], Awaitable[None]], every: float) -> Worker:
@@ -65,7 +81,7 @@ def relay_workers(
         _relay("audit", audit.step, audit.pace, wakes_on=audit.changes),
         # each check takes about ten queries, and Slack takes few views a minute, however much is written
         _relay("notices", notices.step, notices.pace, wakes_on=notices.changes, at_least=1.0),
-        _relay("app_home", homes.step, homes.pace, wakes_on=homes.changes, at_least=1.0),
+        _relay("app_home", homes.step, homes.pace, wakes_on=homes.changes, at_least=1.0, every=HOMES_SECONDS),
     ]
     if digests is not None:
         relays.append(digests_worker(digests))
@@ -88,16 +104,17 @@ def monitor_workers(
     files: SavedLooks | None,
     names: UnnamedRecordings,
     groups: GroupMonitor | None,
+    changes: Callable[[], asyncio.Event],
 ) -> tuple[Worker, ...]:
     monitors = [
-        _monitor("call_monitor", follower.poll, every=1.0),
+        _monitor("call_monitor", follower.poll, follower.changes),
         Worker("notifications", partial(news.run, follower.on_news, follower.missed_news)),
-        _monitor("late_effects", late_effects.poll, every=0.5),
-        _monitor("transfers", transfers.check_all, every=1.0),
-        _monitor("names", names.poll, every=3.0),
+        _monitor("late_effects", late_effects.poll, changes(), at_least=0.5),
+        _monitor("transfers", transfers.check_all, changes()),
+        _monitor("names", names.poll, changes(), at_least=3.0),
     ]
     if files is not None:
-        monitors.append(_monitor("recording_files", files.step, every=5.0))
+        monitors.append(_monitor("recording_files", files.step, changes(), at_least=5.0))
     if groups is not None:
         monitors.append(Worker("group_members", groups.compare, every=60.0))
     return tuple(monitors)
@@ -112,7 +129,7 @@ def _relay(
     step: Callable[[], Awaitable[float | None]],
     pace: Backoff,
     *,
-    every: float = POLL_SECONDS,
+    every: float = IDLE_SECONDS,
     wakes_on: asyncio.Event | None = None,
     at_least: float = 0.0,
 ) -> Worker:
@@ -121,5 +138,9 @@ def _relay(
     return Worker(name, step, every=every, wakes_on=wakes_on, at_least=at_least, on_error=on_error)
 
 
-def _monitor(name: str, step: Callable[[], Awaitable[Any]], *, every: float) -> Worker:
-    return Worker(name, step, every=every, waits_first=True, longest_wait=max(every, POLL_SECONDS))
+def _monitor(
+    name: str, step: Callable[[], Awaitable[float | None]], changes: asyncio.Event, *, at_least: float = 1.0
+) -> Worker:
+    return Worker(
+        name, step, every=IDLE_SECONDS, wakes_on=changes, at_least=at_least, longest_wait=LONGEST_BACKOFF_SECONDS
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from slack_sdk.signature import SignatureVerifier
 
+from bot.database.foreign_writes import ForeignWrites
 from bot.database.replicas import replicas_of
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.recording.caller import Role
@@ -15,6 +16,7 @@ from bot.recording.control.user_rate_limit import LookupLimit
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.runtime.background import (
     approvals_worker,
+    foreign_writes_worker,
     health_worker,
     reconciler_worker,
     refusals_worker,
@@ -115,8 +117,10 @@ def serving(
     )
     homes = parts.homes(readiness.check, readiness.gaps)
     parts.register(app, homes)
-    reconciler = reconciler_worker(Reconciler(control.service, control.clock, owner, replicas))
-    approvals, limit = approvals_worker(control.approvals), control.requests.limit
+    reconciler = reconciler_worker(Reconciler(control.service, control.clock, owner, replicas), control.store.changes())
+    approvals = approvals_worker(control.approvals, control.store.changes())
+    limit = control.requests.limit
+    foreign = ForeignWrites.to(control.engines, control.store.announce)
     return Bot(
         work=work,
         replicas=replicas,
@@ -131,6 +135,7 @@ def serving(
         workers=(
             reconciler,
             approvals,
+            *(() if foreign is None else (foreign_writes_worker(foreign.check),)),
             *relay_workers(cards, audit, parts.notifier(), homes, digester),
             *parts.monitors(news),
             Worker("forgotten_requests", parts.settle_forgotten, every=FORGOTTEN_AFTER.total_seconds() / 2),

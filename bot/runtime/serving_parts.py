@@ -299,13 +299,22 @@ class ServingParts:
         observations = Observations(control.store, clock, mode)
         gap = check_gap(self.settings)
         return monitor_workers(
-            Follower(control.store, service.control, observations, clock, news, look_gap=gap),
+            Follower(
+                control.store,
+                service.control,
+                observations,
+                clock,
+                news,
+                look_gap=gap,
+                changes=control.store.changes(),
+            ),
             news,
             LaterLooks(service, observations, clock),
             TransferMonitor(service, clock, mode),
             saved_looks(self.settings, control),
             unnamed_recordings(control),
             self.group_monitor(),
+            control.store.changes,
         )
 
     def retention(self) -> tuple[Worker, ...]:

@@ -137,6 +137,9 @@ class Supervisor:
     async def _wait(self, worker: Worker, seconds: float) -> None:
         if worker.at_least:
             await self.clock.sleep(worker.at_least)
+            seconds -= worker.at_least
+            if seconds <= 0:
+                return
         if worker.wakes_on is None:
             await self.clock.sleep(seconds)
             return

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from tests.benchmarks import acks, processes, sent, starts
+from tests.benchmarks import acks, outside, processes, sent, starts
 from tests.benchmarks.audit.__main__ import HOW as HOW_THE_TRAIL
 from tests.benchmarks.audit.__main__ import Line, measure, say
 from tests.benchmarks.child import ROOT
@@ -32,14 +32,23 @@ Written by `make bench` (`python -m tests.benchmarks`), on a shared virtual mach
 compared with a baseline that is measured in the same run, alternating with it, and shows medians. Compare the ratios:
 the times depend on this machine. {company}
 
+## From outside
+
+The naive bot (`tests/benchmarks/naive_bot.py`) is what somebody writes in an afternoon: Bolt, the Genesys SDK, one
+row in SQLite, a card, and an audit line, without a chain or recovery. Processor time is what the kernel counts for the
+whole process.
+
+{outside}
+{outside_why}
 ## The bot
 
 {bot}
 {why}
 Both simulators run in another process and answer at once. "To settled" is until the outcome is on
 disk. The number of requests, statements, and commits of an action depends on no clock; `tests/costs` checks it in
-each test run. A start is 3 requests to Genesys and 1 for its card, a stop 2 and 2, a minute of a live recording none
-with notifications. Each action is two commits. Waiting audit lines go out up to twenty in a message.
+each test run. A start is 3 requests to Genesys and 1 for its card, a stop 2 and 2; with notifications of the agent 2
+and 1 to Genesys, and a minute of a live recording none. Each action is two commits. Waiting audit lines go out up to
+twenty in a message.
 See also [Scaling](scaling.md) and [Soak](soak.md).
 
 ## The trail
@@ -73,6 +82,7 @@ async def measured_bot() -> list[Figure]:
 class Measured:
     """All figures of one run, and how busy the machine was between them."""
 
+    outside: list[Figure]
     bot: list[Figure]
     trail: list[Figure]
     shares: list[float]
@@ -81,6 +91,8 @@ class Measured:
         return PAGE.format(
             machine=machine(),
             company=company(self.shares),
+            outside=table(self.outside),
+            outside_why=reasons(self.outside),
             bot=table(self.bot),
             why=reasons(self.bot),
             trail="\n".join(filter(None, (table(self.trail), reasons(self.trail).rstrip()))),
@@ -91,6 +103,8 @@ class Measured:
 async def measure_all(directory: Path, entries: int, trail_entries: int) -> Measured:
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     shares = [busy()]
+    say("beside the naive bot")
+    from_outside = await outside.measured()
     bot = await measured_bot()
     shares.append(busy())
     say("live recordings")
@@ -101,7 +115,7 @@ async def measure_all(directory: Path, entries: int, trail_entries: int) -> Meas
     say("a grown installation")
     with tempfile.TemporaryDirectory() as place:
         bot += await million(Path(place), entries)
-    return Measured(bot, trail, [*shares, busy()])
+    return Measured(from_outside, bot, trail, [*shares, busy()])
 
 
 def _figure(line: Line) -> Figure:

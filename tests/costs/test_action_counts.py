@@ -122,7 +122,7 @@ async def test_what_drawing_a_card_costs(bench: Bench) -> None:
         await bench.cards.publish_all()
 
     assert bench.asked_of_slack() == ["chat.postMessage"]
-    tally.assert_within(Cost(commits=2, written=2, read=3))
+    tally.assert_within(Cost(commits=2, written=2, read=1))
 
 
 async def test_audit_lines_that_wait_go_out_twenty_in_a_message(bench: Bench) -> None:

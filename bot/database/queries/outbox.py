@@ -13,6 +13,7 @@ from bot.database.mapping import entry_from, recording_from, upsert
 from bot.database.statements.approvals import newest_of
 from bot.database.statements.recording_files import saved_of
 from bot.database.tables import (
+    approvals,
     audit_channel_heads,
     audit_deliveries,
     audit_entries,
@@ -24,7 +25,7 @@ from bot.database.tables import (
 from bot.database.trail.typed_texts import shown
 from bot.database.transaction import ASKED_FOR, CARD_OF, FORGOTTEN
 from bot.recording.card import Card
-from bot.recording.models import RecordingState
+from bot.recording.models import FINAL_STATES, RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -45,6 +46,9 @@ NOTHING_NEWER = ~(
     .where(newer.c.conversation_id == recordings.c.conversation_id, newer.c.requested_seq > recordings.c.requested_seq)
     .exists()
 )
+HAS_APPROVAL = type_coerce(
+    select(approvals.c.id).where(approvals.c.recording_id == recordings.c.id).exists(), Flag
+).label("has_approval")
 STARTABLE = type_coerce(and_(recordings.c.state == RecordingState.STOPPED, NOTHING_NEWER), Flag).label("startable")
 
 OWN = frozenset(column.name for column in recordings.columns)
@@ -61,6 +65,7 @@ STALE_CARDS = (
         cards.c.language,
         cards.c.routed,
         STARTABLE,
+        HAS_APPROVAL,
         agents.c.name.label("agent_name"),
         queues.c.name.label("queue_name"),
         requests.c.origin.label("origin"),
@@ -124,12 +129,14 @@ class SqlOutbox:
         await self.confirm()
         async with self.engines.reader.connect() as connection:
             rows = [row._asdict() for row in await connection.execute(STALE_CARDS, {"limit": limit})]
-            saved = await connection.run_sync(saved_of, [row["id"] for row in rows]) if rows else {}
-            approvals = await connection.run_sync(newest_of, [row["id"] for row in rows]) if rows else {}
+            over = [row["id"] for row in rows if row["state"] in FINAL_STATES]  # before, no file is stored
+            saved = await connection.run_sync(saved_of, over) if over else {}
+            asked = [row["id"] for row in rows if row.pop("has_approval")]
+            waiting = await connection.run_sync(newest_of, asked) if asked else {}
         return tuple(
             Card(
                 saved=saved.get(row["id"], ()),
-                approval=approvals.get(row["id"]),
+                approval=waiting.get(row["id"]),
                 recording=recording_from({name: row[name] for name in OWN} | {"reason": _reason(row)}),
                 shared_channel=not row["routed"] and bool(json.loads(row["origin"] or "{}").get("shared_channel")),
                 **{name: value for name, value in row.items() if name not in OWN | FOR_ITSELF},

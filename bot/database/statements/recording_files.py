@@ -41,6 +41,12 @@ class SqlRecordingFileChecks:
         async with self.engines.reader.connect() as connection:
             return tuple(RecordingFileCheck(**row._asdict()) for row in await connection.execute(statement))
 
+    async def next_at(self) -> datetime | None:
+        statement = select(saved_looks.c.next_at).where(saved_looks.c.next_at.is_not(None))
+        async with self.engines.reader.connect() as connection:
+            first = await connection.execute(statement.order_by(saved_looks.c.next_at).limit(1))
+            return first.scalar_one_or_none()
+
 
 def schedule_checks(connection: Connection, recording: Recording) -> None:
     """Schedule checks for the file of a policy's finished recording; others have none among the call's files."""

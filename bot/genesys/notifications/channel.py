@@ -13,6 +13,7 @@ from bot.genesys.transport.request import Request
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bot.genesys.recording.call_state import CallReading
     from bot.genesys.transport.client import GenesysClient
     from bot.recording.models import Conversation
 
@@ -69,6 +70,7 @@ class CallEvent:
     user_id: str
     conversation_id: str
     seen: Conversation | None
+    reading: CallReading = field(compare=False)
 
 
 async def open_channel(client: GenesysClient) -> Channel:
@@ -127,7 +129,7 @@ def read_news(message: object) -> CallEvent | None:
         return None
     reading = read_call(event, conversation_id, Evidence())
     over = reading.over and len(reading.legs) >= PARTIES
-    return CallEvent(user_id, conversation_id, None if over else reading.conversation())
+    return CallEvent(user_id, conversation_id, None if over else reading.conversation(), reading)
 
 
 def chosen(user_ids: frozenset[str], *, first: Iterable[str], most: int = MOST_TOPICS) -> frozenset[str]:

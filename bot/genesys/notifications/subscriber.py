@@ -40,6 +40,9 @@ LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 30.0
 """A socket that lasted so long was a good one: the next is opened at once."""
 
+KEPT_SECONDS = 3600.0
+"""How long the events of an agent keep coming after a recording: the next one's start is then confirmed by an event."""
+KEPT_AGENTS = 200
 NAMED = 5
 """Agents whom a problem names."""
 
@@ -56,15 +59,19 @@ class Notifications:
 
         self._client = client
         self._clock = client.clock
-        self._users = NOBODY
+        self._live = self._users = NOBODY
+        self._kept: dict[str, float] = {}
+        """Agents without a live recording whose events keep coming, the latest last, and until when."""
         self._changed = asyncio.Event()
         self._channel: Channel | None = None
         self._subscribed = NOTHING
         self._ask_again_at = math.inf
         self._failures = 0
         self._most_topics = MOST_TOPICS
-        self._said: str | None = None
-        """The last logged problem, so that it is logged once."""
+        self._said: frozenset[str] | None = None
+        """The agents of the last logged problem, so that it is logged once."""
+        self._client.events.flowing = lambda: self.flowing
+        self._client.events.expect = self._expect
 
     @property
     def flowing(self) -> frozenset[str]:
@@ -73,8 +80,30 @@ class Notifications:
 
     async def follow(self, user_ids: frozenset[str]) -> None:
         """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
-        if user_ids != self._users:
-            self._users = user_ids
+        for user_id in self._live - user_ids & self._subscribed.permitted:
+            self._keep(user_id)
+        self._live = user_ids
+        self._choose()
+        if self._subscribed is not NOTHING:
+            self._note_problem()
+
+    def _expect(self, user_id: str) -> None:
+        """Subscribe to the calls of an agent on whose call a recording begins."""
+        self._keep(user_id)
+        self._choose()
+
+    def _keep(self, user_id: str) -> None:
+        self._kept.pop(user_id, None)
+        self._kept[user_id] = self._clock.monotonic() + KEPT_SECONDS
+
+    def _choose(self) -> None:
+        now = self._clock.monotonic()
+        room = max(0, min(KEPT_AGENTS, self._most_topics - len(self._live)))
+        current = [user_id for user_id, until in self._kept.items() if until > now and user_id not in self._live]
+        self._kept = {user_id: self._kept[user_id] for user_id in current[len(current) - min(room, len(current)) :]}
+        users = self._live | self._kept.keys()
+        if users != self._users:
+            self._users = users
             self._changed.set()
 
     async def run(self, on_news: OnNews, on_gap: OnGap) -> None:
@@ -142,6 +171,7 @@ class Notifications:
                 message = await stream.next(self._changed, until=min(channel.renew_at, self._ask_again_at))
                 news = read_news(message)
                 if news is not None and news.user_id in self._users:
+                    self._client.events.publish(news.conversation_id, news.reading)
                     inbox.put(news)
         finally:
             await stream.close()
@@ -162,12 +192,18 @@ class Notifications:
         before, users = self._subscribed, self._users
         now = self._subscribed = await self._as_many_as_possible(channel, users, before)
         self._ask_again_at = self._clock.monotonic() + ASK_AGAIN_AFTER if now.refused else math.inf
-        self.problem = _problem(now, users, self._most_topics)
-        if self.problem is not None and self.problem != self._said:
-            log.warning("notification_topics_refused", problem=self.problem, agents=sorted(now.refused))
-        self._said = self.problem
+        self._note_problem()
         if begun := now.permitted - before.permitted:
             on_gap(begun)
+
+    def _note_problem(self) -> None:
+        """Say whose recordings go without events; of agents without one nobody needs to know."""
+        self.problem = _problem(self._subscribed, self._live, self._most_topics)
+        refused = self._subscribed.refused & self._live
+        said = None if self.problem is None else refused
+        if said is not None and said != self._said:
+            log.warning("notification_topics_refused", problem=self.problem, agents=sorted(refused))
+        self._said = said
 
     async def _as_many_as_possible(self, channel: Channel, users: frozenset[str], before: Subscribed) -> Subscribed:
         """Subscribe to as many agents as the channel accepts; the others' calls are polled instead."""
@@ -183,14 +219,14 @@ class Notifications:
 
 
 def _problem(subscribed: Subscribed, users: frozenset[str], most: int) -> str | None:
-    refused = sorted(subscribed.refused)
+    refused = sorted(subscribed.refused & users)
     if refused:
         why = f" ({subscribed.why_not})" if subscribed.why_not else ""
         named = ", ".join(refused[:NAMED]) + (f" and {len(refused) - NAMED} more" if len(refused) > NAMED else "")
         return (
-            f"Genesys refuses notifications of {len(refused)} of {len(subscribed.asked)} agents{why}: {named}. "
+            f"Genesys refuses notifications of {len(refused)} of {len(subscribed.asked & users)} agents{why}: {named}. "
             "The bot reads their calls every half a minute instead."
         )
-    if len(users) > len(subscribed.asked):
+    if subscribed.asked and not users <= subscribed.asked and len(users) > most:
         return f"A channel takes {most} topics at most, and {len(users)} agents are being recorded."
     return None

@@ -165,6 +165,16 @@ class CallReading:
         named = {POLICY_RECORDER: [leg.policy for leg in legs], SNIPPET_RECORDER: [leg.snippet for leg in legs]}
         return frozenset(name for name, states in named.items() if not RECORDED.isdisjoint(states))
 
+    @property
+    def recorder_states(self) -> tuple[object, ...]:
+        """What this reading says of the recorders, for comparison with another one of the same call."""
+        return (self.secure_pause, *((leg.participant.id, leg.recording, leg.adhoc, leg.policy) for leg in self.legs))
+
+    @property
+    def recorded(self) -> bool:
+        """Whether any recorder is shown at work."""
+        return any(not RECORDED.isdisjoint({leg.recording, leg.adhoc, leg.policy}) for leg in self.legs)
+
     def conversation(self) -> Conversation:
         return Conversation(
             id=self.id,

@@ -21,10 +21,10 @@ from bot.errors import (
     SeveralAgents,
 )
 from bot.genesys.recording import call_state as calls
-from bot.genesys.recording.confirmed_write import Change, Changed
+from bot.genesys.recording.confirmed_write import Change, Changed, Push
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.request import Request
-from bot.recording.call import CallRecording
+from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import Departure
 from bot.recording.models import ConfirmedChange, Mechanism
 from bot.recording.ports import Priority, permit_anyone
@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     from bot.genesys.recording.call_state import CallReading, Leg
     from bot.genesys.transport.answer import Answer
     from bot.genesys.transport.client import GenesysClient
-    from bot.recording.call import Participant
     from bot.recording.models import Conversation, Target
     from bot.recording.ports import Permit, Progress
 
-LOOKS_AT_NOTHING = 3
-"""How often a call is read that doesn't say whether it is being recorded, before a start is refused."""
+PARTIES = 2
+"""How many participants a call has at least."""
+
+READ_AGAIN_SECONDS = (0.5, 1.0)
+"""When a call that doesn't say whether it is being recorded is read again, before a start is refused."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,14 @@ class ConversationsControl:
             raise CallOnHold(evidence=call.evidence)
         if call.recording is CallRecording.PAUSED:
             permit(there.agent)
-            changed = await self._pause_switch(call.id, _recording_runs, within, active=True)
+            user_id = None if there.agent is None else there.agent.user_id
+            changed = await self._pause_switch(call.id, user_id, _recording_runs, within, active=True)
             return _adopted(call, target, changed)
         agent = _agent(call, target)
         permit(agent)
+        self.client.events.expect(agent.user_id)
         try:
-            changed = await self._adhoc_switch(call.id, agent.id, partial(_recorded_on, agent.id), within, on=True)
+            changed = await self._adhoc_switch(call.id, agent, partial(_recorded_on, agent.id), within, on=True)
         except AgentLeft as left:
             call = await self._decided(left, call.id, within)
             raise AgentLeft(agents=call.agents, evidence=left.evidence) from left
@@ -108,11 +112,13 @@ class ConversationsControl:
         if mechanism is Mechanism.ADHOC and participant_id is not None:
             wanted = partial(_not_recorded_on, participant_id)
             try:
-                changed = await self._adhoc_switch(target.conversation_id, participant_id, wanted, within, on=False)
+                agent = Participant(participant_id, target.agent_user_id or "")
+                changed = await self._adhoc_switch(target.conversation_id, agent, wanted, within, on=False)
             except AgentLeft as left:
                 return await self._over_with_the_agent(target.conversation_id, participant_id, left, within)
         else:
-            changed = await self._pause_switch(target.conversation_id, _rests, within, active=False)
+            user_id = target.agent_user_id
+            changed = await self._pause_switch(target.conversation_id, user_id, _rests, within, active=False)
         return ConfirmedChange(
             mechanism,
             agent=_participant(changed.seen, participant_id),
@@ -178,7 +184,7 @@ class ConversationsControl:
         Raise NoAgentConnected where nobody is connected yet.
         """
         call = await calls.first_read(self.client, conversation_id, within)
-        for delay in self.client.confirm_delays[: LOOKS_AT_NOTHING - 1]:
+        for delay in READ_AGAIN_SECONDS:
             told = call.recording is not CallRecording.UNKNOWN or (call.legs and not call.connected)
             if told or not await self.client.pause(delay, within):
                 break
@@ -195,7 +201,8 @@ class ConversationsControl:
     async def _paused(
         self, target: Target, within: Within, wanted: Callable[[CallReading], bool], *, active: bool
     ) -> ConfirmedChange:
-        changed = await self._pause_switch(target.conversation_id, wanted, within, active=active)
+        user_id = target.agent_user_id
+        changed = await self._pause_switch(target.conversation_id, user_id, wanted, within, active=active)
         return ConfirmedChange(
             target.mechanism or changed.seen.mechanism or Mechanism.POLICY,
             agent=_participant(changed.seen, target.participant_id),
@@ -207,7 +214,7 @@ class ConversationsControl:
     async def _adhoc_switch(
         self,
         conversation_id: str,
-        participant_id: str,
+        agent: Participant,
         wanted: Callable[[CallReading], bool],
         within: Within,
         *,
@@ -218,14 +225,21 @@ class ConversationsControl:
             call="ConversationsApi.patch_conversation_participant",
             arguments={
                 "conversation_id": conversation_id,
-                "participant_id": participant_id,
+                "participant_id": agent.id,
                 "body": {"recording": on},
             },
         )
-        return await self._change(request, conversation_id, wanted, within)
+        push = Push(conversation_id, agent.user_id, partial(_shown_on, agent.id, wanted))
+        return await self._change(request, push, wanted, within)
 
     async def _pause_switch(
-        self, conversation_id: str, wanted: Callable[[CallReading], bool], within: Within, *, active: bool
+        self,
+        conversation_id: str,
+        user_id: str | None,
+        wanted: Callable[[CallReading], bool],
+        within: Within,
+        *,
+        active: bool,
     ) -> Changed[CallReading]:
         request = Request(
             operation="resume recording" if active else "pause recording",
@@ -236,7 +250,8 @@ class ConversationsControl:
             },
         )
         try:
-            return await self._change(request, conversation_id, wanted, within)
+            push = Push(conversation_id, user_id, partial(_shown, wanted))
+            return await self._change(request, push, wanted, within)
         except AgentLeft as left:  # the request names no participant, so this may be about everybody
             call = await self._decided(left, conversation_id, within)
             raise AgentLeft(agents=call.agents, evidence=left.evidence) from left
@@ -244,15 +259,17 @@ class ConversationsControl:
     async def _change(
         self,
         request: Request,
-        conversation_id: str,
+        push: Push[CallReading],
         wanted: Callable[[CallReading], bool],
         within: Within,
     ) -> Changed[CallReading]:
+        conversation_id = push.conversation_id
+
         async def read_call(_: Answer | None) -> CallReading:
             return await self._read_call(conversation_id, within.confirming())
 
         try:
-            return await Change(self.client, request, read_call, wanted, within).make()
+            return await Change(self.client, request, read_call, wanted, within, push).make()
         except CallNotFound as gone:
             # it was there when it was read, or when its recording began
             raise CallEnded(evidence=gone.evidence) from gone
@@ -365,6 +382,19 @@ def _not_recorded_on(participant_id: str, call: CallReading) -> bool:
 def _adhoc_state(leg: Leg) -> CallRecording | None:
     """Return the ad-hoc recorder's own state if there is one: a policy may record the same leg."""
     return leg.recording if leg.adhoc is None else leg.adhoc
+
+
+def _shown(wanted: Callable[[CallReading], bool], event: CallReading) -> CallReading | None:
+    """Return what an event shows, if that is evidence: it names both sides and each says whether it is recorded."""
+    whole = len(event.legs) >= PARTIES and all(leg.recording is not None for leg in event.legs if leg.connected)
+    return event if whole and event.connected and wanted(event) else None
+
+
+def _shown_on(participant_id: str, wanted: Callable[[CallReading], bool], event: CallReading) -> CallReading | None:
+    """Return what an event shows of an agent's ad-hoc recorder, if it names the recorder of a connected agent."""
+    leg = event.leg(participant_id)
+    named = leg is not None and leg.connected and leg.adhoc not in {None, CallRecording.UNKNOWN}
+    return event if named and len(event.legs) >= PARTIES and wanted(event) else None
 
 
 def _no_adhoc_recorder(call: CallReading) -> bool:

@@ -6,12 +6,14 @@ import asyncio
 import math
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type
 
 from bot.errors import GenesysError, GenesysUnavailable, LoginRefused, OutcomeUnknown, RateLimited
+from bot.genesys.call_events import CallEvents
+from bot.genesys.effect_times import EffectTimes
 from bot.genesys.transport.answer import Answer, NoTimeLeft, Unanswered, Unsent, Unusable
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.errors import TOO_MANY_REQUESTS, error_for, login_error_for, retry_after, transient
@@ -119,14 +121,14 @@ class GenesysClient:
         concurrency: int = 4,
         connect_timeout: float = 3.0,
         read_timeout: float = 5.0,
-        confirm_delays: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0),
         requests_per_minute: int = 300,
         on_request: Callable[[RequestSeen], None] | None = None,
         pool: urllib3.PoolManager | None = None,
     ) -> None:
         self.account = account
         self.clock = clock
-        self.confirm_delays = confirm_delays
+        self.events: CallEvents[Any] = CallEvents(clock)
+        self.effect_times = EffectTimes()
         self._token = Token(clock)
         self._record = HealthRecord(clock, on_request)
         self._limit = RequestLimit(clock, requests_per_minute)

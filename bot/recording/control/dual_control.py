@@ -192,14 +192,18 @@ class Approvals:
     store: RecordingStore
     clock: Clock
 
-    async def close_lapsed(self) -> None:
-        for approval in await self.store.open_approvals():
+    async def close_lapsed(self) -> float | None:
+        """Close the approvals that have lapsed; return in how many seconds the next one does, None without one."""
+        waiting = await self.store.open_approvals()
+        for approval in waiting:
             try:
                 await self._close_if_lapsed(approval)
             except AuditUnavailable:
                 log.warning("approval_write_failed")
             except Exception:  # one that can't be closed keeps no other from being closed
                 log.exception("approval_expiry_failed", approval_id=str(approval.id))
+        now = self.clock.now()
+        return min((max(1.0, (one.expires_at - now).total_seconds()) for one in waiting), default=None)
 
     async def _close_if_lapsed(self, approval: Approval) -> None:
         recording = await self.store.recording(approval.recording_id)

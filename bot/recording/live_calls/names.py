@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.recording.models import LiveCall
     from bot.recording.ports import Clock, NameDirectory, NameStore
 
+AGAIN_SECONDS = 3.0
 LOOK_SECONDS = 15.0
 AT_ONCE = 200
 """Names a tick: two requests of agents and two of queues at most."""
@@ -32,12 +33,13 @@ class UnnamedRecordings:
     names: NameBook
     clock: Clock
 
-    async def poll(self) -> None:
-        """Look up what is missing."""
+    async def poll(self) -> float | None:
+        """Look up what is missing; return when to look again, None where nothing may be asked for now."""
         missing = self.names.unknown(await self.names.store.unnamed())
         deadline = self.clock.monotonic() + LOOK_SECONDS
         if missing:
             await self.names.learn(frozenset(sorted(missing)[:AT_ONCE]), deadline=deadline)
+        return AGAIN_SECONDS if missing else None
 
 
 log = structlog.get_logger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ LOOK_AGAIN_SECONDS = 10.0
 """The same after a failed read."""
 LOOK_WITH_NEWS_EVERY = 600.0
 """The same where Genesys tells of the call by itself."""
+EARLY_NEWS_SECONDS = 1.0
+"""When to compare events again that came while their recordings were being changed."""
 FOLLOWED = frozenset({RecordingState.ACTIVE, RecordingState.PAUSED})
 
 
@@ -55,6 +58,8 @@ class Follower:
     clock: Clock
     news: CallEvents
     look_gap: float = 2.0
+    changes: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when there may be something to do: after each write, and when events were missed."""
     _looked: dict[UUID, float] = field(default_factory=dict)
     _pace: list[float] = field(default_factory=lambda: [0.0])
     _missed: set[str] = field(default_factory=set)
@@ -64,8 +69,11 @@ class Follower:
     _agent_gone: set[UUID] = field(default_factory=set)
     """Recordings whose agent has left the call: news of the call don't come by that agent any more."""
 
-    async def poll(self) -> None:
-        """Update the subscriptions to the agents of live recordings, and read the call that has waited longest."""
+    async def poll(self) -> float | None:
+        """Update the subscriptions to the agents of live recordings, and read the call that has waited longest.
+
+        Return in how many seconds the next call is to be read; None: none is live.
+        """
         try:
             live = [one for one in await self.store.live_recordings(limit=10_000) if one.state in FOLLOWED]
             self._forget_all_but({one.id for one in live})
@@ -74,8 +82,10 @@ class Follower:
             self._make_up_for_missed_news(live)
             if due := self._due(live):
                 await self._check(due)
+            return self._seconds_to_next(live)
         except AuditUnavailable:
             log.warning("call_monitor_write_failed")
+            return LOOK_AGAIN_SECONDS
 
     async def on_news(self, conversation_id: str, seen: Conversation | None) -> None:
         """Handle Genesys's notification about a call; None when everyone has left it.
@@ -102,6 +112,7 @@ class Follower:
     def missed_news(self, user_ids: frozenset[str]) -> None:
         """Have the calls of these agents read soon: an event may have been missed."""
         self._missed.update(user_ids)
+        self.changes.set()
 
     async def _read_early_news(self) -> None:
         for conversation_id in list(self._early):
@@ -149,6 +160,15 @@ class Follower:
             return None
         waiting = [one for one in live if now - self._looked.setdefault(one.id, now) >= self._every(one)]
         return min(waiting, key=lambda one: self._looked[one.id], default=None)
+
+    def _seconds_to_next(self, live: list[Recording]) -> float | None:
+        if self._early:
+            return EARLY_NEWS_SECONDS
+        now = self.clock.monotonic()
+        due = min((self._looked.get(one.id, now) + self._every(one) for one in live), default=None)
+        if due is None:
+            return None
+        return min(max(due, self._pace[0] + self.look_gap) - now, LOOK_AGAIN_SECONDS)  # events may cease meanwhile
 
     def _every(self, recording: Recording) -> float:
         told = recording.agent_user_id in self.news.flowing and recording.id not in self._agent_gone

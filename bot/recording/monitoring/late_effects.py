@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ class LaterLooks:
     clock: Clock
     _not_before: dict[UUID, float] = field(default_factory=dict)
 
-    async def poll(self) -> None:
+    async def poll(self) -> float | None:
+        """Check what is due; return in how many seconds the next check is, None without one."""
         for attempt in filter(self._due, await self.service.store.attempts_to_check()):
             try:
                 await self._check(attempt)
@@ -47,11 +49,19 @@ class LaterLooks:
                 log.exception("late_effect_check_crashed", attempt_id=str(attempt.id))
                 self._not_before[attempt.id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
 
+        waiting = await self.service.store.attempts_to_check()
+        return min(map(self._seconds_left, waiting), default=None)
+
     def _due(self, attempt: Attempt) -> bool:
-        if attempt.settled_at is None or self.clock.monotonic() < self._not_before.get(attempt.id, 0.0):
-            return False
+        return self._seconds_left(attempt) <= 0
+
+    def _seconds_left(self, attempt: Attempt) -> float:
+        if attempt.settled_at is None:
+            return math.inf
+        put_off = self._not_before.get(attempt.id, 0.0) - self.clock.monotonic()
         waited = (self.clock.now() - attempt.settled_at).total_seconds()
-        return waited < 0 or waited >= AFTER_SECONDS[LATER_LOOKS - attempt.looks_left]  # less than 0: a clock set back
+        left = AFTER_SECONDS[LATER_LOOKS - attempt.looks_left] - waited if waited >= 0 else 0.0  # 0: a clock set back
+        return max(put_off, left, 0.0)
 
     async def _check(self, attempt: Attempt) -> None:
         recording = await self.service.store.recording(attempt.recording_id)

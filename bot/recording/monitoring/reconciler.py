@@ -33,6 +33,8 @@ land. Counted on this process's own steady clock, so that no wall clock can shor
 OWN_PATIENCE = 5.0
 """The same for an attempt of this very process that nothing in it works on: it has run out of time already, or is about
 to be begun. What lands after it was settled is found by the later looks."""
+RECONCILE_SECONDS = 2.0
+"""Between two looks at open attempts."""
 LOOK_LIMIT = 10.0
 
 
@@ -50,8 +52,11 @@ class Reconciler:
     presence: Presence
     _first_seen: dict[UUID, float] = field(default_factory=dict)
 
-    async def settle_all(self) -> None:
-        """Settle what can be settled now; what can't be read stays for the next time."""
+    async def settle_all(self) -> float | None:
+        """Settle what can be settled now; what can't be read stays for the next time.
+
+        Return after how many seconds to look again; None: not before something is written.
+        """
         attempts = await self.service.store.open_attempts()
         self._forget_all_but({attempt.id for attempt in attempts})
         absent = await self.presence.absent(frozenset(attempt.owner for attempt in attempts))
@@ -64,6 +69,7 @@ class Reconciler:
                 log.warning("reconciler_write_failed")
             except Exception:  # one that can't be settled keeps no other from being settled
                 log.exception("attempt_reconciliation_crashed", attempt_id=str(attempt.id))
+        return RECONCILE_SECONDS if attempts else None
 
     def _abandoned(self, attempt: Attempt, absent: frozenset[str]) -> bool:
         if self.service.works_on(attempt.id):

@@ -31,6 +31,7 @@ AFTER_FAILURE_SECONDS = 60.0
 GIVEN_UP_AFTER = timedelta(days=1)
 """How long to retry a failed check."""
 LOOK_LIMIT = 15.0
+AGAIN_SECONDS = 5.0
 AT_ONCE = 3
 """Checks in each tick: they aren't urgent, and the request limit is for people."""
 SLACK = timedelta(seconds=60)
@@ -60,9 +61,14 @@ class SavedLooks:
     _state: _State = field(default_factory=_State)
 
     async def step(self) -> float | None:
-        """Poll, until Genesys refuses the permission."""
+        """Check what is due, until Genesys refuses the permission; return in how many seconds the next check is."""
         await self.poll()
-        return math.inf if self._state.refused else None
+        if self._state.refused:
+            return math.inf
+        next_at = await self.queue.next_at()
+        if next_at is None:
+            return None
+        return max(AGAIN_SECONDS, (next_at - self.clock.now()).total_seconds())
 
     async def poll(self) -> None:
         """Check the files that are due, a few at a time."""

@@ -48,8 +48,11 @@ class TransferMonitor:
     mode: FollowTransfers = FollowTransfers.ASK
     _not_before: dict[UUID, float] = field(default_factory=dict)
 
-    async def check_all(self) -> None:
-        """Check each call whose turn it is; one that can't be checked keeps no other from it."""
+    async def check_all(self) -> float | None:
+        """Check each call whose turn it is; one that can't be checked keeps no other from it.
+
+        Return in how many seconds the next one's turn is; None without one.
+        """
         watched = await self.service.store.recordings_to_follow()
         for gone in self._not_before.keys() - {recording.id for recording in watched}:
             del self._not_before[gone]
@@ -63,6 +66,8 @@ class TransferMonitor:
                 log.warning("transfer_monitor_write_failed")
             except Exception:
                 log.exception("transfer_monitor_failed", recording_id=str(recording.id))
+        now = self.clock.monotonic()
+        return min((max(0.0, self._not_before[one.id] - now) for one in watched), default=None)
 
     async def _check(self, recording: Recording) -> None:
         if self.mode is FollowTransfers.NEVER:  # noted before the setting was changed

@@ -69,7 +69,7 @@ class SimulatedGenesys:
             clock, self.logins, self.rate_limit, self.organization_limits, self.access, self.faults, self._changed
         )
         topics = Topics(self.floor.directory, self.faults, self.access.lacks)
-        self.notifications = Notifications(topics, clock, lambda: self.url.replace("http", "ws", 1))
+        self.notifications = Notifications(topics, clock, lambda: self.url.replace("http", "ws", 1), self.faults)
         self._sessions = Sessions(self.floor, self.effects, clock)
         self.floor.listeners += [self._sessions.settle, self.notifications.publish, lambda _: self._changed()]
         self._runner: web.AppRunner | None = None

@@ -20,6 +20,7 @@ TOGETHER = 10
 UNKNOWN_SECONDS = 110.0
 """An action is given up after 25 s, and what is then in doubt is watched for 30 s more."""
 LANDS_AFTER_SECONDS = 65.0
+OLD_EVENT_SECONDS = 3.0
 DONE = {START: "active", STOP: "stopped"}
 AS_BEFORE = {START: "failed", STOP: "active"}
 
@@ -37,7 +38,8 @@ def meets(
         await run.prepare()
         before = run.outcomes()
         for name, how in faults:
-            run.stage.genesys.faults.switch_on(name, **(how | {"times": how["times"] or run.chance.choice((1, 2))}))
+            times = run.chance.choice((1, 2)) if how["times"] == 0 else how["times"]
+            run.stage.genesys.faults.switch_on(name, **(how | {"times": times}))
         asked = await run.asks()
         run.expect(asked.acked, f"not answered: {asked.error}")
         await run.until_settled(before + 1)
@@ -126,6 +128,34 @@ async def lands_late(runs: Sequence[Run]) -> None:
         _told_the_truth(run)
         run.expect(run.phases("recording:start")[-1] == "observed", "the late start is not in the trail")
         await stage.until("the card says that it began late", partial(run.card_mentions, LATE_WORDS))
+
+
+async def events_before_the_answer(run: Run) -> None:
+    run.stage.genesys.effects.delay = 0.0  # the simulator sends the event before it answers
+    await meets()(run)
+
+
+async def old_events(runs: Sequence[Run]) -> None:
+    """The events of a recording that was stopped arrive while the next start is never carried out."""
+    stage = runs[0].stage
+    await asyncio.gather(*(run.record() for run in runs))
+    before = {run.call: run.outcomes() for run in runs}
+    stage.genesys.faults.switch_on("events_late", value=OLD_EVENT_SECONDS)
+    for run in runs:
+        run.expect((await run.asks(STOP)).acked, "not answered")
+        await run.until_settled(before[run.call] + 1)
+        stage.genesys.set_recording(run.call)
+        stage.genesys.set_recording(run.call, on=False)
+    written = {run.call: run.written() for run in runs}
+    stage.genesys.faults.switch_on("write_ignored", only="write")
+    for run in runs:
+        run.expect((await run.asks(START)).acked, "not answered")
+    await stage.until("every start was sent", lambda: all(run.written() > written[run.call] for run in runs))
+    stage.mend()
+    for run in runs:
+        await run.until_settled(before[run.call] + 2, within=UNKNOWN_SECONDS)
+        run.expect(run.state() == "failed", f"a start that never took effect ended as {run.state()}")
+        run.starts = 2  # the first, and the one outside the bot
 
 
 def _is_stopped(run: Run) -> bool:
@@ -251,6 +281,35 @@ ROWS = (
         "an answer to the write that is no JSON",
         "confirmed by reading",
         ("junk", {"times": 1, "only": "write"}),
+    ),
+    _met(
+        "events-lost",
+        "no event of the effect",
+        "confirmed by reading",
+        ("events_lost", {"times": None}),
+    ),
+    _met(
+        "events-late",
+        "the event of the effect comes two seconds late",
+        "confirmed by reading, or by the event",
+        ("events_late", {"times": None, "value": 2}),
+    ),
+    _met("events-twice", "each event comes twice", "confirmed once", ("events_twice", {"times": None})),
+    _row(
+        "events-early",
+        "the event of the effect comes before the answer to the write",
+        "confirmed",
+        single(events_before_the_answer),
+    ),
+    _row(
+        "events-old",
+        "events of an earlier recording come after a start that is never carried out",
+        "not confirmed by them: unknown, then settled as failed",
+        old_events,
+        verbs=(START,),
+        at_once=4,
+        transports=("socket",),
+        quick=False,
     ),
     _row("hung-up", "the call ends while the write is under way", "closed as ended", single(hung_up)),
 )

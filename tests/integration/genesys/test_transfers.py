@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.recording.control.service import RecordingService
     from bot.recording.models import Recording
     from bot.recording.requests import ActionResult
-    from bot.sandbox.genesys import SimulatedCall, SimulatedGenesys
+    from bot.sandbox.genesys import SimulatedCall, SimulatedGenesys, SimulatedRequest
     from tests.integration.genesys.desk import Desk
     from tests.support.clocks.fake_clock import FakeClock
 
@@ -285,7 +285,12 @@ async def test_two_processes_that_follow_at_once_start_one_recording(floor: Floo
     recording = await floor.records(call)
     transferred(floor.genesys, call)
     other = floor.monitor(FollowTransfers.ALWAYS)
-    floor.genesys.on_write(lambda request: other.check_all() if request.body == {"recording": True} else None)
+
+    async def meanwhile(request: SimulatedRequest) -> None:
+        if request.body == {"recording": True}:
+            await other.check_all()
+
+    floor.genesys.on_write(meanwhile)
     await floor.looks(FollowTransfers.ALWAYS)
 
     assert floor.genesys.recording_starts(call.id) == 2

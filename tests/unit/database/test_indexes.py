@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ from sqlalchemy import event
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.notices import SqlNotices
 from bot.database.statements.approvals import newest_of
-from bot.recording.monitoring.reminders import OpenNotice
+from bot.recording.monitoring.reminders import OpenNotice, ReminderTimes
 from bot.recording.notices import Notice, NoticeKind
 from tests.support.recording.service import ADA, Harness, open_harness
 from tests.support.slack.samples import RECORDING_ID, recording
@@ -43,6 +43,11 @@ async def long_pauses(harness: Harness) -> None:
     await SqlOccasions(harness.engines).long_pauses(NOW)
 
 
+async def next_notice(harness: Harness) -> None:
+    times = ReminderTimes(timedelta(minutes=30), timedelta(minutes=3))
+    await SqlOccasions(harness.engines).seconds_to_next(NOW, times)
+
+
 async def shared_message(harness: Harness) -> None:
     notice = Notice(NoticeKind.LONG_RECORDING, RECORDING_ID, "", ADA, 1)
     await SqlNotices(harness.engines).sharing(OpenNotice(notice, recording(), channel="D0ADA", ts="1.000001"))
@@ -54,6 +59,10 @@ async def shared_message(harness: Harness) -> None:
         (approvals_of_cards, "approvals"),
         (long_recordings, "recordings"),
         (long_pauses, "recordings"),
+        (next_notice, "notices"),
+        (next_notice, "recordings"),
+        (next_notice, "attempts"),
+        (next_notice, "approvals"),
         (shared_message, "notices"),
     ],
 )

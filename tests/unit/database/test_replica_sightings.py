@@ -12,7 +12,7 @@ from bot.database.replicas import (
     SILENT_SECONDS,
     Sightings,
 )
-from bot.runtime.background import RECONCILE_SECONDS
+from bot.recording.monitoring.reconciler import RECONCILE_SECONDS
 
 LOOK_AT_THE_CALL = 1.0
 ANA, BEN = 1, 2

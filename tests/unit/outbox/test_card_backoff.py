@@ -217,3 +217,21 @@ async def test_a_failed_start_that_nobody_was_told_of_goes_to_the_person_alone()
     clock.advance(11)
     assert await made.publish_all() is True
     assert slack.asked == ["U0ADA"]
+
+
+async def test_the_relay_wakes_when_the_person_may_be_told_of_a_failed_start_by_its_card() -> None:
+    slack, clock = Slack(), FakeClock()
+    failed = recording(state=RecordingState.FAILED, started_at=None, ended_at=clock.now(), error="conflict")
+    made, _, clock = publisher(slack, "C0FLOOR", recording=failed)
+    clock.advance(4)
+    assert await made.step() == 6
+    clock.advance(6)
+    assert await made.step() == 0
+    assert slack.asked == ["U0ADA"]
+    assert await made.step() is None
+
+
+async def test_the_card_of_a_start_under_way_waits_for_a_change_alone() -> None:
+    starting = recording(state=RecordingState.STARTING, started_at=None)
+    made, _, _ = publisher(Slack(), "C0FLOOR", recording=starting)
+    assert await made.step() is None

@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.database.queries.notices import SqlNotices
 from bot.errors import AlreadySnoozed, Duplicate, NothingToStop, NotPermitted, OutcomeUnknown, OutOfScope, WrongState
+from bot.outbox.notices import GAP_SECONDS
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.models import Verb
 from bot.recording.monitoring.reminders import TOGETHER_AT_MOST, ReminderTimes
@@ -82,6 +83,26 @@ async def test_an_answer_replaces_the_message_and_the_next_reminder_comes_after_
     assert len(office.told()) == 3
     assert [one["occasion"] for one in office.notices()] == ["", "/2", "/3"]
     assert [one["outcome"] for one in office.notices()] == ["snoozed", "snoozed", None]
+
+
+async def test_the_relay_wakes_when_a_reminder_is_due_again(office: Office) -> None:
+    recording = await office.starts()
+    await office.turn(minutes=20)
+    assert await office.notifier.step() == 10 * 60
+    await office.turn(minutes=10)
+    assert await office.notifier.step() is None  # nobody has answered yet
+    office.harness.clock.advance(300)
+    await still_needed(office, recording.id)
+    await office.turn(minutes=10)
+    seconds = await office.notifier.step() or 0.0
+    assert seconds == pytest.approx(20 * 60, abs=2 * GAP_SECONDS)
+    office.harness.clock.advance(seconds)
+    assert await office.notifier.step() == 0
+    assert len(office.told()) == 2
+    await office.turn()
+    await still_needed(office, recording.id, after=None)
+    await office.turn()
+    assert await office.notifier.step() is None  # reminders were turned off
 
 
 async def test_the_trail_says_who_answered_for_which_recording_and_until_when(office: Office) -> None:

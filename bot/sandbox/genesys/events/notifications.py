@@ -16,8 +16,9 @@ from bot.sandbox.genesys.web_api.answers import Answer, Route, SimulatedRequest,
 from bot.sandbox.genesys.web_api.bodies import call_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
+    from bot.sandbox.faults import FaultSwitches
     from bot.sandbox.genesys.events.topics import Refusal, Topics
     from bot.sandbox.genesys.state.calls import SimulatedCall
 
@@ -42,6 +43,7 @@ class Notifications:
     topics: Topics
     clock: Callable[[], float]
     socket_url: Callable[[], str]
+    faults: FaultSwitches
     heartbeat: float = 30.0
     """Seconds between two ``channel.metadata`` messages."""
 
@@ -113,17 +115,25 @@ class Notifications:
 
     def publish(self, call: SimulatedCall) -> None:
         """Push a call's state to everyone who subscribed to one of its agents or its queue."""
-        if call.media != "voice":
-            return
+        if call.media == "voice":
+            self.push(call, call_body(call))
+
+    def push(self, call: SimulatedCall, event: dict[str, Any]) -> None:
+        """Push an event about a call, which may be one of an earlier moment."""
         users = {p.user_id: None for p in call.participants if p.user_id}
         queues = {p.queue_id: None for p in call.participants if p.queue_id}
         topics = [f"v2.users.{user}.conversations.calls" for user in users]
         topics += [f"v2.routing.queues.{queue}.conversations.calls" for queue in queues]
+        if self.faults.take("events_lost"):
+            return
+        late = self.faults.take("events_late")
+        times = 2 if self.faults.take("events_twice") else 1
         for channel in self.channels.values():
             for topic in topics:
                 if channel.socket is not None and channel.topics.get(topic, UNKNOWN) is None:
-                    event = call_body(call)
-                    self._soon(_send(channel.socket, topic, event, {"CorrelationId": str(uuid4())}))
+                    for _ in range(times):
+                        sending = _send(channel.socket, topic, event, {"CorrelationId": str(uuid4())})
+                        self._soon(sending if late is None else _later(late.value or 0.0, sending))
 
     async def announce_closing(self) -> None:
         """Tell every client that its socket is about to close, as before maintenance; ``drop_sockets`` does it."""
@@ -137,6 +147,8 @@ class Notifications:
 
     async def stop(self) -> None:
         await self.drop_sockets()
+        for task in self._tasks:
+            task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -165,6 +177,11 @@ class Notifications:
         if channel is None or channel.expires_at <= self.clock():
             raise answers.not_found()
         return channel
+
+
+async def _later(seconds: float, sending: Coroutine[Any, Any, None]) -> None:
+    await asyncio.sleep(seconds)
+    await sending
 
 
 def _is_ping(text: str) -> bool:

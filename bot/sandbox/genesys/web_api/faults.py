@@ -37,6 +37,9 @@ KINDS = (
     Fault("slow", "Slow responses", 2, "seconds"),
     Fault("late_write", "Changes take effect late", 10, "seconds"),
     Fault("write_ignored", "Accepted but never carried out"),
+    Fault("events_late", "Notifications arrive late", 5, "seconds"),
+    Fault("events_lost", "Notifications are lost"),
+    Fault("events_twice", "Notifications arrive twice"),
     Fault("junk", "Invalid JSON in responses"),
     Fault("null_state", "Recording state missing from responses"),
 )

@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 
 from bot.genesys.notifications.channel import MOST_TOPICS, RENEW_AFTER, CallEvent, chosen, read_news
 from bot.genesys.notifications.dispatcher import Inbox
-from bot.genesys.notifications.subscriber import ASK_AGAIN_AFTER, STEADY_SECONDS
+from bot.genesys.notifications.subscriber import ASK_AGAIN_AFTER, KEPT_SECONDS, STEADY_SECONDS
 from bot.genesys.notifications.websocket import PONG_SECONDS, QUIET_SECONDS
+from bot.genesys.recording.call_state import CallReading
 from bot.recording.call import CallRecording
 from bot.recording.models import Conversation
 from bot.sandbox.genesys import SimulatedGenesys
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from bot.sandbox.genesys.state.calls import SimulatedCall
 
+NOTHING = CallReading("call-1", ())
 STRANGER = "00000000-0000-4000-8000-000000000000"
 
 
@@ -125,6 +127,8 @@ async def test_who_is_no_longer_followed_is_heard_no_more(listener: Listener, ca
     await listener.follow(agent_of(call), agent_of(other))
     await listener.next_gap()
     await listener.follow(agent_of(other))
+    listener.clock.advance(KEPT_SECONDS)
+    await listener.follow(agent_of(other))
     listener.simulator.hang_up(call.id)
     listener.simulator.hang_up(other.id)
     assert await listener.next_news() == (other.id, None)
@@ -135,6 +139,9 @@ async def test_while_nobody_is_followed_there_is_no_socket(listener: Listener, c
     async with silent_server() as server:
         listener.simulator.notifications.socket_url = lambda: server.url
         agent = await begin(listener, call)
+        await listener.follow()
+        assert listener.notifications.flowing == {agent}  # for the start of the agent's next recording
+        listener.clock.advance(KEPT_SECONDS)
         await listener.follow()
         await server.next_departure()
         assert listener.notifications.flowing == frozenset()
@@ -402,11 +409,11 @@ async def test_of_several_news_that_wait_only_the_newest_counts() -> None:
     async def on_news(conversation_id: str, seen: Conversation | None) -> None:
         passed_on.append((conversation_id, seen))
         if len(passed_on) == 1:
-            inbox.put(CallEvent("user-1", "call-1", talking))
-            inbox.put(CallEvent("user-1", "call-1", None))
+            inbox.put(CallEvent("user-1", "call-1", talking, NOTHING))
+            inbox.put(CallEvent("user-1", "call-1", None, NOTHING))
 
     inbox = Inbox(on_news, lambda _: None)
-    inbox.put(CallEvent("user-1", "call-1", talking))
+    inbox.put(CallEvent("user-1", "call-1", talking, NOTHING))
     await inbox._working["call-1"]
     await inbox.close()
     assert passed_on == [("call-1", talking), ("call-1", None)]
@@ -420,7 +427,7 @@ async def test_the_end_does_not_wait_for_news_that_are_being_dealt_with() -> Non
         await asyncio.Event().wait()
 
     inbox = Inbox(on_news, lambda _: None)
-    inbox.put(CallEvent("user-1", "call-1", None))
+    inbox.put(CallEvent("user-1", "call-1", None, NOTHING))
     async with asyncio.timeout(60):
         await begun.wait()
         await inbox.close()

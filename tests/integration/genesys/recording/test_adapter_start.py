@@ -16,6 +16,7 @@ from bot.errors import (
     NotAVoiceCall,
     SeveralAgents,
 )
+from bot.genesys.effect_times import READ_AT
 from bot.recording.call import CallRecording
 from bot.recording.models import Mechanism, Target
 from bot.sandbox.genesys.state import seed
@@ -39,7 +40,7 @@ async def test_a_plain_call_is_recorded_ad_hoc_with_three_requests(desk: Desk) -
     assert effect.evidence.http_status == 202
     assert effect.evidence.correlation_id == desk.simulator.writes()[0].correlation_id
     assert desk.simulator.effective_recording(call.id) == "active"
-    assert desk.clock.slept == [0.5]
+    assert desk.clock.slept == pytest.approx([READ_AT[0]])
 
 
 async def test_a_recorded_call_is_adopted_with_one_request(desk: Desk) -> None:

@@ -22,7 +22,7 @@ async def test_a_delayed_effect_is_confirmed() -> None:
         await simulator.start()
         stack.push_async_callback(simulator.stop)
         account = GenesysAccount(simulator.client_id, simulator.client_secret, api_url=simulator.url)
-        client = GenesysClient(account, clock=clock, confirm_delays=(0.005, 0.01))
+        client = GenesysClient(account, clock=clock)
         stack.push_async_callback(client.close)
         control: RecordingControl = ConversationsControl(client)
         call = simulator.add_call()
