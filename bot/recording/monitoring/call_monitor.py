@@ -31,6 +31,8 @@ LOOK_WITH_NEWS_EVERY = 600.0
 """The same where Genesys tells of the call by itself."""
 EARLY_NEWS_SECONDS = 1.0
 """When to compare events again that came while their recordings were being changed."""
+MISSED_LASTS = 60.0
+"""How long a start may take during which events were missed: longer than any action."""
 FOLLOWED = frozenset({RecordingState.ACTIVE, RecordingState.PAUSED})
 
 
@@ -62,8 +64,8 @@ class Follower:
     """Set when there may be something to do: after each write, and when events were missed."""
     _looked: dict[UUID, float] = field(default_factory=dict)
     _pace: list[float] = field(default_factory=lambda: [0.0])
-    _missed: set[str] = field(default_factory=set)
-    """Agents whose calls have to be read, because events about them may be missing."""
+    _missed: dict[str, float] = field(default_factory=dict)
+    """Agents whose calls have to be read, because events about them may be missing, and until when that matters."""
     _early: dict[str, Conversation | None] = field(default_factory=dict)
     """The newest news of calls whose recordings were just being changed; compared once that is over."""
     _agent_gone: set[UUID] = field(default_factory=set)
@@ -111,7 +113,7 @@ class Follower:
 
     def missed_news(self, user_ids: frozenset[str]) -> None:
         """Have the calls of these agents read soon: an event may have been missed."""
-        self._missed.update(user_ids)
+        self._missed.update(dict.fromkeys(user_ids, self.clock.monotonic() + MISSED_LASTS))
         self.changes.set()
 
     async def _read_early_news(self) -> None:
@@ -125,10 +127,14 @@ class Follower:
                 raise
 
     def _make_up_for_missed_news(self, live: list[Recording]) -> None:
+        made_up = set[str]()
         for recording in live:
             if recording.agent_user_id in self._missed:
                 self._looked[recording.id] = -math.inf
-        self._missed.clear()
+                made_up.add(recording.agent_user_id)
+        now = self.clock.monotonic()  # the others may have a recording that is being started, and runs soon
+        for user_id in [one for one, until in self._missed.items() if one in made_up or until <= now]:
+            del self._missed[user_id]
 
     def _note_agent(self, recording: Recording, seen: Conversation | None) -> None:
         if seen is not None and recording.agent_user_id not in {agent.user_id for agent in seen.agents}:

@@ -31,7 +31,7 @@ ONE = {
     "retention",
     "transfers",
 }
-EACH = {"genesys_health", "leader", "reconciler", "request_ages", "user_rate_limit"}
+EACH = {"foreign_writes", "genesys_health", "leader", "reconciler", "request_ages", "user_rate_limit"}
 
 
 @pytest.fixture

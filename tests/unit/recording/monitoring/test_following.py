@@ -11,7 +11,13 @@ from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import AgentLeg
 from bot.recording.models import Conversation, Mechanism, RecordingState, Verb
-from bot.recording.monitoring.call_monitor import LOOK_AGAIN_SECONDS, LOOK_AT_MOST_EVERY, LOOK_WITH_NEWS_EVERY, Follower
+from bot.recording.monitoring.call_monitor import (
+    LOOK_AGAIN_SECONDS,
+    LOOK_AT_MOST_EVERY,
+    LOOK_WITH_NEWS_EVERY,
+    MISSED_LASTS,
+    Follower,
+)
 from bot.recording.monitoring.late_effects import AFTER_SECONDS, LaterLooks
 from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.reconciler import PATIENCE
@@ -182,6 +188,29 @@ async def test_what_news_may_have_missed_is_looked_at_once(
     assert await looked_after(harness, follower, 3) == 0
     follower.missed_news(news.flowing)
     assert await looked_after(harness, follower, 60) == 1
+
+
+async def test_what_news_may_have_missed_of_a_start_under_way_is_looked_at_once_it_runs(
+    harness: Harness, follower: Follower, news: FakeNews
+) -> None:
+    accepted = await harness.service.intake.start(asked(), CALL, None)
+    follower.missed_news(frozenset({AGENT.user_id}))
+    assert await looked_after(harness, follower, 3) == 0
+    await harness.service.carry_out(accepted)
+    news.flowing = frozenset({AGENT.user_id})
+    harness.control.recordings[CALL] = CallRecording.PAUSED  # after the start was confirmed, before events flowed
+    assert await looked_after(harness, follower, 60) == 1
+    assert await state(harness) is RecordingState.PAUSED
+
+
+async def test_what_news_missed_long_ago_costs_a_later_recording_nothing(
+    harness: Harness, follower: Follower, news: FakeNews
+) -> None:
+    follower.missed_news(frozenset({AGENT.user_id}))
+    assert await looked_after(harness, follower, MISSED_LASTS) == 0
+    await start(harness)
+    news.flowing = frozenset({AGENT.user_id})
+    assert await looked_after(harness, follower, 60) == 0
 
 
 async def test_an_agent_who_has_left_brings_no_more_news(harness: Harness, follower: Follower, news: FakeNews) -> None:
