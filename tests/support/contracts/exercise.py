@@ -177,6 +177,7 @@ def _paths(route: Route, genesys: SimulatedGenesys, channel: str) -> Iterator[st
         "channel": (channel, NIL),
         "subject": (genesys.client_id, NIL),
         "session": (NIL,),
+        "recording": (*(one.id for one in genesys.recordings.saved_files(genesys.calls[ENDED])), NIL),
     }
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
     for ids in itertools.product(*(known[name] for name in names)):
@@ -215,5 +216,17 @@ def _bodies(route: Route, genesys: SimulatedGenesys) -> tuple[Any, ...]:
         ),
         "topics": ([{"id": f"v2.users.{user}.conversations.calls"}, {"id": f"v2.users.{NIL}.conversations.calls"}],),
         "recording session": ({"conversationId": INBOUND},),
+        "annotation": (
+            {"type": "bookmark", "location": 0, "description": "Kept: complaint"},
+            {"description": "x" * 501},
+            {"color": "red"},
+        ),
+        "protection": ({"conversationIds": [ENDED]}, {"conversationIds": [NIL]}, {"conversationIds": [ENDED] * 101}),
+        "protected": ({"conversationIds": [ENDED]}, {"conversationIds": ["nonsense"]}),
+        "user search": (
+            {"query": [{"type": "CONTAINS", "fields": ["name"], "value": "becker"}], "pageSize": 2, "pageNumber": 1},
+            {"query": [{"type": "EXACT", "fields": ["state"], "value": "active"}], "pageSize": 101},
+            {"query": [{"type": "EXACT", "fields": ["state"]}]},
+        ),
     }
     return by_operation.get(route.operation, (None,)) if route.method in {"POST", "PUT", "PATCH"} else (None,)
