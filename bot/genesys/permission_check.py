@@ -22,7 +22,7 @@ from bot.genesys.live_calls.details_query import details_request
 from bot.genesys.live_calls.directory import names_request
 from bot.genesys.organization import organization_recording
 from bot.genesys.recording.sessions import find_sessions
-from bot.genesys.recording_files import metadata_request
+from bot.genesys.recording_files.metadata import metadata_request
 from bot.genesys.topics import notification_topics
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.request import Request

@@ -46,6 +46,8 @@ class Change(Generic[Seen]):
     read_call: Look[Seen]
     wanted: Callable[[Seen], bool]
     within: Within
+    check_answer: Callable[[Answer], None] | None = None
+    """Raises what an accepted answer says was refused after all."""
 
     async def make(self) -> Changed[Seen]:
         """Send the write and return once a reading shows its effect.
@@ -70,6 +72,8 @@ class Change(Generic[Seen]):
             answer = await self.client.write(self.request, self.within)
         except OutcomeUnknown as unanswered:
             return await self._confirmed(None, unanswered)
+        if self.check_answer is not None:
+            self.check_answer(answer)
         accepted = OutcomeUnknown(
             "Genesys accepted the change, and no reading has shown its effect yet.", evidence=answer.evidence
         )

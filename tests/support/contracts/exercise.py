@@ -14,10 +14,14 @@ from bot.genesys import (
     GenesysAccount,
     GenesysClient,
     GenesysDirectory,
+    GenesysPeople,
+    GenesysRecordingFiles,
     GenesysSavedRecordings,
+    call_volume,
     check,
 )
 from bot.genesys.notifications.channel import open_channel, subscribe
+from bot.genesys.transport.deadline import Within
 from bot.recording.clock import SystemClock
 from bot.recording.models import Mechanism, Target
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, POLICY_RECORDED, WAITING
@@ -117,9 +121,31 @@ class Exercise:
         self.genesys.calls[ENDED].other_files += ["Station", "Consult", "Screen", "Snippet"]
         for call in (ENDED, INBOUND, NIL):
             await GenesysSavedRecordings(client).saved(call, deadline=deadline)
+        await self._keep(GenesysRecordingFiles(client), clock)
+        people = GenesysPeople(client)
+        for words in ("Becker", "tom.becker@example.com"):
+            await people.find(words, deadline=deadline)
+        user = min(users)
+        await people.status(user, deadline=deadline)
+        await directory.live_calls_of(user, deadline=deadline)
+        self.genesys.faults.switch_on("forbidden", times=1, only="activity")
+        await directory.live_calls_of(user, deadline=deadline)
+        queues = self.genesys.floor.directory.queues
+        await call_volume(client, Within.unattended(deadline), queue_ids=queues, user_ids=[user])
         channel = await open_channel(client)
         await subscribe(client, channel, users | {NIL})
         await check(client)
+
+    async def _keep(self, files: GenesysRecordingFiles, clock: SystemClock) -> None:
+        """Protect, release, annotate and play."""
+        limits: dict[str, Any] = {"deadline": clock.monotonic() + PATIENCE, "progress": _nothing}
+        self.genesys.media.transcode_seconds = 0.001
+        await files.protect(ENDED, **limits)
+        await files.release(ENDED, **limits)
+        await _or_error(files.protect(NIL, **limits))
+        for file in self.genesys.recordings.saved_files(self.genesys.calls[ENDED])[:2]:
+            await files.annotate(ENDED, file.id, "Complaint", **limits)
+            await files.media_link(ENDED, file.id, **limits)
 
     async def by_hand(self) -> None:
         """Send each operation good and bad requests, and have each fault answer each of them."""
