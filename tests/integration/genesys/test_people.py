@@ -108,6 +108,9 @@ async def test_the_calls_of_the_last_day_are_counted(desk: Desk) -> None:
     assert (await volume(desk, queue_ids=[billing, sales], user_ids=[tom])).calls == 4
     assert (await volume(desk, user_ids=[tom])).calls == 1
     assert (await volume(desk)).calls == 4
+    ringing = desk.simulator.add_call(started_ago=since_midnight + 60)
+    desk.simulator.transfers.blind(ringing, "Hanna Virtanen", answered=False)
+    assert (await volume(desk, user_ids=[directory.user_id("Hanna Virtanen")])).calls == 0
 
 
 @pytest.mark.parametrize(
@@ -149,6 +152,13 @@ async def test_odd_results_are_read_as_far_as_they_go(body: dict[str, Any], foun
     async with gateway({SEARCH: [(200, body)]}) as (_, client, within):
         people = await GenesysPeople(client).find("ann", deadline=within["deadline"])
     assert [person.name for person in people.people] == found
+
+
+async def test_somebody_with_another_address_is_not_found() -> None:
+    body = {"results": [{"id": "u1", "name": "Ann", "email": "joann@example.com"}], "total": 1}
+    async with gateway({SEARCH: [(200, body)]}) as (_, client, within):
+        people = await GenesysPeople(client).find("ann@example.com", deadline=within["deadline"])
+    assert people.people == ()
 
 
 @pytest.mark.parametrize("body", [{}, {"totalHits": None}, {"totalHits": "7"}, {"totalHits": -1}])

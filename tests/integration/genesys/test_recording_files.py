@@ -269,6 +269,14 @@ async def test_a_transcoding_that_takes_too_long_is_told(desk: Desk) -> None:
     assert (waiting.seconds, desk.waits) == (15, [15, 15])
 
 
+async def test_a_pending_answer_needs_no_body() -> None:
+    path = "GET /api/v2/conversations/c1/recordings/r1"
+    async with gateway({path: [(202, None)]}) as (fake, client, within):
+        waiting = await GenesysRecordingFiles(client).media_link("c1", "r1", **within)
+    assert waiting == Transcoding(3.0)
+    assert len(fake.asked) == 9  # one in three seconds until the deadline
+
+
 async def test_an_archived_recording_has_nothing_to_play(desk: Desk) -> None:
     call, file = ended(desk)
     desk.simulator.faults.switch_on("files_archived")
@@ -298,6 +306,7 @@ SIGNED = "https://files.example.com/a.mp3?Expires=1772442000&Signature=x"
         ({"mediaUris": {"1": {"mediaUri": "https://e.example/1"}, "0": {"mediaUri": "https://e.example/0"}}},
          "https://e.example/0"),
         ({"mediaUris": {"S": {"mediaUri": "javascript:alert(1)"}}}, None),
+        ({"mediaUris": {"S": {"mediaUri": "ftp://e.example/a"}}}, None),
         ({"mediaUris": {"S": {"mediaUri": "https://e.example/a|b>c"}}}, None),
         ({"mediaUris": {"S": {"mediaUri": "https://[broken"}}}, None),
         ({"mediaUris": {"S": {"mediaUri": 7}, "T": None}}, None),
