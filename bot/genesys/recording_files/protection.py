@@ -54,8 +54,6 @@ async def set_protection(client: GenesysClient, conversation_id: str, within: Wi
     async def seen(_: Answer | None) -> bool:
         return await read_protection(client, conversation_id, within.confirming())
 
-    if await read_protection(client, conversation_id, within) is on:
-        return ProtectionChange(on, created=False)
     change = Change(
         client=client,
         request=protection_request(conversation_id, on=on),
@@ -65,6 +63,8 @@ async def set_protection(client: GenesysClient, conversation_id: str, within: Wi
         check_answer=lambda answer: _refuse_failed(answer, conversation_id),
     )
     try:
+        if await read_protection(client, conversation_id, within) is on:
+            return ProtectionChange(on, created=False)
         with needing(APPLY if on else REVOKE):
             changed = await change.make()
     except NotFound as missing:

@@ -23,6 +23,7 @@ from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
     from bot.recording.recording_files import RecordingFiles
+    from tests.integration.genesys.transport.test_adapter_odd_answers import Answers
     from tests.integration.genesys.desk import Desk
 
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -163,6 +164,26 @@ async def test_a_call_among_the_failed_ones_of_an_accepted_request_is_refused() 
         with pytest.raises(RequestRejected, match="locked"):
             await GenesysRecordingFiles(client).protect("c1", **within)
     assert fake.asked == [f"POST {path}", f"PUT {path}"]
+
+
+@pytest.mark.parametrize("side", ["POST", "PUT"])
+async def test_either_request_may_say_that_there_is_no_recording(side: str) -> None:
+    path = "/api/v2/recordings/deletionprotection"
+    missing: tuple[int, Any] = (404, {"code": "recording.conversation.not.found", "message": "Not found"})
+    answers: Answers = {f"POST {path}": [missing if side == "POST" else (200, [])], f"PUT {path}": [missing]}
+    async with gateway(answers) as (fake, client, within):
+        with pytest.raises(NotFound, match="no saved recording"):
+            await GenesysRecordingFiles(client).protect("c1", **within)
+    assert fake.asked[-1] == f"{side} {path}"
+
+
+async def test_a_refusal_that_names_no_permission_is_named_by_the_bot() -> None:
+    path = "GET /api/v2/conversations/c1/recordings/r1"
+    refusal = {"code": "recording.recording.view.permission.check.failed", "message": "Denied."}
+    async with gateway({path: [(403, refusal)]}) as (_, client, within):
+        with pytest.raises(PermissionMissing, match=VIEW) as missing:
+            await GenesysRecordingFiles(client).media_link("c1", "r1", **within)
+    assert missing.value.permission == VIEW
 
 
 ACTIONS: dict[str, Any] = {
