@@ -142,8 +142,7 @@ async def test_a_limit_is_waited_for(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ({}, []),
-        ({"results": None, "total": 7}, []),
+        ({"total": 0}, []),
         ({"results": [None, {"id": "u1"}, {"name": "Nobody"}, {"id": "u2", "name": "Ann", "state": "deleted"}]}, []),
         ({"results": [{"id": "u1", "name": "Ann", "email": 5}], "total": "one"}, ["Ann"]),
     ],
@@ -152,6 +151,13 @@ async def test_odd_results_are_read_as_far_as_they_go(body: dict[str, Any], foun
     async with gateway({SEARCH: [(200, body)]}) as (_, client, within):
         people = await GenesysPeople(client).find("ann", deadline=within["deadline"])
     assert [person.name for person in people.people] == found
+
+
+@pytest.mark.parametrize("body", [{}, {"results": None, "total": 7}, {"results": {}}, []])
+async def test_an_answer_without_a_list_does_not_say_that_nobody_is_there(body: Any) -> None:
+    async with gateway({SEARCH: [(200, body)]}) as (_, client, within):
+        with pytest.raises(GenesysUnavailable, match="no list"):
+            await GenesysPeople(client).find("ann", deadline=within["deadline"])
 
 
 async def test_somebody_with_another_address_is_not_found() -> None:

@@ -23,8 +23,8 @@ from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
     from bot.recording.recording_files import RecordingFiles
-    from tests.integration.genesys.transport.test_adapter_odd_answers import Answers
     from tests.integration.genesys.desk import Desk
+    from tests.integration.genesys.transport.test_adapter_odd_answers import Answers
 
 NIL = "00000000-0000-0000-0000-000000000000"
 APPLY, REVOKE = "recording:deletionProtection:apply", "recording:deletionProtection:revoke"
@@ -164,6 +164,19 @@ async def test_a_call_among_the_failed_ones_of_an_accepted_request_is_refused() 
         with pytest.raises(RequestRejected, match="locked"):
             await GenesysRecordingFiles(client).protect("c1", **within)
     assert fake.asked == [f"POST {path}", f"PUT {path}"]
+
+
+@pytest.mark.parametrize("body", [{}, {"entities": []}, [None], [{"id": None}], ["c1"]])
+async def test_an_answer_that_does_not_say_what_is_protected_settles_nothing(body: Any) -> None:
+    path = "/api/v2/recordings/deletionprotection"
+    async with gateway({f"POST {path}": [(200, body)]}) as (fake, client, within):
+        with pytest.raises(GenesysUnavailable, match="does not say"):
+            await GenesysRecordingFiles(client).release("c1", **within)
+    assert f"PUT {path}" not in fake.asked
+    confirmed = {f"POST {path}": [(200, []), (200, body)], f"PUT {path}": [(204, None)]}
+    async with gateway(confirmed) as (_, client, within):
+        with pytest.raises(OutcomeUnknown):
+            await GenesysRecordingFiles(client).protect("c1", **within)
 
 
 @pytest.mark.parametrize("side", ["POST", "PUT"])
