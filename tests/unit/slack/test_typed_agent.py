@@ -43,7 +43,8 @@ def test_nobody_is_named(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["<!channel>", "<!here|here>", "<!subteam^S0SUPERS|@supervisors>", "<#C0FLOOR|floor>", "<https://e.example|Ada>",
-     "<@u0ada>", "<@UADA<b>|x>", "<@U0ADA|x|y", "<@>", "<@U>", "<mailto:|x>", "<mailto:ada@example|x>", "<>"],
+     "<@u0ada>", "<@Uada>", "<@S0SUPERS>", "<@B0BOT|bot>", "<@UADA<b>|x>", "<@U0ADA|x|y",
+     "<@>", "<@U>", "<mailto:|x>", "<mailto:ada@example|x>", "<>"],
 )  # fmt: skip
 def test_what_is_no_person_is_never_taken_for_one(text: str) -> None:
     agent, _ = read_agent(text)
@@ -57,7 +58,15 @@ def test_a_mention_that_somebody_typed_letter_by_letter_is_a_name(text: str) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["a@b@c.example", "ada@-.example", "@example.com", "ada@example", "a" * 250 + "@e.example"]
+    "text",
+    [
+        "a@b@c.example",
+        "ada@-.example",
+        "@example.com",
+        "ada@example",
+        "a" * 65 + "@e.example",
+        "a@" + "b." * 130 + "example",
+    ],
 )
 def test_what_is_no_address(text: str) -> None:
     assert isinstance(read_agent(text)[0], AgentName)

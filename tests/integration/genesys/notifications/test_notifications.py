@@ -93,7 +93,7 @@ async def test_the_next_call_of_an_agent_is_pushed_when_it_rings_and_when_it_con
     assert ringing[1] is not None
     assert talking[1] is not None
     assert connected_agent(ringing[1], agent) is None
-    assert connected_agent(ringing[1], agent_of(first)) is None
+    assert connected_agent(talking[1], simulator.floor.directory.user_id("Tom Becker")) is None
     found = connected_agent(talking[1], agent.upper())
     assert found is not None
     assert found.id == first.agents[0].id
