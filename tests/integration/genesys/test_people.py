@@ -133,10 +133,22 @@ async def test_a_search_that_fails_says_that_genesys_is_unavailable(desk: Desk, 
         await find(desk, "becker")
 
 
-async def test_a_limit_is_waited_for(desk: Desk) -> None:
+async def calls_of_priya(desk: Desk, _: str) -> object:
+    user = desk.simulator.floor.directory.user_id("Priya Nair")
+    return await GenesysDirectory(desk.client).live_calls_of(user, deadline=desk.deadline)
+
+
+async def status_of_priya(desk: Desk, _: str) -> object:
+    user = desk.simulator.floor.directory.user_id("Priya Nair")
+    return await GenesysPeople(desk.client).status(user, deadline=desk.deadline)
+
+
+@pytest.mark.parametrize("act", [find, calls_of_priya, status_of_priya, lambda desk, _: volume(desk)])
+async def test_a_limit_is_waited_for(desk: Desk, act: Any) -> None:
     desk.simulator.faults.switch_on("look_ups_limited", times=1, value=5)
-    assert await names(desk, "becker") == ["Tom Becker"]
+    assert await act(desk, "becker")
     assert 5 in desk.clock.slept
+    assert [request.status for request in desk.simulator.requests] == [429, 200]
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,18 @@ ACTIONS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", ACTIONS)
+async def test_each_waits_for_a_limit_and_tells_it(desk: Desk, name: str) -> None:
+    act, _ = ACTIONS[name]
+    call, file = ended(desk)
+    if name == "release":
+        desk.simulator.recordings.protected.add(call)
+    desk.simulator.faults.switch_on("rate_limited", times=1, value=6)
+    assert await act(adapter(desk), call, file, limits(desk))
+    assert desk.waits[0] == 6
+    assert [request.status for request in desk.simulator.requests][:2] == [429, 200 if name != "media_link" else 202]
+
+
+@pytest.mark.parametrize("name", ACTIONS)
 async def test_a_missing_permission_is_named(desk: Desk, name: str) -> None:
     act, permission = ACTIONS[name]
     call, file = ended(desk)
