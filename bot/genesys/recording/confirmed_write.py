@@ -63,6 +63,8 @@ class Change(Generic[Seen]):
     wanted: Callable[[Seen], bool]
     within: Within
     push: Push[Seen] | None = None
+    check_answer: Callable[[Answer], None] | None = None
+    """Raises what an accepted answer says was refused after all."""
 
     async def make(self) -> Changed[Seen]:
         """Send the write and return once an event or a reading shows its effect.
@@ -88,6 +90,8 @@ class Change(Generic[Seen]):
                 answer = await self.client.write(self.request, self.within)
             except OutcomeUnknown as unanswered:
                 return await self._confirmed(None, unanswered, watch)
+            if self.check_answer is not None:
+                self.check_answer(answer)
             accepted = OutcomeUnknown(
                 "Genesys accepted the change, and nothing has shown its effect yet.", evidence=answer.evidence
             )
