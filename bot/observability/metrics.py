@@ -29,6 +29,7 @@ VERBS = {
     "recording:still_needed": "still_needed",
     "recording:read": "read",
     "audit:export": "export",
+    "audit:report": "report",
 }
 """The actions that people ask for; the others are the bot's own, and not counted."""
 

@@ -47,7 +47,7 @@ class Scope:
 class Principal:
     """The person who asks, as the surface on which they asked has just confirmed them.
 
-    ``obstacle`` names what rules them out whatever their roles (``guest``, ``bot``, ``foreign_team`` …).
+    ``denial_reason`` names what rules them out whatever their roles (``guest``, ``bot``, ``foreign_team`` …).
     """
 
     actor: str

@@ -23,8 +23,8 @@ from bot.runtime.container import (
 )
 from bot.runtime.health import Readiness
 from bot.runtime.http_server import listen
+from bot.runtime.lifecycle_entries import record_start, record_stop
 from bot.runtime.serving_container import Bot, serving
-from bot.runtime.start_and_stop import record_start, record_stop
 from bot.runtime.workers import Supervisor, Worker
 from bot.slack.api_errors import code
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session

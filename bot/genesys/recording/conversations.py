@@ -21,6 +21,7 @@ from bot.errors import (
     SeveralAgents,
 )
 from bot.genesys.recording import call_state as calls
+from bot.genesys.recording import effects
 from bot.genesys.recording.confirmed_write import Change, Changed, Push
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.request import Request
@@ -32,14 +33,11 @@ from bot.recording.ports import Priority, permit_anyone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.genesys.recording.call_state import CallReading, Leg
+    from bot.genesys.recording.call_state import CallReading
     from bot.genesys.transport.answer import Answer
     from bot.genesys.transport.client import GenesysClient
     from bot.recording.models import Conversation, Target
     from bot.recording.ports import Permit, Progress
-
-PARTIES = 2
-"""How many participants a call has at least."""
 
 READ_AGAIN_SECONDS = (0.5, 1.0)
 """When a call that doesn't say whether it is being recorded is read again, before a start is refused."""
@@ -77,13 +75,13 @@ class ConversationsControl:
         if call.recording is CallRecording.PAUSED:
             permit(there.agent)
             user_id = None if there.agent is None else there.agent.user_id
-            changed = await self._pause_switch(call.id, user_id, _recording_runs, within, active=True)
+            changed = await self._pause_switch(call.id, user_id, effects.recording_runs, within, active=True)
             return _adopted(call, target, changed)
         agent = _agent(call, target)
         permit(agent)
         self.client.events.expect(agent.user_id)
         try:
-            changed = await self._adhoc_switch(call.id, agent, partial(_recorded_on, agent.id), within, on=True)
+            changed = await self._adhoc_switch(call.id, agent, partial(effects.recorded_on, agent.id), within, on=True)
         except AgentLeft as left:
             call = await self._decided(left, call.id, within)
             raise AgentLeft(agents=call.agents, evidence=left.evidence) from left
@@ -103,14 +101,16 @@ class ConversationsControl:
         mechanism, participant_id = target.mechanism, target.participant_id
         if mechanism is None or (mechanism is Mechanism.ADHOC and participant_id is None):
             call = await self._read_again(target.conversation_id, within)
-            if call.recording is CallRecording.NONE or (mechanism is Mechanism.ADHOC and _no_adhoc_recorder(call)):
+            if call.recording is CallRecording.NONE or (
+                mechanism is Mechanism.ADHOC and effects.no_adhoc_recorder(call)
+            ):
                 return ConfirmedChange(
                     mechanism or Mechanism.ADHOC, created=False, evidence=call.evidence, recorders=call.recorders
                 )
             mechanism = mechanism or call.mechanism or Mechanism.POLICY
             participant_id = (call.adhoc_agent or _agent(call, target)).id if mechanism is Mechanism.ADHOC else None
         if mechanism is Mechanism.ADHOC and participant_id is not None:
-            wanted = partial(_not_recorded_on, participant_id)
+            wanted = partial(effects.not_recorded_on, participant_id)
             try:
                 agent = Participant(participant_id, target.agent_user_id or "")
                 changed = await self._adhoc_switch(target.conversation_id, agent, wanted, within, on=False)
@@ -118,7 +118,7 @@ class ConversationsControl:
                 return await self._over_with_the_agent(target.conversation_id, participant_id, left, within)
         else:
             user_id = target.agent_user_id
-            changed = await self._pause_switch(target.conversation_id, user_id, _rests, within, active=False)
+            changed = await self._pause_switch(target.conversation_id, user_id, effects.rests, within, active=False)
         return ConfirmedChange(
             mechanism,
             agent=_participant(changed.seen, participant_id),
@@ -140,7 +140,7 @@ class ConversationsControl:
             raise
         except GenesysError as blind:
             raise OutcomeUnknown(evidence=left.evidence) from blind
-        if not _not_recorded_on(participant_id, call):
+        if not effects.not_recorded_on(participant_id, call):
             raise OutcomeUnknown(evidence=left.evidence) from left
         leg = call.leg(participant_id)
         return ConfirmedChange(
@@ -156,11 +156,13 @@ class ConversationsControl:
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> ConfirmedChange:
         """Put the recording into secure pause, while card data is read out."""
-        return await self._paused(target, Within(deadline, progress, priority, protects=True), _pauses, active=False)
+        return await self._paused(
+            target, Within(deadline, progress, priority, protects=True), effects.pauses, active=False
+        )
 
     async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange:
         """End the secure pause."""
-        return await self._paused(target, Within(deadline, progress), _recording_runs, active=True)
+        return await self._paused(target, Within(deadline, progress), effects.recording_runs, active=True)
 
     async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
@@ -229,7 +231,7 @@ class ConversationsControl:
                 "body": {"recording": on},
             },
         )
-        push = Push(conversation_id, agent.user_id, partial(_shown_on, agent.id, wanted))
+        push = Push(conversation_id, agent.user_id, partial(effects.shown_on, agent.id, wanted))
         return await self._change(request, push, wanted, within)
 
     async def _pause_switch(
@@ -250,7 +252,7 @@ class ConversationsControl:
             },
         )
         try:
-            push = Push(conversation_id, user_id, partial(_shown, wanted))
+            push = Push(conversation_id, user_id, partial(effects.shown, wanted))
             return await self._change(request, push, wanted, within)
         except AgentLeft as left:  # the request names no participant, so this may be about everybody
             call = await self._decided(left, conversation_id, within)
@@ -344,60 +346,3 @@ def _chosen(call: CallReading, target: Target) -> Participant | None:
 def _participant(call: CallReading, participant_id: str | None) -> Participant | None:
     leg = call.leg(participant_id)
     return None if leg is None else leg.participant
-
-
-def _recording_runs(call: CallReading) -> bool:
-    """Whether nothing but a hold keeps the recording from running."""
-    return call.recording is CallRecording.ACTIVE or call.on_hold
-
-
-def _pauses(call: CallReading) -> bool:
-    return call.recording is CallRecording.PAUSED and call.secure_pause
-
-
-def _rests(call: CallReading) -> bool:
-    """Whether a policy's recording is stopped, as far as one can be."""
-    return call.recording is CallRecording.NONE or _pauses(call)
-
-
-def _recorded_on(participant_id: str, call: CallReading) -> bool:
-    """Whether that side of the call is recorded ad hoc. Raise AgentLeft where it never will be: the agent has gone."""
-    leg = call.leg(participant_id)
-    if leg is not None and leg.over:
-        raise AgentLeft(agents=call.agents, evidence=call.evidence)
-    if leg is None or not leg.connected:
-        return False
-    state = _adhoc_state(leg)
-    return state is CallRecording.ACTIVE or (state is CallRecording.PAUSED and call.on_hold)
-
-
-def _not_recorded_on(participant_id: str, call: CallReading) -> bool:
-    """Whether that side of the call is not recorded ad hoc any more, or has left it."""
-    leg = call.leg(participant_id)
-    if leg is None:
-        return bool(call.legs)  # an answer that names nobody says nothing
-    return leg.over or _adhoc_state(leg) is CallRecording.NONE
-
-
-def _adhoc_state(leg: Leg) -> CallRecording | None:
-    """Return the ad-hoc recorder's own state if there is one: a policy may record the same leg."""
-    return leg.recording if leg.adhoc is None else leg.adhoc
-
-
-def _shown(wanted: Callable[[CallReading], bool], event: CallReading) -> CallReading | None:
-    """Return what an event shows, if that is evidence: it names both sides and each says whether it is recorded."""
-    whole = len(event.legs) >= PARTIES and all(leg.recording is not None for leg in event.legs if leg.connected)
-    return event if whole and event.connected and wanted(event) else None
-
-
-def _shown_on(participant_id: str, wanted: Callable[[CallReading], bool], event: CallReading) -> CallReading | None:
-    """Return what an event shows of an agent's ad-hoc recorder, if it names the recorder of a connected agent."""
-    leg = event.leg(participant_id)
-    named = leg is not None and leg.connected and leg.adhoc not in {None, CallRecording.UNKNOWN}
-    return event if named and len(event.legs) >= PARTIES and wanted(event) else None
-
-
-def _no_adhoc_recorder(call: CallReading) -> bool:
-    """Whether the reading tells the recorders apart, and none is an ad-hoc one."""
-    states = [leg.adhoc for leg in call.legs if leg.agent and leg.connected]
-    return bool(states) and all(state is CallRecording.NONE for state in states)

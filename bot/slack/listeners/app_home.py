@@ -64,7 +64,7 @@ class HomeEvents:
 
         async def refuse(error: RecordBotError) -> None:
             if not isinstance(error, Duplicate):  # else the first delivery counts
-                self.desk.work.start(self.desk.refuse(reply, error))
+                self.desk.work.start(self.desk.refuse(reply, error, read=True))
 
         await answered("app_home", self._export(body, action, reply), refuse)
         await ack()

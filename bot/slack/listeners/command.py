@@ -62,8 +62,8 @@ VERBS = {
     "report": Permission.EXPORT,
     "help": None,
 }
-"""What can be typed, and the permission that it takes."""
-READS = frozenset({"status", "list", "history", "audit", "report"})
+"""What can be typed, and the permission that it takes, for the help: the command itself checks it (``require``)."""
+READS = frozenset({"status", "list", "history", "audit", "evidence", "report"})
 """The verbs that only ask for information."""
 LISTED = 20
 SUGGESTION_SHOWN = 500
@@ -193,7 +193,7 @@ class RecordCommand:
             text = self._status_text(status, shown, self.desk.style_for(asked), await self._waiting())
             await self.desk.tell(reply, text)
 
-        await answered("command_status", tell(), partial(self.desk.refuse, reply))
+        await answered("command_status", tell(), partial(self.desk.refuse, reply, read=True))
 
     async def _waiting(self) -> dict[UUID, Approval]:
         """Return the stops that wait for a second supervisor, by recording."""

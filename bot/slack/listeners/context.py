@@ -191,9 +191,15 @@ class ListenerContext:
         except (*WEB_API_ERRORS, ValueError) as error:
             log.info("reply_delete_failed", error=str(error))
 
-    async def refuse(self, reply: Reply, error: RecordBotError, recording: Recording | None = None) -> None:
-        """Tell a person why their request was refused, and the recording's state if it is known."""
-        await self.tell(reply, f":warning: {self.explain(error, self.words_of(reply.user_id), recording)}")
+    async def refuse(
+        self, reply: Reply, error: RecordBotError, recording: Recording | None = None, *, read: bool = False
+    ) -> None:
+        """Tell a person why their request was refused, and the recording's state if it is known.
+
+        ``read``: they only asked for information.
+        """
+        words = self.words_of(reply.user_id)
+        await self.tell(reply, f":warning: {self.explain(error, words, recording, read=read)}")
 
     async def tell(self, reply: Reply, text: str, blocks: list[dict[str, Any]] | None = None) -> Told | None:
         """Send an answer that only this person sees, and return where it is; None if Slack did not take it."""

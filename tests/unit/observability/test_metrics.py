@@ -48,6 +48,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
         ("recording:stop", Phase.OBSERVED, "stop"),
         ("recording:read", Phase.SUCCEEDED, "read"),
         ("recording:still_needed", Phase.SUCCEEDED, "still_needed"),
+        ("audit:report", Phase.SUCCEEDED, "report"),
     ],
 )
 def test_an_action_counts_by_verb_and_how_it_ended(action: str, phase: Phase, verb: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, ON_HOLD, TWO_AGENTS, WAITING
-from tests.support.scenario import ADA, FLOOR, GRACE, ServingScenario
+from tests.support.scenario import ADA, CLARA, FLOOR, GRACE, ServingScenario
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -46,6 +46,8 @@ async def test_the_status_of_nonsense_is_refused_too(scenario: ServingScenario) 
     told = await scenario.until_told(ADA, "look like a call id")
     assert scenario.entries()[-1]["outcome"] == {"error": "malformed_id"}
     assert f"(#{scenario.head()})" in told
+    assert "Nothing was changed" not in told  # they only asked
+    assert "Nothing was changed" not in await scenario.types(CLARA, "evidence 123")
     assert scenario.genesys.requests == []
 
 

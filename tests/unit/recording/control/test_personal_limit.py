@@ -14,6 +14,7 @@ from sqlalchemy import event, text
 from bot.database.engine import open_engines
 from bot.database.store import SqlStore
 from bot.errors import Duplicate, NotPermitted, TooManyRequests
+from bot.recording.caller import Role
 from bot.recording.control.intake import Intake
 from bot.recording.control.user_rate_limit import REDELIVERED_WITHIN, LookupLimit, PersonalLimit
 from bot.recording.requests import Request, RequestSource
@@ -107,11 +108,14 @@ async def test_denied_requests_count_too(limited_shop: Limited) -> None:
 @on_both
 async def test_looks_are_limited_apart_from_actions(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 1)
-    for _ in range(LIMIT):
-        await limited_shop.intake.read(asked())
+    for look in (limited_shop.intake.read(asked()), limited_shop.intake.read_home(asked())):
+        await look
+    await limited_shop.intake.read_report(asked(roles=frozenset({Role.COMPLIANCE})), {"period": "today"})
 
     with pytest.raises(TooManyRequests):
         await limited_shop.intake.read(asked())
+    with pytest.raises(TooManyRequests):
+        await limited_shop.intake.read_report(asked(roles=frozenset({Role.COMPLIANCE})), {"period": "today"})
 
 
 @on_both
