@@ -65,7 +65,7 @@ async def take(visitor: SandboxPage, directory: Path) -> None:
     await form.pick("Reason", "", "Quality check")
     await form.search("Live call", "billing")
     await expect(form.offers()).to_have_count(3)
-    await expect(form.offers().filter(has_text="Priya Nair")).to_contain_text("being recorded")
+    await expect(form.offers().filter(has_text="Priya Nair")).to_contain_text("min · recorded")
     await visitor.page.mouse.move(0, 0)
     await keep(directory, "start", form.dialog)
     await form.close()

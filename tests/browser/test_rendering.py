@@ -103,6 +103,7 @@ async (block) => {
   document.adoptedStyleSheets = [sheet];
   const place = document.createElement("div");
   place.style.width = "320px";
+  place.style.position = "relative"; // as a message is
   place.append(renderBlocks([block], { names: {} }));
   document.body.replaceChildren(place);
   return place.scrollWidth;
