@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.async_api import async_playwright, expect
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
-from tests.browser.animation import film, save
+from tests.browser.animation import film, learn_names, save
 from tests.browser.conftest import opened_sandbox, visiting
 from tests.browser.sandbox_page import ADA, GRACE, MALLORY, RUNS, STOPPED, SandboxPage
 
@@ -45,7 +45,7 @@ async def keep(directory: Path, name: str, what: SandboxPage | Locator) -> None:
 
 async def take(visitor: SandboxPage, directory: Path) -> None:
     """Act a short story, and take a picture where a document has one."""
-    await visitor.act_as(ADA)
+    await learn_names(visitor)
     await visitor.command("/record start")
     form = visitor.form
     await form.pick("Live call", "priya", "Billing")
