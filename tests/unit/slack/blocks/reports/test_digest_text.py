@@ -10,7 +10,7 @@ from bot.audit.entry import Phase
 from bot.audit.reports.summary import Activity, Lengths, Summary, Unresolved
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.audit.names import LineNames
-from bot.slack.blocks.reports.digest import day_chart, message, totals
+from bot.slack.blocks.reports.digest import count_lines, day_chart, message, totals
 from bot.slack.listeners.call_history import story
 from tests.support.slack.samples import CALL, HOSTILE, STYLE, WORDS, entry
 
@@ -112,3 +112,16 @@ def test_a_story_shows_words_only_with_the_entry_that_has_them() -> None:
     assert answer["text"].count("\n> ") == 1
     assert "> an invoice of two lines" in answer["text"]
     assert "left out" not in answer["text"]
+
+
+def test_requests_that_are_one_entry_with_their_result_are_not_counted_as_missing() -> None:
+    counts = {
+        "recording:read": {"requested": 2, "succeeded": 5},
+        "recording:start": {"requested": 3, "succeeded": 2, "failed": 1},
+        "recording:stop": {"requested": 2, "succeeded": 1},
+    }
+    assert count_lines(counts) == [
+        "• *Look-up*: 5 succeeded",
+        "• *Start*: 3 requested \N{EN DASH} 2 started, 1 failed",
+        "• *Stop*: 2 requested \N{EN DASH} 1 stopped",
+    ]
