@@ -21,7 +21,7 @@ UV_COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: sandbox test install dev lint types unit steady faults mutations fuzz bench soak deps sbom format requirements clean help
+.PHONY: sandbox test install dev lint types unit steady faults mutations fuzz bench soak deps sbom format requirements pictures clean help
 
 sandbox: install ## run the bot against the simulators and print the address of their page (PORT=8300)
 	@exec $(BIN)/record-bot sandbox --port $(PORT)
@@ -88,6 +88,9 @@ requirements: dev ## regenerate requirements*.txt from pyproject.toml; locked pa
 	$(UV_COMPILE) pyproject.toml --group build -o requirements.txt
 	$(UV_COMPILE) -c requirements.txt --group otel -o requirements-otel.txt
 	$(UV_COMPILE) -c requirements.txt -c requirements-otel.txt --group dev -o requirements-dev.txt
+
+pictures: dev ## take the pictures in docs/images again; needs Chromium and the fonts Liberation and Noto Color Emoji
+	$(BIN)/python -m tests.browser.pictures docs/images
 
 clean: ## delete .venv and all build and test output
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* .foreign .axe dist

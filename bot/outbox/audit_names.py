@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.slack.blocks.audit.names import LineNames, RecordedCall
@@ -29,13 +29,18 @@ class LineNameLookup:
     show_agents: bool = True
 
     async def of(self, entries: Sequence[Entry]) -> LineNames:
+        """Return the names of everyone and everything in the lines of these entries."""
+        return replace(await self.of_calls(entries), people=await self.people(_actors(entries)))
+
+    async def of_calls(self, entries: Sequence[Entry]) -> LineNames:
+        """Return the names of agents and queues, which takes no request to Slack."""
         found = await self.known.calls({entry.recording_id for entry in entries if entry.recording_id})
         calls = {key: RecordedCall(*values) for key, values in found.items()}
         agents: dict[str, str] = {}
         if self.show_agents:
             users = {call.agent_user_id for call in calls.values() if call.agent_user_id}
             agents = await self.known.agents(users | _successors(entries))
-        return LineNames(await self.people(_actors(entries)), agents, calls)
+        return LineNames(agents=agents, calls=calls)
 
     async def people(self, actors: Iterable[str]) -> dict[str, str]:
         """Return the names in Slack of actors of the trail, as far as Slack tells them in time."""

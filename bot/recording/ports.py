@@ -139,11 +139,11 @@ class NameStore(Protocol):
     async def remember(self, names: dict[tuple[str, str], str], seen_at: datetime) -> None:
         """Store names for cards and lists, and when they were last seen. Raise AuditUnavailable on failure.
 
-        Redraw the cards of live recordings that show a new name.
+        Redraw the cards of live and of the newest recordings that show a new name.
         """
 
     async def unnamed(self) -> frozenset[tuple[str, str]]:
-        """Return the agents and queues of live recordings whose names we don't know."""
+        """Return the agents and queues of live recordings, and queues of the newest ones, whose names we don't know."""
 
 
 class SavedRecordings(Protocol):

@@ -116,7 +116,7 @@ class ServingParts:
 
     def command(self, modal: StartModal) -> RecordCommand:
         """Return the slash command with all its verbs."""
-        history = CallHistory(self.desk, SqlStories(self.control.engines))
+        history = CallHistory(self.desk, SqlStories(self.control.engines), self._names())
         choice = RecordingChoice(self.desk, modal.calls)
         return RecordCommand(self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice)
 

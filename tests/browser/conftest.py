@@ -81,6 +81,13 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 @pytest.fixture(scope="session")
 def sandbox(chromium: str) -> Iterator[str]:  # noqa: ARG001  without a browser there is no need to start it
     """Run ``record-bot sandbox`` and give its address."""
+    with opened_sandbox() as address:
+        yield address
+
+
+@contextlib.contextmanager
+def opened_sandbox() -> Iterator[str]:
+    """Run ``record-bot sandbox`` as a process; yield the address of its page."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.clocks.steady_cli", "sandbox", "--port", "0"],
         cwd=ROOT,

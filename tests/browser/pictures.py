@@ -1,6 +1,7 @@
-"""Take the pictures in the documents again: ``python -m tests.browser.pictures ADDRESS DIRECTORY``.
+"""Take the pictures in the documents again: ``make pictures``, or ``python -m tests.browser.pictures DIRECTORY``.
 
-ADDRESS is where ``record-bot sandbox`` says that its page is; it has to be a fresh one.
+It starts a sandbox for the pictures and another one for the animation. Size, colors, language, and time zone are
+always the same. Times, ids, and hashes differ from run to run, since the bot is the real one.
 """
 
 from __future__ import annotations
@@ -8,35 +9,43 @@ from __future__ import annotations
 import asyncio
 import io
 import shutil
+import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 from playwright.async_api import async_playwright, expect
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
+from tests.browser.animation import film, learn_names, save
+from tests.browser.conftest import opened_sandbox, visiting
 from tests.browser.sandbox_page import ADA, GRACE, MALLORY, RUNS, STOPPED, SandboxPage
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator
+    from playwright.async_api import Browser, Locator
 
-COLOURS = 256
+COLORS = 256
 """As many as a PNG with a palette holds; it takes half of the space."""
+LOOK: dict[str, Any] = {"color_scheme": "light", "locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
+FONTS = ("Noto Color Emoji", "Liberation Sans", "Liberation Mono")
+FONTS_MISSING = (
+    f"The pictures need the fonts {', '.join(FONTS)}: apt-get install fonts-noto-color-emoji fonts-liberation"
+)
 
 
 async def keep(directory: Path, name: str, what: SandboxPage | Locator) -> None:
     """Save what is to be seen as a small PNG."""
     shown = what.page if isinstance(what, SandboxPage) else what
     taken = Image.open(io.BytesIO(await shown.screenshot(animations="disabled")))
-    taken.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+    taken.convert("RGB").quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
         directory / f"{name}.png", optimize=True
     )
 
 
 async def take(visitor: SandboxPage, directory: Path) -> None:
     """Act a short story, and take a picture where a document has one."""
-    await visitor.act_as(ADA)
+    await learn_names(visitor)
     await visitor.command("/record start")
     form = visitor.form
     await form.pick("Live call", "priya", "Billing")
@@ -56,7 +65,7 @@ async def take(visitor: SandboxPage, directory: Path) -> None:
     await form.pick("Reason", "", "Quality check")
     await form.search("Live call", "billing")
     await expect(form.offers()).to_have_count(3)
-    await expect(form.offers().filter(has_text="being recorded")).to_have_count(1)
+    await expect(form.offers().filter(has_text="Priya Nair")).to_contain_text("min · recorded")
     await visitor.page.mouse.move(0, 0)
     await keep(directory, "start", form.dialog)
     await form.close()
@@ -75,21 +84,35 @@ async def take(visitor: SandboxPage, directory: Path) -> None:
     await expect(stopped).to_contain_text(STOPPED)
     home = await visitor.open_home()
     await expect(home).to_contain_text("Active recordings (2)")
-    await visitor.page.set_viewport_size({"width": 1440, "height": 700})
+    await visitor.page.set_viewport_size({"width": 1440, "height": 800})
     await keep(directory, "home", home)
 
 
-async def main(address: str, directory: Path) -> None:
+async def main(directory: Path) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            args=["--no-sandbox", "--font-render-hinting=none", "--disable-lcd-text"],
         )
-        page = await browser.new_page(base_url=address, viewport={"width": 1440, "height": 900})
-        await page.add_init_script("localStorage.setItem('tour', 'closed')")
-        await page.goto("/")
-        await take(SandboxPage(page), directory)
+        await _pictures(browser, directory)
+        await _animation(browser, directory)
         await browser.close()
 
 
+async def _pictures(browser: Browser, directory: Path) -> None:
+    with opened_sandbox() as address:
+        async with visiting(browser, address, viewport={"width": 1440, "height": 960}, **LOOK) as visitor:
+            await take(visitor, directory)
+
+
+async def _animation(browser: Browser, directory: Path) -> None:
+    with opened_sandbox() as address:
+        async with visiting(browser, address, viewport={"width": 1400, "height": 640}, **LOOK) as visitor:
+            save(await film(visitor, INBOUND), directory / "recording.gif")
+
+
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
+    fonts = subprocess.run(["fc-list", ":", "family"], capture_output=True, text=True, check=True).stdout
+    if not all(font in fonts for font in FONTS):
+        sys.exit(FONTS_MISSING)
+    asyncio.run(main(Path(sys.argv[1])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, Page
 
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RENDER = """
 async ({ module, call, argument }) => {
   const names = { person: (id) => ({ U0ADA: "Ada Byron" })[id], channel: (id) => ({ C0FLOOR: "floor" })[id] };
@@ -83,6 +85,39 @@ async def test_mrkdwn(page: Page) -> None:
         rendered = await render(page, "mrkdwn", text)
         assert markup in rendered, text
         assert "javascript:" not in rendered
+
+
+async def test_a_day_later_today_is_yesterday(page: Page) -> None:
+    await page.clock.set_fixed_time(NOON)
+    text = f"<!date^{int(NOON.timestamp())}^{{date_short_pretty}}|then>"
+    assert ">Today</time>" in await render(page, "mrkdwn", text)
+    await page.evaluate('async () => (await import("/dom.js")).setAhead(86_400)')
+    assert ">Yesterday</time>" in await render(page, "mrkdwn", text)
+
+
+CHART = """
+async (block) => {
+  const { renderBlocks } = await import("/blocks.js");
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(await (await fetch("/page.css")).text());
+  document.adoptedStyleSheets = [sheet];
+  const place = document.createElement("div");
+  place.style.width = "320px";
+  place.style.position = "relative"; // as a message is
+  place.append(renderBlocks([block], { names: {} }));
+  document.body.replaceChildren(place);
+  return place.scrollWidth;
+}
+"""
+
+
+async def test_a_chart_of_many_groups_stays_in_a_narrow_channel(page: Page) -> None:
+    labels = [f"{hour:02}\N{EN DASH}{hour + 2:02}" for hour in range(0, 24, 2)]
+    points = [{"label": label, "value": number} for number, label in enumerate(labels)]
+    chart = {"type": "bar", "series": [{"name": "started", "data": points}], "axis_config": {"categories": labels}}
+    assert await page.evaluate(CHART, {"type": "data_visualization", "title": "Hours", "chart": chart}) <= 320
+    shown = [await label.is_visible() for label in await page.locator(".kit-label").all()]
+    assert shown == [True, False] * 6
 
 
 async def test_a_script_in_any_text_stays_text(page: Page) -> None:

@@ -86,6 +86,19 @@ async def test_at_390_pixels_the_floor_comes_first(browser: Browser, stage: Stag
         assert width <= 390
 
 
+async def test_at_390_pixels_the_tour_leaves_what_it_explains_in_view(browser: Browser, stage: Stage) -> None:
+    async with visiting(browser, stage.address, tour=True, viewport={"width": 390, "height": 844}) as visitor:
+        for title in STEPS:
+            tour = visitor.page.get_by_role("dialog", name=title)
+            target = visitor.page.locator(".tour-target")
+            shown, box = await target.bounding_box(), await tour.bounding_box()
+            assert shown
+            assert box
+            above = min(box["y"], shown["y"] + shown["height"]) - max(0, shown["y"])
+            assert above >= min(shown["height"], 120), title
+            await tour.locator("[data-tour=next]").click()
+
+
 async def test_an_agent_transfers_and_slack_delivers_twice(guest: SandboxPage, stage: Stage) -> None:
     page = guest.page
     call = await guest.new_call(agent="Priya Nair", queue="Claims")

@@ -71,8 +71,9 @@ def full_scans(file: Path, statement: str, parameters: Any) -> list[str]:
             continue
         along_partial = any(name in scan["how"] for name in ("_open", "_live", "_looks", "_behind", "_due"))
         first_only = "LIMIT" in statement and "ORDER BY audit_" in statement and "TEMP B-TREE" not in step
+        newest = "ORDER BY recordings.id DESC" in statement and step.endswith("sqlite_autoindex_recordings_1")
         ends = re.search(r"\b(?:max|min)\(", statement) and "WHERE" not in statement
-        if not (along_partial or first_only or ends):
+        if not (along_partial or first_only or newest or ends):
             found.append(step)
     return found
 

@@ -13,7 +13,7 @@ from bot.database.transaction import FORGOTTEN, LIVE
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Subquery
 
     from bot.database.store import SqlStore
     from bot.database.transaction import SqlTransaction
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 
 KEYS_PER_QUERY = 500
+NEWEST = 20
+"""Recordings whose queues are named even if they are over: a short call may end before Genesys has told the name."""
 USER, QUEUE = "user", "queue"
 
 
@@ -35,7 +37,7 @@ class SqlNames:
             return await connection.run_sync(_known, keys)
 
     async def remember(self, news: dict[Key, str], seen_at: datetime) -> None:
-        """Store names, and redraw the cards of live recordings that show them, all in one transaction."""
+        """Store names, and redraw the cards of live and newest recordings that show them, in one transaction."""
 
         def work(transaction: SqlTransaction) -> None:
             before = _known(transaction.connection, frozenset(news))
@@ -46,14 +48,24 @@ class SqlNames:
         await self.store.write(work)
 
     async def unnamed(self) -> frozenset[Key]:
-        """Return the agents and queues of live recordings whose names we don't know."""
+        """Return the agents and queues of live recordings, and queues of the newest ones, whose names we don't know.
+
+        Agents of recordings that are over are left out: their names may have been erased.
+        """
         agents = select(literal(USER).label("kind"), recordings.c.agent_user_id.label("id")).where(LIVE)
         queues = select(literal(QUEUE).label("kind"), recordings.c.queue_id.label("id")).where(LIVE)
-        shown = union(agents, queues).subquery()
+        newest = select(literal(QUEUE).label("kind"), _newest().c.queue_id.label("id"))
+        shown = union(agents, queues, newest).subquery()
         named = and_(names.c.kind == shown.c.kind, names.c.id == shown.c.id)
         statement = select(shown).outerjoin(names, named).where(shown.c.id.is_not(None), names.c.id.is_(None))
         async with self.store.engines.reader.connect() as connection:
             return frozenset((row.kind, row.id) for row in await connection.execute(statement) if row.id)
+
+
+def _newest() -> Subquery:
+    """Select from the newest recordings: their ids are UUIDv7, which sort by time."""
+    own = recordings.c
+    return select(own.id, own.queue_id).order_by(own.id.desc()).limit(NEWEST).subquery()
 
 
 def _known(connection: Connection, keys: frozenset[Key]) -> dict[Key, str]:
@@ -67,9 +79,14 @@ def _known(connection: Connection, keys: frozenset[Key]) -> dict[Key, str]:
 
 
 def _redraw(connection: Connection, changed: list[Key]) -> None:
+    newest = _newest()
     for first in range(0, len(changed), KEYS_PER_QUERY):
         part = changed[first : first + KEYS_PER_QUERY]
-        of_agents = recordings.c.agent_user_id.in_([name_id for kind, name_id in part if kind == USER])
-        of_queues = recordings.c.queue_id.in_([name_id for kind, name_id in part if kind == QUEUE])
-        shown = select(recordings.c.id).where(LIVE, or_(of_agents, of_queues))
-        connection.execute(update(cards).where(cards.c.recording_id.in_(shown)).values(rendered_version=FORGOTTEN))
+        agents = [name_id for kind, name_id in part if kind == USER]
+        queues = [name_id for kind, name_id in part if kind == QUEUE]
+        of_them = or_(recordings.c.agent_user_id.in_(agents), recordings.c.queue_id.in_(queues))
+        live = cards.c.recording_id.in_(select(recordings.c.id).where(LIVE, of_them))
+        over = cards.c.recording_id.in_(select(newest.c.id).where(newest.c.queue_id.in_(queues)))
+        # A recording that is over may have no card on purpose: its person has been told otherwise.
+        for these in (live, and_(over, cards.c.ts.is_not(None))):
+            connection.execute(update(cards).where(these).values(rendered_version=FORGOTTEN))

@@ -20,6 +20,7 @@ export function chart(block) {
       h("span", { class: "kit-label" }, label)))),
     h("div", { class: "kit-legend", "aria-hidden": "true" }, series.map((one, index) =>
       h("span", {}, h("i", { class: `series-${index}` }), ` ${one.name}`))),
-    h("table", { class: "unseen" }, h("caption", {}, block.title), series.map((one) =>
-      h("tr", {}, h("th", {}, one.name), one.data.map((point) => h("td", {}, `${point.label}: ${point.value}`))))));
+    // A table takes the width of its cells whatever its own is, so it is hidden by what is around it.
+    h("div", { class: "unseen" }, h("table", {}, h("caption", {}, block.title), series.map((one) =>
+      h("tr", {}, h("th", {}, one.name), one.data.map((point) => h("td", {}, `${point.label}: ${point.value}`)))))));
 }

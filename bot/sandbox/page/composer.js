@@ -11,7 +11,9 @@ const VERBS = [
   ["status", "[id]", "Check whether a call is being recorded"],
   ["list", "", "Show active recordings"],
   ["history", "<id>", "Show everything that happened on a call"],
-  ["audit", "[today, yesterday, 7d, 30d or a day]", "Totals and export (compliance)"],
+  ["report", "[period]", "Recordings by supervisor, queue and reason (compliance)"],
+  ["audit", "[period] [csv]", "Totals and export: today, yesterday, 7d, 30d or a day (compliance)"],
+  ["evidence", "<id>", "Evidence for a call as a file (compliance)"],
   ["help", "", "Show what you can do"],
 ];
 const COMMAND = /^\/record(?:\s+|$)/;

@@ -105,8 +105,14 @@ export function setAhead(seconds) {
   ahead = seconds;
 }
 
+/** The sandbox's time, in milliseconds since 1970. */
+export const now = () => Date.now() + ahead * 1000;
+
+/** The sandbox's day; what is shown as "today" has to be drawn again when it changes. */
+export const today = () => new Date(now()).setHours(0, 0, 0, 0);
+
 /** How long ago a Unix time was. */
-export const age = (since) => duration(Date.now() / 1000 + ahead - Number(since));
+export const age = (since) => duration(now() / 1000 - Number(since));
 
 /** Keep every element with `data-since` (Unix seconds) showing its age. */
 export function startClock() {

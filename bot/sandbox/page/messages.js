@@ -1,7 +1,7 @@
 // A channel's messages: grouped as chat programs group them, ephemeral ones shown only to the one who may see them.
 
 import { renderBlocks } from "./blocks.js";
-import { h, icon, reconcile } from "./dom.js";
+import { h, icon, reconcile, today } from "./dom.js";
 import { menuButton, rove } from "./menu.js";
 import { clockTime, mrkdwn } from "./mrkdwn.js";
 
@@ -84,7 +84,7 @@ export function showMessages(list, messages, context) {
   const scroller = list.parentElement;
   const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
   reconcile(list, messages, (message) => `${message.ts}/${message.ephemeral_to ?? ""}`, (message) => render(message, context),
-    (message) => JSON.stringify([message, context.shortcuts.length, context.names.locale()]));
+    (message) => JSON.stringify([message, context.shortcuts.length, context.names.locale(), today()]));
   // Not part of what is rendered: a screen reader would read the whole message again.
   rove(list, MORE);
   for (const item of list.children) item.setAttribute("aria-busy", String(context.pending(item.dataset.ts)));

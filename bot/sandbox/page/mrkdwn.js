@@ -1,7 +1,7 @@
 // Slack's mrkdwn as document nodes. The text is split into lines (quotes, preformatted parts), then into spans; every
 // leaf is a text node.
 
-import { h } from "./dom.js";
+import { h, now, today } from "./dom.js";
 import { withEmoji } from "./emoji.js";
 
 /** Undo Slack's three entities, once. */
@@ -36,14 +36,14 @@ const DATE_NUM = (seconds) => {
 };
 
 const relative = (otherwise) => (seconds, locale = OURS) => {
-  const days = Math.round((at(seconds).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 86_400_000);
+  const days = Math.round((at(seconds).setHours(0, 0, 0, 0) - today()) / 86_400_000);
   return Math.abs(days) <= 1 ? new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day") : otherwise(seconds, locale);
 };
 
 const DATE_TOKENS = {
   date: DATE, date_num: DATE_NUM, date_short: DATE_SHORT, date_long: DATE_LONG, time: TIME, time_secs: TIME_SECS,
   date_pretty: relative(DATE), date_short_pretty: relative(DATE_SHORT), date_long_pretty: relative(DATE_LONG),
-  ago: (seconds) => `${Math.max(0, Math.round((Date.now() / 1000 - seconds) / 60))} min ago`,
+  ago: (seconds) => `${Math.max(0, Math.round((now() / 1000 - seconds) / 60))} min ago`,
 };
 
 /** The local hour and minute of a Unix time. */

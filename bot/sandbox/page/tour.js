@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 const KEY = "tour";
 const CLOSED = "closed";
 const GAP = 10;
+const NARROW = 1060; // as in page.css
 const STEPS = [
   ["#people", "Choose who you are", "Everything on this page is seen and done as this person. Start as Ada, a supervisor."],
   ["#composer", "Start a recording", "Type /record start and press Enter. Choose a call and a reason in the window that opens."],
@@ -99,7 +100,8 @@ export class Tour {
   #mark(target) {
     document.querySelector(".tour-target")?.classList.remove("tour-target");
     target?.classList.add("tour-target");
-    target?.scrollIntoView({ block: "nearest" });
+    // On a narrow page the box lies over the end of the window, so the target goes to its beginning.
+    target?.scrollIntoView({ block: window.innerWidth <= NARROW ? "start" : "nearest" });
   }
 
   /** Put the box beside what it explains: right of it, else left of it, else above or over its end. */

@@ -27,7 +27,7 @@ def awaiting(answer: AwaitsConfirmation, style: CardStyle) -> str:
 
 def under_way(accepted: PendingAction, style: CardStyle) -> str:
     """Say that the requested action is in progress, and where to follow it."""
-    call = style.call(accepted.recording.conversation_id)
+    call = style.call(accepted.recording.conversation_id, short=True)
     said = style.words(f"command.{accepted.attempt.verb.value}", call=call, seq=accepted.audit_seq)
     if accepted.attempt.verb is not Verb.START or not accepted.asked.origin.shared_channel:
         return said
@@ -38,7 +38,7 @@ def confirming(accepted: PendingAction, style: CardStyle) -> str:
     """Say to the second supervisor whose stop they have confirmed, or that the stop is on its way."""
     if accepted.confirmed is None:
         return under_way(accepted, style)
-    call, seq = style.call(accepted.recording.conversation_id), accepted.audit_seq
+    call, seq = style.call(accepted.recording.conversation_id, short=True), accepted.audit_seq
     return style.words("approval.confirming", call=call, seq=seq, person=style.person(accepted.confirmed.asked_by))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from bot.errors import MalformedId
 from bot.recording.requests import conversation_id
 from bot.slack.blocks.audit.line import line
-from bot.slack.blocks.audit.names import LineNames
 from bot.slack.blocks.card import SECTION_LIMIT
 from bot.slack.blocks.mrkdwn import inline
 from bot.slack.blocks.reports.digest import section
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.i18n.catalog import Catalog
     from bot.recording.requests import Request
+    from bot.slack.blocks.audit.names import LineNames
     from bot.slack.blocks.card import CardStyle
 
 LINES = 40
@@ -37,12 +37,19 @@ class Stories(Protocol):
     async def story(self, call: str, *, before: int, limit: int) -> tuple[tuple[Told, ...], int]: ...
 
 
+class CallNames(Protocol):
+    """What agents and queues are called."""
+
+    async def of_calls(self, entries: Sequence[Entry]) -> LineNames: ...
+
+
 @dataclass(frozen=True, slots=True)
 class CallHistory:
     """Answers who did what to a call, when, why and with what outcome."""
 
     desk: ListenerContext
     stories: Stories
+    names: CallNames
 
     async def answer(self, asked: Request, typed_id: str) -> Answer:
         """Return the history. The trail records the read first. Raise NotPermitted, MalformedId."""
@@ -54,10 +61,13 @@ class CallHistory:
             raise
         reading = await intake.read_history(asked, call)
         told, older = await self.stories.story(call, before=reading.seq, limit=LINES)
-        return story(call, told, older, reading.seq, self.desk.style, self.desk.words_for(asked))
+        names = replace(await self.names.of_calls([entry for entry, _ in told]), mentions=True)
+        return story(call, told, older, reading.seq, self.desk.style, self.desk.words_for(asked), names)
 
 
-def story(call: str, told: Sequence[Told], older: int, seq: int, style: CardStyle, words: Catalog) -> Answer:
+def story(
+    call: str, told: Sequence[Told], older: int, seq: int, style: CardStyle, words: Catalog, names: LineNames
+) -> Answer:
     """Render the entries about a call, the newest that fit; ``older`` more are in the trail.
 
     The entries are evidence, in the style's English; what the bot says about them is in the reader's ``words``.
@@ -65,7 +75,7 @@ def story(call: str, told: Sequence[Told], older: int, seq: int, style: CardStyl
     lead = words("history.lead", call=style.call(call), seq=seq)
     if not told:
         return ephemeral(f"{lead}\n{words('history.nothing')}")
-    lines = [_line(entry, typed, style) for entry, typed in told]
+    lines = [_line(entry, typed, style, names) for entry, typed in told]
     shown = _newest_that_fit(lines)
     missing = older + len(lines) - len(shown)
     if missing:
@@ -73,8 +83,8 @@ def story(call: str, told: Sequence[Told], older: int, seq: int, style: CardStyl
     return ephemeral("\n".join([lead, *shown]), [section(lead), *map(section, _pages(shown))])
 
 
-def _line(entry: Entry, typed: str | None, style: CardStyle) -> str:
-    text = line(entry, style, LineNames(mentions=True), about_call=False)
+def _line(entry: Entry, typed: str | None, style: CardStyle, names: LineNames) -> str:
+    text = line(entry, style, names, about_call=False)
     return text if typed is None else f"{text}\n> {inline(typed, WORDS_SHOWN)}"
 
 

@@ -158,10 +158,10 @@ class Teller:
             return ICONS[Phase.DENIED], f"{_number(refused, 'more request')} from {self._person(person)} refused"
         if entry.phase is Phase.OBSERVED:
             return self._observed(entry, whom, words)
-        icon, sentence = self._requested(entry, whom, words)
-        return icon, sentence + self._reason(entry, request)
+        return self._requested(entry, whom, words, self._reason(entry, request))
 
-    def _requested(self, entry: Entry, whom: str, words: Wording | None) -> tuple[str, str]:
+    def _requested(self, entry: Entry, whom: str, words: Wording | None, reason: str) -> tuple[str, str]:
+        """Tell a request or its result. The ``reason`` comes before the error, which may be two sentences."""
         who, icon = self._person(entry.actor), ICONS[entry.phase]
         known = words.ask if words else OTHERS.get(entry.action, "")
         ask = known.format(whom=whom) or f"do `{escape(entry.action)}`"
@@ -178,14 +178,14 @@ class Teller:
             case Phase.SUCCEEDED:
                 told = f"{who} asked to {ask}: done"
             case Phase.FAILED:
-                told = f"{who} could not {ask}: {self._why(entry)}"
+                return icon, f"{who} could not {ask}{reason}: {self._why(entry)}"
             case Phase.DENIED:
-                told = f"Denied: {who} asked to {ask}: {self._why(entry)}"
+                return icon, f"Denied: {who} asked to {ask}{reason}: {self._why(entry)}"
             case Phase.UNKNOWN:
-                told = f"{who} asked to {ask}: not confirmed yet"
+                return icon, f"{who} asked to {ask}{reason}: not confirmed yet"
             case _:
                 told = f"{who} requested to {ask}"
-        return icon, told
+        return icon, told + reason
 
     def _observed(self, entry: Entry, whom: str, words: Wording | None) -> tuple[str, str]:
         outcome, icon = entry.outcome, ICONS[Phase.OBSERVED]
@@ -237,7 +237,11 @@ class Teller:
 
     def _period(self, outcome: Mapping[str, Any]) -> str:
         facts = [f" as {escape(str(outcome['format']))}" if "format" in outcome else ""]
-        facts += [f" {name} {escape(str(outcome[name])[:16])}" for name in ("since", "until") if name in outcome]
+        facts += [
+            f" {name} {escape(str(outcome[name])[:16].replace('T', ' '))}"
+            for name in ("since", "until")
+            if name in outcome
+        ]
         return "".join(facts)
 
     def _person(self, actor: str) -> str:
@@ -279,6 +283,8 @@ class Teller:
     def _two_people(self, entry: Entry, known: Mapping[str, Any]) -> list[str]:
         """Say of a stop that takes two supervisors who the other one is, and until when it waits."""
         first, second = known.get("asked_by"), known.get("confirmed_by")
+        if second == entry.actor and entry.action == "recording:stop_approval":
+            second = None  # the sentence says it
         until = known.get("until") if entry.action == "recording:stop_approval" else None
         waits = entry.phase is Phase.REQUESTED and until is not None
         return [

@@ -1,6 +1,6 @@
 """App Home for compliance: today's figures, what is unresolved, and the export. Pure functions.
 
-Actions and phases are the trail's own values, in every language.
+Actions and results are in the digest's English in every language, as all evidence is.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.audit.reports.summary import OTHERS
-from bot.slack.blocks.mrkdwn import escape
-from bot.slack.blocks.reports.digest import section
+from bot.slack.blocks.reports.digest import count_lines, section
 
 if TYPE_CHECKING:
     from bot.audit.reports.summary import Summary, Unresolved
@@ -32,7 +31,7 @@ class Today:
 def today_blocks(today: Today, style: CardStyle) -> list[Block]:
     words, summary = style.words, today.summary
     header = {"type": "header", "text": {"type": "plain_text", "text": words("home.today", zone=today.zone)}}
-    figures = [words("home.entries", count=summary.entries), *_counts(summary)]
+    figures = [words("home.entries", count=summary.entries), *count_lines(summary.counts)]
     blocks: list[Block] = [header, section("\n".join(figures))]
     if summary.denials:
         by = ", ".join(
@@ -57,13 +56,6 @@ def unresolved(found: Unresolved, words: Catalog) -> str:
     if not any(said):
         return words("home.nothing_unresolved")
     return words("home.unresolved", what=", ".join(filter(None, said)))
-
-
-def _counts(summary: Summary) -> list[str]:
-    return [
-        f"• `{escape(action)}` {', '.join(f'{number} {escape(phase)}' for phase, number in phases.items())}"
-        for action, phases in summary.counts.items()
-    ]
 
 
 def _export(period: str, words: Catalog) -> Block:

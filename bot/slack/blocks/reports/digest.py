@@ -153,8 +153,12 @@ def _context(text: str) -> Block:
 
 
 def _counts(counts: Mapping[str, Mapping[str, int]], entries: int) -> str:
-    lines = [f"• {_count(action, phases)}" for action, phases in counts.items()]
-    return "\n".join([f"*{_number(entries, 'entry', 'entries')}*", *lines])
+    return "\n".join([f"*{_number(entries, 'entry', 'entries')}*", *count_lines(counts)])
+
+
+def count_lines(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Say of each action, in a line, how often it was requested, and how that ended."""
+    return [f"• {_count(action, phases)}" for action, phases in counts.items()]
 
 
 def _count(action: str, phases: Mapping[str, int]) -> str:
@@ -172,7 +176,9 @@ def _count(action: str, phases: Mapping[str, int]) -> str:
         if number
     )
     parts = [
-        f"{asked} requested" if asked else "",
+        f"{asked} requested"
+        if asked and asked >= sum(done.values())
+        else "",  # some requests are one entry with their result
         ended,
     ]
     text = " \u2013 ".join(filter(None, parts))

@@ -103,7 +103,7 @@ async def test_what_the_bot_records_is_said_in_the_list(ada: AtTheModal) -> None
     await ada.scenario.records(INBOUND)
     await ada.opens()
 
-    assert await ada.looks_up("priya") == ["Priya Nair · Billing · inbound · 4 min · being recorded"]
+    assert await ada.looks_up("priya") == ["Priya Nair · Billing · inbound · 4 min · recorded"]
 
 
 async def test_the_reason_and_the_note_reach_the_card_and_the_trail(ada: AtTheModal) -> None:

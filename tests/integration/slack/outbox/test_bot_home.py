@@ -268,7 +268,7 @@ async def test_compliance_sees_figures_and_has_the_trail_sent(scenario: ServingS
     await scenario.records(INBOUND)
     await scenario.types(MALLORY, f"stop {INBOUND}")
     clara = await AtHome(scenario, CLARA).opens()
-    for words in ("`recording:start` 1 requested, 1 succeeded", "`recording:stop` 1 denied", "*Open issues*: none."):
+    for words in ("*Start*: 1 requested \N{EN DASH} 1 started", "*Stop*: 1 denied", "*Open issues*: none."):
         assert words in clara.text
     assert "*Denied*: 1 request (<@U0MALLORY>: 1)" in clara.text
     assert INBOUND[:8] in clara.text

@@ -135,7 +135,7 @@ async def test_the_story_of_a_call_is_told_in_order_with_the_words(scenario: Ser
     assert numbers == [one["seq"] for one in scenario.entries("recording:st%")]
     assert "> &lt;about&gt; an &amp; invoice" in answer
     assert "reason Complaint" in answer
-    assert answer.index(" started recording ") < answer.index(" stopped recording ")
+    assert answer.index(" started recording Priya Nair (Billing)") < answer.index(" stopped recording Priya Nair (")
     reading = scenario.entries("recording:read")[-1]
     assert (reading["phase"], reading["actor"]) == ("succeeded", f"slack:T0SANDBOX:{user}")
     assert (reading["conversation_id"], reading["outcome"]) == (INBOUND, {"read": "history"})

@@ -118,12 +118,29 @@ async def test_what_a_reading_told_is_not_asked_for(desk: Desk) -> None:
     assert await desk.outbox.stale_cards() == ()
 
 
-async def test_nothing_is_asked_about_recordings_that_are_over(desk: Desk) -> None:
+@on_both
+async def test_of_a_recording_that_is_over_only_the_queue_is_looked_up(desk: Desk) -> None:
+    """The report by queue names it then; the agent's name may have been erased meanwhile."""
+    await desk.records()
+    await desk.show_all()
+    stop = at_once(await desk.harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
+    await desk.harness.service.carry_out(stop)
+    await desk.show_all()
+    await desk.unnamed.poll()
+    assert desk.directory.asked == [QUEUES]
+    (card,) = (await desk.show_all()).values()
+    assert (card.recording.state.final, card.agent_name, card.queue_name) == (True, None, "Billing")
+
+
+async def test_a_recording_that_is_over_gets_no_card_for_a_name(desk: Desk) -> None:
     await desk.records()
     stop = at_once(await desk.harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
     await desk.harness.service.carry_out(stop)
+    (card,) = await desk.outbox.stale_cards()
+    await desk.outbox.card_given_up(card.recording.id, version=card.recording.version)
     await desk.unnamed.poll()
-    assert desk.directory.asked == []
+    assert desk.directory.asked == [QUEUES]
+    assert await desk.outbox.stale_cards() == ()
 
 
 @on_both

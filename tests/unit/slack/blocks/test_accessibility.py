@@ -17,6 +17,7 @@ from bot.i18n.error_messages import MessageFormatter, explain
 from bot.recording.models import Approval, Mechanism, RecordingState, SavedRecording, Verb
 from bot.recording.permissions import current_state
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
+from bot.slack.blocks.audit.names import LineNames
 from bot.slack.blocks.card import card as rendered
 from bot.slack.blocks.card import state_words
 from bot.slack.blocks.mrkdwn import END, ISOLATE, escape
@@ -147,7 +148,7 @@ def test_a_list_of_live_recordings_is_readable_however_long(number: int, words: 
 @pytest.mark.parametrize("typed", TYPED.values(), ids=TYPED)
 def test_a_calls_story_is_readable(typed: str, words: Catalog) -> None:
     told = [(entry(seq=one), typed) for one in range(1, 41)]
-    answer = story(CALL, told, 7, 99, STYLE, words)
+    answer = story(CALL, told, 7, 99, STYLE, words, LineNames(mentions=True))
     assert_readable(answer["text"], answer["blocks"], POSTED_TEXT)
 
 

@@ -139,7 +139,7 @@ def test_what_is_unresolved_is_counted_in_words(words: Catalog) -> None:
     shown = texts(view(HomeFacts(COMPLIANCE, (), (), WELL, Today(BUSY, "UTC")), words))
     for name, count in (("open_requests", 1), ("in_doubt", 2), ("undelivered", 3), ("altered", 1)):
         assert words(f"home.{name}", count=count) in shown
-    assert "`recording:start` 5 requested, 4 succeeded, 1 denied" in shown
+    assert "*Start*: 5 requested \u2013 4 started; 1 denied" in shown
     assert words("home.others") in shown
     calm = texts(view(HomeFacts(COMPLIANCE, (), (), WELL, Today(Summary(), "UTC")), words))
     assert words("home.nothing_unresolved") in calm

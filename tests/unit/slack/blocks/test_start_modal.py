@@ -47,21 +47,21 @@ def block_ids(view: dict[str, Any]) -> list[str]:
 
 
 def test_a_call_on_one_line() -> None:
-    assert call_line(LIVE, LANGUAGES["en"], NOW) == "Anna Berg · Sales · inbound · 4 min · being recorded"
-    assert call_line(LIVE, LANGUAGES["de"], NOW) == "Anna Berg · Sales · eingehend · 4 Min. · wird aufgezeichnet"
+    assert call_line(LIVE, LANGUAGES["en"], NOW) == "Anna Berg · Sales · inbound · 4 min · recorded"
+    assert call_line(LIVE, LANGUAGES["de"], NOW) == "Anna Berg · Sales · eingehend · 4 Min. · aufgezeichnet"
 
 
 @pytest.mark.parametrize(
     ("call", "line"),
     [
-        (replace(LIVE, agents=(ANNA, BEN)), "Anna Berg +1 · Sales · inbound · 4 min · being recorded"),
-        (replace(LIVE, agents=(), queue_name=None), "no agent yet · inbound · 4 min · being recorded"),
-        (replace(LIVE, agents=(replace(ANNA, name=None),)), "agent u-anna… · Sales · inbound · 4 min · being recorded"),
-        (replace(LIVE, since=None, direction=None), "Anna Berg · Sales · being recorded"),
+        (replace(LIVE, agents=(ANNA, BEN)), "Anna Berg +1 · Sales · inbound · 4 min · recorded"),
+        (replace(LIVE, agents=(), queue_name=None), "no agent yet · inbound · 4 min · recorded"),
+        (replace(LIVE, agents=(replace(ANNA, name=None),)), "agent u-anna… · Sales · inbound · 4 min · recorded"),
+        (replace(LIVE, since=None, direction=None), "Anna Berg · Sales · recorded"),
         (replace(LIVE, recording=CallRecording.UNKNOWN), "Anna Berg · Sales · inbound · 4 min"),
         (replace(LIVE, recording=CallRecording.PAUSED), "Anna Berg · Sales · inbound · 4 min · recording paused"),
-        (replace(LIVE, since=NOW - timedelta(hours=2)), "Anna Berg · Sales · inbound · 2 h 00 min · being recorded"),
-        (replace(LIVE, since=NOW + timedelta(hours=1)), "Anna Berg · Sales · inbound · under 1 min · being recorded"),
+        (replace(LIVE, since=NOW - timedelta(hours=2)), "Anna Berg · Sales · inbound · 2 h 00 min · recorded"),
+        (replace(LIVE, since=NOW + timedelta(hours=1)), "Anna Berg · Sales · inbound · under 1 min · recorded"),
     ],
 )
 def test_what_a_line_says(call: LiveCall, line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -157,10 +158,18 @@ def test_an_answer_to_a_reminder_says_who_and_until_when(phase: Phase, outcome: 
     assert says in line(made, STYLE, NAMES)
 
 
+def test_the_reason_comes_before_what_went_wrong() -> None:
+    failed = recorded(phase=Phase.FAILED, reason_code="training", outcome={"error": "call_on_hold"})
+    assert "could not start recording" in (shown := line(failed, STYLE, NAMES))
+    assert shown.index("reason ") < shown.index(": The call is on hold. It is recorded already, ")
+    doubtful = recorded(phase=Phase.UNKNOWN, reason_code="training", outcome={"error": "outcome_unknown"})
+    assert re.search(r", reason \w+: not confirmed yet", line(doubtful, STYLE, NAMES))
+
+
 def test_an_export_that_was_requested_waits_for_no_confirmation() -> None:
     wanted = {"format": "jsonl", "since": "2026-11-26T00:00:00.000000Z", "until": "2026-11-27T00:00:00.000000Z"}
     shown = line(entry(action="audit:export", conversation_id=None, outcome=wanted), STYLE, NAMES)
-    assert "Ada Lovelace exported the trail as jsonl since 2026-11-26T00:00 until 2026-11-27T00:00" in shown
+    assert "Ada Lovelace exported the trail as jsonl since 2026-11-26 00:00 until 2026-11-27 00:00" in shown
     assert "confirm" not in shown
 
 

@@ -9,7 +9,8 @@ import pytest
 from bot.audit.entry import Phase
 from bot.audit.reports.summary import Activity, Lengths, Summary, Unresolved
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
-from bot.slack.blocks.reports.digest import day_chart, message, totals
+from bot.slack.blocks.audit.names import LineNames
+from bot.slack.blocks.reports.digest import count_lines, day_chart, message, totals
 from bot.slack.listeners.call_history import story
 from tests.support.slack.samples import CALL, HOSTILE, STYLE, WORDS, entry
 
@@ -97,7 +98,7 @@ def test_the_chart_in_words() -> None:
 @pytest.mark.parametrize("number", [1, 40])
 def test_a_story_fits_into_a_message(number: int) -> None:
     told = [(entry(seq=seq, reason_digest="d"), HOSTILE + "&" * 3000) for seq in range(1, number + 1)]
-    answer = story(CALL, told, 7, 99, STYLE, WORDS)
+    answer = story(CALL, told, 7, 99, STYLE, WORDS, LineNames(mentions=True))
     assert wrong_with_blocks(answer["blocks"]) == []
     assert len(answer["text"]) < 40_000
     assert "older entries are not shown" in answer["text"]
@@ -107,7 +108,20 @@ def test_a_story_fits_into_a_message(number: int) -> None:
 
 def test_a_story_shows_words_only_with_the_entry_that_has_them() -> None:
     told = [(entry(seq=1, reason_digest="d"), "an invoice\nof two lines"), (entry(seq=2), None)]
-    answer = story(CALL, told, 0, 9, STYLE, WORDS)
+    answer = story(CALL, told, 0, 9, STYLE, WORDS, LineNames(mentions=True))
     assert answer["text"].count("\n> ") == 1
     assert "> an invoice of two lines" in answer["text"]
     assert "left out" not in answer["text"]
+
+
+def test_requests_that_are_one_entry_with_their_result_are_not_counted_as_missing() -> None:
+    counts = {
+        "recording:read": {"requested": 2, "succeeded": 5},
+        "recording:start": {"requested": 3, "succeeded": 2, "failed": 1},
+        "recording:stop": {"requested": 2, "succeeded": 1},
+    }
+    assert count_lines(counts) == [
+        "• *Look-up*: 5 succeeded",
+        "• *Start*: 3 requested \N{EN DASH} 2 started, 1 failed",
+        "• *Stop*: 2 requested \N{EN DASH} 1 stopped",
+    ]
