@@ -81,14 +81,24 @@ class OutcomeRecorder:
         settled = await self._settle(attempt, Phase.DENIED, self._undone(attempt, refusal.kind), outcome)
         return ActionResult(settled.recording, settled.audit_seq, error=refusal)
 
-    async def unknown(self, accepted: PendingAction, error: OutcomeUnknown) -> ActionResult:
-        """Record that the outcome is unknown; the attempt stays open until a read of the call settles it."""
+    async def unknown(
+        self, accepted: PendingAction, error: OutcomeUnknown, agent: Participant | None = None
+    ) -> ActionResult:
+        """Record that the outcome is unknown; the attempt stays open until a read of the call settles it.
+
+        ``agent`` is whose side of the call the change was sent for, where a start had read that.
+        """
+
+        def doubted(recording: Recording) -> Recording:
+            return (recording if agent is None else _with_agent(recording, agent)).doubted()
+
         settled = await self._settle(
             accepted.attempt,
             Phase.UNKNOWN,
-            Recording.doubted,
+            doubted,
             {"error": error.kind, **facts(error.evidence)},
             close=False,
+            agent=agent,
         )
         return ActionResult(settled.recording, settled.audit_seq, error=error)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.audit.entry import Entry
+    from bot.recording.call import Participant
     from bot.recording.caller import Principal
     from bot.recording.control.intake import Intake
     from bot.recording.control.outcomes import OutcomeRecorder
@@ -75,6 +75,19 @@ def _too_old(accepted: PendingAction) -> float | None:
     return seconds if seconds > OLDEST_SECONDS else None
 
 
+@dataclass(slots=True)
+class _Side:
+    """Whose side of the call a start is sent for, once the call was read: the card of a start in doubt names them."""
+
+    caller: Principal
+    agent: Participant | None = None
+
+    def permit(self, agent: Participant | None) -> None:
+        """Raise NotPermitted unless the caller may control this side; the last one that is asked for is written to."""
+        require_agent(self.caller, agent)
+        self.agent = agent
+
+
 async def _noop(_waiting: Waiting) -> None:
     """Report progress to nobody."""
 
@@ -119,27 +132,27 @@ class RecordingService:
             self.working.discard(attempt.id)
 
     async def _carry_out(self, accepted: PendingAction, progress: Progress) -> ActionResult:
-        limit = ACTION_LIMIT.total_seconds()
+        limit, side = ACTION_LIMIT.total_seconds(), _Side(accepted.asked.caller)
         deadline = self.clock.monotonic() + limit
         try:
             async with asyncio.timeout(limit + GUARD_SECONDS):
-                effect = await self._send(accepted, deadline, progress)
+                effect = await self._send(accepted, deadline, progress, side)
         except OutcomeUnknown as error:
-            return await self.settlement.unknown(accepted, error)
+            return await self.settlement.unknown(accepted, error, side.agent)
         except GenesysError as error:
             return await self.settlement.failed(accepted, error)
         except NotPermitted as refusal:
             return await self.settlement.denied(accepted, refusal)
         except TimeoutError:
-            return await self.settlement.unknown(accepted, OutcomeUnknown())
+            return await self.settlement.unknown(accepted, OutcomeUnknown(), side.agent)
         except Exception:
             # A fault of ours says nothing about the call: the request may have got through.
             log.exception("action_failed", attempt_id=str(accepted.attempt.id))
-            return await self.settlement.unknown(accepted, OutcomeUnknown())
+            return await self.settlement.unknown(accepted, OutcomeUnknown(), side.agent)
         return await self.settlement.succeeded(accepted.attempt, effect)
 
-    async def _send(self, accepted: PendingAction, deadline: float, progress: Progress) -> ConfirmedChange:
-        target, caller = accepted.recording.target, accepted.asked.caller
+    async def _send(self, accepted: PendingAction, deadline: float, progress: Progress, side: _Side) -> ConfirmedChange:
+        target = accepted.recording.target
         match accepted.attempt.verb:
             case Verb.START | Verb.FOLLOW:
                 return await self.control.start(
@@ -147,7 +160,7 @@ class RecordingService:
                     reason_code=accepted.reason.code,
                     deadline=deadline,
                     progress=progress,
-                    permit=partial(require_agent, caller),
+                    permit=side.permit,
                 )
             case Verb.STOP:
                 return await self.control.stop(target, deadline=deadline, progress=progress)

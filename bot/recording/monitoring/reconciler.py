@@ -159,10 +159,11 @@ def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bo
 
 def _effect(attempt: Attempt, recording: Recording, seen: Conversation) -> ConfirmedChange:
     mechanism = recording.mechanism or seen.mechanism or Mechanism.ADHOC
-    agent = next((one for one in seen.agents if one.id == recording.participant_id), None)
+    # A start in doubt is known by its recorder, whoever's side it was sent for.
+    agent = seen.adhoc_agent if attempt.verb.begins and mechanism is Mechanism.ADHOC else None
+    agent = agent or next((one for one in seen.agents if one.id == recording.participant_id), None)
     if agent is None and recording.participant_id is None:
-        agent = seen.adhoc_agent if mechanism is Mechanism.ADHOC else None
-        agent = agent or (seen.agents[0] if len(seen.agents) == 1 else None)
+        agent = seen.agents[0] if len(seen.agents) == 1 else None
     return ConfirmedChange(
         mechanism=mechanism,
         agent=agent,

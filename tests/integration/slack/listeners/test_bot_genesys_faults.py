@@ -71,13 +71,16 @@ async def test_a_start_that_never_took_effect_is_unknown_first_and_settled_later
     scenario.genesys.faults.switch_on(fault, times=1, only=WRITE)
     await _until_unknown(scenario, f"start {INBOUND}")
     assert "recording_stop" not in str(scenario.card().blocks)
+    assert "Priya Nair" in scenario.card().text  # the call was read before the write
 
     await scenario.until_later(lambda: scenario.shows("Recording not started"))
+    assert scenario.card().text.startswith("Recording not started · Priya Nair · ")
     assert scenario.phases() == ["requested", "unknown", "observed"]
     observed = scenario.entries("recording:start")[-1]
     assert (observed["actor"], observed["outcome"]["in_effect"]) == ("bot", False)
     assert len(scenario.genesys.writes()) == 1
-    assert "Confirmed later: recording of a call did NOT start" in (await scenario.until_delivered())[-1]
+    assert "Confirmed later: recording of Priya Nair (" in (await scenario.until_delivered())[-1]
+    assert " did NOT start" in scenario.lines()[-1]
 
 
 async def test_a_start_that_took_effect_unseen_is_found_later(scenario: ServingScenario) -> None:
