@@ -151,6 +151,8 @@ class PostgresServer:
     directory: Path
     durable: bool = False
     """Whether what is committed is really synced; only tests whose subject that is need it."""
+    options: dict[str, str] = field(default_factory=dict)
+    """Settings of the server besides the usual ones, or in place of them; they count from the next start."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     attacked: set[str] = field(default_factory=set, repr=False)
     _at_rest: list[tuple[PostgresDatabase, str]] = field(default_factory=list, repr=False)
@@ -175,7 +177,7 @@ class PostgresServer:
             "fsync": "on" if self.durable else "off",
             "max_connections": "100",
             "shared_buffers": "32MB",
-        }
+        } | self.options
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -196,7 +198,7 @@ class PostgresServer:
     @contextlib.contextmanager
     def connected(self, database: str = "postgres", *, role: str = ADMINISTRATOR) -> Iterator[psycopg.Connection[Any]]:
         with contextlib.closing(
-            psycopg.connect(host=str(self.directory), dbname=database, user=role, autocommit=True)
+            psycopg.connect(host=str(self.directory), port=self.port, dbname=database, user=role, autocommit=True)
         ) as connection:
             yield connection
 
@@ -227,7 +229,10 @@ class PostgresServer:
         return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone() is not None
 
     def _wait(self) -> None:
-        ready = [str(self.programs / "pg_isready"), "--quiet", f"--host={self.directory}", f"--timeout={UP_SECONDS}"]
+        ready = [
+            *(str(self.programs / "pg_isready"), "--quiet", f"--host={self.directory}", f"--port={self.port}"),
+            f"--timeout={UP_SECONDS}",
+        ]
         for _ in range(UP_SECONDS * 20):
             if subprocess.run(ready, check=False).returncode == 0:
                 return
@@ -236,6 +241,11 @@ class PostgresServer:
                 self._process.wait(0.05)
                 raise AssertionError((self.directory / "log").read_text())
         raise AssertionError("the PostgreSQL server did not come up")
+
+    @property
+    def port(self) -> str:
+        """Its socket's name has it, and it is taken for TCP if ``options`` lets the server listen there."""
+        return self.options.get("port", "5432")
 
     @property
     def data(self) -> Path:
