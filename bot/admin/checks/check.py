@@ -26,6 +26,7 @@ from bot.admin.counted import counted
 from bot.config import settings as config
 from bot.database.migrate import examine, version
 from bot.database.queries.policy import SqlRules
+from bot.database.queries.server_history import MOVED, SqlServerHistory
 from bot.database.store import SqlStore
 from bot.database.trail.completeness import Completeness, SqlCompleteness
 from bot.errors import DatabaseUnusable, GenesysError, SettingsError
@@ -151,13 +152,14 @@ async def check_database(settings: DatabaseSettings) -> ComponentHealth:
             if problem := await asyncio.to_thread(file_problem, engines):
                 return ComponentHealth("database", ok=False, problem=problem)
             found = await examine(engines)
+            moved = found.current == found.newest and await SqlServerHistory(engines).moved() is not None
     except DatabaseUnusable as error:
         return ComponentHealth("database", ok=False, problem=str(error))
     if found.current not in {None, found.newest}:
         return ComponentHealth(
             "database", ok=False, problem=f"Its schema is {found.current}; run: record-bot db upgrade"
         )
-    return ComponentHealth("database", ok=True)
+    return ComponentHealth("database", ok=True, problem=MOVED if moved else "")
 
 
 async def _completeness(settings: ServeSettings) -> Completeness:

@@ -89,7 +89,8 @@ class PostgresDatabase:
         return self.url_of(self.role)
 
     def url_of(self, role: str) -> str:
-        return f"postgresql+psycopg://{role}@/{self.name}?host={self.server.directory}"
+        hosts = ",".join(map(str, (self.server.directory, *self.server.successors)))
+        return f"postgresql+psycopg://{role}@/{self.name}?host={hosts}"
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Return what a statement finds, as an administrator sees it in a connection of their own."""
@@ -153,6 +154,8 @@ class PostgresServer:
     """Whether what is committed is really synced; only tests whose subject that is need it."""
     options: dict[str, str] = field(default_factory=dict)
     """Settings of the server besides the usual ones, or in place of them; they count from the next start."""
+    successors: tuple[Path, ...] = ()
+    """The directory of a standby that may take its place (``standby.py``); addresses name it too."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     attacked: set[str] = field(default_factory=set, repr=False)
     _at_rest: list[tuple[PostgresDatabase, str]] = field(default_factory=list, repr=False)
@@ -165,7 +168,7 @@ class PostgresServer:
             os.chown(self.directory, account.pw_uid, account.pw_gid)
         options = ("--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={ADMINISTRATOR}")
         command = [str(self.programs / "initdb"), *options, "-D", str(self.data)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **self._account)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **self.account)
         self.start()
         with self.connected() as connection:
             connection.execute(f"CREATE ROLE {OWNER} LOGIN")
@@ -181,7 +184,7 @@ class PostgresServer:
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.data, *flags], stdout=log, stderr=log, **self._account
+                [self.programs / "postgres", "-D", self.data, *flags], stdout=log, stderr=log, **self.account
             )
         self._wait()
 
@@ -191,6 +194,20 @@ class PostgresServer:
             self._process.send_signal(how)
             self._process.wait(UP_SECONDS)
             self._process = None
+
+    def replaced_by(self, other: PostgresServer) -> None:
+        """Be another server from now on. This one has ended."""
+        assert self._process is None
+        self.successors = (self.directory,)
+        self.directory, self._process = other.directory, other._process
+
+    def with_successor(self) -> None:
+        """Prepare a place for a standby, before the first address is given away."""
+        directory = self.directory / "standby"
+        directory.mkdir()
+        if os.geteuid() == 0:
+            shutil.chown(directory, ADMINISTRATOR, ADMINISTRATOR)
+        self.successors = (directory,)
 
     def crash(self) -> None:
         self.stop(signal.SIGQUIT)
@@ -252,7 +269,7 @@ class PostgresServer:
         return self.directory / "data"
 
     @property
-    def _account(self) -> dict[str, Any]:
+    def account(self) -> dict[str, Any]:
         """The server refuses to run as root."""
         return {"user": ADMINISTRATOR, "group": ADMINISTRATOR, "extra_groups": []} if os.geteuid() == 0 else {}
 
