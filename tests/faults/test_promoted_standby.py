@@ -81,3 +81,22 @@ async def test_what_an_asynchronous_standby_lacks_is_told_at_the_next_start(tmp_
         assert await fleet.end() == 0
         await fleet.start()
         assert json.loads(fleet.outside.rows(BEGUN)[0]["outcome"]) == {}
+
+
+async def test_without_its_synchronous_standby_nothing_is_acknowledged() -> None:
+    """PostgreSQL answers no commit then; the person is told, and Genesys hears nothing."""
+    async with opened_fleet("socket", count=1, slack_waits=60.0, launch=launch) as fleet:
+        run = Run(fleet, 0, Random(0))  # noqa: S311  repeatable, not secret
+        standby = await asyncio.to_thread(Standby.of, fleet.server, synchronous=True)
+        await asyncio.to_thread(standby.own.stop)
+
+        asked = await run.types(ADA, f"{START} {run.call}")
+
+        assert "The audit trail can't be written to, so nothing was done." in json.dumps(asked.body)
+        assert fleet.genesys.writes() == []
+        await asyncio.to_thread(standby.own.start)
+        await fleet.until("the request is settled", lambda: run.state() == "failed" and at_rest(fleet))
+        assert fleet.genesys.writes() == []
+        await run.types(ADA, f"{START} {run.call}")
+        await fleet.until("asking again works", lambda: run.state() == "active" and at_rest(fleet))
+        assert violations(fleet, [run], ambiguous=False) == []

@@ -156,6 +156,8 @@ class PostgresServer:
     """Settings of the server besides the usual ones, or in place of them; they count from the next start."""
     successors: tuple[Path, ...] = ()
     """The directory of a standby that may take its place (``standby.py``); addresses name it too."""
+    followers: list[PostgresServer] = field(default_factory=list, repr=False)
+    """Its standbys, which end with it."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     attacked: set[str] = field(default_factory=set, repr=False)
     _at_rest: list[tuple[PostgresDatabase, str]] = field(default_factory=list, repr=False)
@@ -199,7 +201,7 @@ class PostgresServer:
         """Be another server from now on. This one has ended."""
         assert self._process is None
         self.successors = (self.directory,)
-        self.directory, self._process = other.directory, other._process
+        self.directory, self._process, other._process = other.directory, other._process, None
 
     def with_successor(self) -> None:
         """Prepare a place for a standby, before the first address is given away."""
@@ -287,7 +289,8 @@ def postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
         server.make()
         yield server
     finally:
-        server.stop(signal.SIGQUIT)
+        for one in (server, *server.followers):
+            one.stop(signal.SIGQUIT)
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -41,6 +41,7 @@ class Standby:
             ],
             check=True, capture_output=True, **server.account,
         )  # fmt: skip
+        server.followers.append(own)
         own.start()
         with server.connected() as connection:
             connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'" if synchronous else "SELECT 1")
