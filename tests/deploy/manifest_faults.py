@@ -54,9 +54,12 @@ class Workload:
         return found
 
 
-def faults(objects: Sequence[Object]) -> list[str]:
-    """Return a sentence for each thing that is wrong; those that fit no schema are looked at no further."""
-    if wrong := list(_against_schemas(objects)):
+def faults(objects: Sequence[Object], *, known: Sequence[Object] = ()) -> list[str]:
+    """Return a sentence for each thing that is wrong; those that fit no schema are looked at no further.
+
+    ``known`` objects fit their schemas: to read a schema takes a tenth of a second.
+    """
+    if wrong := list(_against_schemas([one for one in objects if one not in known])):
         return wrong
     workloads = [Workload(one["kind"], one["spec"]) for one in objects if one["kind"] in {"Deployment", "Job"}]
     found = [*_references(objects, workloads), *_selectors(objects, workloads), *_numbers(objects)]
