@@ -31,6 +31,8 @@ SLACKS_CONNECTIONS = 10
 """Socket Mode connections of one app, by Slack's documentation."""
 GENESYS_REQUESTS = ServeSettings.model_fields["genesys_requests_per_minute"].default
 """A minute, for one OAuth client."""
+LIBPQ = {"PGTARGETSESSIONATTRS"}
+"""What psql is told besides."""
 OUTSIDE = {("secret", "record-bot"), ("secret", "record-bot-owner")}
 """What an operator makes by hand, because it is secret."""
 PROBES = {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
@@ -203,7 +205,7 @@ def _settings(container: Object, objects: Sequence[Object]) -> Iterator[str]:
     if secret := named.keys() & set(SECRETS):
         yield f"a ConfigMap holds {sorted(secret)}"
     named |= {one["name"]: one.get("value") for one in container.get("env", ())}
-    if unknown := named.keys() - SETTINGS - FILE_NAMES:
+    if unknown := named.keys() - SETTINGS - FILE_NAMES - (set() if _is_ours(container) else LIBPQ):
         yield f"there are no settings {sorted(unknown)}"
     mounts = [one["mountPath"] for one in container.get("volumeMounts", ())]
     for name, value in named.items():

@@ -194,7 +194,8 @@ async def test_the_migration_job_migrates_and_grants(
     path = f"{postgres_server.programs}:/usr/bin:/bin"
     try:
         ran = await Shell(tmp_path, {"DATABASE_URL_FILE": str(tmp_path / "DATABASE_URL")})(*upgrade["args"])
-        granted = await asyncio.create_subprocess_exec(*grants["command"], script, cwd=ROOT, env={"PATH": path})
+        environment = {"PATH": path, **{one["name"]: one["value"] for one in grants["env"]}}
+        granted = await asyncio.create_subprocess_exec(*grants["command"], script, cwd=ROOT, env=environment)
         assert await granted.wait() == 0
         rights = [
             right

@@ -55,10 +55,12 @@ class SqlServerHistory:
     async def moved(self) -> Moved | None:
         """Return from where to where the database moved; None if it did not, or if the server doesn't tell."""
         now = await self.now()
+        if now is None:
+            return None
         async with self.engines.reader.connect() as connection:
             noted = (await connection.execute(NOTED)).scalar_one_or_none()
         before = None if noted is None else str(json.loads(noted)["identity"])
-        return Moved(before, now) if before and now and before != now else None
+        return Moved(before, now) if before is not None and before != now else None
 
     async def now(self) -> str | None:
         """Return which server this is, and its timeline; None on SQLite, or if a hosting service hides it."""
