@@ -18,6 +18,7 @@ from bot.admin.checks.slack import (
     check_user,
     token_problem,
 )
+from bot.config.secret_files import ENDING, SECRETS, Unusable, chosen
 from bot.config.settings import SLACK_API, GenesysSettings, database_at
 from bot.errors import GenesysError, SettingsError
 from bot.recording.clock import SystemClock
@@ -50,6 +51,17 @@ class CheckedAnswer:
 def addresses() -> dict[str, str]:
     """Return the addresses of the APIs that the environment names."""
     return {name: os.environ[name] for name in ADDRESSES if os.environ.get(name)}
+
+
+def files() -> dict[str, str]:
+    """Return the files of secrets that the environment names, by setting, as absolute paths."""
+    named = {name: os.environ.get(f"{name}{ENDING}") for name in SECRETS}
+    return {name: os.path.abspath(file) for name, file in named.items() if file}  # noqa: PTH100  Path keeps ".."
+
+
+def from_file(name: str) -> str | Unusable | None:
+    """Return the value of a setting from the file that the environment names for it."""
+    return chosen(name, {one.lower(): value for one, value in os.environ.items()})
 
 
 @dataclass

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
 
-from bot.admin.setup import CheckedAnswer, SetupChecks, addresses
+from bot.admin.setup import CheckedAnswer, SetupChecks, addresses, files, from_file
 from bot.cli import event_loop
 from bot.config.env_file import AlreadyThere, write_new
+from bot.config.secret_files import ENDING, Unusable
 from bot.config.settings import problem_with
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ class Interview:
     """Asks until each answer is right."""
 
     checks: SetupChecks
+    files: dict[str, str] = field(default_factory=files)
+    """Where secrets are that the environment keeps in files. They are checked, and only their path is written."""
 
     def run(self) -> dict[str, str]:
         typer.echo(INTRO)
@@ -108,18 +112,25 @@ class Interview:
         self._genesys()
         typer.echo("\nDatabase")
         self._ask(DATABASE, checks.database)
-        return {name: value for name, value in (answers | addresses()).items() if value}
+        typed = {name: value for name, value in answers.items() if name not in self.files}
+        named = {f"{name}{ENDING}": file for name, file in self.files.items() if name in answers}
+        return {name: value for name, value in (typed | named | addresses()).items() if value}
 
     def _transport(self) -> str:
         typer.echo("How Slack connects: socket (Socket Mode, needs no public address) or http.")
         while True:
-            chosen = str(typer.prompt("  Transport", default=SOCKET)).strip().lower()
+            usual = HTTP if SIGNING_SECRET.name in self.files and APP_TOKEN.name not in self.files else SOCKET
+            chosen = str(typer.prompt("  Transport", default=usual)).strip().lower()
             if chosen in {SOCKET, HTTP}:
                 return chosen
             typer.echo(f"  Type {SOCKET} or {HTTP}.")
 
     def _ask(self, question: Question, check: Callable[[str], Awaitable[CheckedAnswer]]) -> None:
         """Ask until the answer is well-formed and the check confirms it; Enter then tries the same answer again."""
+        if question.name in self.files:
+            while not self._confirmed(partial(check, self._from_file(question))):
+                _fixed()
+            return
         typer.echo(question.explanation)
         before = question.default
         while True:
@@ -131,7 +142,7 @@ class Interview:
             if problem:
                 typer.echo(f"  {problem}")
                 continue
-            if self._confirmed(lambda answer=value: check(answer)):  # type: ignore[misc]
+            if self._confirmed(partial(check, value)):
                 return
             if not question.secret and "@" not in value:  # an address of a database can hold a password
                 before = value
@@ -141,6 +152,9 @@ class Interview:
         answers = self.checks.answers
         while True:
             for question in (ENVIRONMENT, CLIENT_ID, CLIENT_SECRET):
+                if question.name in self.files:
+                    self._from_file(question)
+                    continue
                 typer.echo(question.explanation)
                 before = question.default if question.secret else answers.get(question.name, question.default)
                 while problem := problem_with(question.name, value := _typed(question, before)):
@@ -148,6 +162,18 @@ class Interview:
                 answers[question.name] = value
             if self._confirmed(lambda: self.checks.genesys(answers)):
                 return
+
+    def _from_file(self, question: Question) -> str:
+        """Read a secret from its file, and wait for a person to fix it as long as it is not well-formed."""
+        typer.echo(f"{question.name} is read from {self.files[question.name]} ({question.name}{ENDING}).")
+        while True:
+            found = from_file(question.name)
+            problem = f"{found}." if isinstance(found, Unusable) else problem_with(question.name, found or "")
+            if not problem:
+                self.checks.answers[question.name] = str(found)
+                return str(found)
+            typer.echo(f"  {problem}")
+            _fixed()
 
     @staticmethod
     def _confirmed(check: Callable[[], Awaitable[CheckedAnswer]]) -> bool:
@@ -160,6 +186,10 @@ class Interview:
         for note in checked.notes:
             typer.echo(f"  Note: {note}")
         return checked.ok
+
+
+def _fixed() -> None:
+    typer.prompt("  Fix the file, then press Enter", default="", show_default=False)
 
 
 def _typed(question: Question, default: str | None) -> str:

@@ -1,5 +1,7 @@
 """Settings, from the environment or ``.env``: frozen, secret where needed, with one sentence for each wrong one.
 
+Secrets can be in files of their own, see ``secret_files.py``.
+
 A command that needs only part of them (the database, Genesys) asks for that part only.
 """
 
@@ -11,14 +13,16 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
 
+from bot.config.database_url import checked_database_url
 from bot.config.env_file import misread, unreadable
 from bot.config.regions import AWS_REGIONS, REGIONS
+from bot.config.secret_files import SecretFiles, Unusable
 from bot.config.tokens import checked_signing_secret, checked_token, checked_word
 from bot.errors import SettingsError
 from bot.observability.logging import REDACTED
@@ -39,10 +43,6 @@ ENV_FILE = ".env"
 REASONS, REASON_CODE, REASON_LABEL = 100, 150, 75
 """What a menu of Slack's takes: options, and characters of an option's value and text."""
 REASON_QUOTED = 40
-SPECIAL = (
-    "write special characters of a password as %XX "
-    "(@ is %40, : is %3A, / is %2F, # is %23, ? is %3F, [ is %5B, ] is %5D, % is %25)"
-)
 
 
 def _split(value: Any) -> Any:
@@ -108,40 +108,6 @@ def _channel(value: str) -> str:
     return value
 
 
-def _database(value: str) -> str:
-    scheme, slashes, rest = value.partition("://")
-    if slashes and scheme in {"postgresql", "postgres", "postgresql+psycopg"}:  # as hosting services write it, too
-        _check_password(value, rest)
-        return f"postgresql+psycopg://{rest}"
-    if not value.startswith("sqlite+aiosqlite:///"):
-        raise ValueError(
-            "must start with sqlite+aiosqlite:/// (then the file) or postgresql+psycopg:// (then "
-            "USER:PASSWORD@HOST/DATABASE)"
-        )
-    return value
-
-
-def _check_password(value: str, rest: str) -> None:
-    """Raise ValueError if special characters in a password break the address.
-
-    The driver would take the password's end for the host, and say it.
-    """
-    try:
-        found = urlsplit(value)
-    except ValueError:  # whose own words quote the password
-        raise ValueError(f"not a valid URL; {SPECIAL}") from None
-    try:
-        _ = found.port
-    except ValueError:
-        raise ValueError(f"the port is not a number; {SPECIAL}") from None
-    if found.netloc.count("@") > 1:
-        raise ValueError(f"there is more than one @ before the host; {SPECIAL}")
-    if ":" in found.netloc and "@" not in found.netloc and "@" in rest.partition("=")[0]:
-        raise ValueError(f"the user and password must come before the @; {SPECIAL}")
-    if re.search(r"%(?![0-9A-Fa-f]{2})", found.netloc.rpartition("@")[0]):
-        raise ValueError(f"a % must be followed by two hexadecimal digits; {SPECIAL}")
-
-
 Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_ids)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
@@ -151,10 +117,25 @@ class _Part(BaseSettings):
         env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        files = SecretFiles(settings_cls, env_settings, dotenv_settings)
+        return init_settings, files, env_settings, dotenv_settings
+
     @field_validator("*", mode="before")
     @classmethod
     def _as_meant(cls, value: Any) -> Any:
         """Strip blanks and line ends around a value: secret files have them, and no setting needs them."""
+        if isinstance(value, Unusable):
+            raise value
         if not isinstance(value, str):
             return value
         value = value.strip()
@@ -188,7 +169,7 @@ Delay = Annotated[timedelta | None, BeforeValidator(_delay)]
 
 
 class DatabaseSettings(_Part):
-    database_url: Annotated[str, AfterValidator(_database)] = Field(
+    database_url: Annotated[str, AfterValidator(checked_database_url)] = Field(
         default="sqlite+aiosqlite:///record-bot.db",
         repr=False,  # it may contain a password
     )
@@ -360,7 +341,7 @@ WANTED = {
 """Our words for pydantic's, by the type of its error."""
 
 
-OWN_WORDS = ("Set SLACK_", "SLACK_", "PURECLOUD_")
+OWN_WORDS = ("Set SLACK_", "SLACK_", "PURECLOUD_", "DATABASE_URL_FILE ", "DATABASE_URL and ")
 """How a message begins that names its setting, or several, itself."""
 
 

@@ -28,6 +28,7 @@ from bot.database.postgresql.privileges import (
     check_schema,
     check_version_right,
 )
+from bot.database.postgresql.tls_advice import tls_advice
 from bot.database.trail.guards import check_guards
 from bot.errors import DatabaseUnusable
 
@@ -179,6 +180,8 @@ def unusable(error: SQLAlchemyError | sqlite3.Error, engines: Engines | None = N
     cause = str(getattr(error, "orig", None) or error).partition("\n")[0].removesuffix(".")
     if _sqlstate(error) == NOT_ALLOWED:
         return DatabaseUnusable(f"Can't use the database: {cause}. {GRANT}")
+    if advice := tls_advice(cause):
+        return DatabaseUnusable(f"Can't use the database: {cause}. {advice}.")
     server = isinstance(error, DBAPIError) and hasattr(error.orig, "sqlstate")
     if server:
         check = "host, database, role and password in DATABASE_URL, and that the server takes connections"

@@ -64,6 +64,8 @@ async def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
         "bot.cli.data",
         "bot.cli.event_loop",
         "bot.config",
+        "bot.config.database_url",
+        "bot.config.secret_files",
         "bot.config.settings",
         "bot.config.tokens",
         "bot.errors",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.config.secret_files import FILE_NAMES
 from bot.config.settings import ServeSettings
 from bot.runtime.serve import FINISH_SECONDS, FLUSH_SECONDS
 from tests.deploy.dockerfile import Stage, read_dockerfile
@@ -93,7 +94,9 @@ def test_all_that_is_written_is_written_to_the_volume(image: Stage) -> None:
     assert image.last("VOLUME").text == '["/data"]'
     assert image.last("WORKDIR").text == "/data"
     assert environment["TMPDIR"] == "/data"
-    assert environment["DATABASE_URL"].startswith("sqlite+aiosqlite:////data/")
+    file = ServeSettings.model_fields["database_url"].default.removeprefix("sqlite+aiosqlite:///")
+    assert not file.startswith("/"), "relative to WORKDIR"
+    assert not FILE_NAMES & {f"{name}_FILE" for name in environment}, "both would be set where an operator sets one"
 
 
 def test_the_health_check_needs_no_shell_and_no_tool(image: Stage) -> None:

@@ -12,6 +12,7 @@ import typer
 from dotenv import dotenv_values
 
 from bot.cli.main import app
+from bot.config.secret_files import FILE_NAMES, SECRETS
 from bot.config.settings import ServeSettings, load
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.slack.listeners.command import COMMAND, VERBS
@@ -25,7 +26,7 @@ EXAMPLE = (ROOT / ".env.example").read_text()
 FIELDS = ServeSettings.model_fields
 SETTINGS = {name.upper() for name in FIELDS}
 ENVIRONMENT_ONLY = {"TARGET_CONVERSATION_ID"}
-SECRET = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "PURECLOUD_CLIENT_SECRET"}
+SECRET = set(SECRETS) - {"DATABASE_URL"}
 SETTING_ROW = re.compile(r"^\| `(?P<name>[A-Z_]+)` \| (?P<default>[^|]*) \|", re.MULTILINE)
 COMMAND_ROW = re.compile(r"^\| `record-bot (?P<usage>[^`]+)` \|", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#)(?P<path>[^)#]+)")
@@ -84,7 +85,15 @@ def test_the_documents_say_the_default(name: str) -> None:
 def test_names_like_settings_in_the_documents_are_settings() -> None:
     for document in DOCUMENTS:
         words = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", (ROOT / document).read_text()))
-        assert {word for word in words if word.startswith(BOT_SETTINGS)} <= SETTINGS | ENVIRONMENT_ONLY, document
+        known = SETTINGS | ENVIRONMENT_ONLY | FILE_NAMES
+        assert {word for word in words if word.startswith(BOT_SETTINGS)} <= known, document
+
+
+def test_the_documents_say_which_settings_can_come_from_files() -> None:
+    section = SETTINGS_PAGE.partition("\n## Secrets from files\n")[2].partition("\n## ")[0]
+
+    assert set(re.findall(r"`([A-Z_]+_FILE)`", section)) == FILE_NAMES
+    assert {name for name in SECRETS if f"{name}_FILE" in EXAMPLE} == set(SECRETS)
 
 
 def test_the_example_holds_no_secret_and_explains_each_setting() -> None:

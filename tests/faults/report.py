@@ -47,6 +47,11 @@ retries nothing.
 The checks are the same as above. A line appears twice in the audit channel, marked, only if the leader was killed,
 frozen, or disconnected while it posted; never after a handover by SIGTERM.
 
+In `replicas-promoted`, the server has a synchronous standby (`synchronous_standby_names`), and `DATABASE_URL` names
+both. Four calls share one crash of the server, which never comes back, and the standby is promoted. Entries that an
+asynchronous standby lacks are lost. `tests/faults/test_promoted_standby.py` shows that the process that wrote them
+refuses to go on, and that the next start tells of it.
+
 The time until another replica has finished the work of a dead one is measured from the signal to the
 time in the trail. In the storm, each repetition is one call, and five calls share three faults.
 """

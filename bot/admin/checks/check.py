@@ -25,6 +25,9 @@ from bot.admin.checks.slack import (
 from bot.admin.counted import counted
 from bot.config import settings as config
 from bot.database.migrate import examine, version
+from bot.database.queries.policy import SqlRules
+from bot.database.queries.server_history import MOVED, SqlServerHistory
+from bot.database.store import SqlStore
 from bot.database.trail.completeness import Completeness, SqlCompleteness
 from bot.errors import DatabaseUnusable, GenesysError, SettingsError
 from bot.i18n.catalog import read_languages
@@ -33,7 +36,7 @@ from bot.recording.clock import SystemClock
 from bot.recording.group_members import is_group
 from bot.recording.policy import Policy
 from bot.recording.requests import ReasonRules
-from bot.runtime.container import genesys_client, opened_database, recording_policy
+from bot.runtime.container import FILE_IS_MISSING, genesys_client, opened_database, recording_policy
 from bot.runtime.http_server import ComponentHealth
 from bot.runtime.serving_container import english_style
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
@@ -68,7 +71,7 @@ async def check_everything() -> tuple[ComponentHealth, ...]:
     policy, found = _policy(settings)
     return (
         settings_notes(),
-        *found,
+        *(found or await _rules_given_up(settings)),
         *_traces(settings),
         await address(settings),
         await check_database(settings),
@@ -86,6 +89,19 @@ def _policy(settings: ServeSettings) -> tuple[Policy, tuple[ComponentHealth, ...
     if policy.source is None:
         return policy, ()
     return policy, (ComponentHealth("policy file", ok=True, problem=f"{policy.source}: {_policy_in_short(policy)}."),)
+
+
+async def _rules_given_up(settings: ServeSettings) -> tuple[ComponentHealth, ...]:
+    """Say that ``serve`` refuses to start if it last had a policy file, and there is none now."""
+    try:
+        async with opened_database(settings) as engines:
+            found = await version(engines)
+            if found.current != found.newest or not await SqlRules(SqlStore(engines)).are_noted():
+                return ()
+    except (DatabaseUnusable, SQLAlchemyError):
+        return ()  # the database's own part says it
+    problem = FILE_IS_MISSING.format(file=settings.recording_policy_file)
+    return (WrongSetting("policy file", ok=False, problem=problem),)
 
 
 def _policy_in_short(policy: Policy) -> str:
@@ -136,13 +152,14 @@ async def check_database(settings: DatabaseSettings) -> ComponentHealth:
             if problem := await asyncio.to_thread(file_problem, engines):
                 return ComponentHealth("database", ok=False, problem=problem)
             found = await examine(engines)
+            moved = found.current == found.newest and await SqlServerHistory(engines).moved() is not None
     except DatabaseUnusable as error:
         return ComponentHealth("database", ok=False, problem=str(error))
     if found.current not in {None, found.newest}:
         return ComponentHealth(
             "database", ok=False, problem=f"Its schema is {found.current}; run: record-bot db upgrade"
         )
-    return ComponentHealth("database", ok=True)
+    return ComponentHealth("database", ok=True, problem=MOVED if moved else "")
 
 
 async def _completeness(settings: ServeSettings) -> Completeness:

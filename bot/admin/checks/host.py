@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from bot.config.env_file import misread, mistaken
+from bot.config.secret_files import FILE_NAMES
 from bot.config.settings import ENV_FILE, ServeSettings
 from bot.runtime.http_server import ComponentHealth
 
@@ -31,7 +32,7 @@ HEALTH_SECONDS = 3.0
 
 def settings_notes() -> ComponentHealth:
     """Report settings that are set but never read. These are warnings; ``serve`` still starts."""
-    file, known = Path(ENV_FILE), {name.upper() for name in ServeSettings.model_fields}
+    file, known = Path(ENV_FILE), {name.upper() for name in ServeSettings.model_fields} | FILE_NAMES
     notes = (*misread(file), *mistaken(file, os.environ, known))
     return ComponentHealth("settings", ok=True, problem=" ".join(notes))
 

@@ -231,6 +231,7 @@ async def opened_fleet(
         running = postgres(durable=durable)
         server = await asyncio.to_thread(running.__enter__)
         stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
+        server.with_successor()
         database = await asyncio.to_thread(server.database)
         environment = around.environment(transport, place / "unused", settings or {})
         said: deque[str] = deque(maxlen=90)

@@ -12,6 +12,7 @@ from tests.faults.harness.replicas import Fleet, Replica, opened_fleet
 from tests.faults.row import Row, single
 from tests.faults.rows.slack import command_and_click, two_at_once
 from tests.faults.run import ADA, GRACE, START, STOP
+from tests.support.databases.standby import Standby
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,6 +106,18 @@ async def database_restarted(runs: Sequence[Run]) -> None:
     asking = [asyncio.create_task(_asks_later(run, 1.0)) for run in runs]
     await asyncio.sleep(runs[0].chance.uniform(0.0, 1.0))  # the random instant of the fault
     await fleet.restart_database((signal.SIGINT, signal.SIGQUIT)[runs[0].number // len(runs) % 2])
+    await asyncio.gather(*asking)
+    await fleet.until_ready()
+
+
+async def standby_promoted(runs: Sequence[Run]) -> None:
+    """The server dies under load, and its synchronous standby is promoted; the bots find it by themselves."""
+    await asyncio.gather(*(run.prepare() for run in runs))
+    fleet = _fleet(runs[0])
+    standby = await asyncio.to_thread(Standby.of, fleet.server, synchronous=True)
+    asking = [asyncio.create_task(_asks_later(run, 1.0)) for run in runs]
+    await asyncio.sleep(runs[0].chance.uniform(0.0, 1.0))  # the random instant of the fault
+    await asyncio.to_thread(standby.promote)
     await asyncio.gather(*asking)
     await fleet.until_ready()
 
@@ -248,6 +261,14 @@ ROWS = (
         "PostgreSQL restarted under load, in order and as by a crash",
         "refused with the reason or settled; all replicas serve again by themselves",
         database_restarted,
+        at_once=4,
+        **DISTURBED,
+    ),
+    _row(
+        "promoted",
+        "PostgreSQL dies under load, and its synchronous standby is promoted",
+        "nothing acknowledged is lost; refused with the reason or settled; all replicas serve again by themselves",
+        standby_promoted,
         at_once=4,
         **DISTURBED,
     ),

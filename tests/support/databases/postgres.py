@@ -89,7 +89,8 @@ class PostgresDatabase:
         return self.url_of(self.role)
 
     def url_of(self, role: str) -> str:
-        return f"postgresql+psycopg://{role}@/{self.name}?host={self.server.directory}"
+        hosts = ",".join(map(str, (self.server.directory, *self.server.successors)))
+        return f"postgresql+psycopg://{role}@/{self.name}?host={hosts}"
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Return what a statement finds, as an administrator sees it in a connection of their own."""
@@ -151,6 +152,12 @@ class PostgresServer:
     directory: Path
     durable: bool = False
     """Whether what is committed is really synced; only tests whose subject that is need it."""
+    options: dict[str, str] = field(default_factory=dict)
+    """Settings of the server besides the usual ones, or in place of them; they count from the next start."""
+    successors: tuple[Path, ...] = ()
+    """The directory of a standby that may take its place (``standby.py``); addresses name it too."""
+    followers: list[PostgresServer] = field(default_factory=list, repr=False)
+    """Its standbys, which end with it."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     attacked: set[str] = field(default_factory=set, repr=False)
     _at_rest: list[tuple[PostgresDatabase, str]] = field(default_factory=list, repr=False)
@@ -163,7 +170,7 @@ class PostgresServer:
             os.chown(self.directory, account.pw_uid, account.pw_gid)
         options = ("--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={ADMINISTRATOR}")
         command = [str(self.programs / "initdb"), *options, "-D", str(self.data)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **self._account)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **self.account)
         self.start()
         with self.connected() as connection:
             connection.execute(f"CREATE ROLE {OWNER} LOGIN")
@@ -175,11 +182,11 @@ class PostgresServer:
             "fsync": "on" if self.durable else "off",
             "max_connections": "100",
             "shared_buffers": "32MB",
-        }
+        } | self.options
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.data, *flags], stdout=log, stderr=log, **self._account
+                [self.programs / "postgres", "-D", self.data, *flags], stdout=log, stderr=log, **self.account
             )
         self._wait()
 
@@ -190,13 +197,27 @@ class PostgresServer:
             self._process.wait(UP_SECONDS)
             self._process = None
 
+    def replaced_by(self, other: PostgresServer) -> None:
+        """Be another server from now on. This one has ended."""
+        assert self._process is None
+        self.successors = (self.directory,)
+        self.directory, self._process, other._process = other.directory, other._process, None
+
+    def with_successor(self) -> None:
+        """Prepare a place for a standby, before the first address is given away."""
+        directory = self.directory / "standby"
+        directory.mkdir()
+        if os.geteuid() == 0:
+            shutil.chown(directory, ADMINISTRATOR, ADMINISTRATOR)
+        self.successors = (directory,)
+
     def crash(self) -> None:
         self.stop(signal.SIGQUIT)
 
     @contextlib.contextmanager
     def connected(self, database: str = "postgres", *, role: str = ADMINISTRATOR) -> Iterator[psycopg.Connection[Any]]:
         with contextlib.closing(
-            psycopg.connect(host=str(self.directory), dbname=database, user=role, autocommit=True)
+            psycopg.connect(host=str(self.directory), port=self.port, dbname=database, user=role, autocommit=True)
         ) as connection:
             yield connection
 
@@ -227,7 +248,10 @@ class PostgresServer:
         return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone() is not None
 
     def _wait(self) -> None:
-        ready = [str(self.programs / "pg_isready"), "--quiet", f"--host={self.directory}", f"--timeout={UP_SECONDS}"]
+        ready = [
+            *(str(self.programs / "pg_isready"), "--quiet", f"--host={self.directory}", f"--port={self.port}"),
+            f"--timeout={UP_SECONDS}",
+        ]
         for _ in range(UP_SECONDS * 20):
             if subprocess.run(ready, check=False).returncode == 0:
                 return
@@ -238,11 +262,16 @@ class PostgresServer:
         raise AssertionError("the PostgreSQL server did not come up")
 
     @property
+    def port(self) -> str:
+        """Its socket's name has it, and it is taken for TCP if ``options`` lets the server listen there."""
+        return self.options.get("port", "5432")
+
+    @property
     def data(self) -> Path:
         return self.directory / "data"
 
     @property
-    def _account(self) -> dict[str, Any]:
+    def account(self) -> dict[str, Any]:
         """The server refuses to run as root."""
         return {"user": ADMINISTRATOR, "group": ADMINISTRATOR, "extra_groups": []} if os.geteuid() == 0 else {}
 
@@ -260,7 +289,8 @@ def postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
         server.make()
         yield server
     finally:
-        server.stop(signal.SIGQUIT)
+        for one in (server, *server.followers):
+            one.stop(signal.SIGQUIT)
         shutil.rmtree(directory, ignore_errors=True)
 
 

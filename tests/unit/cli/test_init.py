@@ -92,6 +92,43 @@ async def test_it_asks_checks_and_writes_what_serve_needs(shell: Shell) -> None:
     assert (checked.status, "PROBLEM" in checked.said) == (0, False), checked.said
 
 
+async def test_it_takes_secrets_from_their_files_and_writes_only_the_paths(shell: Shell) -> None:
+    names = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "PURECLOUD_CLIENT_SECRET", "DATABASE_URL")
+    files = {name: shell.directory / name.lower() for name in names}
+    files["SLACK_APP_TOKEN"].write_text("xapp-sandbox\n")
+    files["PURECLOUD_CLIENT_SECRET"].write_text("sandbox-secret\n")
+    files["DATABASE_URL"].write_text(f"sqlite+aiosqlite:///{shell.directory}/other.db\n")
+    named = {f"{name}_FILE": str(file) for name, file in files.items()}
+    environment = shell.environment | named
+    again = "Fix the file, then press Enter: "
+
+    async with in_terminal("init", directory=shell.directory, environment=environment) as session:
+        said = await session.wait_for(again)
+        assert f"SLACK_BOT_TOKEN is read from {files['SLACK_BOT_TOKEN']} (SLACK_BOT_TOKEN_FILE)." in said
+        assert "SLACK_BOT_TOKEN_FILE names a file that doesn't exist" in said
+        files["SLACK_BOT_TOKEN"].write_text("xoxb-wrong\n")
+        session.type(ENTER)
+        said = await session.wait_for(again)
+        assert "PROBLEM: Slack rejected the bot token (invalid_auth)." in said
+        files["SLACK_BOT_TOKEN"].write_text("xoxb-sandbox\n")
+        session.type(ENTER)
+        await session.answer("Transport [socket]: ", "")
+        await session.answer("SLACK_AUDIT_CHANNEL: ", "C0AUDIT")
+        await session.answer("SLACK_SUPERVISORS: ", "S0SUPERS")
+        await session.answer("SLACK_COMPLIANCE: ", "")
+        await session.answer("PURECLOUD_ENVIRONMENT [mypurecloud.com]: ", "")
+        await session.answer("PURECLOUD_CLIENT_ID: ", "sandbox-client")
+        status = await session.end()
+
+    assert (status, session.printed.count("PROBLEM")) == (0, 1), session.printed
+    assert not [one for one in (*SECRETS, "xoxb-wrong") if one in session.printed]
+    written = dotenv_values(shell.directory / ".env")
+    assert {name: value for name, value in written.items() if name in named} == named
+    assert not set(names) & set(written)
+    checked = await Shell(shell.directory)("check", HTTP_PORT="0")
+    assert (checked.status, "PROBLEM" in checked.said) == (0, False), checked.said
+
+
 @pytest.mark.parametrize("keys", [CTRL_C, CTRL_D], ids=["Ctrl-C", "end of input"])
 @pytest.mark.parametrize("secret", [True, False], ids=["at a secret", "at another question"])
 async def test_stopping_writes_nothing(shell: Shell, keys: str, *, secret: bool) -> None:

@@ -275,6 +275,7 @@ class Teller:
             "in a channel shared with another organization" if origin.get("shared_channel") else "",
             *_archived(entry),
             *_policy(outcome),
+            *_database(outcome),
             *self._two_people(entry, {**origin, **outcome}),
             self._next_reminder(entry),
             *self._group(outcome),
@@ -319,6 +320,15 @@ def _policy(outcome: Mapping[str, Any]) -> list[str]:
         return ["*without the policy file that it had before* (`--without-policy`): its rules no longer apply"]
     digest = outcome.get("policy_sha256")
     return [f"SHA-256 of the policy file `{escape(str(digest))}`"] if digest else []
+
+
+def _database(outcome: Mapping[str, Any]) -> list[str]:
+    """Say at a start that the newest entries before it may be missing."""
+    said = (
+        "*the database is on another server than at the last start, or was restored, or a standby was promoted*: "
+        "entries above this line may be lost. Compare them with the trail: `record-bot audit anchors`"
+    )
+    return [said] if "database_now" in outcome else []
 
 
 def _archived(entry: Entry) -> list[str]:
