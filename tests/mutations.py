@@ -146,8 +146,8 @@ MUTATIONS = (
     Mutation(
         "no scope check of what was read",
         "bot/recording/control/service.py",
-        "permit=partial(require_agent, caller),",
-        "permit=lambda _agent: None,",
+        "        require_agent(self.caller, agent)\n",
+        "",
         "tests/unit/recording/test_scopes.py::test_a_start_outside_is_denied_once_the_call_was_read_and_nothing_is_sent",
     ),
     Mutation(

@@ -126,6 +126,7 @@ async def test_there_is_none_where_the_settings_want_none(scenario: ServingScena
 @pytest.mark.parametrize("user", [GRACE, CLARA])
 async def test_the_story_of_a_call_is_told_in_order_with_the_words(scenario: ServingScenario, user: str) -> None:
     await scenario.records(INBOUND, reason="complaint <about> an & invoice")
+    await scenario.until(lambda: "Billing" in scenario.card().text)  # the queue's name is known
     await scenario.types(ADA, "stop")
     await scenario.until(lambda: scenario.shows("Stopped"))
 
