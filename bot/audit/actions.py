@@ -19,6 +19,7 @@ ACTIONS = (
     "db:copy",
     "privacy:erase",
     "privacy:retention",
+    "recording:extend",
     "recording:follow",
     "recording:pause",
     "recording:read",

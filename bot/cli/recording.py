@@ -13,6 +13,7 @@ from bot.i18n.error_messages import MessageFormatter, explain, now
 from bot.recording.caller import Principal, Role
 from bot.recording.control.dual_control import lapsed
 from bot.recording.control.outcomes import other_recorders
+from bot.recording.limits import running_limit
 from bot.recording.models import Verb
 from bot.recording.requests import AwaitsConfirmation, Request, RequestSource
 from bot.runtime.container import CLI_OWNER, opened_control
@@ -78,12 +79,22 @@ class Terminal:
 
         return await self._with_service(run)
 
-    async def change(self, verb: str, typed_id: str | None) -> Result:
+    async def change(self, verb: str, typed_id: str | None, length: str | None = None) -> Result:
         async def run(service: RecordingService) -> Result:
-            accepted = await service.intake.change(Verb(verb), self._asked, typed_id=storable(typed_id))
+            accepted = await service.intake.change(
+                Verb(verb), self._asked, typed_id=storable(typed_id), typed_length=storable(length)
+            )
             if isinstance(accepted, AwaitsConfirmation):
                 return _awaiting(accepted)
             return await self._carry_out(service, accepted)
+
+        return await self._with_service(run)
+
+    async def extend(self, typed_id: str | None) -> Result:
+        async def run(service: RecordingService) -> Result:
+            done = await service.intake.extend(self._asked, typed_id=storable(typed_id))
+            text = f"Call {done.recording.conversation_id}: {_ends(done.recording)} (#{done.audit_seq})"
+            return Result(ok=True, text=text, facts=_facts(done.recording))
 
         return await self._with_service(run)
 
@@ -111,6 +122,8 @@ class Terminal:
             there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), _voice())
             lines = (f"record-bot: {ours}", f"Genesys: {there}", f"Audit entry: #{found.audit_seq}")
             text = "\n  ".join((f"Call {found.conversation_id}", *lines))
+            if found.recording is not None and (ends := _ends(found.recording)):
+                text += f"\n  note: {ends}"
             if seen is not None and (others := other_recorders(seen.mechanism, seen.recorders)):
                 text += f"\n  also: Genesys records the call by {' and '.join(others)} as well"
             if waiting is not None:
@@ -128,7 +141,9 @@ class Terminal:
             for one in live:
                 approval = waiting.get(one.id)
                 line = f"{one.conversation_id}  {one.state.value:<9} {one.started_by}"
-                lines.append(line if approval is None else f"{line}  (note: {_waits(approval)})")
+                ends = _ends(one).removesuffix(".")
+                noted = [said for said in (ends, "" if approval is None else _waits(approval)) if said]
+                lines.append(f"{line}  (note: {'; '.join(noted)})" if noted else line)
                 facts.append({**_facts(one), "approval": approval and _approval_facts(approval)})
             return Result(ok=True, text="\n".join(lines) or "There are no active recordings.", facts=facts)
 
@@ -145,7 +160,9 @@ class Terminal:
             facts = {"error": settled.error.kind, **_facts(settled.recording)}
             return Result(ok=False, text=explain(settled.error, _voice(), settled.recording), facts=facts)
         text = (
-            f"Call {settled.recording.conversation_id}: {now(settled.recording, _voice().words)} (#{settled.audit_seq})"
+            f"Call {settled.recording.conversation_id}: {now(settled.recording, _voice().words)} "
+            f"{_ends(settled.recording)}".rstrip()
+            + f" (#{settled.audit_seq})"
         )
         return Result(ok=True, text=text, facts=_facts(settled.recording))
 
@@ -200,6 +217,13 @@ def _approval_facts(approval: Approval) -> dict[str, Any]:
     }
 
 
+def _ends(recording: Recording) -> str:
+    """Say until when a pause or a recording lasts that ends by itself; empty if it doesn't."""
+    voice, limit = _voice(), running_limit(recording)
+    until = None if limit is None else limit.until(recording)
+    return "" if limit is None or until is None else voice.words(f"limits.{limit.value}_ends", time=voice.time(until))
+
+
 def _facts(recording: Recording) -> dict[str, Any]:
     return {
         "id": str(recording.id),
@@ -211,5 +235,7 @@ def _facts(recording: Recording) -> dict[str, Any]:
         "adopted": recording.adopted,
         "started_at": recording.started_at and recording.started_at.isoformat(),
         "ended_at": recording.ended_at and recording.ended_at.isoformat(),
+        "pause_until": recording.pause_until and recording.pause_until.isoformat(),
+        "run_until": recording.run_until and recording.run_until.isoformat(),
         "audit_seq": recording.audit_seq,
     }

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from bot.audit.entry import Draft, Entry
-    from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, RecordingFileCheck, SavedRecording
+    from bot.recording.file_check import RecordingFileCheck
+    from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, SavedRecording
     from bot.recording.notices import Notice
     from bot.recording.snooze import Reminder, Snooze
 

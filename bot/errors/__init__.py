@@ -10,6 +10,7 @@
     │   ├── MalformedId
     │   ├── ReasonRefused
     │   ├── MalformedPeriod
+    │   ├── MalformedLength
     │   ├── AboutRecording
     │   │   ├── AlreadyRecording
     │   │   └── WrongState
@@ -18,6 +19,7 @@
     │   ├── ShuttingDown
     │   ├── ApprovalClosed
     │   ├── AlreadySnoozed
+    │   ├── AlreadyExtended
     │   ├── TooManyRequests
     │   └── TooLate
     ├── Duplicate                 the same request was delivered twice; the first one counts
@@ -74,6 +76,7 @@ from bot.errors.genesys import (
 )
 from bot.errors.refusals import (
     AboutRecording,
+    AlreadyExtended,
     AlreadyRecording,
     AlreadySnoozed,
     ApprovalClosed,
@@ -81,6 +84,7 @@ from bot.errors.refusals import (
     Duplicate,
     IdentityUnconfirmed,
     MalformedId,
+    MalformedLength,
     MalformedPeriod,
     NothingToStop,
     NotPermitted,
@@ -98,6 +102,7 @@ from bot.errors.root import DatabaseUnusable, RecordBotError, SettingsError
 __all__ = [
     "AboutRecording",
     "AgentLeft",
+    "AlreadyExtended",
     "AlreadyRecording",
     "AlreadySnoozed",
     "ApprovalClosed",
@@ -115,6 +120,7 @@ __all__ = [
     "IdentityUnconfirmed",
     "LoginRefused",
     "MalformedId",
+    "MalformedLength",
     "MalformedPeriod",
     "NoAgentConnected",
     "NotAVoiceCall",

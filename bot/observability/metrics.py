@@ -25,6 +25,7 @@ VERBS = {
     "recording:pause": "pause",
     "recording:resume": "resume",
     "recording:follow": "follow",
+    "recording:extend": "extend",
     "recording:stop_approval": "stop_approval",
     "recording:still_needed": "still_needed",
     "recording:read": "read",

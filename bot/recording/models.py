@@ -75,14 +75,6 @@ class Verb(StrEnum):
         return f"recording:{self.value}"
 
 
-ALLOWED_FROM = {
-    Verb.START: frozenset[RecordingState](),
-    Verb.FOLLOW: frozenset[RecordingState](),
-    Verb.STOP: frozenset({RecordingState.ACTIVE, RecordingState.PAUSED}),
-    Verb.PAUSE: frozenset({RecordingState.ACTIVE}),
-    Verb.RESUME: frozenset({RecordingState.PAUSED}),
-}
-"""The states in which each change can be requested; a start makes a new recording."""
 DURING = {
     Verb.START: RecordingState.STARTING,
     Verb.FOLLOW: RecordingState.STARTING,
@@ -201,15 +193,6 @@ class SavedRecording:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingFileCheck:
-    """A recording whose file is missing: since when it is over, and the number of checks so far."""
-
-    recording_id: UUID
-    ended_at: datetime
-    looks: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """The subject of an action: everything learned about the call when its recording started.
 
@@ -270,6 +253,14 @@ class Recording:
     paused_at: datetime | None = None
     paused_seconds: int = 0
     """How long it rested in pauses that are over."""
+    paused_by: str | None = None
+    """Who asked for the pause that is on, or that is being made; None if nobody asked the bot for it."""
+    pause_seconds: int | None = None
+    """How long that pause was to last when it was asked for; None: until somebody ends it."""
+    pause_until: datetime | None = None
+    run_seconds: int | None = None
+    """How long it may run before the bot stops it; None: until somebody stops it."""
+    run_until: datetime | None = None
     ended_at: datetime | None = None
     ended_by: str | None = None
     adopted: bool = False
@@ -295,12 +286,18 @@ class Recording:
         """Begin a change; ``seq`` is the number of the entry that asks for it."""
         return replace(self, state=DURING[verb], error=None, audit_seq=seq)
 
+    def pause_requested(self, by: str, seconds: int | None, seq: int) -> Recording:
+        """Begin a pause that ends by itself after so many seconds; None: it doesn't."""
+        return replace(self.requested(Verb.PAUSE, seq), paused_by=by, pause_seconds=seconds)
+
     def started(self, at: datetime, *, seen_at: datetime | None = None) -> Recording:
         """Begin to run; with ``seen_at``, it began between ``at`` and then."""
         return replace(self._settled(at), state=RecordingState.ACTIVE, started_at=at, seen_at=seen_at)
 
     def paused(self, at: datetime) -> Recording:
-        return replace(self._settled(at), state=RecordingState.PAUSED, paused_at=at)
+        until = None if self.pause_seconds is None else at + timedelta(seconds=self.pause_seconds)
+        rests = replace(self._settled(at), state=RecordingState.PAUSED, paused_at=at, pause_until=until)
+        return replace(rests, paused_by=self.paused_by, pause_seconds=self.pause_seconds)
 
     def resumed(self, at: datetime) -> Recording:
         return replace(self._settled(at), state=RecordingState.ACTIVE)
@@ -317,7 +314,8 @@ class Recording:
 
     def unchanged(self, kind: str, before: RecordingState) -> Recording:
         """Take back a change that did not take effect; ``before`` is the state in which it was requested."""
-        return replace(self, state=before, in_doubt=False, error=kind)
+        kept = self if before is RecordingState.PAUSED else self._unpaused()
+        return replace(kept, state=before, in_doubt=False, error=kind)
 
     def doubted(self) -> Recording:
         """Note that nobody knows yet whether the change took effect."""
@@ -328,7 +326,10 @@ class Recording:
         return replace(self, state=RecordingState.STOPPING, error=LATE)
 
     def _settled(self, at: datetime) -> Recording:
-        return replace(self, in_doubt=False, error=None, paused_at=None, paused_seconds=self.rested(at))
+        return replace(self._unpaused(), in_doubt=False, error=None, paused_seconds=self.rested(at))
+
+    def _unpaused(self) -> Recording:
+        return replace(self, paused_at=None, paused_by=None, pause_seconds=None, pause_until=None)
 
     def rested(self, until: datetime) -> int:
         """Return for how many seconds it has been paused in all, a pause that still runs counted up to a moment."""

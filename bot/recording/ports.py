@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bot.recording.call import Participant
     from bot.recording.caller import Scope
     from bot.recording.card import Card, CardPlace
+    from bot.recording.file_check import RecordingFileCheck
     from bot.recording.models import (
         Approval,
         ApprovalOutcome,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
         Conversation,
         LiveList,
         Recording,
-        RecordingFileCheck,
         SavedRecording,
         Target,
     )
@@ -292,6 +292,9 @@ class RecordingStore(Protocol):
 
     async def recordings_to_follow(self) -> tuple[Recording, ...]:
         """Return those that ended when their agent left, and for which it is to be found out who took over."""
+
+    async def limited_recordings(self) -> tuple[Recording, ...]:
+        """Return the live recordings that end by themselves, or whose pause does, oldest first."""
 
     async def scope_of(self, recording_id: UUID) -> Scope | None:
         """Return the scope of the person who started a recording, as it was then; None: every call."""

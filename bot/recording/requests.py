@@ -12,9 +12,11 @@ from bot.recording.models import Attempt, Reason, Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from bot.errors import GenesysError, NotPermitted, TooLate
     from bot.recording.caller import Principal
+    from bot.recording.limits import Limit
     from bot.recording.models import Approval, ConfirmedChange
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -93,6 +95,17 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Extended:
+    """A pause, or a recording, that ends by itself later than before."""
+
+    recording: Recording
+    limit: Limit
+    until: datetime | None
+    """None: it no longer ends by itself."""
+    audit_seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class ActionResult:
     """How a request ended: the recording's current state, and the error if there was one."""
 
@@ -156,3 +169,29 @@ def conversation_id(typed: str) -> str:
     if not UUID.fullmatch(candidate):
         raise MalformedId
     return candidate.lower()
+
+
+def split_pause(typed: str) -> tuple[str | None, str | None]:
+    """Divide what was typed after ``pause`` into the call and the length, in either order; each may be missing."""
+    words = typed.split()
+    if not words:
+        return None, None
+    for call, rest in ((words[0], words[1:]), (words[-1], words[:-1])):
+        if _names_call(call):
+            return call, " ".join(rest) or None
+    if _means_length(words[0]):
+        return None, typed.strip()
+    return words[0], " ".join(words[1:]) or None
+
+
+def _names_call(word: str) -> bool:
+    try:
+        conversation_id(word)
+    except MalformedId:
+        return False
+    return True
+
+
+def _means_length(word: str) -> bool:
+    """Say whether a word was meant as a length and not as an id: an id, or the beginning of one, is longer."""
+    return word.casefold() == "for" or re.fullmatch(r"[+-]?[0-9][0-9a-z.,:]{0,6}", word, re.IGNORECASE) is not None

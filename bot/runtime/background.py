@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.recording.monitoring.late_effects import LaterLooks
     from bot.recording.monitoring.reconciler import Reconciler
     from bot.recording.monitoring.recording_files import SavedLooks
+    from bot.recording.monitoring.time_limits import TimeLimitGuard
     from bot.recording.monitoring.transfers import TransferMonitor
 
 RECONCILE_SECONDS = 2.0
@@ -85,6 +86,7 @@ def monitor_workers(
     news: Notifications | NoCallEvents,
     late_effects: LaterLooks,
     transfers: TransferMonitor,
+    limits: TimeLimitGuard,
     files: SavedLooks | None,
     names: UnnamedRecordings,
     groups: GroupMonitor | None,
@@ -94,6 +96,7 @@ def monitor_workers(
         Worker("notifications", partial(news.run, follower.on_news, follower.missed_news)),
         _monitor("late_effects", late_effects.poll, every=0.5),
         _monitor("transfers", transfers.check_all, every=1.0),
+        _monitor("time_limits", limits.check_all, every=1.0),
         _monitor("names", names.poll, every=3.0),
     ]
     if files is not None:

@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from bot.database.mapping import upsert
 from bot.database.tables import saved_looks, saved_recordings
-from bot.recording.models import Mechanism, Recording, RecordingFileCheck, RecordingState, SavedRecording
+from bot.recording.file_check import RecordingFileCheck
+from bot.recording.models import Mechanism, Recording, RecordingState, SavedRecording
 from bot.recording.monitoring.recording_files import AFTER_SECONDS
 
 if TYPE_CHECKING:

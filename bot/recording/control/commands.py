@@ -24,6 +24,7 @@ from bot.recording.control.dual_control import (
     withdraw_approval,
 )
 from bot.recording.control.request_log import AuditContext
+from bot.recording.limits import length_of
 from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control, require_state
 from bot.recording.requests import AwaitsConfirmation, PendingAction, Withdrawn, conversation_id
@@ -64,7 +65,7 @@ class StartRecording:
     started_by: str | None = None
 
     def context(self) -> AuditContext:
-        call, problem = _read_id(self.typed_id)
+        call, problem = read_id(self.typed_id)
         typed = self.typed_reason if problem is None else " ".join(filter(None, (self.typed_id, self.typed_reason)))
         if self.again is not None:
             typed = None  # perhaps another person's text, which a refusal doesn't need to store
@@ -72,7 +73,7 @@ class StartRecording:
 
     def __call__(self, opened: OpenRequest) -> PendingAction:
         transaction, asked = opened.transaction, opened.asked
-        call, problem = _read_id(self.typed_id)
+        call, problem = read_id(self.typed_id)
         require(asked.caller, Permission.CONTROL)
         if call is None:
             raise problem or MalformedId
@@ -115,16 +116,17 @@ class ChangeRecording:
     """Ask for a live recording to be stopped, paused or resumed: the one with the id, the call's, or the only own one.
 
     A stop under dual control waits for a second supervisor; where one waits already, another person's stop is the
-    confirmation.
+    confirmation. ``typed_length`` is how long a pause is to last, as it was typed; the settings may allow less.
     """
 
     verb: Verb
     recording_id: UUID | None = None
     typed_id: str | None = None
+    typed_length: str | None = None
 
     def context(self) -> AuditContext:
         call, problem = self._call()
-        typed = self.typed_id if problem else None
+        typed = " ".join(filter(None, (self.typed_id if problem else None, self.typed_length))) or None
         return AuditContext(self.verb.action, self.verb.value, call, self.recording_id, typed)
 
     def __call__(self, opened: OpenRequest) -> PendingAction | AwaitsConfirmation:
@@ -132,14 +134,21 @@ class ChangeRecording:
         require(opened.asked.caller, Permission.CONTROL)
         if problem is not None:
             raise problem
-        found = _find(opened.transaction, opened.asked.caller, self.recording_id, call)
+        length = None if self.typed_length is None else length_of(self.typed_length)
+        found = find(opened.transaction, opened.asked.caller, self.recording_id, call)
         opened.context.about(found)
         require_control(opened.asked.caller, found)
         require_state(found, self.verb)
-        return _stop(opened, found) if self.verb is Verb.STOP else _change(opened, self.verb, found)
+        match self.verb:
+            case Verb.STOP:
+                return _stop(opened, found)
+            case Verb.PAUSE:
+                return change(opened, Verb.PAUSE, found, pause=opened.rules.limits.pause_for(length))
+            case _:
+                return change(opened, self.verb, found)
 
     def _call(self) -> tuple[str | None, MalformedId | None]:
-        return (None, None) if self.typed_id is None else _read_id(self.typed_id)
+        return (None, None) if self.typed_id is None else read_id(self.typed_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +201,7 @@ def _stop(opened: OpenRequest, found: Recording) -> PendingAction | AwaitsConfir
             transaction, asked, found, rule=opened.rules.dual_control, approval_id=opened.attempt_id, now=now
         )
         return AwaitsConfirmation(asked, approval, changed, seq)
-    return _change(opened, Verb.STOP, found)
+    return change(opened, Verb.STOP, found)
 
 
 def _confirmed(opened: OpenRequest, approval: Approval, recording: Recording) -> PendingAction:
@@ -201,19 +210,34 @@ def _confirmed(opened: OpenRequest, approval: Approval, recording: Recording) ->
     require_open(transaction, approval, recording, opened.now)
     require_state(recording, approval.verb)
     confirm_approval(transaction, asked, approval, recording, opened.now)
-    accepted = _change(opened, approval.verb, recording, people=both(approval, asked.caller.actor))
+    accepted = change(opened, approval.verb, recording, origin=both(approval, asked.caller.actor))
     return replace(accepted, confirmed=approval)
 
 
-def _change(
-    opened: OpenRequest, verb: Verb, before: Recording, *, people: dict[str, Any] | None = None
+def change(
+    opened: OpenRequest,
+    verb: Verb,
+    before: Recording,
+    *,
+    origin: dict[str, Any] | None = None,
+    pause: timedelta | None = None,
 ) -> PendingAction:
+    """Ask for a live recording to be changed. ``origin`` is what its entry says besides; ``pause`` is its length."""
     require_state(before, verb)
     attempt = _attempt(opened, verb, before.id, before.state)
+    seconds = None if pause is None else round(pause.total_seconds())
     entry = _append_request(
-        opened, attempt, before.conversation_id, participant_id=before.participant_id, people=people
+        opened,
+        attempt,
+        before.conversation_id,
+        participant_id=before.participant_id,
+        origin=origin,
+        outcome=None if seconds is None else {"seconds": seconds},
     )
-    recording = opened.transaction.save(before.requested(verb, entry.seq), was=before)
+    after = before.requested(verb, entry.seq)
+    if verb is Verb.PAUSE:
+        after = before.pause_requested(opened.asked.caller.actor, seconds, entry.seq)
+    recording = opened.transaction.save(after, was=before)
     opened.transaction.add_attempt(attempt, dedupe_key=opened.asked.origin.dedupe_key)
     return PendingAction(opened.asked, attempt, recording, NO_REASON, entry.seq)
 
@@ -230,7 +254,8 @@ def _append_request(
     *,
     participant_id: str | None,
     reason: Reason = NO_REASON,
-    people: dict[str, Any] | None = None,
+    origin: dict[str, Any] | None = None,
+    outcome: dict[str, Any] | None = None,
 ) -> Entry:
     """Append the request first: the recording is then written once, with the entry's number."""
     transaction, asked = opened.transaction, opened.asked
@@ -248,19 +273,22 @@ def _append_request(
             recording_id=attempt.recording_id,
             reason_code=reason.code,
             reason_digest=digest,
-            origin=asked.origin.facts() | (people or {}),
+            origin=asked.origin.facts() | (origin or {}),
+            outcome=outcome or {},
         )
     )
 
 
-def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
+def read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
+    """Return the conversation's id, or what is wrong with what was typed."""
     try:
         return conversation_id(typed or ""), None
     except MalformedId as problem:
         return None, problem
 
 
-def _find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:
+def find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:
+    """Return the recording with the id, the call's live one, or the only own one. Raise NothingToStop and others."""
     if recording_id is not None:
         found = transaction.recording(recording_id)
     elif call is not None:

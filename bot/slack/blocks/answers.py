@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.i18n.error_messages import now
 from bot.recording.models import Verb
-from bot.slack.blocks.mrkdwn import moment
+from bot.slack.blocks.mrkdwn import length, moment
 
 if TYPE_CHECKING:
-    from bot.recording.requests import AwaitsConfirmation, PendingAction, Withdrawn
+    from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, Withdrawn
     from bot.slack.blocks.card import CardStyle
 
 
@@ -29,6 +30,8 @@ def under_way(accepted: PendingAction, style: CardStyle) -> str:
     """Say that the requested action is in progress, and where to follow it."""
     call = style.call(accepted.recording.conversation_id)
     said = style.words(f"command.{accepted.attempt.verb.value}", call=call, seq=accepted.audit_seq)
+    if accepted.attempt.verb is Verb.PAUSE and (seconds := accepted.recording.pause_seconds) is not None:
+        return f"{said}\n{style.words('limits.pause', length=length(timedelta(seconds=seconds), style.words))}"
     if accepted.attempt.verb is not Verb.START or not accepted.asked.origin.shared_channel:
         return said
     return f"{said}\n{style.words('shared.start')}"
@@ -46,3 +49,10 @@ def taken_back(withdrawn: Withdrawn, style: CardStyle) -> str:
     """Say that a stop does not wait any more."""
     call = style.call(withdrawn.recording.conversation_id)
     return style.words("approval.taken_back", call=call, seq=withdrawn.audit_seq)
+
+
+def extended(done: Extended, style: CardStyle) -> str:
+    """Say until when a pause or a recording now lasts."""
+    call, seq = style.call(done.recording.conversation_id), done.audit_seq
+    until = "" if done.until is None else moment(done.until)
+    return style.words(f"limits.{done.limit.value}_extended", call=call, until=until, seq=seq)

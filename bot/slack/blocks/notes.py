@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.i18n.error_messages import what_went_wrong
-from bot.recording.control.outcomes import AGENT_LEFT, TRANSFER
-from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER
+from bot.recording.handover import AGENT_LEFT, POLICY_RECORDER, SNIPPET_RECORDER, TRANSFER
 from bot.recording.models import Mechanism, RecordingState
 from bot.slack.blocks.mrkdwn import escape, length, moment
 

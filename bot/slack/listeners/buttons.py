@@ -14,8 +14,9 @@ from bot.recording.control.intake import follow, start_again
 from bot.recording.models import Verb
 from bot.recording.requests import AwaitsConfirmation
 from bot.slack.blocks.agent_picker import START_AGENT
-from bot.slack.blocks.answers import awaiting, confirming, taken_back, under_way
+from bot.slack.blocks.answers import awaiting, confirming, extended, taken_back, under_way
 from bot.slack.blocks.card import CONFIRM_STOP, FOLLOW, START_AGAIN, WITHDRAW_STOP
+from bot.slack.blocks.extend_button import EXTEND, read_extend
 from bot.slack.blocks.notice import STILL_NEEDED, snoozed_text
 from bot.slack.blocks.try_again import ANSWER, TRY_AGAIN
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
@@ -50,10 +51,10 @@ class Click:
         """Whether the button is in a message that, unlike a card, shows nothing of the result."""
         return bool((self.body.get("container") or {}).get("is_ephemeral"))
 
-    def id(self) -> UUID:
-        """Return the id that the button carries. Raise MalformedId."""
+    def id(self, value: str | None = None) -> UUID:
+        """Return the id that the button carries, or that a part of its ``value`` is. Raise MalformedId."""
         try:
-            return UUID(str(self.action.get("value")))
+            return UUID(str(self.action.get("value")) if value is None else value)
         except ValueError:
             raise MalformedId from None
 
@@ -117,7 +118,10 @@ class RecordingButtons:
 
     async def _take(self, click: Click) -> None:
         asked = await click.asked()
-        accepted = await self.desk.service.intake.change(BUTTON_VERBS[click.name], asked, recording_id=click.id())
+        recording_id, _, length = str(click.action.get("value")).partition(" ")
+        accepted = await self.desk.service.intake.change(
+            BUTTON_VERBS[click.name], asked, recording_id=click.id(recording_id), typed_length=length or None
+        )
         style = self.desk.style_for(asked)
         if isinstance(accepted, AwaitsConfirmation):
             click.tell(awaiting(accepted, style))
@@ -183,6 +187,23 @@ class StillNeeded:
         if not snoozed.shown:  # no message is known that could say so
             text = snoozed_text(snoozed.snooze, self.desk.style_for(asked))
             click.tell(f":white_check_mark: {text} (#{snoozed.audit_seq})")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendButton:
+    """Handles ``recording_extend``: the pause or recording ends later; the button says which end it was shown for."""
+
+    desk: ListenerContext
+
+    def register(self, app: AsyncApp) -> None:
+        Clicks(self.desk, self._take).register(app, EXTEND)
+
+    async def _take(self, click: Click) -> None:
+        asked = await click.asked()
+        recording_id, limit, until = read_extend(str(click.action.get("value")))
+        done = await self.desk.service.intake.extend(asked, recording_id=recording_id, limit=limit, until=until)
+        if click.in_ephemeral:
+            click.tell(extended(done, self.desk.style_for(asked)))
 
 
 @dataclass(frozen=True, slots=True)

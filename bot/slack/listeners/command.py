@@ -17,8 +17,8 @@ from bot.recording.control.outcomes import other_recorders
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import Verb
 from bot.recording.policy import describe
-from bot.recording.requests import AwaitsConfirmation
-from bot.slack.blocks.answers import awaiting, confirming, under_way
+from bot.recording.requests import AwaitsConfirmation, split_pause
+from bot.slack.blocks.answers import awaiting, confirming, extended, under_way
 from bot.slack.blocks.card import about, control_buttons
 from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
 from bot.slack.blocks.recording_line import recording_line
@@ -54,6 +54,7 @@ VERBS = {
     "stop": Permission.CONTROL,
     "pause": Permission.CONTROL,
     "resume": Permission.CONTROL,
+    "extend": Permission.CONTROL,
     "status": Permission.READ,
     "list": Permission.READ,
     "history": Permission.READ,
@@ -110,6 +111,8 @@ class RecordCommand:
                 return await self._start(asked, rest, reply)
             case "stop" | "pause" | "resume":
                 return await self._change(Verb(verb), asked, rest, reply)
+            case "extend":
+                return await self._extend(asked, rest)
             case "help":
                 return self._help(asked)
             case _:
@@ -155,12 +158,13 @@ class RecordCommand:
         return {}
 
     async def _change(self, verb: Verb, asked: Request, rest: str, reply: Reply) -> Answer:
+        call, length = split_pause(rest) if verb is Verb.PAUSE else (rest or None, None)
         try:
-            accepted = await self.desk.service.intake.change(verb, asked, typed_id=rest or None)
+            accepted = await self.desk.service.intake.change(verb, asked, typed_id=call, typed_length=length)
         except Duplicate as duplicate:
             return await self._again(duplicate, asked)
         except (SeveralRecordings, NothingToStop) as refusal:
-            if not rest and (offer := await self.choice.offer(verb, asked, refusal)):
+            if call is None and (offer := await self.choice.offer(verb, asked, refusal, length=length)):
                 return offer
             raise
         if isinstance(accepted, AwaitsConfirmation):
@@ -169,6 +173,13 @@ class RecordCommand:
         if accepted.confirmed is not None:
             return ephemeral(confirming(accepted, self.desk.style_for(asked)))
         return self._accepted(accepted)
+
+    async def _extend(self, asked: Request, rest: str) -> Answer:
+        try:
+            done = await self.desk.service.intake.extend(asked, typed_id=rest or None)
+        except Duplicate as duplicate:
+            return await self._again(duplicate, asked)
+        return ephemeral(extended(done, self.desk.style_for(asked)))
 
     def _accepted(self, accepted: PendingAction) -> Answer:
         return ephemeral(under_way(accepted, self.desk.style_for(accepted.asked)))

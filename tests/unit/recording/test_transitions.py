@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from bot.recording.models import ALLOWED_FROM, LATE, Recording, RecordingState, Verb
+from bot.recording.models import LATE, Recording, RecordingState, Verb
+from bot.recording.permissions import ALLOWED_FROM
 from tests.support.clocks.fake_clock import BEGIN
 
 if TYPE_CHECKING:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
 from bot.i18n.error_messages import what_happened
-from bot.recording.control.outcomes import AGENT_LEFT, TRANSFER
+from bot.recording.caller import GUARD
+from bot.recording.handover import AGENT_LEFT, TRANSFER
+from bot.recording.limits import EXTEND_ACTION, GUARD_SOURCE
+from bot.recording.models import Verb
 from bot.recording.snooze import STILL_NEEDED_ACTION
 from bot.slack.blocks.mrkdwn import escape, moment
 
@@ -130,7 +133,10 @@ OTHERS = {
     "privacy:retention": "erase personal data whose time is up",
     "recording:read": "look up recordings",
     STILL_NEEDED_ACTION: "say that the recording of {whom} is still needed",
+    EXTEND_ACTION: "let the recording of {whom}, or its pause, last longer",
 }
+ENDING = frozenset({Verb.PAUSE.action, Verb.START.action, Verb.FOLLOW.action, EXTEND_ACTION})
+"""What can begin, or prolong, something that ends by itself."""
 OBSERVED = {
     "audit:digest": "The daily digest was written",
     "bot:start": "record-bot started",
@@ -162,10 +168,10 @@ class Teller:
         return icon, sentence + self._reason(entry, request)
 
     def _requested(self, entry: Entry, whom: str, words: Wording | None) -> tuple[str, str]:
-        who, icon = self._person(entry.actor), ICONS[entry.phase]
+        who, icon, outcome = self._person(entry.actor), ICONS[entry.phase], entry.outcome
         known = words.ask if words else OTHERS.get(entry.action, "")
         ask = known.format(whom=whom) or f"do `{escape(entry.action)}`"
-        over = entry.outcome.get("call") == "ended"
+        over = outcome.get("call") == "ended"
         match entry.phase:
             case Phase.SUCCEEDED if over and words is not None:
                 told = f"{who} asked to {ask}, and the call had ended"
@@ -173,6 +179,9 @@ class Teller:
                 told = f"{who} {words.done.format(whom=whom)}"
             case Phase.SUCCEEDED if entry.action == STILL_NEEDED_ACTION:
                 told = f"{who} said that the recording of {whom} is still needed"
+            case Phase.SUCCEEDED if entry.action == EXTEND_ACTION:
+                what = "pause of the recording" if outcome.get("limit") == "pause" else "recording"
+                told = f"{who} extended the {what} of {whom}"
             case Phase.SUCCEEDED if entry.action in READ_ACTIONS:
                 icon, told = READ, f"{who} {self.read(entry)}"
             case Phase.SUCCEEDED:
@@ -273,6 +282,7 @@ class Teller:
             *_policy(outcome),
             *self._two_people(entry, {**origin, **outcome}),
             self._next_reminder(entry),
+            *_ends_by_itself(entry, {**origin, **outcome}),
             *self._group(outcome),
         ]
 
@@ -305,6 +315,19 @@ class Teller:
             *(f"{way}: {people}" for way, people in members.items() if people),
             f"part {outcome['part']} of {outcome['parts']}" if "part" in outcome else "",
         ]
+
+
+def _ends_by_itself(entry: Entry, known: Mapping[str, Any]) -> list[str]:
+    """Say when a pause or a recording ends by itself, or that the bot ended it because its time was up."""
+    if entry.actor == GUARD or known.get("source") == GUARD_SOURCE:
+        return ["the pause was over" if known.get("limit") == "pause" else "it had run for as long as it may"]
+    if entry.action == Verb.PAUSE.action and entry.phase is Phase.REQUESTED and "seconds" in known:
+        return [f"for {known['seconds']} s"]
+    if entry.action not in ENDING or entry.phase not in {Phase.SUCCEEDED, Phase.OBSERVED}:
+        return []
+    if "until" not in known:
+        return ["it no longer ends by itself"] if entry.action == EXTEND_ACTION else []
+    return [f"ends by itself at {moment(datetime.fromisoformat(str(known['until'])))}"]
 
 
 def _policy(outcome: Mapping[str, Any]) -> list[str]:

@@ -34,6 +34,7 @@ NAMES = {
     "bot:start": "record-bot started",
     "bot:stop": "record-bot stopped",
     "call:ended": "Call ended",
+    "recording:extend": "Extension",
     "recording:follow": "Start after a transfer",
     "recording:pause": "Pause",
     "recording:read": "Look-up",
@@ -47,6 +48,7 @@ NAMES = {
 }
 """What actions are called; others go by their code."""
 DONE = {
+    "recording:extend": "extended",
     "recording:follow": "started",
     "recording:pause": "paused",
     "recording:resume": "resumed",
