@@ -22,6 +22,7 @@ ACTIONS = (
     "recording:extend",
     "recording:follow",
     "recording:pause",
+    "recording:pause_approval",
     "recording:read",
     "recording:resume",
     "recording:saved",

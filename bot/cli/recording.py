@@ -15,8 +15,9 @@ from bot.recording.control.dual_control import lapsed
 from bot.recording.control.outcomes import other_recorders
 from bot.recording.limits import running_limit
 from bot.recording.models import Verb
-from bot.recording.requests import AwaitsConfirmation, Request, RequestSource
+from bot.recording.requests import AwaitsConfirmation, Extended, Request, RequestSource
 from bot.runtime.container import CLI_OWNER, opened_control
+from bot.slack.blocks.notes import APPROVAL_TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -84,19 +85,24 @@ class Terminal:
             accepted = await service.intake.change(
                 Verb(verb), self._asked, typed_id=storable(typed_id), typed_length=storable(length)
             )
-            if isinstance(accepted, AwaitsConfirmation):
-                return _awaiting(accepted)
-            return await self._carry_out(service, accepted)
+            return await self._result(service, accepted)
 
         return await self._with_service(run)
 
     async def extend(self, typed_id: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
-            done = await service.intake.extend(self._asked, typed_id=storable(typed_id))
-            text = f"Call {done.recording.conversation_id}: {_ends(done.recording)} (#{done.audit_seq})"
-            return Result(ok=True, text=text, facts=_facts(done.recording))
+            return await self._result(service, await service.intake.extend(self._asked, typed_id=storable(typed_id)))
 
         return await self._with_service(run)
+
+    async def _result(self, service: RecordingService, done: PendingAction | AwaitsConfirmation | Extended) -> Result:
+        if isinstance(done, AwaitsConfirmation):
+            return _awaiting(done)
+        if isinstance(done, Extended):
+            ends = _ends(done.recording) or _voice().words("limits.endless")
+            text = f"Call {done.recording.conversation_id}: {ends} (#{done.audit_seq})"
+            return Result(ok=True, text=text, facts=_facts(done.recording))
+        return await self._carry_out(service, done)
 
     async def status(self, typed_id: str) -> Result:
         async def run(service: RecordingService) -> Result:
@@ -159,11 +165,10 @@ class Terminal:
             settled.error.audit_seq = settled.audit_seq
             facts = {"error": settled.error.kind, **_facts(settled.recording)}
             return Result(ok=False, text=explain(settled.error, _voice(), settled.recording), facts=facts)
-        text = (
-            f"Call {settled.recording.conversation_id}: {now(settled.recording, _voice().words)} "
-            f"{_ends(settled.recording)}".rstrip()
-            + f" (#{settled.audit_seq})"
-        )
+        said = f"{now(settled.recording, _voice().words)} {_ends(settled.recording)}".rstrip()
+        text = f"Call {settled.recording.conversation_id}: {said} (#{settled.audit_seq})"
+        if accepted.longer is not None:
+            text += f"\n  note: {_waits(accepted.longer)}"
         return Result(ok=True, text=text, facts=_facts(settled.recording))
 
     async def _with_service(self, run: Callable[[RecordingService], Awaitable[Result]]) -> Result:
@@ -181,8 +186,9 @@ class Terminal:
 
 def _awaiting(answer: AwaitsConfirmation) -> Result:
     approval, voice = answer.approval, _voice()
+    about = APPROVAL_TEXTS[approval.verb]
     text = voice.words(
-        "approval.again" if answer.again else "approval.asked",
+        f"{about}.again" if answer.again else f"{about}.asked",
         call=answer.recording.conversation_id,
         id=answer.recording.conversation_id,
         until=voice.time(approval.expires_at),
@@ -206,7 +212,8 @@ async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -
 
 def _waits(approval: Approval) -> str:
     until = _voice().time(approval.expires_at)
-    return f"{approval.asked_by} asked to stop; a second supervisor must confirm by {until}"
+    what = "stop" if approval.verb is Verb.STOP else "pause for longer"
+    return f"{approval.asked_by} asked to {what}; a second supervisor must confirm by {until}"
 
 
 def _approval_facts(approval: Approval) -> dict[str, Any]:

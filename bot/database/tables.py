@@ -316,6 +316,7 @@ approvals = Table(
     Column("closed_at", Moment),
     Column("closed_by", Text),
     Column("outcome", Text),
+    Column("pause_seconds", Integer),
     CheckConstraint("outcome IN ('confirmed', 'withdrawn', 'expired', 'over')", name="outcome"),
     Index(
         "uq_approvals_open",
@@ -327,7 +328,10 @@ approvals = Table(
     Index("ix_approvals_recording_id", "recording_id"),
     sqlite_strict=True,
 )
-"""Stops that wait, or waited, for a second supervisor; at most one open for a recording. The id is the attempt's."""
+"""Stops, and longer pauses, that wait, or waited, for a second supervisor; at most one open for a recording.
+
+The id of a stop is the attempt's. ``pause_seconds``: how long the pause is to last in all; null: without an end.
+"""
 
 homes = Table(
     "homes",

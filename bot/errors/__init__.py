@@ -18,6 +18,7 @@
     │   ├── SeveralRecordings
     │   ├── ShuttingDown
     │   ├── ApprovalClosed
+    │   ├── ApprovalPending
     │   ├── AlreadySnoozed
     │   ├── AlreadyExtended
     │   ├── TooManyRequests
@@ -80,6 +81,7 @@ from bot.errors.refusals import (
     AlreadyRecording,
     AlreadySnoozed,
     ApprovalClosed,
+    ApprovalPending,
     AuditUnavailable,
     Duplicate,
     IdentityUnconfirmed,
@@ -106,6 +108,7 @@ __all__ = [
     "AlreadyRecording",
     "AlreadySnoozed",
     "ApprovalClosed",
+    "ApprovalPending",
     "AuditUnavailable",
     "CallEnded",
     "CallNotFound",

@@ -145,6 +145,10 @@ class AlreadySnoozed(Refused):
         """When the next reminder comes; None: never, because reminders are turned off."""
 
 
+class ApprovalPending(Refused):
+    """Another request about this recording waits for a second supervisor, and only one can."""
+
+
 class AlreadyExtended(Refused):
     """The time was extended before, so it ends later than the person's message says."""
 

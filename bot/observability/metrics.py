@@ -27,6 +27,7 @@ VERBS = {
     "recording:follow": "follow",
     "recording:extend": "extend",
     "recording:stop_approval": "stop_approval",
+    "recording:pause_approval": "pause_approval",
     "recording:still_needed": "still_needed",
     "recording:read": "read",
     "audit:export": "export",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.errors import MalformedLength
+from bot.recording.lengths import LEAST, MOST, parsed_length
 from bot.recording.models import RecordingState, Verb
 
 if TYPE_CHECKING:
@@ -16,16 +16,12 @@ if TYPE_CHECKING:
 
     from bot.recording.models import Recording
 
-LEAST, MOST = timedelta(seconds=10), timedelta(hours=4)
-"""How long a pause with an end may last."""
 ANNOUNCED = timedelta(seconds=15)
 """How long before the end a message announces it."""
 EXTEND_ACTION = "recording:extend"
 EXTEND_VERB = "extend"
 GUARD_SOURCE = "guard"
 """The source of the bot's own requests because a time is up."""
-LENGTH = re.compile(r"(?:for\s+)?(?P<count>[0-9]{1,6})\s*(?P<unit>[smh])", re.IGNORECASE)
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
 class Limit(StrEnum):
@@ -81,12 +77,6 @@ def running_limit(recording: Recording) -> Limit | None:
 def mark(moment: datetime) -> str:
     """Write a moment so that it tells one end of a time from another, as the database writes it too."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def parsed_length(text: str) -> timedelta | None:
-    """Read a length such as ``90s``, ``5m`` or ``1h``; None if it is none."""
-    found = LENGTH.fullmatch(text.strip())
-    return None if found is None else timedelta(**{UNITS[found["unit"].lower()]: int(found["count"])})
 
 
 def length_of(typed: str) -> timedelta:

@@ -254,12 +254,11 @@ class Recording:
     paused_seconds: int = 0
     """How long it rested in pauses that are over."""
     paused_by: str | None = None
-    """Who asked for the pause that is on, or that is being made; None if nobody asked the bot for it."""
+    """Who asked the bot for the pause that is on, or is being made."""
     pause_seconds: int | None = None
-    """How long that pause was to last when it was asked for; None: until somebody ends it."""
+    """How long that pause was to last at first; None: until somebody ends it."""
     pause_until: datetime | None = None
-    run_seconds: int | None = None
-    """How long it may run before the bot stops it; None: until somebody stops it."""
+    run_seconds: int | None = None  # how long it may run before the bot stops it; None: until somebody stops it
     run_until: datetime | None = None
     ended_at: datetime | None = None
     ended_by: str | None = None
@@ -314,7 +313,7 @@ class Recording:
 
     def unchanged(self, kind: str, before: RecordingState) -> Recording:
         """Take back a change that did not take effect; ``before`` is the state in which it was requested."""
-        kept = self if before is RecordingState.PAUSED else self._unpaused()
+        kept = self if before is RecordingState.PAUSED else self._without_pause()
         return replace(kept, state=before, in_doubt=False, error=kind)
 
     def doubted(self) -> Recording:
@@ -326,10 +325,11 @@ class Recording:
         return replace(self, state=RecordingState.STOPPING, error=LATE)
 
     def _settled(self, at: datetime) -> Recording:
-        return replace(self._unpaused(), in_doubt=False, error=None, paused_seconds=self.rested(at))
+        rested = self.rested(at)
+        return replace(self._without_pause(), in_doubt=False, error=None, paused_at=None, paused_seconds=rested)
 
-    def _unpaused(self) -> Recording:
-        return replace(self, paused_at=None, paused_by=None, pause_seconds=None, pause_until=None)
+    def _without_pause(self) -> Recording:
+        return replace(self, paused_by=None, pause_seconds=None, pause_until=None)
 
     def rested(self, until: datetime) -> int:
         """Return for how many seconds it has been paused in all, a pause that still runs counted up to a moment."""
@@ -380,7 +380,7 @@ class ApprovalOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A stop that one supervisor requested and a second one has to confirm before ``expires_at``."""
+    """A stop, or a longer pause, that one supervisor asked for; a second one has to confirm before ``expires_at``."""
 
     id: UUID
     recording_id: UUID
@@ -391,6 +391,7 @@ class Approval:
     closed_at: datetime | None = None
     closed_by: str | None = None
     outcome: ApprovalOutcome | None = None
+    pause_seconds: int | None = None  # of a longer pause: how long it is to last in all; None: without an end
 
     def waits(self, now: datetime) -> bool:
         """Say whether it may still be confirmed; one that was asked for in the future (a clock set back) may not.

@@ -33,7 +33,7 @@ class NoticeKind(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     OUTCOME_SETTLED = "outcome_settled"
     STOP_WAITS = "stop_waits"
-    """To everyone in a channel: a stop waits for a second supervisor."""
+    """To everyone in a channel: a stop, or a longer pause, waits for a second supervisor."""
     TRANSFERRED = "transferred"
     """An ad-hoc recording ended when its agent left, and the call goes on."""
     PAUSE_ENDS = "pause_ends"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.storable import visible
 from bot.errors import MalformedId, ReasonRefused
-from bot.recording.models import Attempt, Reason, Recording
+from bot.recording.models import Attempt, Reason, Recording, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,11 +70,13 @@ class PendingAction:
     """Whose side to record, if the person chose; a claim until a reading of the call confirms it."""
     confirmed: Approval | None = None
     """The other supervisor's request that this one confirms."""
+    longer: Approval | None = None
+    """Of a pause that one supervisor may not make longer: the request for more, which waits for a second one."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitsConfirmation:
-    """A stop in the trail that a second supervisor has to confirm before anything is sent to Genesys.
+    """A stop, or a longer pause, in the trail that a second supervisor has to confirm before it has any effect.
 
     ``again``: the same person asked before; ``approval`` is that earlier request, and its time goes on.
     """
@@ -88,10 +90,11 @@ class AwaitsConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """A stop that no longer waits for a second supervisor, because the requester withdrew it."""
+    """A stop, or a longer pause, that no longer waits for a second supervisor: the requester withdrew it."""
 
     recording: Recording
     audit_seq: int
+    verb: Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,8 @@ class Extended:
     until: datetime | None
     """None: it no longer ends by itself."""
     audit_seq: int
+    confirmed: Approval | None = None
+    """The other supervisor's request that this one confirms."""
 
 
 @dataclass(frozen=True, slots=True)

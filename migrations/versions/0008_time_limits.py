@@ -1,4 +1,4 @@
-"""When a pause, or a recording that was started by hand, ends by itself, and who paused."""
+"""When a pause, or a recording that was started by hand, ends by itself; who paused; longer pauses that wait."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ ADDED = (
     ("recordings", "pause_until", sa.Text),
     ("recordings", "run_seconds", sa.Integer),
     ("recordings", "run_until", sa.Text),
+    ("approvals", "pause_seconds", sa.Integer),
 )
 
 

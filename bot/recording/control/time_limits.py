@@ -6,15 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from uuid_utils.compat import uuid7
+
 from bot.audit.entry import Phase
-from bot.errors import AlreadyExtended, WrongState
+from bot.errors import AlreadyExtended, ApprovalPending, WrongState
 from bot.recording.caller import GUARD, Permission, Principal, Role
-from bot.recording.control.commands import change, find, read_id
+from bot.recording.control.commands import change, find, join, read_id, waiting_for_second
+from bot.recording.control.dual_control import open_approval
 from bot.recording.control.request_log import AuditContext
 from bot.recording.limits import EXTEND_ACTION, EXTEND_VERB, GUARD_SOURCE, Limit
-from bot.recording.models import RecordingState
+from bot.recording.models import RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control
-from bot.recording.requests import Extended, Request, RequestSource
+from bot.recording.requests import AwaitsConfirmation, Extended, Request, RequestSource
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,6 +67,9 @@ class Extend:
     Authorized like a resume. ``until`` is the end that the person was shown: if it is another one by now,
     AlreadyExtended is raised. Without ``limit`` it is the pause of a paused recording, else the recording. Raises
     WrongState if it doesn't end by itself.
+
+    A pause that gets longer in all than one supervisor may make it lasts as long as that, and the rest waits for a
+    second one; while it waits, another person's extension is the confirmation. Raises ApprovalPending if a stop waits.
     """
 
     recording_id: UUID | None = None
@@ -75,7 +81,7 @@ class Extend:
         call, problem = self._call()
         return AuditContext(EXTEND_ACTION, EXTEND_VERB, call, self.recording_id, self.typed_id if problem else None)
 
-    def __call__(self, opened: OpenRequest) -> Extended:
+    def __call__(self, opened: OpenRequest) -> PendingAction | AwaitsConfirmation | Extended:
         call, problem = self._call()
         require(opened.asked.caller, Permission.CONTROL)
         if problem is not None:
@@ -90,10 +96,45 @@ class Extend:
         if self.until is not None and ends != self.until:
             raise AlreadyExtended(until=ends)
         until = max(ends or opened.now, opened.now) + limit.step(found)
-        return extend(opened, found, limit, until)
+        alone = _longest_for_one(opened, found, limit)
+        if alone is None or until <= alone:
+            return extend(opened, found, limit, until)
+        return _with_second(opened, found, alone, until)
 
     def _call(self) -> tuple[str | None, MalformedId | None]:
         return (None, None) if self.typed_id is None else read_id(self.typed_id)
+
+
+def _longest_for_one(opened: OpenRequest, found: Recording, limit: Limit) -> datetime | None:
+    """Return until when one supervisor alone may have a pause last, counted from its beginning; None: for good."""
+    alone = opened.rules.dual_control.pause_for_one(found) if limit is Limit.PAUSE else None
+    return None if alone is None or found.paused_at is None else found.paused_at + alone
+
+
+def _with_second(
+    opened: OpenRequest, found: Recording, alone: datetime, until: datetime
+) -> PendingAction | AwaitsConfirmation | Extended:
+    found, waiting = waiting_for_second(opened, found)
+    if waiting is not None and waiting.verb is not Verb.PAUSE:
+        raise ApprovalPending
+    if waiting is not None:
+        return join(opened, waiting, found)
+    if found.pause_until is not None and found.pause_until < alone and opened.now < alone:
+        found = extend(opened, found, Limit.PAUSE, alone).recording
+    else:
+        opened.close()
+    since = found.paused_at or opened.now
+    approval, changed, seq = open_approval(
+        opened.transaction,
+        opened.asked,
+        found,
+        rule=opened.rules.dual_control,
+        approval_id=uuid7(),
+        now=opened.now,
+        verb=Verb.PAUSE,
+        pause=until - since,
+    )
+    return AwaitsConfirmation(opened.asked, approval, changed, seq)
 
 
 def extend(opened: OpenRequest, found: Recording, limit: Limit, until: datetime | None) -> Extended:

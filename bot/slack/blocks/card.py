@@ -14,7 +14,7 @@ from bot.recording.permissions import ALLOWED_FROM
 from bot.slack.blocks.button import recording_button
 from bot.slack.blocks.extend_button import extend_button
 from bot.slack.blocks.mrkdwn import actor_name, inline, isolated, length, moment, mrkdwn
-from bot.slack.blocks.notes import ended_with_agent, notes
+from bot.slack.blocks.notes import APPROVAL_TEXTS, ended_with_agent, notes
 from bot.slack.blocks.try_again import may_help, try_again_button
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ START_AGAIN = "recording_start_again"
 FOLLOW = "recording_follow"
 CONFIRM_STOP = "recording_confirm_stop"
 WITHDRAW_STOP = "recording_withdraw_stop"
+CONFIRM_PAUSE = "recording_confirm_pause"
+WITHDRAW_PAUSE = "recording_withdraw_pause"
 CONTROLS = (Verb.PAUSE, Verb.RESUME, Verb.STOP)
 """The verbs that have a button, in the order of the buttons."""
 
@@ -169,8 +171,9 @@ def control_buttons(
     if recording.in_doubt:
         return []
     waits = approval is not None and approval.outcome is None
+    stop_waits = waits and approval is not None and approval.verb is Verb.STOP
     allowed = [verb for verb in CONTROLS if recording.state in ALLOWED_FROM[verb]]
-    buttons = [_button(verb, recording, words, about) for verb in allowed if not (waits and verb is Verb.STOP)]
+    buttons = [_button(verb, recording, words, about) for verb in allowed if not (stop_waits and verb is Verb.STOP)]
     if (limit := running_limit(recording)) is not None:
         buttons.insert(1, extend_button(recording, limit, words))
     if approval is not None and waits and Verb.STOP in allowed:
@@ -179,10 +182,15 @@ def control_buttons(
 
 
 def approval_buttons(approval: Approval, recording: Recording, words: Catalog, *, about: str = "") -> list[Block]:
-    """Return the buttons about a stop that waits for a second supervisor; the click decides who may press which."""
-    sure, value = words("approval.confirm"), str(approval.id)
+    """Return the buttons about what waits for a second supervisor; the click decides who may press which."""
+    text, value = APPROVAL_TEXTS[approval.verb], str(approval.id)
+    sure, withdraw = words(f"{text}.confirm"), words(f"{text}.withdraw")
+    if approval.verb is Verb.PAUSE:
+        return [
+            recording_button(CONFIRM_PAUSE, sure, recording, words, "approval_pause.confirm_of", value=value),
+            recording_button(WITHDRAW_PAUSE, withdraw, recording, words, "approval_pause.withdraw_of", value=value),
+        ]
     confirm = recording_button(CONFIRM_STOP, sure, recording, words, "approval.confirm_of", value=value)
-    withdraw = words("approval.withdraw")
     dialog = _stop_dialog(recording, words, about, sure=sure)
     return [
         confirm | {"style": "danger", "confirm": dialog},

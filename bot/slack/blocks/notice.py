@@ -25,7 +25,7 @@ from bot.slack.blocks.card import (
 from bot.slack.blocks.extend_button import extend_button
 from bot.slack.blocks.limit_notice import ANNOUNCEMENTS, about_limit, ends_later, left_paused, shown_end
 from bot.slack.blocks.mrkdwn import group_mention, inline, length, moment, mrkdwn
-from bot.slack.blocks.notes import approval_note, left
+from bot.slack.blocks.notes import APPROVAL_TEXTS, approval_note, left
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +133,8 @@ def _question(
     again = style.words("notices.sent_again") if one.posts_begun else ""
     says, title, note = _says(one, style, at), "", ""
     if one.notice.kind is NoticeKind.STOP_WAITS and one.notice.repetition:
-        says = " ".join(filter(None, (group_mention(escalate), style.words("approval.notice_again"), says)))
+        again_of = style.words(f"{APPROVAL_TEXTS[one.notice.verb or Verb.STOP]}.notice_again")
+        says = " ".join(filter(None, (group_mention(escalate), again_of, says)))
     if one.notice.kind is NoticeKind.LONG_RECORDING:
         title, paused = style.words("notices.still_recording"), timedelta(seconds=one.recording.paused_seconds)
         note = style.words("card.paused_in_all", length=length(paused, style.words)) if paused else ""
@@ -255,7 +256,8 @@ def _transferred(one: OpenNotice, style: CardStyle) -> str:
 
 
 def _stop_waits(one: OpenNotice, style: CardStyle) -> str:
-    how = style.words("approval.notice", call=one.recording.conversation_id)
+    text = APPROVAL_TEXTS[one.notice.verb or Verb.STOP]
+    how = style.words(f"{text}.notice", call=one.recording.conversation_id)
     if one.approval is None:  # the row has gone, and with it what could be said of it
         return how
     return f"{approval_note(one.approval, style.words, style.person)} {how}"

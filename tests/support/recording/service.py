@@ -22,7 +22,7 @@ from bot.recording.limits import TimeLimits
 from bot.recording.monitoring.ownership import SoleProcess
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.recording.policy import DualControl
-from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules, Request, RequestSource
+from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, ReasonRules, Request, RequestSource
 from tests.support.clocks.fake_clock import FakeClock
 from tests.support.databases.postgres import url_of
 from tests.support.databases.sqlite import make_database
@@ -98,7 +98,7 @@ async def open_harness(
         await engines.close()
 
 
-def at_once(answer: PendingAction | AwaitsConfirmation) -> PendingAction:
+def at_once(answer: PendingAction | AwaitsConfirmation | Extended) -> PendingAction:
     """Hold that a request may go to Genesys at once."""
     assert isinstance(answer, PendingAction)
     return answer

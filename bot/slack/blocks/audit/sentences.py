@@ -97,26 +97,36 @@ VERBS = {
         "The request to stop recording {whom} was closed in Genesys",
         "was already confirmed",
     ),
+    "recording:pause_approval": Wording(
+        "pause recording {whom} for longer, which takes a second supervisor",
+        "confirmed the longer pause of recording {whom}",
+        "the longer pause of recording {whom} was confirmed",
+        "the request for a longer pause of recording {whom} was closed",
+        "The request for a longer pause of recording {whom} was closed in Genesys",
+        "was already confirmed",
+    ),
 }
 WHY = {
     "already_snoozed": "someone has already said so",
-    "already_waiting": "the stop already waits for a second supervisor",
+    "already_waiting": "it already waits for a second supervisor",
     "bot": "a bot can't control recordings",
     "deleted": "the account has been deactivated",
     "foreign_team": "not a member of this workspace",
     "guest": "a guest can't control recordings",
     "interrupted": "record-bot stopped before it was finished",
     "not_compliance": "only compliance can see totals and export the trail",
-    "not_own_request": "only the person who requested the stop can withdraw it",
+    "not_own_request": "only the person who requested it can withdraw it",
     "not_permitted": "no right to control recordings",
     "not_sent": "Slack did not accept the file",
     "out_of_scope": "the call is outside the queues and agents that this person may control",
     "own_request": "a second supervisor has to confirm it",
+    "recording_over": "the recording, or its pause, ended before that",
     "scope_unknown": "record-bot can't tell which queue or agent the call belongs to",
     "stranger": "not a member of this workspace",
+    "superseded": "it was replaced by a request to stop",
     "too_many_requests": "too many requests within a minute",
     "unconfirmed": "Slack could not confirm who this is",
-    "withdrawn": "the person who requested the stop withdrew it",
+    "withdrawn": "the person who requested it withdrew it",
 }
 """Reasons in the third person; every other kind of error has the sentence that people get."""
 OTHERS = {
@@ -135,6 +145,8 @@ OTHERS = {
     STILL_NEEDED_ACTION: "say that the recording of {whom} is still needed",
     EXTEND_ACTION: "let the recording of {whom}, or its pause, last longer",
 }
+PAUSE_EXPIRED = "Request for a longer pause expired: nobody confirmed the longer pause of recording"
+APPROVALS = frozenset({"recording:stop_approval", "recording:pause_approval"})
 ENDING = frozenset({Verb.PAUSE.action, Verb.START.action, Verb.FOLLOW.action, EXTEND_ACTION})
 """What can begin, or prolong, something that ends by itself."""
 OBSERVED = {
@@ -203,7 +215,9 @@ class Teller:
             text = OBSERVED.get(entry.action)
             told = text.format(whom=whom) if text else f"record-bot noticed `{escape(entry.action)}`"
         elif outcome.get("error") == "approval_expired":
-            icon, told = EXPIRED, f"Stop request expired: nobody confirmed the stop of recording {whom}"
+            stop = entry.action == "recording:stop_approval"
+            told = "Stop request expired: nobody confirmed the stop of recording" if stop else PAUSE_EXPIRED
+            icon, told = EXPIRED, f"{told} {whom}"
         elif by in {TRANSFER, AGENT_LEFT}:
             told = self._handed_over(entry, whom)
         elif by:
@@ -289,7 +303,7 @@ class Teller:
     def _two_people(self, entry: Entry, known: Mapping[str, Any]) -> list[str]:
         """Say of a stop that takes two supervisors who the other one is, and until when it waits."""
         first, second = known.get("asked_by"), known.get("confirmed_by")
-        until = known.get("until") if entry.action == "recording:stop_approval" else None
+        until = known.get("until") if entry.action in APPROVALS else None
         waits = entry.phase is Phase.REQUESTED and until is not None
         return [
             f"requested by {self._person(str(first))}" if first else "",

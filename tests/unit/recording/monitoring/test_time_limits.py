@@ -29,6 +29,7 @@ from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.monitoring.observations import Drift, Observations
 from bot.recording.monitoring.time_limits import TimeLimitGuard
 from bot.recording.policy import DualControl
+from bot.recording.requests import Extended
 from tests.support.databases.postgres import on_both
 from tests.support.databases.trail import entries, rows, trail_lines
 from tests.support.recording.service import ADA, CALL, GRACE, Harness, asked, at_once, open_harness
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from bot.recording.models import Recording
+    from bot.recording.requests import Request
     from tests.support.databases.postgres import Database
 
 NOTICES = (
@@ -80,6 +82,12 @@ async def paused(harness: Harness, length: str | None = "90s", *, by: str = ADA)
         await recorded(harness)
     answer = await harness.service.intake.change(Verb.PAUSE, asked(by), typed_id=CALL, typed_length=length)
     return (await harness.service.carry_out(at_once(answer))).recording
+
+
+async def extends(harness: Harness, who: Request, **about: Any) -> Extended:
+    done = await harness.service.intake.extend(who, **about)
+    assert isinstance(done, Extended)
+    return done
 
 
 async def current(harness: Harness) -> Recording:
@@ -168,9 +176,7 @@ async def test_nonsense_is_refused_with_an_entry_and_nothing_is_paused(harness: 
 async def test_an_extension_adds_the_same_length_and_is_in_the_trail(harness: Harness) -> None:
     before = await paused(harness)
     assert before.pause_until is not None
-    done = await harness.service.intake.extend(
-        asked(GRACE), recording_id=before.id, limit=Limit.PAUSE, until=before.pause_until
-    )
+    done = await extends(harness, asked(GRACE), recording_id=before.id, limit=Limit.PAUSE, until=before.pause_until)
     assert done.until == before.pause_until + timedelta(seconds=90)
     assert done.recording.version == before.version + 1  # the card is drawn again
     entry = entries(harness.file)[-1]
@@ -188,9 +194,9 @@ async def test_an_extension_adds_the_same_length_and_is_in_the_trail(harness: Ha
 async def test_two_people_who_answer_the_same_message_extend_once(harness: Harness) -> None:
     before = await paused(harness)
     request: dict[str, Any] = {"recording_id": before.id, "limit": Limit.PAUSE, "until": before.pause_until}
-    done = await harness.service.intake.extend(asked(GRACE), **request)
+    done = await extends(harness, asked(GRACE), **request)
     with pytest.raises(AlreadyExtended) as refused:
-        await harness.service.intake.extend(asked(ADA), **request)
+        await extends(harness, asked(ADA), **request)
     assert refused.value.until == done.until
     assert (await current(harness)).pause_until == done.until
 
@@ -199,9 +205,9 @@ async def test_a_click_that_slack_delivers_twice_extends_once(harness: Harness) 
     before = await paused(harness)
     request: dict[str, Any] = {"recording_id": before.id, "limit": Limit.PAUSE, "until": before.pause_until}
     click = asked(ADA, trigger="same")
-    await harness.service.intake.extend(click, **request)
+    await extends(harness, click, **request)
     with pytest.raises(Duplicate):
-        await harness.service.intake.extend(click, **request)
+        await extends(harness, click, **request)
     assert trail_lines(harness.file).count("succeeded recording:extend") == 1
 
 
@@ -219,7 +225,7 @@ async def test_who_may_not_resume_may_not_extend(
 ) -> None:
     before = await paused(harness)
     with pytest.raises(error):
-        await harness.service.intake.extend(asked(GRACE, roles=roles, scope=scope), typed_id=CALL)
+        await extends(harness, asked(GRACE, roles=roles, scope=scope), typed_id=CALL)
     assert (await current(harness)).pause_until == before.pause_until
     assert trail_lines(harness.file)[-1] == "denied recording:extend"
 
@@ -227,7 +233,7 @@ async def test_who_may_not_resume_may_not_extend(
 async def test_a_limited_supervisor_extends_what_is_in_their_scope(harness: Harness) -> None:
     before = await paused(harness)
     scope = Scope(everything=False, queues=frozenset({"queue-1"}))
-    done = await harness.service.intake.extend(asked(GRACE, scope=scope), typed_id=CALL)
+    done = await extends(harness, asked(GRACE, scope=scope), typed_id=CALL)
     assert before.pause_until is not None
     assert done.until == before.pause_until + timedelta(seconds=90)
 
@@ -235,7 +241,7 @@ async def test_a_limited_supervisor_extends_what_is_in_their_scope(harness: Harn
 async def test_what_does_not_end_by_itself_cannot_be_extended(harness: Harness) -> None:
     await paused(harness, None)
     with pytest.raises(WrongState):
-        await harness.service.intake.extend(asked(), typed_id=CALL)
+        await extends(harness, asked(), typed_id=CALL)
 
 
 @on_both
@@ -261,7 +267,7 @@ async def test_an_extension_at_the_moment_of_the_end_is_either_before_or_after_i
 async def test_after_an_extension_the_older_end_does_nothing_and_writes_nothing(harness: Harness) -> None:
     before = await paused(harness)
     assert before.pause_until is not None
-    await harness.service.intake.extend(asked(), typed_id=CALL)
+    await extends(harness, asked(), typed_id=CALL)
     said = len(entries(harness.file))
     assert await harness.service.intake.end_by_itself(before.id, Limit.PAUSE, before.pause_until) is None
     assert len(entries(harness.file)) == said
@@ -422,7 +428,7 @@ async def test_a_recording_that_was_started_by_hand_stops_by_itself(database: Da
         harness.clock.advance(3585)
         await guard.step()
         assert notices(harness) == [("recording_ends", ADA)]
-        done = await harness.service.intake.extend(asked(), typed_id=CALL)
+        done = await extends(harness, asked(), typed_id=CALL)
         assert done.until == began.run_until + timedelta(hours=1)
         harness.clock.advance(15)
         await guard.step()
