@@ -253,12 +253,11 @@ class Recording:
     paused_at: datetime | None = None
     paused_seconds: int = 0
     """How long it rested in pauses that are over."""
-    paused_by: str | None = None
-    """Who asked the bot for the pause that is on, or is being made."""
+    paused_by: str | None = None  # who asked the bot for the pause that is on, or is being made
     pause_seconds: int | None = None
     """How long that pause was to last at first; None: until somebody ends it."""
     pause_until: datetime | None = None
-    run_seconds: int | None = None  # how long it may run before the bot stops it; None: until somebody stops it
+    run_seconds: int | None = None  # how long it may run at first before the bot stops it
     run_until: datetime | None = None
     ended_at: datetime | None = None
     ended_by: str | None = None
@@ -275,7 +274,7 @@ class Recording:
     in_doubt: bool = False
     error: str | None = None
     audit_seq: int = 0
-    """The number of the newest audit entry about this recording."""
+    """The number of the newest audit entry about it."""
     requested_seq: int = 0
     """The number of the entry that asked for it: what orders recordings, since clocks can be set back."""
 
@@ -295,8 +294,8 @@ class Recording:
 
     def paused(self, at: datetime) -> Recording:
         until = None if self.pause_seconds is None else at + timedelta(seconds=self.pause_seconds)
-        rests = replace(self._settled(at), state=RecordingState.PAUSED, paused_at=at, pause_until=until)
-        return replace(rests, paused_by=self.paused_by, pause_seconds=self.pause_seconds)
+        rests = replace(self._settled(at), paused_by=self.paused_by, pause_seconds=self.pause_seconds)
+        return replace(rests, state=RecordingState.PAUSED, paused_at=at, pause_until=until)
 
     def resumed(self, at: datetime) -> Recording:
         return replace(self._settled(at), state=RecordingState.ACTIVE)
@@ -325,8 +324,8 @@ class Recording:
         return replace(self, state=RecordingState.STOPPING, error=LATE)
 
     def _settled(self, at: datetime) -> Recording:
-        rested = self.rested(at)
-        return replace(self._without_pause(), in_doubt=False, error=None, paused_at=None, paused_seconds=rested)
+        settled = replace(self._without_pause(), in_doubt=False, error=None)
+        return replace(settled, paused_at=None, paused_seconds=self.rested(at))
 
     def _without_pause(self) -> Recording:
         return replace(self, paused_by=None, pause_seconds=None, pause_until=None)

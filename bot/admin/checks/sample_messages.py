@@ -12,8 +12,8 @@ from bot.audit.reports.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Len
 from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.card import Card
-from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.limits import mark
+from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import TOGETHER_AT_MOST, OpenNotice
 from bot.recording.notices import Notice, NoticeKind, Result
 from bot.recording.requests import REASON_LIMIT, ReasonRules

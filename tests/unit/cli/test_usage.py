@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.measured, pytest.mark.usefixtures("logs_as_before")]
 
 SCOPES = {"bot:guard", "channels:read", "chat:write", "files:write", "groups:read", "usergroups:read", "users:read"}
-"""Slack's scopes, which are written like actions."""
+"""Slack's scopes, and an actor, which are written like actions."""
 ANY_SHELL = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
 """Lets a test name the shell; otherwise Typer asks the system in which shell it runs."""
 NO_HASH = "0" * 63 + "1"
