@@ -186,9 +186,9 @@ class Terminal:
 
 def _awaiting(answer: AwaitsConfirmation) -> Result:
     approval, voice = answer.approval, _voice()
-    about = APPROVAL_TEXTS[approval.verb]
+    which = APPROVAL_TEXTS[approval.verb]
     text = voice.words(
-        f"{about}.again" if answer.again else f"{about}.asked",
+        f"approval.{which}again" if answer.again else f"approval.{which}asked",
         call=answer.recording.conversation_id,
         id=answer.recording.conversation_id,
         until=voice.time(approval.expires_at),

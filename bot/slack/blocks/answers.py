@@ -28,9 +28,9 @@ def awaiting(answer: AwaitsConfirmation, style: CardStyle) -> str:
 
     Of a longer pause: that it ends as it would, until then.
     """
-    approval = APPROVAL_TEXTS[answer.approval.verb]
+    which = APPROVAL_TEXTS[answer.approval.verb]
     return style.words(
-        f"{approval}.again" if answer.again else f"{approval}.asked",
+        f"approval.{which}again" if answer.again else f"approval.{which}asked",
         call=style.call(answer.recording.conversation_id),
         id=answer.recording.conversation_id,
         until=moment(answer.approval.expires_at),
@@ -48,7 +48,7 @@ def under_way(accepted: PendingAction, style: CardStyle) -> str:
         if accepted.longer is None:
             return f"{said}\n{style.words('limits.pause', length=shown)}"
         call_id, until = accepted.recording.conversation_id, moment(accepted.longer.expires_at)
-        return f"{said}\n{style.words('approval_pause.bounded', length=shown, id=call_id, until=until)}"
+        return f"{said}\n{style.words('approval.pause_bounded', length=shown, id=call_id, until=until)}"
     if accepted.attempt.verb is not Verb.START or not accepted.asked.origin.shared_channel:
         return said
     return f"{said}\n{style.words('shared.start')}"
@@ -65,7 +65,7 @@ def confirming(accepted: PendingAction, style: CardStyle) -> str:
 def taken_back(withdrawn: Withdrawn, style: CardStyle) -> str:
     """Say that a stop does not wait any more."""
     call = style.call(withdrawn.recording.conversation_id)
-    return style.words(f"{APPROVAL_TEXTS[withdrawn.verb]}.taken_back", call=call, seq=withdrawn.audit_seq)
+    return style.words(f"approval.{APPROVAL_TEXTS[withdrawn.verb]}taken_back", call=call, seq=withdrawn.audit_seq)
 
 
 def extended(done: Extended, style: CardStyle) -> str:
@@ -74,5 +74,5 @@ def extended(done: Extended, style: CardStyle) -> str:
     until = "" if done.until is None else moment(done.until)
     if done.confirmed is not None:
         person = style.person(done.confirmed.asked_by)
-        return style.words("approval_pause.confirming", call=call, seq=seq, person=person)
+        return style.words("approval.pause_confirming", call=call, seq=seq, person=person)
     return style.words(f"limits.{done.limit.value}_extended", call=call, until=until, seq=seq)

@@ -184,11 +184,11 @@ def control_buttons(
 def approval_buttons(approval: Approval, recording: Recording, words: Catalog, *, about: str = "") -> list[Block]:
     """Return the buttons about what waits for a second supervisor; the click decides who may press which."""
     text, value = APPROVAL_TEXTS[approval.verb], str(approval.id)
-    sure, withdraw = words(f"{text}.confirm"), words(f"{text}.withdraw")
+    sure, withdraw = words(f"approval.{text}confirm"), words(f"approval.{text}withdraw")
     if approval.verb is Verb.PAUSE:
         return [
-            recording_button(CONFIRM_PAUSE, sure, recording, words, "approval_pause.confirm_of", value=value),
-            recording_button(WITHDRAW_PAUSE, withdraw, recording, words, "approval_pause.withdraw_of", value=value),
+            recording_button(CONFIRM_PAUSE, sure, recording, words, "approval.pause_confirm_of", value=value),
+            recording_button(WITHDRAW_PAUSE, withdraw, recording, words, "approval.pause_withdraw_of", value=value),
         ]
     confirm = recording_button(CONFIRM_STOP, sure, recording, words, "approval.confirm_of", value=value)
     dialog = _stop_dialog(recording, words, about, sure=sure)

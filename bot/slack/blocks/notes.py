@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bot.recording.models import Approval, Recording, SavedRecording
 
 SAVED_SHOWN = 5
-APPROVAL_TEXTS = {Verb.STOP: "approval", Verb.PAUSE: "approval_pause"}
-"""Where the texts are about what waits for a second supervisor."""
+APPROVAL_TEXTS = {Verb.STOP: "", Verb.PAUSE: "pause_"}
+"""How the keys of texts begin about what waits for a second supervisor."""
 
 
 def notes(shown: Card, words: Catalog, person: Callable[[str], str]) -> list[str]:
@@ -89,15 +89,15 @@ def longer_pause(approval: Approval, words: Catalog) -> str:
     if approval.verb is not Verb.PAUSE:
         return ""
     if approval.pause_seconds is None:
-        return words("approval_pause.endless")
-    return words("approval_pause.for", length=length(timedelta(seconds=approval.pause_seconds), words))
+        return words("approval.pause_endless")
+    return words("approval.pause_for", length=length(timedelta(seconds=approval.pause_seconds), words))
 
 
 def approval_note(approval: Approval, words: Catalog, person: Callable[[str], str]) -> str:
     """Say who asked for a stop under dual control and until when it waits, or its result."""
     outcome = "waits" if approval.outcome is None else approval.outcome.value
     return words(
-        f"{APPROVAL_TEXTS[approval.verb]}.{outcome}",
+        f"approval.{APPROVAL_TEXTS[approval.verb]}{outcome}",
         how=longer_pause(approval, words),
         person=person(approval.asked_by),
         asked=moment(approval.asked_at),

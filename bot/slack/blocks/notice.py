@@ -133,7 +133,7 @@ def _question(
     again = style.words("notices.sent_again") if one.posts_begun else ""
     says, title, note = _says(one, style, at), "", ""
     if one.notice.kind is NoticeKind.STOP_WAITS and one.notice.repetition:
-        again_of = style.words(f"{APPROVAL_TEXTS[one.notice.verb or Verb.STOP]}.notice_again")
+        again_of = style.words(f"approval.{APPROVAL_TEXTS[one.notice.verb or Verb.STOP]}notice_again")
         says = " ".join(filter(None, (group_mention(escalate), again_of, says)))
     if one.notice.kind is NoticeKind.LONG_RECORDING:
         title, paused = style.words("notices.still_recording"), timedelta(seconds=one.recording.paused_seconds)
@@ -257,7 +257,7 @@ def _transferred(one: OpenNotice, style: CardStyle) -> str:
 
 def _stop_waits(one: OpenNotice, style: CardStyle) -> str:
     text = APPROVAL_TEXTS[one.notice.verb or Verb.STOP]
-    how = style.words(f"{text}.notice", call=one.recording.conversation_id)
+    how = style.words(f"approval.{text}notice", call=one.recording.conversation_id)
     if one.approval is None:  # the row has gone, and with it what could be said of it
         return how
     return f"{approval_note(one.approval, style.words, style.person)} {how}"

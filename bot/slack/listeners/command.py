@@ -310,7 +310,7 @@ def status_line(shown: Card, style: CardStyle, approval: Approval | None = None)
     if approval is None:
         return line
     person, until = style.person(approval.asked_by), moment(approval.expires_at)
-    said = style.words(f"{APPROVAL_TEXTS[approval.verb]}.in_list", person=person, until=until)
+    said = style.words(f"approval.{APPROVAL_TEXTS[approval.verb]}in_list", person=person, until=until)
     return f"{line} · {said}"
 
 

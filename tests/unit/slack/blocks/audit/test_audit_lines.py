@@ -114,7 +114,7 @@ def test_what_the_bot_saw_by_itself_tells_effect_and_cause(action: str, outcome:
         (Phase.SUCCEEDED, {"mechanism": "policy", "created": False}, "policy recording · was already being recorded"),
         (Phase.DENIED, {"error": "not_permitted", "cause": "guest"}, ": a guest can't control recordings"),
         (Phase.FAILED, {"error": "permission_missing", "http_status": 403}, " could not start recording "),
-        (Phase.FAILED, {"error": "withdrawn"}, ": the person who requested the stop withdrew it"),
+        (Phase.FAILED, {"error": "withdrawn"}, ": the person who requested it withdrew it"),
     ],
 )
 def test_a_line_says_why_in_words_and_keeps_the_codes_for_the_metadata(
