@@ -174,7 +174,7 @@ MUTATIONS = (
     Mutation(
         "a longer pause of one supervisor",
         "bot/recording/control/commands.py",
-        "    alone = rule.pause_for_one(found)\n",
+        "    alone = left_for_one(rule.pause_for_one(found), used_before(found, opened.now))\n",
         "    alone = None\n",
         "tests/unit/recording/control/test_longer_pauses.py::"
         "test_a_pause_without_an_end_is_on_at_once_and_bounded_until_a_second_supervisor_confirms",

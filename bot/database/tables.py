@@ -54,6 +54,8 @@ recordings = Table(
     Column("paused_by", Text),
     Column("pause_seconds", Integer),
     Column("pause_until", Moment),
+    Column("resumed_at", Moment),
+    Column("pause_used", Integer, nullable=False, server_default=text("0")),
     Column("run_seconds", Integer),
     Column("run_until", Moment),
     Column("ended_at", Moment),

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 ANNOUNCED = timedelta(seconds=15)
 """How long before the end a message announces it."""
+APART = timedelta(minutes=1)
+"""A pause that begins sooner than this after the last one goes on from it, where their length counts."""
+ALWAYS_ALONE = timedelta(seconds=30)
+"""How long one supervisor may pause in any case: a customer who begins to read out card details can't wait."""
 EXTEND_ACTION = "recording:extend"
 EXTEND_VERB = "extend"
 GUARD_SOURCE = "guard"
@@ -72,6 +76,17 @@ def running_limit(recording: Recording) -> Limit | None:
     """Return what ends by itself now: the pause of a paused recording, or the recording; None if nothing does."""
     limit = Limit.PAUSE if recording.state is RecordingState.PAUSED else Limit.RECORDING
     return limit if recording.state in limit.states and limit.until(recording) is not None else None
+
+
+def used_before(recording: Recording, now: datetime) -> int:
+    """Return for how many seconds a recording was paused before a pause that begins now and goes on from it."""
+    since = recording.resumed_at
+    return 0 if since is None or now - since >= APART else recording.pause_used
+
+
+def left_for_one(alone: timedelta | None, used: int) -> timedelta | None:
+    """Return what is left of the length for which one supervisor alone may pause; None: there is no limit."""
+    return None if alone is None else max(alone - timedelta(seconds=used), min(alone, ALWAYS_ALONE))
 
 
 def mark(moment: datetime) -> str:

@@ -257,6 +257,9 @@ class Recording:
     pause_seconds: int | None = None
     """How long that pause was to last at first; None: until somebody ends it."""
     pause_until: datetime | None = None
+    resumed_at: datetime | None = None
+    pause_used: int = 0
+    """For how many seconds it was paused shortly before the pause that is on, or before ``resumed_at``."""
     run_seconds: int | None = None  # how long it may run at first before the bot stops it
     run_until: datetime | None = None
     ended_at: datetime | None = None
@@ -284,10 +287,6 @@ class Recording:
         """Begin a change; ``seq`` is the number of the entry that asks for it."""
         return replace(self, state=DURING[verb], error=None, audit_seq=seq)
 
-    def pause_requested(self, by: str, seconds: int | None, seq: int) -> Recording:
-        """Begin a pause that ends by itself after so many seconds; None: it doesn't."""
-        return replace(self.requested(Verb.PAUSE, seq), paused_by=by, pause_seconds=seconds)
-
     def started(self, at: datetime, *, seen_at: datetime | None = None) -> Recording:
         """Begin to run; with ``seen_at``, it began between ``at`` and then."""
         return replace(self._settled(at), state=RecordingState.ACTIVE, started_at=at, seen_at=seen_at)
@@ -298,7 +297,8 @@ class Recording:
         return replace(rests, state=RecordingState.PAUSED, paused_at=at, pause_until=until)
 
     def resumed(self, at: datetime) -> Recording:
-        return replace(self._settled(at), state=RecordingState.ACTIVE)
+        used = self.pause_used + self.rested(at) - self.paused_seconds
+        return replace(self._settled(at), state=RecordingState.ACTIVE, resumed_at=at, pause_used=used)
 
     def stopped(self, at: datetime, by: str) -> Recording:
         return replace(self._settled(at), state=RecordingState.STOPPED, ended_at=at, ended_by=by)

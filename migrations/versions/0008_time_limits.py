@@ -16,6 +16,7 @@ ADDED = (
     ("recordings", "pause_until", sa.Text),
     ("recordings", "run_seconds", sa.Integer),
     ("recordings", "run_until", sa.Text),
+    ("recordings", "resumed_at", sa.Text),
     ("approvals", "pause_seconds", sa.Integer),
 )
 
@@ -23,8 +24,11 @@ ADDED = (
 def upgrade() -> None:
     for table, name, kind in ADDED:
         op.add_column(table, sa.Column(name, kind(), nullable=True))
+    used = sa.Column("pause_used", sa.Integer(), server_default=sa.text("0"), nullable=False)
+    op.add_column("recordings", used)
 
 
 def downgrade() -> None:
+    op.drop_column("recordings", "pause_used")
     for table, name, _ in reversed(ADDED):
         op.drop_column(table, name)

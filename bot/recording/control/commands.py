@@ -26,7 +26,7 @@ from bot.recording.control.dual_control import (
     withdraw_approval,
 )
 from bot.recording.control.request_log import AuditContext
-from bot.recording.limits import Limit, length_of
+from bot.recording.limits import Limit, left_for_one, length_of, used_before
 from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control, require_state
 from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, Withdrawn, conversation_id
@@ -211,7 +211,7 @@ def pause(
     if waiting is not None and waiting.verb is Verb.PAUSE and found.state in PAUSED:
         return join(opened, waiting, found)
     rule, wanted = opened.rules.dual_control, opened.rules.limits.pause_for(length)
-    alone = rule.pause_for_one(found)
+    alone = left_for_one(rule.pause_for_one(found), used_before(found, opened.now))
     if alone is None or (wanted is not None and wanted <= alone):
         return change(opened, Verb.PAUSE, found, pause=wanted)
     accepted = change(opened, Verb.PAUSE, found, pause=alone)
@@ -299,7 +299,8 @@ def change(
     )
     after = before.requested(verb, entry.seq)
     if verb is Verb.PAUSE:
-        after = before.pause_requested(opened.asked.caller.actor, seconds, entry.seq)
+        used = used_before(before, opened.now)
+        after = replace(after, paused_by=opened.asked.caller.actor, pause_seconds=seconds, pause_used=used)
     recording = opened.transaction.save(after, was=before)
     opened.transaction.add_attempt(attempt, dedupe_key=opened.asked.origin.dedupe_key)
     return PendingAction(opened.asked, attempt, recording, NO_REASON, entry.seq)

@@ -14,7 +14,7 @@ from bot.recording.caller import GUARD, Permission, Principal, Role
 from bot.recording.control.commands import change, find, join, read_id, waiting_for_second
 from bot.recording.control.dual_control import open_approval
 from bot.recording.control.request_log import AuditContext
-from bot.recording.limits import EXTEND_ACTION, EXTEND_VERB, GUARD_SOURCE, Limit
+from bot.recording.limits import EXTEND_ACTION, EXTEND_VERB, GUARD_SOURCE, Limit, left_for_one
 from bot.recording.models import RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control
 from bot.recording.requests import AwaitsConfirmation, Extended, Request, RequestSource
@@ -108,6 +108,7 @@ class Extend:
 def _longest_for_one(opened: OpenRequest, found: Recording, limit: Limit) -> datetime | None:
     """Return until when one supervisor alone may have a pause last, counted from its beginning; None: for good."""
     alone = opened.rules.dual_control.pause_for_one(found) if limit is Limit.PAUSE else None
+    alone = left_for_one(alone, found.pause_used)
     return None if alone is None or found.paused_at is None else found.paused_at + alone
 
 

@@ -54,7 +54,11 @@ def recording(state: RecordingState) -> Recording:
             SETTLED | {"state": S.ACTIVE, "started_at": EARLIER, "seen_at": AT},
         ),
         (S.PAUSING, lambda r: r.paused(AT), SETTLED | {"state": S.PAUSED, "paused_at": AT, "paused_seconds": 250}),
-        (S.RESUMING, lambda r: r.resumed(AT), SETTLED | {"state": S.ACTIVE, "paused_seconds": 250}),
+        (
+            S.RESUMING,
+            lambda r: r.resumed(AT),
+            SETTLED | {"state": S.ACTIVE, "paused_seconds": 250, "resumed_at": AT, "pause_used": 240},
+        ),
         (
             S.STOPPING,
             lambda r: r.stopped(AT, "cli:root"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,13 @@ async def paused(scenario: ServingScenario, call: str, length: str = "") -> str:
     return said
 
 
+def jump_before(scenario: ServingScenario, end: str) -> None:
+    """Let time pass until 14 s before the end, and then as it does: a message has to be read before it."""
+    scenario.clock.real_time()
+    left = datetime.fromisoformat(scenario.recordings()[0][end]) - scenario.clock.now()
+    scenario.clock.jump(left.total_seconds() - 14)
+
+
 async def test_a_pause_is_announced_extended_by_a_click_and_ends_by_itself(scenario: ServingScenario) -> None:
     ada = Reader(scenario)
     said = await paused(scenario, INBOUND, "10m")
@@ -57,7 +65,7 @@ async def test_a_pause_is_announced_extended_by_a_click_and_ends_by_itself(scena
     assert buttons(scenario.card()) == PAUSED
     assert "Resumes by itself at <!date^" in scenario.card().text
 
-    scenario.clock.jump(590)
+    jump_before(scenario, "pause_until")
     message = await ada.until_told("This pause ends by itself at ")
     assert buttons(message) == [EXTEND, RESUME]
     click = await scenario.slack.click(ADA, message.channel, message.ts, EXTEND)
@@ -109,7 +117,7 @@ async def test_a_recording_started_by_hand_stops_by_itself(scenario: ServingScen
     ada = Reader(scenario)
     await scenario.records(INBOUND)
     assert "Stops by itself at <!date^" in scenario.card().text
-    scenario.clock.jump(2 * 3600 - 10)
+    jump_before(scenario, "run_until")
     message = await ada.until_told("This recording stops by itself at ")
     assert buttons(message) == [EXTEND, STOP]
     await scenario.until_later(lambda: scenario.shows("Stopped"))

@@ -224,3 +224,28 @@ async def test_without_the_rule_nothing_changes(database: Database) -> None:
         await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
         assert (await pause(harness)).longer is None
         assert (await current(harness)).pause_until is None
+
+
+@on_both
+async def test_resuming_for_a_moment_does_not_get_around_the_rule(harness: Harness) -> None:
+    await pause(harness, "4m")
+    harness.clock.advance(240)
+    for begins, left in ((1, 60), (59, 30), (1, 30)):
+        await harness.service.carry_out(
+            at_once(await harness.service.intake.change(Verb.RESUME, asked(), typed_id=CALL))
+        )
+        harness.clock.advance(begins)
+        accepted = await pause(harness, "4m")
+        assert lasts(await current(harness)) == timedelta(seconds=left)  # half a minute is always there
+        assert accepted.longer is not None
+        await harness.service.intake.withdraw(asked(ADA), accepted.longer.id)
+        harness.clock.advance(60)
+
+
+async def test_a_pause_a_minute_later_is_another_one(harness: Harness) -> None:
+    await pause(harness, "4m")
+    harness.clock.advance(240)
+    await harness.service.carry_out(at_once(await harness.service.intake.change(Verb.RESUME, asked(), typed_id=CALL)))
+    harness.clock.advance(60)
+    assert (await pause(harness, "4m")).longer is None
+    assert lasts(await current(harness)) == timedelta(minutes=4)
