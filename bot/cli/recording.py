@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 def _in_terminal(text: str) -> str:
     """Name the terminal's commands where Slack's are advised."""
-    return text.replace("[reason]", "[--reason REASON]").replace("/record ", "record-bot recording ")
+    text = text.replace("[reason]", "[--reason REASON]").replace("<id> 90s", "<id> --for 90s")
+    return text.replace("/record ", "record-bot recording ")
 
 
 def _word(state: str) -> str:

@@ -15,6 +15,8 @@ from tests.support.scenario import ADA, CLARA, GRACE, ServingScenario
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bot.sandbox.slack import SimulatedMessage
+
 EXTEND, RESUME, STOP = "recording_extend", "recording_resume", "recording_stop"
 PAUSED = [RESUME, EXTEND, STOP]
 
@@ -51,11 +53,13 @@ async def paused(scenario: ServingScenario, call: str, length: str = "") -> str:
     return said
 
 
-def jump_before(scenario: ServingScenario, end: str) -> None:
-    """Let time pass until 14 s before the end, and then as it does: a message has to be read before it."""
+async def announced(scenario: ServingScenario, reader: Reader, end: str, words: str) -> SimulatedMessage:
+    """Let time pass until 14 s before the end, and then as it does; return the message that announces the end."""
     scenario.clock.real_time()
     left = datetime.fromisoformat(scenario.recordings()[0][end]) - scenario.clock.now()
     scenario.clock.jump(left.total_seconds() - 14)
+    await scenario.until(lambda: any(words in one.text for one in reader.notices()))
+    return reader.notices()[-1]
 
 
 async def test_a_pause_is_announced_extended_by_a_click_and_ends_by_itself(scenario: ServingScenario) -> None:
@@ -65,8 +69,7 @@ async def test_a_pause_is_announced_extended_by_a_click_and_ends_by_itself(scena
     assert buttons(scenario.card()) == PAUSED
     assert "Resumes by itself at <!date^" in scenario.card().text
 
-    jump_before(scenario, "pause_until")
-    message = await ada.until_told("This pause ends by itself at ")
+    message = await announced(scenario, ada, "pause_until", "This pause ends by itself at ")
     assert buttons(message) == [EXTEND, RESUME]
     click = await scenario.slack.click(ADA, message.channel, message.ts, EXTEND)
     assert click.acked
@@ -117,8 +120,7 @@ async def test_a_recording_started_by_hand_stops_by_itself(scenario: ServingScen
     ada = Reader(scenario)
     await scenario.records(INBOUND)
     assert "Stops by itself at <!date^" in scenario.card().text
-    jump_before(scenario, "run_until")
-    message = await ada.until_told("This recording stops by itself at ")
+    message = await announced(scenario, ada, "run_until", "This recording stops by itself at ")
     assert buttons(message) == [EXTEND, STOP]
     await scenario.until_later(lambda: scenario.shows("Stopped"))
     assert scenario.genesys.effective_recording(INBOUND) == "none"
