@@ -207,11 +207,13 @@ def pause(
     Nobody has to wait for a pause: a customer may be reading card details. While a longer pause waits, another
     person's request to pause is its confirmation.
     """
-    found, waiting = waiting_for_second(opened, found)
-    if waiting is not None and waiting.verb is Verb.PAUSE and found.state in PAUSED:
-        return join(opened, waiting, found)
     rule, wanted = opened.rules.dual_control, opened.rules.limits.pause_for(length)
     alone = left_for_one(rule.pause_for_one(found), used_before(found, opened.now))
+    waiting = None
+    if alone is not None or found.state in PAUSED:
+        found, waiting = waiting_for_second(opened, found)
+    if waiting is not None and waiting.verb is Verb.PAUSE and found.state in PAUSED:
+        return join(opened, waiting, found)
     if alone is None or (wanted is not None and wanted <= alone):
         return change(opened, Verb.PAUSE, found, pause=wanted)
     accepted = change(opened, Verb.PAUSE, found, pause=alone)

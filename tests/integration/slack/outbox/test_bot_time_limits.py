@@ -81,7 +81,7 @@ async def test_a_pause_is_announced_extended_by_a_click_and_ends_by_itself(scena
     await scenario.until_later(lambda: scenario.shows("Recording"), step=60.0)
     assert scenario.genesys.effective_recording(INBOUND) == "active"
     lines = await scenario.until_delivered()
-    assert any("record-bot resumed recording Priya Nair" in line and "the pause was over" in line for line in lines)
+    assert any("record-bot resumed recording" in line and "the pause was over" in line for line in lines), lines
     assert [(one["phase"], one["actor"]) for one in scenario.entries("recording:resume")] == [
         ("requested", "bot:guard"),
         ("succeeded", "bot:guard"),
