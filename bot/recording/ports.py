@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from bot.recording.call import Participant
     from bot.recording.caller import Scope
     from bot.recording.card import Card, CardPlace
-    from bot.recording.file_check import RecordingFileCheck
     from bot.recording.models import (
         Approval,
         ApprovalOutcome,
@@ -153,6 +152,15 @@ class SavedRecordings(Protocol):
         self, conversation_id: str, *, deadline: float, priority: Priority = Priority.LOOP
     ) -> tuple[SavedRecording, ...]:
         """Return the call's saved recordings; none where Genesys has not got them (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFileCheck:
+    """A recording whose file is missing: since when it is over, and the number of checks so far."""
+
+    recording_id: UUID
+    ended_at: datetime
+    looks: int = 0
 
 
 class SavedQueue(Protocol):
