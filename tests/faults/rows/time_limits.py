@@ -110,6 +110,17 @@ def meets(name: str, **how: Any) -> Callable[[Run], Awaitable[None]]:
     return play
 
 
+async def database_locked(run: Run) -> None:
+    """The database takes no writes when the time is up: nothing is sent, and the pause is ended once it does."""
+    await paused(run)
+    stage, written, over = run.stage, run.written(), _until(run) + timedelta(seconds=8)
+    with stage.outside.locked():
+        await stage.until("the time has been up for a while", lambda: datetime.now(UTC) > over)
+        run.expect(run.written() == written, "Genesys was told to resume without an entry")
+        run.expect(run.state() == "paused", f"the recording is {run.state()} in a database that takes no writes")
+    await ended(run)
+
+
 async def extended_at_the_end(run: Run) -> None:
     """Somebody extends the pause at the moment when it ends: one of the two is first, and the card is right."""
     await paused(run)
@@ -206,6 +217,12 @@ ALONE = (
         "Genesys: 403 to the bot's resume, once",
         "failed, said to the person who paused, and tried again",
         meets("forbidden", times=1),
+    ),
+    _row(
+        "database-locked",
+        "the database is locked when a pause is to end, for longer than a write waits",
+        "no call to Genesys; ended once the database takes a write",
+        database_locked,
     ),
     _row(
         "extended",
