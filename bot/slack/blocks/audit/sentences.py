@@ -334,7 +334,7 @@ class Teller:
 def _ends_by_itself(entry: Entry, known: Mapping[str, Any]) -> list[str]:
     """Say when a pause or a recording ends by itself, or that the bot ended it because its time was up."""
     if entry.actor == GUARD or known.get("source") == GUARD_SOURCE:
-        return ["the pause was over" if known.get("limit") == "pause" else "it had run for as long as it may"]
+        return ["the pause was over" if entry.action == Verb.RESUME.action else "it had run for as long as it may"]
     if entry.action == Verb.PAUSE.action and entry.phase is Phase.REQUESTED and "seconds" in known:
         return [f"for {known['seconds']} s"]
     if entry.action not in ENDING or entry.phase not in {Phase.SUCCEEDED, Phase.OBSERVED}:
