@@ -53,11 +53,16 @@ async def paused(scenario: ServingScenario, call: str, length: str = "") -> str:
     return said
 
 
+def jump_to(scenario: ServingScenario, end: str, seconds: float) -> None:
+    """Let time pass at once until so many seconds before an end."""
+    left = datetime.fromisoformat(scenario.recordings()[0][end]) - scenario.clock.now()
+    scenario.clock.jump(left.total_seconds() - seconds)
+
+
 async def announced(scenario: ServingScenario, reader: Reader, end: str, words: str) -> SimulatedMessage:
     """Let time pass until 14 s before the end, and then as it does; return the message that announces the end."""
     scenario.clock.real_time()
-    left = datetime.fromisoformat(scenario.recordings()[0][end]) - scenario.clock.now()
-    scenario.clock.jump(left.total_seconds() - 14)
+    jump_to(scenario, end, 14)
     await scenario.until(lambda: any(words in one.text for one in reader.notices()))
     return reader.notices()[-1]
 
@@ -78,7 +83,8 @@ async def test_a_pause_is_announced_extended_by_a_click_and_ends_by_itself(scena
     assert len(scenario.entries("recording:extend")) == 1
     assert scenario.genesys.effective_recording(INBOUND) == "paused"
 
-    await scenario.until_later(lambda: scenario.shows("Recording"), step=60.0)
+    jump_to(scenario, "pause_until", 0)
+    await scenario.until(lambda: scenario.shows("Recording"))
     assert scenario.genesys.effective_recording(INBOUND) == "active"
     lines = await scenario.until_delivered()
     assert any("record-bot resumed recording" in line and "the pause was over" in line for line in lines), lines
@@ -122,7 +128,8 @@ async def test_a_recording_started_by_hand_stops_by_itself(scenario: ServingScen
     assert "Stops by itself at <!date^" in scenario.card().text
     message = await announced(scenario, ada, "run_until", "This recording stops by itself at ")
     assert buttons(message) == [EXTEND, STOP]
-    await scenario.until_later(lambda: scenario.shows("Stopped"))
+    jump_to(scenario, "run_until", 0)
+    await scenario.until(lambda: scenario.shows("Stopped"))
     assert scenario.genesys.effective_recording(INBOUND) == "none"
     await ada.until_told("Stopped by record-bot")
 
