@@ -110,7 +110,9 @@ class Samples:
             "C0SAMPLE", found=options, agents=options, call=options[0], agent=options[0], note="n" * REASON_LIMIT
         )
         for name, form in (("empty", Form("C0SAMPLE")), ("full", full)):
-            view = start_view(form, style.words, self.reasons, notice="!" * REASON_LIMIT, calls_note=LONG_NAME)
+            view = start_view(
+                form, style.words, self.reasons, notice="!" * REASON_LIMIT, calls_note=LONG_NAME, at_most=LATER - NOON
+            )
             yield Sample(f"start window: {name}", view, is_view=True)
 
     def _homes(self, style: CardStyle) -> Iterator[Sample]:
