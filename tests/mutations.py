@@ -172,6 +172,37 @@ MUTATIONS = (
         "tests/unit/recording/control/test_dual_control.py::test_too_late_is_too_late_before_any_loop_has_seen_it",
     ),
     Mutation(
+        "a longer pause of one supervisor",
+        "bot/recording/control/commands.py",
+        "    alone = left_for_one(rule.pause_for_one(found), used_before(found, opened.now))\n",
+        "    alone = None\n",
+        "tests/unit/recording/control/test_longer_pauses.py::"
+        "test_a_pause_without_an_end_is_on_at_once_and_bounded_until_a_second_supervisor_confirms",
+    ),
+    Mutation(
+        "extensions that get around dual control",
+        "bot/recording/control/time_limits.py",
+        "if alone is None or until <= alone:",
+        "if alone is None or until:",
+        "tests/unit/recording/control/test_longer_pauses.py::"
+        "test_extending_again_and_again_does_not_get_around_the_rule",
+    ),
+    Mutation(
+        "a pause ended at the end of another one",
+        "bot/recording/control/time_limits.py",
+        "self.limit.until(found) == self.until",
+        "self.until is not None",
+        "tests/unit/recording/monitoring/test_time_limits.py::"
+        "test_after_an_extension_the_older_end_does_nothing_and_writes_nothing",
+    ),
+    Mutation(
+        "the bot's own stop under dual control",
+        "bot/recording/control/time_limits.py",
+        "if self.limit is Limit.RECORDING and opened.rules.dual_control.guards(found):",
+        "if self.limit is None:",
+        "tests/unit/recording/monitoring/test_time_limits.py::test_where_a_stop_takes_two_the_bot_is_neither_of_them",
+    ),
+    Mutation(
         "a start carried out however late",
         "bot/recording/control/service.py",
         "OLDEST_SECONDS = 10.0",

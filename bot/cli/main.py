@@ -235,16 +235,40 @@ def stop(call: OptionalCallId = None, *, as_json: AsJson = False) -> None:
     _change("stop", call, as_json=as_json)
 
 
-@recording.command("pause", short_help="Pause a recording (secure pause).", epilog=_examples_of("pause"))
-def pause(call: OptionalCallId = None, *, as_json: AsJson = False) -> None:
+@recording.command(
+    "pause",
+    short_help="Pause a recording (secure pause).",
+    epilog=examples(f"record-bot recording pause {SAMPLE_ID}", f"record-bot recording pause {SAMPLE_ID} --for 90s"),
+)
+def pause(
+    call: OptionalCallId = None,
+    length: Annotated[
+        str | None,
+        typer.Option(
+            "--for", metavar="LENGTH", help="How long, such as 90s or 5m; then record-bot, while it serves, resumes."
+        ),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Pause a recording (secure pause), for example while card data is read out."""
-    _change("pause", call, as_json=as_json)
+    _exit(event_loop.run(_terminal().change("pause", call, length)), as_json=as_json)
 
 
 @recording.command("resume", short_help="Resume a paused recording.", epilog=_examples_of("resume"))
 def resume(call: OptionalCallId = None, *, as_json: AsJson = False) -> None:
     """Resume a paused recording."""
     _change("resume", call, as_json=as_json)
+
+
+@recording.command(
+    "extend",
+    short_help="Let a pause, or a recording, that ends by itself last longer.",
+    epilog=_examples_of("extend"),
+)
+def extend(call: OptionalCallId = None, *, as_json: AsJson = False) -> None:
+    """Let a pause, or a recording, that ends by itself last longer, by the length that it was to have at first."""
+    _exit(event_loop.run(_terminal().extend(call)), as_json=as_json)
 
 
 @recording.command(

@@ -13,9 +13,11 @@ from bot.i18n.error_messages import MessageFormatter, explain, now
 from bot.recording.caller import Principal, Role
 from bot.recording.control.dual_control import lapsed
 from bot.recording.control.outcomes import other_recorders
+from bot.recording.limits import running_limit
 from bot.recording.models import Verb
-from bot.recording.requests import AwaitsConfirmation, Request, RequestSource
+from bot.recording.requests import AwaitsConfirmation, Extended, Request, RequestSource
 from bot.runtime.container import CLI_OWNER, opened_control
+from bot.slack.blocks.notes import APPROVAL_TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 def _in_terminal(text: str) -> str:
     """Name the terminal's commands where Slack's are advised."""
-    return text.replace("[reason]", "[--reason REASON]").replace("/record ", "record-bot recording ")
+    text = text.replace("[reason]", "[--reason REASON]").replace("<id> 90s", "<id> --for 90s")
+    return text.replace("/record ", "record-bot recording ")
 
 
 def _word(state: str) -> str:
@@ -78,14 +81,29 @@ class Terminal:
 
         return await self._with_service(run)
 
-    async def change(self, verb: str, typed_id: str | None) -> Result:
+    async def change(self, verb: str, typed_id: str | None, length: str | None = None) -> Result:
         async def run(service: RecordingService) -> Result:
-            accepted = await service.intake.change(Verb(verb), self._asked, typed_id=storable(typed_id))
-            if isinstance(accepted, AwaitsConfirmation):
-                return _awaiting(accepted)
-            return await self._carry_out(service, accepted)
+            accepted = await service.intake.change(
+                Verb(verb), self._asked, typed_id=storable(typed_id), typed_length=storable(length)
+            )
+            return await self._result(service, accepted)
 
         return await self._with_service(run)
+
+    async def extend(self, typed_id: str | None) -> Result:
+        async def run(service: RecordingService) -> Result:
+            return await self._result(service, await service.intake.extend(self._asked, typed_id=storable(typed_id)))
+
+        return await self._with_service(run)
+
+    async def _result(self, service: RecordingService, done: PendingAction | AwaitsConfirmation | Extended) -> Result:
+        if isinstance(done, AwaitsConfirmation):
+            return _awaiting(done)
+        if isinstance(done, Extended):
+            ends = _ends(done.recording) or _voice().words("limits.endless")
+            text = f"Call {done.recording.conversation_id}: {ends} (#{done.audit_seq})"
+            return Result(ok=True, text=text, facts=_facts(done.recording))
+        return await self._carry_out(service, done)
 
     async def status(self, typed_id: str) -> Result:
         async def run(service: RecordingService) -> Result:
@@ -111,6 +129,8 @@ class Terminal:
             there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), _voice())
             lines = (f"record-bot: {ours}", f"Genesys: {there}", f"Audit entry: #{found.audit_seq}")
             text = "\n  ".join((f"Call {found.conversation_id}", *lines))
+            if found.recording is not None and (ends := _ends(found.recording)):
+                text += f"\n  note: {ends}"
             if seen is not None and (others := other_recorders(seen.mechanism, seen.recorders)):
                 text += f"\n  also: Genesys records the call by {' and '.join(others)} as well"
             if waiting is not None:
@@ -128,7 +148,9 @@ class Terminal:
             for one in live:
                 approval = waiting.get(one.id)
                 line = f"{one.conversation_id}  {one.state.value:<9} {one.started_by}"
-                lines.append(line if approval is None else f"{line}  (note: {_waits(approval)})")
+                ends = _ends(one).removesuffix(".")
+                noted = [said for said in (ends, "" if approval is None else _waits(approval)) if said]
+                lines.append(f"{line}  (note: {'; '.join(noted)})" if noted else line)
                 facts.append({**_facts(one), "approval": approval and _approval_facts(approval)})
             return Result(ok=True, text="\n".join(lines) or "There are no active recordings.", facts=facts)
 
@@ -144,9 +166,10 @@ class Terminal:
             settled.error.audit_seq = settled.audit_seq
             facts = {"error": settled.error.kind, **_facts(settled.recording)}
             return Result(ok=False, text=explain(settled.error, _voice(), settled.recording), facts=facts)
-        text = (
-            f"Call {settled.recording.conversation_id}: {now(settled.recording, _voice().words)} (#{settled.audit_seq})"
-        )
+        said = f"{now(settled.recording, _voice().words)} {_ends(settled.recording)}".rstrip()
+        text = f"Call {settled.recording.conversation_id}: {said} (#{settled.audit_seq})"
+        if accepted.longer is not None:
+            text += f"\n  note: {_waits(accepted.longer)}"
         return Result(ok=True, text=text, facts=_facts(settled.recording))
 
     async def _with_service(self, run: Callable[[RecordingService], Awaitable[Result]]) -> Result:
@@ -164,8 +187,9 @@ class Terminal:
 
 def _awaiting(answer: AwaitsConfirmation) -> Result:
     approval, voice = answer.approval, _voice()
+    which = APPROVAL_TEXTS[approval.verb]
     text = voice.words(
-        "approval.again" if answer.again else "approval.asked",
+        f"approval.{which}again" if answer.again else f"approval.{which}asked",
         call=answer.recording.conversation_id,
         id=answer.recording.conversation_id,
         until=voice.time(approval.expires_at),
@@ -189,7 +213,8 @@ async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -
 
 def _waits(approval: Approval) -> str:
     until = _voice().time(approval.expires_at)
-    return f"{approval.asked_by} asked to stop; a second supervisor must confirm by {until}"
+    what = "stop" if approval.verb is Verb.STOP else "pause for longer"
+    return f"{approval.asked_by} asked to {what}; a second supervisor must confirm by {until}"
 
 
 def _approval_facts(approval: Approval) -> dict[str, Any]:
@@ -198,6 +223,13 @@ def _approval_facts(approval: Approval) -> dict[str, Any]:
         "asked_by": approval.asked_by,
         "expires_at": approval.expires_at.isoformat(),
     }
+
+
+def _ends(recording: Recording) -> str:
+    """Say until when a pause or a recording lasts that ends by itself; empty if it doesn't."""
+    voice, limit = _voice(), running_limit(recording)
+    until = None if limit is None else limit.until(recording)
+    return "" if limit is None or until is None else voice.words(f"limits.{limit.value}_ends", time=voice.time(until))
 
 
 def _facts(recording: Recording) -> dict[str, Any]:
@@ -211,5 +243,7 @@ def _facts(recording: Recording) -> dict[str, Any]:
         "adopted": recording.adopted,
         "started_at": recording.started_at and recording.started_at.isoformat(),
         "ended_at": recording.ended_at and recording.ended_at.isoformat(),
+        "pause_until": recording.pause_until and recording.pause_until.isoformat(),
+        "run_until": recording.run_until and recording.run_until.isoformat(),
         "audit_seq": recording.audit_seq,
     }

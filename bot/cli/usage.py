@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 TIME_FORMATS = "2026-01-31 or 2026-01-31T08:00, UTC"
-ACTOR = re.compile(r"(slack:[A-Z0-9]+:[A-Z0-9]+|cli:\S+|bot)")
+ACTOR = re.compile(r"(slack:[A-Z0-9]+:[A-Z0-9]+|cli:\S+|bot(:guard)?)")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

@@ -11,6 +11,7 @@
     [dual_control]
     queues = ["<queue id>"]
     within = "2m"                      # how long the second supervisor has
+    pause_longer_than = "5m"           # a pause that is to last longer needs a second supervisor too
     escalate = "S0LEADS"               # a user group that is named when nobody confirms a stop
 
     [[route]]
@@ -56,6 +57,7 @@ ADVICE = {
     "queues": "list at least one queue",
     "channel": 'use the id of a Slack channel, such as channel = "C0BILLING"',
     "within": 'use a time from 10s to 24h, such as "90s" or "2m"',
+    "pause_longer_than": 'use a time from 10s to 24h, such as "90s" or "5m"',
     "escalate": 'use the id of one Slack user group, such as escalate = "S0LEADS"',
 }
 """What to do about a key that is missing or wrong."""
@@ -142,9 +144,12 @@ class _Grant(_Calls):
 class _DualControl(_Calls):
     within: Time = DualControl().within
     escalate: GroupId | None = None
+    pause_longer_than: Time | None = None
 
     def dual_control(self) -> DualControl:
-        return DualControl(frozenset(self.queues), frozenset(self.agents), self.within, self.escalate)
+        return DualControl(
+            frozenset(self.queues), frozenset(self.agents), self.within, self.escalate, self.pause_longer_than
+        )
 
 
 class _Route(_Table):

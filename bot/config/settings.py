@@ -27,6 +27,7 @@ from bot.config.tokens import checked_signing_secret, checked_token, checked_wor
 from bot.errors import SettingsError
 from bot.observability.logging import REDACTED
 from bot.recording.handover import FollowTransfers
+from bot.recording.lengths import LEAST, MOST, parsed_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,6 +169,14 @@ def _delay(value: Any) -> Any:
 Delay = Annotated[timedelta | None, BeforeValidator(_delay)]
 
 
+def _at_most(value: Any, most: timedelta) -> Any:
+    length = parsed_length(value) if isinstance(value, str) else value
+    if length is None or not LEAST <= length <= most:
+        hours = round(most / timedelta(hours=1))
+        raise ValueError(f"use a number with s, m or h, from 10s to {hours}h, such as 90s or 5m; empty for no limit")
+    return length
+
+
 class DatabaseSettings(_Part):
     database_url: Annotated[str, AfterValidator(checked_database_url)] = Field(
         default="sqlite+aiosqlite:///record-bot.db",
@@ -217,6 +226,8 @@ class RecordingSettings(_Part):
     recording_reason_required: bool = False
     recording_policy_file: str = "policy.toml"
     recording_actions_per_minute: int = Field(default=30, ge=0, le=1000)
+    recording_pause_at_most: Annotated[timedelta, BeforeValidator(partial(_at_most, most=MOST))] | None = None
+    recording_at_most: Annotated[timedelta, BeforeValidator(partial(_at_most, most=timedelta(days=1)))] | None = None
 
 
 class SlackSettings(_Part):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import structlog
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import bindparam, func, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import card_answers
@@ -42,6 +42,11 @@ log = structlog.get_logger(__name__)
 A_WRITE = {"postgresql": text("SELECT pg_current_xact_id()"), "sqlite": text("PRAGMA user_version = 0")}
 """Changes nothing, and yet has to go to the disk: the transaction's number, a page that says what it said before."""
 TO_FOLLOW = select(recordings).where(recordings.c.follow_up == FollowUp.WATCH).order_by(recordings.c.requested_seq)
+LIMITED = (
+    select(recordings)
+    .where(LIVE, or_(recordings.c.pause_until.is_not(None), recordings.c.run_until.is_not(None)))
+    .order_by(recordings.c.requested_seq)
+)
 LIVE_ONES = select(recordings).where(LIVE).order_by(recordings.c.requested_seq).limit(bindparam("limit"))
 IDS_PER_QUERY = 500
 ASK_TIMES = 60
@@ -242,6 +247,10 @@ class SqlStore:
     async def recordings_to_follow(self) -> tuple[Recording, ...]:
         """Return those that ended when their agent left, and for which it is to be found out who took over."""
         return await self._found(TO_FOLLOW)
+
+    async def limited_recordings(self) -> tuple[Recording, ...]:
+        """Return the live recordings that end by themselves, or whose pause does, oldest first."""
+        return await self._found(LIMITED)
 
     async def scope_of(self, recording_id: UUID) -> Scope | None:
         """Return the scope of the person who started a recording, as it was then; None: every call."""

@@ -51,6 +51,13 @@ recordings = Table(
     Column("started_at", Moment),
     Column("paused_at", Moment),
     Column("paused_seconds", Integer, nullable=False, server_default=text("0")),
+    Column("paused_by", Text),
+    Column("pause_seconds", Integer),
+    Column("pause_until", Moment),
+    Column("resumed_at", Moment),
+    Column("pause_used", Integer, nullable=False, server_default=text("0")),
+    Column("run_seconds", Integer),
+    Column("run_until", Moment),
     Column("ended_at", Moment),
     Column("ended_by", Text),
     Column("adopted", Flag, nullable=False),
@@ -311,6 +318,7 @@ approvals = Table(
     Column("closed_at", Moment),
     Column("closed_by", Text),
     Column("outcome", Text),
+    Column("pause_seconds", Integer),
     CheckConstraint("outcome IN ('confirmed', 'withdrawn', 'expired', 'over')", name="outcome"),
     Index(
         "uq_approvals_open",
@@ -322,7 +330,10 @@ approvals = Table(
     Index("ix_approvals_recording_id", "recording_id"),
     sqlite_strict=True,
 )
-"""Stops that wait, or waited, for a second supervisor; at most one open for a recording. The id is the attempt's."""
+"""Stops, and longer pauses, that wait, or waited, for a second supervisor; at most one open for a recording.
+
+The id of a stop is the attempt's. ``pause_seconds``: how long the pause is to last in all; null: without an end.
+"""
 
 homes = Table(
     "homes",

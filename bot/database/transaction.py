@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from bot.audit.entry import Draft, Entry
-    from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, RecordingFileCheck, SavedRecording
+    from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, SavedRecording
     from bot.recording.notices import Notice
+    from bot.recording.ports import RecordingFileCheck
     from bot.recording.snooze import Reminder, Snooze
 
 # Spelled out as in the index of the live ones: with parameters for the states it would not be used.

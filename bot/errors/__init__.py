@@ -10,6 +10,7 @@
     │   ├── MalformedId
     │   ├── ReasonRefused
     │   ├── MalformedPeriod
+    │   ├── MalformedLength
     │   ├── AboutRecording
     │   │   ├── AlreadyRecording
     │   │   └── WrongState
@@ -17,7 +18,9 @@
     │   ├── SeveralRecordings
     │   ├── ShuttingDown
     │   ├── ApprovalClosed
+    │   ├── ApprovalPending
     │   ├── AlreadySnoozed
+    │   ├── AlreadyExtended
     │   ├── TooManyRequests
     │   └── TooLate
     ├── Duplicate                 the same request was delivered twice; the first one counts
@@ -74,13 +77,16 @@ from bot.errors.genesys import (
 )
 from bot.errors.refusals import (
     AboutRecording,
+    AlreadyExtended,
     AlreadyRecording,
     AlreadySnoozed,
     ApprovalClosed,
+    ApprovalPending,
     AuditUnavailable,
     Duplicate,
     IdentityUnconfirmed,
     MalformedId,
+    MalformedLength,
     MalformedPeriod,
     NothingToStop,
     NotPermitted,
@@ -98,9 +104,11 @@ from bot.errors.root import DatabaseUnusable, RecordBotError, SettingsError
 __all__ = [
     "AboutRecording",
     "AgentLeft",
+    "AlreadyExtended",
     "AlreadyRecording",
     "AlreadySnoozed",
     "ApprovalClosed",
+    "ApprovalPending",
     "AuditUnavailable",
     "CallEnded",
     "CallNotFound",
@@ -115,6 +123,7 @@ __all__ = [
     "IdentityUnconfirmed",
     "LoginRefused",
     "MalformedId",
+    "MalformedLength",
     "MalformedPeriod",
     "NoAgentConnected",
     "NotAVoiceCall",

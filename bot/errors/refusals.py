@@ -71,6 +71,10 @@ class MalformedPeriod(Refused):
     """That is not a period whose entries could be looked at."""
 
 
+class MalformedLength(Refused):
+    """That is not a length for which a pause can last."""
+
+
 class AboutRecording(Refused):
     """A refusal because of how a recording stands; it says which, in what state, since when and by whom."""
 
@@ -139,6 +143,19 @@ class AlreadySnoozed(Refused):
         self.by = by
         self.until = until
         """When the next reminder comes; None: never, because reminders are turned off."""
+
+
+class ApprovalPending(Refused):
+    """Another request about this recording waits for a second supervisor, and only one can."""
+
+
+class AlreadyExtended(Refused):
+    """The time was extended before, so it ends later than the person's message says."""
+
+    def __init__(self, message: str = "", *, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+        """When it ends now; None: it no longer ends by itself."""
 
 
 class TooManyRequests(Refused):

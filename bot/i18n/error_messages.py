@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import (
     AboutRecording,
+    AlreadyExtended,
     AlreadySnoozed,
     ApprovalClosed,
     AuditUnavailable,
@@ -143,6 +144,8 @@ def _standing(error: RecordBotError, voice: MessageFormatter) -> str:
         return voice.words("details.away_since", at=voice.time(error.since))
     if isinstance(error, AlreadySnoozed) and error.until is not None:
         return voice.words("details.snoozed", by=voice.person(error.by), at=voice.time(error.until))
+    if isinstance(error, AlreadyExtended) and error.until is not None:
+        return voice.words("details.extended", at=voice.time(error.until))
     if not isinstance(error, AboutRecording):
         return ""
     key = "taken_over" if error.taken_over else RecordingState(error.state).value
@@ -177,7 +180,7 @@ def _details_of_genesys(error: RecordBotError, words: Catalog) -> str:
 
 
 def _now(error: RecordBotError, recording: Recording | None, words: Catalog) -> str:
-    if isinstance(error, (CallOnHold, MalformedPeriod, AlreadySnoozed)):
+    if isinstance(error, (CallOnHold, MalformedPeriod, AlreadySnoozed, AlreadyExtended)):
         return ""  # on hold, the call is recorded already; and the others are not about a change
     if recording is not None:
         return now(recording, words)

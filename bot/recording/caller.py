@@ -7,6 +7,8 @@ from enum import StrEnum
 
 BOT = "bot"
 """The actor of what the bot does or sees on its own."""
+GUARD = "bot:guard"
+"""The actor of what the bot does because the time of a pause or a recording is up."""
 
 
 class Role(StrEnum):
@@ -61,3 +63,8 @@ class Principal:
 
     def may(self, permission: Permission) -> bool:
         return self.denial_reason is None and not self.roles.isdisjoint(ROLES_WITH[permission])
+
+
+def is_bot(actor: str) -> bool:
+    """Return whether an actor of the trail is the bot, for whatever reason it acts."""
+    return actor == BOT or actor.startswith(f"{BOT}:")

@@ -46,6 +46,8 @@ class AgentLeg:
     adhoc: CallRecording | None = None
     disconnect_type: str | None = None
     ended_at: datetime | None = None
+    wrapping_up: bool = False
+    """Whether the agent has left and is in after-call work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +66,8 @@ class Departure:
         return (self.disconnect_type or "").startswith("transfer")
 
 
+TRANSFER = "transfer"
+AGENT_LEFT = "agent_left"
+"""What ended a recording that nobody stopped: the agent on whose side it ran handed the call over, or left it."""
 POLICY_RECORDER = "policy"
 SNIPPET_RECORDER = "snippet"

@@ -75,14 +75,6 @@ class Verb(StrEnum):
         return f"recording:{self.value}"
 
 
-ALLOWED_FROM = {
-    Verb.START: frozenset[RecordingState](),
-    Verb.FOLLOW: frozenset[RecordingState](),
-    Verb.STOP: frozenset({RecordingState.ACTIVE, RecordingState.PAUSED}),
-    Verb.PAUSE: frozenset({RecordingState.ACTIVE}),
-    Verb.RESUME: frozenset({RecordingState.PAUSED}),
-}
-"""The states in which each change can be requested; a start makes a new recording."""
 DURING = {
     Verb.START: RecordingState.STARTING,
     Verb.FOLLOW: RecordingState.STARTING,
@@ -201,15 +193,6 @@ class SavedRecording:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingFileCheck:
-    """A recording whose file is missing: since when it is over, and the number of checks so far."""
-
-    recording_id: UUID
-    ended_at: datetime
-    looks: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """The subject of an action: everything learned about the call when its recording started.
 
@@ -270,6 +253,15 @@ class Recording:
     paused_at: datetime | None = None
     paused_seconds: int = 0
     """How long it rested in pauses that are over."""
+    paused_by: str | None = None  # who asked the bot for the pause that is on, or is being made
+    pause_seconds: int | None = None
+    """How long that pause was to last at first; None: until somebody ends it."""
+    pause_until: datetime | None = None
+    resumed_at: datetime | None = None
+    pause_used: int = 0
+    """For how many seconds it was paused shortly before the pause that is on, or before ``resumed_at``."""
+    run_seconds: int | None = None  # how long it may run at first before the bot stops it
+    run_until: datetime | None = None
     ended_at: datetime | None = None
     ended_by: str | None = None
     adopted: bool = False
@@ -285,7 +277,7 @@ class Recording:
     in_doubt: bool = False
     error: str | None = None
     audit_seq: int = 0
-    """The number of the newest audit entry about this recording."""
+    """The number of the newest audit entry about it."""
     requested_seq: int = 0
     """The number of the entry that asked for it: what orders recordings, since clocks can be set back."""
 
@@ -300,10 +292,13 @@ class Recording:
         return replace(self._settled(at), state=RecordingState.ACTIVE, started_at=at, seen_at=seen_at)
 
     def paused(self, at: datetime) -> Recording:
-        return replace(self._settled(at), state=RecordingState.PAUSED, paused_at=at)
+        until = None if self.pause_seconds is None else at + timedelta(seconds=self.pause_seconds)
+        rests = replace(self._settled(at), paused_by=self.paused_by, pause_seconds=self.pause_seconds)
+        return replace(rests, state=RecordingState.PAUSED, paused_at=at, pause_until=until)
 
     def resumed(self, at: datetime) -> Recording:
-        return replace(self._settled(at), state=RecordingState.ACTIVE)
+        used = self.pause_used + self.rested(at) - self.paused_seconds
+        return replace(self._settled(at), state=RecordingState.ACTIVE, resumed_at=at, pause_used=used)
 
     def stopped(self, at: datetime, by: str) -> Recording:
         return replace(self._settled(at), state=RecordingState.STOPPED, ended_at=at, ended_by=by)
@@ -317,7 +312,8 @@ class Recording:
 
     def unchanged(self, kind: str, before: RecordingState) -> Recording:
         """Take back a change that did not take effect; ``before`` is the state in which it was requested."""
-        return replace(self, state=before, in_doubt=False, error=kind)
+        kept = self if before is RecordingState.PAUSED else self._without_pause()
+        return replace(kept, state=before, in_doubt=False, error=kind)
 
     def doubted(self) -> Recording:
         """Note that nobody knows yet whether the change took effect."""
@@ -328,7 +324,11 @@ class Recording:
         return replace(self, state=RecordingState.STOPPING, error=LATE)
 
     def _settled(self, at: datetime) -> Recording:
-        return replace(self, in_doubt=False, error=None, paused_at=None, paused_seconds=self.rested(at))
+        settled = replace(self._without_pause(), in_doubt=False, error=None)
+        return replace(settled, paused_at=None, paused_seconds=self.rested(at))
+
+    def _without_pause(self) -> Recording:
+        return replace(self, paused_by=None, pause_seconds=None, pause_until=None)
 
     def rested(self, until: datetime) -> int:
         """Return for how many seconds it has been paused in all, a pause that still runs counted up to a moment."""
@@ -379,7 +379,7 @@ class ApprovalOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A stop that one supervisor requested and a second one has to confirm before ``expires_at``."""
+    """A stop, or a longer pause, that one supervisor asked for; a second one has to confirm before ``expires_at``."""
 
     id: UUID
     recording_id: UUID
@@ -390,6 +390,7 @@ class Approval:
     closed_at: datetime | None = None
     closed_by: str | None = None
     outcome: ApprovalOutcome | None = None
+    pause_seconds: int | None = None  # of a longer pause: how long it is to last in all; None: without an end
 
     def waits(self, now: datetime) -> bool:
         """Say whether it may still be confirmed; one that was asked for in the future (a clock set back) may not.

@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import NotPermitted, OutOfScope, WrongState
 from bot.recording.caller import Permission, Principal, Role
-from bot.recording.models import ALLOWED_FROM, Recording, RecordingState, Verb
+from bot.recording.models import Recording, RecordingState, Verb
 
 if TYPE_CHECKING:
     from bot.recording.call import Participant
     from bot.recording.models import Conversation
+
+ALLOWED_FROM = {
+    Verb.START: frozenset[RecordingState](),
+    Verb.FOLLOW: frozenset[RecordingState](),
+    Verb.STOP: frozenset({RecordingState.ACTIVE, RecordingState.PAUSED}),
+    Verb.PAUSE: frozenset({RecordingState.ACTIVE}),
+    Verb.RESUME: frozenset({RecordingState.PAUSED}),
+}
+"""The states in which each change can be requested; a start makes a new recording."""
 
 
 def require(caller: Principal, permission: Permission) -> None:

@@ -33,6 +33,8 @@ class DualControl:
     within: timedelta = timedelta(minutes=2)
     escalate: str | None = None
     """The Slack user group that is named once nobody has confirmed a stop for a while."""
+    pause_longer_than: timedelta | None = None
+    """The length from which a pause needs a second supervisor too; None: one may pause for as long as they like."""
 
     def guards(self, recording: Recording) -> bool:
         """Say whether a stop needs a second supervisor; it does where nothing known of the call rules that out."""
@@ -41,12 +43,17 @@ class DualControl:
         unknown = recording.agent_user_id is None and recording.queue_id is None
         return unknown or recording.agent_user_id in self.agents or recording.queue_id in self.queues
 
+    def pause_for_one(self, recording: Recording) -> timedelta | None:
+        """Return how long one supervisor alone may pause a recording; None: for as long as they like."""
+        return self.pause_longer_than if self.guards(recording) else None
+
     def with_also(self, other: DualControl) -> DualControl:
         """Return the rule that guards what either of them does, in the time of the one that guards anything."""
         mine = bool(self.queues or self.agents)
         within = self.within if mine else other.within
         escalate = self.escalate or other.escalate
-        return DualControl(self.queues | other.queues, self.agents | other.agents, within, escalate)
+        longer = min((one.pause_longer_than for one in (self, other) if one.pause_longer_than), default=None)
+        return DualControl(self.queues | other.queues, self.agents | other.agents, within, escalate, longer)
 
 
 @dataclass(frozen=True, slots=True)

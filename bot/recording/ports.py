@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         Conversation,
         LiveList,
         Recording,
-        RecordingFileCheck,
         SavedRecording,
         Target,
     )
@@ -153,6 +152,15 @@ class SavedRecordings(Protocol):
         self, conversation_id: str, *, deadline: float, priority: Priority = Priority.LOOP
     ) -> tuple[SavedRecording, ...]:
         """Return the call's saved recordings; none where Genesys has not got them (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFileCheck:
+    """A recording whose file is missing: since when it is over, and the number of checks so far."""
+
+    recording_id: UUID
+    ended_at: datetime
+    looks: int = 0
 
 
 class SavedQueue(Protocol):
@@ -295,6 +303,9 @@ class RecordingStore(Protocol):
 
     async def recordings_to_follow(self) -> tuple[Recording, ...]:
         """Return those that ended when their agent left, and for which it is to be found out who took over."""
+
+    async def limited_recordings(self) -> tuple[Recording, ...]:
+        """Return the live recordings that end by themselves, or whose pause does, oldest first."""
 
     async def scope_of(self, recording_id: UUID) -> Scope | None:
         """Return the scope of the person who started a recording, as it was then; None: every call."""

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.storable import visible
 from bot.errors import MalformedId, ReasonRefused
-from bot.recording.models import Attempt, Reason, Recording
+from bot.recording.models import Attempt, Reason, Recording, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from bot.errors import GenesysError, NotPermitted, TooLate
     from bot.recording.caller import Principal
+    from bot.recording.limits import Limit
     from bot.recording.models import Approval, ConfirmedChange
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -68,11 +70,13 @@ class PendingAction:
     """Whose side to record, if the person chose; a claim until a reading of the call confirms it."""
     confirmed: Approval | None = None
     """The other supervisor's request that this one confirms."""
+    longer: Approval | None = None
+    """Of a pause that one supervisor may not make longer: the request for more, which waits for a second one."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitsConfirmation:
-    """A stop in the trail that a second supervisor has to confirm before anything is sent to Genesys.
+    """A stop, or a longer pause, in the trail that a second supervisor has to confirm before it has any effect.
 
     ``again``: the same person asked before; ``approval`` is that earlier request, and its time goes on.
     """
@@ -86,10 +90,24 @@ class AwaitsConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """A stop that no longer waits for a second supervisor, because the requester withdrew it."""
+    """A stop, or a longer pause, that no longer waits for a second supervisor: the requester withdrew it."""
 
     recording: Recording
     audit_seq: int
+    verb: Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """A pause, or a recording, that ends by itself later than before."""
+
+    recording: Recording
+    limit: Limit
+    until: datetime | None
+    """None: it no longer ends by itself."""
+    audit_seq: int
+    confirmed: Approval | None = None
+    """The other supervisor's request that this one confirms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +174,29 @@ def conversation_id(typed: str) -> str:
     if not UUID.fullmatch(candidate):
         raise MalformedId
     return candidate.lower()
+
+
+def split_pause(typed: str) -> tuple[str | None, str | None]:
+    """Divide what was typed after ``pause`` into the call and the length, in either order; each may be missing."""
+    words = typed.split()
+    if not words:
+        return None, None
+    for call, rest in ((words[0], words[1:]), (words[-1], words[:-1])):
+        if _names_call(call):
+            return call, " ".join(rest) or None
+    if _means_length(words[0]):
+        return None, typed.strip()
+    return words[0], " ".join(words[1:]) or None
+
+
+def _names_call(word: str) -> bool:
+    try:
+        conversation_id(word)
+    except MalformedId:
+        return False
+    return True
+
+
+def _means_length(word: str) -> bool:
+    """Say whether a word was meant as a length and not as an id: an id, or the beginning of one, is longer."""
+    return word.casefold() == "for" or re.fullmatch(r"[+-]?[0-9][0-9a-z.,:]{0,6}", word, re.IGNORECASE) is not None

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bot.recording.monitoring.late_effects import LaterLooks
     from bot.recording.monitoring.reconciler import Reconciler
     from bot.recording.monitoring.recording_files import SavedLooks
+    from bot.recording.monitoring.time_limits import TimeLimitGuard
     from bot.recording.monitoring.transfers import TransferMonitor
 
 IDLE_SECONDS = 30.0
@@ -101,6 +102,7 @@ def monitor_workers(
     news: Notifications | NoCallEvents,
     late_effects: LaterLooks,
     transfers: TransferMonitor,
+    limits: TimeLimitGuard,
     files: SavedLooks | None,
     names: UnnamedRecordings,
     groups: GroupMonitor | None,
@@ -111,6 +113,7 @@ def monitor_workers(
         Worker("notifications", partial(news.run, follower.on_news, follower.missed_news)),
         _monitor("late_effects", late_effects.poll, changes(), at_least=0.5),
         _monitor("transfers", transfers.check_all, changes()),
+        _monitor("time_limits", limits.check_all, changes()),
         _monitor("names", names.poll, changes(), at_least=3.0),
     ]
     if files is not None:

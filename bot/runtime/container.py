@@ -29,6 +29,7 @@ from bot.recording.control.outcomes import OutcomeRecorder
 from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
+from bot.recording.limits import TimeLimits
 from bot.recording.live_calls.call_list import LiveCalls
 from bot.recording.live_calls.names import NameBook, UnnamedRecordings
 from bot.recording.monitoring.call_monitor import NoCallEvents
@@ -123,14 +124,18 @@ async def opened_control(
         if owner == SERVE_OWNER and policy.digest is None and not without_policy and await SqlRules(store).are_noted():
             raise SettingsError((FILE_IS_MISSING.format(file=settings.recording_policy_file),))
         store.routes = channels_by_queue(await _routes(store, policy, owner))
-        settlement, approvals = OutcomeRecorder(store, clock), Approvals(store, clock)
+        rules = RequestRules(
+            ReasonRules(settings.recording_reasons, required=settings.recording_reason_required),
+            await _dual_control(store, policy, owner),
+            TimeLimits(settings.recording_pause_at_most, settings.recording_at_most),
+        )
+        settlement, approvals = OutcomeRecorder(store, clock, rules.run_limit), Approvals(store, clock)
         door = ShutdownGate()
-        reasons = ReasonRules(settings.recording_reasons, required=settings.recording_reason_required)
         requests = RequestLog(
             store=store,
             clock=clock,
             owner=f"{owner}:{uuid7()}",
-            rules=RequestRules(reasons, await _dual_control(store, policy, owner)),
+            rules=rules,
             door=door,
             expire=closing_late(settlement, approvals),
             # scripts on the bot's machine may do as much at once as they like

@@ -43,6 +43,7 @@ from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
 from bot.recording.monitoring.late_effects import LaterLooks
 from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.reminders import ReminderTimes
+from bot.recording.monitoring.time_limits import TimeLimitGuard
 from bot.recording.monitoring.transfers import TransferMonitor
 from bot.runtime.background import (
     monitor_workers,
@@ -58,6 +59,7 @@ from bot.slack.charts import Charts
 from bot.slack.listeners.app_home import HomeEvents
 from bot.slack.listeners.buttons import (
     ApprovalButtons,
+    ExtendButton,
     FollowButton,
     RecordingButtons,
     StartAgain,
@@ -142,6 +144,7 @@ class ServingParts:
             TryAgain(desk),
             FollowButton(desk),
             StillNeeded(desk, self.settings.recording_remind_after),
+            ExtendButton(desk),
             modal,
             CallOptions(desk, self.control.live_calls, LookupLimit(self.control.clock, DENIALS_A_MINUTE)),
             StartShortcuts(desk, modal),
@@ -311,6 +314,7 @@ class ServingParts:
             news,
             LaterLooks(service, observations, clock),
             TransferMonitor(service, clock, mode),
+            TimeLimitGuard(service, clock, self.desk.work.start),
             saved_looks(self.settings, control),
             unnamed_recordings(control),
             self.group_monitor(),

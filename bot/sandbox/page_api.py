@@ -33,7 +33,7 @@ class CallActionRoutes:
                 "/api/calls/{id}/{what:hang_up|hold|unhold|secure_pause|resume|recording|join|policy|snippet}",
                 self.change,
             ),
-            web.post("/api/calls/{id}/{what:transfer|answer|consult|complete|cancel}", self.hand_over),
+            web.post("/api/calls/{id}/{what:transfer|answer|consult|complete|cancel|wrap_up}", self.hand_over),
         ]
 
     async def add(self, request: web.Request) -> web.Response:
@@ -68,7 +68,7 @@ class CallActionRoutes:
         return web.json_response({})
 
     async def hand_over(self, request: web.Request) -> web.Response:
-        """Let the first agent transfer the call, or talk to another one before that."""
+        """Let the first agent transfer the call, talk to another one before that, or leave the caller and wrap up."""
         call_id, what, body = request.match_info["id"], request.match_info["what"], await read_object(request)
         if call_id not in self.genesys.calls:
             raise UnusableRequest(f"No call {call_id}.")
@@ -86,6 +86,8 @@ class CallActionRoutes:
                     transfers.consult(call, to)
                 case "complete":
                     transfers.complete(call)
+                case "wrap_up":
+                    self.genesys.agent_wraps_up(call_id)
                 case _:
                     transfers.cancel(call)
         except ValueError as error:

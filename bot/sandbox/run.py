@@ -33,7 +33,8 @@ HOST = "127.0.0.1"
 SECONDS_TO_READY = 60.0
 LIMITED = "U0SVEN"
 POLICY = f"""\
-# A policy file to try: Sven may only control calls of the queue Support, and a stop in Claims takes two supervisors.
+# A policy file to try: Sven may only control calls of the queue Support, and a stop in Claims takes two supervisors,
+# and so does a pause there that is to last longer than two minutes.
 [[grant]]
 label = "Support"
 who = ["{LIMITED}"]
@@ -42,6 +43,7 @@ queues = ["{derived_id("queue", "Support")}"]
 [dual_control]
 queues = ["{derived_id("queue", "Claims")}"]
 within = "2m"
+pause_longer_than = "2m"
 """
 REASONS = "complaint=Complaint;quality=Quality check;training=Training"
 # A visitor's own settings must not reach a real workspace or organization from here. Settings are read in any case.

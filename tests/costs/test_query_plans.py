@@ -114,6 +114,7 @@ async def everything_once(bench: Bench) -> None:
     await store.attempts_to_check()
     await store.open_approvals()
     await store.live_recordings(limit=10_000)
+    await store.limited_recordings()
     await store.live_recording(INBOUND)
     now = control.clock.now()
     occasions, overview = SqlOccasions(engines), SqlOverview(engines)

@@ -110,6 +110,8 @@ def _policy_in_short(policy: Policy) -> str:
     of = f"for {counted(len(dual.agents), 'agent')}" if dual.agents else ""
     stops = " and ".join(filter(None, (on, of)))
     routes = counted(len(policy.routes), "route") if policy.routes else ""
+    if stops and dual.pause_longer_than is not None:
+        stops = f"{stops}, and pauses longer than {round(dual.pause_longer_than.total_seconds())} s too"
     parts = (counted(len(policy.grants), "grant"), stops and f"stops need two supervisors {stops}", routes)
     return "; ".join(filter(None, parts))
 

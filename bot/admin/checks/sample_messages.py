@@ -12,6 +12,7 @@ from bot.audit.reports.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Len
 from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.card import Card
+from bot.recording.limits import mark
 from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import TOGETHER_AT_MOST, OpenNotice
 from bot.recording.notices import Notice, NoticeKind, Result
@@ -38,6 +39,10 @@ LATER = NOON + timedelta(hours=99)
 EDIT_CHARACTERS, POST_CHARACTERS = 4_000, 40_000
 """What ``chat.update`` and ``chat.postMessage`` take as text."""
 ONE_ID = UUID(int=1)
+PAUSED = frozenset({NoticeKind.LONG_PAUSE, NoticeKind.PAUSE_ENDS})
+ABOUT_TIME = frozenset(
+    {NoticeKind.PAUSE_ENDS, NoticeKind.RECORDING_ENDS, NoticeKind.LIMIT_FAILED, NoticeKind.PAUSE_LEFT_ON}
+)
 LONG_NAME = ("Wolfeschlegelsteinhausen & Söhne <Ltd> " * 4)[: NAME_SHOWN + 20]
 
 
@@ -79,6 +84,9 @@ class Samples:
         shown.append(("by policy, with an error", policy))
         waiting = replace(self._card(style), approval=self._approval(style), shared_channel=True, posts_begun=2)
         shown.append(("a stop that waits, in a shared channel", waiting))
+        paused = self._card(style, state=RecordingState.PAUSED)
+        longer = replace(self._approval(style), verb=Verb.PAUSE)
+        shown.append(("a longer pause that waits", replace(paused, approval=longer)))
         for name, one in shown:
             text, blocks = card(one, style)
             yield Sample(f"card: {name}", {"text": text, "blocks": blocks})
@@ -102,7 +110,9 @@ class Samples:
             "C0SAMPLE", found=options, agents=options, call=options[0], agent=options[0], note="n" * REASON_LIMIT
         )
         for name, form in (("empty", Form("C0SAMPLE")), ("full", full)):
-            view = start_view(form, style.words, self.reasons, notice="!" * REASON_LIMIT, calls_note=LONG_NAME)
+            view = start_view(
+                form, style.words, self.reasons, notice="!" * REASON_LIMIT, calls_note=LONG_NAME, at_most=LATER - NOON
+            )
             yield Sample(f"start window: {name}", view, is_view=True)
 
     def _homes(self, style: CardStyle) -> Iterator[Sample]:
@@ -154,7 +164,9 @@ class Samples:
         )
         recording = replace(begun, **changes)
         if recording.state is RecordingState.PAUSED:
-            recording = replace(recording, paused_at=NOON)
+            recording = replace(recording, paused_at=NOON, pause_until=NOON + timedelta(hours=4), pause_seconds=14_400)
+        if recording.state is RecordingState.ACTIVE:
+            recording = replace(recording, run_until=NOON + timedelta(days=1), run_seconds=86_400)
         if recording.state.final:
             recording = replace(recording, ended_at=NOON + timedelta(days=1), ended_by=actor, error="error")
         saved = SavedRecording("s", "available", started_at=NOON, ended_at=NOON + timedelta(days=1))
@@ -174,9 +186,9 @@ class Samples:
     def _open_notice(self, style: CardStyle, kind: NoticeKind, result: Result | None) -> OpenNotice:
         over = kind is NoticeKind.CALL_ENDED or result is Result.CALL_ENDED
         state = RecordingState.ENDED if over else RecordingState.ACTIVE
-        shown = self._card(style, state=RecordingState.PAUSED if kind is NoticeKind.LONG_PAUSE else state)
+        shown = self._card(style, state=RecordingState.PAUSED if kind in PAUSED else state)
         return OpenNotice(
-            Notice(kind, ONE_ID, "1", _person(style, 0), 7, verb=Verb.STOP, result=result),
+            Notice(kind, ONE_ID, mark(NOON) if kind in ABOUT_TIME else "1", _person(style, 0), 7, Verb.STOP, result),
             shown.recording,
             asked_at=NOON,
             agent_name=LONG_NAME,

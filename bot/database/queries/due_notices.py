@@ -14,6 +14,7 @@ from bot.database.statements import approvals as approval_rows
 from bot.database.tables import approvals, attempts, audit_entries, cards, notices, recordings
 from bot.database.transaction import LIVE
 from bot.recording.handover import FollowUp
+from bot.recording.limits import EXTEND_ACTION
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.observations import CALL_ENDED
 from bot.recording.monitoring.reminders import SILENCE, LastAction, repetition
@@ -232,7 +233,7 @@ class SqlOccasions:
             .where(
                 entry.conversation_id == recording.conversation_id,
                 entry.recording_id == recording.id,
-                entry.action.in_((*CONTROL, CALL_ENDED)),
+                entry.action.in_((*CONTROL, EXTEND_ACTION, CALL_ENDED)),
                 entry.phase != Phase.REQUESTED,
             )
             .order_by(entry.seq.desc())

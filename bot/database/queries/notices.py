@@ -44,6 +44,16 @@ STILL_SO = or_(
     ),
     and_(notices.c.kind == NoticeKind.TRANSFERRED, ~RECORDED_SINCE),
     and_(
+        notices.c.kind == NoticeKind.PAUSE_ENDS,
+        recordings.c.state == RecordingState.PAUSED,
+        notices.c.occasion == func.coalesce(type_coerce(recordings.c.pause_until, Text), ""),
+    ),
+    and_(
+        notices.c.kind == NoticeKind.RECORDING_ENDS,
+        recordings.c.state.in_((RecordingState.ACTIVE, RecordingState.PAUSED)),
+        notices.c.occasion == func.coalesce(type_coerce(recordings.c.run_until, Text), ""),
+    ),
+    and_(
         notices.c.kind == NoticeKind.STOP_WAITS,
         select(approvals.c.id)
         .where(type_coerce(approvals.c.id, Text) == func.substr(notices.c.occasion, 1, ID_LENGTH), approval_rows.OPEN)
@@ -56,7 +66,7 @@ IN_A_MESSAGE = (notices.c.noted_at, recordings.c.requested_seq, notices.c.person
 SEEN = select(notice_progress.c.seq).where(notice_progress.c.name == PROGRESS).scalar_subquery()
 UNSEEN = and_(
     notices.c.closed_at.is_(None),
-    notices.c.kind.in_((NoticeKind.CALL_ENDED, NoticeKind.OUTCOME_SETTLED)),
+    notices.c.kind.in_((NoticeKind.CALL_ENDED, NoticeKind.OUTCOME_SETTLED, NoticeKind.PAUSE_LEFT_ON)),
     notices.c.audit_seq > func.coalesce(SEEN, 0),
 )
 """Of an outcome: the relay has not looked at it yet."""

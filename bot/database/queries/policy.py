@@ -40,6 +40,7 @@ class SqlRules:
             "agents": sorted(rule.agents),
             "within": rule.within.total_seconds(),
             "escalate": rule.escalate,
+            "pause_longer_than": rule.pause_longer_than and rule.pause_longer_than.total_seconds(),
         }
         sent = [{"queues": sorted(route.queues), "channel": route.channel} for route in routes]
 
@@ -58,8 +59,14 @@ class SqlRules:
         facts = await self._noted(DUAL_CONTROL)
         if facts is None:
             return None
-        within = timedelta(seconds=float(facts["within"]))
-        return DualControl(frozenset(facts["queues"]), frozenset(facts["agents"]), within, facts.get("escalate"))
+        within, longer = timedelta(seconds=float(facts["within"])), facts.get("pause_longer_than")
+        return DualControl(
+            frozenset(facts["queues"]),
+            frozenset(facts["agents"]),
+            within,
+            facts.get("escalate"),
+            None if longer is None else timedelta(seconds=float(longer)),
+        )
 
     async def are_noted(self) -> bool:
         """Return whether the last process that served on this database had a policy file with rules."""

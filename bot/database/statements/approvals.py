@@ -28,6 +28,7 @@ def add(connection: Connection, approval: Approval) -> None:
             asked_by=approval.asked_by,
             asked_at=approval.asked_at,
             expires_at=approval.expires_at,
+            pause_seconds=approval.pause_seconds,
         )
     )
 
@@ -70,4 +71,5 @@ def _approval_from(row: Row[tuple[object, ...]]) -> Approval:
         closed_at=row.closed_at,
         closed_by=row.closed_by,
         outcome=None if row.outcome is None else ApprovalOutcome(row.outcome),
+        pause_seconds=row.pause_seconds,
     )

@@ -91,6 +91,7 @@ class Leg:
     snippet: CallRecording | None = None
     disconnect_type: str | None = None
     ended_at: datetime | None = None
+    wrapping_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,7 @@ def _leg(participant: dict[str, Any]) -> Leg:
         disconnect_type=_text(participant.get("disconnectType")),
         ended_at=moment(participant.get("endTime")),
         secure_pause=participant.get("securePause") is True,
+        wrapping_up=_wraps_up(participant),
     )
 
 
@@ -243,7 +245,16 @@ def _agent_leg(leg: Leg) -> AgentLeg:
         adhoc=leg.adhoc,
         disconnect_type=leg.disconnect_type,
         ended_at=leg.ended_at,
+        wrapping_up=leg.over and leg.wrapping_up,
     )
+
+
+def _wraps_up(participant: dict[str, Any]) -> bool:
+    """Say whether after-call work is still to be done (``CallMediaParticipant`` in the OpenAPI description)."""
+    required = participant.get("wrapupRequired") is True and participant.get("wrapupSkipped") is not True
+    wrapup = participant.get("wrapup")
+    done = isinstance(wrapup, dict) and wrapup.get("provisional") is not True
+    return required and not done and _text(participant.get("endAcwTime")) is None
 
 
 def _without_recorder(participant: dict[str, Any]) -> CallRecording | None:

@@ -12,8 +12,9 @@ from bot.audit.entry import Draft, Phase
 from bot.errors import AlreadyRecording, ApprovalClosed, MalformedId, NothingToStop, SeveralRecordings, WrongState
 from bot.recording.caller import Permission
 from bot.recording.control.dual_control import (
-    APPROVAL_ACTION,
-    APPROVAL_VERB,
+    APPROVAL_ACTIONS,
+    APPROVAL_VERBS,
+    PAUSED,
     both,
     confirm_approval,
     lapse,
@@ -21,12 +22,14 @@ from bot.recording.control.dual_control import (
     open_approval,
     require_open,
     require_second,
+    supersede,
     withdraw_approval,
 )
 from bot.recording.control.request_log import AuditContext
+from bot.recording.limits import Limit, left_for_one, length_of, used_before
 from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control, require_state
-from bot.recording.requests import AwaitsConfirmation, PendingAction, Withdrawn, conversation_id
+from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, Withdrawn, conversation_id
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -64,7 +67,7 @@ class StartRecording:
     started_by: str | None = None
 
     def context(self) -> AuditContext:
-        call, problem = _read_id(self.typed_id)
+        call, problem = read_id(self.typed_id)
         typed = self.typed_reason if problem is None else " ".join(filter(None, (self.typed_id, self.typed_reason)))
         if self.again is not None:
             typed = None  # perhaps another person's text, which a refusal doesn't need to store
@@ -72,7 +75,7 @@ class StartRecording:
 
     def __call__(self, opened: OpenRequest) -> PendingAction:
         transaction, asked = opened.transaction, opened.asked
-        call, problem = _read_id(self.typed_id)
+        call, problem = read_id(self.typed_id)
         require(asked.caller, Permission.CONTROL)
         if call is None:
             raise problem or MalformedId
@@ -115,105 +118,192 @@ class ChangeRecording:
     """Ask for a live recording to be stopped, paused or resumed: the one with the id, the call's, or the only own one.
 
     A stop under dual control waits for a second supervisor; where one waits already, another person's stop is the
-    confirmation.
+    confirmation. ``typed_length`` is how long a pause is to last, as it was typed; the settings may allow less.
     """
 
     verb: Verb
     recording_id: UUID | None = None
     typed_id: str | None = None
+    typed_length: str | None = None
 
     def context(self) -> AuditContext:
         call, problem = self._call()
-        typed = self.typed_id if problem else None
+        typed = " ".join(filter(None, (self.typed_id if problem else None, self.typed_length))) or None
         return AuditContext(self.verb.action, self.verb.value, call, self.recording_id, typed)
 
-    def __call__(self, opened: OpenRequest) -> PendingAction | AwaitsConfirmation:
+    def __call__(self, opened: OpenRequest) -> PendingAction | AwaitsConfirmation | Extended:
         call, problem = self._call()
         require(opened.asked.caller, Permission.CONTROL)
         if problem is not None:
             raise problem
-        found = _find(opened.transaction, opened.asked.caller, self.recording_id, call)
+        length = None if self.typed_length is None else length_of(self.typed_length)
+        found = find(opened.transaction, opened.asked.caller, self.recording_id, call)
         opened.context.about(found)
         require_control(opened.asked.caller, found)
-        require_state(found, self.verb)
-        return _stop(opened, found) if self.verb is Verb.STOP else _change(opened, self.verb, found)
+        match self.verb:
+            case Verb.STOP:
+                return stop(opened, found)
+            case Verb.PAUSE:
+                return pause(opened, found, length)
+            case _:
+                return change(opened, self.verb, found)
 
     def _call(self) -> tuple[str | None, MalformedId | None]:
-        return (None, None) if self.typed_id is None else _read_id(self.typed_id)
+        return (None, None) if self.typed_id is None else read_id(self.typed_id)
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmStop:
-    """Confirm, as the second supervisor, a waiting stop. Raises ApprovalClosed if it no longer waits."""
+class ConfirmApproval:
+    """Confirm, as the second supervisor, a stop or longer pause. Raises ApprovalClosed if it waits no longer."""
 
     approval_id: UUID
 
     def context(self) -> AuditContext:
-        return AuditContext(APPROVAL_ACTION, APPROVAL_VERB)
+        return AuditContext(APPROVAL_ACTIONS[Verb.STOP], APPROVAL_VERBS[Verb.STOP])
 
-    def __call__(self, opened: OpenRequest) -> PendingAction:
+    def __call__(self, opened: OpenRequest) -> PendingAction | Extended:
         approval, recording = _permitted_approval(opened, self.approval_id)
         require_control(opened.asked.caller, recording)
-        return _confirmed(opened, approval, recording)
+        return confirm(opened, approval, recording)
 
 
 @dataclass(frozen=True, slots=True)
-class WithdrawStop:
-    """Withdraw one's own waiting stop. Raises ApprovalClosed if it no longer waits."""
+class WithdrawApproval:
+    """Withdraw one's own waiting stop or longer pause. Raises ApprovalClosed if it waits no longer."""
 
     approval_id: UUID
 
     def context(self) -> AuditContext:
-        return AuditContext(APPROVAL_ACTION, APPROVAL_VERB)
+        return AuditContext(APPROVAL_ACTIONS[Verb.STOP], APPROVAL_VERBS[Verb.STOP])
 
     def __call__(self, opened: OpenRequest) -> Withdrawn:
         approval, recording = _permitted_approval(opened, self.approval_id)
         changed, seq = withdraw_approval(opened.transaction, opened.asked, approval, recording, opened.now)
         opened.close()
-        return Withdrawn(changed, seq)
+        return Withdrawn(changed, seq, approval.verb)
 
 
-def _stop(opened: OpenRequest, found: Recording) -> PendingAction | AwaitsConfirmation:
-    transaction, asked, now = opened.transaction, opened.asked, opened.now
-    waiting = transaction.open_approval(found.id)
-    if waiting is not None and (outcome := lapsed(waiting, found, now)) is not None:
-        found, waiting = lapse(transaction, waiting, found, outcome, now), None
-    if waiting is not None and waiting.asked_by != asked.caller.actor:
-        return _confirmed(opened, waiting, found)
-    context = AuditContext(APPROVAL_ACTION, APPROVAL_VERB, found.conversation_id, found.id)
+def stop(opened: OpenRequest, found: Recording) -> PendingAction | AwaitsConfirmation | Extended:
+    """Stop a recording; under dual control, wait for a second supervisor, or be the second one."""
+    require_state(found, Verb.STOP)
+    transaction, asked, now, rule = opened.transaction, opened.asked, opened.now, opened.rules.dual_control
+    found, waiting = waiting_for_second(opened, found)
+    if waiting is not None and waiting.verb is Verb.PAUSE:
+        found, waiting = supersede(transaction, asked, waiting, found, now), None
     if waiting is not None:
-        repeated = replace(opened, context=context)
-        repeated.close()
-        entry = repeated.append(Phase.FAILED, outcome={"error": "already_waiting", "approval_id": str(waiting.id)})
-        return AwaitsConfirmation(asked, waiting, found, entry.seq, again=True)
-    if opened.rules.dual_control.guards(found):
-        replace(opened, context=context).close()
-        approval, changed, seq = open_approval(
-            transaction, asked, found, rule=opened.rules.dual_control, approval_id=opened.attempt_id, now=now
-        )
-        return AwaitsConfirmation(asked, approval, changed, seq)
-    return _change(opened, Verb.STOP, found)
+        return join(opened, waiting, found)
+    if not rule.guards(found):
+        return change(opened, Verb.STOP, found)
+    replace(opened, context=_about(Verb.STOP, found)).close()
+    approval, changed, seq = open_approval(transaction, asked, found, rule=rule, approval_id=opened.attempt_id, now=now)
+    return AwaitsConfirmation(asked, approval, changed, seq)
 
 
-def _confirmed(opened: OpenRequest, approval: Approval, recording: Recording) -> PendingAction:
+def pause(
+    opened: OpenRequest, found: Recording, length: timedelta | None
+) -> PendingAction | AwaitsConfirmation | Extended:
+    """Pause a recording at once, and for as long as one supervisor may; what is longer waits for a second one.
+
+    Nobody has to wait for a pause: a customer may be reading card details. While a longer pause waits, another
+    person's request to pause is its confirmation.
+    """
+    rule, wanted = opened.rules.dual_control, opened.rules.limits.pause_for(length)
+    alone = left_for_one(rule.pause_for_one(found), used_before(found, opened.now))
+    waiting = None
+    if alone is not None or found.state in PAUSED:
+        found, waiting = waiting_for_second(opened, found)
+    if waiting is not None and waiting.verb is Verb.PAUSE and found.state in PAUSED:
+        return join(opened, waiting, found)
+    if alone is None or (wanted is not None and wanted <= alone):
+        return change(opened, Verb.PAUSE, found, pause=wanted)
+    accepted = change(opened, Verb.PAUSE, found, pause=alone)
+    if waiting is not None:  # a stop: only one request of a recording can wait
+        return accepted
+    approval, changed, _ = open_approval(
+        opened.transaction,
+        opened.asked,
+        accepted.recording,
+        rule=rule,
+        approval_id=uuid7(),
+        now=opened.now,
+        verb=Verb.PAUSE,
+        pause=wanted,
+    )
+    return replace(accepted, recording=changed, longer=approval)
+
+
+def waiting_for_second(opened: OpenRequest, found: Recording) -> tuple[Recording, Approval | None]:
+    """Return what waits for a second supervisor; what can't be confirmed any more is closed first."""
+    waiting = opened.transaction.open_approval(found.id)
+    if waiting is None or (outcome := lapsed(waiting, found, opened.now)) is None:
+        return found, waiting
+    return lapse(opened.transaction, waiting, found, outcome, opened.now), None
+
+
+def join(opened: OpenRequest, waiting: Approval, found: Recording) -> PendingAction | AwaitsConfirmation | Extended:
+    """Confirm what waits, or tell the person who asked for it that it still waits."""
+    if waiting.asked_by != opened.asked.caller.actor:
+        return confirm(opened, waiting, found)
+    repeated = replace(opened, context=_about(waiting.verb, found))
+    repeated.close()
+    entry = repeated.append(Phase.FAILED, outcome={"error": "already_waiting", "approval_id": str(waiting.id)})
+    return AwaitsConfirmation(opened.asked, waiting, found, entry.seq, again=True)
+
+
+def confirm(opened: OpenRequest, approval: Approval, recording: Recording) -> PendingAction | Extended:
+    """Carry out what waits, as the second supervisor; a longer pause is on already, and ends later from now on."""
     transaction, asked = opened.transaction, opened.asked
     require_second(asked.caller, approval)
     require_open(transaction, approval, recording, opened.now)
+    if approval.verb is Verb.PAUSE:
+        return _confirm_pause(opened, approval, recording)
     require_state(recording, approval.verb)
     confirm_approval(transaction, asked, approval, recording, opened.now)
-    accepted = _change(opened, approval.verb, recording, people=both(approval, asked.caller.actor))
+    accepted = change(opened, approval.verb, recording, origin=both(approval, asked.caller.actor))
     return replace(accepted, confirmed=approval)
 
 
-def _change(
-    opened: OpenRequest, verb: Verb, before: Recording, *, people: dict[str, Any] | None = None
+def _confirm_pause(opened: OpenRequest, approval: Approval, recording: Recording) -> Extended:
+    if recording.state not in PAUSED:
+        raise WrongState(**current_state(recording))
+    entry = confirm_approval(opened.transaction, opened.asked, approval, recording, opened.now)
+    seconds, since = approval.pause_seconds, recording.paused_at
+    until = None if seconds is None or since is None else since + timedelta(seconds=seconds)
+    after = replace(recording, pause_seconds=seconds, pause_until=until, audit_seq=entry.seq)
+    saved = opened.transaction.save(after, was=recording)
+    replace(opened, context=_about(Verb.PAUSE, recording)).close()
+    return Extended(saved, Limit.PAUSE, until, entry.seq, confirmed=approval)
+
+
+def _about(verb: Verb, found: Recording) -> AuditContext:
+    return AuditContext(APPROVAL_ACTIONS[verb], APPROVAL_VERBS[verb], found.conversation_id, found.id)
+
+
+def change(
+    opened: OpenRequest,
+    verb: Verb,
+    before: Recording,
+    *,
+    origin: dict[str, Any] | None = None,
+    pause: timedelta | None = None,
 ) -> PendingAction:
+    """Ask for a live recording to be changed. ``origin`` is what its entry says besides; ``pause`` is its length."""
     require_state(before, verb)
     attempt = _attempt(opened, verb, before.id, before.state)
+    seconds = None if pause is None else round(pause.total_seconds())
     entry = _append_request(
-        opened, attempt, before.conversation_id, participant_id=before.participant_id, people=people
+        opened,
+        attempt,
+        before.conversation_id,
+        participant_id=before.participant_id,
+        origin=origin,
+        outcome=None if seconds is None else {"seconds": seconds},
     )
-    recording = opened.transaction.save(before.requested(verb, entry.seq), was=before)
+    after = before.requested(verb, entry.seq)
+    if verb is Verb.PAUSE:
+        used = used_before(before, opened.now)
+        after = replace(after, paused_by=opened.asked.caller.actor, pause_seconds=seconds, pause_used=used)
+    recording = opened.transaction.save(after, was=before)
     opened.transaction.add_attempt(attempt, dedupe_key=opened.asked.origin.dedupe_key)
     return PendingAction(opened.asked, attempt, recording, NO_REASON, entry.seq)
 
@@ -230,7 +320,8 @@ def _append_request(
     *,
     participant_id: str | None,
     reason: Reason = NO_REASON,
-    people: dict[str, Any] | None = None,
+    origin: dict[str, Any] | None = None,
+    outcome: dict[str, Any] | None = None,
 ) -> Entry:
     """Append the request first: the recording is then written once, with the entry's number."""
     transaction, asked = opened.transaction, opened.asked
@@ -248,19 +339,22 @@ def _append_request(
             recording_id=attempt.recording_id,
             reason_code=reason.code,
             reason_digest=digest,
-            origin=asked.origin.facts() | (people or {}),
+            origin=asked.origin.facts() | (origin or {}),
+            outcome=outcome or {},
         )
     )
 
 
-def _read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
+def read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
+    """Return the conversation's id, or what is wrong with what was typed."""
     try:
         return conversation_id(typed or ""), None
     except MalformedId as problem:
         return None, problem
 
 
-def _find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:
+def find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:
+    """Return the recording with the id, the call's live one, or the only own one. Raise NothingToStop and others."""
     if recording_id is not None:
         found = transaction.recording(recording_id)
     elif call is not None:
@@ -296,8 +390,9 @@ def _permitted_approval(opened: OpenRequest, approval_id: UUID) -> tuple[Approva
     """Return the subject of a click; the trail has it even if the caller may do nothing."""
     approval = opened.transaction.approval(approval_id)
     recording = None if approval is None else opened.transaction.recording(approval.recording_id)
-    if recording is not None:
+    if recording is not None and approval is not None:
         opened.context.about(recording)
+        opened.context.action, opened.context.verb = APPROVAL_ACTIONS[approval.verb], APPROVAL_VERBS[approval.verb]
     require(opened.asked.caller, Permission.CONTROL)
     if approval is None or recording is None:
         raise ApprovalClosed

@@ -1,4 +1,4 @@
-"""Stops that wait for a second supervisor: opens, confirms, and closes them, each with an entry."""
+"""Stops and longer pauses that wait for a second supervisor: opens, confirms, and closes them, each with an entry."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.errors import ApprovalClosed, AuditUnavailable, NotPermitted, TooLate
 from bot.recording.caller import BOT
-from bot.recording.models import Approval, ApprovalOutcome, Verb
+from bot.recording.models import Approval, ApprovalOutcome, RecordingState, Verb
 from bot.recording.requests import PendingAction
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from bot.audit.entry import Entry
@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-APPROVAL_ACTION = "recording:stop_approval"
-APPROVAL_VERB = "stop_approval"
+APPROVAL_ACTIONS = {Verb.STOP: "recording:stop_approval", Verb.PAUSE: "recording:pause_approval"}
+APPROVAL_VERBS = {Verb.STOP: "stop_approval", Verb.PAUSE: "pause_approval"}
+"""What can wait for a second supervisor, and what the trail calls the wait."""
+PAUSED = frozenset({RecordingState.PAUSING, RecordingState.PAUSED})
+PAUSE_MAY_RETURN = PAUSED | {RecordingState.RESUMING, RecordingState.STOPPING}
+"""The states of a recording in which its pause is not over for sure."""
 LAPSED = {ApprovalOutcome.EXPIRED: "approval_expired", ApprovalOutcome.OVER: "recording_over"}
 """The entry's outcome if nobody's decision closed an approval."""
 
@@ -55,9 +59,13 @@ def open_approval(
     rule: DualControl,
     approval_id: UUID,
     now: datetime,
+    verb: Verb = Verb.STOP,
+    pause: timedelta | None = None,
 ) -> tuple[Approval, Recording, int]:
-    """Write that a stop waits for a second supervisor, and have the card say so."""
-    approval = Approval(approval_id, recording.id, Verb.STOP, asked.caller.actor, now, now + rule.within)
+    """Write that a stop, or a pause of this length, waits for a second supervisor, and have the card say so."""
+    seconds = None if pause is None else round(pause.total_seconds())
+    expires_at = now + rule.within
+    approval = Approval(approval_id, recording.id, verb, asked.caller.actor, now, expires_at, pause_seconds=seconds)
     transaction.add_approval(approval)
     draft = _draft(
         approval,
@@ -66,7 +74,8 @@ def open_approval(
         Phase.REQUESTED,
         asked.caller.actor,
         origin=asked.origin.facts(),
-        outcome={"until": approval.expires_at.astimezone(UTC).isoformat()},
+        outcome={"until": approval.expires_at.astimezone(UTC).isoformat()}
+        | ({} if seconds is None else {"seconds": seconds}),
     )
     entry = transaction.append(draft)
     return approval, redrawn(transaction, recording, entry), entry.seq
@@ -74,10 +83,10 @@ def open_approval(
 
 def confirm_approval(
     transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
-) -> None:
+) -> Entry:
     """Close it as confirmed by the one who asks now."""
     transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.CONFIRMED)
-    transaction.append(
+    return transaction.append(
         _draft(
             approval,
             recording,
@@ -124,7 +133,8 @@ def require_open(transaction: Transaction, approval: Approval, recording: Record
 
 def lapsed(approval: Approval, recording: Recording, now: datetime) -> ApprovalOutcome | None:
     """Return why an open approval can't be confirmed any more; None while it can."""
-    if recording.state.final:
+    pause_over = recording.state not in PAUSE_MAY_RETURN or recording.paused_by is None
+    if recording.state.final or (approval.verb is Verb.PAUSE and pause_over):
         return ApprovalOutcome.OVER
     return None if approval.waits(now) else ApprovalOutcome.EXPIRED
 
@@ -138,6 +148,17 @@ def lapse(
     facts = {"in_effect": False, "error": LAPSED[outcome], "asked_by": approval.asked_by}
     entry = transaction.append(_draft(approval, recording, now, Phase.OBSERVED, BOT, outcome=facts))
     return redrawn(transaction, recording, entry)
+
+
+def supersede(
+    transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
+) -> Recording:
+    """Close a longer pause that waits, because a stop is asked for, and only one request of a recording can wait."""
+    transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.WITHDRAWN)
+    facts = {"error": "superseded", "asked_by": approval.asked_by}
+    actor, origin = asked.caller.actor, asked.origin.facts()
+    draft = _draft(approval, recording, now, Phase.FAILED, actor, origin=origin, outcome=facts)
+    return redrawn(transaction, recording, transaction.append(draft))
 
 
 def redrawn(transaction: Transaction, recording: Recording, entry: Entry) -> Recording:
@@ -160,7 +181,7 @@ def _draft(
         attempt_id=approval.id,
         occurred_at=now,
         phase=phase,
-        action=APPROVAL_ACTION,
+        action=APPROVAL_ACTIONS[approval.verb],
         actor=actor,
         conversation_id=recording.conversation_id,
         participant_id=recording.participant_id,

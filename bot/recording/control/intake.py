@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 
 from bot.audit.entry import Phase
 from bot.recording.caller import BOT
-from bot.recording.control.commands import ChangeRecording, ConfirmStop, StartRecording, WithdrawStop
+from bot.recording.control.commands import ChangeRecording, ConfirmApproval, StartRecording, WithdrawApproval
 from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION, REPORT_ACTION, Read, Refuse
 from bot.recording.control.still_needed import StillNeeded
+from bot.recording.control.time_limits import BY_ITSELF, EndByItself, Extend
 from bot.recording.models import Verb
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from bot.audit.entry import Entry
     from bot.errors import RecordBotError
     from bot.recording.control.request_log import RequestLog, ShutdownGate
     from bot.recording.control.still_needed import Snoozed
+    from bot.recording.limits import Limit
     from bot.recording.ports import Clock
-    from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules, Request, Withdrawn
+    from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, ReasonRules, Request, Withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,36 @@ class Intake:
         return await self.log.submit(asked, command)
 
     async def change(
-        self, verb: Verb, asked: Request, *, recording_id: UUID | None = None, typed_id: str | None = None
-    ) -> PendingAction | AwaitsConfirmation:
-        return await self.log.submit(asked, ChangeRecording(verb, recording_id, typed_id))
+        self,
+        verb: Verb,
+        asked: Request,
+        *,
+        recording_id: UUID | None = None,
+        typed_id: str | None = None,
+        typed_length: str | None = None,
+    ) -> PendingAction | AwaitsConfirmation | Extended:
+        return await self.log.submit(asked, ChangeRecording(verb, recording_id, typed_id, typed_length))
 
-    async def confirm(self, asked: Request, approval_id: UUID) -> PendingAction:
-        return await self.log.submit(asked, ConfirmStop(approval_id))
+    async def extend(
+        self,
+        asked: Request,
+        *,
+        recording_id: UUID | None = None,
+        typed_id: str | None = None,
+        limit: Limit | None = None,
+        until: datetime | None = None,
+    ) -> PendingAction | AwaitsConfirmation | Extended:
+        return await self.log.submit(asked, Extend(recording_id, limit, until, typed_id))
+
+    async def end_by_itself(self, recording_id: UUID, limit: Limit, until: datetime) -> PendingAction | None:
+        """Ask, as the bot, for the end of what has had its time; None if nothing is to be done any more."""
+        return await self.log.submit(BY_ITSELF, EndByItself(recording_id, limit, until))
+
+    async def confirm(self, asked: Request, approval_id: UUID) -> PendingAction | Extended:
+        return await self.log.submit(asked, ConfirmApproval(approval_id))
 
     async def withdraw(self, asked: Request, approval_id: UUID) -> Withdrawn:
-        return await self.log.submit(asked, WithdrawStop(approval_id))
+        return await self.log.submit(asked, WithdrawApproval(approval_id))
 
     async def still_needed(self, asked: Request, recording_id: UUID, *, remind_after: timedelta | None) -> Snoozed:
         return await self.log.submit(asked, StillNeeded(recording_id, remind_after))

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import CallEnded, GenesysError, OutcomeUnknown, TooLate
-from bot.recording.caller import BOT
-from bot.recording.handover import POLICY_RECORDER
+from bot.recording.caller import BOT, is_bot
+from bot.recording.handover import AGENT_LEFT, POLICY_RECORDER, TRANSFER
 from bot.recording.models import LATE, Mechanism, Recording, Verb
 from bot.recording.notices import of_outcome
 from bot.recording.requests import ActionResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bot.errors import Evidence, NotPermitted, RecordBotError
     from bot.recording.call import Participant
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 
     Change = Callable[[Recording], Recording]
 
-TRANSFER = "transfer"
-AGENT_LEFT = "agent_left"
-"""What ended a recording that nobody stopped: the agent on whose side it ran handed the call over, or left it."""
 CONCLUDING = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.OBSERVED})
 """The phases after which nothing is open; who has to know of them gets a message."""
+CONFIRMED = frozenset({Phase.SUCCEEDED, Phase.OBSERVED})
+"""The phases that can say that a change took effect."""
 LATER_LOOKS = 4
 """How often a call is checked again after a doubtful attempt was settled: a write that timed out may land late."""
+
+
+def no_limit(_recording: Recording) -> timedelta | None:
+    """Let a recording run until somebody stops it."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class OutcomeRecorder:
 
     store: RecordingStore
     clock: Clock
+    run_limit: Callable[[Recording], timedelta | None] = no_limit
+    """Returns how long a recording that was started by hand may run; None: until somebody stops it."""
 
     async def succeeded(
         self, attempt: Attempt, effect: ConfirmedChange, *, phase: Phase = Phase.SUCCEEDED, actor: str | None = None
@@ -59,7 +66,8 @@ class OutcomeRecorder:
             outcome |= departure_facts(effect.departure)
 
         def reached(recording: Recording) -> Recording:
-            return _confirmed(_reached(recording, attempt, effect, now, observed=observed), attempt, effect)
+            after = _confirmed(_reached(recording, attempt, effect, now, observed=observed), attempt, effect)
+            return self._limited(after, now) if attempt.verb.begins else after
 
         settled = await self._settle(attempt, phase, reached, outcome, actor=actor, agent=effect.agent)
         return ActionResult(settled.recording, settled.audit_seq, effect=effect)
@@ -145,6 +153,14 @@ class OutcomeRecorder:
         undone = self._undone(accepted.attempt, error.kind)
         await self._settle(accepted.attempt, Phase.FAILED, undone, {"error": error.kind})
 
+    def _limited(self, recording: Recording, now: datetime) -> Recording:
+        """Have a recording that was started by hand end by itself; what Genesys began is Genesys's to end."""
+        by_hand = recording.mechanism is not Mechanism.POLICY and not recording.adopted
+        limit = self.run_limit(recording) if by_hand and not is_bot(recording.started_by) else None
+        if limit is None:
+            return recording
+        return replace(recording, run_seconds=round(limit.total_seconds()), run_until=now + limit)
+
     def _undone(self, attempt: Attempt, kind: str) -> Change:
         now, before = self.clock.now(), attempt.before
         if before is None:
@@ -188,7 +204,7 @@ class OutcomeRecorder:
                     participant_id=after.participant_id,
                     recording_id=recording.id,
                     reason_code=recording.reason_code,
-                    outcome=outcome,
+                    outcome=outcome | (_until(after, attempt) if phase in CONFIRMED else {}),
                 )
             )
             if agent is not None:
@@ -202,6 +218,7 @@ class OutcomeRecorder:
                     call_over=outcome.get("call") == "ended",
                     in_effect=phase is not Phase.FAILED and outcome.get("in_effect") is not False,
                     doubted=phase is Phase.OBSERVED or recording.in_doubt,
+                    was=recording,
                 )
                 transaction.add_notices(due, now)
             return ActionResult(saved, entry.seq)
@@ -248,6 +265,14 @@ def _reached(
             return recording.paused(now)
         case Verb.RESUME:
             return recording.resumed(now)
+
+
+def _until(recording: Recording, attempt: Attempt) -> dict[str, Any]:
+    """Say when what the attempt began ends by itself, if it does."""
+    until = recording.pause_until if attempt.verb is Verb.PAUSE else recording.run_until
+    if until is None or recording.state.final or not (attempt.verb.begins or attempt.verb is Verb.PAUSE):
+        return {}
+    return {"until": until.astimezone(UTC).isoformat()}
 
 
 def _marked(recording: Recording, attempt: Attempt) -> Recording:

@@ -16,12 +16,13 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, Duplicate, NotPermitted, RecordBotError, ShuttingDown, TooManyRequests
 from bot.recording.control.user_rate_limit import LIMITED, LIMITED_TOO, PersonalLimit
+from bot.recording.limits import TimeLimits
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from bot.audit.entry import Entry
@@ -63,6 +64,11 @@ class RequestRules:
 
     reasons: ReasonRules = field(default_factory=ReasonRules)
     dual_control: DualControl = field(default_factory=DualControl)
+    limits: TimeLimits = field(default_factory=TimeLimits)
+
+    def run_limit(self, recording: Recording) -> timedelta | None:
+        """Return how long a recording that was started by hand may run; where a stop takes two people, no end."""
+        return None if self.dual_control.guards(recording) else self.limits.recording
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, TooManyRequests
-from bot.recording.caller import BOT
-from bot.recording.control.dual_control import APPROVAL_VERB
+from bot.recording.caller import BOT, is_bot
+from bot.recording.control.dual_control import APPROVAL_VERBS
+from bot.recording.limits import EXTEND_VERB
 from bot.recording.models import Verb
 from bot.recording.snooze import STILL_NEEDED_VERB
 
@@ -40,7 +41,7 @@ a request that is taken; and what is too old to come again goes with the person'
 """
 REFUSED_ACTION = "requests:refused"
 LOOKS = frozenset({"read", "export", "report"})
-ACTIONS = frozenset({*(verb.value for verb in Verb), APPROVAL_VERB, STILL_NEEDED_VERB})
+ACTIONS = frozenset({*(verb.value for verb in Verb), *APPROVAL_VERBS.values(), EXTEND_VERB, STILL_NEEDED_VERB})
 
 
 def _noop() -> None:
@@ -61,7 +62,7 @@ class PersonalLimit:
 
     def check(self, transaction: Transaction, actor: str, verb: str, now: datetime) -> None:
         """Raise TooManyRequests if the person has reached the limit of such requests within the last minute."""
-        if not self.per_minute or actor == BOT:
+        if not self.per_minute or is_bot(actor):
             return
         alike = LOOKS if verb in LOOKS else ACTIONS
         earlier = transaction.requests_of(actor, alike, since=now - WINDOW, upto=now, limit=self.per_minute)

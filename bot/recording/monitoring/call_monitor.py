@@ -11,11 +11,12 @@ import structlog
 
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError
 from bot.recording.models import RecordingState
-from bot.recording.monitoring.observations import Observations, drift, handed_over
+from bot.recording.monitoring.observations import Observations, drift, handed_over, left_paused
 from bot.recording.monitoring.reconciler import LOOK_LIMIT, noop
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from bot.recording.models import Conversation, Recording
@@ -70,6 +71,8 @@ class Follower:
     """The newest news of calls whose recordings were just being changed; compared once that is over."""
     _agent_gone: set[UUID] = field(default_factory=set)
     """Recordings whose agent has left the call: news of the call don't come by that agent any more."""
+    _still_paused: dict[UUID, datetime | None] = field(default_factory=dict)
+    """The pauses of which it was said that they are on while the agent wraps up."""
 
     async def poll(self) -> float | None:
         """Update the subscriptions to the agents of live recordings, and read the call that has waited longest.
@@ -108,8 +111,12 @@ class Follower:
         self._note_agent(recording, seen)
         if seen is None and not old:
             await self.observations.call_ended(recording)
-        elif seen is None or drift(recording, seen) is not None or handed_over(recording, seen) is not None:
+        elif seen is None or self._differs(recording, seen):
             await self._check(recording)
+
+    def _differs(self, recording: Recording, seen: Conversation) -> bool:
+        changed = drift(recording, seen) is not None or handed_over(recording, seen) is not None
+        return changed or self._left_paused(recording, seen)
 
     def missed_news(self, user_ids: frozenset[str]) -> None:
         """Have the calls of these agents read soon: an event may have been missed."""
@@ -159,6 +166,15 @@ class Follower:
                 await self.observations.changed_outside(recording, found)
             elif departure := handed_over(recording, seen):
                 await self.observations.agent_changed(recording, departure)
+            elif self._left_paused(recording, seen):
+                await self._say_still_paused(recording)
+
+    def _left_paused(self, recording: Recording, seen: Conversation) -> bool:
+        return self._still_paused.get(recording.id) != recording.paused_at and left_paused(recording, seen)
+
+    async def _say_still_paused(self, recording: Recording) -> None:
+        await self.observations.still_paused(recording)
+        self._still_paused[recording.id] = recording.paused_at
 
     def _due(self, live: list[Recording]) -> Recording | None:
         now = self.clock.monotonic()
@@ -182,5 +198,6 @@ class Follower:
 
     def _forget_all_but(self, recording_ids: set[UUID]) -> None:
         self._agent_gone.intersection_update(recording_ids)
-        for gone in self._looked.keys() - recording_ids:
-            del self._looked[gone]
+        for known in (self._looked, self._still_paused):
+            for gone in known.keys() - recording_ids:
+                del known[gone]

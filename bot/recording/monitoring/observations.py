@@ -14,7 +14,7 @@ from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.control.outcomes import departure_facts, other_recorders, remember_names
 from bot.recording.handover import Departure, FollowTransfers, FollowUp
 from bot.recording.models import Attempt, Conversation, Mechanism, Reason, Recording, RecordingState, Verb
-from bot.recording.notices import of_outcome
+from bot.recording.notices import of_outcome, of_wrap_up
 from bot.recording.requests import PendingAction, Request, RequestSource, is_person
 
 if TYPE_CHECKING:
@@ -98,6 +98,13 @@ def handed_over(recording: Recording, seen: Conversation) -> Departure | None:
     return None if leg is None or not leg.over else Departure(leg.disconnect_type, seen.agents)
 
 
+def left_paused(recording: Recording, seen: Conversation) -> bool:
+    """Say whether the agent of a paused recording wraps up, and nobody is on the call who could need the pause."""
+    leg = seen.leg(recording.participant_id)
+    wraps_up = leg is not None and leg.wrapping_up and not seen.agents
+    return wraps_up and not recording.in_doubt and recording.state is RecordingState.PAUSED
+
+
 def unwanted(recording: Recording, seen: Conversation) -> bool:
     """Say whether the call is being recorded although our newest recording of it is over; a policy's is its own.
 
@@ -158,6 +165,16 @@ class Observations:
         )
         return await self._observe(recording, Verb.FOLLOW.action, outcome, after, agents=departure.successors)
 
+    async def still_paused(self, recording: Recording) -> None:
+        """Tell the person who paused that the agent wraps up, once for each pause. Nothing has changed."""
+
+        def work(transaction: Transaction) -> None:
+            current = transaction.recording(recording.id)
+            if current is not None and current.version == recording.version:
+                transaction.add_notices(of_wrap_up(current), self.clock.now())
+
+        await self.store.write(work)
+
     async def call_ended(self, recording: Recording) -> bool:
         after = recording.call_ended(self.clock.now())
         return await self._observe(recording, CALL_ENDED, {"call": "ended"}, after)
@@ -210,9 +227,8 @@ class Observations:
                 return False
             entry = transaction.append(_entry(recording, uuid7(), self.clock.now(), Phase.OBSERVED, action, outcome))
             saved = transaction.save(replace(after, audit_seq=entry.seq), was=current)
-            transaction.add_notices(
-                of_outcome(entry.seq, saved, call_over=outcome.get("call") == "ended"), entry.occurred_at
-            )
+            over = outcome.get("call") == "ended"
+            transaction.add_notices(of_outcome(entry.seq, saved, call_over=over, was=current), entry.occurred_at)
             for agent in agents:
                 remember_names(transaction, agent, entry.occurred_at)
             return True

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from bot.recording.models import Recording, RecordingFileCheck, SavedRecording
-    from bot.recording.ports import Clock, RecordingStore, SavedQueue, SavedRecordings, Transaction
+    from bot.recording.models import Recording, SavedRecording
+    from bot.recording.ports import Clock, RecordingFileCheck, RecordingStore, SavedQueue, SavedRecordings, Transaction
 
 log = structlog.get_logger(__name__)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.handover import FollowUp
+from bot.recording.limits import mark
 from bot.recording.models import RecordingState
-from bot.recording.notices import REPETITION, Notice, NoticeKind
+from bot.recording.notices import REPETITION, WRAP_UP, Notice, NoticeKind
 from bot.recording.requests import is_person
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ REPEAT_AFTER = timedelta(seconds=30)
 """After this a stop that waits is said again, and then after twice as long each time."""
 TOGETHER_AT_MOST = 6
 """How many reminders share a message; Slack takes 50 blocks, and 4,000 characters of text in an edit."""
-PAUSE_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
+RUNNING = frozenset({RecordingState.ACTIVE, RecordingState.PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,11 @@ def of_long_pause(
 
 def pause_of(recording: Recording) -> str:
     """Name the pause that a recording is in; empty if it isn't paused."""
-    return "" if recording.paused_at is None else recording.paused_at.astimezone(UTC).strftime(PAUSE_FORM)
+    return "" if recording.paused_at is None else mark(recording.paused_at)
+
+
+def _ends(until: datetime | None) -> str:
+    return "" if until is None else mark(until)
 
 
 def of_silent_attempt(attempt: Attempt, recording: Recording, now: datetime) -> tuple[Notice, ...]:
@@ -195,13 +200,18 @@ def notice_status(
             holds = recording.state is RecordingState.ACTIVE and not snoozed
         case NoticeKind.LONG_PAUSE:
             holds = recording.state is RecordingState.PAUSED and pause_of(recording) == notice.occasion
+        case NoticeKind.PAUSE_ENDS | NoticeKind.RECORDING_ENDS | NoticeKind.LIMIT_FAILED:
+            limit = notice.limit
+            holds = recording.state in limit.states and _ends(limit.until(recording)) == notice.occasion
+        case NoticeKind.PAUSE_LEFT_ON:
+            holds = recording.state is RecordingState.PAUSED or not notice.occasion.endswith(WRAP_UP)
         case NoticeKind.OUTCOME_UNKNOWN:
             return NoticeStatus.HOLDS if attempt_open else NoticeStatus.OVER
         case NoticeKind.TRANSFERRED:
             return NoticeStatus.OVER if recorded_since else NoticeStatus.HOLDS
         case NoticeKind.CALL_ENDED | NoticeKind.OUTCOME_SETTLED:
             return NoticeStatus.HOLDS
-    settled = recording.state in {RecordingState.ACTIVE, RecordingState.PAUSED} or recording.state.final
+    settled = recording.state in RUNNING or recording.state.final
     if not settled or recording.in_doubt:
         return NoticeStatus.WAIT
     return NoticeStatus.HOLDS if holds else NoticeStatus.OVER

@@ -163,6 +163,11 @@ class SimulatedGenesys:
         leaving = next(p for p in call.agents if agent in {None, p.name, p.id})
         self.floor.change(call, lambda: call.leave(leaving, self.clock(), how))
 
+    def agent_wraps_up(self, conversation_id: str) -> None:
+        """Let the first agent leave into after-call work while the caller stays."""
+        call = self.calls[conversation_id]
+        self.floor.change(call, lambda: call.wrap_up(call.agents[0], self.clock()))
+
     def snippet(self, conversation_id: str, on: bool = True) -> None:  # noqa: FBT001, FBT002
         """Have the first agent record a snippet, or end it, in Genesys's own client: the bot can do neither."""
         call = self.calls[conversation_id]

@@ -62,6 +62,7 @@ function outside(call, act) {
     choice(call.snippet ? "Snippet off" : "Snippet on", () => act.call(id, "snippet", { on: !call.snippet }), "snippet"),
     handOver(call, act, choice),
     choice("Add an agent", () => act.call(id, "join"), "join"),
+    call.agents.length && !call.ringing && !call.consulting ? choice("Agent wraps up", () => act.call(id, "wrap_up"), "wrap_up") : null,
     choice("End call", () => act.call(id, "hang_up"), "end"));
 }
 

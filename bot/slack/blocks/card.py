@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from bot.i18n.shorten import shorten
 from bot.recording.handover import POLICY_RECORDER
-from bot.recording.models import ALLOWED_FROM, Mechanism, RecordingState, Verb
+from bot.recording.limits import running_limit
+from bot.recording.models import Mechanism, RecordingState, Verb
+from bot.recording.permissions import ALLOWED_FROM
 from bot.slack.blocks.button import recording_button
+from bot.slack.blocks.extend_button import extend_button
 from bot.slack.blocks.mrkdwn import actor_name, inline, isolated, length, moment, mrkdwn
-from bot.slack.blocks.notes import ended_with_agent, notes
+from bot.slack.blocks.notes import APPROVAL_TEXTS, ended_with_agent, notes
 from bot.slack.blocks.try_again import may_help, try_again_button
 
 if TYPE_CHECKING:
@@ -48,6 +51,8 @@ START_AGAIN = "recording_start_again"
 FOLLOW = "recording_follow"
 CONFIRM_STOP = "recording_confirm_stop"
 WITHDRAW_STOP = "recording_withdraw_stop"
+CONFIRM_PAUSE = "recording_confirm_pause"
+WITHDRAW_PAUSE = "recording_withdraw_pause"
 CONTROLS = (Verb.PAUSE, Verb.RESUME, Verb.STOP)
 """The verbs that have a button, in the order of the buttons."""
 
@@ -166,18 +171,26 @@ def control_buttons(
     if recording.in_doubt:
         return []
     waits = approval is not None and approval.outcome is None
+    stop_waits = waits and approval is not None and approval.verb is Verb.STOP
     allowed = [verb for verb in CONTROLS if recording.state in ALLOWED_FROM[verb]]
-    buttons = [_button(verb, recording, words, about) for verb in allowed if not (waits and verb is Verb.STOP)]
+    buttons = [_button(verb, recording, words, about) for verb in allowed if not (stop_waits and verb is Verb.STOP)]
+    if (limit := running_limit(recording)) is not None:
+        buttons.insert(1, extend_button(recording, limit, words))
     if approval is not None and waits and Verb.STOP in allowed:
         buttons += approval_buttons(approval, recording, words, about=about)
     return buttons
 
 
 def approval_buttons(approval: Approval, recording: Recording, words: Catalog, *, about: str = "") -> list[Block]:
-    """Return the buttons about a stop that waits for a second supervisor; the click decides who may press which."""
-    sure, value = words("approval.confirm"), str(approval.id)
+    """Return the buttons about what waits for a second supervisor; the click decides who may press which."""
+    text, value = APPROVAL_TEXTS[approval.verb], str(approval.id)
+    sure, withdraw = words(f"approval.{text}confirm"), words(f"approval.{text}withdraw")
+    if approval.verb is Verb.PAUSE:
+        return [
+            recording_button(CONFIRM_PAUSE, sure, recording, words, "approval.pause_confirm_of", value=value),
+            recording_button(WITHDRAW_PAUSE, withdraw, recording, words, "approval.pause_withdraw_of", value=value),
+        ]
     confirm = recording_button(CONFIRM_STOP, sure, recording, words, "approval.confirm_of", value=value)
-    withdraw = words("approval.withdraw")
     dialog = _stop_dialog(recording, words, about, sure=sure)
     return [
         confirm | {"style": "danger", "confirm": dialog},
@@ -237,12 +250,21 @@ def _standing(recording: Recording, style: CardStyle) -> list[str]:
     lines = [words(f"card.{key}", time=moment(began, form=TIME_FORM), person=style.person(recording.started_by))]
     if state is RecordingState.PAUSED and recording.paused_at:
         lines.insert(0, words("card.paused_since", time=moment(recording.paused_at, form=TIME_FORM)))
+    if (ends := ends_by_itself(recording, words)) and not recording.in_doubt:
+        lines.insert(1, ends)
     if state.final and recording.ended_at is not None:
         lines.append(_end(recording, style))
     if recording.paused_seconds:
         paused = length(timedelta(seconds=recording.paused_seconds), words)
         lines.append(words("card.paused_in_all", length=paused))
     return lines
+
+
+def ends_by_itself(recording: Recording, words: Catalog) -> str:
+    """Say until when a pause, or a recording, lasts that ends by itself; empty if it doesn't."""
+    limit = running_limit(recording)
+    until = None if limit is None else limit.until(recording)
+    return "" if limit is None or until is None else words(f"limits.{limit.value}_ends", time=moment(until))
 
 
 def _end(recording: Recording, style: CardStyle) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.i18n.error_messages import what_went_wrong
-from bot.recording.control.outcomes import AGENT_LEFT, TRANSFER
-from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER
-from bot.recording.models import Mechanism, RecordingState
+from bot.recording.handover import AGENT_LEFT, POLICY_RECORDER, SNIPPET_RECORDER, TRANSFER
+from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.slack.blocks.mrkdwn import escape, length, moment
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bot.recording.models import Approval, Recording, SavedRecording
 
 SAVED_SHOWN = 5
+APPROVAL_TEXTS = {Verb.STOP: "", Verb.PAUSE: "pause_"}
+"""How the keys of texts begin about what waits for a second supervisor."""
 
 
 def notes(shown: Card, words: Catalog, person: Callable[[str], str]) -> list[str]:
@@ -26,7 +28,11 @@ def notes(shown: Card, words: Catalog, person: Callable[[str], str]) -> list[str
     return [
         *_how_it_runs(recording, words),
         *_where_it_goes(recording, words),
-        *([approval_note(shown.approval, words, person)] if shown.approval else []),
+        *(
+            [approval_note(shown.approval, words, person)]
+            if shown.approval and _matters(shown.approval, recording)
+            else []
+        ),
         *_went_wrong(recording, words),
         # an older version of the bot has credited files of other recorders to ad-hoc recordings
         *_kept(shown.saved if recording.mechanism is Mechanism.POLICY else (), words),
@@ -72,11 +78,27 @@ def _where_it_goes(recording: Recording, words: Catalog) -> list[str]:
     return [words("card.adhoc")]
 
 
+def _matters(approval: Approval, recording: Recording) -> bool:
+    """Say whether a card still tells of it: what became of a longer pause is of no interest after the pause."""
+    paused = recording.state in {RecordingState.PAUSING, RecordingState.PAUSED}
+    return approval.verb is not Verb.PAUSE or approval.outcome is None or paused
+
+
+def longer_pause(approval: Approval, words: Catalog) -> str:
+    """Say how long a pause is to last in all; empty for a stop."""
+    if approval.verb is not Verb.PAUSE:
+        return ""
+    if approval.pause_seconds is None:
+        return words("approval.pause_endless")
+    return words("approval.pause_for", length=length(timedelta(seconds=approval.pause_seconds), words))
+
+
 def approval_note(approval: Approval, words: Catalog, person: Callable[[str], str]) -> str:
     """Say who asked for a stop under dual control and until when it waits, or its result."""
     outcome = "waits" if approval.outcome is None else approval.outcome.value
     return words(
-        f"approval.{outcome}",
+        f"approval.{APPROVAL_TEXTS[approval.verb]}{outcome}",
+        how=longer_pause(approval, words),
         person=person(approval.asked_by),
         asked=moment(approval.asked_at),
         until=moment(approval.expires_at),

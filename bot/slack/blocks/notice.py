@@ -22,8 +22,10 @@ from bot.slack.blocks.card import (
     follow_button,
     state_words,
 )
+from bot.slack.blocks.extend_button import extend_button
+from bot.slack.blocks.limit_notice import ANNOUNCEMENTS, about_limit, ends_later, left_paused, shown_end
 from bot.slack.blocks.mrkdwn import group_mention, inline, length, moment, mrkdwn
-from bot.slack.blocks.notes import approval_note, left
+from bot.slack.blocks.notes import APPROVAL_TEXTS, approval_note, left
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +46,10 @@ ICONS = {
     NoticeKind.OUTCOME_SETTLED: ":information_source:",
     NoticeKind.STOP_WAITS: ":bust_in_silhouette:",
     NoticeKind.TRANSFERRED: ":twisted_rightwards_arrows:",
+    NoticeKind.PAUSE_ENDS: ":hourglass:",
+    NoticeKind.RECORDING_ENDS: ":hourglass:",
+    NoticeKind.LIMIT_FAILED: ":warning:",
+    NoticeKind.PAUSE_LEFT_ON: ":double_vertical_bar:",
 }
 ANSWERED_ICON = ":white_check_mark:"
 CLOSED_ICONS = {
@@ -57,6 +63,8 @@ CLOSED_ICONS = {
 OFFERED = {
     NoticeKind.LONG_RECORDING: (Verb.STOP, RecordingState.ACTIVE),
     NoticeKind.LONG_PAUSE: (Verb.RESUME, RecordingState.PAUSED),
+    NoticeKind.PAUSE_ENDS: (Verb.RESUME, RecordingState.PAUSED),
+    NoticeKind.RECORDING_ENDS: (Verb.STOP, RecordingState.ACTIVE),
 }
 """What a reminder has a button for, and the state in which it holds; it keeps the button while an action runs."""
 STILL_NEEDED = "recording_still_needed"
@@ -125,7 +133,8 @@ def _question(
     again = style.words("notices.sent_again") if one.posts_begun else ""
     says, title, note = _says(one, style, at), "", ""
     if one.notice.kind is NoticeKind.STOP_WAITS and one.notice.repetition:
-        says = " ".join(filter(None, (group_mention(escalate), style.words("approval.notice_again"), says)))
+        again_of = style.words(f"approval.{APPROVAL_TEXTS[one.notice.verb or Verb.STOP]}notice_again")
+        says = " ".join(filter(None, (group_mention(escalate), again_of, says)))
     if one.notice.kind is NoticeKind.LONG_RECORDING:
         title, paused = style.words("notices.still_recording"), timedelta(seconds=one.recording.paused_seconds)
         note = style.words("card.paused_in_all", length=length(paused, style.words)) if paused else ""
@@ -141,7 +150,8 @@ def _result(one: OpenNotice, deed: LastAction | None, style: CardStyle) -> Part:
         return _part(one, style, ANSWERED_ICON, style.words("notices.followed"))
     if one.snooze is not None and one.recording.state is RecordingState.ACTIVE:
         return _part(one, style, ANSWERED_ICON, snoozed_text(one.snooze, style))
-    says = f"{_came_of(one.recording, deed, style)} {style.words('notices.answered')}"
+    later = ends_later(one, style.words)
+    says = f"{_came_of(one.recording, deed, style)} {later or style.words('notices.answered')}"
     return _part(one, style, ANSWERED_ICON, says)
 
 
@@ -210,14 +220,18 @@ def _says(one: OpenNotice, style: CardStyle, at: datetime) -> str:
             since = recording.started_at or recording.requested_at
             key = "notices.long_recording_taken_over" if recording.adopted else "notices.long_recording"
             return words(key, length=length(at - since, words), since=_at(since))
-        case NoticeKind.LONG_PAUSE:
-            return words("notices.long_pause", since=_at(recording.paused_at or recording.requested_at))
-        case NoticeKind.CALL_ENDED:
-            return f"{words('notices.call_ended')} {_recorded(recording, words)}".rstrip()
+        case NoticeKind.CALL_ENDED | NoticeKind.PAUSE_LEFT_ON:
+            ended = one.notice.kind is NoticeKind.CALL_ENDED
+            said = words("notices.call_ended") if ended else left_paused(one, words)
+            return f"{said} {_recorded(recording, words)}".rstrip()
         case NoticeKind.STOP_WAITS:
             return _stop_waits(one, style)
         case NoticeKind.TRANSFERRED:
             return _transferred(one, style)
+        case NoticeKind.LONG_PAUSE | NoticeKind.PAUSE_ENDS | NoticeKind.RECORDING_ENDS | NoticeKind.LIMIT_FAILED:
+            paused = _at(recording.paused_at or recording.requested_at)
+            long = one.notice.kind is NoticeKind.LONG_PAUSE
+            return words("notices.long_pause", since=paused) if long else about_limit(one, words)
         case NoticeKind.OUTCOME_UNKNOWN:
             key = f"notices.unknown_{_verb(one)}"
         case NoticeKind.OUTCOME_SETTLED:
@@ -242,7 +256,8 @@ def _transferred(one: OpenNotice, style: CardStyle) -> str:
 
 
 def _stop_waits(one: OpenNotice, style: CardStyle) -> str:
-    how = style.words("approval.notice", call=one.recording.conversation_id)
+    text = APPROVAL_TEXTS[one.notice.verb or Verb.STOP]
+    how = style.words(f"approval.{text}notice", call=one.recording.conversation_id)
     if one.approval is None:  # the row has gone, and with it what could be said of it
         return how
     return f"{approval_note(one.approval, style.words, style.person)} {how}"
@@ -284,6 +299,8 @@ def _buttons(one: OpenNotice, words: Catalog) -> list[Block]:
         for button in control_buttons(asked_about, words, about=about(_shown(one)))
         if button["action_id"] == f"recording_{verb.value}"
     ]
+    if one.notice.kind in ANNOUNCEMENTS:
+        return [extend_button(one.recording, one.notice.limit, words, shown_end(one)), *controls]
     if one.notice.kind is NoticeKind.LONG_RECORDING:
         text = words("buttons.still_needed")
         return [recording_button(STILL_NEEDED, text, one.recording, words, "buttons.still_needed_of"), *controls]

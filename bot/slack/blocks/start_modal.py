@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from bot.i18n.shorten import shorten
 from bot.recording.requests import REASON_LIMIT
-from bot.slack.blocks.mrkdwn import mrkdwn
+from bot.slack.blocks.mrkdwn import length, mrkdwn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from bot.i18n.catalog import Catalog
     from bot.recording.requests import ReasonRules
@@ -23,7 +24,7 @@ START_VIEW = "recording_start_view"
 CALL, FOUND, AGENT, TYPED_ID, REASON, NOTE = "call", "found", "agent", "typed_id", "reason", "note"
 """Action ids; the block around each has the id ``start_`` and the same name."""
 INPUTS = (CALL, FOUND, AGENT, TYPED_ID, REASON, NOTE)
-NOTICE, CALLS_NOTE = "start_notice", "start_calls_note"
+NOTICE, CALLS_NOTE, AT_MOST = "start_notice", "start_calls_note", "start_at_most"
 OPTIONS_LIMIT = 100
 OPTION_TEXT = 75
 SECTION_LIMIT = 3000
@@ -81,8 +82,18 @@ def read_form(view: Mapping[str, Any]) -> Form:
     )
 
 
-def start_view(form: Form, words: Catalog, reasons: ReasonRules, *, notice: str = "", calls_note: str = "") -> View:
+def start_view(
+    form: Form,
+    words: Catalog,
+    reasons: ReasonRules,
+    *,
+    notice: str = "",
+    calls_note: str = "",
+    at_most: timedelta | None = None,
+) -> View:
     """Render the modal. ``notice`` says why the last submission was refused, ``calls_note`` how the list stands.
+
+    ``at_most`` is after how long a recording that is started by hand stops by itself.
 
     Slack keeps the input because the blocks' ids stay the same; the view also repeats it, in case they change.
     """
@@ -96,6 +107,9 @@ def start_view(form: Form, words: Catalog, reasons: ReasonRules, *, notice: str 
     if reasons.labels:
         blocks.append(_reason(form, words, reasons))
     blocks.append(_note(form, words, required=reasons.required and not reasons.labels))
+    if at_most is not None:
+        said = words("modal.at_most", length=length(at_most, words))
+        blocks.append({"type": "context", "block_id": AT_MOST, "elements": [mrkdwn(said)]})
     kept = {"channel": form.channel, "tries": form.tries}
     return {
         "type": "modal",

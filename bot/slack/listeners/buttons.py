@@ -12,10 +12,11 @@ from uuid import UUID
 from bot.errors import AboutRecording, ApprovalClosed, Duplicate, MalformedId, RecordBotError
 from bot.recording.control.intake import follow, start_again
 from bot.recording.models import Verb
-from bot.recording.requests import AwaitsConfirmation
+from bot.recording.requests import Extended, PendingAction
 from bot.slack.blocks.agent_picker import START_AGENT
-from bot.slack.blocks.answers import awaiting, confirming, taken_back, under_way
-from bot.slack.blocks.card import CONFIRM_STOP, FOLLOW, START_AGAIN, WITHDRAW_STOP
+from bot.slack.blocks.answers import answer_to, taken_back, under_way
+from bot.slack.blocks.card import CONFIRM_PAUSE, CONFIRM_STOP, FOLLOW, START_AGAIN, WITHDRAW_PAUSE, WITHDRAW_STOP
+from bot.slack.blocks.extend_button import EXTEND, read_extend
 from bot.slack.blocks.notice import STILL_NEEDED, snoozed_text
 from bot.slack.blocks.try_again import ANSWER, TRY_AGAIN
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
@@ -50,10 +51,10 @@ class Click:
         """Whether the button is in a message that, unlike a card, shows nothing of the result."""
         return bool((self.body.get("container") or {}).get("is_ephemeral"))
 
-    def id(self) -> UUID:
-        """Return the id that the button carries. Raise MalformedId."""
+    def id(self, value: str | None = None) -> UUID:
+        """Return the id that the button carries, or that a part of its ``value`` is. Raise MalformedId."""
         try:
-            return UUID(str(self.action.get("value")))
+            return UUID(str(self.action.get("value")) if value is None else value)
         except ValueError:
             raise MalformedId from None
 
@@ -117,16 +118,16 @@ class RecordingButtons:
 
     async def _take(self, click: Click) -> None:
         asked = await click.asked()
-        accepted = await self.desk.service.intake.change(BUTTON_VERBS[click.name], asked, recording_id=click.id())
-        style = self.desk.style_for(asked)
-        if isinstance(accepted, AwaitsConfirmation):
-            click.tell(awaiting(accepted, style))
-            return
-        self.desk.finish_later(accepted, click.reply)
-        if accepted.confirmed is not None:
-            click.tell(confirming(accepted, style))
-        elif click.in_ephemeral:
-            click.tell(under_way(accepted, style))
+        recording_id, _, length = str(click.action.get("value")).partition(" ")
+        accepted = await self.desk.service.intake.change(
+            BUTTON_VERBS[click.name], asked, recording_id=click.id(recording_id), typed_length=length or None
+        )
+        shown = False
+        if isinstance(accepted, PendingAction):
+            self.desk.finish_later(accepted, click.reply)
+            shown = accepted.confirmed is None and accepted.longer is None and not click.in_ephemeral
+        if not shown:  # the card that was clicked says everything else
+            click.tell(answer_to(accepted, self.desk.style_for(asked)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +137,15 @@ class ApprovalButtons:
     desk: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
-        Clicks(self.desk, self._confirm).register(app, CONFIRM_STOP)
-        Clicks(self.desk, self._withdraw).register(app, WITHDRAW_STOP)
+        Clicks(self.desk, self._confirm).register(app, CONFIRM_STOP, CONFIRM_PAUSE)
+        Clicks(self.desk, self._withdraw).register(app, WITHDRAW_STOP, WITHDRAW_PAUSE)
 
     async def _confirm(self, click: Click) -> None:
         asked = await click.asked()
         accepted = await self.desk.service.intake.confirm(asked, click.id())
-        self.desk.finish_later(accepted, click.reply)
-        click.tell(confirming(accepted, self.desk.style_for(asked)))
+        if isinstance(accepted, PendingAction):
+            self.desk.finish_later(accepted, click.reply)
+        click.tell(answer_to(accepted, self.desk.style_for(asked)))
 
     async def _withdraw(self, click: Click) -> None:
         asked = await click.asked()
@@ -183,6 +185,23 @@ class StillNeeded:
         if not snoozed.shown:  # no message is known that could say so
             text = snoozed_text(snoozed.snooze, self.desk.style_for(asked))
             click.tell(f":white_check_mark: {text} (#{snoozed.audit_seq})")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendButton:
+    """Handles ``recording_extend``: the pause or recording ends later; the button says which end it was shown for."""
+
+    desk: ListenerContext
+
+    def register(self, app: AsyncApp) -> None:
+        Clicks(self.desk, self._take).register(app, EXTEND)
+
+    async def _take(self, click: Click) -> None:
+        asked = await click.asked()
+        recording_id, limit, until = read_extend(str(click.action.get("value")))
+        done = await self.desk.service.intake.extend(asked, recording_id=recording_id, limit=limit, until=until)
+        if click.in_ephemeral or not isinstance(done, Extended) or done.confirmed is not None:
+            click.tell(answer_to(done, self.desk.style_for(asked)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from bot.recording.control.outcomes import other_recorders
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import Verb
 from bot.recording.policy import describe
-from bot.recording.requests import AwaitsConfirmation
-from bot.slack.blocks.answers import awaiting, confirming, under_way
+from bot.recording.requests import PendingAction, split_pause
+from bot.slack.blocks.answers import answer_to, under_way
 from bot.slack.blocks.card import about, control_buttons
 from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
+from bot.slack.blocks.notes import APPROVAL_TEXTS
 from bot.slack.blocks.recording_line import recording_line
 from bot.slack.blocks.reports.digest import section
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from bot.recording.card import Card
     from bot.recording.control.service import CallStatus, StatusAsked
     from bot.recording.models import Approval
-    from bot.recording.requests import PendingAction, Request
+    from bot.recording.requests import Request
     from bot.slack.blocks.card import Block, CardStyle
     from bot.slack.listeners.call_history import CallHistory
     from bot.slack.listeners.compliance.activity_report import ActivityReports
@@ -54,6 +55,7 @@ VERBS = {
     "stop": Permission.CONTROL,
     "pause": Permission.CONTROL,
     "resume": Permission.CONTROL,
+    "extend": Permission.CONTROL,
     "status": Permission.READ,
     "list": Permission.READ,
     "history": Permission.READ,
@@ -110,6 +112,8 @@ class RecordCommand:
                 return await self._start(asked, rest, reply)
             case "stop" | "pause" | "resume":
                 return await self._change(Verb(verb), asked, rest, reply)
+            case "extend":
+                return await self._extend(asked, rest)
             case "help":
                 return self._help(asked)
             case _:
@@ -155,20 +159,25 @@ class RecordCommand:
         return {}
 
     async def _change(self, verb: Verb, asked: Request, rest: str, reply: Reply) -> Answer:
+        call, length = split_pause(rest) if verb is Verb.PAUSE else (rest or None, None)
         try:
-            accepted = await self.desk.service.intake.change(verb, asked, typed_id=rest or None)
+            accepted = await self.desk.service.intake.change(verb, asked, typed_id=call, typed_length=length)
         except Duplicate as duplicate:
             return await self._again(duplicate, asked)
         except (SeveralRecordings, NothingToStop) as refusal:
-            if not rest and (offer := await self.choice.offer(verb, asked, refusal)):
+            if call is None and (offer := await self.choice.offer(verb, asked, refusal, length=length)):
                 return offer
             raise
-        if isinstance(accepted, AwaitsConfirmation):
-            return ephemeral(awaiting(accepted, self.desk.style_for(asked)))
-        self.desk.finish_later(accepted, reply)
-        if accepted.confirmed is not None:
-            return ephemeral(confirming(accepted, self.desk.style_for(asked)))
-        return self._accepted(accepted)
+        if isinstance(accepted, PendingAction):
+            self.desk.finish_later(accepted, reply)
+        return ephemeral(answer_to(accepted, self.desk.style_for(asked)))
+
+    async def _extend(self, asked: Request, rest: str) -> Answer:
+        try:
+            done = await self.desk.service.intake.extend(asked, typed_id=rest or None)
+        except Duplicate as duplicate:
+            return await self._again(duplicate, asked)
+        return ephemeral(answer_to(done, self.desk.style_for(asked)))
 
     def _accepted(self, accepted: PendingAction) -> Answer:
         return ephemeral(under_way(accepted, self.desk.style_for(accepted.asked)))
@@ -301,7 +310,8 @@ def status_line(shown: Card, style: CardStyle, approval: Approval | None = None)
     if approval is None:
         return line
     person, until = style.person(approval.asked_by), moment(approval.expires_at)
-    return f"{line} · {style.words('approval.in_list', person=person, until=until)}"
+    said = style.words(f"approval.{APPROVAL_TEXTS[approval.verb]}in_list", person=person, until=until)
+    return f"{line} · {said}"
 
 
 def _listed(shown: Card, style: CardStyle, approval: Approval | None, *, buttons: bool) -> list[Block]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.errors import NothingToStop, RecordBotError, SeveralRecordings
 from bot.recording.card import Card
-from bot.recording.models import ALLOWED_FROM
+from bot.recording.permissions import ALLOWED_FROM
 from bot.slack.blocks.call_options import agent_name
 from bot.slack.blocks.card import about, control_buttons, state_words
 from bot.slack.blocks.mrkdwn import inline, mrkdwn
@@ -40,20 +40,32 @@ class RecordingChoice:
     desk: ListenerContext
     calls: NamedCalls
 
-    async def offer(self, verb: Verb, asked: Request, refusal: RecordBotError) -> Answer | None:
-        """Return the choice; None if there is nothing to choose from and the refusal is enough."""
+    async def offer(
+        self, verb: Verb, asked: Request, refusal: RecordBotError, *, length: str | None = None
+    ) -> Answer | None:
+        """Return the choice; None if there is nothing to choose from and the refusal is enough.
+
+        ``length`` is how long a pause is to last, as it was typed: the buttons keep it.
+        """
         if isinstance(refusal, SeveralRecordings):
             own = [await self.desk.service.store.recording(one) for one in refusal.recording_ids]
-            return await self._answer(verb, asked, f"choice.{verb.value}", [one for one in own if one], refusal)
+            return await self._answer(verb, asked, f"choice.{verb.value}", [one for one in own if one], refusal, length)
         if not isinstance(refusal, NothingToStop) or not await self.desk.service.store.live_recordings(limit=1):
             return None
         # Reading the others' recordings is a separate request in the trail, with a separate key.
         look = replace(asked, origin=replace(asked.origin, source="choice"))
         others = list(await self.desk.service.live(look))
-        return await self._answer(verb, asked, f"choice.{verb.value}_others", others, refusal) if others else None
+        lead = f"choice.{verb.value}_others"
+        return await self._answer(verb, asked, lead, others, refusal, length) if others else None
 
     async def _answer(
-        self, verb: Verb, asked: Request, lead: str, live: list[Recording], refusal: RecordBotError
+        self,
+        verb: Verb,
+        asked: Request,
+        lead: str,
+        live: list[Recording],
+        refusal: RecordBotError,
+        length: str | None,
     ) -> Answer:
         words = self.desk.words_for(asked)
         fitting = [one for one in live if not one.in_doubt and one.state in ALLOWED_FROM[verb]]
@@ -65,7 +77,7 @@ class RecordingChoice:
             shown = _named(one, calls.get(one.conversation_id), words)
             lines.append(f"• {self._line(shown, words)}")
             row = section(lines[-1])
-            blocks.append(row | {"accessory": _button(verb, shown, words)} if fitting else row)
+            blocks.append(row | {"accessory": _button(verb, shown, words, length)} if fitting else row)
         if len(offered) > ROWS:
             lines.append(words("choice.more", number=len(offered) - ROWS, verb=verb.value))
             blocks.append({"type": "context", "elements": [mrkdwn(lines[-1])]})
@@ -95,6 +107,7 @@ def _named(recording: Recording, call: LiveCall | None, words: Catalog) -> Card:
     )
 
 
-def _button(verb: Verb, shown: Card, words: Catalog) -> dict[str, Any]:
+def _button(verb: Verb, shown: Card, words: Catalog, length: str | None) -> dict[str, Any]:
     buttons = control_buttons(shown.recording, words, about=about(shown))
-    return next(one for one in buttons if one["action_id"] == f"recording_{verb.value}")
+    found = next(one for one in buttons if one["action_id"] == f"recording_{verb.value}")
+    return found | {"value": f"{found['value']} {length}"} if length else found

@@ -187,7 +187,8 @@ class StartModal:
 
     def _view(self, form: Form, words: Catalog, calls_note: str = "", notice: str = "") -> View:
         reasons = self.desk.service.intake.reasons
-        return start_view(form, words, reasons, notice=notice, calls_note=calls_note)
+        at_most = self.desk.service.intake.log.rules.limits.recording
+        return start_view(form, words, reasons, notice=notice, calls_note=calls_note, at_most=at_most)
 
 
 def calls_note(known: CallList, asked: Request, words: Catalog, *, opening: bool = False) -> str:

@@ -119,6 +119,7 @@ class Exercise:
         await directory.names("user", users | {NIL}, deadline=deadline)
         await directory.names("queue", frozenset(self.genesys.floor.directory.queues), deadline=deadline)
         self.genesys.calls[ENDED].other_files += ["Station", "Consult", "Screen", "Snippet"]
+        self.genesys.calls[ENDED].participants[-1].wraps_up = True
         for call in (ENDED, INBOUND, NIL):
             await GenesysSavedRecordings(client).saved(call, deadline=deadline)
         await self._keep(GenesysRecordingFiles(client), clock)

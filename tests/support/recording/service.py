@@ -18,10 +18,11 @@ from bot.recording.control.outcomes import OutcomeRecorder
 from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
+from bot.recording.limits import TimeLimits
 from bot.recording.monitoring.ownership import SoleProcess
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.recording.policy import DualControl
-from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules, Request, RequestSource
+from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, ReasonRules, Request, RequestSource
 from tests.support.clocks.fake_clock import FakeClock
 from tests.support.databases.postgres import url_of
 from tests.support.databases.sqlite import make_database
@@ -66,6 +67,7 @@ async def open_harness(
     dual_control: DualControl | None = None,
     clock: FakeClock | None = None,
     limit: PersonalLimit | None = None,
+    limits: TimeLimits | None = None,
 ) -> AsyncIterator[Harness]:
     clock, control, door = clock or FakeClock(), FakeControl(), ShutdownGate()
     new = isinstance(file, Path) and not file.exists()
@@ -76,12 +78,13 @@ async def open_harness(
         if not new:
             await upgrade(engines)
         store = SqlStore(engines)
-        settlement, approvals = OutcomeRecorder(store, clock), Approvals(store, clock)
+        rules = RequestRules(reasons or ReasonRules(), dual_control or DualControl(), limits or TimeLimits())
+        settlement, approvals = OutcomeRecorder(store, clock, rules.run_limit), Approvals(store, clock)
         requests = RequestLog(
             store=store,
             clock=clock,
             owner=owner,
-            rules=RequestRules(reasons or ReasonRules(), dual_control or DualControl()),
+            rules=rules,
             door=door,
             expire=closing_late(settlement, approvals),
             write_limit=write_limit,
@@ -95,7 +98,7 @@ async def open_harness(
         await engines.close()
 
 
-def at_once(answer: PendingAction | AwaitsConfirmation) -> PendingAction:
+def at_once(answer: PendingAction | AwaitsConfirmation | Extended) -> PendingAction:
     """Hold that a request may go to Genesys at once."""
     assert isinstance(answer, PendingAction)
     return answer

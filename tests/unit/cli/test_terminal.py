@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +73,29 @@ async def test_pause_resume_and_status(terminal: Terminal, genesys: SimulatedGen
         for verb in ("start", "pause", "resume")
         for phase in ("requested", "succeeded")
     ]
+
+
+async def test_a_pause_with_a_length_says_until_when_and_can_be_extended(terminal: Terminal, trail: Shell) -> None:
+    await terminal.start(INBOUND, None)
+    paused = await terminal.change("pause", INBOUND, "90s")
+    until = datetime.fromisoformat(facts(paused)["pause_until"])
+    assert f"The recording is paused. Resumes by itself at {until:%Y-%m-%d %H:%M:%S} UTC." in paused.text
+    extended = await terminal.extend(INBOUND)
+    assert datetime.fromisoformat(facts(extended)["pause_until"]) - until == timedelta(seconds=90)
+    assert "Resumes by itself at " in extended.text
+    assert "note: Resumes by itself at " in (await terminal.status(INBOUND)).text
+    assert "(note: Resumes by itself at " in (await terminal.live()).text
+    assert ("succeeded", "recording:extend", ACTOR) in trail.entries()
+
+
+@pytest.mark.parametrize("typed", ["90x", "0s", "10h"])
+async def test_a_length_that_is_none_is_refused_with_what_can_be_typed(terminal: Terminal, typed: str) -> None:
+    await terminal.start(INBOUND, None)
+    refused = await terminal.change("pause", INBOUND, typed)
+    assert not refused.ok
+    assert facts(refused)["error"] == "malformed_length"
+    assert "from 10s to 4h" in refused.text
+    assert "record-bot recording pause <id> --for 90s" in refused.text
 
 
 async def test_a_second_start_says_since_when_and_by_whom(terminal: Terminal, genesys: SimulatedGenesys) -> None:

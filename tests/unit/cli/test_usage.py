@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 # What is tested runs in processes of its own, but for the help.
 pytestmark = [pytest.mark.measured, pytest.mark.usefixtures("logs_as_before")]
 
-SCOPES = {"channels:read", "chat:write", "files:write", "groups:read", "usergroups:read", "users:read"}
-"""Slack's scopes, which are written like actions."""
+SCOPES = {"bot:guard", "channels:read", "chat:write", "files:write", "groups:read", "usergroups:read", "users:read"}
+"""Slack's scopes, and an actor, which are written like actions."""
 ANY_SHELL = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
 """Lets a test name the shell; otherwise Typer asks the system in which shell it runs."""
 NO_HASH = "0" * 63 + "1"

@@ -107,6 +107,7 @@ def test_two_minutes_unless_said_otherwise(tmp_path: Path) -> None:
         ('[dual_control]\nqueues = ["q"]\nwithin = 120', "[dual_control], within"),
         ('[dual_control]\nqueues = ["q"]\nwithin = "9s"', "from 10s to 24h"),
         ('[dual_control]\nqueues = ["q"]\nwithin = "25h"', "from 10s to 24h"),
+        ('[dual_control]\nqueues = ["q"]\npause_longer_than = "long"', "[dual_control], pause_longer_than: use a time"),
         ('[dual_control]\nqueues = ["q"]\nalways = true', "[dual_control]: unknown key 'always'"),
         ('[dual_control]\nqueues = ["q"]\nescalate = "U0ANNA"', "the id of one Slack user group"),
         ('[dual_control]\nqueues = ["q"]\nescalate = ["S0LEADS"]', "[dual_control], escalate"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.audit.storable import visible
 from bot.errors import MalformedId, ReasonRefused
 from bot.recording.models import Reason
-from bot.recording.requests import REASON_LIMIT, ReasonRules, conversation_id
+from bot.recording.requests import REASON_LIMIT, ReasonRules, conversation_id, split_pause
 from tests.support.recording.service import CALL
 
 LABELS = {"qa": "Quality check", "qa2": "Second check", "dispute": "Dispute about a bill"}
@@ -85,3 +85,34 @@ def test_a_required_reason_without_a_list_is_any_words() -> None:
 def test_no_words_are_lost(typed: str) -> None:
     reason = ReasonRules(LABELS).read(typed)
     assert reason.code is not None or (reason.text or "") == visible(typed).strip()
+
+
+@pytest.mark.parametrize(
+    ("typed", "call", "length"),
+    [
+        ("", None, None),
+        ("90s", None, "90s"),
+        ("90 s", None, "90 s"),
+        ("for 90s", None, "for 90s"),
+        (CALL, CALL, None),
+        (f"{CALL} 90s", CALL, "90s"),
+        (f"90s {CALL}", CALL, "90s"),
+        (f"{CALL} for 5 m", CALL, "for 5 m"),
+        (f"{CALL} -5s", CALL, "-5s"),
+        ("90x", None, "90x"),
+        ("0s", None, "0s"),
+        ("-5s", None, "-5s"),
+        ("1m30s", None, "1m30s"),
+        ("abc", "abc", None),
+        ("abc 90s", "abc", "90s"),
+        (CALL[:8], CALL[:8], None),
+    ],
+)
+def test_a_pause_is_divided_into_the_call_and_the_length(typed: str, call: str | None, length: str | None) -> None:
+    assert split_pause(typed) == (call, length)
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_reading_of_a_pause(typed: str) -> None:
+    call, length = split_pause(typed)
+    assert (call is None and length is None) == (not typed.split())

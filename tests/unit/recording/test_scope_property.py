@@ -17,7 +17,7 @@ from bot.recording.models import Verb
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, PendingAction
 from tests.support.databases.trail import entries
-from tests.support.recording.service import ADA, GRACE, Harness, asked, open_harness
+from tests.support.recording.service import ADA, GRACE, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -69,7 +69,7 @@ async def request(
     if what is Verb.START:
         return await intake.start(who, call, None, agent_user_id=claimed)
     if not isinstance(what, Verb):
-        return await intake.confirm(who, waits[call]) if call in waits else None
+        return at_once(await intake.confirm(who, waits[call])) if call in waits else None
     recording = await harness.store.live_recording(call) if by_button else None
     answer = await intake.change(
         what, who, recording_id=None if recording is None else recording.id, typed_id=None if recording else call
@@ -77,7 +77,7 @@ async def request(
     if isinstance(answer, AwaitsConfirmation):
         waits[call] = answer.approval.id
         return None
-    return answer
+    return at_once(answer)
 
 
 async def play(harness: Harness, wanted: list[tuple[str, Verb | str, str, str | None, bool]]) -> None:

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from bot.recording.models import ALLOWED_FROM, LATE, Recording, RecordingState, Verb
+from bot.recording.models import LATE, Recording, RecordingState, Verb
+from bot.recording.permissions import ALLOWED_FROM
 from tests.support.clocks.fake_clock import BEGIN
 
 if TYPE_CHECKING:
@@ -53,7 +54,11 @@ def recording(state: RecordingState) -> Recording:
             SETTLED | {"state": S.ACTIVE, "started_at": EARLIER, "seen_at": AT},
         ),
         (S.PAUSING, lambda r: r.paused(AT), SETTLED | {"state": S.PAUSED, "paused_at": AT, "paused_seconds": 250}),
-        (S.RESUMING, lambda r: r.resumed(AT), SETTLED | {"state": S.ACTIVE, "paused_seconds": 250}),
+        (
+            S.RESUMING,
+            lambda r: r.resumed(AT),
+            SETTLED | {"state": S.ACTIVE, "paused_seconds": 250, "resumed_at": AT, "pause_used": 240},
+        ),
         (
             S.STOPPING,
             lambda r: r.stopped(AT, "cli:root"),

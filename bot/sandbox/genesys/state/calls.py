@@ -5,7 +5,9 @@ organization's recording policy runs on the whole call; ``snippet`` is the one t
 They are the recorders of ``RecordersState`` in the OpenAPI description.
 
 Documented nowhere, and assumed here: a secure pause stops the first two (a snippet can't be paused), a hold pauses the
-policy's only, and an ad-hoc recording ends with the leg that it runs on, while a policy's goes on.
+policy's only, and an ad-hoc recording ends with the leg that it runs on, while a policy's goes on. After-call work is
+``wrapupRequired`` with neither ``wrapup`` nor ``endAcwTime`` on a participant who has left (``CallMediaParticipant`` in
+the OpenAPI description).
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ class SimulatedParticipant:
     consult_id: str | None = None
     """The participant with whom this one talks before completing a consult transfer."""
     snippet: bool = False
+    wraps_up: bool = False
+    """Whether an agent who has left the call is in after-call work."""
 
     @property
     def connected(self) -> bool:
@@ -208,6 +212,12 @@ class SimulatedCall:
         self._forget_pause_of_nothing()
         if not self.agents and not how.startswith("transfer"):
             self.end(at)
+
+    def wrap_up(self, agent: SimulatedParticipant, at: float) -> None:
+        """Let an agent leave into after-call work while the caller stays, for a survey for example."""
+        agent.disconnect(at, "client")
+        agent.wraps_up = True
+        self._forget_pause_of_nothing()
 
     def end(self, at: float) -> None:
         """Hang up: everybody is disconnected, and recording is over."""

@@ -74,7 +74,7 @@ def _call_participant(call: SimulatedCall, participant: SimulatedParticipant) ->
         "direction": participant.direction,
         **_disconnect_type(participant),
         "held": participant.held,
-        "wrapupRequired": False,
+        "wrapupRequired": participant.wraps_up,
         "wrapupPrompt": None,
         "mediaRoles": ["full"],
         "user": _reference("users", participant.user_id),
@@ -120,7 +120,7 @@ def _participant(call: SimulatedCall, legs: list[SimulatedParticipant]) -> dict[
         "purpose": participant.purpose,
         "participantType": {"customer": "External", "acd": "Acd"}.get(participant.purpose, "Internal"),
         **_addresses(participant),
-        "wrapupRequired": False,
+        "wrapupRequired": any(leg.wraps_up for leg in legs),
         "wrapup": None,
         "mediaRoles": ["full"],
         "monitoredParticipantId": participant.monitored_id,
@@ -161,7 +161,14 @@ def _communication(participant: SimulatedParticipant) -> dict[str, Any]:
         "provider": PROVIDER,
         "peerId": participant.peer_id,
         "wrapup": None,
+        **_after_call_work(participant),
     }
+
+
+def _after_call_work(participant: SimulatedParticipant) -> dict[str, Any]:
+    return (
+        {"afterCallWork": {"state": "pending", "startTime": iso(participant.ended_at)}} if participant.wraps_up else {}
+    )
 
 
 def _recording_fields(call: SimulatedCall, participant: SimulatedParticipant) -> dict[str, Any]:

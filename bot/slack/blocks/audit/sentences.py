@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
 from bot.i18n.error_messages import what_happened
-from bot.recording.control.outcomes import AGENT_LEFT, TRANSFER
+from bot.recording.caller import GUARD
+from bot.recording.handover import AGENT_LEFT, TRANSFER
+from bot.recording.limits import EXTEND_ACTION, GUARD_SOURCE
+from bot.recording.models import Verb
 from bot.recording.snooze import STILL_NEEDED_ACTION
 from bot.slack.blocks.mrkdwn import escape, moment
 
@@ -94,26 +97,36 @@ VERBS = {
         "The request to stop recording {whom} was closed in Genesys",
         "was already confirmed",
     ),
+    "recording:pause_approval": Wording(
+        "pause recording {whom} for longer, which takes a second supervisor",
+        "confirmed the longer pause of recording {whom}",
+        "the longer pause of recording {whom} was confirmed",
+        "the request for a longer pause of recording {whom} was closed",
+        "The request for a longer pause of recording {whom} was closed in Genesys",
+        "was already confirmed",
+    ),
 }
 WHY = {
     "already_snoozed": "someone has already said so",
-    "already_waiting": "the stop already waits for a second supervisor",
+    "already_waiting": "it already waits for a second supervisor",
     "bot": "a bot can't control recordings",
     "deleted": "the account has been deactivated",
     "foreign_team": "not a member of this workspace",
     "guest": "a guest can't control recordings",
     "interrupted": "record-bot stopped before it was finished",
     "not_compliance": "only compliance can see totals and export the trail",
-    "not_own_request": "only the person who requested the stop can withdraw it",
+    "not_own_request": "only the person who requested it can withdraw it",
     "not_permitted": "no right to control recordings",
     "not_sent": "Slack did not accept the file",
     "out_of_scope": "the call is outside the queues and agents that this person may control",
     "own_request": "a second supervisor has to confirm it",
+    "recording_over": "the recording, or its pause, ended before that",
     "scope_unknown": "record-bot can't tell which queue or agent the call belongs to",
     "stranger": "not a member of this workspace",
+    "superseded": "it was replaced by a request to stop",
     "too_many_requests": "too many requests within a minute",
     "unconfirmed": "Slack could not confirm who this is",
-    "withdrawn": "the person who requested the stop withdrew it",
+    "withdrawn": "the person who requested it withdrew it",
 }
 """Reasons in the third person; every other kind of error has the sentence that people get."""
 OTHERS = {
@@ -130,7 +143,12 @@ OTHERS = {
     "privacy:retention": "erase personal data whose time is up",
     "recording:read": "look up recordings",
     STILL_NEEDED_ACTION: "say that the recording of {whom} is still needed",
+    EXTEND_ACTION: "let the recording of {whom}, or its pause, last longer",
 }
+PAUSE_EXPIRED = "Request for a longer pause expired: nobody confirmed the longer pause of recording"
+APPROVALS = frozenset({"recording:stop_approval", "recording:pause_approval"})
+ENDING = frozenset({Verb.PAUSE.action, Verb.START.action, Verb.FOLLOW.action, EXTEND_ACTION})
+"""What can begin, or prolong, something that ends by itself."""
 OBSERVED = {
     "audit:digest": "The daily digest was written",
     "bot:start": "record-bot started",
@@ -162,10 +180,10 @@ class Teller:
 
     def _requested(self, entry: Entry, whom: str, words: Wording | None, reason: str) -> tuple[str, str]:
         """Tell a request or its result. The ``reason`` comes before the error, which may be two sentences."""
-        who, icon = self._person(entry.actor), ICONS[entry.phase]
+        who, icon, outcome = self._person(entry.actor), ICONS[entry.phase], entry.outcome
         known = words.ask if words else OTHERS.get(entry.action, "")
         ask = known.format(whom=whom) or f"do `{escape(entry.action)}`"
-        over = entry.outcome.get("call") == "ended"
+        over = outcome.get("call") == "ended"
         match entry.phase:
             case Phase.SUCCEEDED if over and words is not None:
                 told = f"{who} asked to {ask}, and the call had ended"
@@ -173,6 +191,9 @@ class Teller:
                 told = f"{who} {words.done.format(whom=whom)}"
             case Phase.SUCCEEDED if entry.action == STILL_NEEDED_ACTION:
                 told = f"{who} said that the recording of {whom} is still needed"
+            case Phase.SUCCEEDED if entry.action == EXTEND_ACTION:
+                what = "pause of the recording" if outcome.get("limit") == "pause" else "recording"
+                told = f"{who} extended the {what} of {whom}"
             case Phase.SUCCEEDED if entry.action in READ_ACTIONS:
                 icon, told = READ, f"{who} {self.read(entry)}"
             case Phase.SUCCEEDED:
@@ -194,7 +215,9 @@ class Teller:
             text = OBSERVED.get(entry.action)
             told = text.format(whom=whom) if text else f"record-bot noticed `{escape(entry.action)}`"
         elif outcome.get("error") == "approval_expired":
-            icon, told = EXPIRED, f"Stop request expired: nobody confirmed the stop of recording {whom}"
+            stop = entry.action == "recording:stop_approval"
+            told = "Stop request expired: nobody confirmed the stop of recording" if stop else PAUSE_EXPIRED
+            icon, told = EXPIRED, f"{told} {whom}"
         elif by in {TRANSFER, AGENT_LEFT}:
             told = self._handed_over(entry, whom)
         elif by:
@@ -278,15 +301,16 @@ class Teller:
             *_database(outcome),
             *self._two_people(entry, {**origin, **outcome}),
             self._next_reminder(entry),
+            *_ends_by_itself(entry, {**origin, **outcome}),
             *self._group(outcome),
         ]
 
     def _two_people(self, entry: Entry, known: Mapping[str, Any]) -> list[str]:
         """Say of a stop that takes two supervisors who the other one is, and until when it waits."""
         first, second = known.get("asked_by"), known.get("confirmed_by")
-        if second == entry.actor and entry.action == "recording:stop_approval":
+        if second == entry.actor and entry.action in APPROVALS:
             second = None  # the sentence says it
-        until = known.get("until") if entry.action == "recording:stop_approval" else None
+        until = known.get("until") if entry.action in APPROVALS else None
         waits = entry.phase is Phase.REQUESTED and until is not None
         return [
             f"requested by {self._person(str(first))}" if first else "",
@@ -312,6 +336,19 @@ class Teller:
             *(f"{way}: {people}" for way, people in members.items() if people),
             f"part {outcome['part']} of {outcome['parts']}" if "part" in outcome else "",
         ]
+
+
+def _ends_by_itself(entry: Entry, known: Mapping[str, Any]) -> list[str]:
+    """Say when a pause or a recording ends by itself, or that the bot ended it because its time was up."""
+    if entry.actor == GUARD or known.get("source") == GUARD_SOURCE:
+        return ["the pause was over" if entry.action == Verb.RESUME.action else "it had run for as long as it may"]
+    if entry.action == Verb.PAUSE.action and entry.phase is Phase.REQUESTED and "seconds" in known:
+        return [f"for {known['seconds']} s"]
+    if entry.action not in ENDING or entry.phase not in {Phase.SUCCEEDED, Phase.OBSERVED}:
+        return []
+    if "until" not in known:
+        return ["it no longer ends by itself"] if entry.action == EXTEND_ACTION else []
+    return [f"ends by itself at {moment(datetime.fromisoformat(str(known['until'])))}"]
 
 
 def _policy(outcome: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import RecordingState
 from bot.recording.policy import describe
-from bot.slack.blocks.card import CONFIRM_STOP, WITHDRAW_STOP, about, control_buttons
+from bot.slack.blocks.card import CONFIRM_PAUSE, CONFIRM_STOP, WITHDRAW_PAUSE, WITHDRAW_STOP, about, control_buttons
 from bot.slack.blocks.home.today import today_blocks
 from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
 from bot.slack.blocks.notes import notes
@@ -134,9 +134,9 @@ def _live(facts: HomeFacts, style: CardStyle) -> list[Block]:
 def _buttons(shown: Card, caller: Principal, words: Catalog) -> list[Block]:
     """Return the buttons of the recording's card, without the one that this person could only be refused for."""
     own = shown.approval is not None and shown.approval.asked_by == caller.actor
-    not_theirs = CONFIRM_STOP if own else WITHDRAW_STOP
+    not_theirs = {CONFIRM_STOP, CONFIRM_PAUSE} if own else {WITHDRAW_STOP, WITHDRAW_PAUSE}
     buttons = control_buttons(shown.recording, words, shown.approval, about=about(shown))
-    return [button for button in buttons if button["action_id"] != not_theirs]
+    return [button for button in buttons if button["action_id"] not in not_theirs]
 
 
 def _recent_blocks(recent: Sequence[Card], style: CardStyle) -> list[Block]:

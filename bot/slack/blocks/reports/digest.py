@@ -34,8 +34,10 @@ NAMES = {
     "bot:start": "record-bot started",
     "bot:stop": "record-bot stopped",
     "call:ended": "Call ended",
+    "recording:extend": "Extension",
     "recording:follow": "Start after a transfer",
     "recording:pause": "Pause",
+    "recording:pause_approval": "Longer pause with a second supervisor",
     "recording:read": "Look-up",
     "recording:resume": "Resume",
     "recording:saved": "Recording saved",
@@ -47,8 +49,10 @@ NAMES = {
 }
 """What actions are called; others go by their code."""
 DONE = {
+    "recording:extend": "extended",
     "recording:follow": "started",
     "recording:pause": "paused",
+    "recording:pause_approval": "confirmed",
     "recording:resume": "resumed",
     "recording:start": "started",
     "recording:still_needed": "confirmed",

@@ -133,7 +133,7 @@ async def test_it_is_confirmed_from_the_message_in_the_channel(scenario: Serving
 async def test_nobody_confirms_their_own(scenario: ServingScenario) -> None:
     notice = await waiting(scenario)
     await scenario.clicks(ADA, "confirm_stop", notice)
-    told = await scenario.until_told(ADA, "You asked for this stop, so someone else has to confirm it.")
+    told = await scenario.until_told(ADA, "You asked for this, so someone else has to confirm it.")
     assert f"(#{scenario.entries(APPROVAL)[-1]['seq']})" in told
     denied = scenario.entries(APPROVAL)[-1]
     assert (denied["phase"], denied["outcome"]["cause"]) == ("denied", "own_request")
@@ -159,7 +159,7 @@ async def test_clicks_at_the_same_moment_are_one_stop(scenario: ServingScenario)
 async def test_who_asked_withdraws_and_nobody_else(scenario: ServingScenario) -> None:
     notice = await waiting(scenario)
     await scenario.clicks(GRACE, "withdraw_stop", notice)
-    await scenario.until_told(GRACE, "Only the person who asked for this stop can withdraw it")
+    await scenario.until_told(GRACE, "Only the person who asked for this can withdraw it")
     await scenario.clicks(ADA, "withdraw_stop", notice)
     assert ". Nothing was stopped. (#" in await scenario.until_told(ADA, "You withdrew the request to stop call")
     await until_usual(scenario, "and withdrew the request at <!date^")

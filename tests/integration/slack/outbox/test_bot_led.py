@@ -29,6 +29,7 @@ ONE = {
     "notifications",
     "recording_files",
     "retention",
+    "time_limits",
     "transfers",
 }
 EACH = {"foreign_writes", "genesys_health", "leader", "reconciler", "request_ages", "user_rate_limit"}

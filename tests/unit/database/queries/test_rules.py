@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROUTES = (Route(frozenset({"queue-1", "queue-2"}), "C0SALES"),)
 RULE = DualControl(frozenset({"queue-1", "queue-2"}), frozenset({"user-1"}), timedelta(seconds=90))
+LONGER = replace(RULE, escalate="S0LEADS", pause_longer_than=timedelta(minutes=5))
 
 
 async def test_the_newest_note_counts_and_a_database_without_a_bot_has_none(database: Database) -> None:
@@ -25,7 +26,7 @@ async def test_the_newest_note_counts_and_a_database_without_a_bot_has_none(data
         rules = SqlRules(harness.store)
         assert await rules.dual_control() is None
         assert await rules.routes() == ()
-        for rule, routes in ((RULE, ROUTES), (DualControl(), ()), (replace(RULE, escalate="S0LEADS"), ROUTES)):
+        for rule, routes in ((RULE, ROUTES), (DualControl(), ()), (LONGER, ROUTES)):
             await rules.note(rule, harness.clock.now(), routes=routes)
             assert await rules.dual_control() == rule
             assert await rules.routes() == routes
@@ -37,6 +38,13 @@ def test_two_rules_guard_what_either_does() -> None:
     assert both == DualControl(frozenset({"queue-1", "queue-2", "queue-3"}), frozenset({"user-1"}), RULE.within)
     assert DualControl().with_also(other) == other
     assert RULE.with_also(DualControl()) == RULE
+
+
+def test_the_stricter_length_of_a_pause_counts() -> None:
+    assert RULE.with_also(LONGER).pause_longer_than == timedelta(minutes=5)
+    stricter = replace(LONGER, pause_longer_than=timedelta(minutes=1))
+    assert LONGER.with_also(stricter).pause_longer_than == stricter.with_also(LONGER).pause_longer_than
+    assert LONGER.with_also(stricter).pause_longer_than == timedelta(minutes=1)
 
 
 async def test_a_process_that_had_a_policy_file_is_remembered(database: Database) -> None:

@@ -202,3 +202,24 @@ json = st.recursive(
 def test_no_answer_is_too_strange_to_read(body: dict[str, Any]) -> None:
     conversation = read_call(body, "call-1", Evidence()).conversation()
     assert conversation.recording in CallRecording
+
+
+@pytest.mark.parametrize(
+    ("fields", "wraps_up"),
+    [
+        ({"wrapupRequired": True}, True),
+        ({"wrapupRequired": True, "wrapup": {"provisional": True}}, True),
+        ({"wrapupRequired": True, "wrapup": {"code": "sale"}}, False),
+        ({"wrapupRequired": True, "wrapupSkipped": True}, False),
+        ({"wrapupRequired": True, "endAcwTime": "2026-03-02T09:00:00.000Z"}, False),
+        ({"wrapupRequired": False}, False),
+        ({"wrapupRequired": None}, False),
+        ({"wrapupRequired": "yes"}, False),
+        ({}, False),
+        ({"wrapupRequired": True, "state": "connected", "endTime": None}, False),
+    ],
+)
+def test_an_agent_who_has_left_is_in_after_call_work_until_it_is_done(fields: dict[str, Any], wraps_up: bool) -> None:  # noqa: FBT001
+    gone = {"state": "disconnected", "endTime": "2026-03-02T08:59:00.000Z"}
+    seen = reading(leg(**(gone | fields)), customer()).conversation()
+    assert [one.wrapping_up for one in seen.legs] == [wraps_up]

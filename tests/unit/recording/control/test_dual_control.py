@@ -99,7 +99,7 @@ async def test_the_card_shows_what_it_waits_for_until_that_is_over(harness: Harn
 @on_both
 async def test_a_second_supervisor_confirms(harness: Harness, by: str) -> None:
     answer = await waiting(harness)
-    accepted = await harness.service.intake.confirm(asked(by), answer.approval.id)
+    accepted = at_once(await harness.service.intake.confirm(asked(by), answer.approval.id))
     settled = await harness.service.carry_out(accepted)
     assert (settled.recording.state, settled.recording.ended_by) == (RecordingState.STOPPED, by)
     assert trail_lines(harness.file)[2:] == [
@@ -246,7 +246,7 @@ async def test_a_restart_changes_nothing(database: Database) -> None:
         assert isinstance(other, AwaitsConfirmation)
         clock = harness.clock
     async with open_harness(database, dual_control=RULE, clock=clock, owner="serve:2") as harness:
-        await harness.service.carry_out(await harness.service.intake.confirm(asked(GRACE), answer.approval.id))
+        await harness.service.carry_out(at_once(await harness.service.intake.confirm(asked(GRACE), answer.approval.id)))
         clock.advance(121)
         await harness.approvals.close_lapsed()
         assert [row[1:] for row in approvals(harness)] == [(GRACE, "confirmed"), ("bot", "expired")]
@@ -282,7 +282,7 @@ async def test_while_another_action_runs_it_waits_on(harness: Harness) -> None:
         await harness.service.intake.confirm(asked(GRACE), answer.approval.id)
     assert approvals(harness) == [(ADA, None, None)]
     await harness.service.carry_out(pausing)
-    await harness.service.carry_out(await harness.service.intake.confirm(asked(GRACE), answer.approval.id))
+    await harness.service.carry_out(at_once(await harness.service.intake.confirm(asked(GRACE), answer.approval.id)))
     assert harness.control.calls == ["start", "pause", "stop"]
 
 

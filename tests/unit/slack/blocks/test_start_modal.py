@@ -208,3 +208,10 @@ LINK = f"https://apps.mypurecloud.de/directory/#/analytics/interactions/{OTHER}/
 )
 def test_calls_in_a_message(message: dict[str, Any], calls: tuple[str, ...]) -> None:
     assert calls_in(message) == calls
+
+
+def test_it_says_after_how_long_a_recording_stops_by_itself_if_it_does() -> None:
+    limited, free = (start_view(Form(), LANGUAGES["en"], REASONS, at_most=one) for one in (timedelta(hours=2), None))
+    shown(limited)  # raises if Slack refuses the view
+    assert "The recording stops by itself after 2 h 00 min" in str(limited["blocks"])
+    assert "by itself" not in str(free["blocks"])

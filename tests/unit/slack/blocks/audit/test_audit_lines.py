@@ -115,7 +115,7 @@ def test_what_the_bot_saw_by_itself_tells_effect_and_cause(action: str, outcome:
         (Phase.SUCCEEDED, {"mechanism": "policy", "created": False}, "policy recording · was already being recorded"),
         (Phase.DENIED, {"error": "not_permitted", "cause": "guest"}, ": a guest can't control recordings"),
         (Phase.FAILED, {"error": "permission_missing", "http_status": 403}, " could not start recording "),
-        (Phase.FAILED, {"error": "withdrawn"}, ": the person who requested the stop withdrew it"),
+        (Phase.FAILED, {"error": "withdrawn"}, ": the person who requested it withdrew it"),
     ],
 )
 def test_a_line_says_why_in_words_and_keeps_the_codes_for_the_metadata(
@@ -266,3 +266,58 @@ def test_the_plain_message_of_an_entry_is_short_and_keeps_number_and_hash() -> N
     for piece in ("*#5*", "requested", "recording:start", "Ada Lovelace", long.hash[:12], "_reposted_"):
         assert piece in made["text"]
     assert made["metadata"]["event_payload"] == {"seq": 5, "hash": long.hash}
+
+
+UNTIL = "2026-03-02T09:01:30+00:00"
+ENDS = ("ends by itself at <!date^",)
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"action": "recording:pause", "outcome": {"seconds": 90}}, ("requested to pause recording", "for 90 s")),
+        ({"action": "recording:pause", "phase": Phase.SUCCEEDED, "outcome": {"until": UNTIL}}, ENDS),
+        ({"action": "recording:start", "phase": Phase.SUCCEEDED, "outcome": {"until": UNTIL}}, ENDS),
+        ({"action": "recording:start", "phase": Phase.OBSERVED, "outcome": {"until": UNTIL}}, ENDS),
+        (
+            {"action": "recording:extend", "phase": Phase.SUCCEEDED, "outcome": {"limit": "pause", "until": UNTIL}},
+            ("extended the pause of the recording of Tom", *ENDS),
+        ),
+        (
+            {"action": "recording:extend", "phase": Phase.SUCCEEDED, "outcome": {"limit": "recording", "until": UNTIL}},
+            ("extended the recording of Tom", *ENDS),
+        ),
+        (
+            {"action": "recording:extend", "phase": Phase.DENIED, "outcome": {"error": "not_permitted"}},
+            ("asked to let the recording of Tom", "or its pause, last longer"),
+        ),
+        (
+            {"action": "recording:resume", "phase": Phase.SUCCEEDED, "actor": "bot:guard"},
+            ("record-bot resumed recording Tom", "the pause was over"),
+        ),
+        (
+            {"action": "recording:stop", "phase": Phase.SUCCEEDED, "actor": "bot:guard"},
+            ("record-bot stopped recording Tom", "it had run for as long as it may"),
+        ),
+        (
+            {"action": "recording:pause_approval", "outcome": {"until": UNTIL, "seconds": 600}},
+            ("requested to pause recording Tom", "for longer", "a second supervisor must confirm by <!date^"),
+        ),
+        (
+            {"action": "recording:pause_approval", "phase": Phase.FAILED, "outcome": {"error": "superseded"}},
+            ("it was replaced by a request to stop",),
+        ),
+        (
+            {
+                "action": "recording:pause_approval",
+                "phase": Phase.OBSERVED,
+                "actor": "bot",
+                "outcome": {"in_effect": False, "error": "approval_expired"},
+            },
+            ("Request for a longer pause expired",),
+        ),
+    ],
+)
+def test_what_ends_by_itself_is_told(facts: dict[str, Any], says: tuple[str, ...]) -> None:
+    shown = line(recorded(**facts), STYLE, NAMES)
+    assert [words for words in says if words not in shown] == [], shown
