@@ -118,8 +118,9 @@ async def test_the_audit_channel_tells_who_asked_who_confirmed_and_until_when(sc
     assert "Ada Byron requested to stop recording" in asked
     assert "a second supervisor must confirm by <!date^" in asked
     assert "Grace Murray confirmed the stop of recording" in confirmed
-    for line in (confirmed, stopped[0]):  # the stop's result has a line of its own if its request was posted before
-        assert "requested by Ada Byron · confirmed by Grace Murray" in line
+    assert "requested by Ada Byron" in confirmed
+    # the stop's result has a line of its own if its request was posted before
+    assert "requested by Ada Byron · confirmed by Grace Murray" in stopped[0]
     assert "Grace Murray stopped recording" in stopped[-1]
     assert "<@" not in "".join(lines)
 
@@ -261,7 +262,7 @@ async def test_in_german(scenario: ServingScenario) -> None:
     assert "Ein zweiter Supervisor muss dieses Stoppen bestätigen" in await scenario.types(HEIDI, "stop")
     await scenario.until(lambda: notices(scenario) and "Ein anderer Supervisor muss es bis" in scenario.card().text)
     notice = notices(scenario)[0]
-    assert "Ein anderer Supervisor kann mit dem Knopf bestätigen" in notice.text
+    assert "Zum Bestätigen auf Stoppen bestätigen klicken" in notice.text
     assert "Stoppen bestätigen" in str(notice.blocks)
     await scenario.clicks(HEIDI, "confirm_stop", notice)
     await scenario.until(lambda: scenario.entries(APPROVAL)[-1]["phase"] == "denied")
