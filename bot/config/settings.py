@@ -23,6 +23,7 @@ from bot.config.tokens import checked_signing_secret, checked_token, checked_wor
 from bot.errors import SettingsError
 from bot.observability.logging import REDACTED
 from bot.recording.handover import FollowTransfers
+from bot.recording.keep import KeepMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -232,6 +233,7 @@ class GenesysSettings(_Part):
 
 
 class RecordingSettings(_Part):
+    recording_keep: KeepMode = KeepMode.ASK
     recording_reasons: Annotated[dict[str, str], NoDecode, BeforeValidator(_reasons)] = Field(default_factory=dict)
     recording_reason_required: bool = False
     recording_policy_file: str = "policy.toml"

@@ -18,6 +18,10 @@
     │   ├── ShuttingDown
     │   ├── ApprovalClosed
     │   ├── AlreadySnoozed
+    │   ├── KeepUnavailable
+    │   ├── AlreadyKept
+    │   ├── NothingToKeep
+    │   ├── ReleaseHeld
     │   ├── TooManyRequests
     │   └── TooLate
     ├── Duplicate                 the same request was delivered twice; the first one counts
@@ -40,6 +44,8 @@
     │   ├── RateLimited
     │   ├── GenesysUnavailable    nothing had been sent that changes anything
     │   │   └── RecordingNotSaid  it answers, and leaves open whether the call is being recorded
+    │   ├── NoRecordingFound      of a call whose recordings are to be kept
+    │   ├── NotKept
     │   ├── OutcomeUnknown        a change was sent, and nobody knows yet whether it took effect
     │   └── NotInEffect           a later reading found that it did not
     ├── SettingsError             a setting is wrong or missing
@@ -72,6 +78,7 @@ from bot.errors.genesys import (
     SeveralAgents,
     UserContextNeeded,
 )
+from bot.errors.keeping import AlreadyKept, KeepUnavailable, NoRecordingFound, NothingToKeep, NotKept, ReleaseHeld
 from bot.errors.refusals import (
     AboutRecording,
     AlreadyRecording,
@@ -98,6 +105,7 @@ from bot.errors.root import DatabaseUnusable, RecordBotError, SettingsError
 __all__ = [
     "AboutRecording",
     "AgentLeft",
+    "AlreadyKept",
     "AlreadyRecording",
     "AlreadySnoozed",
     "ApprovalClosed",
@@ -113,14 +121,18 @@ __all__ = [
     "GenesysError",
     "GenesysUnavailable",
     "IdentityUnconfirmed",
+    "KeepUnavailable",
     "LoginRefused",
     "MalformedId",
     "MalformedPeriod",
     "NoAgentConnected",
+    "NoRecordingFound",
     "NotAVoiceCall",
     "NotFound",
     "NotInEffect",
+    "NotKept",
     "NotPermitted",
+    "NothingToKeep",
     "NothingToStop",
     "OutOfScope",
     "OutcomeUnknown",
@@ -130,6 +142,7 @@ __all__ = [
     "RecordBotError",
     "RecordingNotSaid",
     "Refused",
+    "ReleaseHeld",
     "RequestRejected",
     "RequestTooLarge",
     "SettingsError",

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from bot.errors import (
     AboutRecording,
+    AlreadyKept,
     AlreadySnoozed,
     ApprovalClosed,
     AuditUnavailable,
     CallOnHold,
     GenesysError,
     GenesysUnavailable,
+    KeepUnavailable,
     MalformedId,
     MalformedPeriod,
     NotInEffect,
@@ -112,6 +114,8 @@ def _what(error: RecordBotError, words: Catalog) -> str:
         return words("details.no_call_named")
     if isinstance(error, ReasonRefused):
         return _reason(error, words)
+    if isinstance(error, KeepUnavailable):
+        return words(f"details.keep_{error.cause}")
     if isinstance(error, TooLate) and error.age is not None:
         return words("details.request_too_old", seconds=round(error.age))
     return what_happened(error.kind, words)
@@ -143,6 +147,8 @@ def _standing(error: RecordBotError, voice: MessageFormatter) -> str:
         return voice.words("details.away_since", at=voice.time(error.since))
     if isinstance(error, AlreadySnoozed) and error.until is not None:
         return voice.words("details.snoozed", by=voice.person(error.by), at=voice.time(error.until))
+    if isinstance(error, AlreadyKept):
+        return voice.words("details.already_kept", by=voice.person(error.by), at=voice.time(error.since))
     if not isinstance(error, AboutRecording):
         return ""
     key = "taken_over" if error.taken_over else RecordingState(error.state).value

@@ -27,6 +27,8 @@ VERBS = {
     "recording:follow": "follow",
     "recording:stop_approval": "stop_approval",
     "recording:still_needed": "still_needed",
+    "recording:keep": "keep",
+    "recording:release": "release",
     "recording:read": "read",
     "audit:export": "export",
 }

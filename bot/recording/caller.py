@@ -22,12 +22,18 @@ class Permission(StrEnum):
     CONTROL = "control"
     READ = "read"
     EXPORT = "export"
+    KEEP = "keep"
+    """Protect a call's recordings from deletion."""
+    RELEASE = "release"
+    """End that protection."""
 
 
 ROLES_WITH = {
     Permission.CONTROL: frozenset({Role.SUPERVISOR}),
     Permission.READ: frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
     Permission.EXPORT: frozenset({Role.COMPLIANCE}),
+    Permission.KEEP: frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
+    Permission.RELEASE: frozenset({Role.COMPLIANCE}),
 }
 
 

@@ -58,6 +58,10 @@ def approvals_worker(approvals: Approvals, changes: asyncio.Event) -> Worker:
     return _monitor("dual_control", approvals.close_lapsed, changes)
 
 
+def keeps_worker(step: Callable[[], Awaitable[float | None]], changes: asyncio.Event) -> Worker:
+    return _monitor("keeps", step, changes)
+
+
 def foreign_writes_worker(check: Callable[[], Awaitable[None]]) -> Worker:
     return Worker(
         "foreign_writes", check, every=FOREIGN_SECONDS, leader_only=False, longest_wait=LONGEST_BACKOFF_SECONDS

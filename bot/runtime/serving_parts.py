@@ -71,6 +71,7 @@ from bot.slack.listeners.compliance.activity_report import ActivityReports
 from bot.slack.listeners.compliance.audit_export import AuditReports
 from bot.slack.listeners.compliance.evidence import EvidenceFiles
 from bot.slack.listeners.context import ListenerContext
+from bot.slack.listeners.keep import KeepListeners
 from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.listeners.shortcuts import StartShortcuts
 from bot.slack.listeners.start_modal import StartModal
@@ -114,11 +115,13 @@ class ServingParts:
     replicas: Replicas
     slack_clock: SlackClock | None = None
 
-    def command(self, modal: StartModal) -> RecordCommand:
+    def command(self, modal: StartModal, keeps: KeepListeners) -> RecordCommand:
         """Return the slash command with all its verbs."""
         history = CallHistory(self.desk, SqlStories(self.control.engines))
         choice = RecordingChoice(self.desk, modal.calls)
-        return RecordCommand(self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice)
+        return RecordCommand(
+            self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice, keeps
+        )
 
     def _evidence(self) -> EvidenceFiles:
         source, names = SqlEvidence(self.control.engines), self._names()
@@ -134,8 +137,10 @@ class ServingParts:
     def register(self, app: AsyncApp, homes: HomePublisher) -> None:
         """Register all listeners with Bolt."""
         desk, modal = self.desk, StartModal(self.desk, self.control.live_calls)
+        keeps = KeepListeners(desk, self.control.keeper)
         for listener in (
-            self.command(modal),
+            self.command(modal, keeps),
+            keeps,
             RecordingButtons(desk),
             ApprovalButtons(desk),
             StartAgain(desk),

@@ -9,6 +9,7 @@ from sqlalchemy import and_, select
 
 from bot.database.mapping import recording_from
 from bot.database.statements import approvals
+from bot.database.statements.keeps import newest_of
 from bot.database.statements.recording_files import saved_of
 from bot.database.tables import cards, names, recordings
 from bot.database.transaction import ASKED_FOR, LIVE
@@ -42,7 +43,8 @@ class SqlOverview:
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
             waiting = {one.recording_id: one for one in await connection.run_sync(approvals.find, approvals.OPEN)}
-        return tuple(_card(row, approval=waiting.get(row["id"])) for row in rows)
+            kept = await connection.run_sync(newest_of, [row["conversation_id"] for row in rows]) if rows else {}
+        return tuple(_card(row, approval=waiting.get(row["id"]), keep=kept.get(row["conversation_id"])) for row in rows)
 
     async def recent(self, actor: str, *, limit: int) -> tuple[Card, ...]:
         """Return this person's recordings that are over, newest first, with what Genesys has kept of them.
@@ -55,7 +57,8 @@ class SqlOverview:
         async with self.engines.reader.connect() as connection:
             rows = [*(await connection.execute(ran)).mappings(), *(await connection.execute(failed)).mappings()]
             saved = await connection.run_sync(saved_of, [row["id"] for row in rows]) if rows else {}
-        return tuple(_card(row, saved=saved.get(row["id"], ())) for row in rows)
+            kept = await connection.run_sync(newest_of, [row["conversation_id"] for row in rows]) if rows else {}
+        return tuple(_card(row, saved=saved.get(row["id"], ()), keep=kept.get(row["conversation_id"])) for row in rows)
 
 
 def _cards() -> Select[Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, case, delete, func, select, type_coerce,
 from bot.database.column_types import Flag
 from bot.database.mapping import entry_from, recording_from, upsert
 from bot.database.statements.approvals import newest_of
+from bot.database.statements.keeps import newest_of as keeps_of
 from bot.database.statements.recording_files import saved_of
 from bot.database.tables import (
     approvals,
@@ -18,6 +19,7 @@ from bot.database.tables import (
     audit_deliveries,
     audit_entries,
     cards,
+    keeps,
     names,
     recordings,
     typed_texts,
@@ -49,6 +51,9 @@ NOTHING_NEWER = ~(
 HAS_APPROVAL = type_coerce(
     select(approvals.c.id).where(approvals.c.recording_id == recordings.c.id).exists(), Flag
 ).label("has_approval")
+HAS_KEEP = type_coerce(
+    select(keeps.c.id).where(keeps.c.conversation_id == recordings.c.conversation_id).exists(), Flag
+).label("has_keep")
 STARTABLE = type_coerce(and_(recordings.c.state == RecordingState.STOPPED, NOTHING_NEWER), Flag).label("startable")
 
 OWN = frozenset(column.name for column in recordings.columns)
@@ -66,6 +71,7 @@ STALE_CARDS = (
         cards.c.routed,
         STARTABLE,
         HAS_APPROVAL,
+        HAS_KEEP,
         agents.c.name.label("agent_name"),
         queues.c.name.label("queue_name"),
         requests.c.origin.label("origin"),
@@ -133,10 +139,13 @@ class SqlOutbox:
             saved = await connection.run_sync(saved_of, over) if over else {}
             asked = [row["id"] for row in rows if row.pop("has_approval")]
             waiting = await connection.run_sync(newest_of, asked) if asked else {}
+            calls = [row["conversation_id"] for row in rows if row.pop("has_keep")]
+            kept = await connection.run_sync(keeps_of, calls) if calls else {}
         return tuple(
             Card(
                 saved=saved.get(row["id"], ()),
                 approval=waiting.get(row["id"]),
+                keep=kept.get(row["conversation_id"]),
                 recording=recording_from({name: row[name] for name in OWN} | {"reason": _reason(row)}),
                 shared_channel=not row["routed"] and bool(json.loads(row["origin"] or "{}").get("shared_channel")),
                 **{name: value for name, value in row.items() if name not in OWN | FOR_ITSELF},

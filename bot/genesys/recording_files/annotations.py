@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bot.errors import GenesysError, GenesysUnavailable, OutcomeUnknown
@@ -68,9 +69,11 @@ async def annotate(
 
 async def _shown(client: GenesysClient, reads: Request, description: str, within: Within) -> str | None:
     """Read a few times, and return the annotation's id once it is shown."""
-    for delay in client.confirm_delays[:LOOKS]:
-        if not await client.pause(delay, within):
+    waited = 0.0
+    for at in islice(client.effect_times.readings(events_flow=False), LOOKS):
+        if not await client.pause(at - waited, within):
             return None
+        waited = at
         try:
             if found := await _find(client, reads, description, within.confirming()):
                 return found

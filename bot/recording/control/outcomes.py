@@ -11,7 +11,7 @@ from bot.audit.entry import Draft, Phase
 from bot.errors import CallEnded, GenesysError, OutcomeUnknown, TooLate
 from bot.recording.caller import BOT
 from bot.recording.handover import POLICY_RECORDER
-from bot.recording.models import LATE, Mechanism, Recording, Verb
+from bot.recording.models import LATE, Mechanism, Recording, RecordingState, Verb
 from bot.recording.notices import of_outcome
 from bot.recording.requests import ActionResult
 
@@ -43,6 +43,8 @@ class OutcomeRecorder:
 
     store: RecordingStore
     clock: Clock
+    on_started: Callable[[Transaction, Recording, datetime], None] | None = None
+    """Called in the transaction that notes that a recording has begun."""
 
     async def succeeded(
         self, attempt: Attempt, effect: ConfirmedChange, *, phase: Phase = Phase.SUCCEEDED, actor: str | None = None
@@ -184,6 +186,8 @@ class OutcomeRecorder:
             if agent is not None:
                 remember_names(transaction, agent, now)
             saved = transaction.save(replace(after, audit_seq=entry.seq), was=recording)
+            if self.on_started is not None and attempt.verb.begins and saved.state is RecordingState.ACTIVE:
+                self.on_started(transaction, saved, now)
             if phase in CONCLUDING:
                 due = of_outcome(
                     entry.seq,

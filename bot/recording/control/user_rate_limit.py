@@ -14,6 +14,7 @@ from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, TooManyRequests
 from bot.recording.caller import BOT
 from bot.recording.control.dual_control import APPROVAL_VERB
+from bot.recording.keep import KeepVerb
 from bot.recording.models import Verb
 from bot.recording.snooze import STILL_NEEDED_VERB
 
@@ -40,7 +41,7 @@ a request that is taken; and what is too old to come again goes with the person'
 """
 REFUSED_ACTION = "requests:refused"
 LOOKS = frozenset({"read", "export"})
-ACTIONS = frozenset({*(verb.value for verb in Verb), APPROVAL_VERB, STILL_NEEDED_VERB})
+ACTIONS = frozenset({*(verb.value for verb in (*Verb, *KeepVerb)), APPROVAL_VERB, STILL_NEEDED_VERB})
 
 
 def _noop() -> None:

@@ -14,6 +14,7 @@ from bot.errors import AboutRecording, CallEnded, Duplicate, NothingToStop, Reco
 from bot.i18n.error_messages import granted_calls
 from bot.recording.caller import Permission
 from bot.recording.control.outcomes import other_recorders
+from bot.recording.keep import KeepVerb
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import Verb
 from bot.recording.policy import describe
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from bot.slack.listeners.compliance.activity_report import ActivityReports
     from bot.slack.listeners.compliance.audit_export import AuditReports
     from bot.slack.listeners.compliance.evidence import EvidenceFiles
+    from bot.slack.listeners.keep import KeepListeners
     from bot.slack.listeners.recording_picker import RecordingChoice
     from bot.slack.listeners.start_modal import StartModal
 
@@ -54,6 +56,8 @@ VERBS = {
     "stop": Permission.CONTROL,
     "pause": Permission.CONTROL,
     "resume": Permission.CONTROL,
+    "keep": Permission.KEEP,
+    "release": Permission.RELEASE,
     "status": Permission.READ,
     "list": Permission.READ,
     "history": Permission.READ,
@@ -80,6 +84,7 @@ class RecordCommand:
     reports: ActivityReports
     modal: StartModal
     choice: RecordingChoice
+    keeps: KeepListeners
 
     def register(self, app: AsyncApp) -> None:
         app.command(COMMAND)(self.on_command)
@@ -110,6 +115,8 @@ class RecordCommand:
                 return await self._start(asked, rest, reply)
             case "stop" | "pause" | "resume":
                 return await self._change(Verb(verb), asked, rest, reply)
+            case "keep" | "release":
+                return await self.keeps.answer(KeepVerb(verb), asked, rest, reply)
             case "help":
                 return self._help(asked)
             case _:
@@ -236,7 +243,7 @@ class RecordCommand:
         may = [
             f"`{COMMAND} {escape(words(f'help.{verb}_usage'))}`  {words(f'help.{verb}')}"
             for verb, permission in VERBS.items()
-            if permission is None or asked.caller.may(permission)
+            if (permission is None or asked.caller.may(permission)) and (verb != "keep" or self.desk.style.keep)
         ]
         lead = (
             words("help.lead")

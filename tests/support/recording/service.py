@@ -14,6 +14,7 @@ from bot.database.store import SqlStore
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.control.dual_control import Approvals, closing_late
 from bot.recording.control.intake import Intake
+from bot.recording.control.keep_outcomes import closing_late_keeps
 from bot.recording.control.outcomes import OutcomeRecorder
 from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
@@ -83,7 +84,7 @@ async def open_harness(
             owner=owner,
             rules=RequestRules(reasons or ReasonRules(), dual_control or DualControl()),
             door=door,
-            expire=closing_late(settlement, approvals),
+            expire=closing_late_keeps(store, clock, closing_late(settlement, approvals)),
             write_limit=write_limit,
             limit=limit or PersonalLimit(),
         )

@@ -30,6 +30,7 @@ ICONS = {
 NOT_IN_EFFECT, EXPIRED, READ = ":warning:", ":hourglass:", ":mag:"
 ARCHIVE_ACTIONS = frozenset({"audit:archive", "audit:destroy"})
 MECHANISMS = {"adhoc": "ad hoc recording", "policy": "policy recording", "session": "gateway session"}
+KEEP_ACTIONS = frozenset({"recording:keep", "recording:release"})
 READ_ACTIONS = frozenset({"recording:read", "audit:export", "audit:read", "audit:report"})
 
 
@@ -86,6 +87,22 @@ VERBS = {
         "Recording of {whom} resumed in Genesys, not by record-bot",
         "was already running",
     ),
+    "recording:keep": Wording(
+        "keep the recordings of {whom}",
+        "kept the recordings of {whom}",
+        "the recordings of {whom} are protected from deletion",
+        "the recordings of {whom} were NOT kept",
+        "The recordings of {whom} were protected in Genesys, not by record-bot",
+        "were already protected from deletion",
+    ),
+    "recording:release": Wording(
+        "release the recordings of {whom}",
+        "released the recordings of {whom}",
+        "the recordings of {whom} are not protected from deletion anymore",
+        "the recordings of {whom} were NOT released",
+        "The recordings of {whom} were released in Genesys, not by record-bot",
+        "were already released",
+    ),
     "recording:stop_approval": Wording(
         "stop recording {whom}, which takes a second supervisor",
         "confirmed the stop of recording {whom}",
@@ -103,6 +120,7 @@ WHY = {
     "foreign_team": "not a member of this workspace",
     "guest": "a guest can't control recordings",
     "interrupted": "record-bot stopped before it was finished",
+    "not_compliance_release": "only compliance can release recordings",
     "not_compliance": "only compliance can see totals and export the trail",
     "not_own_request": "only the person who requested the stop can withdraw it",
     "not_permitted": "no right to control recordings",
@@ -271,6 +289,7 @@ class Teller:
             "in a channel shared with another organization" if origin.get("shared_channel") else "",
             *_archived(entry),
             *_policy(outcome),
+            *_kept(entry),
             *self._two_people(entry, {**origin, **outcome}),
             self._next_reminder(entry),
             *self._group(outcome),
@@ -313,6 +332,26 @@ def _policy(outcome: Mapping[str, Any]) -> list[str]:
         return ["*without the policy file that it had before* (`--without-policy`): its rules no longer apply"]
     digest = outcome.get("policy_sha256")
     return [f"SHA-256 of the policy file `{escape(str(digest))}`"] if digest else []
+
+
+def _kept(entry: Entry) -> list[str]:
+    """Say of recordings that were kept how many there are, and whether the reason is with them in Genesys."""
+    outcome = entry.outcome
+    if entry.action not in KEEP_ACTIONS:
+        return []
+    by = outcome.get("superseded_by")
+    annotation, permission = outcome.get("annotation"), outcome.get("permission")
+    missing = outcome.get("annotation_permission")
+    not_added = f": permission `{escape(str(missing))}` is missing" if missing else ""
+    return [
+        _number(outcome["recordings"], "recording") if "recordings" in outcome else "",
+        "reason added in Genesys" if annotation == "added" else "",
+        f"reason not added in Genesys{not_added}" if annotation not in {None, "added"} else "",
+        f"missing permission `{escape(str(permission))}`" if permission else "",
+        f"replaced by the request #{by}" if by else "",
+        "by the setting RECORDING_KEEP" if entry.origin.get("source") == "RECORDING_KEEP" else "",
+        _number(outcome["cancelled"], "waiting request") + " to keep it canceled" if "cancelled" in outcome else "",
+    ]
 
 
 def _archived(entry: Entry) -> list[str]:
