@@ -38,7 +38,7 @@ def _word(state: str) -> str:
     return {"active": "recording", "none": "not recording"}.get(state, state)
 
 
-def _voice() -> MessageFormatter:
+def terminal_voice() -> MessageFormatter:
     """Use English with any locale of the machine: scripts read it too."""
     return MessageFormatter(
         words=read_languages().of(ENGLISH),
@@ -108,7 +108,7 @@ class Terminal:
                 "error": found.error and found.error.kind,
                 "audit_seq": found.audit_seq,
             }
-            there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), _voice())
+            there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), terminal_voice())
             lines = (f"record-bot: {ours}", f"Genesys: {there}", f"Audit entry: #{found.audit_seq}")
             text = "\n  ".join((f"Call {found.conversation_id}", *lines))
             if seen is not None and (others := other_recorders(seen.mechanism, seen.recorders)):
@@ -143,10 +143,9 @@ class Terminal:
         if settled.error is not None:
             settled.error.audit_seq = settled.audit_seq
             facts = {"error": settled.error.kind, **_facts(settled.recording)}
-            return Result(ok=False, text=explain(settled.error, _voice(), settled.recording), facts=facts)
-        text = (
-            f"Call {settled.recording.conversation_id}: {now(settled.recording, _voice().words)} (#{settled.audit_seq})"
-        )
+            return Result(ok=False, text=explain(settled.error, terminal_voice(), settled.recording), facts=facts)
+        stands = now(settled.recording, terminal_voice().words)
+        text = f"Call {settled.recording.conversation_id}: {stands} (#{settled.audit_seq})"
         return Result(ok=True, text=text, facts=_facts(settled.recording))
 
     async def _with_service(self, run: Callable[[RecordingService], Awaitable[Result]]) -> Result:
@@ -155,15 +154,15 @@ class Terminal:
                 return await run(control.service)
             except AuditUnavailable as error:
                 return Result(
-                    ok=False, text=explain(error, _voice()), facts={"error": error.kind, "cause": error.cause}
+                    ok=False, text=explain(error, terminal_voice()), facts={"error": error.kind, "cause": error.cause}
                 )
             except RecordBotError as error:
                 facts = {"error": error.kind, "audit_seq": error.audit_seq}
-                return Result(ok=False, text=explain(error, _voice()), facts=facts)
+                return Result(ok=False, text=explain(error, terminal_voice()), facts=facts)
 
 
 def _awaiting(answer: AwaitsConfirmation) -> Result:
-    approval, voice = answer.approval, _voice()
+    approval, voice = answer.approval, terminal_voice()
     text = voice.words(
         "approval.again" if answer.again else "approval.asked",
         call=answer.recording.conversation_id,
@@ -188,7 +187,7 @@ async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -
 
 
 def _waits(approval: Approval) -> str:
-    until = _voice().time(approval.expires_at)
+    until = terminal_voice().time(approval.expires_at)
     return f"{approval.asked_by} asked to stop; a second supervisor must confirm by {until}"
 
 

@@ -23,7 +23,7 @@ class KeepUnavailable(Refused):
 class AlreadyKept(Refused):
     """Someone has already asked for the same, and that request is still being carried out."""
 
-    def __init__(self, message: str = "", *, by: str, since: datetime) -> None:
+    def __init__(self, message: str = "", *, by: str = "", since: datetime | None = None) -> None:
         super().__init__(message)
         self.by = by
         self.since = since

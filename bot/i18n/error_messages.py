@@ -114,7 +114,7 @@ def _what(error: RecordBotError, words: Catalog) -> str:
         return words("details.no_call_named")
     if isinstance(error, ReasonRefused):
         return _reason(error, words)
-    if isinstance(error, KeepUnavailable):
+    if isinstance(error, KeepUnavailable) and error.cause:
         return words(f"details.keep_{error.cause}")
     if isinstance(error, TooLate) and error.age is not None:
         return words("details.request_too_old", seconds=round(error.age))
@@ -147,7 +147,7 @@ def _standing(error: RecordBotError, voice: MessageFormatter) -> str:
         return voice.words("details.away_since", at=voice.time(error.since))
     if isinstance(error, AlreadySnoozed) and error.until is not None:
         return voice.words("details.snoozed", by=voice.person(error.by), at=voice.time(error.until))
-    if isinstance(error, AlreadyKept):
+    if isinstance(error, AlreadyKept) and error.since is not None:
         return voice.words("details.already_kept", by=voice.person(error.by), at=voice.time(error.since))
     if not isinstance(error, AboutRecording):
         return ""

@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from bot.recording.requests import is_person
+
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
@@ -104,6 +106,14 @@ class Keep:
     """Of a release: how many requests to keep, not carried out yet, it superseded."""
     told: bool = False
     """Whether the person knows how it ended, or need not be told."""
+    answers_begun: int = 0
+    """How often a message about that was begun; a copy may have arrived if the result is unknown."""
+
+    @property
+    def needs_answer(self) -> bool:
+        """Whether no card shows how it ended, or shows something that the person has to act on."""
+        alone = self.recording_id is None or self.state in {KeepState.FAILED, KeepState.UNKNOWN}
+        return alone and is_person(self.asked_by)
 
     @property
     def settled(self) -> bool:

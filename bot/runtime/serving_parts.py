@@ -17,6 +17,7 @@ from bot.database.queries.cards import SqlOverview
 from bot.database.queries.digests import SqlDigests
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.group_members import SqlGroupMembers
+from bot.database.queries.keep_answers import SqlKeepAnswers
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.queries.summaries import SqlActivityReports, SqlSummaries
@@ -33,6 +34,7 @@ from bot.outbox.audit_channel import AuditPublisher
 from bot.outbox.audit_names import LineNameLookup
 from bot.outbox.cards import CardPublisher
 from bot.outbox.digests import Digester, Schedule
+from bot.outbox.keep_answers import KeepAnswers
 from bot.outbox.notices import Notifier
 from bot.outbox.relay import Backoff
 from bot.recording.caller import BOT
@@ -276,18 +278,24 @@ class ServingParts:
             ),
         )
 
+    def _style_for(self, user_id: str, card_language: str | None) -> CardStyle:
+        desk = self.desk
+        return desk.style.in_(desk.languages.of(desk.people.locale(user_id) or card_language))
+
+    def keep_answers(self) -> KeepAnswers:
+        control, clock = self.control, self.control.clock
+        untold = SqlKeepAnswers(control.engines, self.replicas.confirm)
+        changes = control.store.changes()
+        return KeepAnswers(self.client, untold, self._style_for, changes, clock, Backoff(clock))
+
     def notifier(self) -> Notifier:
         control, desk, replicas = self.control, self.desk, self.replicas
-
-        def style_for(user_id: str, card_language: str | None) -> CardStyle:
-            return desk.style.in_(desk.languages.of(desk.people.locale(user_id) or card_language))
-
         settings, engines = self.settings, control.engines
         return Notifier(
             client=desk.client,
             occasions=SqlOccasions(engines),
             notices=SqlNotices(engines, replicas.confirm),
-            style_for=style_for,
+            style_for=self._style_for,
             times=ReminderTimes(settings.recording_remind_after, settings.recording_pause_remind_after),
             busy=control.service.working,
             owner=replicas.owner,

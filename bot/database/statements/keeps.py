@@ -50,7 +50,7 @@ class SqlKeepRows:
 
     def waiting(self, conversation_id: str) -> tuple[Keep, ...]:
         statement = select(keeps).where(keeps.c.conversation_id == conversation_id, OPEN).order_by(keeps.c.audit_seq)
-        return tuple(map(_keep, self.connection.execute(statement)))
+        return tuple(map(keep_from, self.connection.execute(statement)))
 
     def save(self, after: Keep, *, was: Keep) -> bool:
         same = (keeps.c.id == was.id, OPEN, keeps.c.tries == was.tries, keeps.c.owner.is_not_distinct_from(was.owner))
@@ -82,7 +82,7 @@ class SqlKeepRows:
 
     def _one(self, statement: Select[Any]) -> Keep | None:
         row = self.connection.execute(statement).one_or_none()
-        return None if row is None else _keep(row)
+        return None if row is None else keep_from(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class SqlKeepQueue:
             .order_by(keeps.c.audit_seq)
         )
         async with self.engines.reader.connect() as connection:
-            return tuple(map(_keep, await connection.execute(statement)))
+            return tuple(map(keep_from, await connection.execute(statement)))
 
     async def next_at(self) -> datetime | None:
         # the plain column first: a minimum would lose the column's type
@@ -117,7 +117,7 @@ def newest_of(connection: Connection, conversation_ids: Iterable[str]) -> dict[s
         these = keeps.c.conversation_id.in_(wanted[first : first + IDS_PER_QUERY])
         newest = select(func.max(keeps.c.audit_seq)).where(these, counts).group_by(keeps.c.conversation_id)
         rows = connection.execute(select(keeps).where(keeps.c.audit_seq.in_(newest), counts))
-        found |= {row.conversation_id: _keep(row) for row in rows}
+        found |= {row.conversation_id: keep_from(row) for row in rows}
     return found
 
 
@@ -126,7 +126,7 @@ def _row(keep: Keep) -> dict[str, Any]:
     return values | {"verb": keep.verb.value, "state": keep.state.value, "scope": scope_text(keep.scope)}
 
 
-def _keep(row: Row[Any]) -> Keep:
+def keep_from(row: Row[Any]) -> Keep:
     values = {name: getattr(row, name) for name in COLUMNS}
     marks = {"verb": KeepVerb(row.verb), "state": KeepState(row.state), "scope": scope_from(row.scope)}
     return Keep(**(values | marks))

@@ -153,6 +153,7 @@ class KeepOutcomes:
                 settled_seq=entry.seq,
                 **changes,
             )
+            over = replace(over, told=not over.needs_answer)
             transaction.keeps.save(over, was=current)
             transaction.keeps.redraw(keep.conversation_id)
             return over

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bot.i18n.error_messages import what_happened
+from bot.i18n.error_messages import MessageFormatter
+from bot.i18n.keep_messages import keep_sentence
 from bot.recording.keep import KeepState, KeepVerb
 from bot.recording.models import Mechanism, RecordingState
 from bot.slack.blocks.button import ID_SPOKEN, button, recording_button
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from bot.i18n.catalog import Catalog
     from bot.recording.card import Card
-    from bot.recording.keep import Keep
 
 KEEP = "recording_keep"
 RELEASE = "recording_release"
@@ -30,61 +30,15 @@ def keep_notes(shown: Card, words: Catalog, person: Callable[[str], str]) -> lis
     if keep is None:
         return []
     live = not shown.recording.state.final
-    notes = [keep_sentence(keep, words, person, live=live)]
+    notes = [keep_sentence(keep, keep_voice(words, person), live=live)]
     if keep.verb is KeepVerb.KEEP and shown.recording.mechanism is Mechanism.ADHOC:
         notes.append(words("keep.adhoc"))
     return notes
 
 
-def keep_sentence(keep: Keep, words: Catalog, person: Callable[[str], str], *, live: bool = False) -> str:
-    """Say how a request stands, who asked for it, and why it failed if it did."""
-    asker = person(keep.asked_by)
-    facts = {
-        "person": asker,
-        "time": moment(keep.settled_at or keep.asked_at, form=TIME_FORM),
-        "seq": keep.settled_seq or keep.audit_seq,
-    }
-    said = words(f"keep.{_key(keep, live=live)}", **facts, why=_why(keep, words))
-    return " ".join(filter(None, (said, _retry(keep, words), _annotation(keep, words))))
-
-
-def _key(keep: Keep, *, live: bool) -> str:
-    if keep.state is not KeepState.WAITING:
-        return f"{keep.verb.value}_{keep.state.value}"
-    if keep.in_doubt:
-        return f"{keep.verb.value}_in_doubt"
-    if keep.verb is KeepVerb.KEEP and live:
-        return "keep_live"
-    return f"{keep.verb.value}_waiting"
-
-
-def _why(keep: Keep, words: Catalog) -> str:
-    """Say why it failed; a missing permission by its name."""
-    if keep.error is None:
-        return ""
-    what = escape(what_happened(keep.error, words))
-    if keep.permission is None:
-        return what
-    return f"{what} {escape(words('details.permission', permission=keep.permission))}"
-
-
-def _retry(keep: Keep, words: Catalog) -> str:
-    """Say when the next try comes, after one that failed."""
-    if keep.state is not KeepState.WAITING or keep.error is None or keep.in_doubt or keep.next_at is None:
-        return ""
-    return words("keep.next_try", what=escape(what_happened(keep.error, words)), time=moment(keep.next_at))
-
-
-def _annotation(keep: Keep, words: Catalog) -> str:
-    """Say whether the reason is on the recording in Genesys; nothing if there was none to add."""
-    if keep.state is not KeepState.DONE or keep.annotation is None:
-        return ""
-    if keep.annotation == "added":
-        return words("keep.annotated")
-    what = escape(what_happened(keep.annotation, words))
-    if keep.annotation_permission is not None:
-        what = escape(words("details.permission", permission=keep.annotation_permission))
-    return words("keep.not_annotated", why=what)
+def keep_voice(words: Catalog, person: Callable[[str], str]) -> MessageFormatter:
+    """Return how people and times are named in Slack."""
+    return MessageFormatter(words, person, lambda at: moment(at, form=TIME_FORM), escape)
 
 
 def keep_buttons(shown: Card, words: Catalog, *, offered: bool) -> list[dict[str, Any]]:

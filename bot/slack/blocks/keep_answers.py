@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.i18n.keep_messages import keep_sentence
 from bot.recording.keep import KeepVerb
-from bot.slack.blocks.keep import keep_sentence
+from bot.slack.blocks.keep import keep_voice
 
 if TYPE_CHECKING:
     from bot.recording.keep import Keep, PendingKeep
@@ -23,5 +24,5 @@ def keep_accepted(accepted: PendingKeep, style: CardStyle) -> str:
 
 def keep_answer(keep: Keep, style: CardStyle) -> str:
     """Say how a request stands to the person who asked, with the call."""
-    said = keep_sentence(keep, style.words, style.person)
+    said = keep_sentence(keep, keep_voice(style.words, style.person))
     return f"{style.words('keep.about', call=style.call(keep.conversation_id))} {said}"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import AuditUnavailable, Duplicate, MalformedId, RecordBotError
-from bot.recording.keep import KeepState, KeepVerb
+from bot.recording.keep import KeepVerb
 from bot.recording.requests import conversation_id
 from bot.slack.blocks.keep import KEEP, KEEP_CALL, RELEASE, keep_call_button
 from bot.slack.blocks.keep_answers import keep_accepted, keep_answer
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
     from bot.recording.control.keeping import Keeper
-    from bot.recording.keep import Keep, PendingKeep
+    from bot.recording.keep import PendingKeep
     from bot.recording.requests import Request
     from bot.slack.listeners.context import Answer
 
@@ -109,15 +109,10 @@ class KeepListeners:
             words = self.desk.words_for(accepted.asked)
             await self.desk.tell(reply, words("command.not_written", seq=accepted.keep.audit_seq))
             return
-        if keep.settled and needs_telling(keep):
+        if keep.settled and keep.needs_answer:
             told = await self.desk.tell(reply, keep_answer(keep, self.desk.style_for(accepted.asked)))
             if told is not None:
                 await self.keeper.note_told(keep)
-
-
-def needs_telling(keep: Keep) -> bool:
-    """Say whether no card shows how it ended, or shows something that the person has to act on."""
-    return keep.recording_id is None or keep.state in {KeepState.FAILED, KeepState.UNKNOWN}
 
 
 def id_and_reason(rest: str) -> tuple[str | None, str | None]:

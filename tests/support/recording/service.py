@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING
 
 from bot.database.engine import Engines, open_engines
 from bot.database.migrate import upgrade
+from bot.database.statements.keeps import SqlKeepQueue
 from bot.database.store import SqlStore
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.control.dual_control import Approvals, closing_late
 from bot.recording.control.intake import Intake
-from bot.recording.control.keep_outcomes import closing_late_keeps
+from bot.recording.control.keep_attempt import KeepAttempt
+from bot.recording.control.keep_commands import KeepStarted
+from bot.recording.control.keep_outcomes import KeepOutcomes, closing_late_keeps
+from bot.recording.control.keeping import Keeper
 from bot.recording.control.outcomes import OutcomeRecorder
 from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
+from bot.recording.keep import KeepMode
 from bot.recording.monitoring.ownership import SoleProcess
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.recording.policy import DualControl
@@ -27,6 +32,7 @@ from tests.support.clocks.fake_clock import FakeClock
 from tests.support.databases.postgres import url_of
 from tests.support.databases.sqlite import make_database
 from tests.support.recording.fake_control import FakeControl
+from tests.support.recording.fake_files import FakeCallFiles
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,6 +61,12 @@ class Harness:
     reconciler: Reconciler
     door: ShutdownGate
     approvals: Approvals
+    keeper: Keeper
+    files: FakeCallFiles
+
+    async def keeps_step(self) -> float | None:
+        """Take one step of the worker that keeps and releases."""
+        return await self.keeper.step(SoleProcess(self.service.owner).absent)
 
 
 @asynccontextmanager
@@ -67,6 +79,8 @@ async def open_harness(
     dual_control: DualControl | None = None,
     clock: FakeClock | None = None,
     limit: PersonalLimit | None = None,
+    files: FakeCallFiles | None = None,
+    keep: KeepMode = KeepMode.ASK,
 ) -> AsyncIterator[Harness]:
     clock, control, door = clock or FakeClock(), FakeControl(), ShutdownGate()
     new = isinstance(file, Path) and not file.exists()
@@ -77,7 +91,8 @@ async def open_harness(
         if not new:
             await upgrade(engines)
         store = SqlStore(engines)
-        settlement, approvals = OutcomeRecorder(store, clock), Approvals(store, clock)
+        settlement, approvals = OutcomeRecorder(store, clock, KeepStarted(keep)), Approvals(store, clock)
+        files = files or FakeCallFiles()
         requests = RequestLog(
             store=store,
             clock=clock,
@@ -88,9 +103,12 @@ async def open_harness(
             write_limit=write_limit,
             limit=limit or PersonalLimit(),
         )
-        service = RecordingService(Intake(requests), settlement, control, store, clock)
+        intake = Intake(requests)
+        service = RecordingService(intake, settlement, control, store, clock)
+        attempt = KeepAttempt(files, control, store, clock, {})
+        keeper = Keeper(intake, store, SqlKeepQueue(engines), attempt, KeepOutcomes(store, clock), clock, keep)
         reconciler = Reconciler(service, clock, owner, SoleProcess(owner))
-        yield Harness(file, engines, store, control, clock, service, reconciler, door, approvals)
+        yield Harness(file, engines, store, control, clock, service, reconciler, door, approvals, keeper, files)
         await store.settled()
     finally:
         await engines.close()
