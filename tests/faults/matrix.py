@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.faults.rows import genesys, kills, replicas, slack, storage
+from tests.faults.rows import genesys, keeps, kills, replicas, slack, storage
 
-ALONE = (*kills.ROWS, *genesys.ROWS, *slack.ROWS, *storage.ROWS)
-REPLICAS = replicas.ROWS
+ALONE = (*kills.ROWS, *genesys.ROWS, *slack.ROWS, *storage.ROWS, *keeps.ROWS)
+REPLICAS = (*replicas.ROWS, *keeps.ON_REPLICAS)
 ROWS = (*ALONE, *REPLICAS)
