@@ -252,6 +252,7 @@ class SlackSettings(_Part):
     audit_channel_names: bool = True
     slack_supervisors: Ids
     slack_compliance: Ids = ()
+    slack_listeners: Ids = ()
     recording_remind_after: Delay = timedelta(minutes=30)
     recording_pause_remind_after: Delay = timedelta(minutes=3)
     recording_follow_transfers: FollowTransfers = FollowTransfers.ASK

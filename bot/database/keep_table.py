@@ -36,7 +36,6 @@ keeps = Table(
     Column("cancels", Integer, nullable=False),
     Column("told", Flag, nullable=False),
     Column("answers_begun", Integer, nullable=False),
-    CheckConstraint("verb IN ('keep', 'release')", name="verb"),
     CheckConstraint("state IN ('waiting', 'done', 'failed', 'unknown', 'superseded')", name="state"),
     Index("ix_keeps_conversation_id", "conversation_id", "audit_seq"),
     Index(

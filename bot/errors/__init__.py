@@ -46,6 +46,9 @@
     │   │   └── RecordingNotSaid  it answers, and leaves open whether the call is being recorded
     │   ├── NoRecordingFound      of a call whose recordings are to be kept
     │   ├── NotKept
+    │   ├── RecordingNotStored    yet
+    │   ├── NothingToPlay
+    │   ├── StillTranscoding
     │   ├── OutcomeUnknown        a change was sent, and nobody knows yet whether it took effect
     │   └── NotInEffect           a later reading found that it did not
     ├── SettingsError             a setting is wrong or missing
@@ -78,7 +81,17 @@ from bot.errors.genesys import (
     SeveralAgents,
     UserContextNeeded,
 )
-from bot.errors.keeping import AlreadyKept, KeepUnavailable, NoRecordingFound, NothingToKeep, NotKept, ReleaseHeld
+from bot.errors.keeping import (
+    AlreadyKept,
+    KeepUnavailable,
+    NoRecordingFound,
+    NothingToKeep,
+    NothingToPlay,
+    NotKept,
+    RecordingNotStored,
+    ReleaseHeld,
+    StillTranscoding,
+)
 from bot.errors.refusals import (
     AboutRecording,
     AlreadyRecording,
@@ -133,6 +146,7 @@ __all__ = [
     "NotKept",
     "NotPermitted",
     "NothingToKeep",
+    "NothingToPlay",
     "NothingToStop",
     "OutOfScope",
     "OutcomeUnknown",
@@ -141,6 +155,7 @@ __all__ = [
     "ReasonRefused",
     "RecordBotError",
     "RecordingNotSaid",
+    "RecordingNotStored",
     "Refused",
     "ReleaseHeld",
     "RequestRejected",
@@ -149,6 +164,7 @@ __all__ = [
     "SeveralAgents",
     "SeveralRecordings",
     "ShuttingDown",
+    "StillTranscoding",
     "TooLate",
     "TooManyRequests",
     "UserContextNeeded",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.errors.genesys import GenesysError
+from bot.errors.genesys import Evidence, GenesysError
 from bot.errors.refusals import Refused
 
 if TYPE_CHECKING:
@@ -39,6 +39,22 @@ class ReleaseHeld(Refused):
 
 class NoRecordingFound(GenesysError):
     """Genesys has no recording of the call, and there won't be one."""
+
+
+class RecordingNotStored(GenesysError):
+    """The call's recordings are not stored yet."""
+
+
+class NothingToPlay(GenesysError):
+    """None of the call's recordings can be played; ``states`` are Genesys's words for them."""
+
+    def __init__(self, message: str = "", *, states: tuple[str, ...] = (), evidence: Evidence | None = None) -> None:
+        super().__init__(message, evidence=evidence)
+        self.states = states
+
+
+class StillTranscoding(GenesysError):
+    """Genesys is still converting the call's recordings."""
 
 
 class NotKept(GenesysError):

@@ -29,6 +29,7 @@ VERBS = {
     "recording:still_needed": "still_needed",
     "recording:keep": "keep",
     "recording:release": "release",
+    "recording:listen": "listen",
     "recording:read": "read",
     "audit:export": "export",
 }

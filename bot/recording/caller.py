@@ -14,6 +14,7 @@ class Role(StrEnum):
 
     SUPERVISOR = "supervisor"
     COMPLIANCE = "compliance"
+    LISTENER = "listener"
 
 
 class Permission(StrEnum):
@@ -26,6 +27,8 @@ class Permission(StrEnum):
     """Protect a call's recordings from deletion."""
     RELEASE = "release"
     """End that protection."""
+    LISTEN = "listen"
+    """Get a link to a saved recording."""
 
 
 ROLES_WITH = {
@@ -34,6 +37,7 @@ ROLES_WITH = {
     Permission.EXPORT: frozenset({Role.COMPLIANCE}),
     Permission.KEEP: frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
     Permission.RELEASE: frozenset({Role.COMPLIANCE}),
+    Permission.LISTEN: frozenset({Role.LISTENER}),
 }
 
 

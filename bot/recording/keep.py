@@ -33,7 +33,7 @@ class KeepMode(StrEnum):
     """The setting ``RECORDING_KEEP``."""
 
     ASK = "ask"
-    """Whoever wants it asks for it."""
+    """People ask for it, call by call."""
     ALWAYS = "always"
     """Every recording that is started is kept."""
     NEVER = "never"

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 def require(caller: Principal, permission: Permission) -> None:
     """Raise NotPermitted unless the caller has the permission."""
     if not caller.may(permission):
-        causes = {Permission.EXPORT: "not_compliance", Permission.RELEASE: "not_compliance_release"}
+        causes = {
+            Permission.EXPORT: "not_compliance",
+            Permission.RELEASE: "not_compliance_release",
+            Permission.LISTEN: "not_listener",
+        }
         cause = causes.get(permission, "not_listed")
         if not caller.groups_known:
             cause = "unconfirmed"

@@ -1,4 +1,4 @@
-"""What Genesys has saved of a call, and what can be done with it: keep it, mark it, listen to it."""
+"""What Genesys has saved of a call, and how to keep, mark, and play it."""
 
 from __future__ import annotations
 

@@ -83,6 +83,8 @@ class Control:
     policy: Policy
     approvals: Approvals
     keeper: Keeper
+    files: CallFiles | None
+    """The files of calls; None with an API that has none."""
 
     @property
     def metrics(self) -> Metrics:
@@ -170,6 +172,7 @@ async def opened_control(
                 policy=policy,
                 approvals=approvals,
                 keeper=keeper,
+                files=files,
             )
         finally:
             await live_calls.close()

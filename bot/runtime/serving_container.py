@@ -168,7 +168,11 @@ def english_style(settings: ServeSettings, team_id: str) -> CardStyle:
 def listener_context(
     settings: ServeSettings, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work
 ) -> ListenerContext:
-    ids = {Role.SUPERVISOR: settings.slack_supervisors, Role.COMPLIANCE: settings.slack_compliance}
+    ids = {
+        Role.SUPERVISOR: settings.slack_supervisors,
+        Role.COMPLIANCE: settings.slack_compliance,
+        Role.LISTENER: settings.slack_listeners,
+    }
     people = SlackPeople(
         client, identity.team_id, ids, control.clock, control.policy.grants, enterprise_id=identity.enterprise_id
     )

@@ -38,7 +38,7 @@ from bot.outbox.keep_answers import KeepAnswers
 from bot.outbox.notices import Notifier
 from bot.outbox.relay import Backoff
 from bot.recording.caller import BOT
-from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION, ExportOutcomes
+from bot.recording.control.reads import EXPORT_ACTION, LISTEN_ACTION, READ_ACTION, ExportOutcomes
 from bot.recording.control.user_rate_limit import LookupLimit
 from bot.recording.group_members import GroupMonitor, group_actions
 from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
@@ -74,6 +74,7 @@ from bot.slack.listeners.compliance.audit_export import AuditReports
 from bot.slack.listeners.compliance.evidence import EvidenceFiles
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.listeners.keep import KeepListeners
+from bot.slack.listeners.listen import ListenLinks
 from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.listeners.shortcuts import StartShortcuts
 from bot.slack.listeners.start_modal import StartModal
@@ -121,8 +122,9 @@ class ServingParts:
         """Return the slash command with all its verbs."""
         history = CallHistory(self.desk, SqlStories(self.control.engines))
         choice = RecordingChoice(self.desk, modal.calls)
+        links = ListenLinks(self.desk, self.control.files, self._outcomes)
         return RecordCommand(
-            self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice, keeps
+            self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice, keeps, links
         )
 
     def _evidence(self) -> EvidenceFiles:
@@ -230,7 +232,7 @@ class ServingParts:
         """
         if self.replicas.several:
             return
-        for action in (EXPORT_ACTION, READ_ACTION):
+        for action in (EXPORT_ACTION, READ_ACTION, LISTEN_ACTION):
             await self._outcomes.interrupted(await SqlOpenRequests(self.control.engines).find(action))
 
     async def settle_forgotten(self) -> float | None:
@@ -240,7 +242,7 @@ class ServingParts:
         await self.replicas.confirm()
         requests, until = SqlOpenRequests(self.control.engines), self.control.clock.now() - FORGOTTEN_AFTER
         try:
-            for action in (EXPORT_ACTION, READ_ACTION):
+            for action in (EXPORT_ACTION, READ_ACTION, LISTEN_ACTION):
                 found = await requests.find_between(action, until - LOOKED_BACK, until)
                 await self._outcomes.interrupted(found)
         except (AuditUnavailable, SQLAlchemyError):

@@ -11,7 +11,7 @@ from bot.slack.listeners.command import COMMAND
 from bot.slack.listeners.keep import KEEP_FROM_MESSAGE
 from bot.slack.listeners.shortcuts import START, START_FROM_MESSAGE
 
-USAGE = "start [id] [reason] | stop | pause | resume | keep | list | help"
+USAGE = "start [id] [reason] | stop | pause | keep | list | help"
 """Slack shows it on one line beside the command, and cuts a long one; ``help`` lists every verb."""
 SHORTCUTS = (
     ("Start a recording", "global", START, "Choose a live call and record it"),

@@ -44,7 +44,6 @@ def upgrade() -> None:
         sa.Column("cancels", sa.Integer(), nullable=False),
         sa.Column("told", sa.Integer(), nullable=False),
         sa.Column("answers_begun", sa.Integer(), nullable=False),
-        sa.CheckConstraint("verb IN ('keep', 'release')", name=op.f("ck_keeps_verb")),
         sa.CheckConstraint(
             "state IN ('waiting', 'done', 'failed', 'unknown', 'superseded')", name=op.f("ck_keeps_state")
         ),

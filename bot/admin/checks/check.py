@@ -177,7 +177,11 @@ async def _slack(settings: ServeSettings, policy: Policy, delivered: Completenes
         parts.append(_and_complete(channel, delivered))
         parts.append(await _messages(client, settings, identity))
         parts += [await check_route(client, route, identity.scopes) for route in policy.routes]
-        named = tuple(dict.fromkeys((*settings.slack_supervisors, *settings.slack_compliance, *policy.people)))
+        named = tuple(
+            dict.fromkeys(
+                (*settings.slack_supervisors, *settings.slack_compliance, *settings.slack_listeners, *policy.people)
+            )
+        )
         escalate = policy.dual_control.escalate
         parts += await check_groups(client, [*filter(is_group, named), *((escalate,) if escalate else ())])
         parts += [await check_user(client, one, identity) for one in named if not is_group(one)]

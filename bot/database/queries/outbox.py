@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, case, delete, func, select, type_coerce,
 from bot.database.column_types import Flag
 from bot.database.mapping import entry_from, recording_from, upsert
 from bot.database.statements.approvals import newest_of
+from bot.database.statements.keeps import HAS_KEEP
 from bot.database.statements.keeps import newest_of as keeps_of
 from bot.database.statements.recording_files import saved_of
 from bot.database.tables import (
@@ -19,7 +20,6 @@ from bot.database.tables import (
     audit_deliveries,
     audit_entries,
     cards,
-    keeps,
     names,
     recordings,
     typed_texts,
@@ -51,9 +51,6 @@ NOTHING_NEWER = ~(
 HAS_APPROVAL = type_coerce(
     select(approvals.c.id).where(approvals.c.recording_id == recordings.c.id).exists(), Flag
 ).label("has_approval")
-HAS_KEEP = type_coerce(
-    select(keeps.c.id).where(keeps.c.conversation_id == recordings.c.conversation_id).exists(), Flag
-).label("has_keep")
 STARTABLE = type_coerce(and_(recordings.c.state == RecordingState.STOPPED, NOTHING_NEWER), Flag).label("startable")
 
 OWN = frozenset(column.name for column in recordings.columns)

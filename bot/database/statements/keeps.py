@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, func, insert, or_, select, type_coerce, update
 
 from bot.audit.entry import Phase
+from bot.database.column_types import Flag
 from bot.database.mapping import scope_from, scope_text
 from bot.database.tables import audit_entries, cards, keeps, recordings, typed_texts
 from bot.database.trail.typed_texts import shown
@@ -27,6 +28,10 @@ COLUMNS = tuple(field.name for field in fields(Keep))
 OPEN = keeps.c.settled_at.is_(None)
 FINAL = tuple(FINAL_STATES)
 IDS_PER_QUERY = 500
+HAS_KEEP = type_coerce(
+    select(keeps.c.id).where(keeps.c.conversation_id == recordings.c.conversation_id).exists(), Flag
+).label("has_keep")
+"""Whether anything was asked about the call of a recording; most often nothing was, and then nothing is read."""
 HOLD_ACTION, LIFT_ACTION = "audit:hold", "audit:release"
 """The newest of these says whether the trail is under legal hold (``bot.database.maintenance.legal_hold``)."""
 

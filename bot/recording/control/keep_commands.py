@@ -188,9 +188,10 @@ class KeepStarted:
 
     def __call__(self, transaction: Transaction, recording: Recording, now: datetime) -> None:
         """Add the bot's own request, unless the call's recordings are going to be kept anyway."""
+        if self.mode is not KeepMode.ALWAYS:
+            return
         newest = transaction.keeps.newest(recording.conversation_id)
-        known = newest is not None and newest.verb is KeepVerb.KEEP and newest.state is KeepState.WAITING
-        if self.mode is not KeepMode.ALWAYS or known:
+        if newest is not None and newest.verb is KeepVerb.KEEP and newest.state is KeepState.WAITING:
             return
         attempt_id = uuid7()
         entry = transaction.append(

@@ -40,7 +40,7 @@ was told that it is refused. Nothing in a request says when it was first sent, s
 a request that is taken; and what is too old to come again goes with the person's next entry of a refusal.
 """
 REFUSED_ACTION = "requests:refused"
-LOOKS = frozenset({"read", "export"})
+LOOKS = frozenset({"read", "export", "listen"})
 ACTIONS = frozenset({*(verb.value for verb in (*Verb, *KeepVerb)), APPROVAL_VERB, STILL_NEEDED_VERB})
 
 

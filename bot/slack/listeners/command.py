@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from bot.slack.listeners.compliance.audit_export import AuditReports
     from bot.slack.listeners.compliance.evidence import EvidenceFiles
     from bot.slack.listeners.keep import KeepListeners
+    from bot.slack.listeners.listen import ListenLinks
     from bot.slack.listeners.recording_picker import RecordingChoice
     from bot.slack.listeners.start_modal import StartModal
 
@@ -58,6 +59,7 @@ VERBS = {
     "resume": Permission.CONTROL,
     "keep": Permission.KEEP,
     "release": Permission.RELEASE,
+    "listen": Permission.LISTEN,
     "status": Permission.READ,
     "list": Permission.READ,
     "history": Permission.READ,
@@ -67,7 +69,7 @@ VERBS = {
     "help": None,
 }
 """What can be typed, and the permission that it takes."""
-READS = frozenset({"status", "list", "history", "audit", "report"})
+READS = frozenset({"status", "listen", "list", "history", "audit", "report"})
 """The verbs that only ask for information."""
 LISTED = 20
 SUGGESTION_SHOWN = 500
@@ -85,6 +87,7 @@ class RecordCommand:
     modal: StartModal
     choice: RecordingChoice
     keeps: KeepListeners
+    listen: ListenLinks
 
     def register(self, app: AsyncApp) -> None:
         app.command(COMMAND)(self.on_command)
@@ -128,6 +131,8 @@ class RecordCommand:
                 return await self._status(asked, rest, reply)
             case "list":
                 return await self._list(asked)
+            case "listen":
+                return await self.listen.answer(asked, rest, reply)
             case "history":
                 return await self.history.answer(asked, rest)
             case "audit" | "evidence" | "report":

@@ -30,8 +30,9 @@ ICONS = {
 NOT_IN_EFFECT, EXPIRED, READ = ":warning:", ":hourglass:", ":mag:"
 ARCHIVE_ACTIONS = frozenset({"audit:archive", "audit:destroy"})
 MECHANISMS = {"adhoc": "ad hoc recording", "policy": "policy recording", "session": "gateway session"}
+LISTEN_ACTION = "recording:listen"
 KEEP_ACTIONS = frozenset({"recording:keep", "recording:release"})
-READ_ACTIONS = frozenset({"recording:read", "audit:export", "audit:read", "audit:report"})
+READ_ACTIONS = frozenset({"recording:read", LISTEN_ACTION, "audit:export", "audit:read", "audit:report"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ WHY = {
     "interrupted": "record-bot stopped before it was finished",
     "not_compliance_release": "only compliance can release recordings",
     "not_compliance": "only compliance can see totals and export the trail",
+    "not_listener": "only people in SLACK_LISTENERS may listen to recordings",
     "not_own_request": "only the person who requested the stop can withdraw it",
     "not_permitted": "no right to control recordings",
     "not_sent": "Slack did not accept the file",
@@ -146,6 +148,7 @@ OTHERS = {
     "db:copy": "copy the database",
     "privacy:erase": "erase personal data",
     "privacy:retention": "erase personal data whose time is up",
+    "recording:listen": "listen to the recordings of {whom}",
     "recording:read": "look up recordings",
     STILL_NEEDED_ACTION: "say that the recording of {whom} is still needed",
 }
@@ -154,6 +157,7 @@ OBSERVED = {
     "bot:start": "record-bot started",
     "bot:stop": "record-bot stopped",
     "compliance:changed": "Members of compliance changed",
+    "listeners:changed": "People who may listen to recordings changed",
     "recording:saved": "Genesys has saved the recording of {whom}",
     "supervisors:changed": "Supervisors changed",
 }
@@ -240,16 +244,16 @@ class Teller:
         """Say in the past tense what a person read."""
         outcome = entry.outcome
         call = f"call {self.style.call(entry.conversation_id, short=True)}" if entry.conversation_id else ""
+        if entry.action == LISTEN_ACTION:
+            return f"{_links(outcome)} to the recordings of {call}"
         if entry.action == "audit:export":
             return f"exported the trail{f' about {call}' if call else ''}{self._period(outcome)}"
         if entry.action == "audit:report":
             return f"read a report{self._period(outcome)}"
         if entry.action == "audit:read":
             return "read the totals of the trail"
-        if outcome.get("read") == "history":
-            return f"read the history of {call}"
-        if outcome.get("read") == "home":
-            return "opened App Home"
+        if (what := outcome.get("read")) in {"history", "home"}:
+            return f"read the history of {call}" if what == "history" else "opened App Home"
         ended = " (the call had ended)" if outcome.get("error") == "call_ended" else ""
         return f"looked up {call}{ended}" if call else "listed recordings"
 
@@ -324,6 +328,13 @@ class Teller:
             *(f"{way}: {people}" for way, people in members.items() if people),
             f"part {outcome['part']} of {outcome['parts']}" if "part" in outcome else "",
         ]
+
+
+def _links(outcome: Mapping[str, Any]) -> str:
+    """Say how many links a person got, and until when the first of them works; never a link itself."""
+    until = outcome.get("until")
+    lasts = f" (until {moment(datetime.fromisoformat(str(until)))})" if until else ""
+    return f"got {_number(outcome.get('links', 0), 'link')}{lasts}"
 
 
 def _policy(outcome: Mapping[str, Any]) -> list[str]:
