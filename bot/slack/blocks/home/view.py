@@ -159,9 +159,9 @@ def _recent_blocks(recent: Sequence[Card], caller: Principal, style: CardStyle) 
     if not ran:
         blocks.append(_context(words("home.none_recent")))
     for one in ran[:RECENT_SHOWN]:
-        blocks.append(section(_recent(one, style)))
-        if buttons := _keep_buttons(one, caller, style):
-            blocks.append(_actions(f"home_{one.recording.id}", buttons))
+        button = next(iter(_keep_buttons(one, caller, style)), None)
+        # beside the text: a block of its own for each would be too many
+        blocks.append(section(_recent(one, style)) | ({"accessory": button} if button else {}))
     if failed:
         blocks.append(_header(words("home.failed")))
         blocks += [section(_recent(one, style)) for one in failed[:FAILED_SHOWN]]
