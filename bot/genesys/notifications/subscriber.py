@@ -78,6 +78,16 @@ class Notifications:
         """The agents whose news arrive now."""
         return self._subscribed.permitted & self._users
 
+    @property
+    def refused(self) -> frozenset[str]:
+        """The agents whose news Genesys refuses, as it said when they were last asked for."""
+        return self._subscribed.refused & self._users
+
+    @property
+    def why_refused(self) -> str:
+        """Why Genesys refuses them, in its words, such as the permission to grant; empty if it doesn't say."""
+        return self._subscribed.why_not if self.refused else ""
+
     async def follow(self, user_ids: frozenset[str]) -> None:
         """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
         for user_id in self._live - user_ids & self._subscribed.permitted:

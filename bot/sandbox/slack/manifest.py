@@ -18,6 +18,12 @@ class Shortcut:
     description: str = ""
 
 
+def expanding_commands(manifest: str) -> frozenset[str]:
+    """Return the commands of a manifest with ``should_escape``."""
+    features: dict[str, Any] = (yaml.safe_load(manifest) or {}).get("features") or {}
+    return frozenset(one["command"] for one in features.get("slash_commands") or () if one.get("should_escape"))
+
+
 def shortcuts_of(manifest: str) -> tuple[Shortcut, ...]:
     """Return the shortcuts that a manifest (YAML or JSON) names, in its order."""
     features: dict[str, Any] = (yaml.safe_load(manifest) or {}).get("features") or {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.sandbox.slack.events.delivery import Payload
+from bot.sandbox.slack.events.entities import command_text
 from bot.sandbox.slack.state.workspace import APP_ID, BOT_USER
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 VERIFICATION_TOKEN = "sandbox-verification"  # noqa: S105  Slack's obsolete proof of origin, good for nothing
 DOMAIN = "sandbox"
-ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Payloads:
     response_urls: ResponseUrls
     url: Callable[[], str]
 
-    def command(self, user: str, channel: Channel, command: str, text: str) -> Payload:
+    def command(self, user: str, channel: Channel, command: str, text: str, *, expanded: bool = False) -> Payload:
+        """Tell of a command; ``expanded``: the app wants names and links marked (``should_escape``)."""
         person = self.workspace.person(user)
         names = {"im": "directmessage", "group": "privategroup"}
         body = {
@@ -43,7 +44,7 @@ class Payloads:
             "user_id": user,
             "user_name": person.handle,
             "command": command,
-            "text": text.strip().translate(ESCAPES),
+            "text": command_text(text, self.workspace, expanded=expanded),
             "api_app_id": APP_ID,
             "is_enterprise_install": "false",
             "is_ext_shared_channel": str(channel.shared).lower(),

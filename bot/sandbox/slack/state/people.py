@@ -31,9 +31,21 @@ class Person:
     """The workspaces of an organization that the person belongs to; none named: ``team_id`` alone."""
     enterprise_id: str | None = None
     """The person's organization; None: that of the workspace, if it has one."""
+    email: str | None = None
+    """None: as the name has it; empty: the person has none."""
 
-    def as_sent(self, now: float, *, with_locale: bool = False) -> dict[str, Any]:
-        """Return the user object of ``users.info``; a deleted person comes without time zone and roles."""
+    @property
+    def address(self) -> str:
+        """The e-mail address; bots have none."""
+        if self.is_bot or self.id == SLACKBOT:
+            return ""
+        return f"{self.name.lower().replace(' ', '.')}@example.com" if self.email is None else self.email
+
+    def as_sent(self, now: float, *, with_locale: bool = False, with_email: bool = False) -> dict[str, Any]:
+        """Return the user object of ``users.info``; a deleted person comes without time zone and roles.
+
+        ``with_email``: the app has ``users:read.email`` (https://docs.slack.dev/reference/scopes/users.read.email).
+        """
         body: dict[str, Any] = {
             "id": self.id,
             "team_id": self.team_id,
@@ -46,6 +58,8 @@ class Person:
             "is_app_user": False,
             "updated": int(now),
         }
+        if with_email and self.address:
+            body["profile"]["email"] = self.address
         if not self.deleted:
             body |= self._zone(now) | {
                 "is_admin": False,

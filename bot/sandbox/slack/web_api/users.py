@@ -27,6 +27,8 @@ class PeopleMethods:
     """What an app may ask about its workspace."""
 
     workspace: Workspace
+    scopes: set[str]
+    """Those of the app's token; may be changed at any time."""
 
     def table(self) -> dict[str, Method]:
         return {
@@ -81,7 +83,8 @@ class PeopleMethods:
         }
 
     def _sent(self, person: Person, *, with_locale: bool) -> dict[str, Any]:
-        body = person.as_sent(self.workspace.clock(), with_locale=with_locale)
+        with_email = "users:read.email" in self.scopes
+        body = person.as_sent(self.workspace.clock(), with_locale=with_locale, with_email=with_email)
         enterprise = self.workspace.enterprise
         if enterprise is not None and not person.is_bot and not (person.is_stranger and person.enterprise_id is None):
             body |= enterprise.in_user(person, self.workspace.team_id)
