@@ -31,6 +31,7 @@ from bot.i18n.catalog import read_languages
 from bot.observability.tracing import ADVICE, packages_missing
 from bot.recording.clock import SystemClock
 from bot.recording.group_members import is_group
+from bot.recording.keep import KeepMode
 from bot.recording.policy import Policy
 from bot.recording.requests import ReasonRules
 from bot.runtime.container import genesys_client, opened_database, recording_policy
@@ -215,10 +216,11 @@ def _and_complete(channel: ComponentHealth, delivered: Completeness) -> Componen
 
 async def _genesys(settings: ServeSettings, policy: Policy) -> tuple[ComponentHealth, ...]:
     client = await genesys_client(settings, SystemClock())
+    keeps = settings.recording_keep is not KeepMode.NEVER and settings.genesys_recording_api != "sessions"
     from bot.genesys import GenesysDirectory, check  # noqa: PLC0415  importing the SDK takes seconds
 
     try:
-        findings = await check(client, recording_api=settings.genesys_recording_api)
+        findings = await check(client, recording_api=settings.genesys_recording_api, keeps=keeps)
         named = await _policy_names(settings, policy, GenesysDirectory(client), client.clock.monotonic() + ASK_SECONDS)
     finally:
         await client.close()

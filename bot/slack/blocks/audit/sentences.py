@@ -332,9 +332,11 @@ class Teller:
 
 def _links(outcome: Mapping[str, Any]) -> str:
     """Say how many links a person got, and until when the first of them works; never a link itself."""
+    if "links" not in outcome:
+        return "asked for links"
     until = outcome.get("until")
     lasts = f" (until {moment(datetime.fromisoformat(str(until)))})" if until else ""
-    return f"got {_number(outcome.get('links', 0), 'link')}{lasts}"
+    return f"got {_number(outcome['links'], 'link')}{lasts}"
 
 
 def _policy(outcome: Mapping[str, Any]) -> list[str]:
