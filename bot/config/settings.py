@@ -23,7 +23,7 @@ from bot.config.tokens import checked_signing_secret, checked_token, checked_wor
 from bot.errors import SettingsError
 from bot.observability.logging import REDACTED
 from bot.recording.handover import FollowTransfers
-from bot.recording.keep import KeepMode
+from bot.recording.keep_mode import KeepMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ class KeepUnavailable(Refused):
     def __init__(self, message: str = "", *, cause: str = "") -> None:
         super().__init__(message)
         self.cause = cause
-        """``never`` (``RECORDING_KEEP``) or ``sessions`` (``GENESYS_RECORDING_API``)."""
+        """``never`` (``RECORDING_KEEP``), or ``sessions`` or, to play one, ``listen`` (``GENESYS_RECORDING_API``)."""
 
 
 class AlreadyKept(Refused):

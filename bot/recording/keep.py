@@ -29,16 +29,6 @@ LEASE = timedelta(seconds=40)
 """How long one try may take before another process takes it over."""
 
 
-class KeepMode(StrEnum):
-    """The setting ``RECORDING_KEEP``."""
-
-    ASK = "ask"
-    """People ask for it, call by call."""
-    ALWAYS = "always"
-    """Every recording that is started is kept."""
-    NEVER = "never"
-
-
 class KeepVerb(StrEnum):
     """What is asked for."""
 

@@ -34,7 +34,7 @@ from bot.recording.control.outcomes import OutcomeRecorder
 from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
-from bot.recording.keep import KeepMode
+from bot.recording.keep_mode import KeepMode
 from bot.recording.live_calls.call_list import LiveCalls
 from bot.recording.live_calls.names import NameBook, UnnamedRecordings
 from bot.recording.monitoring.call_monitor import NoCallEvents

@@ -13,7 +13,7 @@ from bot.database.replicas import replicas_of
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.recording.caller import Role
 from bot.recording.control.user_rate_limit import LookupLimit
-from bot.recording.keep import KeepMode
+from bot.recording.keep_mode import KeepMode
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.runtime.background import (
     approvals_worker,

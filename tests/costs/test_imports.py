@@ -80,5 +80,5 @@ async def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
         "bot.config.env_file",
         "bot.recording",
         "bot.recording.handover",
-        "bot.recording.keep",
+        "bot.recording.keep_mode",
     }

@@ -31,7 +31,7 @@ from bot.i18n.catalog import read_languages
 from bot.observability.tracing import ADVICE, packages_missing
 from bot.recording.clock import SystemClock
 from bot.recording.group_members import is_group
-from bot.recording.keep import KeepMode
+from bot.recording.keep_mode import KeepMode
 from bot.recording.policy import Policy
 from bot.recording.requests import ReasonRules
 from bot.runtime.container import genesys_client, opened_database, recording_policy

@@ -11,7 +11,8 @@ from bot.audit.entry import Draft, Phase
 from bot.errors import AlreadyKept, KeepUnavailable, MalformedId, NothingToKeep, ReleaseHeld, SeveralRecordings
 from bot.recording.caller import BOT, Permission, Role
 from bot.recording.control.request_log import AuditContext
-from bot.recording.keep import Keep, KeepMode, KeepState, KeepVerb, PendingKeep
+from bot.recording.keep import Keep, KeepState, KeepVerb, PendingKeep
+from bot.recording.keep_mode import KeepMode
 from bot.recording.permissions import require, require_control
 from bot.recording.requests import ReasonRules, conversation_id
 

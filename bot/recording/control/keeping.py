@@ -23,7 +23,8 @@ from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.control.keep_commands import KeepCall
 from bot.recording.control.keep_outcomes import Later
 from bot.recording.control.service import GUARD_SECONDS
-from bot.recording.keep import LEASE, Keep, KeepMode, KeepVerb, PendingKeep
+from bot.recording.keep import LEASE, Keep, KeepVerb, PendingKeep
+from bot.recording.keep_mode import KeepMode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -1,6 +1,6 @@
 """``/record listen``: links to a call's saved recordings, shown to one person, and kept nowhere.
 
-Whoever has a link can play the recording until it expires. So no link goes into the log, the trail, the database, a
+Anyone who has a link can play the recording until it expires. So no link goes into the log, the trail, the database, a
 message that Slack keeps, or metadata: it is in one ephemeral answer. The trail says who asked for links, and got them.
 """
 
@@ -48,7 +48,7 @@ log = structlog.get_logger(__name__)
 LISTEN_SECONDS = 120.0
 """How long to wait for Genesys to convert the recordings."""
 MOST_FILES = 10
-SESSIONS = "sessions"
+WITHOUT_FILES = "listen"
 
 Media = MediaLink | Transcoding | NoMedia
 
@@ -70,7 +70,7 @@ class ListenLinks:
             await intake.refuse_listening(asked, typed, problem)
             raise
         if self.files is None:
-            unavailable = KeepUnavailable(cause=SESSIONS)
+            unavailable = KeepUnavailable(cause=WITHOUT_FILES)
             await intake.refuse_listening(asked, typed, unavailable)
             raise unavailable
         request = await intake.listen(asked, call)

@@ -23,7 +23,7 @@ from bot.recording.control.outcomes import OutcomeRecorder
 from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
-from bot.recording.keep import KeepMode
+from bot.recording.keep_mode import KeepMode
 from bot.recording.monitoring.ownership import SoleProcess
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.recording.policy import DualControl

@@ -26,7 +26,8 @@ from bot.errors import (
     ReleaseHeld,
 )
 from bot.recording.caller import Role, Scope
-from bot.recording.keep import KeepMode, KeepState, KeepVerb
+from bot.recording.keep import KeepState, KeepVerb
+from bot.recording.keep_mode import KeepMode
 from bot.recording.models import Verb
 from tests.support.clocks.fake_clock import BEGIN
 from tests.support.databases.postgres import on_both
