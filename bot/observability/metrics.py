@@ -132,6 +132,10 @@ class Metrics:
         self.entries = self._gauge("record_bot_audit_entries", "Entries in the audit trail.")
         self.live = self._gauge("record_bot_recordings_live", "Live recordings.")
         self.open_attempts = self._gauge("record_bot_attempts_open", "Requests without an outcome.")
+        self.keeps = self._gauge(
+            "record_bot_keeps_open",
+            "Requests to keep or to release recordings that are still to be carried out.",
+        )
         self.in_doubt = self._gauge(
             "record_bot_in_doubt", "Live recordings of which nobody knows whether the newest change took effect."
         )
