@@ -126,6 +126,8 @@ def _do(error: RecordBotError, words: Catalog) -> str:
         return words(key)
     if isinstance(error, ReasonRefused) and (error.limit or error.required):
         return ""
+    if isinstance(error, MalformedId) and not error.starts:
+        return words("details.copy_id")
     return words(_known(f"errors.{error.kind}_do", words, "errors.error_do"))
 
 

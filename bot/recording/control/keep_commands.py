@@ -130,6 +130,7 @@ class KeepCall:
         try:
             return conversation_id(self.typed_id), None
         except MalformedId as problem:
+            problem.starts = False
             return None, problem
 
     def _recording(self, opened: OpenRequest, call: str | None) -> Recording | None:

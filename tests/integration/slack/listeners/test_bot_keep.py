@@ -93,6 +93,18 @@ async def test_a_call_that_the_bot_never_recorded_is_kept_by_its_id(scenario: Se
     assert row["text"] == "threat against the agent"
 
 
+async def test_a_person_without_a_card_gets_a_direct_message_once_it_is_kept(scenario: ServingScenario) -> None:
+    await scenario.types(GRACE, f"keep {POLICY_RECORDED}")
+    await scenario.until(lambda: scenario.rows("SELECT * FROM keeps WHERE owner IS NULL"))
+    scenario.genesys.hang_up(POLICY_RECORDED)
+    await scenario.until_later(lambda: scenario.slack.direct_messages(GRACE))
+    (message,) = scenario.slack.direct_messages(GRACE)
+    assert POLICY_RECORDED in message.text
+    assert "Kept" in message.text
+    assert protected(scenario) == {POLICY_RECORDED}
+    await scenario.until(lambda: scenario.rows("SELECT * FROM keeps WHERE told = 1"))
+
+
 async def test_a_missing_permission_is_named_and_keep_again_helps(scenario: ServingScenario) -> None:
     scenario.genesys.access.granted -= {APPLY}
     await scenario.records(POLICY_RECORDED)
@@ -110,7 +122,9 @@ async def test_a_missing_permission_is_named_and_keep_again_helps(scenario: Serv
 
 async def test_bad_input_is_refused_in_a_sentence(scenario: ServingScenario) -> None:
     assert "which call you mean" in await scenario.types(ADA, "keep")
-    assert "doesn't look like a call id" in await scenario.types(ADA, "keep 3f2a9c64-8d1e broken")
+    refusal = await scenario.types(ADA, "keep 3f2a9c64-8d1e broken")
+    assert "doesn't look like a call id" in refusal
+    assert "/record start" not in refusal
     assert "permission" in await scenario.types(MALLORY, f"keep {INBOUND}")
     assert scenario.phases("recording:keep") == ["failed", "failed", "denied"]
     await scenario.records(INBOUND)
