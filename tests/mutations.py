@@ -123,6 +123,20 @@ MUTATIONS = (
         "tests/integration/slack/listeners/test_modal_start.py::test_a_call_that_is_recorded_already",
     ),
     Mutation(
+        "kept without a reading",
+        "bot/recording/control/keeping.py",
+        "return await outcomes.unknown(keep, error if isinstance(error, OutcomeUnknown) else OutcomeUnknown())",
+        "from bot.recording.control.keep_outcomes import Done\n            return await outcomes.done(keep, Done({}))",
+        "tests/unit/recording/control/test_keeping.py::test_nothing_is_said_to_be_kept_before_genesys_shows_it",
+    ),
+    Mutation(
+        "a release that anyone may ask for",
+        "bot/recording/control/keep_commands.py",
+        "KeepVerb.RELEASE: Permission.RELEASE",
+        "KeepVerb.RELEASE: Permission.READ",
+        "tests/unit/recording/control/test_keeping.py::test_only_compliance_releases_and_nobody_under_legal_hold",
+    ),
+    Mutation(
         "a start driven again",
         "bot/recording/monitoring/reconciler.py",
         "elif attempt.verb in {Verb.START, Verb.FOLLOW, Verb.RESUME} or state is CallRecording.NONE:",

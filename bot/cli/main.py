@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import structlog
 import typer
 
-from bot.cli import event_loop
+from bot.cli import event_loop, keep
 from bot.cli.audit import audit
 from bot.cli.data import privacy, register
 from bot.cli.login import login_name
@@ -50,8 +50,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 recording = typer.Typer(
-    short_help="Start, stop, pause and resume recordings.",
-    help="Start, stop, pause and resume recordings. Same rules and audit trail as in Slack.",
+    short_help="Start, stop, pause, resume and keep recordings.",
+    help="Start, stop, pause, resume and keep recordings. Same rules and audit trail as in Slack.",
     no_args_is_help=True,
 )
 db = typer.Typer(
@@ -64,6 +64,7 @@ app.add_typer(db, name="db")
 app.add_typer(audit, name="audit")
 app.add_typer(privacy, name="privacy")
 register(audit=audit, db=db)
+keep.register(recording)
 
 
 def _version_option(wanted: bool) -> None:  # noqa: FBT001  Typer passes the value by position

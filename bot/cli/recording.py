@@ -41,7 +41,7 @@ def _word(state: str) -> str:
     return {"active": "recording", "none": "not recording"}.get(state, state)
 
 
-def _voice() -> MessageFormatter:
+def terminal_voice() -> MessageFormatter:
     """Use English with any locale of the machine: scripts read it too."""
     return MessageFormatter(
         words=read_languages().of(ENGLISH),
@@ -100,7 +100,7 @@ class Terminal:
         if isinstance(done, AwaitsConfirmation):
             return _awaiting(done)
         if isinstance(done, Extended):
-            ends = _ends(done.recording) or _voice().words("limits.endless")
+            ends = _ends(done.recording) or terminal_voice().words("limits.endless")
             text = f"Call {done.recording.conversation_id}: {ends} (#{done.audit_seq})"
             return Result(ok=True, text=text, facts=_facts(done.recording))
         return await self._carry_out(service, done)
@@ -126,7 +126,7 @@ class Terminal:
                 "error": found.error and found.error.kind,
                 "audit_seq": found.audit_seq,
             }
-            there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), _voice())
+            there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), terminal_voice())
             lines = (f"record-bot: {ours}", f"Genesys: {there}", f"Audit entry: #{found.audit_seq}")
             text = "\n  ".join((f"Call {found.conversation_id}", *lines))
             if found.recording is not None and (ends := _ends(found.recording)):
@@ -165,8 +165,8 @@ class Terminal:
         if settled.error is not None:
             settled.error.audit_seq = settled.audit_seq
             facts = {"error": settled.error.kind, **_facts(settled.recording)}
-            return Result(ok=False, text=explain(settled.error, _voice(), settled.recording), facts=facts)
-        said = f"{now(settled.recording, _voice().words)} {_ends(settled.recording)}".rstrip()
+            return Result(ok=False, text=explain(settled.error, terminal_voice(), settled.recording), facts=facts)
+        said = f"{now(settled.recording, terminal_voice().words)} {_ends(settled.recording)}".rstrip()
         text = f"Call {settled.recording.conversation_id}: {said} (#{settled.audit_seq})"
         if accepted.longer is not None:
             text += f"\n  note: {_waits(accepted.longer)}"
@@ -178,15 +178,15 @@ class Terminal:
                 return await run(control.service)
             except AuditUnavailable as error:
                 return Result(
-                    ok=False, text=explain(error, _voice()), facts={"error": error.kind, "cause": error.cause}
+                    ok=False, text=explain(error, terminal_voice()), facts={"error": error.kind, "cause": error.cause}
                 )
             except RecordBotError as error:
                 facts = {"error": error.kind, "audit_seq": error.audit_seq}
-                return Result(ok=False, text=explain(error, _voice()), facts=facts)
+                return Result(ok=False, text=explain(error, terminal_voice()), facts=facts)
 
 
 def _awaiting(answer: AwaitsConfirmation) -> Result:
-    approval, voice = answer.approval, _voice()
+    approval, voice = answer.approval, terminal_voice()
     which = APPROVAL_TEXTS[approval.verb]
     text = voice.words(
         f"approval.{which}again" if answer.again else f"approval.{which}asked",
@@ -212,7 +212,7 @@ async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -
 
 
 def _waits(approval: Approval) -> str:
-    until = _voice().time(approval.expires_at)
+    until = terminal_voice().time(approval.expires_at)
     what = "stop" if approval.verb is Verb.STOP else "pause for longer"
     return f"{approval.asked_by} asked to {what}; a second supervisor must confirm by {until}"
 
@@ -227,7 +227,7 @@ def _approval_facts(approval: Approval) -> dict[str, Any]:
 
 def _ends(recording: Recording) -> str:
     """Say until when a pause or a recording lasts that ends by itself; empty if it doesn't."""
-    voice, limit = _voice(), running_limit(recording)
+    voice, limit = terminal_voice(), running_limit(recording)
     until = None if limit is None else limit.until(recording)
     return "" if limit is None or until is None else voice.words(f"limits.{limit.value}_ends", time=voice.time(until))
 

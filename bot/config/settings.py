@@ -27,6 +27,7 @@ from bot.config.tokens import checked_signing_secret, checked_token, checked_wor
 from bot.errors import SettingsError
 from bot.observability.logging import REDACTED
 from bot.recording.handover import FollowTransfers
+from bot.recording.keep_mode import KeepMode
 from bot.recording.lengths import LEAST, MOST, parsed_length
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ class GenesysSettings(_Part):
 
 
 class RecordingSettings(_Part):
+    recording_keep: KeepMode = KeepMode.ASK
     recording_reasons: Annotated[dict[str, str], NoDecode, BeforeValidator(_reasons)] = Field(default_factory=dict)
     recording_reason_required: bool = False
     recording_policy_file: str = "policy.toml"
@@ -242,6 +244,7 @@ class SlackSettings(_Part):
     audit_channel_names: bool = True
     slack_supervisors: Ids
     slack_compliance: Ids = ()
+    slack_listeners: Ids = ()
     recording_remind_after: Delay = timedelta(minutes=30)
     recording_pause_remind_after: Delay = timedelta(minutes=3)
     recording_follow_transfers: FollowTransfers = FollowTransfers.ASK

@@ -47,7 +47,7 @@ def attempt_from(row: Row[Any]) -> Attempt:
         owner=row.owner or "",
         settled_at=row.settled_at,
         looks_left=row.looks_left,
-        scope=_scope_from(row.scope),
+        scope=scope_from(row.scope),
     )
 
 
@@ -58,7 +58,8 @@ def scope_text(scope: Scope | None) -> str | None:
     return json.dumps({"queues": sorted(scope.queues), "agents": sorted(scope.agents)})
 
 
-def _scope_from(text: str | None) -> Scope | None:
+def scope_from(text: str | None) -> Scope | None:
+    """Return a stored scope; None for all calls."""
     if text is None:
         return None
     facts = json.loads(text)

@@ -1,4 +1,4 @@
-"""The tables."""
+"""The tables; larger groups of them have modules of their own, and are all named here."""
 
 from __future__ import annotations
 
@@ -9,23 +9,36 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     text,
 )
 
 from bot.database.column_types import Flag, Moment, Number, UuidText
+from bot.database.keep_table import keeps
+from bot.database.metadata import metadata
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+__all__ = [
+    "approvals",
+    "attempts",
+    "audit_channel_heads",
+    "audit_deliveries",
+    "audit_entries",
+    "cards",
+    "digests",
+    "homes",
+    "keeps",
+    "metadata",
+    "names",
+    "notice_progress",
+    "notices",
+    "recordings",
+    "saved_looks",
+    "saved_recordings",
+    "standing_rules",
+    "typed_texts",
+    "user_groups",
+]
 
 STATES = "'starting','active','pausing','paused','resuming','stopping','stopped','failed','ended'"
 FOLLOWED = text("follow_up IS NOT NULL")

@@ -13,6 +13,7 @@ from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database.mapping import FIELDS, notice_row, recording_from, scope_text, upsert
 from bot.database.statements import approvals as approval_rows
 from bot.database.statements import snoozes
+from bot.database.statements.keeps import SqlKeepRows
 from bot.database.statements.recording_files import keep_saved, note_check, saved_of, schedule_checks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, notices, recordings, typed_texts
 from bot.recording.card import CardPlace
@@ -78,6 +79,10 @@ class SqlTransaction:
     """The entries that this transaction has added."""
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The channels that get a card too, by queue."""
+
+    @property
+    def keeps(self) -> SqlKeepRows:
+        return SqlKeepRows(self.connection, FORGOTTEN)
 
     def append(self, draft: Draft) -> Entry:
         (entry,) = self.append_many((draft,))

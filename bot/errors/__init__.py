@@ -21,6 +21,10 @@
     │   ├── ApprovalPending
     │   ├── AlreadySnoozed
     │   ├── AlreadyExtended
+    │   ├── KeepUnavailable
+    │   ├── AlreadyKept
+    │   ├── NothingToKeep
+    │   ├── ReleaseHeld
     │   ├── TooManyRequests
     │   └── TooLate
     ├── Duplicate                 the same request was delivered twice; the first one counts
@@ -43,6 +47,11 @@
     │   ├── RateLimited
     │   ├── GenesysUnavailable    nothing had been sent that changes anything
     │   │   └── RecordingNotSaid  it answers, and leaves open whether the call is being recorded
+    │   ├── NoRecordingFound      of a call whose recordings are to be kept
+    │   ├── NotKept
+    │   ├── RecordingNotStored    yet
+    │   ├── NothingToPlay
+    │   ├── StillTranscoding
     │   ├── OutcomeUnknown        a change was sent, and nobody knows yet whether it took effect
     │   └── NotInEffect           a later reading found that it did not
     ├── SettingsError             a setting is wrong or missing
@@ -75,6 +84,17 @@ from bot.errors.genesys import (
     SeveralAgents,
     UserContextNeeded,
 )
+from bot.errors.keeping import (
+    AlreadyKept,
+    KeepUnavailable,
+    NoRecordingFound,
+    NothingToKeep,
+    NothingToPlay,
+    NotKept,
+    RecordingNotStored,
+    ReleaseHeld,
+    StillTranscoding,
+)
 from bot.errors.refusals import (
     AboutRecording,
     AlreadyExtended,
@@ -105,6 +125,7 @@ __all__ = [
     "AboutRecording",
     "AgentLeft",
     "AlreadyExtended",
+    "AlreadyKept",
     "AlreadyRecording",
     "AlreadySnoozed",
     "ApprovalClosed",
@@ -121,15 +142,20 @@ __all__ = [
     "GenesysError",
     "GenesysUnavailable",
     "IdentityUnconfirmed",
+    "KeepUnavailable",
     "LoginRefused",
     "MalformedId",
     "MalformedLength",
     "MalformedPeriod",
     "NoAgentConnected",
+    "NoRecordingFound",
     "NotAVoiceCall",
     "NotFound",
     "NotInEffect",
+    "NotKept",
     "NotPermitted",
+    "NothingToKeep",
+    "NothingToPlay",
     "NothingToStop",
     "OutOfScope",
     "OutcomeUnknown",
@@ -138,13 +164,16 @@ __all__ = [
     "ReasonRefused",
     "RecordBotError",
     "RecordingNotSaid",
+    "RecordingNotStored",
     "Refused",
+    "ReleaseHeld",
     "RequestRejected",
     "RequestTooLarge",
     "SettingsError",
     "SeveralAgents",
     "SeveralRecordings",
     "ShuttingDown",
+    "StillTranscoding",
     "TooLate",
     "TooManyRequests",
     "UserContextNeeded",

@@ -44,6 +44,8 @@ class MalformedId(Refused):
         super().__init__(message)
         self.named = named
         """False where nothing was typed at all."""
+        self.starts = True
+        """Whether the id was for a start, whose command the advice then names."""
 
 
 class ReasonRefused(Refused):

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from bot.errors import (
     AboutRecording,
     AlreadyExtended,
+    AlreadyKept,
     AlreadySnoozed,
     ApprovalClosed,
     AuditUnavailable,
     CallOnHold,
     GenesysError,
     GenesysUnavailable,
+    KeepUnavailable,
     MalformedId,
     MalformedPeriod,
     NotInEffect,
@@ -113,6 +115,8 @@ def _what(error: RecordBotError, words: Catalog) -> str:
         return words("details.no_call_named")
     if isinstance(error, ReasonRefused):
         return _reason(error, words)
+    if isinstance(error, KeepUnavailable) and error.cause:
+        return words(f"details.keep_{error.cause}")
     if isinstance(error, TooLate) and error.age is not None:
         return words("details.request_too_old", seconds=round(error.age))
     return what_happened(error.kind, words)
@@ -123,6 +127,8 @@ def _do(error: RecordBotError, words: Catalog) -> str:
         return words(key)
     if isinstance(error, ReasonRefused) and (error.limit or error.required):
         return ""
+    if isinstance(error, MalformedId) and not error.starts:
+        return words("details.copy_id")
     return words(_known(f"errors.{error.kind}_do", words, "errors.error_do"))
 
 
@@ -146,6 +152,8 @@ def _standing(error: RecordBotError, voice: MessageFormatter) -> str:
         return voice.words("details.snoozed", by=voice.person(error.by), at=voice.time(error.until))
     if isinstance(error, AlreadyExtended) and error.until is not None:
         return voice.words("details.extended", at=voice.time(error.until))
+    if isinstance(error, AlreadyKept) and error.since is not None:
+        return voice.words("details.already_kept", by=voice.person(error.by), at=voice.time(error.since))
     if not isinstance(error, AboutRecording):
         return ""
     key = "taken_over" if error.taken_over else RecordingState(error.state).value

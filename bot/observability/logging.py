@@ -17,7 +17,7 @@ REDACTED = "[redacted]"
 SECRET_NAMES = re.compile(r"token|secret|password|authorization|signature|cookie|ticket", re.IGNORECASE)
 SECRET_SHAPES = re.compile(
     r"xox[a-z]-[\w-]+|xapp-[\w-]+|(?:Bearer|Basic)\s+[\w.~+/=-]+|v0=[0-9a-f]{16,}"
-    r"|(?<=://)[^\s/@]+(?=@)|(?<=ticket=)[^&\s\"']+|(?<=client_secret=)[^&\s\"']+|(?<=token=)[^&\s\"']+"
+    r"|(?<=://)[^\s/@]+(?=@)|(?<=ticket=)[^&\s\"']+|(?<=client_secret=)[^&\s\"']+|(?<=token=)[^&\s\"']+|(?<=X-Amz-Signature=)\w+"
 )
 SECRET_VALUES: set[str] = set()
 """Secrets of this process, removed wherever they are repeated: another system may quote one in an error."""

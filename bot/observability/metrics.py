@@ -29,6 +29,9 @@ VERBS = {
     "recording:stop_approval": "stop_approval",
     "recording:pause_approval": "pause_approval",
     "recording:still_needed": "still_needed",
+    "recording:keep": "keep",
+    "recording:release": "release",
+    "recording:listen": "listen",
     "recording:read": "read",
     "audit:export": "export",
     "audit:report": "report",
@@ -132,6 +135,10 @@ class Metrics:
         self.entries = self._gauge("record_bot_audit_entries", "Entries in the audit trail.")
         self.live = self._gauge("record_bot_recordings_live", "Live recordings.")
         self.open_attempts = self._gauge("record_bot_attempts_open", "Requests without an outcome.")
+        self.keeps = self._gauge(
+            "record_bot_keeps_open",
+            "Requests to keep or to release recordings that are still to be carried out.",
+        )
         self.in_doubt = self._gauge(
             "record_bot_in_doubt", "Live recordings of which nobody knows whether the newest change took effect."
         )

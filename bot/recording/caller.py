@@ -16,6 +16,7 @@ class Role(StrEnum):
 
     SUPERVISOR = "supervisor"
     COMPLIANCE = "compliance"
+    LISTENER = "listener"
 
 
 class Permission(StrEnum):
@@ -24,12 +25,21 @@ class Permission(StrEnum):
     CONTROL = "control"
     READ = "read"
     EXPORT = "export"
+    KEEP = "keep"
+    """Protect a call's recordings from deletion."""
+    RELEASE = "release"
+    """End that protection."""
+    LISTEN = "listen"
+    """Get a link to a saved recording."""
 
 
 ROLES_WITH = {
     Permission.CONTROL: frozenset({Role.SUPERVISOR}),
     Permission.READ: frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
     Permission.EXPORT: frozenset({Role.COMPLIANCE}),
+    Permission.KEEP: frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
+    Permission.RELEASE: frozenset({Role.COMPLIANCE}),
+    Permission.LISTEN: frozenset({Role.LISTENER}),
 }
 
 

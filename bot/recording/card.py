@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from bot.recording.keep import Keep
     from bot.recording.models import Approval, Recording, SavedRecording
 
 
@@ -45,6 +46,8 @@ class Card:
     """The files that Genesys has stored of the call, oldest first; empty until they are found."""
     startable: bool = False
     """Whether it was stopped and nothing newer was recorded of the call, so that it can be started again."""
+    keep: Keep | None = None
+    """The newest request to keep the call's recordings, or to release them."""
     routed: bool = False
     shared_channel: bool = False
     """Whether another organization reads the channel: as it was when the recording was asked for there, or, of a routed

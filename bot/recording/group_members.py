@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 SUPERVISORS_CHANGED = "supervisors:changed"
 COMPLIANCE_CHANGED = "compliance:changed"
+LISTENERS_CHANGED = "listeners:changed"
 IDS_IN_ENTRY = 50
 """How many user ids one entry holds; a larger change has several entries, so that none grows without bound."""
 
@@ -101,7 +102,8 @@ def change_of(before: UserGroup | None, now: UserGroup) -> GroupChange | None:
 def group_actions(ids: Mapping[Role, Iterable[str]], grants: Iterable[Grant]) -> dict[str, str]:
     """Return the audit action for the changes of each user group; one that makes supervisors is first of all that."""
     supervisors = {*ids.get(Role.SUPERVISOR, ()), *(one for grant in grants for one in grant.who)}
-    actions = dict.fromkeys(filter(is_group, ids.get(Role.COMPLIANCE, ())), COMPLIANCE_CHANGED)
+    actions = dict.fromkeys(filter(is_group, ids.get(Role.LISTENER, ())), LISTENERS_CHANGED)
+    actions |= dict.fromkeys(filter(is_group, ids.get(Role.COMPLIANCE, ())), COMPLIANCE_CHANGED)
     return actions | dict.fromkeys(filter(is_group, supervisors), SUPERVISORS_CHANGED)
 
 

@@ -25,7 +25,12 @@ ALLOWED_FROM = {
 def require(caller: Principal, permission: Permission) -> None:
     """Raise NotPermitted unless the caller has the permission."""
     if not caller.may(permission):
-        cause = "not_compliance" if permission is Permission.EXPORT else "not_listed"
+        causes = {
+            Permission.EXPORT: "not_compliance",
+            Permission.RELEASE: "not_compliance_release",
+            Permission.LISTEN: "not_listener",
+        }
+        cause = causes.get(permission, "not_listed")
         if not caller.groups_known:
             cause = "unconfirmed"
         raise NotPermitted(cause=caller.denial_reason or cause)

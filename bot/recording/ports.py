@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bot.recording.call import Participant
     from bot.recording.caller import Scope
     from bot.recording.card import Card, CardPlace
+    from bot.recording.keep import KeepRows
     from bot.recording.models import (
         Approval,
         ApprovalOutcome,
@@ -190,6 +191,10 @@ class StaleRecordingError(RuntimeError):
 
 class Transaction(Protocol):
     """The steps of one write transaction. Transactions run one after another, so a read stays true until the end."""
+
+    @property
+    def keeps(self) -> KeepRows:
+        """Return the steps about keeping recordings."""
 
     def append(self, draft: Draft) -> Entry:
         """Add an entry to the end of the chain."""

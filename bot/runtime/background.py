@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.outbox.audit_channel import AuditPublisher
     from bot.outbox.cards import CardPublisher
     from bot.outbox.digests import Digester
+    from bot.outbox.keep_answers import KeepAnswers
     from bot.outbox.notices import Notifier
     from bot.outbox.relay import Backoff
     from bot.recording.control.dual_control import Approvals
@@ -59,6 +60,10 @@ def approvals_worker(approvals: Approvals, changes: asyncio.Event) -> Worker:
     return _monitor("dual_control", approvals.close_lapsed, changes)
 
 
+def keeps_worker(step: Callable[[], Awaitable[float | None]], changes: asyncio.Event) -> Worker:
+    return _monitor("keeps", step, changes)
+
+
 def foreign_writes_worker(check: Callable[[], Awaitable[None]]) -> Worker:
     return Worker(
         "foreign_writes", check, every=FOREIGN_SECONDS, leader_only=False, longest_wait=LONGEST_BACKOFF_SECONDS
@@ -91,6 +96,10 @@ def relay_workers(
 
 def cards_worker(cards: CardPublisher) -> Worker:
     return _relay("cards", cards.step, cards.pace, wakes_on=cards.changes)
+
+
+def keep_answers_worker(answers: KeepAnswers) -> Worker:
+    return _relay("keep_answers", answers.step, answers.pace, wakes_on=answers.changes, at_least=1.0)
 
 
 def digests_worker(digests: Digester) -> Worker:

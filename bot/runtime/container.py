@@ -16,6 +16,7 @@ from bot.database.engine import open_engines, time_reads
 from bot.database.migrate import upgrade
 from bot.database.queries.names import SqlNames
 from bot.database.queries.policy import SqlRules
+from bot.database.statements.keeps import SqlKeepQueue
 from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.database.store import SqlStore
 from bot.errors import SettingsError
@@ -25,10 +26,15 @@ from bot.observability.tracing import open_tracing
 from bot.recording.clock import SystemClock
 from bot.recording.control.dual_control import Approvals, closing_late
 from bot.recording.control.intake import Intake
+from bot.recording.control.keep_attempt import KeepAttempt
+from bot.recording.control.keep_commands import KeepStarted
+from bot.recording.control.keep_outcomes import KeepOutcomes, closing_late_keeps
+from bot.recording.control.keeping import Keeper
 from bot.recording.control.outcomes import OutcomeRecorder
 from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
+from bot.recording.keep_mode import KeepMode
 from bot.recording.limits import TimeLimits
 from bot.recording.live_calls.call_list import LiveCalls
 from bot.recording.live_calls.names import NameBook, UnnamedRecordings
@@ -46,6 +52,7 @@ if TYPE_CHECKING:
     from bot.database.engine import Engines
     from bot.genesys import GenesysClient, Notifications, RequestSeen
     from bot.observability.metrics import Metrics
+    from bot.recording.call_files import CallFiles
     from bot.recording.policy import DualControl, Policy, Route
     from bot.recording.ports import Clock, RecordingControl
 
@@ -76,6 +83,9 @@ class Control:
     live_calls: LiveCalls
     policy: Policy
     approvals: Approvals
+    keeper: Keeper
+    files: CallFiles | None
+    """The files of calls; None with an API that has none."""
 
     @property
     def metrics(self) -> Metrics:
@@ -129,7 +139,10 @@ async def opened_control(
             await _dual_control(store, policy, owner),
             TimeLimits(settings.recording_pause_at_most, settings.recording_at_most),
         )
-        settlement, approvals = OutcomeRecorder(store, clock, rules.run_limit), Approvals(store, clock)
+        files = await recording_files(settings, client)
+        mode = settings.recording_keep if files is not None else KeepMode.NEVER
+        settlement = OutcomeRecorder(store, clock, rules.run_limit, KeepStarted(mode))
+        approvals = Approvals(store, clock)
         door = ShutdownGate()
         requests = RequestLog(
             store=store,
@@ -137,14 +150,18 @@ async def opened_control(
             owner=f"{owner}:{uuid7()}",
             rules=rules,
             door=door,
-            expire=closing_late(settlement, approvals),
+            expire=closing_late_keeps(store, clock, closing_late(settlement, approvals)),
             # scripts on the bot's machine may do as much at once as they like
             limit=PersonalLimit(
                 settings.recording_actions_per_minute if owner == SERVE_OWNER else 0, observing.metrics.on_too_many
             ),
         )
         control = await recording_control(settings, client)
-        service = RecordingService(Intake(requests), settlement, control, store, clock)
+        intake = Intake(requests)
+        service = RecordingService(intake, settlement, control, store, clock)
+        attempt = None if files is None else KeepAttempt(files, control, store, clock, settings.recording_reasons)
+        outcomes = KeepOutcomes(store, clock)
+        keeper = Keeper(intake, store, SqlKeepQueue(engines), attempt, outcomes, clock, settings.recording_keep)
         live_calls = await live_call_list(client, store, clock)
         try:
             yield Control(
@@ -159,6 +176,8 @@ async def opened_control(
                 live_calls=live_calls,
                 policy=policy,
                 approvals=approvals,
+                keeper=keeper,
+                files=files,
             )
         finally:
             await live_calls.close()
@@ -249,6 +268,13 @@ def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | Non
     return SavedLooks(
         control.store, SqlRecordingFileChecks(control.engines), GenesysSavedRecordings(control.genesys), control.clock
     )
+
+
+async def recording_files(settings: GenesysSettings, client: GenesysClient) -> CallFiles | None:
+    """Return what keeps and plays the files of calls; a gateway's sessions have none."""
+    from bot.genesys import GenesysRecordingFiles  # noqa: PLC0415  importing the SDK takes seconds
+
+    return None if settings.genesys_recording_api == "sessions" else GenesysRecordingFiles(client)
 
 
 def unnamed_recordings(control: Control) -> UnnamedRecordings:

@@ -90,6 +90,7 @@ class Readiness:
     def _count(metrics: Metrics, found: Figures) -> None:
         metrics.entries.set(found.entries)
         metrics.live.set(found.live)
+        metrics.keeps.set(found.keeps)
         metrics.open_attempts.set(found.open_attempts)
         metrics.in_doubt.set(found.in_doubt)
         metrics.waiting.set(found.lines)

@@ -13,11 +13,14 @@ from bot.database.replicas import replicas_of
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.recording.caller import Role
 from bot.recording.control.user_rate_limit import LookupLimit
+from bot.recording.keep_mode import KeepMode
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.runtime.background import (
     approvals_worker,
     foreign_writes_worker,
     health_worker,
+    keep_answers_worker,
+    keeps_worker,
     reconciler_worker,
     refusals_worker,
     relay_workers,
@@ -119,6 +122,7 @@ def serving(
     parts.register(app, homes)
     reconciler = reconciler_worker(Reconciler(control.service, control.clock, owner, replicas), control.store.changes())
     approvals = approvals_worker(control.approvals, control.store.changes())
+    keeps = keeps_worker(partial(control.keeper.step, replicas.absent), control.store.changes())
     limit = control.requests.limit
     foreign = ForeignWrites.to(control.engines, control.store.announce)
     return Bot(
@@ -135,7 +139,9 @@ def serving(
         workers=(
             reconciler,
             approvals,
+            keeps,
             *(() if foreign is None else (foreign_writes_worker(foreign.check),)),
+            keep_answers_worker(parts.keep_answers()),
             *relay_workers(cards, audit, parts.notifier(), homes, digester),
             *parts.monitors(news),
             Worker("forgotten_requests", parts.settle_forgotten, every=FORGOTTEN_AFTER.total_seconds() / 2),
@@ -155,13 +161,18 @@ def english_style(settings: ServeSettings, team_id: str) -> CardStyle:
         words=read_languages().of(ENGLISH),
         interaction_url=settings.genesys_interaction_url.replace("{region}", settings.purecloud_environment),
         reason_labels=settings.recording_reasons,
+        keep=settings.recording_keep is not KeepMode.NEVER and settings.genesys_recording_api != "sessions",
     )
 
 
 def listener_context(
     settings: ServeSettings, control: Control, client: AsyncWebClient, identity: SlackIdentity, work: Work
 ) -> ListenerContext:
-    ids = {Role.SUPERVISOR: settings.slack_supervisors, Role.COMPLIANCE: settings.slack_compliance}
+    ids = {
+        Role.SUPERVISOR: settings.slack_supervisors,
+        Role.COMPLIANCE: settings.slack_compliance,
+        Role.LISTENER: settings.slack_listeners,
+    }
     people = SlackPeople(
         client, identity.team_id, ids, control.clock, control.policy.grants, enterprise_id=identity.enterprise_id
     )

@@ -17,6 +17,7 @@ from bot.database.queries.cards import SqlOverview
 from bot.database.queries.digests import SqlDigests
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.group_members import SqlGroupMembers
+from bot.database.queries.keep_answers import SqlKeepAnswers
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.queries.summaries import SqlActivityReports, SqlSummaries
@@ -33,10 +34,11 @@ from bot.outbox.audit_channel import AuditPublisher
 from bot.outbox.audit_names import LineNameLookup
 from bot.outbox.cards import CardPublisher
 from bot.outbox.digests import Digester, Schedule
+from bot.outbox.keep_answers import KeepAnswers
 from bot.outbox.notices import Notifier
 from bot.outbox.relay import Backoff
 from bot.recording.caller import BOT
-from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION, ExportOutcomes
+from bot.recording.control.reads import EXPORT_ACTION, LISTEN_ACTION, READ_ACTION, ExportOutcomes
 from bot.recording.control.user_rate_limit import LookupLimit
 from bot.recording.group_members import GroupMonitor, group_actions
 from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
@@ -73,6 +75,8 @@ from bot.slack.listeners.compliance.activity_report import ActivityReports
 from bot.slack.listeners.compliance.audit_export import AuditReports
 from bot.slack.listeners.compliance.evidence import EvidenceFiles
 from bot.slack.listeners.context import ListenerContext
+from bot.slack.listeners.keep import KeepListeners
+from bot.slack.listeners.listen import ListenLinks
 from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.listeners.shortcuts import StartShortcuts
 from bot.slack.listeners.start_modal import StartModal
@@ -116,11 +120,14 @@ class ServingParts:
     replicas: Replicas
     slack_clock: SlackClock | None = None
 
-    def command(self, modal: StartModal) -> RecordCommand:
+    def command(self, modal: StartModal, keeps: KeepListeners) -> RecordCommand:
         """Return the slash command with all its verbs."""
         history = CallHistory(self.desk, SqlStories(self.control.engines), self._names())
         choice = RecordingChoice(self.desk, modal.calls)
-        return RecordCommand(self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice)
+        links = ListenLinks(self.desk, self.control.files, self._outcomes)
+        return RecordCommand(
+            self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice, keeps, links
+        )
 
     def _evidence(self) -> EvidenceFiles:
         source, names = SqlEvidence(self.control.engines), self._names()
@@ -136,8 +143,10 @@ class ServingParts:
     def register(self, app: AsyncApp, homes: HomePublisher) -> None:
         """Register all listeners with Bolt."""
         desk, modal = self.desk, StartModal(self.desk, self.control.live_calls)
+        keeps = KeepListeners(desk, self.control.keeper)
         for listener in (
-            self.command(modal),
+            self.command(modal, keeps),
+            keeps,
             RecordingButtons(desk),
             ApprovalButtons(desk),
             StartAgain(desk),
@@ -226,7 +235,7 @@ class ServingParts:
         """
         if self.replicas.several:
             return
-        for action in (EXPORT_ACTION, READ_ACTION):
+        for action in (EXPORT_ACTION, READ_ACTION, LISTEN_ACTION):
             await self._outcomes.interrupted(await SqlOpenRequests(self.control.engines).find(action))
 
     async def settle_forgotten(self) -> float | None:
@@ -236,7 +245,7 @@ class ServingParts:
         await self.replicas.confirm()
         requests, until = SqlOpenRequests(self.control.engines), self.control.clock.now() - FORGOTTEN_AFTER
         try:
-            for action in (EXPORT_ACTION, READ_ACTION):
+            for action in (EXPORT_ACTION, READ_ACTION, LISTEN_ACTION):
                 found = await requests.find_between(action, until - LOOKED_BACK, until)
                 await self._outcomes.interrupted(found)
         except (AuditUnavailable, SQLAlchemyError):
@@ -274,18 +283,24 @@ class ServingParts:
             ),
         )
 
+    def _style_for(self, user_id: str, card_language: str | None) -> CardStyle:
+        desk = self.desk
+        return desk.style.in_(desk.languages.of(desk.people.locale(user_id) or card_language))
+
+    def keep_answers(self) -> KeepAnswers:
+        control, clock = self.control, self.control.clock
+        untold = SqlKeepAnswers(control.engines, self.replicas.confirm)
+        changes = control.store.changes()
+        return KeepAnswers(self.client, untold, self._style_for, changes, clock, Backoff(clock))
+
     def notifier(self) -> Notifier:
         control, desk, replicas = self.control, self.desk, self.replicas
-
-        def style_for(user_id: str, card_language: str | None) -> CardStyle:
-            return desk.style.in_(desk.languages.of(desk.people.locale(user_id) or card_language))
-
         settings, engines = self.settings, control.engines
         return Notifier(
             client=desk.client,
             occasions=SqlOccasions(engines),
             notices=SqlNotices(engines, replicas.confirm),
-            style_for=style_for,
+            style_for=self._style_for,
             times=ReminderTimes(settings.recording_remind_after, settings.recording_pause_remind_after),
             busy=control.service.working,
             owner=replicas.owner,

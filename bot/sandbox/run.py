@@ -201,6 +201,7 @@ def bot_environment(
             "SLACK_AUDIT_CHANNEL": "C0AUDIT",
             "SLACK_SUPERVISORS": "S0SUPERS,S0NIGHT",
             "SLACK_COMPLIANCE": "U0COMPL",
+            "SLACK_LISTENERS": "U0COMPL,U0GRACE",
             "RECORDING_REASONS": REASONS,
             "AUDIT_DIGEST_AT": "00:00",  # so that a day later there is a digest of today
             "PURECLOUD_CLIENT_ID": "sandbox-client",

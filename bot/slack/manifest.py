@@ -8,13 +8,15 @@ import yaml
 
 from bot.slack.app import EVENTS_PATH
 from bot.slack.listeners.command import COMMAND
+from bot.slack.listeners.keep import KEEP_FROM_MESSAGE
 from bot.slack.listeners.shortcuts import START, START_FROM_MESSAGE
 
-USAGE = "start [id] [reason] | stop | pause | resume | list | help"
+USAGE = "start [id] [reason] | stop | pause | keep | list | help"
 """Slack shows it on one line beside the command, and cuts a long one; ``help`` lists every verb."""
 SHORTCUTS = (
     ("Start a recording", "global", START, "Choose a live call and record it"),
     ("Record this call", "message", START_FROM_MESSAGE, "Record the call mentioned in this message"),
+    ("Keep this call", "message", KEEP_FROM_MESSAGE, "Keep the recordings of the call mentioned in this message"),
 )
 EVENTS = ("app_home_opened",)
 SCOPES = ("chat:write", "commands", "files:write", "usergroups:read", "users:read")

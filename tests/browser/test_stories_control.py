@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
-from tests.browser.sandbox_page import ADA, GRACE, HEIDI, RUNS, STOPPED
+from tests.browser.sandbox_page import ADA, COMPLIANCE, GRACE, HEIDI, RUNS, STOPPED
 from tests.browser.test_keyboard import tab_to
 from tests.support.scenario import GENESYS_HANGS
 
@@ -220,3 +220,20 @@ async def test_two_reminders_are_one_message_and_each_is_answered(seat: Seat) ->
     await seat.open_floor()
     await expect(card).to_contain_text("Stopped")
     await expect(seat.recording_state(OUTBOUND)).to_have_text("Recording")
+
+
+async def test_a_call_is_kept_while_it_runs_and_released_by_compliance(seat: Seat) -> None:
+    card = await seat.records(POLICY_RECORDED)
+    await seat.press(card, "recording_keep")
+    await expect(card).to_contain_text("Will be kept once the call has ended")
+    await expect(card.locator('[data-action="recording_keep"]')).to_have_count(0)
+    seat.scenario.genesys.hang_up(POLICY_RECORDED)
+    await seat.later(card, "Genesys protects this call's recordings from deletion")
+    await seat.keep("kept")
+
+    await seat.act_as(COMPLIANCE)
+    await seat.press(card, "recording_release", sure=True)
+    await expect(card).to_contain_text("Genesys may delete this call's recordings again")
+    await expect(card.get_by_role("button", name="Keep")).to_have_count(1)
+    assert not seat.scenario.genesys.recordings.protected
+    await seat.keep("released")

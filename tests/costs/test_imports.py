@@ -63,6 +63,7 @@ async def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
         "bot.cli.audit",
         "bot.cli.data",
         "bot.cli.event_loop",
+        "bot.cli.keep",
         "bot.config",
         "bot.config.database_url",
         "bot.config.secret_files",
@@ -70,6 +71,7 @@ async def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
         "bot.config.tokens",
         "bot.errors",
         "bot.errors.genesys",
+        "bot.errors.keeping",
         "bot.errors.refusals",
         "bot.errors.root",
         "bot.observability",
@@ -81,4 +83,5 @@ async def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
         "bot.recording",
         "bot.recording.handover",
         "bot.recording.lengths",
+        "bot.recording.keep_mode",
     }

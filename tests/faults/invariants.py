@@ -25,6 +25,7 @@ STANDS = {
 RESTLESS = """
     SELECT (SELECT count(*) FROM attempts WHERE settled_at IS NULL)
          + (SELECT count(*) FROM recordings WHERE in_doubt = 1)
+         + (SELECT count(*) FROM keeps WHERE settled_at IS NULL)
          + (SELECT count(*) FROM recordings JOIN cards ON cards.recording_id = recordings.id
              WHERE rendered_version < version)
          + (SELECT count(*) FROM audit_entries
@@ -38,7 +39,7 @@ CARDS = """
 
 NOT_TOLD = """
     SELECT id, actor, verb FROM attempts
-    WHERE settled_at IS NOT NULL AND substr(actor, 1, 6) = 'slack:'
+    WHERE settled_at IS NOT NULL AND substr(actor, 1, 6) = 'slack:' AND recording_id IS NOT NULL
         AND EXISTS (SELECT 1 FROM audit_entries WHERE attempt_id = attempts.id AND phase = 'observed'
                     AND action = 'recording:' || verb)
         AND NOT EXISTS (SELECT 1 FROM notices WHERE kind = 'outcome_settled'

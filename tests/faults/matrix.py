@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.faults.rows import genesys, kills, replicas, slack, storage, time_limits
+from tests.faults.rows import genesys, keeps, kills, replicas, slack, storage, time_limits
 
-ALONE = (*kills.ROWS, *genesys.ROWS, *slack.ROWS, *storage.ROWS, *time_limits.ALONE)
-REPLICAS = (*replicas.ROWS, *time_limits.REPLICAS)
+ALONE = (*kills.ROWS, *genesys.ROWS, *slack.ROWS, *storage.ROWS, *time_limits.ALONE, *keeps.ROWS)
+REPLICAS = (*replicas.ROWS, *time_limits.REPLICAS, *keeps.ON_REPLICAS)
 ROWS = (*ALONE, *REPLICAS)

@@ -34,6 +34,7 @@ from bot.i18n.catalog import read_languages
 from bot.observability.tracing import ADVICE, packages_missing
 from bot.recording.clock import SystemClock
 from bot.recording.group_members import is_group
+from bot.recording.keep_mode import KeepMode
 from bot.recording.policy import Policy
 from bot.recording.requests import ReasonRules
 from bot.runtime.container import FILE_IS_MISSING, genesys_client, opened_database, recording_policy
@@ -196,7 +197,11 @@ async def _slack(settings: ServeSettings, policy: Policy, delivered: Completenes
         parts.append(_and_complete(channel, delivered))
         parts.append(await _messages(client, settings, identity))
         parts += [await check_route(client, route, identity.scopes) for route in policy.routes]
-        named = tuple(dict.fromkeys((*settings.slack_supervisors, *settings.slack_compliance, *policy.people)))
+        named = tuple(
+            dict.fromkeys(
+                (*settings.slack_supervisors, *settings.slack_compliance, *settings.slack_listeners, *policy.people)
+            )
+        )
         escalate = policy.dual_control.escalate
         parts += await check_groups(client, [*filter(is_group, named), *((escalate,) if escalate else ())])
         parts += [await check_user(client, one, identity) for one in named if not is_group(one)]
@@ -230,10 +235,11 @@ def _and_complete(channel: ComponentHealth, delivered: Completeness) -> Componen
 
 async def _genesys(settings: ServeSettings, policy: Policy) -> tuple[ComponentHealth, ...]:
     client = await genesys_client(settings, SystemClock())
+    keeps = settings.recording_keep is not KeepMode.NEVER and settings.genesys_recording_api != "sessions"
     from bot.genesys import GenesysDirectory, check  # noqa: PLC0415  importing the SDK takes seconds
 
     try:
-        findings = await check(client, recording_api=settings.genesys_recording_api)
+        findings = await check(client, recording_api=settings.genesys_recording_api, keeps=keeps)
         named = await _policy_names(settings, policy, GenesysDirectory(client), client.clock.monotonic() + ASK_SECONDS)
     finally:
         await client.close()

@@ -12,6 +12,7 @@ from bot.audit.reports.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Len
 from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.card import Card
+from bot.recording.keep import Keep, KeepState, KeepVerb
 from bot.recording.limits import mark
 from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import TOGETHER_AT_MOST, OpenNotice
@@ -87,9 +88,31 @@ class Samples:
         paused = self._card(style, state=RecordingState.PAUSED)
         longer = replace(self._approval(style), verb=Verb.PAUSE)
         shown.append(("a longer pause that waits", replace(paused, approval=longer)))
+        kept = replace(policy, recording=replace(policy.recording, state=RecordingState.ENDED, ended_at=LATER))
+        shown += [(f"{one.verb.value}, {one.state.value}", replace(kept, keep=one)) for one in self._keeps(style)]
         for name, one in shown:
             text, blocks = card(one, style)
             yield Sample(f"card: {name}", {"text": text, "blocks": blocks})
+
+    def _keeps(self, style: CardStyle) -> Iterator[Keep]:
+        """Yield requests to keep and to release in every state, with all that a card can say of them."""
+        for verb in KeepVerb:
+            for state in KeepState:
+                yield Keep(
+                    UUID(int=1),
+                    CALL,
+                    verb,
+                    _person(style, 0),
+                    NOON,
+                    10**9,
+                    state=state,
+                    next_at=LATER,
+                    error="permission_missing",
+                    permission="p" * OPTION_TEXT,
+                    annotation="permission_missing",
+                    annotation_permission="p" * OPTION_TEXT,
+                    settled_at=None if state is KeepState.WAITING else LATER,
+                )
 
     def _notices(self, style: CardStyle) -> Iterator[Sample]:
         for kind in NoticeKind:

@@ -9,6 +9,7 @@ from sqlalchemy import and_, select
 
 from bot.database.mapping import recording_from
 from bot.database.statements import approvals
+from bot.database.statements.keeps import HAS_KEEP, newest_of
 from bot.database.statements.recording_files import saved_of
 from bot.database.tables import cards, names, recordings
 from bot.database.transaction import ASKED_FOR, LIVE
@@ -16,7 +17,7 @@ from bot.recording.card import Card
 from bot.recording.models import FINAL_STATES, RecordingState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Select
 
@@ -42,7 +43,8 @@ class SqlOverview:
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
             waiting = {one.recording_id: one for one in await connection.run_sync(approvals.find, approvals.OPEN)}
-        return tuple(_card(row, approval=waiting.get(row["id"])) for row in rows)
+            kept = await connection.run_sync(newest_of, calls) if (calls := _with_keeps(rows)) else {}
+        return tuple(_card(row, approval=waiting.get(row["id"]), keep=kept.get(row["conversation_id"])) for row in rows)
 
     async def recent(self, actor: str, *, limit: int) -> tuple[Card, ...]:
         """Return this person's recordings that are over, newest first, with what Genesys has kept of them.
@@ -55,7 +57,12 @@ class SqlOverview:
         async with self.engines.reader.connect() as connection:
             rows = [*(await connection.execute(ran)).mappings(), *(await connection.execute(failed)).mappings()]
             saved = await connection.run_sync(saved_of, [row["id"] for row in rows]) if rows else {}
-        return tuple(_card(row, saved=saved.get(row["id"], ())) for row in rows)
+            kept = await connection.run_sync(newest_of, calls) if (calls := _with_keeps(rows)) else {}
+        return tuple(_card(row, saved=saved.get(row["id"], ()), keep=kept.get(row["conversation_id"])) for row in rows)
+
+
+def _with_keeps(rows: Sequence[Mapping[Any, Any]]) -> list[str]:
+    return [row["conversation_id"] for row in rows if row["has_keep"]]
 
 
 def _cards() -> Select[Any]:
@@ -65,6 +72,7 @@ def _cards() -> Select[Any]:
             cards.c.channel.label("card_channel"),
             agents.c.name.label("agent_name"),
             queues.c.name.label("queue_name"),
+            HAS_KEEP,
         )
         .select_from(recordings)
         .outerjoin(cards, and_(cards.c.recording_id == recordings.c.id, ASKED_FOR))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, literal, select, true
 
-from bot.database.tables import attempts, audit_deliveries, audit_entries, cards, notices, recordings
+from bot.database.tables import attempts, audit_deliveries, audit_entries, cards, keeps, notices, recordings
 from bot.database.transaction import LIVE
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Figures:
     """Entries that the audit channel lacks."""
     notices: int
     """Direct messages that are still to be sent."""
+    keeps: int
+    """Requests to keep recordings, or to release them, that are still to be carried out."""
     lag_seconds: float
     """The age of the oldest entry that the audit channel lacks; 0 if it lacks none."""
 
@@ -69,5 +71,6 @@ class SqlFigures:
                 cards=await count(cards.join(recordings, behind)),
                 lines=max(0, newest - delivered),
                 notices=await count(notices, unsent),
+                keeps=await count(keeps, keeps.c.settled_at.is_(None)),
                 lag_seconds=0.0 if since is None else max(0.0, (now - since).total_seconds()),
             )

@@ -11,6 +11,8 @@ from sqlalchemy import and_, bindparam, case, delete, func, select, type_coerce,
 from bot.database.column_types import Flag
 from bot.database.mapping import entry_from, recording_from, upsert
 from bot.database.statements.approvals import newest_of
+from bot.database.statements.keeps import HAS_KEEP
+from bot.database.statements.keeps import newest_of as keeps_of
 from bot.database.statements.recording_files import saved_of
 from bot.database.tables import (
     approvals,
@@ -66,6 +68,7 @@ STALE_CARDS = (
         cards.c.routed,
         STARTABLE,
         HAS_APPROVAL,
+        HAS_KEEP,
         agents.c.name.label("agent_name"),
         queues.c.name.label("queue_name"),
         requests.c.origin.label("origin"),
@@ -133,10 +136,13 @@ class SqlOutbox:
             saved = await connection.run_sync(saved_of, over) if over else {}
             asked = [row["id"] for row in rows if row.pop("has_approval")]
             waiting = await connection.run_sync(newest_of, asked) if asked else {}
+            calls = [row["conversation_id"] for row in rows if row.pop("has_keep")]
+            kept = await connection.run_sync(keeps_of, calls) if calls else {}
         return tuple(
             Card(
                 saved=saved.get(row["id"], ()),
                 approval=waiting.get(row["id"]),
+                keep=kept.get(row["conversation_id"]),
                 recording=recording_from({name: row[name] for name in OWN} | {"reason": _reason(row)}),
                 shared_channel=not row["routed"] and bool(json.loads(row["origin"] or "{}").get("shared_channel")),
                 **{name: value for name, value in row.items() if name not in OWN | FOR_ITSELF},

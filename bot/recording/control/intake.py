@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot.audit.entry import Phase
 from bot.recording.caller import BOT
 from bot.recording.control.commands import ChangeRecording, ConfirmApproval, StartRecording, WithdrawApproval
-from bot.recording.control.reads import EXPORT_ACTION, READ_ACTION, REPORT_ACTION, Read, Refuse
+from bot.recording.control.reads import EXPORT_ACTION, LISTEN_ACTION, READ_ACTION, REPORT_ACTION, Read, Refuse
 from bot.recording.control.still_needed import StillNeeded
 from bot.recording.control.time_limits import BY_ITSELF, EndByItself, Extend
 from bot.recording.models import Verb
@@ -112,6 +112,14 @@ class Intake:
     async def read_report(self, asked: Request, wanted: dict[str, str]) -> Entry:
         """Record in the trail that a person reads a report of recordings, before they see it."""
         return await self.log.submit(asked, Read(REPORT_ACTION, outcome=wanted))
+
+    async def listen(self, asked: Request, call: str) -> Entry:
+        """Record in the trail that a person asks for links to a call's recordings, before Genesys is asked."""
+        return await self.log.submit(asked, Read(LISTEN_ACTION, call, phase=Phase.REQUESTED))
+
+    async def refuse_listening(self, asked: Request, typed: str, error: RecordBotError) -> None:
+        """Record in the trail that a link was requested and refused, and raise the reason."""
+        await self.log.submit(asked, Refuse(LISTEN_ACTION, typed, error))
 
     async def refuse_reading(self, asked: Request, typed: str, error: RecordBotError) -> None:
         """Record in the trail that a read was requested and refused, and raise the reason."""

@@ -12,7 +12,7 @@ from bot.audit.entry import Draft, Phase
 from bot.errors import CallEnded, GenesysError, OutcomeUnknown, TooLate
 from bot.recording.caller import BOT, is_bot
 from bot.recording.handover import AGENT_LEFT, POLICY_RECORDER, TRANSFER
-from bot.recording.models import LATE, Mechanism, Recording, Verb
+from bot.recording.models import LATE, Mechanism, Recording, RecordingState, Verb
 from bot.recording.notices import of_outcome
 from bot.recording.requests import ActionResult
 
@@ -50,6 +50,8 @@ class OutcomeRecorder:
     clock: Clock
     run_limit: Callable[[Recording], timedelta | None] = no_limit
     """Returns how long a recording that was started by hand may run; None: until somebody stops it."""
+    on_started: Callable[[Transaction, Recording, datetime], None] | None = None
+    """Called in the transaction that notes that a recording has begun."""
 
     async def succeeded(
         self, attempt: Attempt, effect: ConfirmedChange, *, phase: Phase = Phase.SUCCEEDED, actor: str | None = None
@@ -210,6 +212,8 @@ class OutcomeRecorder:
             if agent is not None:
                 remember_names(transaction, agent, now)
             saved = transaction.save(replace(after, audit_seq=entry.seq), was=recording)
+            if self.on_started is not None and attempt.verb.begins and saved.state is RecordingState.ACTIVE:
+                self.on_started(transaction, saved, now)
             if phase in CONCLUDING:
                 due = of_outcome(
                     entry.seq,

@@ -82,8 +82,14 @@ class ExportOutcomes:
 READ_ACTION = "recording:read"
 EXPORT_ACTION = "audit:export"
 REPORT_ACTION = "audit:report"
-VERBS = {READ_ACTION: "read", EXPORT_ACTION: "export", REPORT_ACTION: "report"}
-PERMISSIONS = {READ_ACTION: Permission.READ, EXPORT_ACTION: Permission.EXPORT, REPORT_ACTION: Permission.EXPORT}
+LISTEN_ACTION = "recording:listen"
+VERBS = {READ_ACTION: "read", EXPORT_ACTION: "export", REPORT_ACTION: "report", LISTEN_ACTION: "listen"}
+PERMISSIONS = {
+    READ_ACTION: Permission.READ,
+    EXPORT_ACTION: Permission.EXPORT,
+    REPORT_ACTION: Permission.EXPORT,
+    LISTEN_ACTION: Permission.LISTEN,
+}
 
 
 @dataclass(frozen=True, slots=True)

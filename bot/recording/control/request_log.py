@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, Duplicate, NotPermitted, RecordBotError, ShuttingDown, TooManyRequests
 from bot.recording.control.user_rate_limit import LIMITED, LIMITED_TOO, PersonalLimit
+from bot.recording.keep import PendingKeep
 from bot.recording.limits import TimeLimits
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules
@@ -131,7 +132,7 @@ class RequestLog:
     owner: str
     rules: RequestRules = field(default_factory=RequestRules)
     door: ShutdownGate = field(default_factory=ShutdownGate)
-    expire: Callable[[PendingAction | AwaitsConfirmation], Awaitable[None]] | None = None
+    expire: Callable[[PendingAction | AwaitsConfirmation | PendingKeep], Awaitable[None]] | None = None
     """Closes a request that was committed after the person was told that nothing was done."""
     write_limit: float = 1.5
     """Seconds until the person is told that nothing was done; they are waiting for an answer within Slack's three."""
@@ -212,12 +213,12 @@ class RequestLog:
         try:
             with contextlib.suppress(AuditUnavailable):
                 late = await writing
-                if isinstance(late, (PendingAction, AwaitsConfirmation)):
+                if isinstance(late, (PendingAction, AwaitsConfirmation, PendingKeep)):
                     await self._expire(late)
         finally:
             self.expiring.discard(attempt_id)
 
-    async def _expire(self, late: PendingAction | AwaitsConfirmation) -> None:
+    async def _expire(self, late: PendingAction | AwaitsConfirmation | PendingKeep) -> None:
         while self.expire is not None:
             try:
                 await self.expire(late)

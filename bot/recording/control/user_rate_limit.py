@@ -14,6 +14,7 @@ from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, TooManyRequests
 from bot.recording.caller import BOT, is_bot
 from bot.recording.control.dual_control import APPROVAL_VERBS
+from bot.recording.keep import KeepVerb
 from bot.recording.limits import EXTEND_VERB
 from bot.recording.models import Verb
 from bot.recording.snooze import STILL_NEEDED_VERB
@@ -40,8 +41,10 @@ was told that it is refused. Nothing in a request says when it was first sent, s
 a request that is taken; and what is too old to come again goes with the person's next entry of a refusal.
 """
 REFUSED_ACTION = "requests:refused"
-LOOKS = frozenset({"read", "export", "report"})
-ACTIONS = frozenset({*(verb.value for verb in Verb), *APPROVAL_VERBS.values(), EXTEND_VERB, STILL_NEEDED_VERB})
+LOOKS = frozenset({"read", "export", "listen", "report"})
+ACTIONS = frozenset(
+    {*(verb.value for verb in (*Verb, *KeepVerb)), *APPROVAL_VERBS.values(), EXTEND_VERB, STILL_NEEDED_VERB}
+)
 
 
 def _noop() -> None:

@@ -9,7 +9,7 @@ const CHARACTERS = {
   large_yellow_circle: "🟡", link: "🔗", lock: "🔒", mag: "🔍", memo: "📝", no_entry: "⛔", no_entry_sign: "🚫",
   pause_button: "⏸️", question: "❓", record_button: "⏺️", red_circle: "🔴", repeat: "🔁", rotating_light: "🚨",
   scroll: "📜", shield: "🛡️", stop_button: "⏹️", stopwatch: "⏱️", studio_microphone: "🎙️",
-  telephone_receiver: "📞", thumbsup: "👍", tada: "🎉", timer_clock: "⏲️", twisted_rightwards_arrows: "🔀", warning: "⚠️", wave: "👋",
+  telephone_receiver: "📞", thumbsup: "👍", tada: "🎉", timer_clock: "⏲️", twisted_rightwards_arrows: "🔀", unlock: "🔓", warning: "⚠️", wave: "👋",
   white_check_mark: "✅", white_circle: "⚪", x: "❌", zap: "⚡",
 };
 

@@ -13,6 +13,7 @@ from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.permissions import ALLOWED_FROM
 from bot.slack.blocks.button import recording_button
 from bot.slack.blocks.extend_button import extend_button
+from bot.slack.blocks.keep import keep_buttons
 from bot.slack.blocks.mrkdwn import actor_name, inline, isolated, length, moment, mrkdwn
 from bot.slack.blocks.notes import APPROVAL_TEXTS, ended_with_agent, notes
 from bot.slack.blocks.try_again import may_help, try_again_button
@@ -65,6 +66,8 @@ class CardStyle:
     words: Catalog
     interaction_url: str = ""
     reason_labels: Mapping[str, str] = field(default_factory=dict)
+    keep: bool = False
+    """Whether recordings can be kept: cards then have the button."""
 
     def in_(self, words: Catalog) -> Self:
         """Return the same style in another language."""
@@ -112,7 +115,8 @@ def card(shown: Card, style: CardStyle) -> tuple[str, list[Block]]:
         blocks.append(_section(shorten("\n".join(sentences), SECTION_LIMIT)))
     if reason := style.reason(recording):
         blocks.append(_plain_context(words("card.reason", reason=isolated(shorten(reason, REASON_SHOWN)))))
-    if buttons := control_buttons(recording, words, shown.approval, about=about(shown)) or _again(shown, words):
+    buttons = control_buttons(recording, words, shown.approval, about=about(shown)) or _again(shown, words)
+    if buttons := [*buttons, *keep_buttons(shown, words, offered=style.keep)]:
         blocks.append({"type": "actions", "block_id": "recording_controls", "elements": buttons})
     end = [
         words("card.call", call=style.call(recording.conversation_id, short=True)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bot.i18n.error_messages import what_went_wrong
 from bot.recording.handover import AGENT_LEFT, POLICY_RECORDER, SNIPPET_RECORDER, TRANSFER
 from bot.recording.models import Mechanism, RecordingState, Verb
+from bot.slack.blocks.keep import keep_notes
 from bot.slack.blocks.mrkdwn import escape, length, moment
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def notes(shown: Card, words: Catalog, person: Callable[[str], str]) -> list[str
         *_went_wrong(recording, words),
         # an older version of the bot has credited files of other recorders to ad-hoc recordings
         *_kept(shown.saved if recording.mechanism is Mechanism.POLICY else (), words),
+        *keep_notes(shown, words, person),
     ]
 
 

@@ -14,6 +14,7 @@ from bot.errors import AboutRecording, CallEnded, Duplicate, NothingToStop, Reco
 from bot.i18n.error_messages import granted_calls
 from bot.recording.caller import Permission
 from bot.recording.control.outcomes import other_recorders
+from bot.recording.keep import KeepVerb
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import Verb
 from bot.recording.policy import describe
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from bot.slack.listeners.compliance.activity_report import ActivityReports
     from bot.slack.listeners.compliance.audit_export import AuditReports
     from bot.slack.listeners.compliance.evidence import EvidenceFiles
+    from bot.slack.listeners.keep import KeepListeners
+    from bot.slack.listeners.listen import ListenLinks
     from bot.slack.listeners.recording_picker import RecordingChoice
     from bot.slack.listeners.start_modal import StartModal
 
@@ -56,6 +59,9 @@ VERBS = {
     "pause": Permission.CONTROL,
     "resume": Permission.CONTROL,
     "extend": Permission.CONTROL,
+    "keep": Permission.KEEP,
+    "release": Permission.RELEASE,
+    "listen": Permission.LISTEN,
     "status": Permission.READ,
     "list": Permission.READ,
     "history": Permission.READ,
@@ -65,7 +71,7 @@ VERBS = {
     "help": None,
 }
 """What can be typed, and the permission that it takes, for the help: the command itself checks it (``require``)."""
-READS = frozenset({"status", "list", "history", "audit", "evidence", "report"})
+READS = frozenset({"status", "listen", "list", "history", "audit", "evidence", "report"})
 """The verbs that only ask for information."""
 LISTED = 20
 SUGGESTION_SHOWN = 500
@@ -82,6 +88,8 @@ class RecordCommand:
     reports: ActivityReports
     modal: StartModal
     choice: RecordingChoice
+    keeps: KeepListeners
+    listen: ListenLinks
 
     def register(self, app: AsyncApp) -> None:
         app.command(COMMAND)(self.on_command)
@@ -114,6 +122,8 @@ class RecordCommand:
                 return await self._change(Verb(verb), asked, rest, reply)
             case "extend":
                 return await self._extend(asked, rest)
+            case "keep" | "release":
+                return await self.keeps.answer(KeepVerb(verb), asked, rest, reply)
             case "help":
                 return self._help(asked)
             case _:
@@ -125,6 +135,8 @@ class RecordCommand:
                 return await self._status(asked, rest, reply)
             case "list":
                 return await self._list(asked)
+            case "listen":
+                return await self.listen.answer(asked, rest, reply)
             case "history":
                 return await self.history.answer(asked, rest)
             case "audit" | "evidence" | "report":
@@ -245,7 +257,7 @@ class RecordCommand:
         may = [
             f"`{COMMAND} {escape(words(f'help.{verb}_usage'))}`  {words(f'help.{verb}')}"
             for verb, permission in VERBS.items()
-            if permission is None or asked.caller.may(permission)
+            if (permission is None or asked.caller.may(permission)) and (verb != "keep" or self.desk.style.keep)
         ]
         lead = (
             words("help.lead")

@@ -187,6 +187,10 @@ class Fleet(Stage):
             return None
         return self._holder(NAMES, int.from_bytes(hashlib.sha256(owner.encode()).digest()[:4], "big"))
 
+    def holder_of(self, key: int) -> Replica | None:
+        """Return the one whose name has this key."""
+        return self._holder(NAMES, key)
+
     def _holder(self, kind: int, key: int) -> Replica | None:
         name = self.outside.one(HOLDER, kind, key)
         return next((one for one in self.replicas if one.name == name), None)

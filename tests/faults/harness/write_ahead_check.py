@@ -37,7 +37,7 @@ class Witness:
 
     def on_write(self, request: SimulatedRequest) -> None:
         actions = _actions(request)
-        attempt = self.outside.one(OPEN_REQUEST, request.conversation_id, *actions)
+        attempt = self.outside.one(OPEN_REQUEST, _call(request), *actions)
         self.seen.append(Seen(request, attempt, "recording:start" in actions))
 
     def faults(self) -> list[str]:
@@ -54,9 +54,19 @@ class Witness:
         return found
 
 
+def _call(request: SimulatedRequest) -> str | None:
+    """Return the call; a protection names several, and the bot protects one at a time."""
+    ids = request.body.get("conversationIds") if isinstance(request.body, dict) else None
+    return str(ids[0]) if isinstance(ids, list) and len(ids) == 1 else request.conversation_id
+
+
 def _actions(request: SimulatedRequest) -> tuple[str, str, str]:
     """Return the actions, as the trail calls them, that send such a write."""
     body = request.body if isinstance(request.body, dict) else {}
+    if request.name == "annotation" or (request.name == "protection" and request.query.get("protect") != "false"):
+        return ("recording:keep",) * 3
+    if request.name == "protection":
+        return ("recording:release",) * 3
     if request.method == "PATCH":
         if body.get("recording"):
             return "recording:start", "recording:start", "recording:follow"

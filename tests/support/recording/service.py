@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 
 from bot.database.engine import Engines, open_engines
 from bot.database.migrate import upgrade
+from bot.database.statements.keeps import SqlKeepQueue
 from bot.database.store import SqlStore
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.control.dual_control import Approvals, closing_late
 from bot.recording.control.intake import Intake
+from bot.recording.control.keep_attempt import KeepAttempt
+from bot.recording.control.keep_commands import KeepStarted
+from bot.recording.control.keep_outcomes import KeepOutcomes, closing_late_keeps
+from bot.recording.control.keeping import Keeper
 from bot.recording.control.outcomes import OutcomeRecorder
 from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
+from bot.recording.keep_mode import KeepMode
 from bot.recording.limits import TimeLimits
 from bot.recording.monitoring.ownership import SoleProcess
 from bot.recording.monitoring.reconciler import Reconciler
@@ -27,6 +33,7 @@ from tests.support.clocks.fake_clock import FakeClock
 from tests.support.databases.postgres import url_of
 from tests.support.databases.sqlite import make_database
 from tests.support.recording.fake_control import FakeControl
+from tests.support.recording.fake_files import FakeCallFiles
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,6 +62,12 @@ class Harness:
     reconciler: Reconciler
     door: ShutdownGate
     approvals: Approvals
+    keeper: Keeper
+    files: FakeCallFiles
+
+    async def keeps_step(self) -> float | None:
+        """Take one step of the worker that keeps and releases."""
+        return await self.keeper.step(SoleProcess(self.service.owner).absent)
 
 
 @asynccontextmanager
@@ -68,6 +81,8 @@ async def open_harness(
     clock: FakeClock | None = None,
     limit: PersonalLimit | None = None,
     limits: TimeLimits | None = None,
+    files: FakeCallFiles | None = None,
+    keep: KeepMode = KeepMode.ASK,
 ) -> AsyncIterator[Harness]:
     clock, control, door = clock or FakeClock(), FakeControl(), ShutdownGate()
     new = isinstance(file, Path) and not file.exists()
@@ -79,20 +94,25 @@ async def open_harness(
             await upgrade(engines)
         store = SqlStore(engines)
         rules = RequestRules(reasons or ReasonRules(), dual_control or DualControl(), limits or TimeLimits())
-        settlement, approvals = OutcomeRecorder(store, clock, rules.run_limit), Approvals(store, clock)
+        settlement = OutcomeRecorder(store, clock, rules.run_limit, KeepStarted(keep))
+        approvals = Approvals(store, clock)
+        files = files or FakeCallFiles()
         requests = RequestLog(
             store=store,
             clock=clock,
             owner=owner,
             rules=rules,
             door=door,
-            expire=closing_late(settlement, approvals),
+            expire=closing_late_keeps(store, clock, closing_late(settlement, approvals)),
             write_limit=write_limit,
             limit=limit or PersonalLimit(),
         )
-        service = RecordingService(Intake(requests), settlement, control, store, clock)
+        intake = Intake(requests)
+        service = RecordingService(intake, settlement, control, store, clock)
+        attempt = KeepAttempt(files, control, store, clock, {})
+        keeper = Keeper(intake, store, SqlKeepQueue(engines), attempt, KeepOutcomes(store, clock), clock, keep)
         reconciler = Reconciler(service, clock, owner, SoleProcess(owner))
-        yield Harness(file, engines, store, control, clock, service, reconciler, door, approvals)
+        yield Harness(file, engines, store, control, clock, service, reconciler, door, approvals, keeper, files)
         await store.settled()
     finally:
         await engines.close()

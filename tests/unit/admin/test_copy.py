@@ -61,6 +61,7 @@ async def grown(tmp_path: Path) -> AsyncIterator[Harness]:
 
 
 CHECKED_WORDS = {"outcome": None, "state": "active"}
+CHECKED_IN = {"keeps": {"state": "waiting"}}
 """Columns in which only certain words may stand."""
 
 
@@ -73,7 +74,8 @@ def made_up(table: Table, recording_id: Any, seq: int, harness: Harness) -> dict
             values[column.name] = recording_id if known.column.table is recordings else seq
         else:
             values[column.name] = usual.get(type(column.type), 1)
-    values |= {name: word for name, word in CHECKED_WORDS.items() if name in values}
+    checked = CHECKED_WORDS | CHECKED_IN.get(table.name, {})
+    values |= {name: word for name, word in checked.items() if name in values}
     return values
 
 

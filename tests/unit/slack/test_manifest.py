@@ -270,12 +270,16 @@ def test_commands_and_interactivity_are_those_that_the_code_listens_to() -> None
 
 
 def test_shortcuts_are_those_that_the_code_listens_to() -> None:
-    named = {one["type"]: one["callback_id"] for one in manifest()["features"]["shortcuts"]}
+    named = [(one["type"], one["callback_id"]) for one in manifest()["features"]["shortcuts"]]
 
-    assert named == {"global": "recording_start", "message": "recording_start_from_message"}
+    assert named == [
+        ("global", "recording_start"),
+        ("message", "recording_start_from_message"),
+        ("message", "recording_keep_from_message"),
+    ]
     assert len(SHORTCUTS) == len(named)
     assert names_listened_to("global_shortcut") == {"START"}
-    assert names_listened_to("message_shortcut") == {"START_FROM_MESSAGE"}
+    assert names_listened_to("message_shortcut") == {"START_FROM_MESSAGE", "KEEP_FROM_MESSAGE"}
 
 
 def test_app_home_shows_its_tab_and_takes_no_messages() -> None:

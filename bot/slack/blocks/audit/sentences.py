@@ -33,7 +33,9 @@ ICONS = {
 NOT_IN_EFFECT, EXPIRED, READ = ":warning:", ":hourglass:", ":mag:"
 ARCHIVE_ACTIONS = frozenset({"audit:archive", "audit:destroy"})
 MECHANISMS = {"adhoc": "ad hoc recording", "policy": "policy recording", "session": "gateway session"}
-READ_ACTIONS = frozenset({"recording:read", "audit:export", "audit:read", "audit:report"})
+LISTEN_ACTION = "recording:listen"
+KEEP_ACTIONS = frozenset({"recording:keep", "recording:release"})
+READ_ACTIONS = frozenset({"recording:read", LISTEN_ACTION, "audit:export", "audit:read", "audit:report"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,22 @@ VERBS = {
         "Recording of {whom} resumed in Genesys, not by record-bot",
         "was already running",
     ),
+    "recording:keep": Wording(
+        "keep the recordings of {whom}",
+        "kept the recordings of {whom}",
+        "the recordings of {whom} are protected from deletion",
+        "the recordings of {whom} were NOT kept",
+        "The recordings of {whom} were protected in Genesys, not by record-bot",
+        "were already protected from deletion",
+    ),
+    "recording:release": Wording(
+        "release the recordings of {whom}",
+        "released the recordings of {whom}",
+        "the recordings of {whom} are not protected from deletion anymore",
+        "the recordings of {whom} were NOT released",
+        "The recordings of {whom} were released in Genesys, not by record-bot",
+        "were already released",
+    ),
     "recording:stop_approval": Wording(
         "stop recording {whom}, which takes a second supervisor",
         "confirmed the stop of recording {whom}",
@@ -114,7 +132,9 @@ WHY = {
     "foreign_team": "not a member of this workspace",
     "guest": "a guest can't control recordings",
     "interrupted": "record-bot stopped before it was finished",
+    "not_compliance_release": "only compliance can release recordings",
     "not_compliance": "only compliance can see totals and export the trail",
+    "not_listener": "only people in SLACK_LISTENERS may listen to recordings",
     "not_own_request": "only the person who requested it can withdraw it",
     "not_permitted": "no right to control recordings",
     "not_sent": "Slack did not accept the file",
@@ -141,6 +161,7 @@ OTHERS = {
     "db:copy": "copy the database",
     "privacy:erase": "erase personal data",
     "privacy:retention": "erase personal data whose time is up",
+    "recording:listen": "listen to the recordings of {whom}",
     "recording:read": "look up recordings",
     STILL_NEEDED_ACTION: "say that the recording of {whom} is still needed",
     EXTEND_ACTION: "let the recording of {whom}, or its pause, last longer",
@@ -154,6 +175,7 @@ OBSERVED = {
     "bot:start": "record-bot started",
     "bot:stop": "record-bot stopped",
     "compliance:changed": "Members of compliance changed",
+    "listeners:changed": "People who may listen to recordings changed",
     "recording:saved": "Genesys has saved the recording of {whom}",
     "supervisors:changed": "Supervisors changed",
 }
@@ -245,16 +267,16 @@ class Teller:
         """Say in the past tense what a person read."""
         outcome = entry.outcome
         call = f"call {self.style.call(entry.conversation_id, short=True)}" if entry.conversation_id else ""
+        if entry.action == LISTEN_ACTION:
+            return f"{_links(outcome)} to the recordings of {call}"
         if entry.action == "audit:export":
             return f"exported the trail{f' about {call}' if call else ''}{self._period(outcome)}"
         if entry.action == "audit:report":
             return f"read a report{self._period(outcome)}"
         if entry.action == "audit:read":
             return "read the totals of the trail"
-        if outcome.get("read") == "history":
-            return f"read the history of {call}"
-        if outcome.get("read") == "home":
-            return "opened App Home"
+        if (what := outcome.get("read")) in {"history", "home"}:
+            return f"read the history of {call}" if what == "history" else "opened App Home"
         ended = " (the call had ended)" if outcome.get("error") == "call_ended" else ""
         return f"looked up {call}{ended}" if call else "listed recordings"
 
@@ -299,6 +321,7 @@ class Teller:
             *_archived(entry),
             *_policy(outcome),
             *_database(outcome),
+            *_kept(entry),
             *self._two_people(entry, {**origin, **outcome}),
             self._next_reminder(entry),
             *_ends_by_itself(entry, {**origin, **outcome}),
@@ -351,6 +374,15 @@ def _ends_by_itself(entry: Entry, known: Mapping[str, Any]) -> list[str]:
     return [f"ends by itself at {moment(datetime.fromisoformat(str(known['until'])))}"]
 
 
+def _links(outcome: Mapping[str, Any]) -> str:
+    """Say how many links a person got, and until when the first of them works; never a link itself."""
+    if "links" not in outcome:
+        return "asked for links"
+    until = outcome.get("until")
+    lasts = f" (until {moment(datetime.fromisoformat(str(until)))})" if until else ""
+    return f"got {_number(outcome['links'], 'link')}{lasts}"
+
+
 def _policy(outcome: Mapping[str, Any]) -> list[str]:
     """Say with which policy file the bot started."""
     if outcome.get("without_policy") is True:
@@ -366,6 +398,26 @@ def _database(outcome: Mapping[str, Any]) -> list[str]:
         "entries above this line may be lost. Compare them with the trail: `record-bot audit anchors`"
     )
     return [said] if "database_now" in outcome else []
+
+
+def _kept(entry: Entry) -> list[str]:
+    """Say of recordings that were kept how many there are, and whether the reason is with them in Genesys."""
+    outcome = entry.outcome
+    if entry.action not in KEEP_ACTIONS:
+        return []
+    by = outcome.get("superseded_by")
+    annotation, permission = outcome.get("annotation"), outcome.get("permission")
+    missing = outcome.get("annotation_permission")
+    not_added = f": permission `{escape(str(missing))}` is missing" if missing else ""
+    return [
+        _number(outcome["recordings"], "recording") if "recordings" in outcome else "",
+        "reason added in Genesys" if annotation == "added" else "",
+        f"reason not added in Genesys{not_added}" if annotation not in {None, "added"} else "",
+        f"missing permission `{escape(str(permission))}`" if permission else "",
+        f"replaced by the request #{by}" if by else "",
+        "by the setting RECORDING_KEEP" if entry.origin.get("source") == "RECORDING_KEEP" else "",
+        _number(outcome["cancelled"], "waiting request") + " to keep it canceled" if "cancelled" in outcome else "",
+    ]
 
 
 def _archived(entry: Entry) -> list[str]:

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bot.recording.caller import Permission
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import RecordingState
+from bot.recording.permissions import sees
 from bot.recording.policy import describe
 from bot.slack.blocks.card import CONFIRM_PAUSE, CONFIRM_STOP, WITHDRAW_PAUSE, WITHDRAW_STOP, about, control_buttons
 from bot.slack.blocks.home.today import today_blocks
+from bot.slack.blocks.keep import KEEP, RELEASE, keep_buttons
 from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
 from bot.slack.blocks.notes import notes
 from bot.slack.blocks.recording_line import recording_line
@@ -78,7 +81,7 @@ def home_view(facts: HomeFacts, style: CardStyle, now: datetime) -> tuple[View, 
     blocks.append(_context(health(facts.parts, words)))
     blocks += _live(facts, style)
     if rights.control:
-        blocks += _recent_blocks(facts.recent, style)
+        blocks += _recent_blocks(facts.recent, facts.caller, style)
     if facts.today is not None:
         blocks += today_blocks(facts.today, style)
     blocks += _rights(facts.caller, words)
@@ -124,7 +127,8 @@ def _live(facts: HomeFacts, style: CardStyle) -> list[Block]:
     for one in live[:LIVE_SHOWN]:
         said = [recording_line(one, style), *notes(one, words, style.person)]
         blocks.append(section("\n".join(said)))
-        if controls(facts.caller, one.recording) and (buttons := _buttons(one, facts.caller, words)):
+        buttons = _buttons(one, facts.caller, words) if controls(facts.caller, one.recording) else []
+        if buttons := [*buttons, *_keep_buttons(one, facts.caller, style)]:
             blocks.append(_actions(f"home_{one.recording.id}", buttons))
     if len(live) > LIVE_SHOWN:
         blocks.append(_context(words("home.more", number=len(live) - LIVE_SHOWN)))
@@ -139,14 +143,25 @@ def _buttons(shown: Card, caller: Principal, words: Catalog) -> list[Block]:
     return [button for button in buttons if button["action_id"] not in not_theirs]
 
 
-def _recent_blocks(recent: Sequence[Card], style: CardStyle) -> list[Block]:
+def _keep_buttons(shown: Card, caller: Principal, style: CardStyle) -> list[Block]:
+    """Return the button that keeps or releases, without one that this person could only be refused for."""
+    buttons = keep_buttons(shown, style.words, offered=style.keep)
+    permission = {KEEP: Permission.KEEP, RELEASE: Permission.RELEASE}
+    may = sees(caller, shown.recording)
+    return [button for button in buttons if may and caller.may(permission[button["action_id"]])]
+
+
+def _recent_blocks(recent: Sequence[Card], caller: Principal, style: CardStyle) -> list[Block]:
     words = style.words
     blocks = [_header(words("home.recent"))]
     ran = [one for one in recent if one.recording.state is not RecordingState.FAILED]
     failed = [one for one in recent if one.recording.state is RecordingState.FAILED]
     if not ran:
         blocks.append(_context(words("home.none_recent")))
-    blocks += [section(_recent(one, style)) for one in ran[:RECENT_SHOWN]]
+    for one in ran[:RECENT_SHOWN]:
+        button = next(iter(_keep_buttons(one, caller, style)), None)
+        # beside the text: a block of its own for each would be too many
+        blocks.append(section(_recent(one, style)) | ({"accessory": button} if button else {}))
     if failed:
         blocks.append(_header(words("home.failed")))
         blocks += [section(_recent(one, style)) for one in failed[:FAILED_SHOWN]]

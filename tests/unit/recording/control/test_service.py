@@ -36,6 +36,7 @@ from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harnes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from bot.recording.keep import PendingKeep
     from tests.support.databases.postgres import Database
 
 
@@ -296,7 +297,7 @@ async def test_a_commit_that_comes_late_is_closed_and_never_carried_out(harness:
     accepted = await harness.service.intake.start(asked(), CALL, None)
     tries: list[int] = []
 
-    async def expire(late: PendingAction | AwaitsConfirmation) -> None:
+    async def expire(late: PendingAction | AwaitsConfirmation | PendingKeep) -> None:
         assert isinstance(late, PendingAction)
         tries.append(1)
         if len(tries) < 3:

@@ -1,0 +1,57 @@
+"""The port to what Genesys has saved of calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bot.recording.ports import Priority, Progress
+    from bot.recording.recording_files import (
+        Annotated,
+        MediaLink,
+        NoMedia,
+        ProtectionChange,
+        RecordingFiles,
+        Transcoding,
+    )
+
+
+class CallFiles(Protocol):
+    """What Genesys has saved of calls. Raises the GenesysError branch of ``bot.errors``."""
+
+    async def files(
+        self, conversation_id: str, *, ended_at: datetime | None, deadline: float, priority: Priority = ...
+    ) -> RecordingFiles: ...
+
+    async def protect(
+        self, conversation_id: str, *, deadline: float, progress: Progress, priority: Priority = ...
+    ) -> ProtectionChange:
+        """Protect a call's recordings from deletion, and confirm it by reading."""
+
+    async def release(
+        self, conversation_id: str, *, deadline: float, progress: Progress, priority: Priority = ...
+    ) -> ProtectionChange: ...
+
+    async def annotate(
+        self,
+        conversation_id: str,
+        recording_id: str,
+        words: str,
+        *,
+        deadline: float,
+        progress: Progress,
+        priority: Priority = ...,
+    ) -> Annotated: ...
+
+    async def media_link(
+        self,
+        conversation_id: str,
+        recording_id: str,
+        *,
+        deadline: float,
+        progress: Progress,
+        priority: Priority = ...,
+    ) -> MediaLink | Transcoding | NoMedia:
+        """Return a link to a recording's sound; ``progress`` is told of each wait for the transcoding."""

@@ -1,0 +1,195 @@
+"""Keeping a call's recordings: kill -9 before and after the write, lost answers, and 429."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from typing import TYPE_CHECKING, Any
+
+from tests.faults.harness.replicas import Fleet, opened_fleet
+from tests.faults.row import Row, single
+from tests.faults.run import ADA, START
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.sandbox.genesys.web_api.answers import SimulatedRequest
+    from tests.faults.run import Run
+
+KEEP_SECONDS = 120.0
+"""A try is given up after 25 s, and taken over after 40 s at most."""
+RETRY_SECONDS = 2.0
+
+
+def protects(run: Run) -> Callable[[SimulatedRequest], bool]:
+    """Return what recognizes the write that protects the run's call."""
+    return lambda request: request.name == "protection" and _names(request, run)
+
+
+def reads_protection(run: Run) -> Callable[[SimulatedRequest], bool]:
+    return lambda request: request.name == "protected" and _names(request, run)
+
+
+def _names(request: SimulatedRequest, run: Run) -> bool:
+    return isinstance(request.body, dict) and run.call in (request.body.get("conversationIds") or ())
+
+
+async def _recorded(run: Run) -> None:
+    """Have a call recorded that a policy records too, since only that leaves files."""
+    run.call = run.stage.genesys.add_call(policy_recording="active").conversation_id
+    run.starts = 0  # the bot takes the policy's recording over
+    await run.record()
+
+
+async def _over(run: Run) -> None:
+    run.stage.genesys.hang_up(run.call)
+    await run.stage.until("the end of the call is noticed", lambda: run.state() == "ended")
+
+
+async def _kept(run: Run, *phases: str) -> None:
+    """Wait until the card says that it is kept, and hold that it is."""
+    await run.stage.until(
+        "the card says kept", lambda: run.card_mentions("Genesys protects this call's"), within=KEEP_SECONDS
+    )
+    run.expect(run.call in run.stage.genesys.recordings.protected, "the card says kept, and Genesys doesn't")
+    found = run.phases("recording:keep")
+    run.expect(found == list(phases), f"the trail has {found}, not {list(phases)}")
+
+
+async def waiting_through_a_kill(run: Run) -> None:
+    await _recorded(run)
+    await run.clicks(ADA, "keep")
+    waiting = "SELECT count(*) FROM keeps WHERE conversation_id = ? AND owner IS NULL"
+    await run.stage.until(
+        "it waits", lambda: run.card_mentions("Will be kept") and run.stage.outside.one(waiting, run.call)
+    )
+    await run.stage.restart()
+    await _over(run)
+    await _kept(run, "requested", "succeeded")
+
+
+async def before_the_write(run: Run) -> None:
+    await _cut_off(run, reads_protection(run))
+
+
+async def after_the_write(run: Run) -> None:
+    await _cut_off(run, protects(run))
+
+
+async def not_applied(run: Run) -> None:
+    run.stage.genesys.faults.switch_on("drop_before", times=1, only="protection")
+    await _cut_off(run, protects(run))
+
+
+async def _cut_off(run: Run, at: Callable[[SimulatedRequest], bool]) -> None:
+    stage = run.stage
+    await _recorded(run)
+    await _over(run)
+    killed = stage.when(at, stage.pull_the_plug)
+    await run.clicks(ADA, "keep")
+    await stage.until("the request is on its way to Genesys", killed.is_set)
+    await stage.bot.kill()
+    await stage.start()
+    await _kept(run, "requested", "observed")
+
+
+def meets(name: str, *phases: str, **how: Any) -> Callable[[Run], Any]:
+    """Return a play in which the write meets a fault, once."""
+
+    async def play(run: Run) -> None:
+        await _recorded(run)
+        await _over(run)
+        run.stage.genesys.faults.switch_on(name, times=1, only="protection", **how)
+        await run.types(ADA, f"keep {run.call} a reason")
+        await _kept(run, *phases)
+
+    return play
+
+
+async def owner_killed(run: Run) -> None:
+    """Kill the replica that carries the request out; another one finishes it."""
+    fleet = run.stage
+    assert isinstance(fleet, Fleet)
+    await _recorded(run)
+    await _over(run)
+
+    def kill() -> None:
+        owner = fleet.outside.one("SELECT owner FROM keeps WHERE conversation_id = ?", run.call)
+        key = int.from_bytes(hashlib.sha256(str(owner).encode()).digest()[:4], "big")
+        if (replica := fleet.holder_of(key)) is not None:
+            replica.signal(signal.SIGKILL)
+
+    killed = fleet.when(protects(run), kill)
+    await run.clicks(ADA, "keep")
+    await fleet.until("the request is on its way to Genesys", killed.is_set)
+    await _kept(run, "requested", "observed")
+    await fleet.start()
+
+
+def _row(name: str, fault: str, holds: str, play: Callable[[Run], Any], **more: Any) -> Row:
+    return Row(f"keep-{name}", fault, holds, single(play), verbs=(START,), share=0.5, **more)
+
+
+CUT_OFF: dict[str, Any] = {"unanswered": True, "ambiguous": True}
+ROWS = (
+    _row(
+        "waiting",
+        "kill -9 while a request to keep waits for the end of its call",
+        "it is kept after the restart, once the call is over",
+        waiting_through_a_kill,
+        **CUT_OFF,
+    ),
+    _row(
+        "before-write",
+        "kill -9 after the request to keep, before its write",
+        "kept after the restart; the entry says observed",
+        before_the_write,
+        **CUT_OFF,
+    ),
+    _row(
+        "after-write",
+        "kill -9 while Genesys protects the recordings",
+        "found protected after the restart; the entry says observed",
+        after_the_write,
+        **CUT_OFF,
+    ),
+    _row(
+        "not-applied",
+        "kill -9 while Genesys gets the write, which it loses",
+        "read, found unprotected, and sent again",
+        not_applied,
+        **CUT_OFF,
+    ),
+    _row(
+        "lost-answer",
+        "the answer to the write is lost",
+        "read back within the same try",
+        meets("drop_after", "requested", "succeeded"),
+    ),
+    _row(
+        "lost-write",
+        "the write itself is lost",
+        "unknown, then read, sent again, and observed",
+        meets("drop_before", "requested", "unknown", "observed"),
+    ),
+    _row(
+        "429",
+        "429 with Retry-After on the write",
+        "waits as long as Genesys asks, and is kept",
+        meets("rate_limited", "requested", "succeeded", value=RETRY_SECONDS),
+        rate_limits=True,
+    ),
+)
+ON_REPLICAS = (
+    Row(
+        "replicas-keep-killed",
+        "kill -9 of the replica that keeps a call's recordings, while Genesys protects them",
+        "another one finds them protected; one write",
+        single(owner_killed),
+        verbs=(START,),
+        opened=opened_fleet,
+        http_share=2,
+        quick=False,
+        **CUT_OFF,
+    ),
+)
