@@ -37,6 +37,9 @@ class Directory:
     queues: dict[str, str] = field(default_factory=dict)
     """Names by queue id."""
 
+    divisions: dict[str, str] = field(default_factory=dict)
+    """The divisions of users who are in another one than the home division."""
+
     def __post_init__(self) -> None:
         for name in STAFF:
             self.user_id(name)
@@ -47,6 +50,9 @@ class Directory:
         user_id = derived_id("user", name)
         self.users[user_id] = name
         return user_id
+
+    def division_of(self, user_id: str) -> str:
+        return self.divisions.get(user_id, DIVISION_ID)
 
     def queue_id(self, name: str) -> str:
         queue_id = derived_id("queue", name)
