@@ -21,7 +21,7 @@ UV_COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: sandbox test install dev lint types unit steady faults mutations fuzz bench soak deps sbom format requirements clean help
+.PHONY: sandbox test install dev lint types unit steady faults mutations fuzz bench scaling soak deps sbom format requirements clean help
 
 sandbox: install ## run the bot against the simulators and print the address of their page (PORT=8300)
 	@exec $(BIN)/record-bot sandbox --port $(PORT)
@@ -60,6 +60,9 @@ fuzz: dev ## feed the bot random input for FUZZ_SECONDS; a failure prints how to
 
 bench: dev ## measure the bot against baselines; write docs/benchmarks.md (10 minutes; ENTRIES=1000000)
 	$(BIN)/python -m tests.benchmarks --entries $(ENTRIES)
+
+scaling: dev ## simulate up to 200,000 agents with the limits of Genesys and Slack; write docs/scaling.md (5 minutes)
+	$(BIN)/python -m tests.benchmarks.scaling
 
 soak: dev ## load the bot for half an hour while Genesys and Slack fail; write docs/soak.md (SECONDS=1800)
 	$(BIN)/python -m tests.benchmarks.soak --seconds $(SECONDS)
