@@ -71,6 +71,11 @@ class Notifications:
         """The agents whose news arrive now."""
         return self._subscribed.permitted & self._users
 
+    @property
+    def refused(self) -> frozenset[str]:
+        """The agents whose notifications Genesys refuses to this client."""
+        return self._subscribed.refused
+
     async def follow(self, user_ids: frozenset[str]) -> None:
         """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
         if user_ids != self._users:
