@@ -40,6 +40,10 @@ class ClientsNotifications:
     def flowing(self) -> frozenset[str]:
         return frozenset().union(*(part.flowing for part in self._parts.values()))
 
+    def followed_by(self, user_id: str) -> GenesysClient | None:
+        """Return the client that follows an agent."""
+        return self._followed_by.get(user_id)
+
     async def follow(self, user_ids: frozenset[str]) -> None:
         """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
         for gone in self._followed_by.keys() - user_ids:

@@ -11,6 +11,7 @@ import pytest
 from bot.errors import CallEnded, CallNotFound, LoginRefused, NotAVoiceCall, OutcomeUnknown, PermissionMissing
 from bot.genesys import GenesysAccount, GenesysClient, GenesysClients, adapters, check
 from bot.genesys.clients.control import ClientsControl
+from bot.genesys.clients.notifications import ClientsNotifications
 from bot.recording.call import CallRecording
 from bot.recording.models import Mechanism, Target
 from bot.recording.ports import Priority, permit_anyone
@@ -264,6 +265,15 @@ async def test_what_a_refused_client_can_not_tell_is_not_taken_for_not_found(cen
             await ask(call.conversation_id)
 
 
+async def test_a_refused_client_is_named_rather_than_a_division_that_another_is_not_for(center: Center) -> None:
+    center.simulator.clients["north"].divisions = None
+    call = in_south(center)
+    center.simulator.logins.revoked.add("south")
+
+    with pytest.raises(LoginRefused):
+        await center.start(call.conversation_id)
+
+
 async def test_all_clients_log_in_and_one_is_enough(center: Center) -> None:
     center.simulator.logins.revoked.add("north")
     await center.clients.login()
@@ -352,10 +362,9 @@ async def test_a_list_without_a_refused_client_is_incomplete(center: Center) -> 
 
 
 async def test_each_agent_is_followed_by_the_client_that_may(center: Center) -> None:
-    tom = center.simulator.add_call(agent="Tom Becker", division=NORTH).agents[0].user_id
-    priya = in_south(center).agents[0].user_id
-    assert tom is not None
-    assert priya is not None
+    calls = [center.simulator.add_call(agent="Tom Becker", division=NORTH)]
+    calls += [in_south(center, agent=name) for name in ("Priya Nair", "Lucia Romano", "Kwame Mensah")]
+    agents = frozenset(call.agents[0].user_id or "" for call in calls)
     news, arrived = list[str](), asyncio.Event()
 
     async def on_news(conversation_id: str, _seen: object) -> None:
@@ -366,8 +375,8 @@ async def test_each_agent_is_followed_by_the_client_that_may(center: Center) -> 
     running = asyncio.ensure_future(notifications.run(on_news, lambda _: None))
     try:
         async with asyncio.timeout(60):
-            while notifications.flowing != {tom, priya}:
-                await notifications.follow(frozenset({tom, priya}))
+            while notifications.flowing != agents:
+                await notifications.follow(agents)  # as the call monitor does again and again
                 await asyncio.sleep(0.01)
             for call in center.simulator.calls.values():
                 center.simulator.set_recording(call.conversation_id)
@@ -378,7 +387,19 @@ async def test_each_agent_is_followed_by_the_client_that_may(center: Center) -> 
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
+    assert notifications.problem is None
     assert {one.client_id for one in center.simulator.notifications.channels.values()} == {"north", "south"}
+
+
+async def test_an_agent_is_followed_by_the_client_that_has_recorded_the_agents_call(center: Center) -> None:
+    call = in_south(center)
+    await center.start(call.conversation_id)
+    notifications = adapters.notifications(center.clients)
+    assert isinstance(notifications, ClientsNotifications)
+    agent = call.agents[0].user_id or ""
+    await notifications.follow(frozenset({agent}))
+
+    assert notifications.followed_by(agent) is center.client("south")
 
 
 async def test_requests_at_once_carry_their_own_clients_tokens(center: Center) -> None:
