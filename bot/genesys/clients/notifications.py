@@ -29,6 +29,8 @@ class ClientsNotifications:
         self._parts = parts
         self._followed_by: dict[str, GenesysClient] = {}
         self._refused: dict[str, set[GenesysClient]] = {}
+        self._flowing_parts = [part.flowing for part in parts.values()]
+        self._flowing = frozenset[str]().union(*self._flowing_parts)
 
     @property
     def problem(self) -> str | None:
@@ -38,7 +40,11 @@ class ClientsNotifications:
 
     @property
     def flowing(self) -> frozenset[str]:
-        return frozenset().union(*(part.flowing for part in self._parts.values()))
+        """The agents whose news arrive now. The call monitor asks for each of thousands of recordings."""
+        parts = [part.flowing for part in self._parts.values()]
+        if any(now is not before for now, before in zip(parts, self._flowing_parts, strict=True)):
+            self._flowing_parts, self._flowing = parts, frozenset().union(*parts)
+        return self._flowing
 
     def followed_by(self, user_id: str) -> GenesysClient | None:
         """Return the client that follows an agent."""

@@ -77,7 +77,7 @@ class GenesysClients:
             client
             for client in self.candidates()
             if client is not home
-            and (client.account.divisions == divisions or client.account.divisions & divisions)
+            and client.account.covers(divisions)
             and client.health().requests_left > 0
             and not refused(client.health())
         ]

@@ -361,6 +361,23 @@ async def test_a_list_without_a_refused_client_is_incomplete(center: Center) -> 
     assert not found.complete
 
 
+async def test_names_and_files_come_from_the_client_that_has_them(center: Center) -> None:
+    call = in_south(center, policy_recording="active")
+    agent, other = call.agents[0].user_id or "", UNKNOWN
+    center.simulator.hang_up(call.conversation_id)
+    center.simulator.clients["north"].granted.clear()
+    files = adapters.saved_recordings(center.clients)
+    names = await adapters.directory(center.clients).names("user", frozenset({agent, other}), deadline=center.deadline)
+    saved = await files.saved(call.conversation_id, deadline=center.deadline)
+    center.simulator.requests.clear()
+    again = await files.saved(call.conversation_id, deadline=center.deadline)
+
+    assert names == {agent: "Priya Nair"}
+    assert len(saved) == 1
+    assert again == saved
+    assert center.asked("north") == []
+
+
 async def test_each_agent_is_followed_by_the_client_that_may(center: Center) -> None:
     calls = [center.simulator.add_call(agent="Tom Becker", division=NORTH)]
     calls += [in_south(center, agent=name) for name in ("Priya Nair", "Lucia Romano", "Kwame Mensah")]
@@ -376,6 +393,7 @@ async def test_each_agent_is_followed_by_the_client_that_may(center: Center) -> 
     try:
         async with asyncio.timeout(60):
             while notifications.flowing != agents:
+                assert notifications.flowing is notifications.flowing  # it is not put together for each recording
                 await notifications.follow(agents)  # as the call monitor does again and again
                 await asyncio.sleep(0.01)
             for call in center.simulator.calls.values():
