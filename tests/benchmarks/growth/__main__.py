@@ -32,9 +32,10 @@ what the complexity says. Times are of the processor, except where it says so. {
 
 {tables}
 
-`/record list` shows 200 recordings at most, but sorts all of them to find the first. Identifying a person takes no request while Slack's answers are fresh (a minute). A trail is verified in a process of
-its own. [Reliability](reliability.md#actions-a-second-by-the-number-of-replicas) has the replicas on PostgreSQL
-(`python -m tests.benchmarks.replicas`, 1 to 8 of them)."""
+`/record list` shows 200 recordings at most, but sorts all live ones to find the first. Identifying a person takes no
+request while Slack's answers are fresh (a minute). A trail is verified in a process of its own.
+[Reliability](reliability.md#actions-a-second-by-the-number-of-replicas) has the replicas on PostgreSQL (`python -m
+tests.benchmarks.replicas`, 1 to 8 of them)."""
 
 
 async def measure(
