@@ -21,7 +21,7 @@ UV_COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: sandbox test install dev lint types unit steady faults mutations fuzz bench soak deps sbom format requirements pictures clean help
+.PHONY: sandbox test install dev lint types unit steady faults mutations fuzz bench scaling soak deps sbom format requirements pictures clean help
 
 sandbox: install ## run the bot against the simulators and print the address of their page (PORT=8300)
 	@exec $(BIN)/record-bot sandbox --port $(PORT)
@@ -58,8 +58,12 @@ fuzz: dev ## feed the bot random input for FUZZ_SECONDS; a failure prints how to
 	@until=$$(($$(date +%s) + $(FUZZ_SECONDS))); while [ $$(date +%s) -lt $$until ]; do \
 		FUZZ_TIMES=2 $(BIN)/python -m pytest tests/fuzz -n $(WORKERS) -p no:cacheprovider -q || exit 1; done
 
-bench: dev ## measure the bot against baselines; write docs/benchmarks.md (10 minutes; ENTRIES=1000000)
+bench: dev ## measure the bot against baselines; write docs/benchmarks.md (30 minutes; ENTRIES=1000000)
 	$(BIN)/python -m tests.benchmarks --entries $(ENTRIES)
+	$(BIN)/python -m tests.benchmarks.growth --entries $(ENTRIES)
+
+scaling: dev ## simulate up to 200,000 agents with the limits of Genesys and Slack; write docs/scaling.md (5 minutes)
+	$(BIN)/python -m tests.benchmarks.scaling
 
 soak: dev ## load the bot for half an hour while Genesys and Slack fail; write docs/soak.md (SECONDS=1800)
 	$(BIN)/python -m tests.benchmarks.soak --seconds $(SECONDS)

@@ -23,7 +23,7 @@ from bot.config.settings import SLACK_API, GenesysSettings, database_at
 from bot.errors import GenesysError, SettingsError
 from bot.recording.clock import SystemClock
 from bot.recording.group_members import is_group
-from bot.runtime.container import genesys_client
+from bot.runtime.container import genesys_clients
 from bot.slack.client import WEB_API_ERRORS, SlackIdentity, identify, own_workspace, web_client, web_session
 
 if TYPE_CHECKING:
@@ -115,11 +115,12 @@ class SetupChecks:
     async def genesys(self, answers: Mapping[str, str]) -> CheckedAnswer:
         """Log in with the OAuth client, and check its permissions; a missing one is only a note here."""
         settings = GenesysSettings(
+            purecloud_clients=None,
             purecloud_client_id=answers[CLIENT_ID],
             purecloud_client_secret=SecretStr(answers[CLIENT_SECRET]),
             purecloud_environment=answers[ENVIRONMENT],
         )
-        client = await genesys_client(settings, SystemClock())
+        client = (await genesys_clients(settings, SystemClock())).first
         from bot.genesys import check, login_advice  # noqa: PLC0415  importing the SDK takes seconds
 
         try:

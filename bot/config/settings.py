@@ -112,6 +112,8 @@ def _channel(value: str) -> str:
 
 Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_ids)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+_unset: Any = partial(Field, default=None, validate_default=True)
+"""None, unless other settings say that it must be set."""
 
 
 class _Part(BaseSettings):
@@ -200,8 +202,9 @@ class TracingSettings(_Part):
 
 
 class GenesysSettings(_Part):
-    purecloud_client_id: Annotated[str, AfterValidator(checked_word)]
-    purecloud_client_secret: Annotated[SecretStr, _secret(checked_word)]
+    purecloud_clients: str | None = None
+    purecloud_client_id: Annotated[str, AfterValidator(checked_word)] | None = _unset()
+    purecloud_client_secret: Annotated[SecretStr, _secret(checked_word)] | None = _unset()
     purecloud_environment: str = "mypurecloud.com"
     genesys_api_url: HttpUrl | None = Field(default=None, validate_default=True)
     genesys_recording_api: Literal["conversations", "sessions"] = "conversations"
@@ -209,6 +212,15 @@ class GenesysSettings(_Part):
     genesys_interaction_url: str = (
         "https://apps.{region}/directory/#/analytics/interactions/{conversation_id}/admin/details"
     )
+
+    @field_validator("purecloud_client_id", "purecloud_client_secret")
+    @classmethod
+    def _one_client_or_a_file(cls, value: Any, info: ValidationInfo) -> Any:
+        name, file = str(info.field_name).upper(), info.data.get("purecloud_clients")
+        if (value is None) == (file is None):
+            both = f"{name} and PURECLOUD_CLIENTS are both set; remove one of them"
+            raise ValueError(both if file else f"{name} is missing. {MISSING[name]}")
+        return value
 
     @field_validator("genesys_api_url")
     @classmethod

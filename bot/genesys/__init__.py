@@ -1,5 +1,8 @@
 """The driven adapter to Genesys Cloud, and the only place that imports its SDK (which takes two seconds)."""
 
+from bot.genesys.clients import adapters
+from bot.genesys.clients.notifications import ClientsNotifications
+from bot.genesys.clients.pool import GenesysClients
 from bot.genesys.finding import Finding
 from bot.genesys.live_calls.call_volume import call_volume
 from bot.genesys.live_calls.directory import GenesysDirectory
@@ -14,10 +17,12 @@ from bot.genesys.transport.client import GenesysAccount, GenesysClient
 from bot.genesys.transport.health import GenesysHealth, RateBudget, RequestSeen
 
 __all__ = [
+    "ClientsNotifications",
     "ConversationsControl",
     "Finding",
     "GenesysAccount",
     "GenesysClient",
+    "GenesysClients",
     "GenesysDirectory",
     "GenesysHealth",
     "GenesysPeople",
@@ -27,6 +32,7 @@ __all__ = [
     "RateBudget",
     "RequestSeen",
     "SessionsControl",
+    "adapters",
     "call_volume",
     "check",
     "login_advice",

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import GenesysError, NotFound, PermissionMissing
@@ -29,6 +29,8 @@ class Grants:
     roles: int | None = None
     divisions: int | None = None
     permissions: frozenset[str] | None = None
+    division_ids: frozenset[str] | None = None
+    """The divisions in which the roles were granted."""
     why_not: str = ""
     """Why the permissions are not known, in a sentence."""
 
@@ -51,18 +53,20 @@ async def read_grants(client: GenesysClient, within: Within) -> Grants:
     shown = oauth_client.get("roleDivisions")
     pairs = listed(shown)
     roles = len({text(pair.get("roleId")) for pair in pairs}) if isinstance(shown, list) else None
-    divisions = len({text(pair.get("divisionId")) for pair in pairs}) if isinstance(shown, list) else None
+    ids = frozenset(filter(None, (text(pair.get("divisionId")) for pair in pairs)))
+    division_ids = ids if isinstance(shown, list) else None
+    shown_grants = Grants(roles, None if division_ids is None else len(ids), division_ids=division_ids)
     subject = text(oauth_client.get("id")) or client.account.client_id
     request = Request("check: grants", "AuthorizationApi.get_authorization_subject", {"subject_id": subject})
     try:
         answer = (await client.read(request, within)).document()
     except PermissionMissing:
-        return Grants(roles, divisions, why_not=f"Genesys shows them with {GRANT_VIEW} only.")
+        return replace(shown_grants, why_not=f"Genesys shows them with {GRANT_VIEW} only.")
     except NotFound:
-        return Grants(roles, divisions, why_not="Genesys does not show them for an OAuth client here.")
+        return replace(shown_grants, why_not="Genesys does not show them for an OAuth client here.")
     except GenesysError as error:
-        return Grants(roles, divisions, why_not=f"Genesys does not show them: {error}")
-    return Grants(roles, divisions, frozenset(_permissions(answer)))
+        return replace(shown_grants, why_not=f"Genesys does not show them: {error}")
+    return replace(shown_grants, permissions=frozenset(_permissions(answer)))
 
 
 def _permissions(subject: dict[str, Any]) -> list[str]:

@@ -89,6 +89,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 """The nil id: no conversation, participant or session has it, so whatever is asked of it changes nothing."""
 
 RECORD = "conversation:call:record"
+ALL_DIVISIONS = "*"
 CONVERSATIONS = (
     (
         "read calls",
@@ -147,13 +148,15 @@ async def check(client: GenesysClient, *, recording_api: str = "conversations", 
         await client.login()
     except GenesysError as error:
         wrong = isinstance(error, LoginRefused)
-        return [*findings, Finding("Genesys login", ok=False, sentence=login_advice(error), setting=wrong)]
+        advice = login_advice(error, client.account.label)
+        return [*findings, Finding("Genesys login", ok=False, sentence=advice, setting=wrong)]
     findings.append(Finding("Genesys login", ok=True, sentence="The OAuth client is logged in."))
     if recording_api == "sessions":
         return findings + [await _permission(client, what, request) for what, request in SESSION_API]
     asked = [await _permission(client, what, request) for what, request in CONVERSATIONS]
     grants = await read_grants(client, _within(client))
     findings.append(_roles(grants))
+    findings += _divisions(client, grants)
     for found, (_, request) in zip(asked, CONVERSATIONS, strict=True):
         findings.append(_of_any(found, grants) if request.method == "PATCH" and found.ok else found)
     findings += await _live_calls(client)
@@ -177,6 +180,24 @@ def _roles(grants: Grants) -> Finding:
     if grants.permissions is None:
         return unknown(what, f"{said} The permissions in them are not known. {grants.why_not}")
     return Finding(what, ok=True, sentence=said, note=True)
+
+
+def _divisions(client: GenesysClient, grants: Grants) -> list[Finding]:
+    """Compare the divisions of PURECLOUD_CLIENTS with those in which the roles were granted."""
+    wanted, granted = client.account.divisions, grants.division_ids
+    if not wanted:
+        return []
+    what = "Genesys divisions"
+    if granted is None:
+        return [unknown(what, "Genesys does not show in which divisions the roles were granted.")]
+    missing = sorted(wanted - {one.lower() for one in granted})
+    if not missing or ALL_DIVISIONS in granted:
+        return [Finding(what, ok=True, sentence="The roles were granted in the divisions of PURECLOUD_CLIENTS.")]
+    sentence = (
+        f"PURECLOUD_CLIENTS names divisions in which the client has no role: {', '.join(missing)}. Grant its roles "
+        "there: Admin > Integrations > OAuth > Roles."
+    )
+    return [Finding(what, ok=False, sentence=sentence)]
 
 
 def _of_any(found: Finding, grants: Grants) -> Finding:
@@ -206,9 +227,11 @@ def _region(client: GenesysClient) -> Finding:
     )
 
 
-def login_advice(error: GenesysError) -> str:
-    """Say why the OAuth client can't log in, and what to do."""
+def login_advice(error: GenesysError, label: str = "") -> str:
+    """Say why the OAuth client can't log in, and what to do; ``label`` names it if a file does."""
     said = str(error).rstrip(".")
+    if isinstance(error, LoginRefused) and label:
+        return f"{said}. Check the client {label} in the file of PURECLOUD_CLIENTS, and PURECLOUD_ENVIRONMENT."
     if isinstance(error, LoginRefused):
         return f"{said}. Check PURECLOUD_CLIENT_ID, PURECLOUD_CLIENT_SECRET and PURECLOUD_ENVIRONMENT."
     return f"{said}. Check PURECLOUD_ENVIRONMENT and the network."

@@ -60,6 +60,9 @@ class SeenRequest(Protocol):
     @property
     def correlation_id(self) -> str | None: ...
 
+    @property
+    def client(self) -> str | None: ...
+
 
 class Metrics:
     """The numbers of one process; counters begin at 0 with it."""
@@ -118,6 +121,18 @@ class Metrics:
             registry=self.registry,
         )
         self.budget = self._gauge("record_bot_genesys_budget_left", "Requests that may be sent to Genesys at once.")
+        self.client_up = self._gauge(
+            "record_bot_genesys_client_up", "1 while this one of several OAuth clients is usable.", "client"
+        )
+        self.client_budget = self._gauge(
+            "record_bot_genesys_client_budget_left", "Requests that this OAuth client may send at once.", "client"
+        )
+        self.client_requests = Counter(
+            "record_bot_genesys_client_requests",
+            "Requests sent to Genesys by this one of several OAuth clients, by answer.",
+            ["client", "answer"],
+            registry=self.registry,
+        )
 
     def _database(self) -> None:
         self.database = Histogram(
@@ -165,6 +180,8 @@ class Metrics:
         answer = seen.error or str(seen.status)
         self.requests.labels(seen.operation, answer).inc()
         self.seconds.labels(seen.operation).observe(seen.seconds)
+        if seen.client is not None:
+            self.client_requests.labels(seen.client, answer).inc()
 
     def on_entry(self, entry: Entry) -> None:
         """Count a committed entry if it has the outcome of a person's request."""

@@ -63,6 +63,7 @@ class Observing:
             error=seen.error,
             correlation_id=seen.correlation_id,
             milliseconds=_milliseconds(seen.seconds),
+            **({} if seen.client is None else {"client": seen.client}),
         )
 
     def read(self, seconds: float) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bot.database.maintenance.retention import Retention
-    from bot.genesys import Notifications
+    from bot.genesys import ClientsNotifications, Notifications
     from bot.outbox.app_home import HomePublisher
     from bot.outbox.audit_channel import AuditPublisher
     from bot.outbox.cards import CardPublisher
@@ -108,7 +108,7 @@ def digests_worker(digests: Digester) -> Worker:
 
 def monitor_workers(
     follower: Follower,
-    news: Notifications | NoCallEvents,
+    news: Notifications | ClientsNotifications | NoCallEvents,
     late_effects: LaterLooks,
     transfers: TransferMonitor,
     limits: TimeLimitGuard,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uuid_utils.compat import uuid7
 
+from bot.config.clients_file import oauth_clients
 from bot.config.policy_file import load_policy
 from bot.config.settings import SlackSettings
 from bot.database.engine import open_engines, time_reads
@@ -20,7 +21,6 @@ from bot.database.statements.keeps import SqlKeepQueue
 from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.database.store import SqlStore
 from bot.errors import SettingsError
-from bot.observability.logging import keep_secret
 from bot.observability.telemetry import Observing
 from bot.observability.tracing import open_tracing
 from bot.recording.clock import SystemClock
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from bot.config.settings import ControlSettings, DatabaseSettings, GenesysSettings, RecordingSettings
     from bot.database.engine import Engines
-    from bot.genesys import GenesysClient, Notifications, RequestSeen
+    from bot.genesys import ClientsNotifications, GenesysClients, Notifications, RequestSeen
     from bot.observability.metrics import Metrics
     from bot.recording.call_files import CallFiles
     from bot.recording.policy import DualControl, Policy, Route
@@ -74,7 +74,7 @@ class Control:
 
     engines: Engines
     store: SqlStore
-    genesys: GenesysClient
+    genesys: GenesysClients
     service: RecordingService
     requests: RequestLog
     door: ShutdownGate
@@ -129,7 +129,7 @@ async def opened_control(
         observing = Observing(tracing=open_tracing(settings.otel_exporter_otlp_endpoint))
         opened.push_async_callback(asyncio.to_thread, observing.tracing.close)
         time_reads(engines, observing.read)
-        client = await genesys_client(settings, clock, _both(observing.genesys, on_request), patience, genesys_pool)
+        clients = await genesys_clients(settings, clock, _both(observing.genesys, on_request), patience, genesys_pool)
         store = SqlStore(engines, on_write=observing.written, on_retry=observing.metrics.on_write_retried)
         if owner == SERVE_OWNER and policy.digest is None and not without_policy and await SqlRules(store).are_noted():
             raise SettingsError((FILE_IS_MISSING.format(file=settings.recording_policy_file),))
@@ -139,7 +139,7 @@ async def opened_control(
             await _dual_control(store, policy, owner),
             TimeLimits(settings.recording_pause_at_most, settings.recording_at_most),
         )
-        files = await recording_files(settings, client)
+        files = await recording_files(settings, clients)
         mode = settings.recording_keep if files is not None else KeepMode.NEVER
         settlement = OutcomeRecorder(store, clock, rules.run_limit, KeepStarted(mode))
         approvals = Approvals(store, clock)
@@ -156,18 +156,18 @@ async def opened_control(
                 settings.recording_actions_per_minute if owner == SERVE_OWNER else 0, observing.metrics.on_too_many
             ),
         )
-        control = await recording_control(settings, client)
+        control = await recording_control(settings, clients)
         intake = Intake(requests)
         service = RecordingService(intake, settlement, control, store, clock)
         attempt = None if files is None else KeepAttempt(files, control, store, clock, settings.recording_reasons)
         outcomes = KeepOutcomes(store, clock)
         keeper = Keeper(intake, store, SqlKeepQueue(engines), attempt, outcomes, clock, settings.recording_keep)
-        live_calls = await live_call_list(client, store, clock)
+        live_calls = await live_call_list(clients, store, clock)
         try:
             yield Control(
                 engines=engines,
                 store=store,
-                genesys=client,
+                genesys=clients,
                 service=service,
                 requests=requests,
                 door=door,
@@ -183,7 +183,7 @@ async def opened_control(
             await live_calls.close()
             await requests.settled(EXPIRE_SECONDS)
             await store.settled()
-            await client.close()
+            await clients.close()
 
 
 def _both(
@@ -223,58 +223,72 @@ def recording_policy(settings: RecordingSettings, *, may_be_missing: bool = Fals
     return policy
 
 
-async def genesys_client(
+async def genesys_clients(
     settings: GenesysSettings,
     clock: Clock,
     on_request: Callable[[RequestSeen], None] | None = None,
     patience: float = GENESYS_READ_SECONDS,
     pool: PoolManager | None = None,
-) -> GenesysClient:
-    """Build the client; importing the SDK takes seconds, so a thread does it while other things go on."""
+) -> GenesysClients:
+    """Build the clients that the settings name; importing the SDK takes seconds, so a thread does it meanwhile.
+
+    Raise SettingsError if PURECLOUD_CLIENTS names a file that can't be used.
+    """
+    known = oauth_clients(settings)
     genesys = await asyncio.to_thread(__import__, "bot.genesys", fromlist=["GenesysClient"])
-    secret = settings.purecloud_client_secret.get_secret_value()
-    keep_secret(secret)  # an answer, or a proxy's, may quote what was sent
-    account = genesys.GenesysAccount(
-        client_id=settings.purecloud_client_id,
-        client_secret=secret,
-        environment=settings.purecloud_environment,
-        api_url=settings.genesys_api_url,
+    clients: GenesysClients = genesys.GenesysClients(
+        [
+            genesys.GenesysClient(
+                genesys.GenesysAccount(
+                    client_id=one.id,
+                    client_secret=one.secret,
+                    environment=settings.purecloud_environment,
+                    api_url=settings.genesys_api_url,
+                    label=one.label,
+                    divisions=one.divisions,
+                    one_of_several=len(known) > 1,
+                ),
+                clock=clock,
+                on_request=_with_label(one.label, on_request),
+                read_timeout=patience,
+                requests_per_minute=settings.genesys_requests_per_minute,
+                pool=pool,
+            )
+            for one in known
+        ]
     )
-    client: GenesysClient = genesys.GenesysClient(
-        account,
-        clock=clock,
-        on_request=on_request,
-        read_timeout=patience,
-        requests_per_minute=settings.genesys_requests_per_minute,
-        pool=pool,
-    )
-    return client
+    return clients
 
 
-async def live_call_list(client: GenesysClient, store: SqlStore, clock: Clock) -> LiveCalls:
+def _with_label(label: str, on_request: Callable[[RequestSeen], None] | None) -> Callable[[RequestSeen], None] | None:
+    if not label or on_request is None:
+        return on_request
+    return lambda seen: on_request(replace(seen, client=label))
+
+
+async def live_call_list(clients: GenesysClients, store: SqlStore, clock: Clock) -> LiveCalls:
     """Build the list of live calls; a gateway without one says so when someone opens the list."""
-    from bot.genesys import GenesysDirectory  # noqa: PLC0415  importing the SDK takes seconds
+    from bot.genesys import adapters  # noqa: PLC0415  importing the SDK takes seconds
 
-    directory = GenesysDirectory(client)
+    directory = adapters.directory(clients)
     return LiveCalls(directory, NameBook(directory, SqlNames(store), clock), store, clock)
 
 
 def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | None:
     """Return what finds the files of recordings; a gateway's sessions have none."""
-    from bot.genesys import GenesysSavedRecordings  # noqa: PLC0415  importing the SDK takes seconds
+    from bot.genesys import adapters  # noqa: PLC0415  importing the SDK takes seconds
 
     if settings.genesys_recording_api == "sessions":
         return None
-    return SavedLooks(
-        control.store, SqlRecordingFileChecks(control.engines), GenesysSavedRecordings(control.genesys), control.clock
-    )
+    saved_recordings = adapters.saved_recordings(control.genesys)
+    return SavedLooks(control.store, SqlRecordingFileChecks(control.engines), saved_recordings, control.clock)
 
 
-async def recording_files(settings: GenesysSettings, client: GenesysClient) -> CallFiles | None:
+async def recording_files(settings: GenesysSettings, clients: GenesysClients) -> CallFiles | None:
     """Return what keeps and plays the files of calls; a gateway's sessions have none."""
-    from bot.genesys import GenesysRecordingFiles  # noqa: PLC0415  importing the SDK takes seconds
+    from bot.genesys import adapters  # noqa: PLC0415  importing the SDK takes seconds
 
-    return None if settings.genesys_recording_api == "sessions" else GenesysRecordingFiles(client)
+    return None if settings.genesys_recording_api == "sessions" else adapters.call_files(clients)
 
 
 def unnamed_recordings(control: Control) -> UnnamedRecordings:
@@ -282,22 +296,25 @@ def unnamed_recordings(control: Control) -> UnnamedRecordings:
     return UnnamedRecordings(control.live_calls.names, control.clock)
 
 
-def call_news(settings: GenesysSettings, client: GenesysClient) -> Notifications | NoCallEvents:
+def call_news(
+    settings: GenesysSettings, clients: GenesysClients
+) -> Notifications | ClientsNotifications | NoCallEvents:
     """Return the source of call events; a gateway's sessions have none."""
-    from bot.genesys import Notifications  # noqa: PLC0415  importing the SDK takes seconds
+    from bot.genesys import adapters  # noqa: PLC0415  importing the SDK takes seconds
 
-    return NoCallEvents() if settings.genesys_recording_api == "sessions" else Notifications(client)
+    return NoCallEvents() if settings.genesys_recording_api == "sessions" else adapters.notifications(clients)
 
 
-def check_gap(settings: GenesysSettings) -> float:
-    """Return the seconds between two reads of the call monitor that use a tenth of the request limit."""
+def check_gap(settings: GenesysSettings, clients: GenesysClients) -> float:
+    """Return the seconds between two reads of the call monitor that use a tenth of the request limits."""
     requests = 2 if settings.genesys_recording_api == "sessions" else 1
-    return requests * 60.0 / (settings.genesys_requests_per_minute * FOLLOWER_SHARE)
+    a_minute = settings.genesys_requests_per_minute * len(clients.clients)
+    return requests * 60.0 / (a_minute * FOLLOWER_SHARE)
 
 
-async def recording_control(settings: GenesysSettings, client: GenesysClient) -> RecordingControl:
-    from bot.genesys import ConversationsControl, SessionsControl  # noqa: PLC0415  importing the SDK takes seconds
+async def recording_control(settings: GenesysSettings, clients: GenesysClients) -> RecordingControl:
+    from bot.genesys import SessionsControl, adapters  # noqa: PLC0415  importing the SDK takes seconds
 
     if settings.genesys_recording_api == "sessions":
-        return SessionsControl(client)
-    return ConversationsControl(client)
+        return SessionsControl(clients.first)
+    return adapters.control(clients)

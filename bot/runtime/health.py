@@ -14,9 +14,11 @@ from bot.database.trail.completeness import Completeness, SqlCompleteness
 from bot.runtime.http_server import ComponentHealth
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bot.database.queries.metrics import Figures
     from bot.database.replicas import Replicas
-    from bot.genesys import Notifications
+    from bot.genesys import ClientsNotifications, GenesysHealth, Notifications
     from bot.observability.metrics import Metrics
     from bot.outbox.relay import Backoff
     from bot.recording.monitoring.call_monitor import NoCallEvents
@@ -41,7 +43,7 @@ class Readiness:
     audit: Backoff | None = None
     groups: UserGroups | None = None
     digests: Backoff | None = None
-    news: Notifications | NoCallEvents | None = None
+    news: Notifications | ClientsNotifications | NoCallEvents | None = None
     replicas: Replicas | None = None
     sockets: tuple[SocketState, ...] = ()
     """The Socket Mode connections; one open connection is enough."""
@@ -81,6 +83,9 @@ class Readiness:
         with suppress(SQLAlchemyError):  # the database's part already shows 0
             self._count(metrics, await SqlFigures(self.control.engines).fetch(self.control.clock.now()))
         metrics.budget.set(self.control.genesys.health().requests_left)
+        for label, health in self._each_client(self.control).items():
+            metrics.client_up.labels(label).set(health.usable)
+            metrics.client_budget.labels(label).set(health.requests_left)
         metrics.reconnects.set(sum(state.reconnects for state in self.sockets))
         for number, state in enumerate(self.sockets, start=1):
             metrics.connected.labels(str(number)).set(state.connected)
@@ -186,6 +191,27 @@ class Readiness:
             "down_since": None if health.down_since is None else health.down_since.isoformat(timespec="seconds"),
             "notifications": self.news.problem or "ok" if self.news is not None else None,
         }
-        return ComponentHealth(
-            "genesys", ok=health.usable, problem=health.last_error or "", facts=facts, essential=False
-        )
+        clients = self._each_client(control)
+        if clients:
+            facts["clients"] = {label: _client_facts(one) for label, one in clients.items()}
+        failing = [
+            f"OAuth client {label}: {one.last_error or 'not logged in'}"
+            for label, one in clients.items()
+            if not one.usable
+        ]
+        problem = "; ".join(failing) or health.last_error or ""
+        return ComponentHealth("genesys", ok=health.usable, problem=problem, facts=facts, essential=False)
+
+    @staticmethod
+    def _each_client(control: Control) -> Mapping[str, GenesysHealth]:
+        """Return the health of each of several OAuth clients; empty if there is only one."""
+        return control.genesys.healths() if control.genesys.several else {}
+
+
+def _client_facts(health: GenesysHealth) -> dict[str, object]:
+    return {
+        "ok": health.usable,
+        "requests_left": health.requests_left,
+        "requests_waiting": health.requests_waiting,
+        "last_error": health.last_error,
+    }

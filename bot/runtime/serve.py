@@ -46,6 +46,7 @@ log = structlog.get_logger(__name__)
 
 FINISH_SECONDS = 20.0
 FLUSH_SECONDS = 5.0
+ONE_CLIENT = "PURECLOUD_CLIENT_ID, PURECLOUD_CLIENT_SECRET"
 FATAL_SLACK_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 
 
@@ -177,7 +178,8 @@ class Serving:
         try:
             await control.genesys.login()
         except LoginRefused as error:
-            check = "Check PURECLOUD_CLIENT_ID, PURECLOUD_CLIENT_SECRET and PURECLOUD_ENVIRONMENT"
+            what = "the file in PURECLOUD_CLIENTS" if control.genesys.first.account.label else ONE_CLIENT
+            check = f"Check {what} and PURECLOUD_ENVIRONMENT"
             raise SettingsError((f"{str(error).removesuffix('.')}. {check}.",)) from None
         except GenesysUnavailable:
             log.warning("genesys_login_failed")  # the bot serves, says so in /readyz, and logs in with the next request

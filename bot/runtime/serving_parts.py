@@ -91,7 +91,7 @@ if TYPE_CHECKING:
 
     from bot.config.settings import ServeSettings
     from bot.database.replicas import Replicas
-    from bot.genesys import Notifications
+    from bot.genesys import ClientsNotifications, Notifications
     from bot.runtime.container import Control
     from bot.runtime.workers import Worker
     from bot.slack.blocks.card import CardStyle
@@ -311,11 +311,11 @@ class ServingParts:
             escalate=control.policy.dual_control.escalate,
         )
 
-    def monitors(self, news: Notifications | NoCallEvents) -> tuple[Worker, ...]:
+    def monitors(self, news: Notifications | ClientsNotifications | NoCallEvents) -> tuple[Worker, ...]:
         control = self.control
         service, clock, mode = control.service, control.clock, self.settings.recording_follow_transfers
         observations = Observations(control.store, clock, mode)
-        gap = check_gap(self.settings)
+        gap = check_gap(self.settings, control.genesys)
         return monitor_workers(
             Follower(
                 control.store,

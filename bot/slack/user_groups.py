@@ -55,6 +55,8 @@ class UserGroups:
     refusal: str | None = None
     """Why Slack did not list the groups when it was last asked; None if it did."""
     _groups: Mapping[str, UserGroup] = field(default_factory=dict)
+    _by_member: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The wanted groups that give a person rights, by the person's id."""
     _asked_at: float | None = None
     _asking: asyncio.Task[str | None] | None = None
     _asking_since: float = 0.0
@@ -78,6 +80,11 @@ class UserGroups:
             return False
         groups = await self.current()
         return any(groups[one].gives_rights_to(user_id) for one in named if is_group(one))
+
+    async def of(self, user_id: str) -> tuple[str, ...]:
+        """Return the wanted groups that give this person rights. Raise IdentityUnconfirmed."""
+        await self.current()
+        return self._by_member.get(user_id, ())
 
     @property
     def problem(self) -> str:
@@ -107,6 +114,7 @@ class UserGroups:
             log.warning("user_groups_read_failed", error=self.refusal)
             return self.refusal
         self._groups = {one: listed.get(one, UserGroup(one, GroupState.GONE)) for one in self.wanted}
+        self._by_member = _by_member(self._groups.values())
         self._asked_at, self.refusal = self.clock.monotonic(), None
         self._note_unusable()
         return None
@@ -148,6 +156,14 @@ async def listed_groups(client: AsyncWebClient) -> dict[str, UserGroup]:
         if not cursor or cursor == after.get("cursor"):
             return found
         after = {"cursor": cursor}
+
+
+def _by_member(groups: Iterable[UserGroup]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for group in groups:
+        for member in group.members if group.usable else ():
+            found.setdefault(member, []).append(group.id)
+    return {member: tuple(ids) for member, ids in found.items()}
 
 
 def _group_from(group: Mapping[str, Any]) -> UserGroup:

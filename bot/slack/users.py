@@ -64,11 +64,22 @@ class SlackPeople:
     """The organization (Enterprise Grid) of the bot's workspace, whose members may have their home in another one."""
     groups: UserGroups = field(init=False)
     _cache: dict[str, tuple[float, Any]] = field(default_factory=dict, repr=False)
+    _named: dict[str, set[int]] = field(init=False, repr=False)
+    """The numbers of the grants that name a user or a user group."""
+    _to_groups: frozenset[int] = field(init=False, repr=False)
+    """The numbers of the grants that name user groups."""
 
     def __post_init__(self) -> None:
         named = [one for ids in self.ids.values() for one in ids] + [one for grant in self.grants for one in grant.who]
         groups = UserGroups(self.client, self.clock, frozenset(filter(is_group, named)))
         object.__setattr__(self, "groups", groups)
+        by_id: dict[str, set[int]] = {}
+        for number, grant in enumerate(self.grants):
+            for one in grant.who:
+                by_id.setdefault(one, set()).add(number)
+        object.__setattr__(self, "_named", by_id)
+        to_groups = frozenset(number for number, grant in enumerate(self.grants) if any(map(is_group, grant.who)))
+        object.__setattr__(self, "_to_groups", to_groups)
 
     async def caller(self, user_id: str, team_id: str | None) -> Principal:
         """Return the person as a caller; one whom Slack can't confirm in time has no rights, and the trail says so.
@@ -129,7 +140,12 @@ class SlackPeople:
         return [self._user(user_id), *((self.groups.current(),) if undecided else ())]
 
     async def _grants(self, user_id: str) -> list[Grant]:
-        return [grant for grant in self.grants if await self.groups.among(user_id, grant.who)]
+        """Return the grants of this person and of the person's groups, without a look at all others."""
+        found = set(self._named.get(user_id, ()))
+        if not self._to_groups <= found:
+            for group in await self.groups.of(user_id):
+                found |= self._named.get(group, set())
+        return [self.grants[number] for number in sorted(found)]
 
     async def _user(self, user_id: str) -> Mapping[str, Any]:
         return await self._fresh(f"user:{user_id}", lambda: self._ask_user(user_id))

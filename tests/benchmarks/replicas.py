@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.replicas``: actions a second on PostgreSQL with one, two and four replicas."""
+"""``python -m tests.benchmarks.replicas``: actions a second on PostgreSQL with one, two, four, and eight replicas."""
 # ruff: noqa: T201  a command prints
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.faults.report import REPORT, with_throughput
 if TYPE_CHECKING:
     from tests.faults.harness.replicas import Fleet
 
-COUNTS = (1, 2, 4)
+COUNTS = (1, 2, 4, 8)
 AT_ONCE = 12
 ROUNDS = 3
 WAIT_SECONDS = 240.0

@@ -37,7 +37,7 @@ from bot.recording.group_members import is_group
 from bot.recording.keep_mode import KeepMode
 from bot.recording.policy import Policy
 from bot.recording.requests import ReasonRules
-from bot.runtime.container import FILE_IS_MISSING, genesys_client, opened_database, recording_policy
+from bot.runtime.container import FILE_IS_MISSING, genesys_clients, opened_database, recording_policy
 from bot.runtime.http_server import ComponentHealth
 from bot.runtime.serving_container import english_style
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
@@ -234,22 +234,32 @@ def _and_complete(channel: ComponentHealth, delivered: Completeness) -> Componen
 
 
 async def _genesys(settings: ServeSettings, policy: Policy) -> tuple[ComponentHealth, ...]:
-    client = await genesys_client(settings, SystemClock())
-    keeps = settings.recording_keep is not KeepMode.NEVER and settings.genesys_recording_api != "sessions"
-    from bot.genesys import GenesysDirectory, check  # noqa: PLC0415  importing the SDK takes seconds
-
     try:
-        findings = await check(client, recording_api=settings.genesys_recording_api, keeps=keeps)
-        named = await _policy_names(settings, policy, GenesysDirectory(client), client.clock.monotonic() + ASK_SECONDS)
+        clients = await genesys_clients(settings, SystemClock())
+    except SettingsError as error:
+        return tuple(WrongSetting("OAuth clients", ok=False, problem=sentence) for sentence in error.sentences)
+    from bot.genesys import adapters, check  # noqa: PLC0415  importing the SDK takes seconds
+
+    api = settings.genesys_recording_api
+    keeps = settings.recording_keep is not KeepMode.NEVER and api != "sessions"
+    try:
+        found = {
+            client.account.label: await check(client, recording_api=api, keeps=keeps) for client in clients.clients
+        }
+        deadline = clients.clock.monotonic() + ASK_SECONDS
+        named = await _policy_names(settings, policy, adapters.directory(clients), deadline)
     finally:
-        await client.close()
-    return (*map(_part, findings), *named)
+        await clients.close()
+    # serve starts while one of several clients can log in
+    stops = all(any(one.setting for one in findings) for findings in found.values())
+    return (*(_part(one, label, stops=stops) for label, findings in found.items() for one in findings), *named)
 
 
-def _part(found: Finding) -> ComponentHealth:
+def _part(found: Finding, label: str, *, stops: bool) -> ComponentHealth:
     problem = found.sentence if found.note or not found.ok else ""
-    kind = WrongSetting if found.setting else ComponentHealth
-    return kind(found.what, ok=found.ok, problem=problem, unknown=found.unknown)
+    kind = WrongSetting if found.setting and stops else ComponentHealth
+    what = f"{found.what} ({label})" if label else found.what
+    return kind(what, ok=found.ok, problem=problem, unknown=found.unknown)
 
 
 async def _policy_names(

@@ -65,6 +65,8 @@ class Notifications:
         self._changed = asyncio.Event()
         self._channel: Channel | None = None
         self._subscribed = NOTHING
+        self._flowing = NOBODY, NOBODY, NOBODY
+        """Those who are permitted, those who are followed, and who is both."""
         self._ask_again_at = math.inf
         self._failures = 0
         self._most_topics = MOST_TOPICS
@@ -75,8 +77,13 @@ class Notifications:
 
     @property
     def flowing(self) -> frozenset[str]:
-        """The agents whose news arrive now."""
-        return self._subscribed.permitted & self._users
+        """The agents whose news arrive now. The call monitor asks for each of thousands of recordings."""
+        permitted, users, flowing = self._flowing
+        if permitted is not self._subscribed.permitted or users is not self._users:
+            permitted, users = self._subscribed.permitted, self._users
+            flowing = permitted & users
+            self._flowing = permitted, users, flowing
+        return flowing
 
     @property
     def refused(self) -> frozenset[str]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.storable import visible
 from bot.errors import CallEnded, CallNotFound, Evidence, GenesysError, NotAVoiceCall, NotFound, RequestRejected
-from bot.genesys.json_fields import moment
+from bot.genesys.json_fields import listed, moment
+from bot.genesys.transport.errors import OtherDivision
 from bot.genesys.transport.request import Request
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER, AgentLeg
@@ -47,16 +48,25 @@ async def read(client: GenesysClient, conversation_id: str, within: Within) -> C
 
 
 async def first_read(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
-    """Read a call by a typed id; distinguish a chat or an email from an id that doesn't exist."""
+    """Read a call by a typed id; distinguish a chat or an email from an id that doesn't exist.
+
+    One of several clients only says that it doesn't see the call. Raise OtherDivision if the call is not for it.
+    """
     try:
-        return await read(client, conversation_id, within)
+        reading = await read(client, conversation_id, within)
     except NotFound as missing:
-        if await _exists(client, conversation_id, within):
+        if client.account.one_of_several:
+            raise
+        if await is_other_conversation(client, conversation_id, within):
             raise NotAVoiceCall(evidence=missing.evidence) from missing
         raise CallNotFound(evidence=missing.evidence) from missing
+    if not client.account.covers(reading.divisions):
+        raise OtherDivision(evidence=reading.evidence)
+    return reading
 
 
-async def _exists(client: GenesysClient, conversation_id: str, within: Within) -> bool:
+async def is_other_conversation(client: GenesysClient, conversation_id: str, within: Within) -> bool:
+    """Whether the client sees a conversation with this id that is no call, such as a chat."""
     request = Request("read conversation", "ConversationsApi.get_conversation", {"conversation_id": conversation_id})
     try:
         answer = await client.read(request, within)
@@ -104,6 +114,8 @@ class CallReading:
     """What is said of the call as a whole, which counts where no participant says anything."""
 
     paused_securely: bool = False
+    divisions: frozenset[str] = frozenset()
+    """The ids of the divisions of its agents and queues; empty if Genesys doesn't say."""
     evidence: Evidence = field(default_factory=Evidence)
 
     @property
@@ -198,6 +210,7 @@ def read_call(body: dict[str, Any], conversation_id: str, evidence: Evidence) ->
         legs=tuple(_leg(p) for p in participants if isinstance(p, dict)) if isinstance(participants, list) else (),
         stated=_word(body.get("recordingState")),
         paused_securely=body.get("securePause") is True,
+        divisions=frozenset(filter(None, (_division(one) for one in listed(body.get("divisions"))))),
         evidence=evidence,
     )
 
@@ -280,6 +293,11 @@ def _word(value: object) -> CallRecording | None:
         return CallRecording(str(value).casefold())
     except ValueError:
         return CallRecording.UNKNOWN
+
+
+def _division(membership: dict[str, Any]) -> str | None:
+    """Read the division of a ``ConversationDivisionMembership``."""
+    return _reference(membership, "division")
 
 
 def _reference(participant: dict[str, Any], name: str) -> str | None:

@@ -103,9 +103,21 @@ class GenesysAccount:
     api_url: str | None = None
     """Instead of the environment's own: a gateway, or a simulator."""
 
+    label: str = ""
+    """Names the client in the log, metrics, and checks."""
+
+    divisions: frozenset[str] = frozenset()
+    """The ids of the divisions whose calls it is for; empty: of all that its role covers."""
+
+    one_of_several: bool = False
+
     @property
     def host(self) -> str:
         return (self.api_url or f"https://api.{self.environment}").rstrip("/")
+
+    def covers(self, divisions: frozenset[str]) -> bool:
+        """Whether it is for a call in these divisions; none: Genesys doesn't say."""
+        return not self.divisions or not divisions or not self.divisions.isdisjoint(divisions)
 
 
 class GenesysClient:

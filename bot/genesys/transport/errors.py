@@ -60,6 +60,12 @@ LONGEST_QUOTE = 200
 """Characters of Genesys's own message in ours."""
 
 
+class OtherDivision(PermissionMissing):
+    """The call is in a division that the settings don't give to this OAuth client."""
+
+    kind = PermissionMissing.kind
+
+
 def transient(answer: Answer) -> bool:
     """Say whether the answer leaves open what happened (408 and 5xx)."""
     return answer.status == 408 or answer.status >= 500  # noqa: PLR2004  HTTP's own figures

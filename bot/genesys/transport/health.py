@@ -53,6 +53,9 @@ class RequestSeen:
     code: str | None = None
     """Genesys's own, if it refused."""
 
+    client: str | None = None
+    """The label of the OAuth client, if there are several."""
+
 
 @dataclass(frozen=True, slots=True)
 class RateBudget:

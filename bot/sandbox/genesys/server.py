@@ -11,7 +11,7 @@ from aiohttp import web
 from bot.sandbox.faults import FaultSwitches
 from bot.sandbox.genesys.events.notifications import Notifications
 from bot.sandbox.genesys.events.topics import Topics
-from bot.sandbox.genesys.middleware.authorization import Access
+from bot.sandbox.genesys.middleware.authorization import Access, AccessRoutes
 from bot.sandbox.genesys.middleware.oauth import Logins
 from bot.sandbox.genesys.middleware.pipeline import Gate
 from bot.sandbox.genesys.middleware.rate_limit import OrganizationLimits, RateLimit
@@ -31,7 +31,7 @@ from bot.sandbox.genesys.web_api.sessions import Sessions
 from bot.sandbox.own_origin import own_origin_only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from bot.sandbox.genesys.middleware.pipeline import Observer
     from bot.sandbox.genesys.state.calls import RecordingState, SimulatedCall, SimulatedParticipant
@@ -63,14 +63,15 @@ class SimulatedGenesys:
         self.floor = Floor(clock)
         self.transfers = Transfers(self.floor)
         self.effects = Effects(effect_delay, self.faults, self._changed)
-        self.logins = Logins(client_id, client_secret, token_lifetime, clock, self.faults)
+        self.logins = Logins({client_id: client_secret}, token_lifetime, clock, self.faults)
         self.rate_limit = RateLimit(clock)
         self.access = Access(client_id)
+        self.clients = {client_id: self.access}
         self.organization_limits = OrganizationLimits(clock)
         self.gate = Gate(
-            clock, self.logins, self.rate_limit, self.organization_limits, self.access, self.faults, self._changed
+            clock, self.logins, self.rate_limit, self.organization_limits, self.clients, self.faults, self._changed
         )
-        topics = Topics(self.floor.directory, self.faults, self.access.lacks)
+        topics = Topics(self.floor.directory, self.faults)
         self.notifications = Notifications(topics, clock, lambda: self.url.replace("http", "ws", 1), self.faults)
         self._sessions = Sessions(self.floor, self.effects, clock)
         self.media = MediaFiles(clock, lambda: self.url)
@@ -128,6 +129,17 @@ class SimulatedGenesys:
     def on_write(self, callback: Observer) -> None:
         """Have ``callback`` called, and awaited, when a write request arrives, before anything is done about it."""
         self.gate.observers.append(callback)
+
+    def add_client(self, client_id: str, client_secret: str, divisions: Collection[str] | None = None) -> Access:
+        """Add an OAuth client whose roles are granted in these divisions, None: in all. It has a limit of its own."""
+        self.logins.secrets[client_id] = client_secret
+        granted = None if divisions is None else frozenset(divisions)
+        self.clients[client_id] = Access(client_id, divisions=granted)
+        return self.clients[client_id]
+
+    def requests_of(self, client_id: str) -> list[SimulatedRequest]:
+        """Return the requests that arrived with a token of this client."""
+        return [one for one in self.requests if one.client is not None and one.client.client_id == client_id]
 
     def seed(self) -> None:
         """Fill the floor with the calls that the documents name; once more does no harm."""
@@ -247,7 +259,7 @@ class SimulatedGenesys:
             *self._sessions.routes(),
             *Analytics(self.floor, self.clock).routes(),
             *DirectoryApi(self.floor).routes(),
-            *self.access.routes(),
+            *AccessRoutes(self.clients).routes(),
             *OrganizationRecording(self.faults).routes(),
             *self.notifications.routes(),
             Route("*", "/api/v2/{tail:.*}", "unknown operation", _unknown),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.admin.audit_channel import UNTOLD
-from bot.admin.checks.check import check_everything
+from bot.admin.checks.check import as_json, as_text, check_everything, exit_status
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.slack import Enterprise, SimulatedSlack
@@ -518,3 +518,28 @@ async def test_traces_are_a_line_where_they_are_wanted(set_up: pytest.MonkeyPatc
     found = await problems()
     assert list(found) == ["traces"]
     assert found["traces"].endswith("run: pip install --require-hashes -r requirements-otel.txt")
+
+
+async def test_several_genesys_clients(set_up: pytest.MonkeyPatch, genesys: SimulatedGenesys, tmp_path: Path) -> None:
+    """Each has lines of its own; one that can't log in doesn't keep ``serve`` from starting."""
+    file = tmp_path / "clients.toml"
+    south = '[[client]]\nlabel = "south"\nid = "south"\nsecret = "unknown-secret"\n'
+    file.write_text(
+        f'[[client]]\nlabel = "home"\nid = "{genesys.client_id}"\nsecret = "{genesys.client_secret}"\n{south}'
+    )
+    set_up.setenv("PURECLOUD_CLIENTS", str(file))
+    set_up.delenv("PURECLOUD_CLIENT_ID")
+    set_up.delenv("PURECLOUD_CLIENT_SECRET")
+    some = await check_everything()
+    file.write_text(south)
+    none = await check_everything()
+    file.write_text("")
+    unreadable = await check_everything()
+
+    assert {part.name for part in some if not part.ok} == {"Genesys login (south)"}
+    assert {part.name for part in some} >= {"Genesys login (home)", f"{PAUSE} (home)"}
+    assert (exit_status(some), exit_status(none), exit_status(unreadable)) == (1, 2, 2)
+    assert [part.problem for part in unreadable if part.name == "OAuth clients"] == [
+        f"{file} (PURECLOUD_CLIENTS) names no client. Write each as [[client]], in double brackets."
+    ]
+    assert "unknown-secret" not in as_text(some) + as_json(some)

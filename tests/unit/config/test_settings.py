@@ -309,6 +309,7 @@ def test_blanks_and_line_ends_around_a_value_are_taken_away(settings: Set) -> No
     found = load(ServeSettings)
 
     assert found.slack_bot_token.get_secret_value() == SLACK["SLACK_BOT_TOKEN"]
+    assert found.purecloud_client_secret is not None
     assert found.purecloud_client_secret.get_secret_value() == GENESYS["PURECLOUD_CLIENT_SECRET"]
     assert found.slack_audit_channel == "C0AUDIT"
     assert found.database_url == "sqlite+aiosqlite:///x.db"

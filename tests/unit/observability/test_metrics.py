@@ -20,6 +20,7 @@ class Request:
     error: str | None = None
     seconds: float = 0.25
     correlation_id: str | None = "0a1b"
+    client: str | None = None
 
 
 def entry(action: str, phase: Phase, **outcome: object) -> Entry:

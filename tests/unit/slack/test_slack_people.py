@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import structlog
 from bot.errors import NotPermitted
 from bot.recording.caller import Permission, Role
 from bot.recording.permissions import require
+from bot.recording.policy import Grant
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import identify, web_client, web_session
 from bot.slack.users import FRESH_SECONDS, SlackPeople
@@ -223,3 +225,35 @@ async def test_all_that_is_to_be_known_is_asked_at_once(
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
+
+
+async def test_a_person_has_the_grants_that_name_them_or_a_group_of_theirs(slack: SimulatedSlack) -> None:
+    """The index over the grants finds what a look at each of them finds."""
+    chance = random.Random(7)  # noqa: S311  repeatable, and no secret
+    users, groups = [f"U0P{number}" for number in range(6)], [f"S0G{number}" for number in range(5)]
+    for user in users:
+        slack.add_person(user, user, user.lower())
+    for group in groups:
+        slack.add_group(group, group.lower(), chance.sample(users, 3))
+    slack.disable_group(groups[0])
+    grants = tuple(
+        Grant(f"Grant {number}", tuple(chance.sample([*users, *groups], 2)), frozenset({f"queue-{number}"}))
+        for number in range(12)
+    )
+    async with web_session() as session:
+        client = web_client("xoxb-sandbox", api_url=slack.api_url, session=session)
+        people = SlackPeople(client, TEAM, {Role.SUPERVISOR: ("U0NOBODY",)}, FakeClock(), grants)
+        for user in users:
+            each = [grant.label for grant in grants if await people.groups.among(user, grant.who)]
+            assert list((await people.caller(user, TEAM)).grants) == each
+
+
+async def test_a_person_named_in_each_grant_needs_no_groups(slack: SimulatedSlack) -> None:
+    slack.faults.switch_on("down", only="usergroups.list")
+    async with web_session() as session:
+        client = web_client("xoxb-sandbox", api_url=slack.api_url, session=session)
+        grants = (Grant("Sales", ("U0HELPER", "S0SUPERS"), frozenset({"queue"})),)
+        people = SlackPeople(client, TEAM, {Role.SUPERVISOR: ("U0NOBODY",)}, FakeClock(), grants)
+
+        assert (await people.caller("U0HELPER", TEAM)).grants == ("Sales",)
+        assert (await people.caller("U0ADA", TEAM)).denial_reason == "unconfirmed"

@@ -28,17 +28,18 @@ MOST_CHANNELS = 20
 
 @dataclass(slots=True, eq=False)
 class SimulatedChannel:
-    """One channel. ``topics`` says for each subscription why it is refused, None where it is not."""
+    """One channel of a client. ``topics`` says for each subscription why it is refused, None where it is not."""
 
     id: str
     expires_at: float
+    client_id: str = ""
     topics: dict[str, Refusal | None] = field(default_factory=dict)
     socket: web.WebSocketResponse | None = None
 
 
 @dataclass(slots=True)
 class Notifications:
-    """Channels by id, the oldest first; beyond twenty the oldest is closed, as on the platform."""
+    """Channels by id, the oldest first; beyond twenty of a client its oldest is closed, as on the platform."""
 
     topics: Topics
     clock: Callable[[], float]
@@ -63,17 +64,19 @@ class Notifications:
             Route("DELETE", subscriptions, "topics", self.remove_topics, kind),
         ]
 
-    async def open_channel(self, _request: SimulatedRequest) -> Answer:
-        channel = SimulatedChannel(f"streaming-0-{uuid4()}", self.clock() + CHANNEL_LIFETIME)
+    async def open_channel(self, request: SimulatedRequest) -> Answer:
+        channel = SimulatedChannel(f"streaming-0-{uuid4()}", self.clock() + CHANNEL_LIFETIME, _client(request))
         self.channels[channel.id] = channel
-        if len(self.channels) > MOST_CHANNELS:
-            oldest = self.channels.pop(next(iter(self.channels)))
+        own = [one for one in self.channels.values() if one.client_id == channel.client_id]
+        if len(own) > MOST_CHANNELS:
+            oldest = self.channels.pop(own[0].id)
             if oldest.socket is not None:
                 await oldest.socket.close()
         return Answer(body=self._body(channel))
 
-    def list_channels(self, _request: SimulatedRequest) -> Answer:
-        return Answer(body={"entities": [self._body(channel) for channel in self.channels.values()]})
+    def list_channels(self, request: SimulatedRequest) -> Answer:
+        own = [one for one in self.channels.values() if one.client_id == _client(request)]
+        return Answer(body={"entities": [self._body(channel) for channel in own]})
 
     def list_topics(self, request: SimulatedRequest) -> Answer:
         return listing(self._channel(request).topics)
@@ -174,7 +177,7 @@ class Notifications:
 
     def _channel(self, request: SimulatedRequest) -> SimulatedChannel:
         channel = self.channels.get(request.ids["channel"])
-        if channel is None or channel.expires_at <= self.clock():
+        if channel is None or channel.expires_at <= self.clock() or channel.client_id != _client(request):
             raise answers.not_found()
         return channel
 
@@ -182,6 +185,10 @@ class Notifications:
 async def _later(seconds: float, sending: Coroutine[Any, Any, None]) -> None:
     await asyncio.sleep(seconds)
     await sending
+
+
+def _client(request: SimulatedRequest) -> str:
+    return "" if request.client is None else request.client.client_id
 
 
 def _is_ping(text: str) -> bool:

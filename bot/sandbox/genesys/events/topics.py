@@ -15,8 +15,6 @@ from bot.sandbox.genesys.web_api import answers
 from bot.sandbox.genesys.web_api.answers import Answer, Problem, SimulatedRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bot.sandbox.faults import FaultSwitches
     from bot.sandbox.genesys.state.people import Directory
 
@@ -63,11 +61,10 @@ NO_PERMISSION = Refusal("Not authorized for this topic.", "notification.unauthor
 
 @dataclass(slots=True)
 class Topics:
-    """Judges the topics of a subscription; ``lacks`` says whether the client lacks a permission."""
+    """Judges the topics of a subscription."""
 
     directory: Directory
     faults: FaultSwitches
-    lacks: Callable[[str], bool]
     most: int = MOST_TOPICS
     """On one channel."""
 
@@ -83,7 +80,7 @@ class Topics:
         if len(body) > self.most:
             raise Problem(400, "notification.subscription.too.many.subscriptions", "Too many subscriptions.")
         hidden = self._hidden()
-        found = {str(topic["id"]): self._refusal(str(topic["id"]), hidden) for topic in body}
+        found = {str(topic["id"]): self._refusal(str(topic["id"]), hidden, request) for topic in body}
         refused = next(filter(None, found.values()), None)
         if refused is not None and request.query.get("ignoreErrors", "false") != "true":
             raise Problem(403, refused.code, refused.reason)
@@ -107,11 +104,11 @@ class Topics:
         fault = self.faults.take("topics_refused", "subscription")
         return frozenset(islice(self.directory.users, int(fault.value or 0))) if fault else frozenset()
 
-    def _refusal(self, topic: str, hidden: frozenset[str]) -> Refusal | None:
+    def _refusal(self, topic: str, hidden: frozenset[str], request: SimulatedRequest) -> Refusal | None:
         if user := USER_TOPIC.fullmatch(topic):
-            if self.lacks(VIEW):
+            if request.client is not None and request.client.lacks(VIEW):
                 return NO_PERMISSION
-            if user[1] in hidden:
+            if user[1] in hidden or not request.sees({self.directory.division_of(user[1])}):
                 return OTHER_DIVISION
             return None if user[1] in self.directory.users else UNKNOWN
         if queue := QUEUE_TOPIC.fullmatch(topic):

@@ -1,8 +1,13 @@
-"""What the OAuth client may do: its roles, the permissions in them, and the two requests that tell.
+"""What the OAuth clients may do: their roles, the permissions in them, and the two requests that tell.
 
 Source: the OpenAPI description of ``/api/v2/tokens/me`` (``OrgOAuthClient.roleDivisions``) and
 ``/api/v2/authorization/subjects/{subjectId}`` (``AuthzSubject``). The description says of the latter that a subject is
 a user or a group; that it takes the id of an OAuth client is an assumption.
+
+A role is granted in divisions, and a client sees only conversations of these. Which status it gets for others is not
+documented: ``GET /api/v2/conversations/calls/{conversationId}`` lists 403 ``missing.division.permission`` and 404
+``conversation.error.conversation.not.found``, so ``forbids`` has it both ways. Each OAuth client has its own 300
+requests a minute (``client.credentials.token.rate.per.minute``) and its own 20 notification channels.
 """
 
 from __future__ import annotations
@@ -15,6 +20,8 @@ from bot.sandbox.genesys.web_api import answers
 from bot.sandbox.genesys.web_api.answers import Answer, Route, SimulatedRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bot.sandbox.genesys.web_api.answers import Problem
 
 ROLE_ID = derived_id("role", "record-bot")
@@ -44,7 +51,7 @@ PERMISSIONS = (
 
 @dataclass(slots=True)
 class Access:
-    """The permissions of the one OAuth client."""
+    """The permissions of one OAuth client."""
 
     client_id: str
     granted: set[str] = field(default_factory=lambda: set(PERMISSIONS))
@@ -53,11 +60,14 @@ class Access:
     tells: bool = True
     """Whether the organization knows the OAuth client as a subject of grants."""
 
-    def routes(self) -> list[Route]:
-        return [
-            Route("GET", "/api/v2/tokens/me", "token", self.token),
-            Route("GET", "/api/v2/authorization/subjects/{subject}", "grants", self.subject, permission=GRANT_VIEW),
-        ]
+    divisions: frozenset[str] | None = None
+    """In which its roles were granted; None: in all of them."""
+
+    forbids: bool = False
+    """Whether it is told 403 of calls in other divisions, instead of 404."""
+
+    def sees(self, divisions: Collection[str]) -> bool:
+        return self.divisions is None or not self.divisions.isdisjoint(divisions)
 
     def lacks(self, permission: str) -> bool:
         return permission not in self.granted
@@ -76,7 +86,11 @@ class Access:
             "name": "record-bot",
             "authorizedGrantType": "CLIENT-CREDENTIALS",
             "scope": [],
-            "roleDivisions": [{"roleId": ROLE_ID, "divisionId": DIVISION_ID}] if self.granted else [],
+            "roleDivisions": [
+                {"roleId": ROLE_ID, "divisionId": division}
+                for division in sorted(self.divisions or {DIVISION_ID})
+                if self.granted
+            ],
             "state": "active",
             "organization": organization,
         }
@@ -106,3 +120,28 @@ class Access:
     def _policies(self) -> list[dict[str, Any]]:
         words = sorted(permission.split(":") for permission in self.granted)
         return [{"domain": domain, "entityName": entity, "actions": [action]} for domain, entity, action in words]
+
+
+@dataclass(slots=True)
+class AccessRoutes:
+    """The two requests, answered to the client that asks."""
+
+    clients: dict[str, Access]
+    """By client id."""
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/api/v2/tokens/me", "token", self.token),
+            Route("GET", "/api/v2/authorization/subjects/{subject}", "grants", self.subject, permission=GRANT_VIEW),
+        ]
+
+    def token(self, request: SimulatedRequest) -> Answer:
+        return self._asking(request).token(request)
+
+    def subject(self, request: SimulatedRequest) -> Answer:
+        return self._asking(request).subject(request)
+
+    def _asking(self, request: SimulatedRequest) -> Access:
+        if request.client is None:
+            raise answers.not_found()
+        return self.clients[request.client.client_id]

@@ -40,7 +40,7 @@ class Gate:
     logins: Logins
     limit: RateLimit
     organization: OrganizationLimits
-    access: Access
+    clients: dict[str, Access]
     faults: FaultSwitches
     on_change: Callable[[], None]
     requests: list[SimulatedRequest] = field(default_factory=list)
@@ -102,6 +102,7 @@ class Gate:
             token = self.logins.authorise(http.headers.get("Authorization"))
         except Problem as problem:
             return self._send(seen, "", problem.answer(seen.correlation_id))
+        seen.client = self.clients[self.logins.client_of(token)]
         if not self.limit.count(token):
             limited = answers.too_many_requests(self.limit.reset_in(token))
             return self._send(seen, token, limited.answer(seen.correlation_id))
@@ -119,7 +120,8 @@ class Gate:
 
     async def _answer(self, route: Route, seen: SimulatedRequest) -> Answer:
         refused = breakage.refusal(self.faults, seen, route.permission, self.limit.allowed)
-        refused = refused or self.access.refusal(route)
+        if refused is None and seen.client is not None:
+            refused = self.clients[seen.client.client_id].refusal(route)
         if refused is not None:
             return refused.answer(seen.correlation_id)
         try:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.sandbox.genesys.state.people import derived_id
+from bot.sandbox.genesys.state.people import DIVISION_ID, derived_id
 
 MediaSubtype = Literal["Trunk", "Station", "Consult", "Screen", "Snippet"]
 RecordingState = Literal["none", "active", "paused"]
@@ -96,6 +96,8 @@ class SimulatedCall:
     direction: str
     started_at: float
     media: str = "voice"
+    divisions: list[str] = field(default_factory=lambda: [DIVISION_ID])
+    """The ids of the divisions of its agents and queues; a transfer can add one."""
     policy: bool = False
     secure_pause: bool = False
     ended_at: float | None = None

@@ -53,12 +53,14 @@ class Floor:
         caller: str = "Caller",
         started_ago: float = 0.0,
         conversation_id: str | None = None,
+        division: str | None = None,
     ) -> SimulatedCall:
         """Put a call on the floor.
 
         ``policy_recording`` is active, paused or None; paused without ``secure_pause`` puts the call on hold, since
         nothing else pauses it. ``recording`` begins with the ad-hoc recorder on. With ``agents=0`` the caller
         still waits in the queue; beyond one, colleagues join: those named, then others. ``started_ago`` is in seconds.
+        ``division`` is the call's and the agent's; without one it is the home division.
         """
         at = self.clock() - started_ago
         policy = policy_recording is not None or secure_pause
@@ -72,6 +74,9 @@ class Floor:
         )
         customer = call.add("customer", caller, at)
         acd = self._enter_queue(call, at) if direction == "inbound" else None
+        if division is not None:
+            call.divisions = [division]
+            self.directory.divisions[self.directory.user_id(agent)] = division
         for name in _crew(agent, agents, colleagues):
             self._join(call, name, at, peer=customer)
         if acd is not None and agents:

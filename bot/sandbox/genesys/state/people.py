@@ -49,6 +49,9 @@ class Directory:
     offline: set[str] = field(default_factory=set)
     """The ids of users who are logged out."""
 
+    divisions: dict[str, str] = field(default_factory=dict)
+    """The divisions of users who are in another one than the home division."""
+
     def __post_init__(self) -> None:
         for name in STAFF:
             self.user_id(name)
@@ -63,6 +66,9 @@ class Directory:
     def email(self, user_id: str) -> str:
         mailbox = self.users[user_id].lower().replace(" ", ".")
         return self.emails.get(user_id, f"{mailbox}@example.com")
+
+    def division_of(self, user_id: str) -> str:
+        return self.divisions.get(user_id, DIVISION_ID)
 
     def queue_id(self, name: str) -> str:
         queue_id = derived_id("queue", name)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox.genesys.state.people import DIVISION_ID
 from bot.sandbox.genesys.web_api.answers import Answer, Problem, Route, SimulatedRequest, iso, page
 from bot.sandbox.genesys.web_api.bodies import CALLER_NUMBER, OUR_NUMBER
 from bot.sandbox.genesys.web_api.filters import matches, violated
@@ -63,7 +62,7 @@ class Analytics:
         if not asked <= METRICS:
             raise violated(f"metric may be: {', '.join(sorted(METRICS))}")
         groups: dict[tuple[str | None, ...], list[tuple[str, dict[str, Any]]]] = {}
-        for metric, dimensions, observed in self._observations():
+        for metric, dimensions, observed in self._observations(request):
             if metric in asked and matches(query.get("filter"), dimensions):
                 key = tuple(dimensions.get(name) for name in group_by)
                 groups.setdefault(key, []).append((metric, observed))
@@ -82,7 +81,7 @@ class Analytics:
         first_day, last_day = _days(query.get("interval"))
         found = [
             call
-            for call in (*self.floor.calls.values(), *self.floor.chats.values())
+            for call in self._visible(request)
             if first_day <= _day(call.started_at) <= last_day
             and all(matches(f, _conversation(call)) for f in query.get("conversationFilters") or [])
             and all(_any_leg(f, call) for f in query.get("segmentFilters") or [])
@@ -97,8 +96,13 @@ class Analytics:
             return Answer(body={"totalHits": len(found)})
         return Answer(body={"conversations": [_details(call) for call in shown], "totalHits": len(found)})
 
-    def _observations(self) -> Iterator[tuple[str, dict[str, str | None], dict[str, Any]]]:
-        for call in (*self.floor.calls.values(), *self.floor.chats.values()):
+    def _visible(self, request: SimulatedRequest) -> list[SimulatedCall]:
+        """Return the conversations in the client's divisions."""
+        everything = (*self.floor.calls.values(), *self.floor.chats.values())
+        return [call for call in everything if request.sees(call.divisions)]
+
+    def _observations(self, request: SimulatedRequest) -> Iterator[tuple[str, dict[str, str | None], dict[str, Any]]]:
+        for call in self._visible(request):
             for leg in call.participants:
                 if not leg.connected or (leg.purpose != "acd" and not leg.recordable):
                     continue
@@ -142,7 +146,7 @@ def _conversation(call: SimulatedCall) -> dict[str, str | None]:
         "conversationStart": iso(call.started_at),
         "conversationEnd": iso(call.ended_at),
         "originatingDirection": call.direction,
-        "divisionId": DIVISION_ID,
+        "divisionId": call.divisions[0],
     }
 
 
@@ -167,7 +171,7 @@ def _details(call: SimulatedCall) -> dict[str, Any]:
         "conversationId": call.conversation_id,
         "conversationStart": iso(call.started_at),
         "originatingDirection": call.direction,
-        "divisionIds": [DIVISION_ID],
+        "divisionIds": list(call.divisions),
         "participants": [_details_participant(call, leg) for leg in call.participants],
     }
     if call.over:

@@ -5,10 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
+
+
+class OAuthClient(Protocol):
+    """The client that a token was issued to."""
+
+    client_id: str
+    forbids: bool
+    """Whether it is told 403 of calls in other divisions, instead of 404."""
+
+    def lacks(self, permission: str) -> bool: ...
+
+    def sees(self, divisions: Collection[str]) -> bool: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +41,11 @@ class SimulatedRequest:
     query: dict[str, str] = field(default_factory=dict)
     body: Any = None
     status: int | None = None
+    client: OAuthClient | None = None
+    """Whose token it carries; None until that is known."""
+
+    def sees(self, divisions: Collection[str]) -> bool:
+        return self.client is None or self.client.sees(divisions)
 
     @property
     def name(self) -> str:
@@ -211,6 +228,16 @@ def missing_permission(*permissions: str) -> Problem:
         "missing.permissions",
         "Unable to perform the requested action. You are missing the following permission(s): {permissions}",
         permissions=f"[{', '.join(permissions)}]",
+    )
+
+
+def other_division(permission: str) -> Problem:
+    return Problem(
+        403,
+        "missing.division.permission",
+        "Unable to perform the requested action. "
+        "You are missing the following permission '{permission}' in the provided division(s).",
+        permission=permission,
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox.genesys.state.people import DIVISION_ID
 from bot.sandbox.genesys.web_api.answers import iso
 
 if TYPE_CHECKING:
@@ -204,5 +203,10 @@ def _reference(kind: str, entity_id: str | None) -> dict[str, Any] | None:
 
 
 def _divisions(call: SimulatedCall) -> list[dict[str, Any]]:
-    division = {"id": DIVISION_ID, "selfUri": f"/api/v2/authorization/divisions/{DIVISION_ID}"}
-    return [{"division": division, "entities": [{"id": call.conversation_id}]}]
+    return [
+        {
+            "division": {"id": division, "selfUri": f"/api/v2/authorization/divisions/{division}"},
+            "entities": [{"id": call.conversation_id}],
+        }
+        for division in call.divisions
+    ]

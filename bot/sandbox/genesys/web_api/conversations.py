@@ -158,6 +158,9 @@ class Conversations:
         found = self.floor.find(conversation_id)
         if found is None:
             raise missing()
+        if not request.sees(found.divisions):
+            forbidden = request.client is not None and request.client.forbids
+            raise answers.other_division("conversation:communication:view") if forbidden else missing()
         return found
 
     def _call(self, request: SimulatedRequest) -> SimulatedCall:
