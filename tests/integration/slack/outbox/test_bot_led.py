@@ -23,6 +23,8 @@ ONE = {
     "dual_control",
     "forgotten_requests",
     "group_members",
+    "keep_answers",
+    "keeps",
     "late_effects",
     "names",
     "notices",
@@ -31,7 +33,7 @@ ONE = {
     "retention",
     "transfers",
 }
-EACH = {"genesys_health", "leader", "reconciler", "request_ages", "user_rate_limit"}
+EACH = {"foreign_writes", "genesys_health", "leader", "reconciler", "request_ages", "user_rate_limit"}
 
 
 @pytest.fixture
