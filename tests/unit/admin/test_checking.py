@@ -28,7 +28,9 @@ EVERYTHING = [
     "settings", "HTTP address", "database", "Slack token", "Slack scopes", "clock", "Slack socket",
     "audit channel", "Slack messages", "user group S0SUPERS", "user U0COMPL", "Genesys region", "Genesys login",
     "Genesys roles", READ, RECORD, PAUSE, "Genesys: list of live calls", "Genesys: which calls are recorded",
-    "Genesys: agent names", "Genesys: queue names", "Genesys saved recordings", "Genesys notifications",
+    "Genesys: agent names", "Genesys: queue names", "Genesys saved recordings",
+    "Genesys: keeping recordings", "Genesys: releasing recordings", "Genesys: reasons on recordings",
+    "Genesys: reading reasons on recordings", "Genesys notifications",
     "Genesys trunk recording", "Genesys retention policies", "Genesys recording settings",
 ]  # fmt: skip
 
@@ -87,7 +89,7 @@ async def test_all_is_well(
     assert {"what": "clock", "ok": True, "unknown": False, "problem": None} in ran.facts["checks"]
     assert slack.scheduled == {}
     assert slack.messages("C0AUDIT") == []
-    assert [request.status for request in genesys.writes()] == [404, 404]
+    assert [request.status for request in genesys.writes()] == [404] * 4
 
 
 async def test_a_problem_that_serve_would_refuse_makes_it_2(

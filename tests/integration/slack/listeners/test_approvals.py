@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 BILLING, SALES = derived_id("queue", "Billing"), derived_id("queue", "Sales")
 HEIDI = "U0HEIDI"
 APPROVAL = "recording:stop_approval"
-WAITING = ["recording_pause", "recording_confirm_stop", "recording_withdraw_stop"]
-USUAL = ["recording_pause", "recording_stop"]
+DECIDE = ["recording_confirm_stop", "recording_withdraw_stop"]
+WAITING = ["recording_pause", *DECIDE, "recording_keep"]
+USUAL = ["recording_pause", "recording_stop", "recording_keep"]
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ async def test_a_second_supervisor_confirms_on_the_card(scenario: ServingScenari
     assert f"/record stop {INBOUND}" in told
     card = scenario.card()
     assert buttons(card) == WAITING
-    assert buttons(notice) == WAITING[1:]
+    assert buttons(notice) == DECIDE
     for said in (card.text, notice.text):
         assert f"<@{ADA}> asked to stop this recording at <!date^" in said
         assert "Another supervisor has to confirm by" in said

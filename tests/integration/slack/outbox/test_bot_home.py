@@ -261,7 +261,7 @@ async def test_a_german_home_is_german(scenario: ServingScenario) -> None:
     for words in ("*Wird aufgezeichnet* seit", "Laufende Aufzeichnungen (1)", GERMAN("home.all_well")):
         assert words in heidi.text
     labels = [one["text"]["text"] for block in heidi.blocks for one in block.get("elements", ()) if "action_id" in one]
-    assert labels == ["Aufzeichnung starten", "Pausieren", "Stoppen"]
+    assert labels == ["Aufzeichnung starten", "Pausieren", "Stoppen", "Aufbewahren"]
 
 
 async def test_compliance_sees_figures_and_has_the_trail_sent(scenario: ServingScenario) -> None:
@@ -272,7 +272,7 @@ async def test_compliance_sees_figures_and_has_the_trail_sent(scenario: ServingS
         assert words in clara.text
     assert "*Denied*: 1 request (<@U0MALLORY>: 1)" in clara.text
     assert INBOUND[:8] in clara.text
-    assert clara.buttons == ["audit_export_today", "audit_export_7d", "audit_export_30d"]
+    assert clara.buttons == ["recording_keep", "audit_export_today", "audit_export_7d", "audit_export_30d"]
     await clara.presses("audit_export_7d")
     await clara.until_told("the last 7 days")
     await scenario.until(lambda: scenario.phases("audit:export") == ["requested", "succeeded"])

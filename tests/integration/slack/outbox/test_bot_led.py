@@ -23,6 +23,8 @@ ONE = {
     "dual_control",
     "forgotten_requests",
     "group_members",
+    "keep_answers",
+    "keeps",
     "late_effects",
     "names",
     "notices",
