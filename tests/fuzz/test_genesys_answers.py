@@ -19,7 +19,7 @@ from bot.database.trail.reader import SqlTrail
 from bot.errors import GenesysError, OutcomeUnknown
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, GenesysDirectory, SessionsControl
 from bot.genesys.notifications.channel import Channel, open_channel, subscribe
-from bot.genesys.recording_files import GenesysSavedRecordings
+from bot.genesys.recording_files.metadata import GenesysSavedRecordings
 from bot.recording.call import CallRecording
 from bot.recording.control.intake import Intake
 from bot.recording.models import Mechanism, Target, Verb

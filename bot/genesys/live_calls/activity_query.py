@@ -34,10 +34,22 @@ def activity_request(page: int, *, size: int = MOST_ENTRIES, body: dict[str, Any
     return Request("list live calls", ACTIVITY, arguments, asks=True)
 
 
-async def by_activity(client: GenesysClient, within: Within, size: PageSize) -> Roster:
-    """Ask who is talking now. Raise the GenesysError branch; nulls and unknown words in the answer are skipped."""
-    roster = Roster()
-    async for answer in size.pages(lambda page, entries: client.read(activity_request(page, size=entries), within)):
+def of_user(user_id: str) -> dict[str, Any]:
+    """Return the query for the calls of one agent."""
+    whose = {"type": "dimension", "dimension": "userId", "operator": "matches", "value": user_id}
+    asked = QUERY["filter"]
+    return QUERY | {"filter": asked | {"predicates": [*asked["predicates"], whose]}}
+
+
+async def by_activity(client: GenesysClient, within: Within, size: PageSize, *, user_id: str | None = None) -> Roster:
+    """Ask who is talking now, or whether one agent is.
+
+    Raise the GenesysError branch; nulls and unknown words in the answer are skipped.
+    """
+    roster, query = Roster(), QUERY if user_id is None else of_user(user_id)
+    async for answer in size.pages(
+        lambda page, entries: client.read(activity_request(page, size=entries, body=query), within)
+    ):
         roster.requests += 1
         groups = listed(answer.document().get("results"))
         for group in groups:

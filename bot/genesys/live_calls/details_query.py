@@ -26,8 +26,9 @@ NOT_TALKING = frozenset({"alert", "callback", "coaching", "contacting", "dialing
 """Segments of a participant who is in a conversation but isn't an agent talking on it."""
 
 
-def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES) -> Request:
+def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES, user_id: str | None = None) -> Request:
     start, end = ((now + step).strftime("%Y-%m-%dT%H:%M:%S.000Z") for step in (-BACK, timedelta(minutes=1)))
+    wanted = {"mediaType": VOICE} | ({} if user_id is None else {"userId": user_id})
     body: dict[str, Any] = {
         "interval": f"{start}/{end}",
         "order": "asc",
@@ -37,17 +38,27 @@ def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES) -> Re
             {"type": "and", "predicates": [{"dimension": "conversationEnd", "operator": "notExists"}]}
         ],
         "segmentFilters": [
-            {"type": "and", "predicates": [{"dimension": "mediaType", "operator": "matches", "value": VOICE}]}
+            {
+                "type": "and",
+                "predicates": [
+                    {"dimension": name, "operator": "matches", "value": value} for name, value in wanted.items()
+                ],
+            }
         ],
     }
     return Request("list live calls (details)", DETAILS, {"body": body}, asks=True)
 
 
-async def by_details(client: GenesysClient, within: Within, size: PageSize) -> Roster:
-    """Ask for conversations without an end. Raise the GenesysError branch; nulls and unknown words are skipped."""
+async def by_details(client: GenesysClient, within: Within, size: PageSize, *, user_id: str | None = None) -> Roster:
+    """Ask for conversations without an end, of everybody or of one agent.
+
+    Raise the GenesysError branch; nulls and unknown words are skipped.
+    """
     roster = Roster(tells_recording=True)
     now = client.clock.now()
-    async for answer in size.pages(lambda page, entries: client.read(details_request(page, now, size=entries), within)):
+    async for answer in size.pages(
+        lambda page, entries: client.read(details_request(page, now, size=entries, user_id=user_id), within)
+    ):
         roster.requests += 1
         found = listed(answer.document().get("conversations"))
         for conversation in found:

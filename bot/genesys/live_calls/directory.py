@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.genesys.transport.client import GenesysClient
-    from bot.recording.models import LiveList
+    from bot.recording.models import LiveCall, LiveList
 
 log = structlog.get_logger(__name__)
 
@@ -61,18 +61,31 @@ class GenesysDirectory:
 
     async def live_calls(self, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
         """List by the activity query, else by the details query. Raise the first one's error where neither answers."""
-        within = silently(deadline, priority)
+        return await self._listed(silently(deadline, priority))
+
+    async def live_calls_of(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
+        """List the calls that one agent is talking on, by the same two queries; other agents of them may be missing."""
+        return await self._listed(silently(deadline, priority), user_id)
+
+    async def _listed(self, within: Within, user_id: str | None = None) -> LiveList:
         if self.client.clock.monotonic() < self._activity.until:
-            return (await by_details(self.client, within, self._details_size)).live_list()
+            return await self._by_details(within, user_id)
         try:
-            return (await by_activity(self.client, within, self._activity_size)).live_list()
+            return (await by_activity(self.client, within, self._activity_size, user_id=user_id)).live_list()
         except GenesysError as refusal:
-            found = await self._second_choice(refusal, within)
+            found = await self._second_choice(refusal, within, user_id)
         return found
 
-    async def _second_choice(self, refusal: GenesysError, within: Within) -> LiveList:
+    async def _by_details(self, within: Within, user_id: str | None) -> LiveList:
+        found = (await by_details(self.client, within, self._details_size, user_id=user_id)).live_list()
+        if user_id is None:
+            return found
+        # the filter is about segments: somebody who has left the call had one as well
+        return replace(found, calls=tuple(call for call in found.calls if _has(call, user_id)))
+
+    async def _second_choice(self, refusal: GenesysError, within: Within, user_id: str | None) -> LiveList:
         try:
-            found = (await by_details(self.client, within, self._details_size)).live_list()
+            found = await self._by_details(within, user_id)
         except GenesysError as second:
             if isinstance(refusal, (NotFound, RequestRejected)):
                 raise GenesysUnavailable(
@@ -117,6 +130,10 @@ class GenesysDirectory:
                 if entity_id in ids and name is not None:
                     found[entity_id] = name
         return found
+
+
+def _has(call: LiveCall, user_id: str) -> bool:
+    return any(agent.user_id.casefold() == user_id.casefold() for agent in call.agents)
 
 
 def names_request(kind: str, ids: Sequence[str]) -> Request:

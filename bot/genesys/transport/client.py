@@ -87,6 +87,7 @@ PROBE_PATIENCE = 10.0
 PROBE_REQUEST = Request("probe", "TokensApi.get_tokens_me")
 """A read that wants no permission, and that any organization can answer."""
 
+ACCEPTED = 202
 NO_TIME_LEFT = "The time for this ran out before it could be sent to Genesys."
 
 log = structlog.get_logger(__name__)
@@ -331,7 +332,9 @@ class _Sending:
             seconds = retry_after(answer) or 2.0**self.refusals
             self.refusals += 1
             raise RateLimited(retry_after=seconds, evidence=answer.evidence)
-        if transient(answer) or (answer.ok and self.needs_json and not isinstance(answer.json(), (dict, list))):
+        pending = answer.status == ACCEPTED and self.request.may_be_pending
+        needs_json = self.needs_json and not pending
+        if transient(answer) or (answer.ok and needs_json and not isinstance(answer.json(), (dict, list))):
             raise Unusable(answer)
         if not answer.ok:
             raise login_error_for(answer) if isinstance(self.request, Login) else error_for(answer)

@@ -29,6 +29,9 @@ class Request:
     asks: bool = False
     """Whether it only asks although its HTTP method is POST."""
 
+    may_be_pending: bool = False
+    """Whether 202 is an answer, with or without a body: what is asked for is not ready yet."""
+
     api: type | None = None
     """Has the method, where it is none of the SDK's classes."""
 
@@ -59,6 +62,7 @@ class Login:
     method: ClassVar[str] = "POST"
     changes_nothing: ClassVar[bool] = True
     asks: ClassVar[bool] = False
+    may_be_pending: ClassVar[bool] = False
 
     def send(self, client: JsonApiClient) -> None:
         # a body without a token is for the caller to notice; the SDK trips over it

@@ -24,7 +24,9 @@ from bot.sandbox.genesys.web_api.answers import Answer, Route, SimulatedRequest
 from bot.sandbox.genesys.web_api.conversations import Conversations
 from bot.sandbox.genesys.web_api.directory import DirectoryApi
 from bot.sandbox.genesys.web_api.faults import KINDS, Effects
+from bot.sandbox.genesys.web_api.files import MediaFiles
 from bot.sandbox.genesys.web_api.organization import OrganizationRecording
+from bot.sandbox.genesys.web_api.recordings import Recordings
 from bot.sandbox.genesys.web_api.sessions import Sessions
 from bot.sandbox.own_origin import own_origin_only
 
@@ -71,6 +73,8 @@ class SimulatedGenesys:
         topics = Topics(self.floor.directory, self.faults, self.access.lacks)
         self.notifications = Notifications(topics, clock, lambda: self.url.replace("http", "ws", 1), self.faults)
         self._sessions = Sessions(self.floor, self.effects, clock)
+        self.media = MediaFiles(clock, lambda: self.url)
+        self.recordings = Recordings(self.floor, self.effects, self.access.lacks, self.faults, self.media, clock)
         self.floor.listeners += [self._sessions.settle, self.notifications.publish, lambda _: self._changed()]
         self._runner: web.AppRunner | None = None
         self._something_changed = asyncio.Event()
@@ -81,6 +85,7 @@ class SimulatedGenesys:
         app = web.Application(middlewares=[own_origin_only])
         app.router.add_post("/oauth/token", self.logins.answer)
         app.router.add_get("/channels/{channel}", self.notifications.serve_socket)
+        app.router.add_get("/media/{tail:.*}", self.media.serve)
         for route in self.routes():
             app.router.add_route(route.method, route.path, self.gate.open(route))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -230,9 +235,10 @@ class SimulatedGenesys:
         """Return every operation that is simulated."""
         return [
             *Conversations(self.floor, self.effects).routes(),
+            *self.recordings.routes(),
             *self._sessions.routes(),
             *Analytics(self.floor, self.clock).routes(),
-            *DirectoryApi(self.floor.directory).routes(),
+            *DirectoryApi(self.floor).routes(),
             *self.access.routes(),
             *OrganizationRecording(self.faults).routes(),
             *self.notifications.routes(),

@@ -14,10 +14,14 @@ from bot.genesys import (
     GenesysAccount,
     GenesysClient,
     GenesysDirectory,
+    GenesysPeople,
+    GenesysRecordingFiles,
     GenesysSavedRecordings,
+    call_volume,
     check,
 )
 from bot.genesys.notifications.channel import open_channel, subscribe
+from bot.genesys.transport.deadline import Within
 from bot.recording.clock import SystemClock
 from bot.recording.models import Mechanism, Target
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, POLICY_RECORDED, WAITING
@@ -117,9 +121,31 @@ class Exercise:
         self.genesys.calls[ENDED].other_files += ["Station", "Consult", "Screen", "Snippet"]
         for call in (ENDED, INBOUND, NIL):
             await GenesysSavedRecordings(client).saved(call, deadline=deadline)
+        await self._keep(GenesysRecordingFiles(client), clock)
+        people = GenesysPeople(client)
+        for words in ("Becker", "tom.becker@example.com"):
+            await people.find(words, deadline=deadline)
+        user = min(users)
+        await people.status(user, deadline=deadline)
+        await directory.live_calls_of(user, deadline=deadline)
+        self.genesys.faults.switch_on("forbidden", times=1, only="activity")
+        await directory.live_calls_of(user, deadline=deadline)
+        queues = self.genesys.floor.directory.queues
+        await call_volume(client, Within.unattended(deadline), queue_ids=queues, user_ids=[user])
         channel = await open_channel(client)
         await subscribe(client, channel, users | {NIL})
         await check(client)
+
+    async def _keep(self, files: GenesysRecordingFiles, clock: SystemClock) -> None:
+        """Protect, release, annotate and play."""
+        limits: dict[str, Any] = {"deadline": clock.monotonic() + PATIENCE, "progress": _nothing}
+        self.genesys.media.transcode_seconds = 0.001
+        await files.protect(ENDED, **limits)
+        await files.release(ENDED, **limits)
+        await _or_error(files.protect(NIL, **limits))
+        for file in self.genesys.recordings.saved_files(self.genesys.calls[ENDED])[:2]:
+            await files.annotate(ENDED, file.id, "Complaint", **limits)
+            await files.media_link(ENDED, file.id, **limits)
 
     async def by_hand(self) -> None:
         """Send each operation good and bad requests, and have each fault answer each of them."""
@@ -177,6 +203,7 @@ def _paths(route: Route, genesys: SimulatedGenesys, channel: str) -> Iterator[st
         "channel": (channel, NIL),
         "subject": (genesys.client_id, NIL),
         "session": (NIL,),
+        "recording": (*(one.id for one in genesys.recordings.saved_files(genesys.calls[ENDED])), NIL),
     }
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
     for ids in itertools.product(*(known[name] for name in names)):
@@ -215,5 +242,17 @@ def _bodies(route: Route, genesys: SimulatedGenesys) -> tuple[Any, ...]:
         ),
         "topics": ([{"id": f"v2.users.{user}.conversations.calls"}, {"id": f"v2.users.{NIL}.conversations.calls"}],),
         "recording session": ({"conversationId": INBOUND},),
+        "annotation": (
+            {"type": "bookmark", "location": 0, "description": "Kept: complaint"},
+            {"description": "x" * 501},
+            {"color": "red"},
+        ),
+        "protection": ({"conversationIds": [ENDED]}, {"conversationIds": [NIL]}, {"conversationIds": [ENDED] * 101}),
+        "protected": ({"conversationIds": [ENDED]}, {"conversationIds": ["nonsense"]}),
+        "user search": (
+            {"query": [{"type": "CONTAINS", "fields": ["name"], "value": "becker"}], "pageSize": 2, "pageNumber": 1},
+            {"query": [{"type": "EXACT", "fields": ["state"], "value": "active"}], "pageSize": 101},
+            {"query": [{"type": "EXACT", "fields": ["state"]}]},
+        ),
     }
     return by_operation.get(route.operation, (None,)) if route.method in {"POST", "PUT", "PATCH"} else (None,)

@@ -1,4 +1,4 @@
-"""The agents and queues of the simulated organization: names, and the ids that go with them."""
+"""The agents and queues of the simulated organization: names, the ids that go with them, and who is at work."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ class Directory:
     queues: dict[str, str] = field(default_factory=dict)
     """Names by queue id."""
 
+    emails: dict[str, str] = field(default_factory=dict)
+    """Addresses by user id, where they don't follow from the name."""
+
+    inactive: set[str] = field(default_factory=set)
+    """The ids of users who may not log in any more."""
+
+    off_queue: set[str] = field(default_factory=set)
+    """The ids of users who take no calls of a queue now."""
+
+    offline: set[str] = field(default_factory=set)
+    """The ids of users who are logged out."""
+
     def __post_init__(self) -> None:
         for name in STAFF:
             self.user_id(name)
@@ -47,6 +59,10 @@ class Directory:
         user_id = derived_id("user", name)
         self.users[user_id] = name
         return user_id
+
+    def email(self, user_id: str) -> str:
+        mailbox = self.users[user_id].lower().replace(" ", ".")
+        return self.emails.get(user_id, f"{mailbox}@example.com")
 
     def queue_id(self, name: str) -> str:
         queue_id = derived_id("queue", name)

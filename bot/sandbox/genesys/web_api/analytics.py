@@ -147,10 +147,15 @@ def _conversation(call: SimulatedCall) -> dict[str, str | None]:
 
 
 def _any_leg(segment_filter: object, call: SimulatedCall) -> bool:
-    return any(
-        matches(segment_filter, _leg(call, leg) | {"purpose": leg.purpose, "segmentEnd": iso(leg.ended_at)})
-        for leg in call.participants
-    )
+    return any(matches(segment_filter, _leg(call, leg) | _segment(leg)) for leg in call.participants)
+
+
+def _segment(leg: SimulatedParticipant) -> dict[str, str | None]:
+    return {
+        "purpose": leg.purpose,
+        "segmentType": "hold" if leg.held else "interact",
+        "segmentEnd": iso(leg.ended_at),
+    }
 
 
 def _details(call: SimulatedCall) -> dict[str, Any]:

@@ -38,8 +38,9 @@ class SimulatedRequest:
     @property
     def entries(self) -> int:
         """How many entries a page may have that this asks for; 0 where it asks for no page."""
-        paging = self.body.get("paging") if isinstance(self.body, dict) else None
-        asked = paging.get("pageSize") if isinstance(paging, dict) else self.query.get("pageSize")
+        body = self.body if isinstance(self.body, dict) else {}
+        paging = body.get("paging")
+        asked = paging.get("pageSize") if isinstance(paging, dict) else body.get("pageSize", self.query.get("pageSize"))
         if isinstance(self.body, list):
             asked = len(self.body)
         given = str(asked or "")

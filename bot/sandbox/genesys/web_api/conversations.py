@@ -9,7 +9,6 @@ from uuid import UUID
 from bot.sandbox.genesys.web_api import answers
 from bot.sandbox.genesys.web_api.answers import ACCEPTED, Answer, Problem, Route, SimulatedRequest
 from bot.sandbox.genesys.web_api.bodies import call_body, conversation_body
-from bot.sandbox.genesys.web_api.files import files_of, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 
 PARTICIPANT_FIELDS = frozenset(
     {"wrapup", "state", "recording", "muted", "confined", "held", "wrapupSkipped", "resumeTime"}
-)
-FILE_VIEWS = (
-    "recording:recording:view",
-    "recording:recordingSegment:view",
-    "recording:snippetRecording:view",
-    "recording:screenRecording:view",
 )
 CALLS = "/api/v2/conversations/calls"
 CONVERSATION = "/api/v2/conversations/{conversation}"
@@ -76,14 +69,6 @@ class Conversations:
                 self.patch_attributes,
                 "write",
             ),
-            Route(
-                "GET",
-                f"{CONVERSATION}/recordingmetadata",
-                "recording metadata",
-                self.recording_metadata,
-                permission="recording:recording:view",
-                any_of=FILE_VIEWS,
-            ),
         ]
 
     def get_call(self, request: SimulatedRequest) -> Answer:
@@ -128,11 +113,6 @@ class Conversations:
             )
         self.effects.accept(request, lambda: participant.attributes.update(attributes))
         return ACCEPTED
-
-    def recording_metadata(self, request: SimulatedRequest) -> Answer:
-        """List what was saved: nothing before the call is over."""
-        call = self._conversation(request, missing=answers.no_recorded_conversation)
-        return Answer(body=[metadata(call, file) for file in files_of(call)])
 
     def refuse_client_credentials(self, _request: SimulatedRequest) -> Answer:
         raise answers.not_a_user()

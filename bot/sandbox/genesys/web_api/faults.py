@@ -22,6 +22,10 @@ KINDS = (
     Fault("answer_too_large", "Answers too large (400)", 25, "entries at most"),
     Fault("topics_refused", "Notifications of some agents refused", 1, "agents: Priya Nair, Tom Becker …"),
     Fault("no_trunk_recording", "No trunk records calls"),
+    Fault("files_late", "Recordings appear late", 120, "seconds after the call"),
+    Fault("files_uploading", "Recordings still uploading", 120, "seconds after the call"),
+    Fault("files_archived", "Recordings archived"),
+    Fault("slow_transcoding", "Recordings transcode slowly", 20, "seconds"),
     Fault("unauthorised", "Token rejected (401)"),
     Fault("forbidden", "Permission missing (403)"),
     Fault("server_error", "Service unavailable (503)"),
@@ -47,7 +51,16 @@ KINDS = (
 
 
 LOOK_UPS = frozenset(
-    {"conversation activity", "conversation details", "queue", "queues", "recording metadata", "user", "users"}
+    {
+        "conversation activity",
+        "conversation details",
+        "queue",
+        "queues",
+        "recording metadata",
+        "user",
+        "user search",
+        "users",
+    }
 )
 """Operations that a limit of the organization on look-ups concerns; the control of recordings is none of them."""
 

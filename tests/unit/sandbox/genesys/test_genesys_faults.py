@@ -198,7 +198,7 @@ async def test_states_can_be_null_in_reads() -> None:
 
 
 async def test_every_fault_has_a_short_plain_label() -> None:
-    assert len({fault.name for fault in KINDS}) == len(KINDS) == 27
+    assert len({fault.name for fault in KINDS}) == len(KINDS) == 31
     assert all(0 < len(fault.label) < 45 for fault in KINDS)
     assert all(bool(fault.value_label) == (fault.value is not None) for fault in KINDS)
 

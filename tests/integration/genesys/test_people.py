@@ -1,0 +1,158 @@
+"""Finding agents, their calls, and how many calls there are, by the real SDK over real sockets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.errors import GenesysUnavailable, NotFound, PermissionMissing
+from bot.genesys import GenesysDirectory, GenesysPeople, call_volume
+from bot.genesys.transport.deadline import Within
+from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
+
+if TYPE_CHECKING:
+    from bot.recording.people import CallVolume, PeopleFound
+    from tests.integration.genesys.desk import Desk
+
+NIL = "00000000-0000-0000-0000-000000000000"
+SEARCH = "POST /api/v2/users/search"
+DETAILS = "POST /api/v2/analytics/conversations/details/query"
+
+
+async def find(desk: Desk, words: str) -> PeopleFound:
+    return await GenesysPeople(desk.client).find(words, deadline=desk.deadline)
+
+
+async def names(desk: Desk, words: str) -> list[str]:
+    return [person.name for person in (await find(desk, words)).people]
+
+
+async def test_people_are_found_by_name_and_by_address(desk: Desk) -> None:
+    directory = desk.simulator.floor.directory
+    tom = directory.user_id("Tom Becker")
+    directory.user_id("Tom Beckerman")
+    directory.inactive.add(directory.user_id("Tom Beckett"))
+    assert await names(desk, "  beck  tom ") == ["Tom Becker", "Tom Beckerman"]
+    assert await names(desk, "TOM BECKER") == ["Tom Becker"]  # the whole name is somebody's
+    assert await names(desk, "beckett") == []
+    (found,) = (await find(desk, "Tom.Becker@example.com")).people
+    assert (found.user_id, found.email) == (tom, "tom.becker@example.com")
+    assert await names(desk, "becker@example.com") == []
+    desk.simulator.requests.clear()
+    assert await names(desk, "   ") == []
+    assert desk.simulator.requests == []
+
+
+async def test_all_pages_are_read_up_to_as_many_as_a_menu_offers(desk: Desk) -> None:
+    directory = desk.simulator.floor.directory
+    for number in range(60):
+        directory.user_id(f"Sam Page {number:03}")
+    desk.simulator.faults.switch_on("request_too_large", value=25)
+    sams = await find(desk, "sam")
+    assert (len(sams.people), sams.complete) == (60, True)
+    assert [request.status for request in desk.simulator.requests] == [413, 413, 200, 200, 200]
+    for number in range(60, 150):
+        directory.user_id(f"Sam Page {number:03}")
+    many = await find(desk, "sam")
+    assert (len(many.people), many.complete) == (100, False)
+    assert (await find(desk, "Sam Page 007")).complete
+
+
+async def test_whether_an_agent_is_at_work(desk: Desk) -> None:
+    people, directory = GenesysPeople(desk.client), desk.simulator.floor.directory
+    user = directory.user_id("Priya Nair")
+    idle = await people.status(user, deadline=desk.deadline)
+    assert (idle.routing, idle.presence, idle.offline) == ("idle", "on queue", False)
+    directory.offline.add(user)
+    away = await people.status(user, deadline=desk.deadline)
+    assert (away.routing, away.offline) == ("off_queue", True)
+    with pytest.raises(NotFound):
+        await people.status(NIL, deadline=desk.deadline)
+
+
+@pytest.mark.parametrize("refused", ["", "activity"])
+async def test_the_calls_of_one_agent_by_either_query(desk: Desk, refused: str) -> None:
+    priya = desk.simulator.floor.directory.user_id("Priya Nair")
+    own = desk.simulator.add_call(agents=2)
+    desk.simulator.add_call(agent="Tom Becker")
+    left = desk.simulator.add_call(agents=2)
+    desk.simulator.agent_leaves(left.id, "Priya Nair")
+    if refused:
+        desk.simulator.faults.switch_on("forbidden", only=refused)
+    directory = GenesysDirectory(desk.client)
+    listed = await directory.live_calls_of(priya, deadline=desk.deadline)
+    assert [call.conversation_id for call in listed.calls] == [own.id]
+    assert (await directory.live_calls_of(NIL, deadline=desk.deadline)).calls == ()
+
+
+async def volume(desk: Desk, **whose: Any) -> CallVolume:
+    return await call_volume(desk.client, Within.unattended(desk.deadline), **whose)
+
+
+async def test_the_calls_of_the_last_day_are_counted(desk: Desk) -> None:
+    directory = desk.simulator.floor.directory
+    midnight = desk.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    since_midnight = (desk.clock.now() - midnight) / timedelta(seconds=1)
+    for number in range(3):
+        desk.simulator.add_call(started_ago=since_midnight + 3600 * (1 + number))
+    desk.simulator.add_call(agent="Tom Becker", queue="Sales", started_ago=since_midnight + 60)
+    desk.simulator.add_call(agents=0, started_ago=since_midnight + 60)  # nobody has answered
+    desk.simulator.add_call(started_ago=since_midnight / 2)
+    desk.simulator.add_call(started_ago=since_midnight + 25 * 3600)
+    billing, sales = (directory.queue_id(name) for name in ("Billing", "Sales"))
+    tom = directory.user_id("Tom Becker")
+    counted = await volume(desk, queue_ids=[billing])
+    assert (counted.calls, counted.per_hour) == (3, 0.125)
+    assert (await volume(desk, queue_ids=[billing, sales], user_ids=[tom])).calls == 4
+    assert (await volume(desk, user_ids=[tom])).calls == 1
+    assert (await volume(desk)).calls == 4
+
+
+@pytest.mark.parametrize(
+    ("act", "permission"),
+    [(find, "directory:user:view"), (lambda desk, _: volume(desk), "analytics:conversationDetail:view")],
+)
+async def test_a_missing_permission_is_named(desk: Desk, act: Any, permission: str) -> None:
+    desk.simulator.access.granted -= {permission, "analytics:agentConversationDetail:view"}
+    with pytest.raises(PermissionMissing) as missing:
+        await act(desk, "tom")
+    assert missing.value.permission == permission
+
+
+@pytest.mark.parametrize("fault", ["server_error", "drop_before", "junk"])
+async def test_a_search_that_fails_says_that_genesys_is_unavailable(desk: Desk, fault: str) -> None:
+    desk.simulator.faults.switch_on(fault, times=1)
+    assert await names(desk, "becker") == ["Tom Becker"]  # a read is repeated
+    desk.simulator.faults.switch_on(fault)
+    with pytest.raises(GenesysUnavailable):
+        await find(desk, "becker")
+
+
+async def test_a_limit_is_waited_for(desk: Desk) -> None:
+    desk.simulator.faults.switch_on("look_ups_limited", times=1, value=5)
+    assert await names(desk, "becker") == ["Tom Becker"]
+    assert 5 in desk.clock.slept
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({}, []),
+        ({"results": None, "total": 7}, []),
+        ({"results": [None, {"id": "u1"}, {"name": "Nobody"}, {"id": "u2", "name": "Ann", "state": "deleted"}]}, []),
+        ({"results": [{"id": "u1", "name": "Ann", "email": 5}], "total": "one"}, ["Ann"]),
+    ],
+)
+async def test_odd_results_are_read_as_far_as_they_go(body: dict[str, Any], found: list[str]) -> None:
+    async with gateway({SEARCH: [(200, body)]}) as (_, client, within):
+        people = await GenesysPeople(client).find("ann", deadline=within["deadline"])
+    assert [person.name for person in people.people] == found
+
+
+@pytest.mark.parametrize("body", [{}, {"totalHits": None}, {"totalHits": "7"}, {"totalHits": -1}])
+async def test_an_answer_without_a_count_is_no_count(body: dict[str, Any]) -> None:
+    async with gateway({DETAILS: [(200, body)]}) as (_, client, within):
+        with pytest.raises(GenesysUnavailable, match="how many"):
+            await call_volume(client, Within.unattended(within["deadline"]))
