@@ -24,15 +24,7 @@ from bot.genesys.live_calls.directory import names_request
 from bot.genesys.notifications.channel import PREFIX, SUFFIX
 from bot.genesys.organization import organization_recording
 from bot.genesys.recording.sessions import find_sessions
-<<<<<<< HEAD
-from bot.genesys.recording_files import metadata_request
-||||||| a461b62
-from bot.genesys.recording_files import metadata_request
-from bot.genesys.topics import notification_topics
-=======
 from bot.genesys.recording_files.metadata import metadata_request
-from bot.genesys.topics import notification_topics
->>>>>>> sim16
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.request import Request
 from bot.genesys.transport.sdk import PureCloudRegionHosts

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bot.genesys.json_fields import listed, part, text, word
-from bot.genesys.live_calls.paging import PageSize
+from bot.genesys.live_calls.call_list import PageSize
 from bot.genesys.transport.deadline import silently
 from bot.genesys.transport.permissions import needing
 from bot.genesys.transport.request import Request

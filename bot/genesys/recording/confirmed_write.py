@@ -62,13 +62,9 @@ class Change(Generic[Seen]):
     read_call: Look[Seen]
     wanted: Callable[[Seen], bool]
     within: Within
-<<<<<<< HEAD
     push: Push[Seen] | None = None
-||||||| a461b62
-=======
     check_answer: Callable[[Answer], None] | None = None
     """Raises what an accepted answer says was refused after all."""
->>>>>>> sim16
 
     async def make(self) -> Changed[Seen]:
         """Send the write and return once an event or a reading shows its effect.
@@ -89,43 +85,13 @@ class Change(Generic[Seen]):
             raise
 
     async def _once(self) -> Changed[Seen]:
-<<<<<<< HEAD
         with self._watched() as watch:
-||||||| a461b62
-        try:
-            answer = await self.client.write(self.request, self.within)
-        except OutcomeUnknown as unanswered:
-            return await self._confirmed(None, unanswered)
-        accepted = OutcomeUnknown(
-            "Genesys accepted the change, and no reading has shown its effect yet.", evidence=answer.evidence
-        )
-        return await self._confirmed(answer, accepted)
-
-    async def _confirmed(self, answer: Answer | None, unknown: OutcomeUnknown) -> Changed[Seen]:
-        """Read until the state is as requested, or raise ``unknown`` when the time is up."""
-        delays = chain(self.client.confirm_delays, repeat(self.client.confirm_delays[-1]))
-        while await self.client.pause(next(delays), self.within):
-=======
-        try:
-            answer = await self.client.write(self.request, self.within)
-        except OutcomeUnknown as unanswered:
-            return await self._confirmed(None, unanswered)
-        if self.check_answer is not None:
-            self.check_answer(answer)
-        accepted = OutcomeUnknown(
-            "Genesys accepted the change, and no reading has shown its effect yet.", evidence=answer.evidence
-        )
-        return await self._confirmed(answer, accepted)
-
-    async def _confirmed(self, answer: Answer | None, unknown: OutcomeUnknown) -> Changed[Seen]:
-        """Read until the state is as requested, or raise ``unknown`` when the time is up."""
-        delays = chain(self.client.confirm_delays, repeat(self.client.confirm_delays[-1]))
-        while await self.client.pause(next(delays), self.within):
->>>>>>> sim16
             try:
                 answer = await self.client.write(self.request, self.within)
             except OutcomeUnknown as unanswered:
                 return await self._confirmed(None, unanswered, watch)
+            if self.check_answer is not None:
+                self.check_answer(answer)
             accepted = OutcomeUnknown(
                 "Genesys accepted the change, and nothing has shown its effect yet.", evidence=answer.evidence
             )

@@ -18,8 +18,9 @@ ADD, VIEW = "recording:annotation:add", "recording:annotation:view"
 BOOKMARK = "bookmark"
 LONGEST = 500
 """Characters of a description: the OpenAPI description of ``Annotation``."""
-LOOKS = 3
-"""Readings that may show a new annotation: without the permission to view annotations none ever does."""
+LOOK_AFTER = (0.5, 1.0, 2.0)
+"""Seconds before each of the readings that may show a new annotation: without the permission to view
+annotations none ever does."""
 
 
 def annotations_request(conversation_id: str, recording_id: str) -> Request:
@@ -68,7 +69,7 @@ async def annotate(
 
 async def _shown(client: GenesysClient, reads: Request, description: str, within: Within) -> str | None:
     """Read a few times, and return the annotation's id once it is shown."""
-    for delay in client.confirm_delays[:LOOKS]:
+    for delay in LOOK_AFTER:
         if not await client.pause(delay, within):
             return None
         try:
