@@ -13,6 +13,9 @@
     │   ├── AboutRecording
     │   │   ├── AlreadyRecording
     │   │   └── WrongState
+    │   ├── AgentNotFound
+    │   ├── SeveralCalls
+    │   ├── NotOnACall
     │   ├── NothingToStop
     │   ├── SeveralRecordings
     │   ├── ShuttingDown
@@ -74,6 +77,7 @@ from bot.errors.genesys import (
 )
 from bot.errors.refusals import (
     AboutRecording,
+    AgentNotFound,
     AlreadyRecording,
     AlreadySnoozed,
     ApprovalClosed,
@@ -83,10 +87,12 @@ from bot.errors.refusals import (
     MalformedId,
     MalformedPeriod,
     NothingToStop,
+    NotOnACall,
     NotPermitted,
     OutOfScope,
     ReasonRefused,
     Refused,
+    SeveralCalls,
     SeveralRecordings,
     ShuttingDown,
     TooLate,
@@ -98,6 +104,7 @@ from bot.errors.root import DatabaseUnusable, RecordBotError, SettingsError
 __all__ = [
     "AboutRecording",
     "AgentLeft",
+    "AgentNotFound",
     "AlreadyRecording",
     "AlreadySnoozed",
     "ApprovalClosed",
@@ -120,6 +127,7 @@ __all__ = [
     "NotAVoiceCall",
     "NotFound",
     "NotInEffect",
+    "NotOnACall",
     "NotPermitted",
     "NothingToStop",
     "OutOfScope",
@@ -134,6 +142,7 @@ __all__ = [
     "RequestTooLarge",
     "SettingsError",
     "SeveralAgents",
+    "SeveralCalls",
     "SeveralRecordings",
     "ShuttingDown",
     "TooLate",

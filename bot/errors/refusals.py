@@ -109,6 +109,23 @@ class NothingToStop(Refused):
     """There is no recording that this could act on."""
 
 
+class AgentNotFound(Refused):
+    """Nobody in Genesys is the agent whom the person named."""
+
+    def __init__(self, message: str = "", *, cause: str = "nobody") -> None:
+        super().__init__(message)
+        self.cause = cause
+        """``nobody``, or of a mention ``no_scope``, ``no_address`` or ``no_user``."""
+
+
+class SeveralCalls(Refused):
+    """Several agents, or several calls of an agent, may be meant, and one call has to be chosen."""
+
+
+class NotOnACall(Refused):
+    """The agent is not talking on any call now."""
+
+
 class SeveralRecordings(Refused):
     """Several recordings of this person are live, and one has to be named."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import (
     AboutRecording,
+    AgentNotFound,
     AlreadySnoozed,
     ApprovalClosed,
     AuditUnavailable,
@@ -108,6 +109,8 @@ def granted_calls(grants: Sequence[str], words: Catalog) -> str:
 def _what(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, NotPermitted) and words.has(key := f"denied.{error.cause}_what"):
         return words(key)
+    if isinstance(error, AgentNotFound) and words.has(key := f"agents.{error.cause}_what"):
+        return words(key)
     if isinstance(error, MalformedId) and not error.named:
         return words("details.no_call_named")
     if isinstance(error, ReasonRefused):
@@ -119,6 +122,8 @@ def _what(error: RecordBotError, words: Catalog) -> str:
 
 def _do(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, NotPermitted) and words.has(key := f"denied.{error.cause}_do"):
+        return words(key)
+    if isinstance(error, AgentNotFound) and words.has(key := f"agents.{error.cause}_do"):
         return words(key)
     if isinstance(error, ReasonRefused) and (error.limit or error.required):
         return ""

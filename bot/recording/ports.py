@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Target,
     )
     from bot.recording.notices import Notice
+    from bot.recording.people import AgentStatus, PeopleFound
     from bot.recording.snooze import Reminder, Snooze
 
 T = TypeVar("T")
@@ -120,6 +121,23 @@ class ConversationDirectory(Protocol):
 
         An error of Genesys is none here.
         """
+
+
+class AgentCallDirectory(ConversationDirectory, Protocol):
+    """Also lists the calls of one agent."""
+
+    async def live_calls_of(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
+        """Return the calls that one agent is talking on; other agents of them may be missing."""
+
+
+class PeopleDirectory(Protocol):
+    """Finds agents. Raises the GenesysError branch of ``bot.errors``."""
+
+    async def find(self, words: str, *, deadline: float, priority: Priority = Priority.PERSON) -> PeopleFound:
+        """Return the active users whom a name or an e-mail address may mean."""
+
+    async def status(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> AgentStatus:
+        """Return whether an agent is at work."""
 
 
 class NameDirectory(Protocol):

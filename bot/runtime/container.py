@@ -23,6 +23,7 @@ from bot.observability.logging import keep_secret
 from bot.observability.telemetry import Observing
 from bot.observability.tracing import open_tracing
 from bot.recording.clock import SystemClock
+from bot.recording.control.agent_lookup import AgentSearch
 from bot.recording.control.dual_control import Approvals, closing_late
 from bot.recording.control.intake import Intake
 from bot.recording.control.outcomes import OutcomeRecorder
@@ -75,6 +76,7 @@ class Control:
     live_calls: LiveCalls
     policy: Policy
     approvals: Approvals
+    agents: AgentSearch
 
     @property
     def metrics(self) -> Metrics:
@@ -154,6 +156,7 @@ async def opened_control(
                 live_calls=live_calls,
                 policy=policy,
                 approvals=approvals,
+                agents=await agent_search(client, requests),
             )
         finally:
             await live_calls.close()
@@ -233,6 +236,13 @@ async def live_call_list(client: GenesysClient, store: SqlStore, clock: Clock) -
 
     directory = GenesysDirectory(client)
     return LiveCalls(directory, NameBook(directory, SqlNames(store), clock), store, clock)
+
+
+async def agent_search(client: GenesysClient, requests: RequestLog) -> AgentSearch:
+    """Build the search for agents and their calls."""
+    from bot.genesys import GenesysDirectory, GenesysPeople  # noqa: PLC0415  importing the SDK takes seconds
+
+    return AgentSearch(requests, GenesysPeople(client), GenesysDirectory(client))
 
 
 def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | None:

@@ -100,7 +100,7 @@ def serving(
     work, owner = Work(), control.requests.owner
     desk = listener_context(settings, control, client, identity, work)
     replicas = replicas_of(owner, control.engines, control.store)
-    parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock)
+    parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock, identity.scopes)
     cards, audit = parts.publishers()
     digester = parts.digester()
     news = call_news(settings, control.genesys)

@@ -55,6 +55,7 @@ from bot.runtime.container import (
     unnamed_recordings,
 )
 from bot.slack.charts import Charts
+from bot.slack.listeners.agent_calls import EMAIL_SCOPE, AgentCalls
 from bot.slack.listeners.app_home import HomeEvents
 from bot.slack.listeners.buttons import (
     ApprovalButtons,
@@ -113,12 +114,19 @@ class ServingParts:
     desk: ListenerContext
     replicas: Replicas
     slack_clock: SlackClock | None = None
+    scopes: frozenset[str] = frozenset()
 
     def command(self, modal: StartModal) -> RecordCommand:
         """Return the slash command with all its verbs."""
         history = CallHistory(self.desk, SqlStories(self.control.engines))
         choice = RecordingChoice(self.desk, modal.calls)
-        return RecordCommand(self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice)
+        evidence, activity = self._evidence(), self._activity()
+        return RecordCommand(self.desk, history, self.reports(), evidence, activity, modal, choice, self.agent_calls())
+
+    def agent_calls(self) -> AgentCalls:
+        """Return what finds agents, and the calls that they are on."""
+        control = self.control
+        return AgentCalls(self.desk, control.agents, control.live_calls.names, EMAIL_SCOPE in self.scopes)
 
     def _evidence(self) -> EvidenceFiles:
         source, names = SqlEvidence(self.control.engines), self._names()
@@ -136,6 +144,7 @@ class ServingParts:
         desk, modal = self.desk, StartModal(self.desk, self.control.live_calls)
         for listener in (
             self.command(modal),
+            self.agent_calls(),
             RecordingButtons(desk),
             ApprovalButtons(desk),
             StartAgain(desk),

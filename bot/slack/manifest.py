@@ -10,7 +10,7 @@ from bot.slack.app import EVENTS_PATH
 from bot.slack.listeners.command import COMMAND
 from bot.slack.listeners.shortcuts import START, START_FROM_MESSAGE
 
-USAGE = "start [id] [reason] | stop | pause | resume | list | help"
+USAGE = "start [id or @agent] [reason] | next @agent | stop | pause | resume | list | help"
 """Slack shows it on one line beside the command, and cuts a long one; ``help`` lists every verb."""
 SHORTCUTS = (
     ("Start a recording", "global", START, "Choose a live call and record it"),
@@ -36,7 +36,7 @@ def manifest(url: str | None = None) -> dict[str, Any]:
         "command": COMMAND,
         "description": "Control call recordings in Genesys Cloud",
         "usage_hint": USAGE,
-        "should_escape": False,
+        "should_escape": True,
     }
     interactivity: dict[str, Any] = {"is_enabled": True}
     events: dict[str, Any] = {"bot_events": list(EVENTS)}

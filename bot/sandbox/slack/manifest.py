@@ -18,6 +18,12 @@ class Shortcut:
     description: str = ""
 
 
+def marks_commands(manifest: str) -> bool:
+    """Return whether the app wants people and links in the text of its command marked (``should_escape``)."""
+    features: dict[str, Any] = (yaml.safe_load(manifest) or {}).get("features") or {}
+    return any(one.get("should_escape") is True for one in features.get("slash_commands") or ())
+
+
 def shortcuts_of(manifest: str) -> tuple[Shortcut, ...]:
     """Return the shortcuts that a manifest (YAML or JSON) names, in its order."""
     features: dict[str, Any] = (yaml.safe_load(manifest) or {}).get("features") or {}

@@ -274,7 +274,7 @@ class SimulatedSlack(Premises):
 
     def _web_api(self, tokens: dict[str, str], limits: RateLimits | None) -> WebApi:
         methods = {
-            **PeopleMethods(self.workspace).table(),
+            **PeopleMethods(self.workspace, self.scopes).table(),
             **self._chat.table(),
             **self._schedule.table(),
             **BlockMethods().table(),

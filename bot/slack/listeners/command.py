@@ -20,9 +20,10 @@ from bot.recording.policy import describe
 from bot.recording.requests import AwaitsConfirmation
 from bot.slack.blocks.answers import awaiting, confirming, under_way
 from bot.slack.blocks.card import about, control_buttons
-from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
+from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn
 from bot.slack.blocks.recording_line import recording_line
 from bot.slack.blocks.reports.digest import section
+from bot.slack.command_text import agent_in, as_typed
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 from bot.slack.listeners.error_boundary import answered
 
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
     from bot.i18n.catalog import Catalog
+    from bot.recording.agents import NamedAgent
     from bot.recording.caller import Principal
     from bot.recording.card import Card
     from bot.recording.control.service import CallStatus, StatusAsked
     from bot.recording.models import Approval
     from bot.recording.requests import PendingAction, Request
     from bot.slack.blocks.card import Block, CardStyle
+    from bot.slack.listeners.agent_calls import AgentCalls
     from bot.slack.listeners.call_history import CallHistory
     from bot.slack.listeners.compliance.activity_report import ActivityReports
     from bot.slack.listeners.compliance.audit_export import AuditReports
@@ -80,6 +83,7 @@ class RecordCommand:
     reports: ActivityReports
     modal: StartModal
     choice: RecordingChoice
+    agents: AgentCalls
 
     def register(self, app: AsyncApp) -> None:
         app.command(COMMAND)(self.on_command)
@@ -107,7 +111,7 @@ class RecordCommand:
         )
         match verb:
             case "start":
-                return await self._start(asked, rest, reply)
+                return await self._start(asked, rest, reply, agent_in(_marked(command)))
             case "stop" | "pause" | "resume":
                 return await self._change(Verb(verb), asked, rest, reply)
             case "help":
@@ -137,11 +141,13 @@ class RecordCommand:
             case _:
                 return await self.reports.answer(asked, rest, reply)
 
-    async def _start(self, asked: Request, rest: str, reply: Reply) -> Answer:
+    async def _start(self, asked: Request, rest: str, reply: Reply, named: NamedAgent | None) -> Answer:
         typed_id, typed_reason = _first_word(rest)
         if not typed_id:
             return await self._open_modal(asked, reply)
         try:
+            if named is not None:
+                return await self.agents.start(asked, named, reply)
             accepted = await self.desk.service.intake.start(asked, typed_id, typed_reason or None)
         except Duplicate as duplicate:
             return await self._again(duplicate, asked)
@@ -321,8 +327,13 @@ def _stranger_lead(denial_reason: str | None, words: Catalog) -> str:
 
 def _typed(command: Mapping[str, Any]) -> tuple[str, str]:
     """Return the verb that was typed, and the rest."""
-    verb, rest = _first_word(unescape(command.get("text") or ""))
+    verb, rest = _first_word(as_typed(command.get("text") or ""))
     return verb.lower() or "help", rest
+
+
+def _marked(command: Mapping[str, Any]) -> str:
+    """Return what follows the verb, with Slack's marks of people and links."""
+    return _first_word(command.get("text") or "")[1]
 
 
 def _first_word(text: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 VERIFICATION_TOKEN = "sandbox-verification"  # noqa: S105  Slack's obsolete proof of origin, good for nothing
 DOMAIN = "sandbox"
+MARKED = re.compile(r"(?P<url>https?://[^\s<>|]+)|(?P<email>[\w.+-]+@[\w-]+\.[\w.-]+\w)|@(?P<handle>[\w.-]*\w)")
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -43,7 +45,7 @@ class Payloads:
             "user_id": user,
             "user_name": person.handle,
             "command": command,
-            "text": text.strip().translate(ESCAPES),
+            "text": self._typed(text.strip()),
             "api_app_id": APP_ID,
             "is_enterprise_install": "false",
             "is_ext_shared_channel": str(channel.shared).lower(),
@@ -53,6 +55,31 @@ class Payloads:
         if self.workspace.enterprise is not None:
             body |= self.workspace.enterprise.in_command()
         return Payload("slash_commands", body, answered=True)
+
+    def _typed(self, text: str) -> str:
+        """Return what a person typed after a command, with people and addresses marked where the app wants that.
+
+        "Escape channels, users, and links": https://docs.slack.dev/interactivity/implementing-slash-commands/. A name
+        that is nobody's handle stays as it was typed.
+        """
+        if not self.workspace.marks_commands:
+            return text.translate(ESCAPES)
+        handles = {person.handle: person.id for person in self.workspace.people.values()}
+
+        def marked(found: re.Match[str]) -> str:
+            word = found.group()
+            if found["url"]:
+                return f"<{word.translate(ESCAPES)}>"
+            if found["email"]:
+                return f"<mailto:{word}|{word}>"
+            user = handles.get(found["handle"])
+            return word if user is None else f"<@{user}|{found['handle']}>"
+
+        parts, end = [], 0
+        for found in MARKED.finditer(text):
+            parts += [text[end : found.start()].translate(ESCAPES), marked(found)]
+            end = found.end()
+        return "".join([*parts, text[end:].translate(ESCAPES)])
 
     def _typed_in(self, person: Person) -> str:
         """Return the workspace in which somebody types: in an organization the app's own, wherever their home is."""

@@ -31,9 +31,15 @@ class Person:
     """The workspaces of an organization that the person belongs to; none named: ``team_id`` alone."""
     enterprise_id: str | None = None
     """The person's organization; None: that of the workspace, if it has one."""
+    email: str | None = None
+    """None: one that follows from the name; empty: none, as bots have."""
 
-    def as_sent(self, now: float, *, with_locale: bool = False) -> dict[str, Any]:
-        """Return the user object of ``users.info``; a deleted person comes without time zone and roles."""
+    def as_sent(self, now: float, *, with_locale: bool = False, with_email: bool = False) -> dict[str, Any]:
+        """Return the user object of ``users.info``; a deleted person comes without time zone and roles.
+
+        The address is there only for apps with the scope users:read.email:
+        https://docs.slack.dev/reference/scopes/users.read.email.
+        """
         body: dict[str, Any] = {
             "id": self.id,
             "team_id": self.team_id,
@@ -41,7 +47,7 @@ class Person:
             "deleted": self.deleted,
             "color": "9f69e7",
             "real_name": self.name,
-            "profile": self._profile(),
+            "profile": self._profile() | (self._address() if with_email else {}),
             "is_bot": self.is_bot,
             "is_app_user": False,
             "updated": int(now),
@@ -99,6 +105,10 @@ class Person:
             "last_name": last,
             "team": self.team_id,
         }
+
+    def _address(self) -> dict[str, str]:
+        address = self.name.lower().replace(" ", ".") + "@example.com" if self.email is None else self.email
+        return {"email": address} if address and not self.is_bot else {}
 
     def _zone(self, now: float) -> dict[str, Any]:
         try:

@@ -25,6 +25,9 @@ def seed(slack: Premises) -> None:
         "U0OUTSIDE", "Olga Sands", "olga", is_stranger=True, team_id=STRANGERS_TEAM, role="From another company"
     )
     slack.add_person("U0HELPER", "Helper", "helper", is_bot=True, role="Another bot")
+    # Agents in Genesys as well, with the same address there.
+    slack.add_person("U0PRIYA", "Priya Nair", "priya", role="Agent")
+    slack.add_person("U0TOM", "Tom Becker", "tom", role="Agent")
     slack.add_group("S0SUPERS", "supervisors", ["U0ADA", "U0GRACE"])
     slack.add_group(NIGHT_SHIFT, "night-shift", ["U0HEIDI"])
     everybody = ["U0ADA", "U0GRACE", "U0HEIDI", "U0MALLORY", "U0COMPL", "U0GUEST", "U0OUTSIDE", "U0HELPER"]

@@ -41,6 +41,7 @@ class Premises:
         role: str = "",
         teams: Iterable[str] = (),
         enterprise_id: str | None = None,
+        email: str | None = None,
     ) -> Person:
         """Add a person, or put another in the place of the one with this id."""
         person = Person(
@@ -58,6 +59,7 @@ class Premises:
             role=role,
             teams=tuple(teams),
             enterprise_id=enterprise_id,
+            email=email,
         )
         self.workspace.people[user_id] = person
         self._changes.announce()

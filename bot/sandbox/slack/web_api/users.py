@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 READ_CHANNELS = ("channels:read", "groups:read", "mpim:read", "im:read")
 OPEN_CHANNELS = ("channels:manage", "groups:write", "im:write", "mpim:write")
+READ_EMAIL = "users:read.email"
 PAGE = 200
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ class PeopleMethods:
     """What an app may ask about its workspace."""
 
     workspace: Workspace
+    scopes: set[str]
 
     def table(self) -> dict[str, Method]:
         return {
@@ -81,7 +83,8 @@ class PeopleMethods:
         }
 
     def _sent(self, person: Person, *, with_locale: bool) -> dict[str, Any]:
-        body = person.as_sent(self.workspace.clock(), with_locale=with_locale)
+        with_email = READ_EMAIL in self.scopes
+        body = person.as_sent(self.workspace.clock(), with_locale=with_locale, with_email=with_email)
         enterprise = self.workspace.enterprise
         if enterprise is not None and not person.is_bot and not (person.is_stranger and person.enterprise_id is None):
             body |= enterprise.in_user(person, self.workspace.team_id)

@@ -30,6 +30,7 @@ ICONS = {
 NOT_IN_EFFECT, EXPIRED, READ = ":warning:", ":hourglass:", ":mag:"
 ARCHIVE_ACTIONS = frozenset({"audit:archive", "audit:destroy"})
 MECHANISMS = {"adhoc": "ad hoc recording", "policy": "policy recording", "session": "gateway session"}
+READ_WITHOUT_CALL = {"agent": "looked up the calls of an agent", "home": "opened App Home"}
 READ_ACTIONS = frozenset({"recording:read", "audit:export", "audit:read", "audit:report"})
 
 
@@ -230,8 +231,8 @@ class Teller:
             return "read the totals of the trail"
         if outcome.get("read") == "history":
             return f"read the history of {call}"
-        if outcome.get("read") == "home":
-            return "opened App Home"
+        if outcome.get("read") in READ_WITHOUT_CALL:
+            return READ_WITHOUT_CALL[str(outcome["read"])]
         ended = " (the call had ended)" if outcome.get("error") == "call_ended" else ""
         return f"looked up {call}{ended}" if call else "listed recordings"
 
