@@ -16,6 +16,9 @@
     │   ├── AgentNotFound
     │   ├── SeveralCalls
     │   ├── NotOnACall
+    │   ├── AlreadyWaitingForCall
+    │   ├── NotWaiting
+    │   ├── NoCallEvents
     │   ├── NothingToStop
     │   ├── SeveralRecordings
     │   ├── ShuttingDown
@@ -80,15 +83,18 @@ from bot.errors.refusals import (
     AgentNotFound,
     AlreadyRecording,
     AlreadySnoozed,
+    AlreadyWaitingForCall,
     ApprovalClosed,
     AuditUnavailable,
     Duplicate,
     IdentityUnconfirmed,
     MalformedId,
     MalformedPeriod,
+    NoCallEvents,
     NothingToStop,
     NotOnACall,
     NotPermitted,
+    NotWaiting,
     OutOfScope,
     ReasonRefused,
     Refused,
@@ -107,6 +113,7 @@ __all__ = [
     "AgentNotFound",
     "AlreadyRecording",
     "AlreadySnoozed",
+    "AlreadyWaitingForCall",
     "ApprovalClosed",
     "AuditUnavailable",
     "CallEnded",
@@ -124,11 +131,13 @@ __all__ = [
     "MalformedId",
     "MalformedPeriod",
     "NoAgentConnected",
+    "NoCallEvents",
     "NotAVoiceCall",
     "NotFound",
     "NotInEffect",
     "NotOnACall",
     "NotPermitted",
+    "NotWaiting",
     "NothingToStop",
     "OutOfScope",
     "OutcomeUnknown",

@@ -126,6 +126,27 @@ class NotOnACall(Refused):
     """The agent is not talking on any call now."""
 
 
+class AlreadyWaitingForCall(Refused):
+    """This person already waits for the agent's next call."""
+
+    def __init__(self, message: str = "", *, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class NotWaiting(Refused):
+    """Nobody waits for that agent's next call any more."""
+
+
+class NoCallEvents(Refused):
+    """Genesys doesn't tell the bot when this agent's calls connect."""
+
+    def __init__(self, message: str = "", *, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
+        """Genesys's words, such as the missing permission."""
+
+
 class SeveralRecordings(Refused):
     """Several recordings of this person are live, and one has to be named."""
 

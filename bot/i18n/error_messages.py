@@ -14,6 +14,7 @@ from bot.errors import (
     AboutRecording,
     AgentNotFound,
     AlreadySnoozed,
+    AlreadyWaitingForCall,
     ApprovalClosed,
     AuditUnavailable,
     CallOnHold,
@@ -21,6 +22,7 @@ from bot.errors import (
     GenesysUnavailable,
     MalformedId,
     MalformedPeriod,
+    NoCallEvents,
     NotInEffect,
     NotPermitted,
     OutcomeUnknown,
@@ -109,8 +111,8 @@ def granted_calls(grants: Sequence[str], words: Catalog) -> str:
 def _what(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, NotPermitted) and words.has(key := f"denied.{error.cause}_what"):
         return words(key)
-    if isinstance(error, AgentNotFound) and words.has(key := f"agents.{error.cause}_what"):
-        return words(key)
+    if isinstance(error, (AgentNotFound, NoCallEvents)):
+        return _what_of_agent(error, words)
     if isinstance(error, MalformedId) and not error.named:
         return words("details.no_call_named")
     if isinstance(error, ReasonRefused):
@@ -118,6 +120,13 @@ def _what(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, TooLate) and error.age is not None:
         return words("details.request_too_old", seconds=round(error.age))
     return what_happened(error.kind, words)
+
+
+def _what_of_agent(error: AgentNotFound | NoCallEvents, words: Catalog) -> str:
+    if isinstance(error, NoCallEvents):
+        return words("next.no_events", why=error.cause) if error.cause else what_happened(error.kind, words)
+    key = f"agents.{error.cause}_what"
+    return words(key) if words.has(key) else what_happened(error.kind, words)
 
 
 def _do(error: RecordBotError, words: Catalog) -> str:
@@ -148,6 +157,8 @@ def _standing(error: RecordBotError, voice: MessageFormatter) -> str:
         return voice.words("details.away_since", at=voice.time(error.since))
     if isinstance(error, AlreadySnoozed) and error.until is not None:
         return voice.words("details.snoozed", by=voice.person(error.by), at=voice.time(error.until))
+    if isinstance(error, AlreadyWaitingForCall) and error.until is not None:
+        return voice.words("next.already", until=voice.time(error.until))
     if not isinstance(error, AboutRecording):
         return ""
     key = "taken_over" if error.taken_over else RecordingState(error.state).value

@@ -18,6 +18,7 @@ from bot.runtime.background import (
     approvals_worker,
     foreign_writes_worker,
     health_worker,
+    next_calls_worker,
     reconciler_worker,
     refusals_worker,
     relay_workers,
@@ -100,10 +101,10 @@ def serving(
     work, owner = Work(), control.requests.owner
     desk = listener_context(settings, control, client, identity, work)
     replicas = replicas_of(owner, control.engines, control.store)
-    parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock, identity.scopes)
+    news = call_news(settings, control.genesys)
+    parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock, identity.scopes, news)
     cards, audit = parts.publishers()
     digester = parts.digester()
-    news = call_news(settings, control.genesys)
     routes, socket = _transport(settings, app, control, secret, socket_ping)
     readiness = Readiness(
         control=control,
@@ -137,6 +138,7 @@ def serving(
             approvals,
             *(() if foreign is None else (foreign_writes_worker(foreign.check),)),
             *relay_workers(cards, audit, parts.notifier(), homes, digester),
+            next_calls_worker(parts.next_calls.notifier()),
             *parts.monitors(news),
             Worker("forgotten_requests", parts.settle_forgotten, every=FORGOTTEN_AFTER.total_seconds() / 2),
             *parts.retention(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -54,6 +54,7 @@ from bot.runtime.container import (
     saved_looks,
     unnamed_recordings,
 )
+from bot.runtime.next_call_parts import NextCallParts
 from bot.slack.charts import Charts
 from bot.slack.listeners.agent_calls import EMAIL_SCOPE, AgentCalls
 from bot.slack.listeners.app_home import HomeEvents
@@ -115,13 +116,29 @@ class ServingParts:
     replicas: Replicas
     slack_clock: SlackClock | None = None
     scopes: frozenset[str] = frozenset()
+    news: Notifications | NoCallEvents = field(default_factory=NoCallEvents)
+
+    @property
+    def next_calls(self) -> NextCallParts:
+        """Return the parts about agents' next calls."""
+        return NextCallParts(self.control, self.desk, self.replicas, self.news, self.settings.recording_next_within)
 
     def command(self, modal: StartModal) -> RecordCommand:
         """Return the slash command with all its verbs."""
         history = CallHistory(self.desk, SqlStories(self.control.engines))
         choice = RecordingChoice(self.desk, modal.calls)
         evidence, activity = self._evidence(), self._activity()
-        return RecordCommand(self.desk, history, self.reports(), evidence, activity, modal, choice, self.agent_calls())
+        return RecordCommand(
+            self.desk,
+            history,
+            self.reports(),
+            evidence,
+            activity,
+            modal,
+            choice,
+            self.agent_calls(),
+            self.next_calls.commands(self.agent_calls()),
+        )
 
     def agent_calls(self) -> AgentCalls:
         """Return what finds agents, and the calls that they are on."""
@@ -145,6 +162,7 @@ class ServingParts:
         for listener in (
             self.command(modal),
             self.agent_calls(),
+            self.next_calls.commands(self.agent_calls()),
             RecordingButtons(desk),
             ApprovalButtons(desk),
             StartAgain(desk),
@@ -303,7 +321,7 @@ class ServingParts:
         )
 
     def monitors(self, news: Notifications | NoCallEvents) -> tuple[Worker, ...]:
-        control = self.control
+        control, waiting = self.control, self.next_calls.monitor()
         service, clock, mode = control.service, control.clock, self.settings.recording_follow_transfers
         observations = Observations(control.store, clock, mode)
         gap = check_gap(self.settings)
@@ -316,7 +334,9 @@ class ServingParts:
                 news,
                 look_gap=gap,
                 changes=control.store.changes(),
+                awaited=waiting.agents,
             ),
+            waiting,
             news,
             LaterLooks(service, observations, clock),
             TransferMonitor(service, clock, mode),

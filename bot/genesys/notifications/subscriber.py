@@ -57,6 +57,7 @@ class Notifications:
         self.problem: str | None = None
         """Why news of all who are followed don't flow; None while they do, or nobody is followed."""
 
+        self._refusal: str | None = None
         self._client = client
         self._clock = client.clock
         self._live = self._users = NOBODY
@@ -77,6 +78,12 @@ class Notifications:
     def flowing(self) -> frozenset[str]:
         """The agents whose news arrive now."""
         return self._subscribed.permitted & self._users
+
+    def denies(self, user_id: str) -> str | None:
+        """Return why Genesys doesn't tell of an agent's calls; None if it does, or nobody has asked yet."""
+        if self._refusal is not None:
+            return self._refusal
+        return self._subscribed.why_not or "refused" if user_id in self._subscribed.refused else None
 
     async def follow(self, user_ids: frozenset[str]) -> None:
         """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
@@ -130,7 +137,7 @@ class Notifications:
         try:
             await self._listen(session, context, inbox, on_gap)
         except REFUSALS as refused:
-            self._channel = None
+            self._channel, self._refusal = None, str(refused)
             return self._lost(f"Genesys refuses notifications: {refused}", ASK_AGAIN_AFTER)
         except (NotFound, ChannelGone) as gone:
             self._channel = None
@@ -191,6 +198,7 @@ class Notifications:
         """Ask for the agents who are followed now; those who no longer are drop out by the way."""
         before, users = self._subscribed, self._users
         now = self._subscribed = await self._as_many_as_possible(channel, users, before)
+        self._refusal = None
         self._ask_again_at = self._clock.monotonic() + ASK_AGAIN_AFTER if now.refused else math.inf
         self._note_problem()
         if begun := now.permitted - before.permitted:

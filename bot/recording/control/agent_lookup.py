@@ -15,6 +15,7 @@ from bot.recording.caller import Permission
 from bot.recording.control.outcomes import facts
 from bot.recording.control.reads import READ_ACTION
 from bot.recording.control.request_log import AuditContext
+from bot.recording.models import Verb
 from bot.recording.permissions import require
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ class AgentSearch:
         if not found.people:
             raise AgentNotFound
         agents = await self._with_calls(found.people, deadline)
+        if lookup.action != Verb.START.action:  # whose call the next one is, shows when it connects
+            agents = [replace(one, calls=()) for one in agents]
         inside = tuple(filter(None, (within(caller.scope, one) for one in agents)))
         if not inside:
             raise OutOfScope(grants=caller.grants)

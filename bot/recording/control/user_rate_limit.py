@@ -15,6 +15,7 @@ from bot.errors import AuditUnavailable, TooManyRequests
 from bot.recording.caller import BOT
 from bot.recording.control.dual_control import APPROVAL_VERB
 from bot.recording.models import Verb
+from bot.recording.next_call import NEXT_VERB
 from bot.recording.snooze import STILL_NEEDED_VERB
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ a request that is taken; and what is too old to come again goes with the person'
 """
 REFUSED_ACTION = "requests:refused"
 LOOKS = frozenset({"read", "export"})
-ACTIONS = frozenset({*(verb.value for verb in Verb), APPROVAL_VERB, STILL_NEEDED_VERB})
+ACTIONS = frozenset({*(verb.value for verb in Verb), APPROVAL_VERB, STILL_NEEDED_VERB, NEXT_VERB})
 
 
 def _noop() -> None:

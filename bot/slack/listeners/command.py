@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from bot.slack.listeners.compliance.activity_report import ActivityReports
     from bot.slack.listeners.compliance.audit_export import AuditReports
     from bot.slack.listeners.compliance.evidence import EvidenceFiles
+    from bot.slack.listeners.next_calls import NextCallCommands
     from bot.slack.listeners.recording_picker import RecordingChoice
     from bot.slack.listeners.start_modal import StartModal
 
@@ -54,6 +55,7 @@ log = structlog.get_logger(__name__)
 COMMAND = "/record"
 VERBS = {
     "start": Permission.CONTROL,
+    "next": Permission.CONTROL,
     "stop": Permission.CONTROL,
     "pause": Permission.CONTROL,
     "resume": Permission.CONTROL,
@@ -69,6 +71,7 @@ VERBS = {
 READS = frozenset({"status", "list", "history", "audit", "report"})
 """The verbs that only ask for information."""
 LISTED = 20
+MOST_BLOCKS = 50
 SUGGESTION_SHOWN = 500
 
 
@@ -84,6 +87,7 @@ class RecordCommand:
     modal: StartModal
     choice: RecordingChoice
     agents: AgentCalls
+    next_calls: NextCallCommands
 
     def register(self, app: AsyncApp) -> None:
         app.command(COMMAND)(self.on_command)
@@ -112,6 +116,8 @@ class RecordCommand:
         match verb:
             case "start":
                 return await self._start(asked, rest, reply, agent_in(_marked(command)))
+            case "next":
+                return await self._next(asked, _marked(command), reply)
             case "stop" | "pause" | "resume":
                 return await self._change(Verb(verb), asked, rest, reply)
             case "help":
@@ -153,6 +159,12 @@ class RecordCommand:
             return await self._again(duplicate, asked)
         self.desk.finish_later(accepted, reply)
         return self._accepted(accepted)
+
+    async def _next(self, asked: Request, text: str, reply: Reply) -> Answer:
+        try:
+            return await self.next_calls.answer(asked, text, reply)
+        except Duplicate as duplicate:
+            return await self._again(duplicate, asked)
 
     async def _open_modal(self, asked: Request, reply: Reply) -> Answer:
         """Open the start modal; nothing is said beside it."""
@@ -230,12 +242,18 @@ class RecordCommand:
         live, style = await self.desk.service.live(asked), self.desk.style_for(asked)
         if only_of is not None:
             live = tuple(one for one in live if one.started_by == only_of)
-        if not live:
+        waiting, rows = ([], []) if only_of else await self.next_calls.rows(asked)
+        if not live and not waiting:
             usage = escape(style.words("help.start_usage"))
             key = "list.none_of_yours" if only_of else "list.none"
             return ephemeral(style.words(key, command=COMMAND, usage=usage))
         shown = await self.desk.service.store.with_names(live[:LISTED])
-        return live_list(shown, style, await self._waiting(), asked.caller, more=len(live) - len(shown))
+        listed = live_list(shown, style, await self._waiting(), asked.caller, more=len(live) - len(shown))
+        if not waiting:
+            return listed
+        head = style.words("next.waiting_for")
+        text = "\n".join(filter(None, [listed["text"], head, *(f"• {line}" for line in waiting[:LISTED])]))
+        return ephemeral(text, [*listed.get("blocks", ()), section(f"*{head}*"), *rows[: MOST_BLOCKS - LISTED * 2 - 2]])
 
     def _help(self, asked: Request) -> Answer:
         words = self.desk.words_for(asked)

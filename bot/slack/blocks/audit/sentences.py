@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from bot.audit.entry import Phase
 from bot.i18n.error_messages import what_happened
 from bot.recording.control.outcomes import AGENT_LEFT, TRANSFER
+from bot.recording.next_call import ARMED
 from bot.recording.snooze import STILL_NEEDED_ACTION
+from bot.slack.blocks.audit.next_calls import ACTIONS as NEXT_ACTIONS
+from bot.slack.blocks.audit.next_calls import next_call_sentence
 from bot.slack.blocks.mrkdwn import escape, moment
 
 if TYPE_CHECKING:
@@ -105,6 +108,10 @@ WHY = {
     "guest": "a guest can't control recordings",
     "interrupted": "record-bot stopped before it was finished",
     "not_compliance": "only compliance can see totals and export the trail",
+    "no_call_events": "Genesys doesn't tell record-bot when this agent's calls connect",
+    "already_waiting_for_call": "they already wait for it",
+    "not_waiting": "nobody waits for it any more",
+    "not_own_next": "only the person who waits for the call can end that",
     "not_own_request": "only the person who requested the stop can withdraw it",
     "not_permitted": "no right to control recordings",
     "not_sent": "Slack did not accept the file",
@@ -157,10 +164,18 @@ class Teller:
         if entry.action == "requests:refused":
             refused, person = entry.outcome.get("refused", 0), str(entry.outcome.get("person", entry.actor))
             return ICONS[Phase.DENIED], f"{_number(refused, 'more request')} from {self._person(person)} refused"
+        if entry.action in NEXT_ACTIONS:
+            return ICONS[entry.phase], self._next_call(entry) + self._reason(entry, request)
         if entry.phase is Phase.OBSERVED:
             return self._observed(entry, whom, words)
         icon, sentence = self._requested(entry, whom, words)
         return icon, sentence + self._reason(entry, request)
+
+    def _next_call(self, entry: Entry) -> str:
+        outcome = entry.outcome
+        agent = self.names.agent(str(outcome["agent"])) if "agent" in outcome else "an agent"
+        person = self._person(str(outcome.get("person", entry.actor)))
+        return next_call_sentence(entry, self._person(entry.actor), agent, person, self._why(entry))
 
     def _requested(self, entry: Entry, whom: str, words: Wording | None) -> tuple[str, str]:
         who, icon = self._person(entry.actor), ICONS[entry.phase]
@@ -274,6 +289,7 @@ class Teller:
             *_policy(outcome),
             *self._two_people(entry, {**origin, **outcome}),
             self._next_reminder(entry),
+            _waits_until(entry),
             *self._group(outcome),
         ]
 
@@ -306,6 +322,11 @@ class Teller:
             *(f"{way}: {people}" for way, people in members.items() if people),
             f"part {outcome['part']} of {outcome['parts']}" if "part" in outcome else "",
         ]
+
+
+def _waits_until(entry: Entry) -> str:
+    until = entry.outcome.get("until") if entry.action == ARMED else None
+    return f"record-bot waits until {moment(datetime.fromisoformat(str(until)))}" if until else ""
 
 
 def _policy(outcome: Mapping[str, Any]) -> list[str]:
