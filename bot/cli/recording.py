@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.storable import storable
+from bot.database.queries.next_calls import SqlNextCalls
 from bot.errors import AuditUnavailable, CallEnded, RecordBotError
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.i18n.error_messages import MessageFormatter, explain, now
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from bot.genesys import RequestSeen
     from bot.recording.control.service import RecordingService
     from bot.recording.models import Approval, Recording
+    from bot.recording.next_call import NamedNextCall
     from bot.recording.requests import PendingAction
+    from bot.runtime.container import Control
 
 
 def _in_terminal(text: str) -> str:
@@ -38,7 +41,7 @@ def _word(state: str) -> str:
     return {"active": "recording", "none": "not recording"}.get(state, state)
 
 
-def _voice() -> MessageFormatter:
+def voice() -> MessageFormatter:
     """Use English with any locale of the machine: scripts read it too."""
     return MessageFormatter(
         words=read_languages().of(ENGLISH),
@@ -73,23 +76,23 @@ class Terminal:
 
     async def start(self, typed_id: str | None, reason: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
-            accepted = await service.intake.start(self._asked, storable(typed_id), storable(reason))
-            return await self._carry_out(service, accepted)
+            accepted = await service.intake.start(self.asked, storable(typed_id), storable(reason))
+            return await self.carry_out(service, accepted)
 
         return await self._with_service(run)
 
     async def change(self, verb: str, typed_id: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
-            accepted = await service.intake.change(Verb(verb), self._asked, typed_id=storable(typed_id))
+            accepted = await service.intake.change(Verb(verb), self.asked, typed_id=storable(typed_id))
             if isinstance(accepted, AwaitsConfirmation):
                 return _awaiting(accepted)
-            return await self._carry_out(service, accepted)
+            return await self.carry_out(service, accepted)
 
         return await self._with_service(run)
 
     async def status(self, typed_id: str) -> Result:
         async def run(service: RecordingService) -> Result:
-            found = await service.status(await service.ask_status(self._asked, storable(typed_id)))
+            found = await service.status(await service.ask_status(self.asked, storable(typed_id)))
             ours = "not recording this call" if found.recording is None else _word(found.recording.state.value)
             seen = found.seen
             waiting = None
@@ -108,7 +111,7 @@ class Terminal:
                 "error": found.error and found.error.kind,
                 "audit_seq": found.audit_seq,
             }
-            there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), _voice())
+            there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), voice())
             lines = (f"record-bot: {ours}", f"Genesys: {there}", f"Audit entry: #{found.audit_seq}")
             text = "\n  ".join((f"Call {found.conversation_id}", *lines))
             if seen is not None and (others := other_recorders(seen.mechanism, seen.recorders)):
@@ -121,8 +124,10 @@ class Terminal:
         return await self._with_service(run)
 
     async def live(self) -> Result:
-        async def run(service: RecordingService) -> Result:
-            live = await service.live(self._asked)
+        async def run(control: Control) -> Result:
+            service = control.service
+            live = await service.live(self.asked)
+            awaited = await SqlNextCalls(control.engines).named()
             waiting = await _waiting(service, live)
             lines, facts = [], []
             for one in live:
@@ -130,46 +135,52 @@ class Terminal:
                 line = f"{one.conversation_id}  {one.state.value:<9} {one.started_by}"
                 lines.append(line if approval is None else f"{line}  (note: {_waits(approval)})")
                 facts.append({**_facts(one), "approval": approval and _approval_facts(approval)})
-            return Result(ok=True, text="\n".join(lines) or "There are no active recordings.", facts=facts)
+            lines = lines or ["There are no active recordings."]
+            lines += [_awaited(one) for one in awaited]
+            return Result(ok=True, text="\n".join(lines), facts=facts)
 
-        return await self._with_service(run)
+        return await self.with_control(run)
 
     @property
-    def _asked(self) -> Request:
+    def asked(self) -> Request:
+        """A request of this user."""
         return Request(Principal(f"cli:{self.login}", frozenset({Role.SUPERVISOR})), RequestSource("cli"))
 
-    async def _carry_out(self, service: RecordingService, accepted: PendingAction) -> Result:
+    async def carry_out(self, service: RecordingService, accepted: PendingAction) -> Result:
+        """Do what was accepted, and tell the result."""
         settled = await service.carry_out(accepted)
         if settled.error is not None:
             settled.error.audit_seq = settled.audit_seq
             facts = {"error": settled.error.kind, **_facts(settled.recording)}
-            return Result(ok=False, text=explain(settled.error, _voice(), settled.recording), facts=facts)
+            return Result(ok=False, text=explain(settled.error, voice(), settled.recording), facts=facts)
         text = (
-            f"Call {settled.recording.conversation_id}: {now(settled.recording, _voice().words)} (#{settled.audit_seq})"
+            f"Call {settled.recording.conversation_id}: {now(settled.recording, voice().words)} (#{settled.audit_seq})"
         )
         return Result(ok=True, text=text, facts=_facts(settled.recording))
 
     async def _with_service(self, run: Callable[[RecordingService], Awaitable[Result]]) -> Result:
+        return await self.with_control(lambda control: run(control.service))
+
+    async def with_control(self, run: Callable[[Control], Awaitable[Result]]) -> Result:
+        """Run a command on recording control; an error is a result as well."""
         async with opened_control(self.settings, owner=CLI_OWNER, on_request=self.on_request) as control:
             try:
-                return await run(control.service)
+                return await run(control)
             except AuditUnavailable as error:
-                return Result(
-                    ok=False, text=explain(error, _voice()), facts={"error": error.kind, "cause": error.cause}
-                )
+                return Result(ok=False, text=explain(error, voice()), facts={"error": error.kind, "cause": error.cause})
             except RecordBotError as error:
                 facts = {"error": error.kind, "audit_seq": error.audit_seq}
-                return Result(ok=False, text=explain(error, _voice()), facts=facts)
+                return Result(ok=False, text=explain(error, voice()), facts=facts)
 
 
 def _awaiting(answer: AwaitsConfirmation) -> Result:
-    approval, voice = answer.approval, _voice()
-    text = voice.words(
+    approval, told = answer.approval, voice()
+    text = told.words(
         "approval.again" if answer.again else "approval.asked",
         call=answer.recording.conversation_id,
         id=answer.recording.conversation_id,
-        until=voice.time(approval.expires_at),
-        now=now(answer.recording, voice.words),
+        until=told.time(approval.expires_at),
+        now=now(answer.recording, told.words),
         seq=answer.audit_seq,
     )
     facts = {
@@ -177,7 +188,7 @@ def _awaiting(answer: AwaitsConfirmation) -> Result:
         "approval": _approval_facts(approval),
         "audit_seq": answer.audit_seq,
     }
-    return Result(ok=True, text=voice.plain(text), facts=facts)
+    return Result(ok=True, text=told.plain(text), facts=facts)
 
 
 async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -> dict[UUID, Approval]:
@@ -187,8 +198,14 @@ async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -
     return {one.recording_id: one for one in found if lapsed(one, known[one.recording_id], now_) is None}
 
 
+def _awaited(one: NamedNextCall) -> str:
+    waiting = one.next_call
+    until = voice().time(waiting.expires_at)
+    return f"next call of {one.agent_name or waiting.agent_user_id}  {waiting.asked_by}  until {until}"
+
+
 def _waits(approval: Approval) -> str:
-    until = _voice().time(approval.expires_at)
+    until = voice().time(approval.expires_at)
     return f"{approval.asked_by} asked to stop; a second supervisor must confirm by {until}"
 
 

@@ -17,6 +17,7 @@ from bot.database.queries.cards import SqlOverview
 from bot.database.queries.digests import SqlDigests
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.group_members import SqlGroupMembers
+from bot.database.queries.next_calls import SqlNextCalls
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.queries.summaries import SqlActivityReports, SqlSummaries
@@ -73,6 +74,7 @@ from bot.slack.listeners.compliance.activity_report import ActivityReports
 from bot.slack.listeners.compliance.audit_export import AuditReports
 from bot.slack.listeners.compliance.evidence import EvidenceFiles
 from bot.slack.listeners.context import ListenerContext
+from bot.slack.listeners.people_options import PeopleOptions
 from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.listeners.shortcuts import StartShortcuts
 from bot.slack.listeners.start_modal import StartModal
@@ -158,11 +160,14 @@ class ServingParts:
 
     def register(self, app: AsyncApp, homes: HomePublisher) -> None:
         """Register all listeners with Bolt."""
-        desk, modal = self.desk, StartModal(self.desk, self.control.live_calls)
+        desk, control = self.desk, self.control
+        next_calls = self.next_calls.commands(self.agent_calls())
+        modal = StartModal(desk, control.live_calls, next_calls)
+        people = PeopleOptions(control.agents.people, control.clock)
         for listener in (
             self.command(modal),
             self.agent_calls(),
-            self.next_calls.commands(self.agent_calls()),
+            next_calls,
             RecordingButtons(desk),
             ApprovalButtons(desk),
             StartAgain(desk),
@@ -170,7 +175,7 @@ class ServingParts:
             FollowButton(desk),
             StillNeeded(desk, self.settings.recording_remind_after),
             modal,
-            CallOptions(desk, self.control.live_calls, LookupLimit(self.control.clock, DENIALS_A_MINUTE)),
+            CallOptions(desk, control.live_calls, LookupLimit(control.clock, DENIALS_A_MINUTE), people),
             StartShortcuts(desk, modal),
             HomeEvents(desk, homes, self.reports()),
         ):
@@ -202,6 +207,7 @@ class ServingParts:
             summaries=SqlSummaries(engines),
             zone=self._zone,
             clock=clock,
+            next_calls=SqlNextCalls(engines),
         )
         changes = self.control.store.changes()
         return HomePublisher(

@@ -10,7 +10,7 @@ from bot.slack.app import EVENTS_PATH
 from bot.slack.listeners.command import COMMAND
 from bot.slack.listeners.shortcuts import START, START_FROM_MESSAGE
 
-USAGE = "start [id or @agent] [reason] | next @agent | stop | pause | resume | list | help"
+USAGE = "start [id|@agent] [reason] | next @agent | stop | help"
 """Slack shows it on one line beside the command, and cuts a long one; ``help`` lists every verb."""
 SHORTCUTS = (
     ("Start a recording", "global", START, "Choose a live call and record it"),

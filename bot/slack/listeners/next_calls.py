@@ -87,6 +87,17 @@ class NextCallCommands:
             text = f"{text}\n{words('shared.start')}"
         await self.desk.tell(reply, text, waiting_blocks(text, waiting, name, words))
 
+    def begin_later(
+        self, asked: Request, agent_user_id: str, reason: str | None, reply: Reply, *, reason_code: str | None = None
+    ) -> None:
+        """Begin to wait after the acknowledgement, and tell the person."""
+
+        async def wait() -> None:
+            person = await self._person(agent_user_id)
+            await self.begin(asked, person, reason, reply, reason_code=reason_code)
+
+        self.desk.work.start(answered("next_calls", wait(), partial(self._refuse, reply)))
+
     async def _later(self, work: Callable[[Lookup, Reply], Awaitable[None]], lookup: Lookup, reply: Reply) -> None:
         await answered("next_calls", work(lookup, reply), partial(self.desk.refuse, reply))
 
@@ -118,13 +129,7 @@ class NextCallCommands:
     async def _wait(self, click: Click) -> None:
         choice = Choice.read(str(click.action.get("value")))
         asked = await click.asked(channel=choice.channel)
-        reply = replace(click.reply, replaces=click.in_ephemeral)
-
-        async def wait() -> None:
-            person = await self._person(choice.user_id)
-            await self.begin(asked, person, choice.reason, reply)
-
-        self.desk.work.start(answered("next_calls", wait(), partial(self._refuse, reply)))
+        self.begin_later(asked, choice.user_id, choice.reason, replace(click.reply, replaces=click.in_ephemeral))
 
     async def _cancel(self, click: Click) -> None:
         asked = await click.asked()

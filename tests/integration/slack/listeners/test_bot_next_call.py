@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,8 +49,12 @@ async def armed(scenario: ServingScenario, typed: str, user: str = ADA) -> Simul
     return shown[-1]
 
 
-def direct(scenario: ServingScenario, user: str = ADA) -> list[str]:
+def direct(scenario: Scenario, user: str = ADA) -> list[str]:
     return [one.text for one in scenario.slack.direct_messages(user)]
+
+
+def told(scenario: Scenario, user: str) -> bool:
+    return any("next call" in one for one in direct(scenario, user))
 
 
 async def test_the_next_call_is_recorded_and_the_person_is_told(scenario: ServingScenario) -> None:
@@ -85,7 +90,7 @@ async def test_two_people_who_wait_for_the_same_call_get_one_recording(scenario:
     call = scenario.genesys.add_call(agent=WANDA, queue="Billing")
     await scenario.until(lambda: scenario.shows(f"Recording · {WANDA} · Billing"))
     for user in (ADA, GRACE):
-        await scenario.until_later(lambda user=user: any("next call" in one for one in direct(scenario, user)))
+        await scenario.until_later(partial(told, scenario, user))
     assert f"<@{ADA}> had asked for its recording first" in direct(scenario, GRACE)[-1]
     assert scenario.genesys.recording_starts(call.id) == 1
     assert waits(scenario) == [(ADA, "started"), (GRACE, "started")]
