@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.faults.rows import genesys, kills, replicas, slack, storage
+from tests.faults.rows import genesys, kills, next_calls, replicas, slack, storage
 
-ALONE = (*kills.ROWS, *genesys.ROWS, *slack.ROWS, *storage.ROWS)
+ALONE = (*kills.ROWS, *genesys.ROWS, *slack.ROWS, *storage.ROWS, *next_calls.ROWS)
 REPLICAS = replicas.ROWS
 ROWS = (*ALONE, *REPLICAS)
