@@ -171,7 +171,7 @@ class AgentSearch:
         try:
             return await self.log.store.write(work)
         except AuditUnavailable:
-            log.warning("agent_lookup_outcome_unwritten", attempt_id=str(entry.attempt_id))
+            log.warning("agent_lookup_write_failed", attempt_id=str(entry.attempt_id))
             raise
 
 

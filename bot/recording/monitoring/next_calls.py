@@ -152,7 +152,7 @@ class NextCallMonitor:
         try:
             status = await self.people.status(agent, deadline=now + READ_SECONDS, priority=Priority.LOOP)
         except GenesysError as error:
-            log.info("agent_status_unknown", agent=agent, error=error.kind)
+            log.info("agent_status_read_failed", agent=agent, error=error.kind)
             await self._read(agent)
             return
         if status.offline:
@@ -190,7 +190,7 @@ class NextCallMonitor:
         except RecordBotError as error:
             self._seen.read.add(agent.user_id)
             self.changes.set()
-            log.warning("next_call_not_started", conversation_id=conversation_id, error=error.kind)
+            log.warning("next_call_start_failed", conversation_id=conversation_id, error=error.kind)
             return
         await self._refresh()
         if accepted is not None:
@@ -217,7 +217,7 @@ class NextCallMonitor:
         try:
             await self.service.carry_out(accepted)
         except AuditUnavailable:
-            log.warning("next_call_outcome_unwritten")  # the reconciler settles it
+            log.warning("next_call_write_failed")  # the reconciler settles it
 
     def _seconds_to_next(self) -> float | None:
         seen, now = self._seen, self.clock.monotonic()

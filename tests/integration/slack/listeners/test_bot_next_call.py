@@ -1,4 +1,4 @@
-"""``/record next``: an agent's next call is recorded when it connects, once, and whoever asked is told."""
+"""``/record next``: an agent's next call is recorded when it connects, once, and the person who asked is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for an agent's next call: asked for once, started once, and by whoever may record it at that moment."""
+"""Waiting for an agent's next call: asked for once, started once, and for someone who may record it at that moment."""
 
 from __future__ import annotations
 
