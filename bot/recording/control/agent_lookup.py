@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-LOOKUP_SECONDS = 8.0
-"""Time limit of a search: a start that takes longer is too old to be carried out."""
+LOOKUP_SECONDS = 25.0
+"""Time limit of a search, as of an action. A start that comes of a slow one is too old, and refused as such."""
 LONGEST_REASON = 1800
 """Characters: the buttons of a choice carry the reason, and Slack takes 2,000."""
 READS = {"read": "agent"}
