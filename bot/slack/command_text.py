@@ -33,4 +33,4 @@ def _plain(marked: re.Match[str]) -> str:
     sign, target, label = marked["sign"], marked["target"], marked["label"]
     if sign in {"@", "#"}:
         return f"{sign}{label or target}"
-    return target.removeprefix("mailto:") if not sign else f"@{label or target}"
+    return target.removeprefix("mailto:") if not sign else f"@{(label or target).removeprefix('@')}"

@@ -11,6 +11,7 @@ import pytest
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import INBOUND
 from tests.support.scenario import ADA, FLOOR, GRACE, MALLORY, Scenario, ServingScenario
+from tests.support.slack.start_modal import AtTheModal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,6 +144,31 @@ async def test_an_agent_whose_events_are_refused_is_not_waited_for(scenario: Ser
     await scenario.until_later(lambda: any("can't wait for" in one for one in direct(scenario)))
     assert "doesn't tell record-bot" in await refused(scenario, "next Priya Nair")
     assert scenario.entries("next:armed")[-1]["outcome"] == {"error": "no_call_events"}
+
+
+async def test_the_start_window_offers_the_next_call_of_who_is_on_none(scenario: ServingScenario) -> None:
+    ada = AtTheModal(scenario)
+    await ada.types_start()
+    await scenario.until(lambda: ada.open)
+    for _ in range(40):  # the search has a second of real time; a busy machine may need another look-up
+        shown = await ada.looks_up("wanda")
+        if shown:
+            break
+    assert shown == [f"{WANDA} · next call"]
+    await scenario.slack.act_in_view(ADA, "call", f"next:{WANDA_ID}")
+    ada.fills(note="for coaching")
+    await ada.submits()
+    await scenario.until(lambda: waits(scenario) == [(ADA, None)])
+    await scenario.until_later(lambda: any("as soon as it connects" in one for one in direct(scenario)), step=0.5)
+    (waiting,) = scenario.rows("SELECT agent_user_id, channel FROM next_calls")
+    assert waiting == {"agent_user_id": WANDA_ID, "channel": FLOOR}
+
+
+async def test_home_shows_who_is_waited_for(scenario: ServingScenario) -> None:
+    await armed(scenario, WANDA)
+    homes = scenario.slack.views.homes
+    await scenario.slack.open_home(ADA)
+    await scenario.until_later(lambda: WANDA in str(getattr(homes.get(ADA), "body", "")), step=0.5)
 
 
 class TestScope:
