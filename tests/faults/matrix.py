@@ -5,5 +5,5 @@ from __future__ import annotations
 from tests.faults.rows import genesys, kills, next_calls, replicas, slack, storage
 
 ALONE = (*kills.ROWS, *genesys.ROWS, *slack.ROWS, *storage.ROWS, *next_calls.ROWS)
-REPLICAS = replicas.ROWS
+REPLICAS = (*replicas.ROWS, *next_calls.REPLICAS)
 ROWS = (*ALONE, *REPLICAS)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from tests.faults.harness.replicas import Fleet, Replica, opened_fleet
 from tests.faults.row import Row, single
 from tests.faults.run import ADA
 
@@ -86,6 +88,26 @@ async def told_late(run: Run) -> None:
     await _recorded(run, name)
 
 
+async def leader_killed(run: Run) -> None:
+    """Kill the replica that starts the recording, while Genesys does."""
+    fleet = run.stage
+    assert isinstance(fleet, Fleet)
+    await fleet.until("every replica is known to live", fleet.all_known)
+    name, hit = await _armed(run), list[Replica]()
+
+    def strike() -> None:
+        if (owner := fleet.owner(run.call)) is not None:
+            owner.signal(signal.SIGKILL)
+            hit.append(owner)
+
+    struck = fleet.when(run.writes, strike)
+    _connects(run, name)
+    await fleet.until("the start is on its way to Genesys", struck.is_set)
+    await _recorded(run, name)
+    for replica in hit:
+        await fleet.begin(replica)
+
+
 def _with(fault: str, **how: Any) -> Callable[[Run], Awaitable[None]]:
     async def play(run: Run) -> None:
         name = await _armed(run)
@@ -119,4 +141,16 @@ ROWS = (
     _row("lost-event", "the notification socket is down when the call connects", told_late),
     _row("lost-answer", "Genesys drops its answer after the start", _with("drop_after"), quick=False),
     _row("429", "Genesys refuses the start with 429", _with("rate_limited", value=1), quick=False),
+)
+REPLICAS = (
+    _row(
+        "replicas-killed",
+        "kill -9 of the replica that starts the recording, of three on PostgreSQL",
+        leader_killed,
+        opened=opened_fleet,
+        http_share=2,
+        quick=False,
+        unanswered=True,
+        ambiguous=True,
+    ),
 )
