@@ -75,7 +75,7 @@ async def check_everything() -> tuple[ComponentHealth, ...]:
         await check_database(settings),
         *await _slack(settings, policy, await _completeness(settings)),
         *await _genesys(settings, policy),
-        *await _next_calls(settings),
+        *await next_calls_waited_for(settings),
     )
 
 
@@ -147,7 +147,7 @@ async def check_database(settings: DatabaseSettings) -> ComponentHealth:
     return ComponentHealth("database", ok=True)
 
 
-async def _next_calls(settings: ServeSettings) -> tuple[ComponentHealth, ...]:
+async def next_calls_waited_for(settings: ServeSettings) -> tuple[ComponentHealth, ...]:
     """Say how many people wait for an agent's next call; without any there is nothing to say."""
     try:
         async with opened_database(settings) as engines:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.admin.checks.check import next_calls_waited_for
+from bot.config.settings import ServeSettings
 from bot.database.queries.next_calls import SqlNextCalls
 from bot.errors import AlreadyWaitingForCall, NoCallEvents, NotPermitted, NotWaiting, OutOfScope
 from bot.recording.call import CallRecording
@@ -279,3 +281,13 @@ async def test_of_two_replicas_one_starts_the_recording(file: Path | PostgresDat
         assert first.control.calls.count("start") + second.control.calls.count("start") == 1
         assert await replicas[0].states() == [RecordingState.ACTIVE.value]
         assert sorted(await replicas[0].outcomes()) == [(ADA, "started"), (GRACE, "started")]
+
+
+async def test_check_says_how_many_calls_are_waited_for(replica: Replica) -> None:
+    file = replica.harness.file
+    settings = ServeSettings.model_construct(database_url=f"sqlite+aiosqlite:///{file}")
+    assert await next_calls_waited_for(settings) == ()
+    await replica.waits()
+    (part,) = await next_calls_waited_for(settings)
+    assert part.ok
+    assert part.problem.startswith("Waiting for 1 call (/record next), the last until ")
