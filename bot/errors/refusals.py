@@ -115,7 +115,7 @@ class AgentNotFound(Refused):
     def __init__(self, message: str = "", *, cause: str = "nobody") -> None:
         super().__init__(message)
         self.cause = cause
-        """``nobody``, or of a mention ``no_scope``, ``no_address`` or ``no_user``."""
+        """``nobody``; of a mention also ``no_user``, or why Slack shows no address."""
 
 
 class SeveralCalls(Refused):

@@ -24,6 +24,7 @@ from bot.genesys.live_calls.directory import names_request
 from bot.genesys.notifications.channel import PREFIX, SUFFIX
 from bot.genesys.organization import organization_recording
 from bot.genesys.recording.sessions import find_sessions
+from bot.genesys.recording_files.keeping_check import keeping
 from bot.genesys.recording_files.metadata import metadata_request
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.request import Request
@@ -138,8 +139,8 @@ OPTIONAL = (
 )
 
 
-async def check(client: GenesysClient, *, recording_api: str = "conversations") -> list[Finding]:
-    """Check the region, the login, and each permission, as far as Genesys shows them.
+async def check(client: GenesysClient, *, recording_api: str = "conversations", keeps: bool = False) -> list[Finding]:
+    """Check the region, the login, and each permission, as far as Genesys shows them; ``keeps``: those of keeping too.
 
     Permissions are asked for by requests about the nil id: Genesys refuses those with 403 where one is missing, and
     with 404 where none is.
@@ -160,6 +161,8 @@ async def check(client: GenesysClient, *, recording_api: str = "conversations") 
         findings.append(_of_any(found, grants) if request.method == "PATCH" and found.ok else found)
     findings += await _live_calls(client)
     findings += [await _optional(client, *question) for question in OPTIONAL]
+    if keeps:
+        findings += await keeping(client, lambda: _within(client), grants, NOBODY)
     findings.append(await notification_topics(client, _within(client), grants))
     return findings + await organization_recording(client, lambda: _within(client))
 

@@ -125,13 +125,16 @@ def _what(error: RecordBotError, words: Catalog) -> str:
 def _what_of_agent(error: AgentNotFound | NoCallEvents, words: Catalog) -> str:
     if isinstance(error, NoCallEvents):
         return words("next.no_events", why=error.cause) if error.cause else what_happened(error.kind, words)
-    key = f"agents.{error.cause}_what"
-    return words(key) if words.has(key) else what_happened(error.kind, words)
+    keys = (f"agents.{error.cause}_what", f"agents.{error.cause}")
+    key = next((key for key in keys if words.has(key)), None)
+    return what_happened(error.kind, words) if key is None else words(key)
 
 
 def _do(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, NotPermitted) and words.has(key := f"denied.{error.cause}_do"):
         return words(key)
+    if isinstance(error, AgentNotFound) and words.has(f"agents.{error.cause}"):
+        return ""  # that says what to do as well
     if isinstance(error, AgentNotFound) and words.has(key := f"agents.{error.cause}_do"):
         return words(key)
     if isinstance(error, ReasonRefused) and (error.limit or error.required):

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.recording.call import Participant
+    from bot.recording.models import Conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,10 @@ class CallVolume:
     @property
     def per_hour(self) -> float:
         return self.calls / self.hours
+
+
+def connected_agent(seen: Conversation, user_id: str) -> Participant | None:
+    """Return the agent's side of a call, once they are connected to it; None while it only rings, or without them."""
+    if not seen.connected:
+        return None
+    return next((agent for agent in seen.agents if agent.user_id.casefold() == user_id.casefold()), None)

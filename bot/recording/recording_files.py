@@ -1,4 +1,4 @@
-"""What Genesys has saved of a call, and what can be done with it: keep it, mark it, listen to it."""
+"""What Genesys has saved of a call, and the ways to use it: keep it, mark it, listen to it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Annotated:
 
 @dataclass(frozen=True, slots=True)
 class MediaLink:
-    """A link that plays a recording for whoever has it, until it expires. It may be in no log and no entry."""
+    """A link that plays a recording for anyone who has it, until it expires. It may be in no log and no entry."""
 
     uri: str = field(repr=False)
     expires_at: datetime | None = None

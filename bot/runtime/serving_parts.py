@@ -57,7 +57,8 @@ from bot.runtime.container import (
 )
 from bot.runtime.next_call_parts import NextCallParts
 from bot.slack.charts import Charts
-from bot.slack.listeners.agent_calls import EMAIL_SCOPE, AgentCalls
+from bot.slack.email_addresses import EmailAddresses
+from bot.slack.listeners.agent_calls import AgentCalls
 from bot.slack.listeners.app_home import HomeEvents
 from bot.slack.listeners.buttons import (
     ApprovalButtons,
@@ -145,7 +146,9 @@ class ServingParts:
     def agent_calls(self) -> AgentCalls:
         """Return what finds agents, and the calls that they are on."""
         control = self.control
-        return AgentCalls(self.desk, control.agents, control.live_calls.names, EMAIL_SCOPE in self.scopes)
+        people = self.desk.people
+        addresses = EmailAddresses(self.client, people.team_id, self.scopes, people.enterprise_id)
+        return AgentCalls(self.desk, control.agents, control.live_calls.names, addresses)
 
     def _evidence(self) -> EvidenceFiles:
         source, names = SqlEvidence(self.control.engines), self._names()

@@ -22,7 +22,7 @@ from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.process import BotProcess, BotUnready, free_port, manifest
 from bot.sandbox.site import Site
 from bot.sandbox.slack import SimulatedSlack
-from bot.sandbox.slack.manifest import marks_commands, shortcuts_of
+from bot.sandbox.slack.manifest import expanding_commands, shortcuts_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -122,7 +122,7 @@ async def _run(
             os.environ, slack=slack, genesys=genesys, transport=transport, port=bot_port, database=database
         )
         described = await manifest(environment, directory)
-        slack.shortcuts, slack.workspace.marks_commands = shortcuts_of(described), marks_commands(described)
+        slack.shortcuts, slack.expanding = shortcuts_of(described), expanding_commands(described)
         bot = BotProcess(
             environment=environment,
             directory=directory,

@@ -117,14 +117,6 @@ class SlackPeople:
             return None
         return user.get("name_shown") or None
 
-    async def email(self, user_id: str) -> str | None:
-        """Return the person's e-mail address in Slack; None without one, or without the scope for it.
-
-        Raise IdentityUnconfirmed if Slack doesn't answer.
-        """
-        user = await self._user(user_id)
-        return user.get("email") or None
-
     def _actor(self, user_id: str, team_id: str) -> str:
         """Return the person's id in the trail, with the bot's team if Slack last reported them as its member."""
         known = self._cache.get(f"user:{user_id}")
@@ -150,10 +142,7 @@ class SlackPeople:
                 return {"team_id": NOWHERE}
             raise
         user: dict[str, Any] = answer["user"]
-        return {key: user.get(key) for key in KNOWN_OF_USER} | {
-            "name_shown": _name(user),
-            "email": (user.get("profile") or {}).get("email"),
-        }
+        return {key: user.get(key) for key in KNOWN_OF_USER} | {"name_shown": _name(user)}
 
     async def _fresh(self, key: str, ask: Callable[[], Awaitable[T]]) -> T:
         if (known := self._known(key)) is not None:

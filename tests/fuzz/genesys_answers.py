@@ -51,6 +51,23 @@ GOOD: dict[str, Any] = {
     f"GET /api/v2/conversations/{CALL}/recordingmetadata": [
         {"id": "r1", "fileState": "AVAILABLE", "media": "audio", "startTime": AT, "endTime": AT}
     ],
+    f"GET /api/v2/conversations/{CALL}/recordings/r1": {
+        "id": "r1",
+        "fileState": "AVAILABLE",
+        "mediaUris": {"S": {"mediaUri": "https://files.example.com/r1?X-Amz-Date=20260302T085500Z&X-Amz-Expires=60"}},
+    },
+    f"GET /api/v2/conversations/{CALL}/recordings/r1/annotations": [],
+    f"POST /api/v2/conversations/{CALL}/recordings/r1/annotations": {"id": "n1", "description": "Complaint"},
+    "POST /api/v2/recordings/deletionprotection": [],
+    "POST /api/v2/users/search": {
+        "results": [{"id": "u1", "name": "Ann Onym", "email": "ann@example.com"}],
+        "total": 1,
+    },
+    "GET /api/v2/users/u1": {
+        "id": "u1",
+        "routingStatus": {"status": "IDLE"},
+        "presence": {"presenceDefinition": {"systemPresence": "On Queue"}},
+    },
     "GET /api/v2/recording/sessions": [SESSION],
     "GET /api/v2/recording/sessions/s1": SESSION,
     "POST /api/v2/recording/sessions": SESSION,

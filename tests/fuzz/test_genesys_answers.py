@@ -17,9 +17,19 @@ from hypothesis import strategies as st
 from bot.audit.verification import Verifier
 from bot.database.trail.reader import SqlTrail
 from bot.errors import GenesysError, OutcomeUnknown
-from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, GenesysDirectory, SessionsControl
+from bot.genesys import (
+    ConversationsControl,
+    GenesysAccount,
+    GenesysClient,
+    GenesysDirectory,
+    GenesysPeople,
+    GenesysRecordingFiles,
+    SessionsControl,
+    call_volume,
+)
 from bot.genesys.notifications.channel import Channel, open_channel, subscribe
 from bot.genesys.recording_files.metadata import GenesysSavedRecordings
+from bot.genesys.transport.deadline import Within
 from bot.recording.call import CallRecording
 from bot.recording.control.intake import Intake
 from bot.recording.models import Mechanism, Target, Verb
@@ -98,12 +108,35 @@ async def other_deeds(client: GenesysClient, deed: str) -> Any:
             return await client.login()
 
 
+async def file_deeds(client: GenesysClient, deed: str) -> Any:
+    files, deadline = GenesysRecordingFiles(client), client.clock.monotonic() + 25
+    match deed:
+        case "files":
+            return await files.files(CALL, ended_at=None, deadline=deadline)
+        case "protect":
+            return await files.protect(CALL, deadline=deadline, progress=nobody)
+        case "release":
+            return await files.release(CALL, deadline=deadline, progress=nobody)
+        case "annotate":
+            return await files.annotate(CALL, "r1", "Complaint", deadline=deadline, progress=nobody)
+        case "media":
+            return await files.media_link(CALL, "r1", deadline=deadline, progress=nobody)
+        case "people":
+            return await GenesysPeople(client).find("ann", deadline=deadline)
+        case "agent status":
+            return await GenesysPeople(client).status("u1", deadline=deadline)
+        case _:
+            return await call_volume(client, Within.unattended(deadline), queue_ids=["q1"])
+
+
 CALLS = (A_CALL, f"GET /api/v2/conversations/{CALL}")
 SESSIONS = ("GET /api/v2/recording/sessions", "GET /api/v2/recording/sessions/s1")
 SWITCHES = (
     f"PATCH /api/v2/conversations/{CALL}/participants/p1",
     f"PUT /api/v2/conversations/calls/{CALL}/recordingstate",
 )
+ONE_FILE = f"/api/v2/conversations/{CALL}/recordings/r1"
+PROTECTION = ("POST /api/v2/recordings/deletionprotection", "PUT /api/v2/recordings/deletionprotection")
 ASKED_FOR = {
     "conversations": (*CALLS, *SWITCHES),
     "sessions": (*CALLS, *SESSIONS, "POST /api/v2/recording/sessions", "POST /api/v2/recording/sessions/s1/stop"),
@@ -111,6 +144,14 @@ ASKED_FOR = {
                    "POST /api/v2/analytics/conversations/details/query"),
     "names": ("GET /api/v2/users",),
     "saved": (f"GET /api/v2/conversations/{CALL}/recordingmetadata",),
+    "files": (f"GET /api/v2/conversations/{CALL}/recordingmetadata",),
+    "protect": PROTECTION,
+    "release": PROTECTION,
+    "annotate": (f"GET {ONE_FILE}/annotations", f"POST {ONE_FILE}/annotations"),
+    "media": (f"GET {ONE_FILE}",),
+    "people": ("POST /api/v2/users/search",),
+    "agent status": ("GET /api/v2/users/u1",),
+    "volume": ("POST /api/v2/analytics/conversations/details/query",),
     "channel": ("POST /api/v2/notifications/channels",),
     "subscribe": ("PUT /api/v2/notifications/channels/ch1/subscriptions",),
     "probe": ("GET /api/v2/tokens/me", TOKEN),
@@ -118,6 +159,7 @@ ASKED_FOR = {
 }  # fmt: skip
 """What each may ask Genesys for."""
 DEEDS = ("look", "start", "stop, of whatever kind", "stop", "pause", "resume")
+FILE_DEEDS = ("files", "protect", "release", "annotate", "media", "people", "agent status", "volume")
 OTHER_DEEDS = ("live calls", "names", "saved", "channel", "subscribe", "probe", "login")
 
 Script = dict[str, list[bytes]]
@@ -180,6 +222,23 @@ async def test_a_question_ends_with_an_answer_or_an_error_of_ours(data: st.DataO
             assert written(error)
         else:
             assert "\\u0000" not in written(outcome)
+
+
+@given(data=st.data())
+@effort(60)
+async def test_what_is_done_about_a_file_ends_with_a_result_or_an_error_of_ours(data: st.DataObject) -> None:
+    deed = data.draw(st.sampled_from(FILE_DEEDS))
+    script = data.draw(scripts(ASKED_FOR[deed]))
+    async with raw_server() as server, client_of(server, FakeClock()) as client, asyncio.timeout(WITHIN):
+        server.answering = following(script)
+        try:
+            outcome = await file_deeds(client, deed)
+        except GenesysError as error:
+            assert written(error.evidence)
+            assert "\x00" not in written(error)
+        else:
+            assert "\\u0000" not in written(outcome)
+        assert len([method for method, _ in server.asked if method == "PUT"]) <= 2
 
 
 @given(headers=st.lists(answers({}), min_size=1, max_size=3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bot.errors import GenesysUnavailable
 from bot.genesys.json_fields import listed, part, text, word
 from bot.genesys.live_calls.call_list import PageSize
 from bot.genesys.transport.deadline import silently
@@ -86,6 +87,8 @@ class GenesysPeople:
             lambda page, entries: self.client.read(search_request(criteria, page, entries), within)
         ):
             body = answer.document()
+            if not isinstance(body.get("results"), list) and body.get("total") != 0:
+                raise GenesysUnavailable("Genesys's answer has no list of users.", evidence=answer.evidence)
             results = listed(body.get("results"))
             people |= {person.user_id: person for person in _people(results)}
             total = body.get("total")

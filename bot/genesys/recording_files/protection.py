@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import NotFound, RequestRejected
+from bot.errors import GenesysUnavailable, NotFound, RequestRejected
 from bot.genesys.json_fields import listed, part, text
 from bot.genesys.recording.confirmed_write import Change
 from bot.genesys.transport.permissions import needing
@@ -37,10 +37,17 @@ def protected_request(conversation_id: str) -> Request:
 
 
 async def read_protection(client: GenesysClient, conversation_id: str, within: Within) -> bool:
-    """Return whether the call's recordings are protected. Raise the GenesysError branch."""
+    """Return whether the call's recordings are protected.
+
+    Raise the GenesysError branch: GenesysUnavailable also for an answer that doesn't say it, since an entry without an
+    id could be this call's.
+    """
     answer = await client.read(protected_request(conversation_id), within)
-    protected = {(text(one.get("id")) or "").casefold() for one in listed(answer.json())}
-    return conversation_id.casefold() in protected
+    body = answer.json()
+    protected = [text(part(one).get("id")) for one in body] if isinstance(body, list) else [None]
+    if None in protected:
+        raise GenesysUnavailable("Genesys's answer does not say what is protected.", evidence=answer.evidence)
+    return conversation_id.casefold() in {one.casefold() for one in protected if one}
 
 
 async def set_protection(client: GenesysClient, conversation_id: str, within: Within, *, on: bool) -> ProtectionChange:
@@ -54,8 +61,6 @@ async def set_protection(client: GenesysClient, conversation_id: str, within: Wi
     async def seen(_: Answer | None) -> bool:
         return await read_protection(client, conversation_id, within.confirming())
 
-    if await read_protection(client, conversation_id, within) is on:
-        return ProtectionChange(on, created=False)
     change = Change(
         client=client,
         request=protection_request(conversation_id, on=on),
@@ -65,6 +70,8 @@ async def set_protection(client: GenesysClient, conversation_id: str, within: Wi
         check_answer=lambda answer: _refuse_failed(answer, conversation_id),
     )
     try:
+        if await read_protection(client, conversation_id, within) is on:
+            return ProtectionChange(on, created=False)
         with needing(APPLY if on else REVOKE):
             changed = await change.make()
     except NotFound as missing:

@@ -211,9 +211,12 @@ class SimulatedGenesys:
 
     def snapshot(self) -> dict[str, Any]:
         """Describe everything that a page shows, as JSON."""
+        floor = self.floor.snapshot()
+        for call in floor["calls"]:
+            call["protected"] = call["conversation_id"] in self.recordings.protected
         return {
             "url": self.url,
-            **self.floor.snapshot(),
+            **floor,
             "requests": self.gate.snapshot(),
             "logins": self.logins.count,
             "pending_effects": self.effects.pending,

@@ -79,7 +79,7 @@ function handOver(call, act, choice) {
 
 function facts(call) {
   const said = [call.queue, call.media === "chat" ? "web chat" : call.direction, MECHANISM[call.mechanism], call.secure_pause && "secure pause",
-    call.consulting && "consult", call.ringing && "ringing", call.snippet && "snippet"];
+    call.consulting && "consult", call.ringing && "ringing", call.snippet && "snippet", call.protected && "kept"];
   return said.filter(Boolean).join(" · ");
 }
 

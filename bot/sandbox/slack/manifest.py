@@ -18,10 +18,10 @@ class Shortcut:
     description: str = ""
 
 
-def marks_commands(manifest: str) -> bool:
-    """Return whether the app wants people and links in the text of its command marked (``should_escape``)."""
+def expanding_commands(manifest: str) -> frozenset[str]:
+    """Return the commands of a manifest with ``should_escape``."""
     features: dict[str, Any] = (yaml.safe_load(manifest) or {}).get("features") or {}
-    return any(one.get("should_escape") is True for one in features.get("slash_commands") or ())
+    return frozenset(one["command"] for one in features.get("slash_commands") or () if one.get("should_escape"))
 
 
 def shortcuts_of(manifest: str) -> tuple[Shortcut, ...]:

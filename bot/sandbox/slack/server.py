@@ -77,6 +77,8 @@ class SimulatedSlack(Premises):
         self._signing_secret = signing_secret
         self._signing_clock = signing_clock or clock
         self.shortcuts: tuple[Shortcut, ...] = ()
+        self.expanding: frozenset[str] = frozenset()
+        """The commands in whose text the app wants names and links marked."""
         self._shared: set[str] = set()
         changes = Changes(on_change)
         super().__init__(Workspace(team_id, clock, changes), changes)
@@ -158,7 +160,7 @@ class SimulatedSlack(Premises):
 
     async def command(self, user_id: str, channel_id: str, text: str, *, command: str = "/record") -> DeliveryResult:
         """Type a slash command; the ack's words appear in the channel for that person. Raises NothingThere."""
-        return await self._persons.command(user_id, channel_id, text, command)
+        return await self._persons.command(user_id, channel_id, text, command, expanded=command in self.expanding)
 
     def post(self, user_id: str, channel_id: str, text: str, *, thread_ts: str | None = None) -> SimulatedMessage:
         """Write a plain message, as a person does; the app hears nothing of it. Raises NothingThere."""

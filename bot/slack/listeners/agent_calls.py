@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.errors import AgentNotFound, IdentityUnconfirmed
+from bot.errors import AgentNotFound
 from bot.recording.agents import NamedBy
 from bot.recording.control.agent_lookup import LOOKUP_SECONDS, AgentsFound
 from bot.recording.models import Verb
 from bot.slack.blocks.agent_calls import START_CALL, Choice, agent_calls
 from bot.slack.blocks.answers import under_way
+from bot.slack.email_addresses import EmailAddresses, NoAddress
 from bot.slack.listeners.buttons import Clicks
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 from bot.slack.listeners.error_boundary import answered
@@ -25,17 +26,15 @@ if TYPE_CHECKING:
     from bot.recording.requests import Request
     from bot.slack.listeners.buttons import Click
 
-EMAIL_SCOPE = "users:read.email"
-
 
 @dataclass(frozen=True, slots=True)
 class AgentCalls:
-    """Starts recordings by agent. ``may_see_addresses``: the app has the optional scope for e-mail addresses."""
+    """Starts recordings by agent; ``addresses`` turns a mention into an agent."""
 
     desk: ListenerContext
     search: AgentSearch
     names: NameBook
-    may_see_addresses: bool = False
+    addresses: EmailAddresses
 
     def register(self, app: AsyncApp) -> None:
         Clicks(self.desk, self._take).register(app, START_CALL)
@@ -101,10 +100,7 @@ class AgentCalls:
         self.desk.finish_later(accepted, reply)
 
     async def _address(self, user_id: str) -> str:
-        try:
-            address = await self.desk.people.email(user_id)
-        except IdentityUnconfirmed as error:
-            raise AgentNotFound(cause="unconfirmed") from error
-        if address is None:
-            raise AgentNotFound(cause="no_address" if self.may_see_addresses else "no_scope")
-        return address
+        found = await self.addresses.of(user_id)
+        if isinstance(found, NoAddress):
+            raise AgentNotFound(cause=found.value)
+        return found.email

@@ -90,6 +90,46 @@ async def test_what_the_bot_can_do_without_is_a_note(
     assert without in note.sentence
 
 
+KEEPING = {
+    "recording:deletionProtection:apply": ("Genesys: keeping recordings", "nobody can keep a recording"),
+    "recording:deletionProtection:revoke": ("Genesys: releasing recordings", "released in Genesys only"),
+    "recording:annotation:add": ("Genesys: reasons on recordings", "no reason in Genesys"),
+    "recording:annotation:view": ("Genesys: reading reasons on recordings", "can't see whether"),
+}
+
+
+async def test_all_is_well_with_keeping(desk: Desk) -> None:
+    findings = await check(desk.client, keeps=True)
+    assert len(findings) == 15 + len(KEEPING)
+    assert notes(findings) == []
+    assert desk.simulator.recordings.protected == set()
+
+
+@pytest.mark.parametrize("permission", KEEPING)
+async def test_a_missing_permission_for_keeping_is_a_note(desk: Desk, permission: str) -> None:
+    desk.simulator.access.granted.discard(permission)
+
+    (note,) = notes(await check(desk.client, keeps=True))
+
+    what, without = KEEPING[permission]
+    assert (note.what, note.ok, note.unknown) == (what, True, False)
+    assert permission in note.sentence
+    assert without in note.sentence
+
+
+async def test_what_is_not_known_of_keeping_is_said_to_be_unknown(desk: Desk) -> None:
+    desk.simulator.access.tells = False
+    unknown = [finding.what for finding in await check(desk.client, keeps=True) if finding.unknown]
+    assert {"Genesys: reasons on recordings", "Genesys: reading reasons on recordings"} <= set(unknown)
+
+
+async def test_a_lost_answer_says_nothing_of_keeping(desk: Desk) -> None:
+    desk.simulator.faults.switch_on("server_error", only="protection")
+    (first, second) = notes(await check(desk.client, keeps=True))
+    assert first.sentence.startswith("Couldn't be checked")
+    assert (first.ok, second.ok) == (True, True)
+
+
 async def test_the_second_choice_for_live_calls_is_enough(desk: Desk) -> None:
     desk.simulator.faults.switch_on("forbidden", only="activity")
 

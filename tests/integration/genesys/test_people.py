@@ -108,6 +108,9 @@ async def test_the_calls_of_the_last_day_are_counted(desk: Desk) -> None:
     assert (await volume(desk, queue_ids=[billing, sales], user_ids=[tom])).calls == 4
     assert (await volume(desk, user_ids=[tom])).calls == 1
     assert (await volume(desk)).calls == 4
+    ringing = desk.simulator.add_call(started_ago=since_midnight + 60)
+    desk.simulator.transfers.blind(ringing, "Hanna Virtanen", answered=False)
+    assert (await volume(desk, user_ids=[directory.user_id("Hanna Virtanen")])).calls == 0
 
 
 @pytest.mark.parametrize(
@@ -130,17 +133,28 @@ async def test_a_search_that_fails_says_that_genesys_is_unavailable(desk: Desk, 
         await find(desk, "becker")
 
 
-async def test_a_limit_is_waited_for(desk: Desk) -> None:
+async def calls_of_priya(desk: Desk, _: str) -> object:
+    user = desk.simulator.floor.directory.user_id("Priya Nair")
+    return await GenesysDirectory(desk.client).live_calls_of(user, deadline=desk.deadline)
+
+
+async def status_of_priya(desk: Desk, _: str) -> object:
+    user = desk.simulator.floor.directory.user_id("Priya Nair")
+    return await GenesysPeople(desk.client).status(user, deadline=desk.deadline)
+
+
+@pytest.mark.parametrize("act", [find, calls_of_priya, status_of_priya, lambda desk, _: volume(desk)])
+async def test_a_limit_is_waited_for(desk: Desk, act: Any) -> None:
     desk.simulator.faults.switch_on("look_ups_limited", times=1, value=5)
-    assert await names(desk, "becker") == ["Tom Becker"]
+    assert await act(desk, "becker")
     assert 5 in desk.clock.slept
+    assert [request.status for request in desk.simulator.requests] == [429, 200]
 
 
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ({}, []),
-        ({"results": None, "total": 7}, []),
+        ({"total": 0}, []),
         ({"results": [None, {"id": "u1"}, {"name": "Nobody"}, {"id": "u2", "name": "Ann", "state": "deleted"}]}, []),
         ({"results": [{"id": "u1", "name": "Ann", "email": 5}], "total": "one"}, ["Ann"]),
     ],
@@ -149,6 +163,20 @@ async def test_odd_results_are_read_as_far_as_they_go(body: dict[str, Any], foun
     async with gateway({SEARCH: [(200, body)]}) as (_, client, within):
         people = await GenesysPeople(client).find("ann", deadline=within["deadline"])
     assert [person.name for person in people.people] == found
+
+
+@pytest.mark.parametrize("body", [{}, {"results": None, "total": 7}, {"results": {}}, []])
+async def test_an_answer_without_a_list_does_not_say_that_nobody_is_there(body: Any) -> None:
+    async with gateway({SEARCH: [(200, body)]}) as (_, client, within):
+        with pytest.raises(GenesysUnavailable, match="no list"):
+            await GenesysPeople(client).find("ann", deadline=within["deadline"])
+
+
+async def test_somebody_with_another_address_is_not_found() -> None:
+    body = {"results": [{"id": "u1", "name": "Ann", "email": "joann@example.com"}], "total": 1}
+    async with gateway({SEARCH: [(200, body)]}) as (_, client, within):
+        people = await GenesysPeople(client).find("ann@example.com", deadline=within["deadline"])
+    assert people.people == ()
 
 
 @pytest.mark.parametrize("body", [{}, {"totalHits": None}, {"totalHits": "7"}, {"totalHits": -1}])

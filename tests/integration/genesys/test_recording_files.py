@@ -24,6 +24,7 @@ from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 if TYPE_CHECKING:
     from bot.recording.recording_files import RecordingFiles
     from tests.integration.genesys.desk import Desk
+    from tests.integration.genesys.transport.test_adapter_odd_answers import Answers
 
 NIL = "00000000-0000-0000-0000-000000000000"
 APPLY, REVOKE = "recording:deletionProtection:apply", "recording:deletionProtection:revoke"
@@ -165,12 +166,57 @@ async def test_a_call_among_the_failed_ones_of_an_accepted_request_is_refused() 
     assert fake.asked == [f"POST {path}", f"PUT {path}"]
 
 
+@pytest.mark.parametrize("body", [{}, {"entities": []}, [None], [{"id": None}], ["c1"]])
+async def test_an_answer_that_does_not_say_what_is_protected_settles_nothing(body: Any) -> None:
+    path = "/api/v2/recordings/deletionprotection"
+    async with gateway({f"POST {path}": [(200, body)]}) as (fake, client, within):
+        with pytest.raises(GenesysUnavailable, match="does not say"):
+            await GenesysRecordingFiles(client).release("c1", **within)
+    assert f"PUT {path}" not in fake.asked
+    confirmed = {f"POST {path}": [(200, []), (200, body)], f"PUT {path}": [(204, None)]}
+    async with gateway(confirmed) as (_, client, within):
+        with pytest.raises(OutcomeUnknown):
+            await GenesysRecordingFiles(client).protect("c1", **within)
+
+
+@pytest.mark.parametrize("side", ["POST", "PUT"])
+async def test_either_request_may_say_that_there_is_no_recording(side: str) -> None:
+    path = "/api/v2/recordings/deletionprotection"
+    missing: tuple[int, Any] = (404, {"code": "recording.conversation.not.found", "message": "Not found"})
+    answers: Answers = {f"POST {path}": [missing if side == "POST" else (200, [])], f"PUT {path}": [missing]}
+    async with gateway(answers) as (fake, client, within):
+        with pytest.raises(NotFound, match="no saved recording"):
+            await GenesysRecordingFiles(client).protect("c1", **within)
+    assert fake.asked[-1] == f"{side} {path}"
+
+
+async def test_a_refusal_that_names_no_permission_is_named_by_the_bot() -> None:
+    path = "GET /api/v2/conversations/c1/recordings/r1"
+    refusal = {"code": "recording.recording.view.permission.check.failed", "message": "Denied."}
+    async with gateway({path: [(403, refusal)]}) as (_, client, within):
+        with pytest.raises(PermissionMissing, match=VIEW) as missing:
+            await GenesysRecordingFiles(client).media_link("c1", "r1", **within)
+    assert missing.value.permission == VIEW
+
+
 ACTIONS: dict[str, Any] = {
     "protect": (lambda files, call, _, within: files.protect(call, **within), APPLY),
     "release": (lambda files, call, _, within: files.release(call, **within), REVOKE),
     "annotate": (lambda files, call, file, within: files.annotate(call, file, "Complaint", **within), ADD),
     "media_link": (lambda files, call, file, within: files.media_link(call, file, **within), VIEW),
 }
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+async def test_each_waits_for_a_limit_and_tells_it(desk: Desk, name: str) -> None:
+    act, _ = ACTIONS[name]
+    call, file = ended(desk)
+    if name == "release":
+        desk.simulator.recordings.protected.add(call)
+    desk.simulator.faults.switch_on("rate_limited", times=1, value=6)
+    assert await act(adapter(desk), call, file, limits(desk))
+    assert desk.waits[0] == 6
+    assert [request.status for request in desk.simulator.requests][:2] == [429, 200 if name != "media_link" else 202]
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -269,6 +315,14 @@ async def test_a_transcoding_that_takes_too_long_is_told(desk: Desk) -> None:
     assert (waiting.seconds, desk.waits) == (15, [15, 15])
 
 
+async def test_a_pending_answer_needs_no_body() -> None:
+    path = "GET /api/v2/conversations/c1/recordings/r1"
+    async with gateway({path: [(202, None)]}) as (fake, client, within):
+        waiting = await GenesysRecordingFiles(client).media_link("c1", "r1", **within)
+    assert waiting == Transcoding(3.0)
+    assert len(fake.asked) == 9  # one in three seconds until the deadline
+
+
 async def test_an_archived_recording_has_nothing_to_play(desk: Desk) -> None:
     call, file = ended(desk)
     desk.simulator.faults.switch_on("files_archived")
@@ -298,6 +352,7 @@ SIGNED = "https://files.example.com/a.mp3?Expires=1772442000&Signature=x"
         ({"mediaUris": {"1": {"mediaUri": "https://e.example/1"}, "0": {"mediaUri": "https://e.example/0"}}},
          "https://e.example/0"),
         ({"mediaUris": {"S": {"mediaUri": "javascript:alert(1)"}}}, None),
+        ({"mediaUris": {"S": {"mediaUri": "ftp://e.example/a"}}}, None),
         ({"mediaUris": {"S": {"mediaUri": "https://e.example/a|b>c"}}}, None),
         ({"mediaUris": {"S": {"mediaUri": "https://[broken"}}}, None),
         ({"mediaUris": {"S": {"mediaUri": 7}, "T": None}}, None),

@@ -153,9 +153,13 @@ def _any_leg(segment_filter: object, call: SimulatedCall) -> bool:
 def _segment(leg: SimulatedParticipant) -> dict[str, str | None]:
     return {
         "purpose": leg.purpose,
-        "segmentType": "hold" if leg.held else "interact",
+        "segmentType": _segment_type(leg),
         "segmentEnd": iso(leg.ended_at),
     }
+
+
+def _segment_type(leg: SimulatedParticipant) -> str:
+    return "alert" if leg.connected_at is None else "hold" if leg.held else "interact"
 
 
 def _details(call: SimulatedCall) -> dict[str, Any]:
@@ -174,7 +178,7 @@ def _details(call: SimulatedCall) -> dict[str, Any]:
 def _details_participant(call: SimulatedCall, leg: SimulatedParticipant) -> dict[str, Any]:
     segment: dict[str, Any] = {
         "segmentStart": iso(leg.started_at),
-        "segmentType": "hold" if leg.held else "interact",
+        "segmentType": _segment_type(leg),
         "conference": False,
     }
     if leg.queue_id:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.sandbox.slack.events.delivery import Payload
+from bot.sandbox.slack.events.entities import command_text
 from bot.sandbox.slack.state.workspace import APP_ID, BOT_USER
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 VERIFICATION_TOKEN = "sandbox-verification"  # noqa: S105  Slack's obsolete proof of origin, good for nothing
 DOMAIN = "sandbox"
-MARKED = re.compile(r"(?P<url>https?://[^\s<>|]+)|(?P<email>[\w.+-]+@[\w-]+\.[\w.-]+\w)|@(?P<handle>[\w.-]*\w)")
-ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,8 @@ class Payloads:
     response_urls: ResponseUrls
     url: Callable[[], str]
 
-    def command(self, user: str, channel: Channel, command: str, text: str) -> Payload:
+    def command(self, user: str, channel: Channel, command: str, text: str, *, expanded: bool = False) -> Payload:
+        """Tell of a command; ``expanded``: the app wants names and links marked (``should_escape``)."""
         person = self.workspace.person(user)
         names = {"im": "directmessage", "group": "privategroup"}
         body = {
@@ -45,7 +44,7 @@ class Payloads:
             "user_id": user,
             "user_name": person.handle,
             "command": command,
-            "text": self._typed(text.strip()),
+            "text": command_text(text, self.workspace, expanded=expanded),
             "api_app_id": APP_ID,
             "is_enterprise_install": "false",
             "is_ext_shared_channel": str(channel.shared).lower(),
@@ -55,31 +54,6 @@ class Payloads:
         if self.workspace.enterprise is not None:
             body |= self.workspace.enterprise.in_command()
         return Payload("slash_commands", body, answered=True)
-
-    def _typed(self, text: str) -> str:
-        """Return what a person typed after a command, with people and addresses marked where the app wants that.
-
-        "Escape channels, users, and links": https://docs.slack.dev/interactivity/implementing-slash-commands/. A name
-        that is nobody's handle stays as it was typed.
-        """
-        if not self.workspace.marks_commands:
-            return text.translate(ESCAPES)
-        handles = {person.handle: person.id for person in self.workspace.people.values()}
-
-        def marked(found: re.Match[str]) -> str:
-            word = found.group()
-            if found["url"]:
-                return f"<{word.translate(ESCAPES)}>"
-            if found["email"]:
-                return f"<mailto:{word}|{word}>"
-            user = handles.get(found["handle"])
-            return word if user is None else f"<@{user}|{found['handle']}>"
-
-        parts, end = [], 0
-        for found in MARKED.finditer(text):
-            parts += [text[end : found.start()].translate(ESCAPES), marked(found)]
-            end = found.end()
-        return "".join([*parts, text[end:].translate(ESCAPES)])
 
     def _typed_in(self, person: Person) -> str:
         """Return the workspace in which somebody types: in an organization the app's own, wherever their home is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bot.sandbox.slack.events.payloads import ESCAPES
+from bot.sandbox.slack.events.entities import ESCAPES
 
 ADDRESS = re.compile(r"https?://[^\s<>|]+[^\s<>|.,;:!?)\]'\"]")
 

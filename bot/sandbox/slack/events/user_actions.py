@@ -31,8 +31,8 @@ class Persons:
     dispatch: Dispatch
     warnings: list[str]
 
-    async def command(self, user: str, channel_id: str, text: str, command: str) -> DeliveryResult:
-        payload = self.payloads.command(user, self._channel(channel_id, user), command, text)
+    async def command(self, user: str, channel_id: str, text: str, command: str, *, expanded: bool) -> DeliveryResult:
+        payload = self.payloads.command(user, self._channel(channel_id, user), command, text, expanded=expanded)
         return self.dispatch.show_command(await self.dispatch.deliver(payload))
 
     def post(self, user: str, channel_id: str, text: str, thread_ts: str | None = None) -> SimulatedMessage:

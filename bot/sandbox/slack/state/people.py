@@ -32,13 +32,19 @@ class Person:
     enterprise_id: str | None = None
     """The person's organization; None: that of the workspace, if it has one."""
     email: str | None = None
-    """None: one that follows from the name; empty: none, as bots have."""
+    """None: as the name has it; empty: the person has none."""
+
+    @property
+    def address(self) -> str:
+        """The e-mail address; bots have none."""
+        if self.is_bot or self.id == SLACKBOT:
+            return ""
+        return f"{self.name.lower().replace(' ', '.')}@example.com" if self.email is None else self.email
 
     def as_sent(self, now: float, *, with_locale: bool = False, with_email: bool = False) -> dict[str, Any]:
         """Return the user object of ``users.info``; a deleted person comes without time zone and roles.
 
-        The address is there only for apps with the scope users:read.email:
-        https://docs.slack.dev/reference/scopes/users.read.email.
+        ``with_email``: the app has ``users:read.email`` (https://docs.slack.dev/reference/scopes/users.read.email).
         """
         body: dict[str, Any] = {
             "id": self.id,
@@ -47,11 +53,13 @@ class Person:
             "deleted": self.deleted,
             "color": "9f69e7",
             "real_name": self.name,
-            "profile": self._profile() | (self._address() if with_email else {}),
+            "profile": self._profile(),
             "is_bot": self.is_bot,
             "is_app_user": False,
             "updated": int(now),
         }
+        if with_email and self.address:
+            body["profile"]["email"] = self.address
         if not self.deleted:
             body |= self._zone(now) | {
                 "is_admin": False,
@@ -105,10 +113,6 @@ class Person:
             "last_name": last,
             "team": self.team_id,
         }
-
-    def _address(self) -> dict[str, str]:
-        address = self.name.lower().replace(" ", ".") + "@example.com" if self.email is None else self.email
-        return {"email": address} if address and not self.is_bot else {}
 
     def _zone(self, now: float) -> dict[str, Any]:
         try:

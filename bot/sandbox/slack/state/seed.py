@@ -19,17 +19,15 @@ def seed(slack: Premises) -> None:
     slack.add_person("U0GRACE", "Grace Murray", "grace", role="Supervisor", tz="America/New_York")
     slack.add_person("U0HEIDI", "Heidi Brandt", "heidi", role="Supervisor, night shift", locale="de-DE")
     slack.add_person("U0MALLORY", "Mallory Marsh", "mallory", role="Agent, not a supervisor")
+    slack.add_person("U0PRIYA", "Priya Nair", "priya", role="Agent in Genesys, not a supervisor")
     slack.add_person("U0COMPL", "Clara Winter", "clara", role="Compliance officer")
     slack.add_person("U0GUEST", "Gus Sommer", "gus", is_ultra_restricted=True, role="Guest")
     slack.add_person(
         "U0OUTSIDE", "Olga Sands", "olga", is_stranger=True, team_id=STRANGERS_TEAM, role="From another company"
     )
     slack.add_person("U0HELPER", "Helper", "helper", is_bot=True, role="Another bot")
-    # Agents in Genesys as well, with the same address there.
-    slack.add_person("U0PRIYA", "Priya Nair", "priya", role="Agent")
-    slack.add_person("U0TOM", "Tom Becker", "tom", role="Agent")
     slack.add_group("S0SUPERS", "supervisors", ["U0ADA", "U0GRACE"])
     slack.add_group(NIGHT_SHIFT, "night-shift", ["U0HEIDI"])
-    everybody = ["U0ADA", "U0GRACE", "U0HEIDI", "U0MALLORY", "U0COMPL", "U0GUEST", "U0OUTSIDE", "U0HELPER"]
+    everybody = ["U0ADA", "U0GRACE", "U0HEIDI", "U0MALLORY", "U0PRIYA", "U0COMPL", "U0GUEST", "U0OUTSIDE", "U0HELPER"]
     slack.add_channel("C0FLOOR", "floor", [*everybody, BOT_USER])
     slack.add_channel("C0AUDIT", "recording-audit", ["U0ADA", "U0GRACE", "U0HEIDI", "U0COMPL", BOT_USER])

@@ -135,8 +135,6 @@ class Workspace:
     """Whether the plan has no user groups: https://docs.slack.dev/reference/methods/usergroups.list (errors)."""
     groups_in_page: int = field(init=False, default=0)
     """How many user groups ``usergroups.list`` tells at once; 0: all, as far as is known of Slack."""
-    marks_commands: bool = field(init=False, default=True)
-    """``should_escape`` of the app's command: whether people and links in its text come as such."""
     _last_micros: int = field(init=False, default=0)
     _numbers: itertools.count[int] = field(init=False, default_factory=lambda: itertools.count(1))
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 READ_CHANNELS = ("channels:read", "groups:read", "mpim:read", "im:read")
 OPEN_CHANNELS = ("channels:manage", "groups:write", "im:write", "mpim:write")
-READ_EMAIL = "users:read.email"
 PAGE = 200
 T = TypeVar("T")
 
@@ -29,6 +28,7 @@ class PeopleMethods:
 
     workspace: Workspace
     scopes: set[str]
+    """Those of the app's token; may be changed at any time."""
 
     def table(self) -> dict[str, Method]:
         return {
@@ -83,7 +83,7 @@ class PeopleMethods:
         }
 
     def _sent(self, person: Person, *, with_locale: bool) -> dict[str, Any]:
-        with_email = READ_EMAIL in self.scopes
+        with_email = "users:read.email" in self.scopes
         body = person.as_sent(self.workspace.clock(), with_locale=with_locale, with_email=with_email)
         enterprise = self.workspace.enterprise
         if enterprise is not None and not person.is_bot and not (person.is_stranger and person.enterprise_id is None):

@@ -16,6 +16,7 @@ from bot.genesys.notifications.websocket import PONG_SECONDS, QUIET_SECONDS
 from bot.genesys.recording.call_state import CallReading
 from bot.recording.call import CallRecording
 from bot.recording.models import Conversation
+from bot.recording.people import connected_agent
 from bot.sandbox.genesys import SimulatedGenesys
 from tests.integration.genesys.listener import Listener, listening, silent_server
 from tests.support.clocks.fake_clock import SteppedClock
@@ -75,6 +76,41 @@ async def test_the_end_of_a_call_is_pushed(listener: Listener, call: SimulatedCa
     await begin(listener, call)
     listener.simulator.hang_up(call.id)
     assert await listener.next_news() == (call.id, None)
+
+
+async def test_the_next_call_of_an_agent_is_pushed_when_it_rings_and_when_it_connects(listener: Listener) -> None:
+    simulator = listener.simulator
+    first = simulator.add_call(agent="Tom Becker")
+    agent = simulator.floor.directory.user_id("Priya Nair")
+    await listener.follow(agent)
+    assert await listener.next_gap() == {agent}
+    await listener.clock.until_asleep(QUIET_SECONDS)
+
+    simulator.transfers.blind(first, "Priya Nair", answered=False)
+    ringing = await listener.next_news()
+    simulator.transfers.answer(first)
+    talking = await listener.next_news()
+
+    assert (ringing[0], talking[0]) == (first.id, first.id)
+    assert ringing[1] is not None
+    assert talking[1] is not None
+    assert connected_agent(ringing[1], agent) is None
+    assert connected_agent(talking[1], simulator.floor.directory.user_id("Tom Becker")) is None
+    found = connected_agent(talking[1], agent.upper())
+    assert found is not None
+    assert found.id == first.agents[0].id
+
+
+async def test_who_may_not_be_followed_and_why_is_known(listener: Listener, call: SimulatedCall) -> None:
+    other = listener.simulator.add_call(agent="Tom Becker")
+    listener.simulator.faults.switch_on("topics_refused", value=1)
+    agent, followed = agent_of(call), agent_of(other)
+    await listener.follow(agent, followed)
+    assert await listener.next_gap() == {followed}
+    assert listener.notifications.refused == {agent}
+    assert listener.notifications.why_refused == "grant conversation:communication:view"
+    await listener.follow(followed)
+    assert (listener.notifications.refused, listener.notifications.why_refused) == (frozenset(), "")
 
 
 async def test_a_secure_pause_is_pushed(listener: Listener, call: SimulatedCall) -> None:

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import NothingThere, SimulatedSlack
-from bot.sandbox.slack.manifest import Shortcut, shortcuts_of
+from bot.sandbox.slack.manifest import Shortcut, expanding_commands, shortcuts_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -144,3 +144,45 @@ def test_shortcuts_come_from_the_manifest() -> None:
     manifest = "features: {shortcuts: [{name: Start, type: global, callback_id: start, description: Records a call}]}"
     assert shortcuts_of(manifest) == (Shortcut("Start", "global", "start", "Records a call"),)
     assert shortcuts_of("features: {}") == shortcuts_of("") == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain", "expanded"),
+    [
+        ("start @ada now", "start @ada now", "start <@U0ADA|ada> now"),
+        ("start @nobody", "start @nobody", "start @nobody"),
+        ("start <@ada>", "start &lt;@ada&gt;", "start &lt;<@U0ADA|ada>&gt;"),
+        ("in #floor", "in #floor", "in <#C0FLOOR|floor>"),
+        ("start ada@example.com & co", "start ada@example.com &amp; co",
+         "start <mailto:ada@example.com|ada@example.com> &amp; co"),
+        ("see https://e.example/a?b=1&c.", "see https://e.example/a?b=1&amp;c.",
+         "see <https://e.example/a?b=1&amp;c>."),
+    ],
+)  # fmt: skip
+async def test_names_in_a_command_are_marked_where_the_app_wants_it(
+    slack: SimulatedSlack, typed: str, plain: str, expanded: str
+) -> None:
+    sent = await slack.command("U0ADA", "C0FLOOR", typed)
+    assert sent.payload.body["text"] == plain
+    slack.expanding = frozenset({"/record"})
+    sent = await slack.command("U0ADA", "C0FLOOR", typed)
+    assert sent.payload.body["text"] == expanded
+
+
+def test_which_commands_are_expanded_is_in_the_manifest() -> None:
+    manifest = "features: {slash_commands: [{command: /a, should_escape: true}, {command: /b}]}"
+    assert expanding_commands(manifest) == {"/a"}
+    assert expanding_commands("features: {}") == expanding_commands("") == frozenset()
+
+
+async def test_addresses_are_shown_with_their_scope_only(slack: SimulatedSlack, client: AsyncWebClient) -> None:
+    async def shown(user: str) -> str | None:
+        found: str | None = (await client.users_info(user=user))["user"]["profile"].get("email")
+        return found
+
+    assert await shown("U0ADA") is None
+    slack.scopes.add("users:read.email")
+    assert await shown("U0ADA") == "ada.byron@example.com"
+    assert await shown("U0HELPER") is None
+    listed = (await client.users_list())["members"]
+    assert {one["profile"].get("email") for one in listed if not one["is_bot"]} > {"ada.byron@example.com"}

@@ -105,7 +105,7 @@ async def test_a_command_is_acked_and_answered(
     assert result.seconds is not None
     assert [(message.text, message.ephemeral_to) for message in result.shown] == [("Recording is starting", "U0ADA")]
     assert slack.messages("C0FLOOR", seen_by="U0GRACE") == []
-    assert got[0].body["text"] == "start A&amp;B &lt;now&gt; <@U0GRACE|grace>"
+    assert got[0].body["text"] == "start A&amp;B &lt;now&gt; @grace"
     assert got[0].body["channel_name"] == "floor"
     assert await over_sockets.client.is_connected()
     assert slack.snapshot()["connection"]["last_delivery"]["acked"] is True
