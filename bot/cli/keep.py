@@ -95,7 +95,7 @@ class KeepTerminal:
 
     async def ask(self, verb: KeepVerb, typed_id: str, reason: str | None) -> KeepResult:
         from bot.audit.storable import storable
-        from bot.cli.recording import terminal_voice
+        from bot.cli.recording import voice
         from bot.errors import RecordBotError
         from bot.i18n.error_messages import explain
         from bot.recording.caller import Principal, Role
@@ -110,15 +110,15 @@ class KeepTerminal:
                 return _result(await keeper.carry_out(accepted))
             except RecordBotError as error:
                 facts = {"error": error.kind, "audit_seq": error.audit_seq}
-                return KeepResult(ok=False, sentence=explain(error, terminal_voice()), facts=facts)
+                return KeepResult(ok=False, sentence=explain(error, voice()), facts=facts)
 
 
 def _result(keep: Keep) -> KeepResult:
-    from bot.cli.recording import terminal_voice
+    from bot.cli.recording import voice
     from bot.i18n.keep_messages import keep_sentence
     from bot.recording.keep import KeepState
 
-    said = ICON.sub("", keep_sentence(keep, terminal_voice()))
+    said = ICON.sub("", keep_sentence(keep, voice()))
     later = " record-bot serve does this." if keep.state is KeepState.WAITING else ""
     sentence = f"Call {keep.conversation_id}: {said}{later}"
     facts = {

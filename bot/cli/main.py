@@ -29,6 +29,7 @@ from bot.errors import RecordBotError, SettingsError
 from bot.observability import logging as log
 
 if TYPE_CHECKING:
+    from bot.cli.agents import AgentTerminal
     from bot.cli.recording import Terminal
 
 T = TypeVar("T")
@@ -205,6 +206,30 @@ def _check_call(call: str, *, yes: bool, as_json: bool) -> NoReturn:
     raise typer.Exit(0 if checked.ok else 1)
 
 
+def _agents() -> AgentTerminal:
+    from bot.cli.agents import AgentTerminal
+
+    return AgentTerminal(_terminal())
+
+
+@recording.command(
+    "next",
+    short_help="Record an agent's next call.",
+    epilog=examples(
+        'record-bot recording next "Mia Chen" --reason complaint', "record-bot recording next mia@example.com --cancel"
+    ),
+)
+def next_call(
+    agent: Annotated[str, typer.Argument(metavar="AGENT", help="E-mail address or name in Genesys.")],
+    reason: Annotated[str | None, typer.Option(help="Reason code, or your own words.")] = None,
+    *,
+    cancel: Annotated[bool, typer.Option("--cancel", help="No longer wait for the agent's next call.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have the serving bot record an agent's next call; it waits for as long as RECORDING_NEXT_WITHIN says."""
+    _exit(event_loop.run(_agents().next_call(agent, reason, cancel=cancel)), as_json=as_json)
+
+
 @recording.command(
     "start",
     short_help="Start recording a call.",
@@ -223,10 +248,15 @@ def start(
         ),
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Reason code, or your own words.")] = None,
+    agent: Annotated[str | None, typer.Option(help="In place of an id: an agent's e-mail address or name.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Start recording a call."""
+    if agent is not None:
+        if call is not None:
+            _fail("Give either a call's ID or --agent, not both.", 2)
+        _exit(event_loop.run(_agents().start(agent, reason)), as_json=as_json)
     _exit(event_loop.run(_terminal().start(call or os.environ.get("TARGET_CONVERSATION_ID"), reason)), as_json=as_json)
 
 

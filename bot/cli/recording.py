@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.storable import storable
+from bot.database.queries.next_calls import SqlNextCalls
 from bot.errors import AuditUnavailable, CallEnded, RecordBotError
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.i18n.error_messages import MessageFormatter, explain, now
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from bot.genesys import RequestSeen
     from bot.recording.control.service import RecordingService
     from bot.recording.models import Approval, Recording
+    from bot.recording.next_call import NamedNextCall
     from bot.recording.requests import PendingAction
+    from bot.runtime.container import Control
 
 
 def _in_terminal(text: str) -> str:
@@ -41,7 +44,7 @@ def _word(state: str) -> str:
     return {"active": "recording", "none": "not recording"}.get(state, state)
 
 
-def terminal_voice() -> MessageFormatter:
+def voice() -> MessageFormatter:
     """Use English with any locale of the machine: scripts read it too."""
     return MessageFormatter(
         words=read_languages().of(ENGLISH),
@@ -76,15 +79,15 @@ class Terminal:
 
     async def start(self, typed_id: str | None, reason: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
-            accepted = await service.intake.start(self._asked, storable(typed_id), storable(reason))
-            return await self._carry_out(service, accepted)
+            accepted = await service.intake.start(self.asked, storable(typed_id), storable(reason))
+            return await self.carry_out(service, accepted)
 
         return await self._with_service(run)
 
     async def change(self, verb: str, typed_id: str | None, length: str | None = None) -> Result:
         async def run(service: RecordingService) -> Result:
             accepted = await service.intake.change(
-                Verb(verb), self._asked, typed_id=storable(typed_id), typed_length=storable(length)
+                Verb(verb), self.asked, typed_id=storable(typed_id), typed_length=storable(length)
             )
             return await self._result(service, accepted)
 
@@ -92,7 +95,7 @@ class Terminal:
 
     async def extend(self, typed_id: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
-            return await self._result(service, await service.intake.extend(self._asked, typed_id=storable(typed_id)))
+            return await self._result(service, await service.intake.extend(self.asked, typed_id=storable(typed_id)))
 
         return await self._with_service(run)
 
@@ -100,14 +103,14 @@ class Terminal:
         if isinstance(done, AwaitsConfirmation):
             return _awaiting(done)
         if isinstance(done, Extended):
-            ends = _ends(done.recording) or terminal_voice().words("limits.endless")
+            ends = _ends(done.recording) or voice().words("limits.endless")
             text = f"Call {done.recording.conversation_id}: {ends} (#{done.audit_seq})"
             return Result(ok=True, text=text, facts=_facts(done.recording))
-        return await self._carry_out(service, done)
+        return await self.carry_out(service, done)
 
     async def status(self, typed_id: str) -> Result:
         async def run(service: RecordingService) -> Result:
-            found = await service.status(await service.ask_status(self._asked, storable(typed_id)))
+            found = await service.status(await service.ask_status(self.asked, storable(typed_id)))
             ours = "not recording this call" if found.recording is None else _word(found.recording.state.value)
             seen = found.seen
             waiting = None
@@ -126,7 +129,7 @@ class Terminal:
                 "error": found.error and found.error.kind,
                 "audit_seq": found.audit_seq,
             }
-            there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), terminal_voice())
+            there = _word(seen.recording.value) if seen else explain(found.error or RecordBotError(), voice())
             lines = (f"record-bot: {ours}", f"Genesys: {there}", f"Audit entry: #{found.audit_seq}")
             text = "\n  ".join((f"Call {found.conversation_id}", *lines))
             if found.recording is not None and (ends := _ends(found.recording)):
@@ -141,8 +144,10 @@ class Terminal:
         return await self._with_service(run)
 
     async def live(self) -> Result:
-        async def run(service: RecordingService) -> Result:
-            live = await service.live(self._asked)
+        async def run(control: Control) -> Result:
+            service = control.service
+            live = await service.live(self.asked)
+            awaited = await SqlNextCalls(control.engines).named()
             waiting = await _waiting(service, live)
             lines, facts = [], []
             for one in live:
@@ -152,48 +157,54 @@ class Terminal:
                 noted = [said for said in (ends, "" if approval is None else _waits(approval)) if said]
                 lines.append(f"{line}  (note: {'; '.join(noted)})" if noted else line)
                 facts.append({**_facts(one), "approval": approval and _approval_facts(approval)})
-            return Result(ok=True, text="\n".join(lines) or "There are no active recordings.", facts=facts)
+            lines = lines or ["There are no active recordings."]
+            lines += [_awaited(one) for one in awaited]
+            return Result(ok=True, text="\n".join(lines), facts=facts)
 
-        return await self._with_service(run)
+        return await self.with_control(run)
 
     @property
-    def _asked(self) -> Request:
+    def asked(self) -> Request:
+        """A request of this user."""
         return Request(Principal(f"cli:{self.login}", frozenset({Role.SUPERVISOR})), RequestSource("cli"))
 
-    async def _carry_out(self, service: RecordingService, accepted: PendingAction) -> Result:
+    async def carry_out(self, service: RecordingService, accepted: PendingAction) -> Result:
+        """Do what was accepted, and tell the result."""
         settled = await service.carry_out(accepted)
         if settled.error is not None:
             settled.error.audit_seq = settled.audit_seq
             facts = {"error": settled.error.kind, **_facts(settled.recording)}
-            return Result(ok=False, text=explain(settled.error, terminal_voice(), settled.recording), facts=facts)
-        said = f"{now(settled.recording, terminal_voice().words)} {_ends(settled.recording)}".rstrip()
+            return Result(ok=False, text=explain(settled.error, voice(), settled.recording), facts=facts)
+        said = f"{now(settled.recording, voice().words)} {_ends(settled.recording)}".rstrip()
         text = f"Call {settled.recording.conversation_id}: {said} (#{settled.audit_seq})"
         if accepted.longer is not None:
             text += f"\n  note: {_waits(accepted.longer)}"
         return Result(ok=True, text=text, facts=_facts(settled.recording))
 
     async def _with_service(self, run: Callable[[RecordingService], Awaitable[Result]]) -> Result:
+        return await self.with_control(lambda control: run(control.service))
+
+    async def with_control(self, run: Callable[[Control], Awaitable[Result]]) -> Result:
+        """Run a command on recording control; an error is a result as well."""
         async with opened_control(self.settings, owner=CLI_OWNER, on_request=self.on_request) as control:
             try:
-                return await run(control.service)
+                return await run(control)
             except AuditUnavailable as error:
-                return Result(
-                    ok=False, text=explain(error, terminal_voice()), facts={"error": error.kind, "cause": error.cause}
-                )
+                return Result(ok=False, text=explain(error, voice()), facts={"error": error.kind, "cause": error.cause})
             except RecordBotError as error:
                 facts = {"error": error.kind, "audit_seq": error.audit_seq}
-                return Result(ok=False, text=explain(error, terminal_voice()), facts=facts)
+                return Result(ok=False, text=explain(error, voice()), facts=facts)
 
 
 def _awaiting(answer: AwaitsConfirmation) -> Result:
-    approval, voice = answer.approval, terminal_voice()
+    approval, told = answer.approval, voice()
     which = APPROVAL_TEXTS[approval.verb]
-    text = voice.words(
+    text = told.words(
         f"approval.{which}again" if answer.again else f"approval.{which}asked",
         call=answer.recording.conversation_id,
         id=answer.recording.conversation_id,
-        until=voice.time(approval.expires_at),
-        now=now(answer.recording, voice.words),
+        until=told.time(approval.expires_at),
+        now=now(answer.recording, told.words),
         seq=answer.audit_seq,
     )
     facts = {
@@ -201,7 +212,7 @@ def _awaiting(answer: AwaitsConfirmation) -> Result:
         "approval": _approval_facts(approval),
         "audit_seq": answer.audit_seq,
     }
-    return Result(ok=True, text=voice.plain(text), facts=facts)
+    return Result(ok=True, text=told.plain(text), facts=facts)
 
 
 async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -> dict[UUID, Approval]:
@@ -211,8 +222,14 @@ async def _waiting(service: RecordingService, recordings: Iterable[Recording]) -
     return {one.recording_id: one for one in found if lapsed(one, known[one.recording_id], now_) is None}
 
 
+def _awaited(one: NamedNextCall) -> str:
+    waiting = one.next_call
+    until = voice().time(waiting.expires_at)
+    return f"next call of {one.agent_name or waiting.agent_user_id}  {waiting.asked_by}  until {until}"
+
+
 def _waits(approval: Approval) -> str:
-    until = terminal_voice().time(approval.expires_at)
+    until = voice().time(approval.expires_at)
     what = "stop" if approval.verb is Verb.STOP else "pause for longer"
     return f"{approval.asked_by} asked to {what}; a second supervisor must confirm by {until}"
 
@@ -227,9 +244,9 @@ def _approval_facts(approval: Approval) -> dict[str, Any]:
 
 def _ends(recording: Recording) -> str:
     """Say until when a pause or a recording lasts that ends by itself; empty if it doesn't."""
-    voice, limit = terminal_voice(), running_limit(recording)
+    told, limit = voice(), running_limit(recording)
     until = None if limit is None else limit.until(recording)
-    return "" if limit is None or until is None else voice.words(f"limits.{limit.value}_ends", time=voice.time(until))
+    return "" if limit is None or until is None else told.words(f"limits.{limit.value}_ends", time=told.time(until))
 
 
 def _facts(recording: Recording) -> dict[str, Any]:

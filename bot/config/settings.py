@@ -237,6 +237,7 @@ class GenesysSettings(_Part):
 class RecordingSettings(_Part):
     recording_keep: KeepMode = KeepMode.ASK
     recording_reasons: Annotated[dict[str, str], NoDecode, BeforeValidator(_reasons)] = Field(default_factory=dict)
+    recording_next_within: Period = timedelta(hours=8)
     recording_reason_required: bool = False
     recording_policy_file: str = "policy.toml"
     recording_actions_per_minute: int = Field(default=30, ge=0, le=1000)

@@ -12,10 +12,11 @@ from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, sel
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database.mapping import FIELDS, notice_row, recording_from, scope_text, upsert
 from bot.database.statements import approvals as approval_rows
-from bot.database.statements import snoozes
+from bot.database.statements import next_calls, snoozes
 from bot.database.statements.keeps import SqlKeepRows
 from bot.database.statements.recording_files import keep_saved, note_check, saved_of, schedule_checks
 from bot.database.tables import approvals, attempts, audit_entries, cards, names, notices, recordings, typed_texts
+from bot.database.tables import next_calls as next_call_rows
 from bot.recording.card import CardPlace
 from bot.recording.models import RecordingState
 from bot.recording.ports import StaleRecordingError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Draft, Entry
     from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, SavedRecording
+    from bot.recording.next_call import NextCall, NextCallNotice
     from bot.recording.notices import Notice
     from bot.recording.ports import RecordingFileCheck
     from bot.recording.snooze import Reminder, Snooze
@@ -281,6 +283,30 @@ class SqlTransaction:
     def add_notices(self, due: Iterable[Notice], at: datetime) -> None:
         if rows := [notice_row(one) | {"noted_at": at} for one in due]:
             self.connection.execute(upsert(self.connection, notices).on_conflict_do_nothing(), rows)
+
+    def typed_text(self, attempt_id: UUID) -> str | None:
+        statement = select(typed_texts.c.text).where(typed_texts.c.attempt_id == attempt_id)
+        return self.connection.execute(statement).scalar_one_or_none()
+
+    def add_next_call(self, next_call: NextCall) -> None:
+        next_calls.add(self.connection, next_call)
+
+    def next_call(self, next_call_id: UUID) -> NextCall | None:
+        found = next_calls.find(self.connection, next_call_rows.c.id == next_call_id)
+        return next(iter(found), None)
+
+    def open_next_calls(self, agent_user_id: str) -> tuple[NextCall, ...]:
+        agent = next_call_rows.c.agent_user_id == agent_user_id
+        return next_calls.find(self.connection, next_calls.OPEN, agent)
+
+    def close_next_call(self, after: NextCall) -> bool:
+        return next_calls.close(self.connection, after)
+
+    def note_logout(self, next_call_id: UUID, at: datetime) -> None:
+        next_calls.logged_out(self.connection, next_call_id, at)
+
+    def note_next_call(self, next_call_id: UUID, kind: NextCallNotice, at: datetime) -> None:
+        next_calls.note(self.connection, next_call_id, kind, at)
 
     def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None:
         statement = upsert(self.connection, names).values(kind=kind, id=name_id, name=name, seen_at=seen_at)

@@ -14,6 +14,12 @@
     │   ├── AboutRecording
     │   │   ├── AlreadyRecording
     │   │   └── WrongState
+    │   ├── AgentNotFound
+    │   ├── SeveralCalls
+    │   ├── NotOnACall
+    │   ├── AlreadyWaitingForCall
+    │   ├── NotWaiting
+    │   ├── NoCallEvents
     │   ├── NothingToStop
     │   ├── SeveralRecordings
     │   ├── ShuttingDown
@@ -97,9 +103,11 @@ from bot.errors.keeping import (
 )
 from bot.errors.refusals import (
     AboutRecording,
+    AgentNotFound,
     AlreadyExtended,
     AlreadyRecording,
     AlreadySnoozed,
+    AlreadyWaitingForCall,
     ApprovalClosed,
     ApprovalPending,
     AuditUnavailable,
@@ -108,11 +116,15 @@ from bot.errors.refusals import (
     MalformedId,
     MalformedLength,
     MalformedPeriod,
+    NoCallEvents,
     NothingToStop,
+    NotOnACall,
     NotPermitted,
+    NotWaiting,
     OutOfScope,
     ReasonRefused,
     Refused,
+    SeveralCalls,
     SeveralRecordings,
     ShuttingDown,
     TooLate,
@@ -124,10 +136,12 @@ from bot.errors.root import DatabaseUnusable, RecordBotError, SettingsError
 __all__ = [
     "AboutRecording",
     "AgentLeft",
+    "AgentNotFound",
     "AlreadyExtended",
     "AlreadyKept",
     "AlreadyRecording",
     "AlreadySnoozed",
+    "AlreadyWaitingForCall",
     "ApprovalClosed",
     "ApprovalPending",
     "AuditUnavailable",
@@ -148,12 +162,15 @@ __all__ = [
     "MalformedLength",
     "MalformedPeriod",
     "NoAgentConnected",
+    "NoCallEvents",
     "NoRecordingFound",
     "NotAVoiceCall",
     "NotFound",
     "NotInEffect",
     "NotKept",
+    "NotOnACall",
     "NotPermitted",
+    "NotWaiting",
     "NothingToKeep",
     "NothingToPlay",
     "NothingToStop",
@@ -171,6 +188,7 @@ __all__ = [
     "RequestTooLarge",
     "SettingsError",
     "SeveralAgents",
+    "SeveralCalls",
     "SeveralRecordings",
     "ShuttingDown",
     "StillTranscoding",

@@ -115,6 +115,44 @@ class NothingToStop(Refused):
     """There is no recording that this could act on."""
 
 
+class AgentNotFound(Refused):
+    """Nobody in Genesys is the agent whom the person named."""
+
+    def __init__(self, message: str = "", *, cause: str = "nobody") -> None:
+        super().__init__(message)
+        self.cause = cause
+        """``nobody``; of a mention also ``no_user``, or why Slack shows no address."""
+
+
+class SeveralCalls(Refused):
+    """Several agents, or several calls of an agent, may be meant, and one call has to be chosen."""
+
+
+class NotOnACall(Refused):
+    """The agent is not talking on any call now."""
+
+
+class AlreadyWaitingForCall(Refused):
+    """This person already waits for the agent's next call."""
+
+    def __init__(self, message: str = "", *, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class NotWaiting(Refused):
+    """Nobody waits for that agent's next call any more."""
+
+
+class NoCallEvents(Refused):
+    """Genesys doesn't tell the bot when this agent's calls connect."""
+
+    def __init__(self, message: str = "", *, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
+        """Genesys's words, such as the missing permission."""
+
+
 class SeveralRecordings(Refused):
     """Several recordings of this person are live, and one has to be named."""
 

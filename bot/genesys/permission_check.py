@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
 
 WHAT = "Genesys notifications"
-SLOW = "The bot then sees changes outside it by reading each call every half a minute."
+SLOW = (
+    "The bot then sees changes outside it by reading each call every half a minute, and refuses /record next, which "
+    "waits for an agent's next call."
+)
 TOPIC = f"{PREFIX}{{id}}{SUFFIX}"
 TOPICS = Request(
     "check: topics",

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from bot.errors import (
     AboutRecording,
+    AgentNotFound,
     AlreadyExtended,
     AlreadyKept,
     AlreadySnoozed,
+    AlreadyWaitingForCall,
     ApprovalClosed,
     AuditUnavailable,
     CallOnHold,
@@ -23,6 +25,7 @@ from bot.errors import (
     KeepUnavailable,
     MalformedId,
     MalformedPeriod,
+    NoCallEvents,
     NotInEffect,
     NotPermitted,
     OutcomeUnknown,
@@ -111,10 +114,16 @@ def granted_calls(grants: Sequence[str], words: Catalog) -> str:
 def _what(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, NotPermitted) and words.has(key := f"denied.{error.cause}_what"):
         return words(key)
+    if isinstance(error, (AgentNotFound, NoCallEvents)):
+        return _what_of_agent(error, words)
     if isinstance(error, MalformedId) and not error.named:
         return words("details.no_call_named")
     if isinstance(error, ReasonRefused):
         return _reason(error, words)
+    return _what_in_detail(error, words)
+
+
+def _what_in_detail(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, KeepUnavailable) and error.cause:
         return words(f"details.keep_{error.cause}")
     if isinstance(error, TooLate) and error.age is not None:
@@ -122,8 +131,20 @@ def _what(error: RecordBotError, words: Catalog) -> str:
     return what_happened(error.kind, words)
 
 
+def _what_of_agent(error: AgentNotFound | NoCallEvents, words: Catalog) -> str:
+    if isinstance(error, NoCallEvents):
+        return words("next.no_events", why=error.cause) if error.cause else what_happened(error.kind, words)
+    keys = (f"agents.{error.cause}_what", f"agents.{error.cause}")
+    key = next((key for key in keys if words.has(key)), None)
+    return what_happened(error.kind, words) if key is None else words(key)
+
+
 def _do(error: RecordBotError, words: Catalog) -> str:
     if isinstance(error, NotPermitted) and words.has(key := f"denied.{error.cause}_do"):
+        return words(key)
+    if isinstance(error, AgentNotFound) and words.has(f"agents.{error.cause}"):
+        return ""  # that says what to do as well
+    if isinstance(error, AgentNotFound) and words.has(key := f"agents.{error.cause}_do"):
         return words(key)
     if isinstance(error, ReasonRefused) and (error.limit or error.required):
         return ""
@@ -148,16 +169,29 @@ def _reason(error: ReasonRefused, words: Catalog) -> str:
 def _standing(error: RecordBotError, voice: MessageFormatter) -> str:
     if isinstance(error, GenesysUnavailable) and error.since is not None:
         return voice.words("details.away_since", at=voice.time(error.since))
-    if isinstance(error, AlreadySnoozed) and error.until is not None:
-        return voice.words("details.snoozed", by=voice.person(error.by), at=voice.time(error.until))
-    if isinstance(error, AlreadyExtended) and error.until is not None:
-        return voice.words("details.extended", at=voice.time(error.until))
-    if isinstance(error, AlreadyKept) and error.since is not None:
-        return voice.words("details.already_kept", by=voice.person(error.by), at=voice.time(error.since))
+    if isinstance(error, (AlreadySnoozed, AlreadyExtended, AlreadyKept, AlreadyWaitingForCall)):
+        return _already(error, voice)
     if not isinstance(error, AboutRecording):
         return ""
     key = "taken_over" if error.taken_over else RecordingState(error.state).value
     return voice.words(f"standing.{key}", by=voice.person(error.actor), at=voice.time(error.since))
+
+
+def _already(
+    error: AlreadySnoozed | AlreadyExtended | AlreadyKept | AlreadyWaitingForCall, voice: MessageFormatter
+) -> str:
+    """Say who did it, and until when it holds, as far as the error knows."""
+    match error:
+        case AlreadySnoozed(until=until) if until is not None:
+            return voice.words("details.snoozed", by=voice.person(error.by), at=voice.time(until))
+        case AlreadyExtended(until=until) if until is not None:
+            return voice.words("details.extended", at=voice.time(until))
+        case AlreadyKept(since=since) if since is not None:
+            return voice.words("details.already_kept", by=voice.person(error.by), at=voice.time(since))
+        case AlreadyWaitingForCall(until=until) if until is not None:
+            return voice.words("next.already", until=voice.time(until))
+        case _:
+            return ""
 
 
 def _details(error: RecordBotError, words: Catalog) -> str:

@@ -23,6 +23,7 @@ from bot.recording.requests import Request, RequestSource
 from bot.slack.api_errors import code
 from bot.slack.blocks.home.today import Today
 from bot.slack.blocks.home.view import RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
+from bot.slack.blocks.next_calls import may_see
 from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from bot.recording.caller import Principal
     from bot.recording.card import Card
     from bot.recording.live_calls.visible import OpenHome
+    from bot.recording.next_call import NamedNextCall, NextCallStore
     from bot.recording.ports import Clock
     from bot.slack.blocks.home.view import ComponentHealth, View
     from bot.slack.listeners.context import ListenerContext
@@ -64,12 +66,14 @@ class HomeSources:
     summaries: SqlSummaries
     zone: ZoneInfo
     clock: Clock
+    next_calls: NextCallStore | None = None
     _counted: Counted = field(default_factory=Counted)
 
     async def sight(self) -> HomeSnapshot:
         """Read the live recordings and the bot's state, for all Homes."""
         now = self.clock.now()
-        return HomeSnapshot(self, now, await self.overview.live(), await self.parts())
+        waiting = () if self.next_calls is None else await self.next_calls.named()
+        return HomeSnapshot(self, now, await self.overview.live(), await self.parts(), waiting)
 
     async def today(self, now: datetime) -> Today:
         counted, clock = self._counted, self.clock.monotonic()
@@ -91,6 +95,7 @@ class HomeSnapshot:
     at: datetime
     live: tuple[Card, ...]
     parts: Sequence[ComponentHealth]
+    waiting: Sequence[NamedNextCall] = ()
 
     async def of(self, caller: Principal) -> HomeFacts:
         """Return what this person may see of it."""
@@ -103,6 +108,7 @@ class HomeSnapshot:
             recent=recent_in_scope(caller, recent),
             parts=self.parts,
             today=await sources.today(self.at) if exports else None,
+            waiting=[one for one in self.waiting if controls and may_see(caller, one.next_call)],
         )
 
 

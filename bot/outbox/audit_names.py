@@ -63,7 +63,8 @@ class LineNameLookup:
 
 
 def _successors(entries: Iterable[Entry]) -> set[str]:
-    return {str(one) for entry in entries for one in entry.outcome.get("agents") or () if isinstance(one, str)}
+    named = {str(one) for entry in entries for one in entry.outcome.get("agents") or () if isinstance(one, str)}
+    return named | {str(entry.outcome["agent"]) for entry in entries if isinstance(entry.outcome.get("agent"), str)}
 
 
 def _actors(entries: Iterable[Entry]) -> set[str]:

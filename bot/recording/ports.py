@@ -27,7 +27,9 @@ if TYPE_CHECKING:
         SavedRecording,
         Target,
     )
+    from bot.recording.next_call import NextCall, NextCallNotice
     from bot.recording.notices import Notice
+    from bot.recording.people import AgentStatus, PeopleFound
     from bot.recording.snooze import Reminder, Snooze
 
 T = TypeVar("T")
@@ -120,6 +122,23 @@ class ConversationDirectory(Protocol):
 
         An error of Genesys is none here.
         """
+
+
+class AgentCallDirectory(ConversationDirectory, Protocol):
+    """Also lists the calls of one agent."""
+
+    async def live_calls_of(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
+        """Return the calls that one agent is talking on; other agents of them may be missing."""
+
+
+class PeopleDirectory(Protocol):
+    """Finds agents. Raises the GenesysError branch of ``bot.errors``."""
+
+    async def find(self, words: str, *, deadline: float, priority: Priority = Priority.PERSON) -> PeopleFound:
+        """Return the active users whom a name or an e-mail address may mean."""
+
+    async def status(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> AgentStatus:
+        """Return whether an agent is at work."""
 
 
 class NameDirectory(Protocol):
@@ -273,6 +292,26 @@ class Transaction(Protocol):
 
     def add_notices(self, due: Iterable[Notice], at: datetime) -> None:
         """Add direct messages, each once; the relay of notices sends them."""
+
+    def typed_text(self, attempt_id: UUID) -> str | None:
+        """Return what a person typed with a request; None if it was nothing, or was erased."""
+
+    def add_next_call(self, next_call: NextCall) -> None:
+        """Add a wait for an agent's next call; there is at most one open for a person and an agent."""
+
+    def next_call(self, next_call_id: UUID) -> NextCall | None: ...
+
+    def open_next_calls(self, agent_user_id: str) -> tuple[NextCall, ...]:
+        """Return the waits for an agent's next call that nobody has ended, oldest first."""
+
+    def close_next_call(self, after: NextCall) -> bool:
+        """Store how a wait ended; False if it was over."""
+
+    def note_logout(self, next_call_id: UUID, at: datetime) -> None:
+        """Note that the agent logged out; the wait goes on."""
+
+    def note_next_call(self, next_call_id: UUID, kind: NextCallNotice, at: datetime) -> None:
+        """Have the person who waits told, once."""
 
     def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None: ...
 

@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from bot.outbox.cards import CardPublisher
     from bot.outbox.digests import Digester
     from bot.outbox.keep_answers import KeepAnswers
+    from bot.outbox.next_calls import NextCallNotifier
     from bot.outbox.notices import Notifier
     from bot.outbox.relay import Backoff
     from bot.recording.control.dual_control import Approvals
     from bot.recording.group_members import GroupMonitor
     from bot.recording.live_calls.names import UnnamedRecordings
+    from bot.recording.models import Conversation
     from bot.recording.monitoring.call_monitor import Follower, NoCallEvents
     from bot.recording.monitoring.late_effects import LaterLooks
+    from bot.recording.monitoring.next_calls import NextCallMonitor
     from bot.recording.monitoring.reconciler import Reconciler
     from bot.recording.monitoring.recording_files import SavedLooks
     from bot.recording.monitoring.time_limits import TimeLimitGuard
@@ -102,12 +105,17 @@ def keep_answers_worker(answers: KeepAnswers) -> Worker:
     return _relay("keep_answers", answers.step, answers.pace, wakes_on=answers.changes, at_least=1.0)
 
 
+def next_calls_worker(notifier: NextCallNotifier) -> Worker:
+    return _relay("next_call_notices", notifier.step, notifier.pace, wakes_on=notifier.changes)
+
+
 def digests_worker(digests: Digester) -> Worker:
     return _relay("digests", digests.step, digests.pace, every=60.0)
 
 
 def monitor_workers(
     follower: Follower,
+    next_calls: NextCallMonitor,
     news: Notifications | ClientsNotifications | NoCallEvents,
     late_effects: LaterLooks,
     transfers: TransferMonitor,
@@ -117,9 +125,19 @@ def monitor_workers(
     groups: GroupMonitor | None,
     changes: Callable[[], asyncio.Event],
 ) -> tuple[Worker, ...]:
+
+    async def on_news(conversation_id: str, seen: Conversation | None) -> None:
+        await next_calls.on_news(conversation_id, seen)  # first: somebody waits for it
+        await follower.on_news(conversation_id, seen)
+
+    def missed_news(user_ids: frozenset[str]) -> None:
+        next_calls.missed_news(user_ids)
+        follower.missed_news(user_ids)
+
     monitors = [
         _monitor("call_monitor", follower.poll, follower.changes),
-        Worker("notifications", partial(news.run, follower.on_news, follower.missed_news)),
+        _monitor("next_calls", next_calls.poll, next_calls.changes, at_least=0.5),
+        Worker("notifications", partial(news.run, on_news, missed_news)),
         _monitor("late_effects", late_effects.poll, changes(), at_least=0.5),
         _monitor("transfers", transfers.check_all, changes()),
         _monitor("time_limits", limits.check_all, changes()),

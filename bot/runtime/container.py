@@ -24,6 +24,7 @@ from bot.errors import SettingsError
 from bot.observability.telemetry import Observing
 from bot.observability.tracing import open_tracing
 from bot.recording.clock import SystemClock
+from bot.recording.control.agent_lookup import AgentSearch
 from bot.recording.control.dual_control import Approvals, closing_late
 from bot.recording.control.intake import Intake
 from bot.recording.control.keep_attempt import KeepAttempt
@@ -86,6 +87,7 @@ class Control:
     keeper: Keeper
     files: CallFiles | None
     """The files of calls; None with an API that has none."""
+    agents: AgentSearch
 
     @property
     def metrics(self) -> Metrics:
@@ -178,6 +180,7 @@ async def opened_control(
                 approvals=approvals,
                 keeper=keeper,
                 files=files,
+                agents=await agent_search(clients, requests),
             )
         finally:
             await live_calls.close()
@@ -272,6 +275,13 @@ async def live_call_list(clients: GenesysClients, store: SqlStore, clock: Clock)
 
     directory = adapters.directory(clients)
     return LiveCalls(directory, NameBook(directory, SqlNames(store), clock), store, clock)
+
+
+async def agent_search(clients: GenesysClients, requests: RequestLog) -> AgentSearch:
+    """Build the search for agents and their calls."""
+    from bot.genesys import adapters  # noqa: PLC0415  importing the SDK takes seconds
+
+    return AgentSearch(requests, adapters.people(clients), adapters.directory(clients))
 
 
 def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | None:

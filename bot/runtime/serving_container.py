@@ -21,6 +21,7 @@ from bot.runtime.background import (
     health_worker,
     keep_answers_worker,
     keeps_worker,
+    next_calls_worker,
     reconciler_worker,
     refusals_worker,
     relay_workers,
@@ -103,10 +104,10 @@ def serving(
     work, owner = Work(), control.requests.owner
     desk = listener_context(settings, control, client, identity, work)
     replicas = replicas_of(owner, control.engines, control.store)
-    parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock)
+    news = call_news(settings, control.genesys)
+    parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock, identity.scopes, news)
     cards, audit = parts.publishers()
     digester = parts.digester()
-    news = call_news(settings, control.genesys)
     routes, socket = _transport(settings, app, control, secret, socket_ping)
     readiness = Readiness(
         control=control,
@@ -143,6 +144,7 @@ def serving(
             *(() if foreign is None else (foreign_writes_worker(foreign.check),)),
             keep_answers_worker(parts.keep_answers()),
             *relay_workers(cards, audit, parts.notifier(), homes, digester),
+            next_calls_worker(parts.next_calls.notifier()),
             *parts.monitors(news),
             Worker("forgotten_requests", parts.settle_forgotten, every=FORGOTTEN_AFTER.total_seconds() / 2),
             *parts.retention(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from bot.database.queries.digests import SqlDigests
 from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.group_members import SqlGroupMembers
 from bot.database.queries.keep_answers import SqlKeepAnswers
+from bot.database.queries.next_calls import SqlNextCalls
 from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.queries.summaries import SqlActivityReports, SqlSummaries
@@ -57,7 +58,10 @@ from bot.runtime.container import (
     saved_looks,
     unnamed_recordings,
 )
+from bot.runtime.next_call_parts import NextCallParts
 from bot.slack.charts import Charts
+from bot.slack.email_addresses import EmailAddresses
+from bot.slack.listeners.agent_calls import AgentCalls
 from bot.slack.listeners.app_home import HomeEvents
 from bot.slack.listeners.buttons import (
     ApprovalButtons,
@@ -77,6 +81,7 @@ from bot.slack.listeners.compliance.evidence import EvidenceFiles
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.listeners.keep import KeepListeners
 from bot.slack.listeners.listen import ListenLinks
+from bot.slack.listeners.people_options import PeopleOptions
 from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.listeners.shortcuts import StartShortcuts
 from bot.slack.listeners.start_modal import StartModal
@@ -119,15 +124,40 @@ class ServingParts:
     desk: ListenerContext
     replicas: Replicas
     slack_clock: SlackClock | None = None
+    scopes: frozenset[str] = frozenset()
+    news: Notifications | ClientsNotifications | NoCallEvents = field(default_factory=NoCallEvents)
+
+    @property
+    def next_calls(self) -> NextCallParts:
+        """Return the parts about agents' next calls."""
+        return NextCallParts(self.control, self.desk, self.replicas, self.news, self.settings.recording_next_within)
 
     def command(self, modal: StartModal, keeps: KeepListeners) -> RecordCommand:
         """Return the slash command with all its verbs."""
         history = CallHistory(self.desk, SqlStories(self.control.engines), self._names())
         choice = RecordingChoice(self.desk, modal.calls)
+        evidence, activity = self._evidence(), self._activity()
         links = ListenLinks(self.desk, self.control.files, self._outcomes)
         return RecordCommand(
-            self.desk, history, self.reports(), self._evidence(), self._activity(), modal, choice, keeps, links
+            self.desk,
+            history,
+            self.reports(),
+            evidence,
+            activity,
+            modal,
+            choice,
+            keeps,
+            links,
+            self.agent_calls(),
+            self.next_calls.commands(self.agent_calls()),
         )
+
+    def agent_calls(self) -> AgentCalls:
+        """Return what finds agents, and the calls that they are on."""
+        control = self.control
+        people = self.desk.people
+        addresses = EmailAddresses(self.client, people.team_id, self.scopes, people.enterprise_id)
+        return AgentCalls(self.desk, control.agents, control.live_calls.names, addresses)
 
     def _evidence(self) -> EvidenceFiles:
         source, names = SqlEvidence(self.control.engines), self._names()
@@ -142,10 +172,15 @@ class ServingParts:
 
     def register(self, app: AsyncApp, homes: HomePublisher) -> None:
         """Register all listeners with Bolt."""
-        desk, modal = self.desk, StartModal(self.desk, self.control.live_calls)
-        keeps = KeepListeners(desk, self.control.keeper)
+        desk, control = self.desk, self.control
+        next_calls = self.next_calls.commands(self.agent_calls())
+        modal = StartModal(desk, control.live_calls, next_calls)
+        people = PeopleOptions(control.agents.people, control.clock)
+        keeps = KeepListeners(desk, control.keeper)
         for listener in (
             self.command(modal, keeps),
+            self.agent_calls(),
+            next_calls,
             keeps,
             RecordingButtons(desk),
             ApprovalButtons(desk),
@@ -155,7 +190,7 @@ class ServingParts:
             StillNeeded(desk, self.settings.recording_remind_after),
             ExtendButton(desk),
             modal,
-            CallOptions(desk, self.control.live_calls, LookupLimit(self.control.clock, DENIALS_A_MINUTE)),
+            CallOptions(desk, control.live_calls, LookupLimit(control.clock, DENIALS_A_MINUTE), people),
             StartShortcuts(desk, modal),
             HomeEvents(desk, homes, self.reports()),
         ):
@@ -187,6 +222,7 @@ class ServingParts:
             summaries=SqlSummaries(engines),
             zone=self._zone,
             clock=clock,
+            next_calls=SqlNextCalls(engines),
         )
         changes = self.control.store.changes()
         return HomePublisher(
@@ -312,7 +348,7 @@ class ServingParts:
         )
 
     def monitors(self, news: Notifications | ClientsNotifications | NoCallEvents) -> tuple[Worker, ...]:
-        control = self.control
+        control, waiting = self.control, self.next_calls.monitor()
         service, clock, mode = control.service, control.clock, self.settings.recording_follow_transfers
         observations = Observations(control.store, clock, mode)
         gap = check_gap(self.settings, control.genesys)
@@ -325,7 +361,9 @@ class ServingParts:
                 news,
                 look_gap=gap,
                 changes=control.store.changes(),
+                awaited=waiting.agents,
             ),
+            waiting,
             news,
             LaterLooks(service, observations, clock),
             TransferMonitor(service, clock, mode),

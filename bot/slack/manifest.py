@@ -11,7 +11,7 @@ from bot.slack.listeners.command import COMMAND
 from bot.slack.listeners.keep import KEEP_FROM_MESSAGE
 from bot.slack.listeners.shortcuts import START, START_FROM_MESSAGE
 
-USAGE = "start [id] [reason] | stop | pause | keep | list | help"
+USAGE = "start [id|@agent] [reason] | next @agent | stop | help"
 """Slack shows it on one line beside the command, and cuts a long one; ``help`` lists every verb."""
 SHORTCUTS = (
     ("Start a recording", "global", START, "Choose a live call and record it"),
@@ -38,7 +38,7 @@ def manifest(url: str | None = None) -> dict[str, Any]:
         "command": COMMAND,
         "description": "Control call recordings in Genesys Cloud",
         "usage_hint": USAGE,
-        "should_escape": False,
+        "should_escape": True,
     }
     interactivity: dict[str, Any] = {"is_enabled": True}
     events: dict[str, Any] = {"bot_events": list(EVENTS)}

@@ -75,7 +75,8 @@ def test_the_documents_say_the_default(name: str) -> None:
         value = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
         assert said == f"`{value}`"
     elif isinstance(field.default, timedelta):
-        assert said == f"`{field.default // timedelta(minutes=1)}m`"
+        hours, minutes = (field.default // timedelta(**{unit: 1}) for unit in ("hours", "minutes"))
+        assert said in {f"`{minutes}m`", *([f"`{hours}h`"] if minutes == 60 * hours else [])}
     elif isinstance(field.default, (str, int)):
         assert said == "the region's web page"
     else:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from tests.faults.rows import genesys, keeps, kills, replicas, slack, storage, time_limits
+from tests.faults.rows import genesys, keeps, kills, next_calls, replicas, slack, storage, time_limits
 
-ALONE = (*kills.ROWS, *genesys.ROWS, *slack.ROWS, *storage.ROWS, *time_limits.ALONE, *keeps.ROWS)
-REPLICAS = (*replicas.ROWS, *time_limits.REPLICAS, *keeps.ON_REPLICAS)
+ALONE = (
+    *kills.ROWS,
+    *genesys.ROWS,
+    *slack.ROWS,
+    *storage.ROWS,
+    *time_limits.ALONE,
+    *keeps.ROWS,
+    *next_calls.ROWS,
+)
+REPLICAS = (*replicas.ROWS, *time_limits.REPLICAS, *keeps.ON_REPLICAS, *next_calls.REPLICAS)
 ROWS = (*ALONE, *REPLICAS)

@@ -16,6 +16,8 @@ from bot.config.settings import ServeSettings, load
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.run import bot_environment
 from bot.sandbox.slack import SimulatedSlack
+from bot.sandbox.slack.manifest import expanding_commands
+from bot.slack.manifest import manifest_yaml
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -224,6 +226,7 @@ async def simulators(
         trigger_seconds=slack_waits * clock.speed,
         signing_clock=time.time,  # the bot holds signatures against the machine's clock
     )
+    slack.expanding = expanding_commands(manifest_yaml())
     genesys = SimulatedGenesys(effect_delay=0, clock=clock.time, on_change=slack.workspace.changes.announce)
     async with contextlib.AsyncExitStack() as stack:
         for simulator in (slack, genesys):

@@ -25,6 +25,7 @@ from bot.admin.checks.slack import (
 from bot.admin.counted import counted
 from bot.config import settings as config
 from bot.database.migrate import examine, version
+from bot.database.queries.next_calls import SqlNextCalls
 from bot.database.queries.policy import SqlRules
 from bot.database.queries.server_history import MOVED, SqlServerHistory
 from bot.database.store import SqlStore
@@ -78,6 +79,7 @@ async def check_everything() -> tuple[ComponentHealth, ...]:
         await check_database(settings),
         *await _slack(settings, policy, await _completeness(settings)),
         *await _genesys(settings, policy),
+        *await next_calls_waited_for(settings),
     )
 
 
@@ -163,6 +165,21 @@ async def check_database(settings: DatabaseSettings) -> ComponentHealth:
             "database", ok=False, problem=f"Its schema is {found.current}; run: record-bot db upgrade"
         )
     return ComponentHealth("database", ok=True, problem=MOVED if moved else "")
+
+
+async def next_calls_waited_for(settings: ServeSettings) -> tuple[ComponentHealth, ...]:
+    """Say how many people wait for an agent's next call; without any there is nothing to say."""
+    try:
+        async with opened_database(settings) as engines:
+            found = await version(engines)
+            waiting = await SqlNextCalls(engines).open() if found.current == found.newest else ()
+    except (DatabaseUnusable, SQLAlchemyError):
+        return ()  # the database's own part says it
+    if not waiting:
+        return ()
+    until = max(one.expires_at for one in waiting)
+    said = f"Waiting for {counted(len(waiting), 'call')} (/record next), the last until {until:%Y-%m-%d %H:%M} UTC."
+    return (ComponentHealth("next calls", ok=True, problem=said),)
 
 
 async def _completeness(settings: ServeSettings) -> Completeness:

@@ -8,8 +8,10 @@ from bot.genesys.clients.control import ClientsControl
 from bot.genesys.clients.directory import ClientsDirectory, ClientsSavedRecordings
 from bot.genesys.clients.files import ClientsCallFiles
 from bot.genesys.clients.notifications import ClientsNotifications
+from bot.genesys.clients.people import ClientsPeople
 from bot.genesys.live_calls.directory import GenesysDirectory
 from bot.genesys.notifications.subscriber import Notifications
+from bot.genesys.people.search import GenesysPeople
 from bot.genesys.recording.conversations import ConversationsControl
 from bot.genesys.recording_files.files import GenesysRecordingFiles
 from bot.genesys.recording_files.metadata import GenesysSavedRecordings
@@ -40,6 +42,12 @@ def call_files(clients: GenesysClients) -> GenesysRecordingFiles | ClientsCallFi
     if not clients.several:
         return GenesysRecordingFiles(clients.first)
     return ClientsCallFiles(clients, {client: GenesysRecordingFiles(client) for client in clients.clients})
+
+
+def people(clients: GenesysClients) -> GenesysPeople | ClientsPeople:
+    if not clients.several:
+        return GenesysPeople(clients.first)
+    return ClientsPeople(clients, {client: GenesysPeople(client) for client in clients.clients})
 
 
 def notifications(clients: GenesysClients) -> Notifications | ClientsNotifications:

@@ -45,22 +45,41 @@ class ClientsDirectory:
         async def fetch(client: GenesysClient) -> LiveList:
             return await self.directories[client].live_calls(deadline=deadline, priority=priority)
 
+        found, shown_by = await self._listed(fetch)
+        self._shown_by.clear()
+        self._shown_by.update(shown_by)
+        return found
+
+    async def live_calls_of(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
+        """List the calls that one agent is talking on, in all divisions."""
+
+        async def fetch(client: GenesysClient) -> LiveList:
+            return await self.directories[client].live_calls_of(user_id, deadline=deadline, priority=priority)
+
+        found, _ = await self._listed(fetch)
+        return found
+
+    async def _listed(
+        self, fetch: Callable[[GenesysClient], Awaitable[LiveList]]
+    ) -> tuple[LiveList, dict[str, GenesysClient]]:
+        """Put the lists of all divisions together; return which client shows which call as well."""
         answers = await self._each(self._representatives(), fetch)
         calls: dict[str, LiveCall] = {}
-        self._shown_by.clear()
+        shown_by: dict[str, GenesysClient] = {}
         for client, found in answers.items():
             for call in found.calls:
                 if calls.setdefault(call.conversation_id, call) is call:
-                    self._shown_by[call.conversation_id] = client
+                    shown_by[call.conversation_id] = client
                     if self._alone(client):
                         self.clients.found(call.conversation_id, client)
         ordered = sorted(calls.values(), key=lambda call: "~" if call.since is None else call.since.isoformat())
-        return LiveList(
+        listed = LiveList(
             tuple(ordered),
             complete=len(answers) == len(self._representatives()) and all(one.complete for one in answers.values()),
             requests=sum(one.requests for one in answers.values()),
             tells_recording=all(one.tells_recording for one in answers.values()),
         )
+        return listed, shown_by
 
     async def with_recording(
         self, seen: LiveList, *, deadline: float, priority: Priority = Priority.PERSON

@@ -50,6 +50,11 @@ class ClientsNotifications:
         """Return the client that follows an agent."""
         return self._followed_by.get(user_id)
 
+    def denies(self, user_id: str) -> str | None:
+        """Return why Genesys tells none of the clients of an agent's calls; None if one is told, or nobody asked."""
+        reasons = [part.denies(user_id) for part in self._parts.values()]
+        return None if None in reasons else next(iter(reasons), None)
+
     async def follow(self, user_ids: frozenset[str]) -> None:
         """Subscribe to the calls of these agents from now on, and to no others. Returns at once."""
         for gone in self._followed_by.keys() - user_ids:

@@ -57,6 +57,10 @@ class Notifications:
         self.problem: str | None = None
         """Why news of all who are followed don't flow; None while they do, or nobody is followed."""
 
+        self._refusal: tuple[str, float] | None = None
+        """Why Genesys refused any notifications, and until when that counts."""
+        self._denied: dict[str, tuple[str, float]] = {}
+        """Agents of whose calls Genesys refused to tell, why, and until when that counts."""
         self._client = client
         self._clock = client.clock
         self._live = self._users = NOBODY
@@ -84,6 +88,12 @@ class Notifications:
             flowing = permitted & users
             self._flowing = permitted, users, flowing
         return flowing
+
+    def denies(self, user_id: str) -> str | None:
+        """Return why Genesys doesn't tell of an agent's calls; None if it does, or nobody has asked yet."""
+        now = self._clock.monotonic()
+        known = (self._refusal, self._denied.get(user_id))
+        return next((one[0] for one in known if one is not None and now < one[1]), None)
 
     @property
     def refused(self) -> frozenset[str]:
@@ -148,6 +158,7 @@ class Notifications:
             await self._listen(session, context, inbox, on_gap)
         except REFUSALS as refused:
             self._channel = None
+            self._refusal = (str(refused), self._clock.monotonic() + ASK_AGAIN_AFTER)
             return self._lost(f"Genesys refuses notifications: {refused}", ASK_AGAIN_AFTER)
         except (NotFound, ChannelGone) as gone:
             self._channel = None
@@ -208,10 +219,18 @@ class Notifications:
         """Ask for the agents who are followed now; those who no longer are drop out by the way."""
         before, users = self._subscribed, self._users
         now = self._subscribed = await self._as_many_as_possible(channel, users, before)
+        self._refusal = None
+        self._note_denied(now)
         self._ask_again_at = self._clock.monotonic() + ASK_AGAIN_AFTER if now.refused else math.inf
         self._note_problem()
         if begun := now.permitted - before.permitted:
             on_gap(begun)
+
+    def _note_denied(self, now: Subscribed) -> None:
+        """Remember who is refused, also once nobody is followed, for as long as nothing is asked again."""
+        until = self._clock.monotonic() + ASK_AGAIN_AFTER
+        kept = {user_id: known for user_id, known in self._denied.items() if user_id not in now.permitted}
+        self._denied = kept | dict.fromkeys(now.refused, (now.why_not or "refused", until))
 
     def _note_problem(self) -> None:
         """Say whose recordings go without events; of agents without one nobody needs to know."""

@@ -17,6 +17,7 @@ from bot.recording.control.dual_control import APPROVAL_VERBS
 from bot.recording.keep import KeepVerb
 from bot.recording.limits import EXTEND_VERB
 from bot.recording.models import Verb
+from bot.recording.next_call import NEXT_VERB
 from bot.recording.snooze import STILL_NEEDED_VERB
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ a request that is taken; and what is too old to come again goes with the person'
 REFUSED_ACTION = "requests:refused"
 LOOKS = frozenset({"read", "export", "listen", "report"})
 ACTIONS = frozenset(
-    {*(verb.value for verb in (*Verb, *KeepVerb)), *APPROVAL_VERBS.values(), EXTEND_VERB, STILL_NEEDED_VERB}
+    {*(verb.value for verb in (*Verb, *KeepVerb)), *APPROVAL_VERBS.values(), EXTEND_VERB, NEXT_VERB, STILL_NEEDED_VERB}
 )
 
 

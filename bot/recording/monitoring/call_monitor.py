@@ -16,6 +16,7 @@ from bot.recording.monitoring.reconciler import LOOK_LIMIT, noop
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
     from uuid import UUID
 
@@ -48,6 +49,10 @@ class NoCallEvents:
 
     async def follow(self, user_ids: frozenset[str]) -> None: ...
 
+    def denies(self, _user_id: str) -> str | None:
+        """Return why there are no events of an agent's calls."""
+        return "GENESYS_RECORDING_API=sessions"
+
     async def run(self, on_news: object, on_gap: object) -> None: ...
 
 
@@ -63,6 +68,8 @@ class Follower:
     look_gap: float = 2.0
     changes: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there may be something to do: after each write, and when events were missed."""
+    awaited: Callable[[], Awaitable[frozenset[str]]] | None = None
+    """Returns the agents whose next calls people wait for."""
     _looked: dict[UUID, float] = field(default_factory=dict)
     _pace: list[float] = field(default_factory=lambda: [0.0])
     _missed: dict[str, float] = field(default_factory=dict)
@@ -82,7 +89,8 @@ class Follower:
         try:
             live = [one for one in await self.store.live_recordings(limit=10_000) if one.state in FOLLOWED]
             self._forget_all_but({one.id for one in live})
-            await self.news.follow(frozenset(one.agent_user_id for one in live if one.agent_user_id))
+            recorded = frozenset(one.agent_user_id for one in live if one.agent_user_id)
+            await self.news.follow(recorded | (await self.awaited() if self.awaited else frozenset()))
             await self._read_early_news()
             self._make_up_for_missed_news(live)
             if due := self._due(live):

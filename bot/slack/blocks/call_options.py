@@ -53,7 +53,7 @@ def call_line(call: LiveCall, words: Catalog, now: datetime) -> str:
         more = words("calls.more_agents", number=len(call.agents) - 1)
     rest = _joined(
         words(f"calls.{call.direction.value}") if call.direction else "",
-        _length(call, words, now),
+        call_length(call, words, now),
         words(f"calls.{call.recording.value}") if call.recording is not CallRecording.UNKNOWN else "",
     )
     marks = sum(max(0, len(isolated(name)) - len(name)) for name in (first, queue))
@@ -78,7 +78,8 @@ def _agents(call: LiveCall, words: Catalog) -> str:
     return agent_name(call.agents[0], words) if call.agents else words("calls.no_agent")
 
 
-def _length(call: LiveCall, words: Catalog, now: datetime) -> str:
+def call_length(call: LiveCall, words: Catalog, now: datetime) -> str:
+    """Say how long the call has lasted; empty if nobody knows."""
     if call.since is None:
         return ""
     minutes = max(0, int((now - call.since).total_seconds())) // 60

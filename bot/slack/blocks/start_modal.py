@@ -25,6 +25,8 @@ CALL, FOUND, AGENT, TYPED_ID, REASON, NOTE = "call", "found", "agent", "typed_id
 """Action ids; the block around each has the id ``start_`` and the same name."""
 INPUTS = (CALL, FOUND, AGENT, TYPED_ID, REASON, NOTE)
 NOTICE, CALLS_NOTE, AT_MOST = "start_notice", "start_calls_note", "start_at_most"
+NEXT_CALL = "next:"
+"""What the value of an option begins with that stands for an agent's next call; the agent's id follows."""
 OPTIONS_LIMIT = 100
 OPTION_TEXT = 75
 SECTION_LIMIT = 3000
@@ -52,6 +54,12 @@ class Form:
     @property
     def chosen_call(self) -> str | None:
         return None if self.call is None else str(self.call["value"])
+
+    @property
+    def next_agent(self) -> str | None:
+        """The agent whose next call was chosen in place of a call."""
+        chosen = self.chosen_call or ""
+        return chosen.removeprefix(NEXT_CALL) if chosen.startswith(NEXT_CALL) else None
 
     @property
     def chosen_agent(self) -> str | None:

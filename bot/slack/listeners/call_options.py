@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.errors import RecordBotError
     from bot.recording.control.user_rate_limit import LookupLimit
     from bot.recording.requests import Request
+    from bot.slack.listeners.people_options import PeopleOptions
 
 NOTHING: dict[str, Any] = {"options": []}
 
@@ -32,6 +33,7 @@ class CallOptions:
     calls: Calls
     denials: LookupLimit
     """Admits the look-ups of each person without the right that get an entry."""
+    people: PeopleOptions | None = None
 
     def register(self, app: AsyncApp) -> None:
         app.options(CALL)(self.on_typed)
@@ -53,9 +55,13 @@ class CallOptions:
             return NOTHING
         if not self.desk.look_ups.admit(asked.caller.actor):
             return NOTHING
-        known = (await self.calls.current(wait=LIST_SECONDS)).within(asked.caller.scope)
-        calls = self.calls.search(known.calls, str(body.get("value") or ""))
-        return call_options(calls, self.desk.words_for(asked), self.desk.service.clock.now())
+        everything, typed = await self.calls.current(wait=LIST_SECONDS), str(body.get("value") or "")
+        scope, words = asked.caller.scope, self.desk.words_for(asked)
+        calls = self.calls.search(everything.within(scope).calls, typed)
+        shown = call_options(calls, words, self.desk.service.clock.now())
+        if self.people is None:
+            return shown
+        return await self.people.beside(shown, typed, everything.calls, scope, words)
 
     async def _deny(self, asked: Request) -> None:
         """Put the denial into the trail, once a minute for each person: Slack asks again at each letter."""

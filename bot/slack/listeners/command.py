@@ -21,10 +21,11 @@ from bot.recording.policy import describe
 from bot.recording.requests import PendingAction, split_pause
 from bot.slack.blocks.answers import answer_to, under_way
 from bot.slack.blocks.card import about, control_buttons
-from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn, unescape
+from bot.slack.blocks.mrkdwn import escape, inline, moment, mrkdwn
 from bot.slack.blocks.notes import APPROVAL_TEXTS
 from bot.slack.blocks.recording_line import recording_line
 from bot.slack.blocks.reports.digest import section
+from bot.slack.command_text import agent_in, as_typed
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 from bot.slack.listeners.error_boundary import answered
 
@@ -35,18 +36,21 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
     from bot.i18n.catalog import Catalog
+    from bot.recording.agents import NamedAgent
     from bot.recording.caller import Principal
     from bot.recording.card import Card
     from bot.recording.control.service import CallStatus, StatusAsked
     from bot.recording.models import Approval
     from bot.recording.requests import Request
     from bot.slack.blocks.card import Block, CardStyle
+    from bot.slack.listeners.agent_calls import AgentCalls
     from bot.slack.listeners.call_history import CallHistory
     from bot.slack.listeners.compliance.activity_report import ActivityReports
     from bot.slack.listeners.compliance.audit_export import AuditReports
     from bot.slack.listeners.compliance.evidence import EvidenceFiles
     from bot.slack.listeners.keep import KeepListeners
     from bot.slack.listeners.listen import ListenLinks
+    from bot.slack.listeners.next_calls import NextCallCommands
     from bot.slack.listeners.recording_picker import RecordingChoice
     from bot.slack.listeners.start_modal import StartModal
 
@@ -55,6 +59,7 @@ log = structlog.get_logger(__name__)
 COMMAND = "/record"
 VERBS = {
     "start": Permission.CONTROL,
+    "next": Permission.CONTROL,
     "stop": Permission.CONTROL,
     "pause": Permission.CONTROL,
     "resume": Permission.CONTROL,
@@ -74,6 +79,7 @@ VERBS = {
 READS = frozenset({"status", "listen", "list", "history", "audit", "evidence", "report"})
 """The verbs that only ask for information."""
 LISTED = 20
+MOST_BLOCKS = 50
 SUGGESTION_SHOWN = 500
 
 
@@ -90,6 +96,8 @@ class RecordCommand:
     choice: RecordingChoice
     keeps: KeepListeners
     listen: ListenLinks
+    agents: AgentCalls
+    next_calls: NextCallCommands
 
     def register(self, app: AsyncApp) -> None:
         app.command(COMMAND)(self.on_command)
@@ -117,17 +125,22 @@ class RecordCommand:
         )
         match verb:
             case "start":
-                return await self._start(asked, rest, reply)
-            case "stop" | "pause" | "resume":
-                return await self._change(Verb(verb), asked, rest, reply)
-            case "extend":
-                return await self._extend(asked, rest)
+                return await self._start(asked, rest, reply, agent_in(_marked(command)))
+            case "next":
+                return await self._next(asked, _marked(command), reply)
+            case "stop" | "pause" | "resume" | "extend":
+                return await self._change_or_extend(verb, asked, rest, reply)
             case "keep" | "release":
                 return await self.keeps.answer(KeepVerb(verb), asked, rest, reply)
             case "help":
                 return self._help(asked)
             case _:
                 return await self._read(verb, asked, rest, reply)
+
+    async def _change_or_extend(self, verb: str, asked: Request, rest: str, reply: Reply) -> Answer:
+        if verb == "extend":
+            return await self._extend(asked, rest)
+        return await self._change(Verb(verb), asked, rest, reply)
 
     async def _read(self, verb: str, asked: Request, rest: str, reply: Reply) -> Answer:
         match verb:
@@ -153,16 +166,24 @@ class RecordCommand:
             case _:
                 return await self.reports.answer(asked, rest, reply)
 
-    async def _start(self, asked: Request, rest: str, reply: Reply) -> Answer:
+    async def _start(self, asked: Request, rest: str, reply: Reply, named: NamedAgent | None) -> Answer:
         typed_id, typed_reason = _first_word(rest)
         if not typed_id:
             return await self._open_modal(asked, reply)
         try:
+            if named is not None:
+                return await self.agents.start(asked, named, reply)
             accepted = await self.desk.service.intake.start(asked, typed_id, typed_reason or None)
         except Duplicate as duplicate:
             return await self._again(duplicate, asked)
         self.desk.finish_later(accepted, reply)
         return self._accepted(accepted)
+
+    async def _next(self, asked: Request, text: str, reply: Reply) -> Answer:
+        try:
+            return await self.next_calls.answer(asked, text, reply)
+        except Duplicate as duplicate:
+            return await self._again(duplicate, asked)
 
     async def _open_modal(self, asked: Request, reply: Reply) -> Answer:
         """Open the start modal; nothing is said beside it."""
@@ -245,12 +266,18 @@ class RecordCommand:
         live, style = await self.desk.service.live(asked), self.desk.style_for(asked)
         if only_of is not None:
             live = tuple(one for one in live if one.started_by == only_of)
-        if not live:
+        waiting, rows = ([], []) if only_of else await self.next_calls.rows(asked)
+        if not live and not waiting:
             usage = escape(style.words("help.start_usage"))
             key = "list.none_of_yours" if only_of else "list.none"
             return ephemeral(style.words(key, command=COMMAND, usage=usage))
         shown = await self.desk.service.store.with_names(live[:LISTED])
-        return live_list(shown, style, await self._waiting(), asked.caller, more=len(live) - len(shown))
+        listed = live_list(shown, style, await self._waiting(), asked.caller, more=len(live) - len(shown))
+        if not waiting:
+            return listed
+        head = style.words("next.waiting_for")
+        text = "\n".join(filter(None, [listed["text"], head, *(f"• {line}" for line in waiting[:LISTED])]))
+        return ephemeral(text, [*listed.get("blocks", ()), section(f"*{head}*"), *rows[: MOST_BLOCKS - LISTED * 2 - 2]])
 
     def _help(self, asked: Request) -> Answer:
         words = self.desk.words_for(asked)
@@ -343,8 +370,13 @@ def _stranger_lead(denial_reason: str | None, words: Catalog) -> str:
 
 def _typed(command: Mapping[str, Any]) -> tuple[str, str]:
     """Return the verb that was typed, and the rest."""
-    verb, rest = _first_word(unescape(command.get("text") or ""))
+    verb, rest = _first_word(as_typed(command.get("text") or ""))
     return verb.lower() or "help", rest
+
+
+def _marked(command: Mapping[str, Any]) -> str:
+    """Return what follows the verb, with Slack's marks of people and links."""
+    return _first_word(command.get("text") or "")[1]
 
 
 def _first_word(text: str) -> tuple[str, str]:

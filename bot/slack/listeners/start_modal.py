@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bot.recording.models import LiveCall
     from bot.recording.requests import Request
     from bot.slack.blocks.start_modal import View
+    from bot.slack.listeners.next_calls import NextCallCommands
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,7 @@ class StartModal:
 
     desk: ListenerContext
     calls: Calls
+    next_calls: NextCallCommands | None = None
 
     def register(self, app: AsyncApp) -> None:
         app.view(START_VIEW)(self.on_submit)
@@ -130,6 +132,13 @@ class StartModal:
         return await self._start(form, asked, words)
 
     async def _start(self, form: Form, asked: Request, words: Catalog) -> dict[str, Any]:
+        if form.next_agent is not None and self.next_calls is not None:
+            reasons = self.desk.service.intake.reasons
+            reasons.read(form.note or None, chosen=form.reason_code)  # what is wrong stands in the modal
+            self.next_calls.begin_later(
+                asked, form.next_agent, form.note or None, Reply(_user(asked)), reason_code=form.reason_code
+            )
+            return {}
         try:
             accepted = await self.desk.service.intake.start(
                 asked,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import Text, insert, select
-from uuid_utils.compat import uuid7
 
 from bot.admin.archive import Archiving
 from bot.admin.audit import verify_database
@@ -67,11 +66,11 @@ CHECKED_IN = {"keeps": {"state": "waiting"}}
 
 def made_up(table: Table, recording_id: Any, seq: int, harness: Harness) -> dict[str, Any]:
     """Make a row for a table that nothing above fills."""
-    usual: dict[type, Any] = {Moment: harness.clock.now(), UuidText: uuid7(), Flag: True, Text: "some words"}
+    usual: dict[type, Any] = {Moment: harness.clock.now(), UuidText: recording_id, Flag: True, Text: "some words"}
     values: dict[str, Any] = {}
     for column in table.columns:
-        if known := next(iter(column.foreign_keys), None):
-            values[column.name] = recording_id if known.column.table is recordings else seq
+        if column.foreign_keys:
+            values[column.name] = recording_id if isinstance(column.type, UuidText) else seq
         else:
             values[column.name] = usual.get(type(column.type), 1)
     checked = CHECKED_WORDS | CHECKED_IN.get(table.name, {})

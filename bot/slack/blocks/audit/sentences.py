@@ -12,7 +12,10 @@ from bot.recording.caller import GUARD
 from bot.recording.handover import AGENT_LEFT, TRANSFER
 from bot.recording.limits import EXTEND_ACTION, GUARD_SOURCE
 from bot.recording.models import Verb
+from bot.recording.next_call import ARMED
 from bot.recording.snooze import STILL_NEEDED_ACTION
+from bot.slack.blocks.audit.next_calls import ACTIONS as NEXT_ACTIONS
+from bot.slack.blocks.audit.next_calls import next_call_sentence
 from bot.slack.blocks.mrkdwn import escape, moment
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ MECHANISMS = {"adhoc": "ad hoc recording", "policy": "policy recording", "sessio
 LISTEN_ACTION = "recording:listen"
 KEEP_ACTIONS = frozenset({"recording:keep", "recording:release"})
 READ_ACTIONS = frozenset({"recording:read", LISTEN_ACTION, "audit:export", "audit:read", "audit:report"})
+READ_WITHOUT_CALL = {"agent": "looked up the calls of an agent", "home": "opened App Home"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,10 @@ WHY = {
     "interrupted": "record-bot stopped before it was finished",
     "not_compliance_release": "only compliance can release recordings",
     "not_compliance": "only compliance can see totals and export the trail",
+    "no_call_events": "Genesys doesn't tell record-bot when this agent's calls connect",
+    "already_waiting_for_call": "they already wait for it",
+    "not_waiting": "nobody waits for it any more",
+    "not_own_next": "only the person who waits for the call can end that",
     "not_listener": "only people in SLACK_LISTENERS may listen to recordings",
     "not_own_request": "only the person who requested it can withdraw it",
     "not_permitted": "no right to control recordings",
@@ -196,9 +204,17 @@ class Teller:
         if entry.action == "requests:refused":
             refused, person = entry.outcome.get("refused", 0), str(entry.outcome.get("person", entry.actor))
             return ICONS[Phase.DENIED], f"{_number(refused, 'more request')} from {self._person(person)} refused"
+        if entry.action in NEXT_ACTIONS:
+            return ICONS[entry.phase], self._next_call(entry) + self._reason(entry, request)
         if entry.phase is Phase.OBSERVED:
             return self._observed(entry, whom, words)
         return self._requested(entry, whom, words, self._reason(entry, request))
+
+    def _next_call(self, entry: Entry) -> str:
+        outcome = entry.outcome
+        agent = self.names.agent(str(outcome["agent"])) if "agent" in outcome else "an agent"
+        person = self._person(str(outcome.get("person", entry.actor)))
+        return next_call_sentence(entry, self._person(entry.actor), agent, person, self._why(entry))
 
     def _requested(self, entry: Entry, whom: str, words: Wording | None, reason: str) -> tuple[str, str]:
         """Tell a request or its result. The ``reason`` comes before the error, which may be two sentences."""
@@ -269,14 +285,17 @@ class Teller:
         call = f"call {self.style.call(entry.conversation_id, short=True)}" if entry.conversation_id else ""
         if entry.action == LISTEN_ACTION:
             return f"{_links(outcome)} to the recordings of {call}"
-        if entry.action == "audit:export":
-            return f"exported the trail{f' about {call}' if call else ''}{self._period(outcome)}"
-        if entry.action == "audit:report":
-            return f"read a report{self._period(outcome)}"
-        if entry.action == "audit:read":
-            return "read the totals of the trail"
-        if (what := outcome.get("read")) in {"history", "home"}:
-            return f"read the history of {call}" if what == "history" else "opened App Home"
+        of_trail = {
+            "audit:export": f"exported the trail{f' about {call}' if call else ''}{self._period(outcome)}",
+            "audit:report": f"read a report{self._period(outcome)}",
+            "audit:read": "read the totals of the trail",
+        }
+        if entry.action in of_trail:
+            return of_trail[entry.action]
+        if outcome.get("read") == "history":
+            return f"read the history of {call}"
+        if outcome.get("read") in READ_WITHOUT_CALL:
+            return READ_WITHOUT_CALL[str(outcome["read"])]
         ended = " (the call had ended)" if outcome.get("error") == "call_ended" else ""
         return f"looked up {call}{ended}" if call else "listed recordings"
 
@@ -325,6 +344,7 @@ class Teller:
             *self._two_people(entry, {**origin, **outcome}),
             self._next_reminder(entry),
             *_ends_by_itself(entry, {**origin, **outcome}),
+            _waits_until(entry),
             *self._group(outcome),
         ]
 
@@ -381,6 +401,11 @@ def _links(outcome: Mapping[str, Any]) -> str:
     until = outcome.get("until")
     lasts = f" (until {moment(datetime.fromisoformat(str(until)))})" if until else ""
     return f"got {_number(outcome['links'], 'link')}{lasts}"
+
+
+def _waits_until(entry: Entry) -> str:
+    until = entry.outcome.get("until") if entry.action == ARMED else None
+    return f"record-bot waits until {moment(datetime.fromisoformat(str(until)))}" if until else ""
 
 
 def _policy(outcome: Mapping[str, Any]) -> list[str]:

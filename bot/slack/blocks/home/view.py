@@ -21,6 +21,7 @@ from bot.slack.blocks.card import CONFIRM_PAUSE, CONFIRM_STOP, WITHDRAW_PAUSE, W
 from bot.slack.blocks.home.today import today_blocks
 from bot.slack.blocks.keep import KEEP, RELEASE, keep_buttons
 from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
+from bot.slack.blocks.next_calls import next_call_rows
 from bot.slack.blocks.notes import notes
 from bot.slack.blocks.recording_line import recording_line
 from bot.slack.blocks.reports.digest import section
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
     from bot.recording.caller import Principal
     from bot.recording.card import Card
+    from bot.recording.next_call import NamedNextCall
     from bot.slack.blocks.card import Block, CardStyle
     from bot.slack.blocks.home.today import Today
 
 OPEN_BUTTON = "recording_start_open"
-LIVE_SHOWN = 35
+LIVE_SHOWN = 30
 """Two blocks each; a view takes 100."""
+WAITING_SHOWN = 8
 RECENT_SHOWN = 10
 FAILED_SHOWN = 3
 LABEL_SHOWN = 100
@@ -70,6 +73,8 @@ class HomeFacts:
     parts: Sequence[ComponentHealth] = ()
     today: Today | None = None
     """For compliance only."""
+    waiting: Sequence[NamedNextCall] = ()
+    """The waits for agents' next calls."""
 
 
 def home_view(facts: HomeFacts, style: CardStyle, now: datetime) -> tuple[View, str]:
@@ -80,6 +85,7 @@ def home_view(facts: HomeFacts, style: CardStyle, now: datetime) -> tuple[View, 
         blocks.append(_actions("home_start", [_start_button(words)]))
     blocks.append(_context(health(facts.parts, words)))
     blocks += _live(facts, style)
+    blocks += _waiting(facts, style)
     if rights.control:
         blocks += _recent_blocks(facts.recent, facts.caller, style)
     if facts.today is not None:
@@ -133,6 +139,15 @@ def _live(facts: HomeFacts, style: CardStyle) -> list[Block]:
     if len(live) > LIVE_SHOWN:
         blocks.append(_context(words("home.more", number=len(live) - LIVE_SHOWN)))
     return blocks
+
+
+def _waiting(facts: HomeFacts, style: CardStyle) -> list[Block]:
+    """List who waits for an agent's next call; nothing where nobody does."""
+    if not facts.waiting:
+        return []
+    shown = sorted(facts.waiting, key=lambda one: one.next_call.asked_by != facts.caller.actor)[:WAITING_SHOWN]
+    _, rows = next_call_rows(shown, facts.caller, style)
+    return [_header(style.words("next.waiting_for")), *rows]
 
 
 def _buttons(shown: Card, caller: Principal, words: Catalog) -> list[Block]:

@@ -53,7 +53,7 @@ async def test_the_same_list_is_read_in_two_languages(scenario: ServingScenario)
 
 
 async def test_refusals_help_and_what_is_not_known_are_german_too(scenario: ServingScenario) -> None:
-    refused = await scenario.types(HEIDI, "start nonsense")
+    refused = await scenario.types(HEIDI, "start 12345")
     assert GERMAN("errors.malformed_id_what") in refused
     assert refused.endswith(f"(#{scenario.head()})")
     assert GERMAN("help.lead") in await scenario.types(HEIDI, "help")

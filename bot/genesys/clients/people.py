@@ -1,0 +1,57 @@
+"""Finds agents through several OAuth clients, each of which sees only its divisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.errors import GenesysError
+from bot.recording.people import PeopleFound
+from bot.recording.ports import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.genesys.clients.pool import GenesysClients
+    from bot.genesys.people.search import GenesysPeople
+    from bot.genesys.transport.client import GenesysClient
+    from bot.recording.people import AgentStatus, Person
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsPeople:
+    """PeopleDirectory over several clients."""
+
+    clients: GenesysClients
+    adapters: Mapping[GenesysClient, GenesysPeople]
+
+    async def find(self, words: str, *, deadline: float, priority: Priority = Priority.PERSON) -> PeopleFound:
+        """Return everybody whom one of the clients finds. Raise the first error if none can search.
+
+        The result is incomplete where a client could not search: the person may be in its divisions.
+        """
+        people: dict[str, Person] = {}
+        errors = list[GenesysError]()
+        complete = True
+        for client in self.clients.candidates():
+            try:
+                found = await self.adapters[client].find(words, deadline=deadline, priority=priority)
+            except GenesysError as error:
+                errors.append(error)
+                continue
+            people |= {person.user_id: person for person in found.people}
+            complete = complete and found.complete
+        if len(errors) == len(self.adapters):
+            raise errors[0]
+        ordered = sorted(people.values(), key=lambda person: (person.name.casefold(), person.user_id))
+        return PeopleFound(tuple(ordered), complete and not errors)
+
+    async def status(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> AgentStatus:
+        """Return what the first client says that sees the agent. Raise the first error if none does."""
+        errors = list[GenesysError]()
+        for client in self.clients.candidates():
+            try:
+                return await self.adapters[client].status(user_id, deadline=deadline, priority=priority)
+            except GenesysError as error:
+                errors.append(error)
+        raise errors[0]
