@@ -9,7 +9,6 @@ what they need, so that those without Genesys start at once.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from importlib.metadata import version
@@ -22,7 +21,9 @@ import typer
 from bot.cli import event_loop, keep
 from bot.cli.audit import audit
 from bot.cli.data import privacy, register
+from bot.cli.failure import JSON, fail
 from bot.cli.login import login_name
+from bot.cli.schema import db
 from bot.cli.usage import examples, one_of
 from bot.config import settings as config
 from bot.errors import RecordBotError, SettingsError
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from bot.cli.recording import Terminal
 
 T = TypeVar("T")
-JSON = "--json"
 
 app = typer.Typer(
     name="record-bot",
@@ -53,11 +53,6 @@ app = typer.Typer(
 recording = typer.Typer(
     short_help="Start, stop, pause, resume and keep recordings.",
     help="Start, stop, pause, resume and keep recordings. Same rules and audit trail as in Slack.",
-    no_args_is_help=True,
-)
-db = typer.Typer(
-    short_help="Upgrade, back up or copy the database.",
-    help="Upgrade, back up or copy the database.",
     no_args_is_help=True,
 )
 app.add_typer(recording, name="recording")
@@ -198,9 +193,9 @@ def _check_call(call: str, *, yes: bool, as_json: bool) -> NoReturn:
 
     settings = config.load(config.ControlSettings)
     if not yes and not sys.stdin.isatty():
-        _fail(call_check.UNASKED, 2)
+        fail(call_check.UNASKED, 2)
     if not yes and not typer.confirm(call_check.QUESTION.format(call=call), err=True):
-        _fail(call_check.NOTHING_DONE, 1)
+        fail(call_check.NOTHING_DONE, 1)
     checked = event_loop.run(call_check.CallCheck(settings, login_name()).run(call))
     typer.echo(checked.json() if as_json else checked.text())
     raise typer.Exit(0 if checked.ok else 1)
@@ -255,7 +250,7 @@ def start(
     """Start recording a call."""
     if agent is not None:
         if call is not None:
-            _fail("Give either a call's ID or --agent, not both.", 2)
+            fail("Give either a call's ID or --agent, not both.", 2)
         _exit(event_loop.run(_agents().start(agent, reason)), as_json=as_json)
     _exit(event_loop.run(_terminal().start(call or os.environ.get("TARGET_CONVERSATION_ID"), reason)), as_json=as_json)
 
@@ -318,46 +313,6 @@ def list_(*, as_json: AsJson = False) -> None:
     _exit(event_loop.run(_terminal().live()), as_json=as_json)
 
 
-@db.command(
-    "upgrade", short_help="Upgrade the database to the latest schema.", epilog=examples("record-bot db upgrade")
-)
-def upgrade() -> None:
-    """Upgrade the database to the latest schema; serve and recording do this by themselves."""
-    from bot.database.migrate import upgrade as migrate
-    from bot.runtime.container import opened_database
-
-    settings = config.load(config.DatabaseSettings)
-
-    async def run() -> str:
-        async with opened_database(settings) as engines:
-            return (await migrate(engines)).newest
-
-    typer.echo(f"The database is at {event_loop.run(run())}, the newest schema.")
-
-
-@db.command("current", short_help="Show the database's schema version.", epilog=examples("record-bot db current"))
-def current() -> None:
-    """Show the database's schema version; exit status 1 if it isn't the latest."""
-    from bot.database.migrate import version
-    from bot.runtime.container import opened_database
-
-    settings = config.load(config.DatabaseSettings)
-
-    async def run() -> tuple[str | None, str]:
-        async with opened_database(settings) as engines:
-            found = await version(engines)
-            return found.current, found.newest
-
-    has, newest = event_loop.run(run())
-    if has == newest:
-        typer.echo(f"The database is at {has}, the newest schema.")
-        return
-    _fail(
-        f"The database is {f'at {has}' if has else 'empty'}; the newest schema is {newest}. Run: record-bot db upgrade",
-        1,
-    )
-
-
 @app.command(
     short_help="Print the Slack app manifest.",
     epilog=examples("record-bot manifest", "record-bot manifest --url https://bot.example.com"),
@@ -382,15 +337,15 @@ def main(runner: event_loop.Runner = asyncio.run) -> NoReturn:
         with event_loop.using(runner):
             app(standalone_mode=True, prog_name="record-bot")
     except SettingsError as error:
-        _fail(str(error), 2, error.kind)
+        fail(str(error), 2, error.kind)
     except RecordBotError as error:
-        _fail(str(error), 1, error.kind)
+        fail(str(error), 1, error.kind)
     except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename or 'see HTTP_HOST and HTTP_PORT'}.", 1, "system")
+        fail(f"{error.strerror or error}: {error.filename or 'see HTTP_HOST and HTTP_PORT'}.", 1, "system")
     except Exception as error:  # noqa: BLE001  the user gets a sentence for any error
         structlog.get_logger(__name__).debug("command_failed", exc_info=error)
         what = log.redacted(f"{type(error).__name__}: {error}")
-        _fail(f"record-bot ran into a bug ({what}). Please report it; LOG_LEVEL=debug shows details.", 1, "bug")
+        fail(f"record-bot ran into a bug ({what}). Please report it; LOG_LEVEL=debug shows details.", 1, "bug")
     sys.exit(0)
 
 
@@ -413,12 +368,3 @@ def _exit(result: Any, *, as_json: bool) -> NoReturn:
 
 def _logs(settings: config.LogSettings, *, level: str | None = None) -> None:
     log.configure(format_=settings.log_format, level=level or settings.log_level)
-
-
-def _fail(sentence: str, status: int, kind: str = "refused") -> NoReturn:
-    """Print why a command failed, as a sentence on stderr; with --json as JSON on stdout, as all its results."""
-    if JSON in sys.argv[1:]:
-        typer.echo(json.dumps({"error": kind, "sentence": sentence}, indent=2))
-    else:
-        typer.echo(sentence, err=True)
-    sys.exit(status)

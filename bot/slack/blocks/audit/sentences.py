@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
 from bot.i18n.error_messages import what_happened
-from bot.recording.caller import GUARD
 from bot.recording.handover import AGENT_LEFT, TRANSFER
-from bot.recording.limits import EXTEND_ACTION, GUARD_SOURCE
-from bot.recording.models import Verb
-from bot.recording.next_call import ARMED
+from bot.recording.limits import EXTEND_ACTION
 from bot.recording.snooze import STILL_NEEDED_ACTION
 from bot.slack.blocks.audit.next_calls import ACTIONS as NEXT_ACTIONS
 from bot.slack.blocks.audit.next_calls import next_call_sentence
+from bot.slack.blocks.audit.sentence_facts import (
+    archived,
+    database,
+    ends_by_itself,
+    kept,
+    links,
+    number,
+    policy,
+    waits_until,
+)
 from bot.slack.blocks.mrkdwn import escape, moment
 
 if TYPE_CHECKING:
@@ -34,10 +41,8 @@ ICONS = {
     Phase.OBSERVED: ":eyes:",
 }
 NOT_IN_EFFECT, EXPIRED, READ = ":warning:", ":hourglass:", ":mag:"
-ARCHIVE_ACTIONS = frozenset({"audit:archive", "audit:destroy"})
 MECHANISMS = {"adhoc": "ad hoc recording", "policy": "policy recording", "session": "gateway session"}
 LISTEN_ACTION = "recording:listen"
-KEEP_ACTIONS = frozenset({"recording:keep", "recording:release"})
 READ_ACTIONS = frozenset({"recording:read", LISTEN_ACTION, "audit:export", "audit:read", "audit:report"})
 READ_WITHOUT_CALL = {"agent": "looked up the calls of an agent", "home": "opened App Home"}
 
@@ -176,8 +181,6 @@ OTHERS = {
 }
 PAUSE_EXPIRED = "Request for a longer pause expired: nobody confirmed the longer pause of recording"
 APPROVALS = frozenset({"recording:stop_approval", "recording:pause_approval"})
-ENDING = frozenset({Verb.PAUSE.action, Verb.START.action, Verb.FOLLOW.action, EXTEND_ACTION})
-"""What can begin, or prolong, something that ends by itself."""
 OBSERVED = {
     "audit:digest": "The daily digest was written",
     "bot:start": "record-bot started",
@@ -203,7 +206,7 @@ class Teller:
             return ICONS[entry.phase], f"The call ended, and the recording of {whom} with it"
         if entry.action == "requests:refused":
             refused, person = entry.outcome.get("refused", 0), str(entry.outcome.get("person", entry.actor))
-            return ICONS[Phase.DENIED], f"{_number(refused, 'more request')} from {self._person(person)} refused"
+            return ICONS[Phase.DENIED], f"{number(refused, 'more request')} from {self._person(person)} refused"
         if entry.action in NEXT_ACTIONS:
             return ICONS[entry.phase], self._next_call(entry) + self._reason(entry, request)
         if entry.phase is Phase.OBSERVED:
@@ -284,7 +287,7 @@ class Teller:
         outcome = entry.outcome
         call = f"call {self.style.call(entry.conversation_id, short=True)}" if entry.conversation_id else ""
         if entry.action == LISTEN_ACTION:
-            return f"{_links(outcome)} to the recordings of {call}"
+            return f"{links(outcome)} to the recordings of {call}"
         of_trail = {
             "audit:export": f"exported the trail{f' about {call}' if call else ''}{self._period(outcome)}",
             "audit:report": f"read a report{self._period(outcome)}",
@@ -337,14 +340,14 @@ class Teller:
             adopted,
             f"also recording: {escape(', '.join(map(str, others)))}" if others else "",
             "in a channel shared with another organization" if origin.get("shared_channel") else "",
-            *_archived(entry),
-            *_policy(outcome),
-            *_database(outcome),
-            *_kept(entry),
+            *archived(entry),
+            *policy(outcome),
+            *database(outcome),
+            *kept(entry),
             *self._two_people(entry, {**origin, **outcome}),
             self._next_reminder(entry),
-            *_ends_by_itself(entry, {**origin, **outcome}),
-            _waits_until(entry),
+            *ends_by_itself(entry, {**origin, **outcome}),
+            waits_until(entry),
             *self._group(outcome),
         ]
 
@@ -374,85 +377,8 @@ class Teller:
             for way in ("came", "left")
         }
         return [
-            f"user group `{escape(str(outcome['group']))}` of {_number(outcome['members'], 'member')}",
+            f"user group `{escape(str(outcome['group']))}` of {number(outcome['members'], 'member')}",
             f"now {escape(str(outcome['state']))}" if "state" in outcome else "",
             *(f"{way}: {people}" for way, people in members.items() if people),
             f"part {outcome['part']} of {outcome['parts']}" if "part" in outcome else "",
         ]
-
-
-def _ends_by_itself(entry: Entry, known: Mapping[str, Any]) -> list[str]:
-    """Say when a pause or a recording ends by itself, or that the bot ended it because its time was up."""
-    if entry.actor == GUARD or known.get("source") == GUARD_SOURCE:
-        return ["the pause was over" if entry.action == Verb.RESUME.action else "it had run for as long as it may"]
-    if entry.action == Verb.PAUSE.action and entry.phase is Phase.REQUESTED and "seconds" in known:
-        return [f"for {known['seconds']} s"]
-    if entry.action not in ENDING or entry.phase not in {Phase.SUCCEEDED, Phase.OBSERVED}:
-        return []
-    if "until" not in known:
-        return ["it no longer ends by itself"] if entry.action == EXTEND_ACTION else []
-    return [f"ends by itself at {moment(datetime.fromisoformat(str(known['until'])))}"]
-
-
-def _links(outcome: Mapping[str, Any]) -> str:
-    """Say how many links a person got, and until when the first of them works; never a link itself."""
-    if "links" not in outcome:
-        return "asked for links"
-    until = outcome.get("until")
-    lasts = f" (until {moment(datetime.fromisoformat(str(until)))})" if until else ""
-    return f"got {_number(outcome['links'], 'link')}{lasts}"
-
-
-def _waits_until(entry: Entry) -> str:
-    until = entry.outcome.get("until") if entry.action == ARMED else None
-    return f"record-bot waits until {moment(datetime.fromisoformat(str(until)))}" if until else ""
-
-
-def _policy(outcome: Mapping[str, Any]) -> list[str]:
-    """Say with which policy file the bot started."""
-    if outcome.get("without_policy") is True:
-        return ["*without the policy file that it had before* (`--without-policy`): its rules no longer apply"]
-    digest = outcome.get("policy_sha256")
-    return [f"SHA-256 of the policy file `{escape(str(digest))}`"] if digest else []
-
-
-def _database(outcome: Mapping[str, Any]) -> list[str]:
-    """Say at a start that the newest entries before it may be missing."""
-    said = (
-        "*the database is on another server than at the last start, or was restored, or a standby was promoted*: "
-        "entries above this line may be lost. Compare them with the trail: `record-bot audit anchors`"
-    )
-    return [said] if "database_now" in outcome else []
-
-
-def _kept(entry: Entry) -> list[str]:
-    """Say of recordings that were kept how many there are, and whether the reason is with them in Genesys."""
-    outcome = entry.outcome
-    if entry.action not in KEEP_ACTIONS:
-        return []
-    by = outcome.get("superseded_by")
-    annotation, permission = outcome.get("annotation"), outcome.get("permission")
-    missing = outcome.get("annotation_permission")
-    not_added = f": permission `{escape(str(missing))}` is missing" if missing else ""
-    return [
-        _number(outcome["recordings"], "recording") if "recordings" in outcome else "",
-        "reason added in Genesys" if annotation == "added" else "",
-        f"reason not added in Genesys{not_added}" if annotation not in {None, "added"} else "",
-        f"missing permission `{escape(str(permission))}`" if permission else "",
-        f"replaced by the request #{by}" if by else "",
-        "by the setting RECORDING_KEEP" if entry.origin.get("source") == "RECORDING_KEEP" else "",
-        _number(outcome["cancelled"], "waiting request") + " to keep it canceled" if "cancelled" in outcome else "",
-    ]
-
-
-def _archived(entry: Entry) -> list[str]:
-    """Say of an archive which entries it has, and the whole SHA-256 of its file: the channel is to witness both."""
-    outcome = entry.outcome
-    if entry.action not in ARCHIVE_ACTIONS or "last_seq" not in outcome:
-        return []
-    file = [f"SHA-256 of the file `{escape(str(outcome['sha256']))}`"] if "sha256" in outcome else []
-    return [f"entries {outcome.get('first_seq', 1)} to {outcome['last_seq']}", *file]
-
-
-def _number(number: Any, one: str) -> str:
-    return f"{number} {one}{'' if number == 1 else 's'}"
