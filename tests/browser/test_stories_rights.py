@@ -44,7 +44,7 @@ async def test_a_grant_ends_at_its_queue_and_help_says_so(seat: Seat) -> None:
     await expect(seat.only_for_me).to_contain_text("You can control calls in: Sales.")
     await expect(seat.recording_state(INBOUND)).to_have_text("Not recorded")
     await seat.command("/record help")
-    await expect(seat.only_for_me).to_contain_text("/record start [id or link] [reason]")
+    await expect(seat.only_for_me).to_contain_text("/record start [id, link or @agent] [reason]")
     await expect(seat.only_for_me).to_contain_text("You can control calls in: Sales.")
     await seat.keep("scope")
 

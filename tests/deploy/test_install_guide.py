@@ -27,6 +27,7 @@ NOT_USED = {f"recording:session:{verb}" for verb in ("start", "stop", "view")} |
     "analytics:agentConversationDetail:view",
     "conversation:communication:disconnect",
     "conversation:participant:wrapup",
+    "recording:annotation:edit",
     "recording:recordingSegment:view",
     "recording:screenRecording:view",
     "recording:snippetRecording:view",

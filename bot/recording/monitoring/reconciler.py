@@ -159,7 +159,7 @@ def _as_wanted(attempt: Attempt, recording: Recording, seen: Conversation) -> bo
 
 def _effect(attempt: Attempt, recording: Recording, seen: Conversation) -> ConfirmedChange:
     mechanism = recording.mechanism or seen.mechanism or Mechanism.ADHOC
-    # A start in doubt is known by its recorder, whoever's side it was sent for.
+    # A start in doubt is known by its recorder, no matter for whose side it was sent.
     agent = seen.adhoc_agent if attempt.verb.begins and mechanism is Mechanism.ADHOC else None
     agent = agent or next((one for one in seen.agents if one.id == recording.participant_id), None)
     if agent is None and recording.participant_id is None:

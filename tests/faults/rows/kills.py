@@ -86,16 +86,13 @@ async def lands_after_the_settling(run: Run) -> None:
 
 async def before_outcome(run: Run) -> None:
     await run.prepare()
-    stage, wrote, locks = run.stage, run.written(), []
-    stage.when(
-        lambda request: run.reads(request) and run.written() > wrote,
-        lambda: locks.append(stage.outside.lock()),
-    )
-    asking = run.asks_meanwhile()
+    stage, locks = run.stage, []
+    # The write comes after the request is committed; an event or a reading may then confirm it.
+    stage.when(run.writes, lambda: locks.append(stage.outside.lock()))
+    asking, effect = run.asks_meanwhile(), "active" if run.verb == START else "none"
     try:
-        await stage.until("the confirming read arrives", lambda: locks)
-        read = next(one for one in reversed(stage.genesys.requests) if run.reads(one))
-        await stage.until("the read is answered", lambda: read.status)
+        await stage.until("the write arrives", lambda: locks)
+        await stage.until("Genesys does it", lambda: stage.genesys.effective_recording(run.call) == effect)
         await asyncio.sleep(run.chance.uniform(0.0, 0.3))  # the random instant of the fault
         stage.pull_the_plug()
         await stage.bot.kill()

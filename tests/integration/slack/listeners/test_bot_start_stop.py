@@ -248,7 +248,7 @@ async def test_list_shows_the_live_recordings_with_buttons_that_work(scenario: S
 
 async def test_help_lists_what_the_caller_may_do(scenario: ServingScenario) -> None:
     for user, verbs in (
-        (ADA, {"start", "stop", "pause", "resume", "extend", "keep", "status", "list", "history", "help"}),
+        (ADA, {"start", "next", "stop", "pause", "resume", "extend", "keep", "status", "list", "history", "help"}),
         (CLARA, {"keep", "release", "listen", "status", "list", "history", "audit", "evidence", "report", "help"}),
         (MALLORY, {"help"}),
     ):

@@ -27,6 +27,8 @@ ONE = {
     "keeps",
     "late_effects",
     "names",
+    "next_call_notices",
+    "next_calls",
     "notices",
     "notifications",
     "recording_files",

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
 
 EXTEND, RESUME, STOP = "recording_extend", "recording_resume", "recording_stop"
-PAUSED = [RESUME, EXTEND, STOP]
+KEEP = "recording_keep"
+PAUSED = [RESUME, EXTEND, STOP, KEEP]
 
 
 @pytest.fixture
@@ -159,5 +160,5 @@ async def test_a_longer_pause_is_bounded_at_once_and_a_second_supervisor_confirm
     await scenario.clicks(GRACE, "confirm_pause")
     await scenario.until_told(GRACE, "lasts longer")
     await scenario.until(lambda: "Longer pause confirmed (without an end)" in scenario.card().text)
-    assert buttons(scenario.card()) == [RESUME, STOP]
+    assert buttons(scenario.card()) == [RESUME, STOP, KEEP]
     assert scenario.recordings()[0]["pause_until"] is None
