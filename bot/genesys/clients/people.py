@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClientsPeople:
-    """PeopleDirectory over several clients."""
+    """PeopleDirectory over several clients. As with one, a whole name wins over a part of one."""
 
     clients: GenesysClients
     adapters: Mapping[GenesysClient, GenesysPeople]
@@ -43,7 +43,9 @@ class ClientsPeople:
             complete = complete and found.complete
         if len(errors) == len(self.adapters):
             raise errors[0]
-        ordered = sorted(people.values(), key=lambda person: (person.name.casefold(), person.user_id))
+        wanted = " ".join(words.split()).casefold()
+        whole = [person for person in people.values() if person.name.casefold() == wanted]
+        ordered = sorted(whole or people.values(), key=lambda person: (person.name.casefold(), person.user_id))
         return PeopleFound(tuple(ordered), complete and not errors)
 
     async def status(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> AgentStatus:

@@ -4,13 +4,18 @@
 import { h } from "./dom.js";
 
 const VERBS = [
-  ["start", "[id or link] [reason]", "Record a call; without an id, choose from the live calls"],
+  ["start", "[id, link or @agent] [reason]", "Record a call, or an agent's call; without either, choose from the live calls"],
+  ["next", "@agent [reason]", "Record an agent's next call"],
   ["stop", "[id]", "Stop your recording, or the one you name"],
-  ["pause", "[id]", "Pause while card data is read out"],
+  ["pause", "[id] [90s]", "Pause while card data is read out; with a length, it ends by itself"],
   ["resume", "[id]", "Resume after a pause"],
+  ["extend", "[id]", "Let what ends by itself last longer"],
+  ["keep", "[id or link] [reason]", "Protect a call's recordings from deletion"],
   ["status", "[id]", "Check whether a call is being recorded"],
   ["list", "", "Show active recordings"],
   ["history", "<id>", "Show everything that happened on a call"],
+  ["listen", "<id>", "Links to a call's saved recordings (SLACK_LISTENERS)"],
+  ["release", "<id>", "Let Genesys delete kept recordings again (compliance)"],
   ["report", "[period]", "Recordings by supervisor, queue and reason (compliance)"],
   ["audit", "[period] [csv]", "Totals and export: today, yesterday, 7d, 30d or a day (compliance)"],
   ["evidence", "<id>", "Evidence for a call as a file (compliance)"],

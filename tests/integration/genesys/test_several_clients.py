@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.errors import CallEnded, CallNotFound, LoginRefused, NotAVoiceCall, OutcomeUnknown, PermissionMissing
+from bot.errors import (
+    CallEnded,
+    CallNotFound,
+    LoginRefused,
+    NotAVoiceCall,
+    NotFound,
+    OutcomeUnknown,
+    PermissionMissing,
+)
 from bot.genesys import GenesysAccount, GenesysClient, GenesysClients, adapters, check
 from bot.genesys.clients.control import ClientsControl
+from bot.genesys.clients.files import ClientsCallFiles
 from bot.genesys.clients.notifications import ClientsNotifications
+from bot.genesys.clients.people import ClientsPeople
 from bot.recording.call import CallRecording
 from bot.recording.models import Mechanism, Target
 from bot.recording.ports import Priority, permit_anyone
+from bot.recording.recording_files import FilesState, MediaLink
 from tests.support.clocks.steady_sockets import steady_pool
 
 if TYPE_CHECKING:
@@ -376,6 +388,75 @@ async def test_names_and_files_come_from_the_client_that_has_them(center: Center
     assert len(saved) == 1
     assert again == saved
     assert center.asked("north") == []
+
+
+async def test_recordings_are_kept_and_played_through_the_client_that_sees_the_call(center: Center) -> None:
+    call = in_south(center, policy_recording="active", started_ago=60)
+    center.simulator.hang_up(call.conversation_id)
+    center.simulator.clients["north"].granted.clear()
+    files = adapters.call_files(center.clients)
+    assert isinstance(files, ClientsCallFiles)
+    limits: dict[str, Any] = {"deadline": center.deadline, "progress": untold}
+
+    kept = await files.protect(call.conversation_id, **limits)
+    assert (kept.protected, center.simulator.recordings.protected) == (True, {call.conversation_id})
+    center.simulator.requests.clear()
+    found = await files.files(call.conversation_id, ended_at=None, deadline=center.deadline)
+    (file,) = found.ready
+    await files.annotate(call.conversation_id, file.id, "third complaint", **limits)
+    link = await files.media_link(call.conversation_id, file.id, **limits)
+    released = await files.release(call.conversation_id, **limits)
+
+    assert isinstance(link, MediaLink)
+    assert (released.protected, center.simulator.recordings.protected) == (False, set())
+    assert center.asked("north") == []  # the call's client is known by now
+
+
+async def test_a_client_that_can_not_tell_leaves_open_whether_there_are_recordings(center: Center) -> None:
+    call = in_south(center, started_ago=7200)
+    center.simulator.hang_up(call.conversation_id)
+    files = adapters.call_files(center.clients)
+    long_ago = center.clock.now() - timedelta(hours=2)
+    found = await files.files(call.conversation_id, ended_at=long_ago, deadline=center.deadline)
+    assert found.state is FilesState.NONE  # both clients say so
+
+    center.simulator.clients["south"].granted.clear()
+    with pytest.raises(PermissionMissing):
+        await files.files(call.conversation_id, ended_at=long_ago, deadline=center.deadline)
+
+
+async def test_agents_are_searched_with_all_clients(center: Center) -> None:
+    directory = center.simulator.floor.directory
+    tom = directory.user_id("Tom Becker")
+    directory.user_id("Tom Beckerman")
+    people = adapters.people(center.clients)
+    assert isinstance(people, ClientsPeople)
+
+    found = await people.find("beck", deadline=center.deadline)
+    assert ([one.name for one in found.people], found.complete) == (["Tom Becker", "Tom Beckerman"], True)
+    assert [one.user_id for one in (await people.find("tom  BECKER", deadline=center.deadline)).people] == [tom]
+    assert center.asked("north") == center.asked("south") == ["POST 200"] * 2
+
+    with pytest.raises(NotFound):
+        await people.status(UNKNOWN, deadline=center.deadline)
+
+    center.simulator.clients["north"].granted.clear()
+    partly = await people.find("tom becker", deadline=center.deadline)
+    assert ([one.user_id for one in partly.people], partly.complete) == ([tom], False)
+    assert not (await people.status(tom, deadline=center.deadline)).offline
+
+    center.simulator.clients["south"].granted.clear()
+    with pytest.raises(PermissionMissing):
+        await people.find("tom becker", deadline=center.deadline)
+
+
+async def test_an_agents_calls_are_listed_in_all_divisions(center: Center) -> None:
+    agent = center.simulator.floor.directory.user_id("Tom Becker")
+    calls = {center.simulator.add_call(agent="Tom Becker", division=NORTH).id, in_south(center, agent="Tom Becker").id}
+    in_south(center, agent="Lucia Romano")
+    found = await adapters.directory(center.clients).live_calls_of(agent, deadline=center.deadline)
+
+    assert ({call.conversation_id for call in found.calls}, found.complete) == (calls, True)
 
 
 async def test_each_agent_is_followed_by_the_client_that_may(center: Center) -> None:
