@@ -159,11 +159,13 @@ def _scope(caller: Principal, recording: Recording | None) -> Scope | None:
     return None
 
 
-def supersede(transaction: Transaction, keep: Keep, *, by: int, now: datetime) -> None:
+def supersede(transaction: Transaction, keep: Keep, *, by: int, now: datetime) -> Keep:
     """Close a request that nobody is carrying out, because a later one, of entry ``by``, asks for the opposite."""
     entry = transaction.append(outcome_draft(keep, Phase.OBSERVED, now, {"in_effect": False, "superseded_by": by}))
     over = replace(keep, state=KeepState.SUPERSEDED, next_at=None, owner=None, settled_at=now, settled_seq=entry.seq)
-    transaction.keeps.save(replace(over, told=not over.needs_answer), was=keep)
+    over = replace(over, told=not over.needs_answer)
+    transaction.keeps.save(over, was=keep)
+    return over
 
 
 def outcome_draft(keep: Keep, phase: Phase, now: datetime, outcome: dict[str, object]) -> Draft:

@@ -10,7 +10,7 @@ from bot.audit.entry import Phase
 from bot.errors import GenesysError, NotPermitted, OutcomeUnknown, PermissionMissing, RateLimited, TooLate
 from bot.recording.control.keep_commands import outcome_draft, supersede
 from bot.recording.control.outcomes import facts
-from bot.recording.keep import GIVEN_UP_AFTER, RETRY_SECONDS, Keep, KeepState, PendingKeep
+from bot.recording.keep import GIVEN_UP_AFTER, RETRY_SECONDS, Keep, KeepState, KeepVerb, PendingKeep
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -67,8 +67,10 @@ class KeepOutcomes:
                 return current or keep
             newer = [one for one in transaction.keeps.waiting(keep.conversation_id) if one.id != keep.id]
             if newer and not current.in_doubt:
-                supersede(transaction, current, by=newer[-1].audit_seq, now=now)
-                return transaction.keeps.get(keep.id) or keep
+                last = newer[-1]
+                if last.verb is KeepVerb.RELEASE:
+                    transaction.keeps.save(replace(last, cancels=last.cancels + 1), was=last)
+                return supersede(transaction, current, by=last.audit_seq, now=now)
             put_off = replace(
                 current,
                 owner=None,

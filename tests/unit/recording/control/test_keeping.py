@@ -280,6 +280,26 @@ async def test_a_release_waits_for_the_keep_that_is_on_its_way(harness: Harness)
     assert harness.files.protected == set()
 
 
+@on_both
+async def test_a_release_counts_the_keep_that_is_put_off_because_of_it(harness: Harness) -> None:
+    over(harness)
+    accepted = await ask(harness)
+    later = []
+
+    async def meanwhile() -> None:
+        later.append(await ask(harness, KeepVerb.RELEASE))
+        harness.files.saved = {}
+        raise GenesysUnavailable
+
+    harness.files.before_write = meanwhile
+    await harness.keeper.carry_out(accepted)
+    harness.files.before_write = None
+    await harness.keeps_step()
+    assert later[0].queued
+    assert keeps(harness) == [("keep", "superseded"), ("release", "done")]
+    assert entries(harness.file)[-1]["outcome"] == {"created": False, "cancelled": 1}
+
+
 async def test_a_release_of_what_is_not_kept_is_a_sentence(harness: Harness) -> None:
     over(harness)
     assert (await tried(harness, KeepVerb.RELEASE)).error == "not_kept"
