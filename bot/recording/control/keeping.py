@@ -67,11 +67,6 @@ class Keeper:
             return "sessions"
         return "never" if self.mode is KeepMode.NEVER else ""
 
-    @property
-    def offered(self) -> bool:
-        """Whether cards have the button."""
-        return not self.unavailable
-
     async def ask(
         self,
         verb: KeepVerb,
@@ -102,6 +97,8 @@ class Keeper:
 
         ``absent_of`` returns which of some owners serve no more.
         """
+        if self.attempt is None:
+            return None
         found = await self.queue.due(self.clock.now())
         absent = await absent_of(frozenset(one.owner for one in found if one.owner))
         held = 0.0

@@ -29,6 +29,7 @@ from bot.recording.caller import Role, Scope
 from bot.recording.keep import KeepState, KeepVerb
 from bot.recording.keep_mode import KeepMode
 from bot.recording.models import Verb
+from bot.recording.monitoring.ownership import SoleProcess
 from tests.support.clocks.fake_clock import BEGIN
 from tests.support.databases.postgres import on_both
 from tests.support.databases.trail import entries, rows, trail_lines
@@ -298,6 +299,17 @@ async def test_a_release_counts_the_keep_that_is_put_off_because_of_it(harness: 
     assert later[0].queued
     assert keeps(harness) == [("keep", "superseded"), ("release", "done")]
     assert entries(harness.file)[-1]["outcome"] == {"created": False, "cancelled": 1}
+
+
+async def test_without_files_what_was_asked_for_before_is_left_alone(harness: Harness) -> None:
+    over(harness)
+    harness.files.saved = {}
+    await tried(harness)
+    harness.clock.advance(5)
+    before = rows(harness.file, "SELECT * FROM keeps")
+    keeper = replace(harness.keeper, attempt=None)
+    assert await keeper.step(SoleProcess(harness.service.owner).absent) is None
+    assert rows(harness.file, "SELECT * FROM keeps") == before
 
 
 async def test_a_release_of_what_is_not_kept_is_a_sentence(harness: Harness) -> None:
