@@ -153,7 +153,10 @@ class KeepQueue(Protocol):
     """The requests that are still to be carried out."""
 
     async def due(self, now: datetime) -> tuple[Keep, ...]:
-        """Return those that may be tried now, those that a process is trying included, oldest first."""
+        """Return those that may be tried now, those that a process is trying included, oldest first.
+
+        One that waits for an earlier request about the same call is not among them.
+        """
 
     async def next_at(self) -> datetime | None:
         """Return when the next one is due, None without one."""

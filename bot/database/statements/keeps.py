@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 COLUMNS = tuple(field.name for field in fields(Keep))
 OPEN = keeps.c.settled_at.is_(None)
+EARLIER = keeps.alias()
+FIRST = ~(
+    select(EARLIER.c.id)
+    .where(
+        EARLIER.c.conversation_id == keeps.c.conversation_id,
+        EARLIER.c.settled_at.is_(None),
+        EARLIER.c.audit_seq < keeps.c.audit_seq,
+    )
+    .exists()
+)
+"""Whether no earlier request about the call is open: they are tried in turn."""
 FINAL = tuple(FINAL_STATES)
 IDS_PER_QUERY = 500
 HAS_KEEP = type_coerce(
@@ -101,7 +112,7 @@ class SqlKeepQueue:
         statement = (
             select(keeps)
             .outerjoin(recordings, recordings.c.id == keeps.c.recording_id)
-            .where(OPEN, or_(keeps.c.owner.is_not(None), keeps.c.next_at <= now, resting))
+            .where(OPEN, FIRST, or_(keeps.c.owner.is_not(None), keeps.c.next_at <= now, resting))
             .order_by(keeps.c.audit_seq)
         )
         async with self.engines.reader.connect() as connection:
@@ -109,7 +120,7 @@ class SqlKeepQueue:
 
     async def next_at(self) -> datetime | None:
         # the plain column first: a minimum would lose the column's type
-        statement = select(keeps.c.next_at).where(OPEN, keeps.c.next_at.is_not(None)).order_by(keeps.c.next_at)
+        statement = select(keeps.c.next_at).where(OPEN, FIRST, keeps.c.next_at.is_not(None)).order_by(keeps.c.next_at)
         async with self.engines.reader.connect() as connection:
             return (await connection.execute(statement.limit(1))).scalar_one_or_none()
 

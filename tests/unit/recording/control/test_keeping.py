@@ -301,6 +301,20 @@ async def test_a_release_counts_the_keep_that_is_put_off_because_of_it(harness: 
     assert entries(harness.file)[-1]["outcome"] == {"created": False, "cancelled": 1}
 
 
+@on_both
+async def test_what_waits_for_an_earlier_request_is_not_due(harness: Harness) -> None:
+    over(harness)
+    first = await ask(harness)
+    second = await ask(harness, KeepVerb.RELEASE)
+    queue = harness.keeper.queue
+    assert second.queued
+    assert [one.id for one in await queue.due(harness.clock.now())] == [first.keep.id]
+    assert await queue.next_at() is None
+    await harness.keeper.carry_out(first)
+    assert [one.id for one in await queue.due(harness.clock.now())] == [second.keep.id]
+    assert await queue.next_at() == harness.clock.now()
+
+
 async def test_without_files_what_was_asked_for_before_is_left_alone(harness: Harness) -> None:
     over(harness)
     harness.files.saved = {}
