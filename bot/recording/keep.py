@@ -139,9 +139,6 @@ class KeepRows(Protocol):
 
     def note_told(self, keep_id: UUID) -> None: ...
 
-    def reason(self, keep: Keep) -> str | None:
-        """Return the text that the person typed, unless it was erased."""
-
     def redraw(self, conversation_id: str) -> None:
         """Redraw the cards of the call's recordings."""
 
@@ -160,3 +157,6 @@ class KeepQueue(Protocol):
 
     async def next_at(self) -> datetime | None:
         """Return when the next one is due, None without one."""
+
+    async def reason(self, keep: Keep) -> str | None:
+        """Return the text that the person typed, unless it was erased."""

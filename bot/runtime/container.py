@@ -161,9 +161,9 @@ async def opened_control(
         control = await recording_control(settings, clients)
         intake = Intake(requests)
         service = RecordingService(intake, settlement, control, store, clock)
-        attempt = None if files is None else KeepAttempt(files, control, store, clock, settings.recording_reasons)
-        outcomes = KeepOutcomes(store, clock)
-        keeper = Keeper(intake, store, SqlKeepQueue(engines), attempt, outcomes, clock, settings.recording_keep)
+        queue, reasons, outcomes = SqlKeepQueue(engines), settings.recording_reasons, KeepOutcomes(store, clock)
+        attempt = None if files is None else KeepAttempt(files, control, store, queue, clock, reasons)
+        keeper = Keeper(intake, store, queue, attempt, outcomes, clock, settings.recording_keep)
         live_calls = await live_call_list(clients, store, clock)
         try:
             yield Control(

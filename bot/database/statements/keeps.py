@@ -75,15 +75,6 @@ class SqlKeepRows:
     def note_told(self, keep_id: UUID) -> None:
         self.connection.execute(update(keeps).where(keeps.c.id == keep_id).values(told=True))
 
-    def reason(self, keep: Keep) -> str | None:
-        statement = (
-            select(typed_texts.c.text, typed_texts.c.salt, audit_entries.c.reason_digest)
-            .join(audit_entries, audit_entries.c.attempt_id == typed_texts.c.attempt_id)
-            .where(typed_texts.c.attempt_id == keep.id, audit_entries.c.seq == keep.audit_seq)
-        )
-        row = self.connection.execute(statement).one_or_none()
-        return None if row is None else shown(row.text, row.salt, row.reason_digest)
-
     def redraw(self, conversation_id: str) -> None:
         of_call = select(recordings.c.id).where(recordings.c.conversation_id == conversation_id)
         behind = cards.c.rendered_version < cards.c.wanted_version
@@ -123,6 +114,16 @@ class SqlKeepQueue:
         statement = select(keeps.c.next_at).where(OPEN, FIRST, keeps.c.next_at.is_not(None)).order_by(keeps.c.next_at)
         async with self.engines.reader.connect() as connection:
             return (await connection.execute(statement.limit(1))).scalar_one_or_none()
+
+    async def reason(self, keep: Keep) -> str | None:
+        statement = (
+            select(typed_texts.c.text, typed_texts.c.salt, audit_entries.c.reason_digest)
+            .join(audit_entries, audit_entries.c.attempt_id == typed_texts.c.attempt_id)
+            .where(typed_texts.c.attempt_id == keep.id, audit_entries.c.seq == keep.audit_seq)
+        )
+        async with self.engines.reader.connect() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        return None if row is None else shown(row.text, row.salt, row.reason_digest)
 
 
 def newest_of(connection: Connection, conversation_ids: Iterable[str]) -> dict[str, Keep]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.recording.call_files import CallFiles
-    from bot.recording.keep import Keep
+    from bot.recording.keep import Keep, KeepQueue
     from bot.recording.models import Recording
     from bot.recording.ports import Clock, RecordingControl, RecordingStore, Transaction, Waiting
     from bot.recording.recording_files import RecordingFiles
@@ -44,6 +44,7 @@ class KeepAttempt:
     files: CallFiles
     control: RecordingControl
     store: RecordingStore
+    queue: KeepQueue
     clock: Clock
     labels: Mapping[str, str]
 
@@ -170,13 +171,8 @@ class KeepAttempt:
 
     async def _reason(self, keep: Keep, recording: Recording | None) -> str:
         """Return the reason that was given with this request, or else that of the recording."""
-        labels = self.labels
-
-        def work(transaction: Transaction) -> str | None:
-            return transaction.keeps.reason(keep)
-
-        typed = await self.store.write(work)
-        code = keep.reason_code
+        labels, code = self.labels, keep.reason_code
+        typed = await self.queue.reason(keep)
         if not typed and code is None and recording is not None:
             typed, code = recording.reason, recording.reason_code
         return ": ".join(filter(None, (labels.get(code, code) if code else None, typed)))
