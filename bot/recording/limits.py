@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -87,11 +87,6 @@ def used_before(recording: Recording, now: datetime) -> int:
 def left_for_one(alone: timedelta | None, used: int) -> timedelta | None:
     """Return what is left of the length for which one supervisor alone may pause; None: there is no limit."""
     return None if alone is None else max(alone - timedelta(seconds=used), min(alone, ALWAYS_ALONE))
-
-
-def mark(moment: datetime) -> str:
-    """Write a moment so that it tells one end of a time from another, as the database writes it too."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def length_of(typed: str) -> timedelta:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from bot.audit.entry import timestamp
 from bot.recording.caller import GUARD
 from bot.recording.handover import AGENT_LEFT
-from bot.recording.limits import Limit, mark
+from bot.recording.limits import Limit
 from bot.recording.models import RecordingState, Verb
 from bot.recording.requests import is_person
 
@@ -144,7 +145,7 @@ def of_ending(recording: Recording, limit: Limit) -> tuple[Notice, ...]:
     until, person = limit.until(recording), limit.person(recording)
     if until is None or person is None or not is_person(person):
         return ()
-    return (Notice(ENDS[limit], recording.id, mark(until), person, recording.audit_seq),)
+    return (Notice(ENDS[limit], recording.id, timestamp(until), person, recording.audit_seq),)
 
 
 def _of_failed_end(seq: int, attempt: Attempt, recording: Recording) -> tuple[Notice, ...]:
@@ -153,7 +154,7 @@ def _of_failed_end(seq: int, attempt: Attempt, recording: Recording) -> tuple[No
     until, person = limit.until(recording), limit.person(recording)
     if until is None or person is None or not is_person(person):
         return ()
-    return (Notice(NoticeKind.LIMIT_FAILED, recording.id, mark(until), person, seq, verb=attempt.verb),)
+    return (Notice(NoticeKind.LIMIT_FAILED, recording.id, timestamp(until), person, seq, verb=attempt.verb),)
 
 
 def of_pause_left_on(seq: int, was: Recording, now: Recording) -> tuple[Notice, ...]:
@@ -161,7 +162,7 @@ def of_pause_left_on(seq: int, was: Recording, now: Recording) -> tuple[Notice, 
     over = now.state is RecordingState.ENDED or now.ended_by == AGENT_LEFT
     if not over or was.paused_at is None or was.paused_by is None or not is_person(was.paused_by):
         return ()
-    return (Notice(NoticeKind.PAUSE_LEFT_ON, now.id, mark(was.paused_at), was.paused_by, seq),)
+    return (Notice(NoticeKind.PAUSE_LEFT_ON, now.id, timestamp(was.paused_at), was.paused_by, seq),)
 
 
 def of_wrap_up(recording: Recording) -> tuple[Notice, ...]:
@@ -169,7 +170,7 @@ def of_wrap_up(recording: Recording) -> tuple[Notice, ...]:
     paused_at, person = recording.paused_at, recording.paused_by
     if recording.state is not RecordingState.PAUSED or paused_at is None or person is None or not is_person(person):
         return ()
-    occasion = f"{mark(paused_at)}{WRAP_UP}"
+    occasion = f"{timestamp(paused_at)}{WRAP_UP}"
     return (Notice(NoticeKind.PAUSE_LEFT_ON, recording.id, occasion, person, recording.audit_seq),)
 
 

@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from bot.audit.entry import GENESIS_HASH, Draft, Entry, Phase, chain
+from bot.audit.entry import GENESIS_HASH, Draft, Entry, Phase, chain, timestamp
 from bot.audit.reports.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Lengths, Summary, Unresolved
 from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.card import Card
 from bot.recording.keep import Keep, KeepState, KeepVerb
-from bot.recording.limits import mark
 from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import TOGETHER_AT_MOST, OpenNotice
 from bot.recording.notices import Notice, NoticeKind, Result
@@ -211,7 +210,9 @@ class Samples:
         state = RecordingState.ENDED if over else RecordingState.ACTIVE
         shown = self._card(style, state=RecordingState.PAUSED if kind in PAUSED else state)
         return OpenNotice(
-            Notice(kind, ONE_ID, mark(NOON) if kind in ABOUT_TIME else "1", _person(style, 0), 7, Verb.STOP, result),
+            Notice(
+                kind, ONE_ID, timestamp(NOON) if kind in ABOUT_TIME else "1", _person(style, 0), 7, Verb.STOP, result
+            ),
             shown.recording,
             asked_at=NOON,
             agent_name=LONG_NAME,

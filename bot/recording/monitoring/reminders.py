@@ -7,9 +7,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from bot.audit.entry import timestamp
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.handover import FollowUp
-from bot.recording.limits import mark
 from bot.recording.models import RecordingState
 from bot.recording.notices import REPETITION, WRAP_UP, Notice, NoticeKind
 from bot.recording.requests import is_person
@@ -123,11 +123,11 @@ def of_long_pause(
 
 def pause_of(recording: Recording) -> str:
     """Name the pause that a recording is in; empty if it isn't paused."""
-    return "" if recording.paused_at is None else mark(recording.paused_at)
+    return "" if recording.paused_at is None else timestamp(recording.paused_at)
 
 
 def _ends(until: datetime | None) -> str:
-    return "" if until is None else mark(until)
+    return "" if until is None else timestamp(until)
 
 
 def of_silent_attempt(attempt: Attempt, recording: Recording, now: datetime) -> tuple[Notice, ...]:

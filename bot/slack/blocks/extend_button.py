@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from bot.audit.entry import timestamp
 from bot.errors import MalformedId
-from bot.recording.limits import Limit, mark
+from bot.recording.limits import Limit
 from bot.slack.blocks.button import recording_button
 from bot.slack.blocks.mrkdwn import length
 
@@ -26,7 +27,7 @@ def extend_button(recording: Recording, limit: Limit, words: Catalog, until: dat
     if ends is None:
         raise AssertionError
     text = words("buttons.extend", length=length(limit.step(recording), words))
-    value = f"{recording.id} {limit.value} {mark(ends)}"
+    value = f"{recording.id} {limit.value} {timestamp(ends)}"
     return recording_button(EXTEND, text, recording, words, f"buttons.extend_{limit.value}_of", value=value)
 
 

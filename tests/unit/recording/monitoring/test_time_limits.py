@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bot.audit.entry import timestamp
 from bot.errors import (
     AlreadyExtended,
     AuditUnavailable,
@@ -24,7 +25,7 @@ from bot.errors import (
 )
 from bot.recording.call import CallRecording
 from bot.recording.caller import GUARD, Role, Scope
-from bot.recording.limits import Limit, TimeLimits, mark
+from bot.recording.limits import Limit, TimeLimits
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.monitoring.observations import Drift, Observations
 from bot.recording.monitoring.time_limits import TimeLimitGuard
@@ -479,5 +480,5 @@ async def test_a_pause_made_in_genesys_is_not_the_bots_to_end(database: Database
 
 def test_the_end_is_written_as_the_database_writes_it(harness: Harness) -> None:
     now = harness.clock.now()
-    assert len(mark(now)) == 27
-    assert mark(now) < mark(now + timedelta(microseconds=1))
+    assert len(timestamp(now)) == 27
+    assert timestamp(now) < timestamp(now + timedelta(microseconds=1))
