@@ -81,11 +81,9 @@ class LookUpAgent:
         opened.rules.reasons.read(reason)
         if reason is not None and len(reason) > LONGEST_REASON:
             raise ReasonRefused("The reason is too long.", length=len(reason), limit=LONGEST_REASON)
-        typed = self.named.typed
-        digest = opened.transaction.keep_text(opened.attempt_id, typed, opened.now) if typed else None
         looking = replace(opened, context=AuditContext(READ_ACTION, READ_VERB))
         looking.close()
-        entry = looking.append(Phase.REQUESTED, outcome=dict(READS), digest=digest)
+        entry = looking.append(Phase.REQUESTED, outcome=dict(READS), text=self.named.typed)
         return Lookup(opened.asked, self.named, self.action, entry)
 
 

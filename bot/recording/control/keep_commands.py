@@ -81,22 +81,7 @@ class KeepCall:
     ) -> PendingKeep:
         transaction, asked, now = opened.transaction, opened.asked, opened.now
         reason = ReasonRules(opened.rules.reasons.labels).read(self.typed_reason)  # here, nobody has to give one
-        digest = transaction.keep_text(opened.attempt_id, reason.text, now) if reason.text else None
-        entry = transaction.append(
-            Draft(
-                id=uuid7(),
-                attempt_id=opened.attempt_id,
-                occurred_at=now,
-                phase=Phase.REQUESTED,
-                action=self.verb.action,
-                actor=asked.caller.actor,
-                conversation_id=call,
-                recording_id=None if recording is None else recording.id,
-                reason_code=reason.code,
-                reason_digest=digest,
-                origin=asked.origin.facts(),
-            )
-        )
+        entry = opened.append(Phase.REQUESTED, text=reason.text, reason_code=reason.code)
         running = tuple(one for one in waiting if one.owner is not None)
         for one in waiting:
             if one.owner is None:

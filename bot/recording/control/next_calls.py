@@ -82,21 +82,8 @@ class AwaitNextCall:
             if one.asked_by == asked.caller.actor:
                 raise AlreadyWaitingForCall(until=one.expires_at)
         until = opened.now + self.within
-        digest = transaction.keep_text(opened.attempt_id, reason.text, opened.now) if reason.text else None
-        entry = transaction.append(
-            Draft(
-                id=uuid7(),
-                attempt_id=opened.attempt_id,
-                occurred_at=opened.now,
-                phase=Phase.SUCCEEDED,
-                action=ARMED,
-                actor=asked.caller.actor,
-                reason_code=reason.code,
-                reason_digest=digest,
-                origin=asked.origin.facts(),
-                outcome={"agent": self.agent_user_id, "until": until.astimezone(UTC).isoformat()},
-            )
-        )
+        outcome = {"agent": self.agent_user_id, "until": until.astimezone(UTC).isoformat()}
+        entry = opened.append(Phase.SUCCEEDED, outcome=outcome, text=reason.text, reason_code=reason.code)
         waiting = NextCall(
             id=opened.attempt_id,
             agent_user_id=self.agent_user_id,

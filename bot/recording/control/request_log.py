@@ -84,8 +84,19 @@ class OpenRequest:
     rules: RequestRules
     context: AuditContext
 
-    def append(self, phase: Phase, *, outcome: dict[str, Any] | None = None, digest: str | None = None) -> Entry:
-        """Add an entry about the request itself."""
+    def append(
+        self,
+        phase: Phase,
+        *,
+        outcome: dict[str, Any] | None = None,
+        text: str | None = None,
+        reason_code: str | None = None,
+    ) -> Entry:
+        """Add an entry about the request itself. ``text`` is what the person typed: it is stored, and its digest here.
+
+        Without one nothing is stored.
+        """
+        digest = self.transaction.keep_text(self.attempt_id, text, self.now) if text else None
         return self.transaction.append(
             Draft(
                 id=uuid7(),
@@ -96,6 +107,7 @@ class OpenRequest:
                 actor=self.asked.caller.actor,
                 conversation_id=self.context.conversation_id,
                 recording_id=self.context.recording_id,
+                reason_code=reason_code,
                 reason_digest=digest,
                 origin=self.asked.origin.facts(),
                 outcome=outcome or {},
@@ -242,8 +254,6 @@ def _refused(opened: OpenRequest, refusal: RecordBotError) -> int:
     phase, outcome = Phase.FAILED, {"error": refusal.kind}
     if isinstance(refusal, NotPermitted):
         phase, outcome = Phase.DENIED, {**outcome, "cause": refusal.cause}
-    typed = opened.context.typed
-    digest = opened.transaction.keep_text(opened.attempt_id, typed, opened.now) if typed else None
-    entry = opened.append(phase, outcome=outcome, digest=digest)
+    entry = opened.append(phase, outcome=outcome, text=opened.context.typed)
     opened.close()
     return entry.seq
