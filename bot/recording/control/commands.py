@@ -127,12 +127,12 @@ class ChangeRecording:
     typed_length: str | None = None
 
     def context(self) -> AuditContext:
-        call, problem = self._call()
+        call, problem = read_optional_id(self.typed_id)
         typed = " ".join(filter(None, (self.typed_id if problem else None, self.typed_length))) or None
         return AuditContext(self.verb.action, self.verb.value, call, self.recording_id, typed)
 
     def __call__(self, opened: OpenRequest) -> PendingAction | AwaitsConfirmation | Extended:
-        call, problem = self._call()
+        call, problem = read_optional_id(self.typed_id)
         require(opened.asked.caller, Permission.CONTROL)
         if problem is not None:
             raise problem
@@ -147,9 +147,6 @@ class ChangeRecording:
                 return pause(opened, found, length)
             case _:
                 return change(opened, self.verb, found)
-
-    def _call(self) -> tuple[str | None, MalformedId | None]:
-        return (None, None) if self.typed_id is None else read_id(self.typed_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +350,11 @@ def read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
         return None, problem
 
 
+def read_optional_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
+    """Return the same; nothing where nothing was typed."""
+    return (None, None) if typed is None else read_id(typed)
+
+
 def find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:
     """Return the recording with the id, the call's live one, or the only own one. Raise NothingToStop and others."""
     if recording_id is not None:
@@ -360,13 +362,18 @@ def find(transaction: Transaction, caller: Principal, recording_id: UUID | None,
     elif call is not None:
         found = transaction.live_recording(call)
     else:
-        own = transaction.live_recordings_of(caller.actor)
-        if len(own) > 1:
-            raise SeveralRecordings(recording_ids=tuple(one.id for one in own))
-        found = next(iter(own), None)
+        found = only_own(transaction, caller)
     if found is None:
         raise NothingToStop
     return found
+
+
+def only_own(transaction: Transaction, caller: Principal) -> Recording | None:
+    """Return the only live recording that the caller started, None without one. Raise SeveralRecordings."""
+    own = transaction.live_recordings_of(caller.actor)
+    if len(own) > 1:
+        raise SeveralRecordings(recording_ids=tuple(one.id for one in own))
+    return next(iter(own), None)
 
 
 def _require_newest(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
-from bot.errors import AlreadyKept, KeepUnavailable, MalformedId, NothingToKeep, ReleaseHeld, SeveralRecordings
+from bot.errors import AlreadyKept, KeepUnavailable, MalformedId, NothingToKeep, ReleaseHeld
 from bot.recording.caller import BOT, Permission, Role
+from bot.recording.control.commands import only_own
 from bot.recording.control.request_log import AuditContext
 from bot.recording.keep import Keep, KeepState, KeepVerb, PendingKeep
 from bot.recording.keep_mode import KeepMode
@@ -128,10 +129,7 @@ class KeepCall:
             return found
         if call is not None:
             return transaction.newest_recording(call, telling_whose=True) or transaction.newest_recording(call)
-        own = transaction.live_recordings_of(opened.asked.caller.actor)
-        if len(own) > 1:
-            raise SeveralRecordings(recording_ids=tuple(one.id for one in own))
-        return next(iter(own), None)
+        return only_own(transaction, opened.asked.caller)
 
 
 def _scope(caller: Principal, recording: Recording | None) -> Scope | None:

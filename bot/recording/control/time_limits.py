@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Phase
 from bot.errors import AlreadyExtended, ApprovalPending, WrongState
 from bot.recording.caller import GUARD, Permission, Principal, Role
-from bot.recording.control.commands import change, find, join, read_id, waiting_for_second
+from bot.recording.control.commands import change, find, join, read_optional_id, waiting_for_second
 from bot.recording.control.dual_control import open_approval
 from bot.recording.control.request_log import AuditContext
 from bot.recording.limits import EXTEND_ACTION, EXTEND_VERB, GUARD_SOURCE, Limit, left_for_one
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from bot.errors import MalformedId
     from bot.recording.control.request_log import OpenRequest
     from bot.recording.models import Recording
     from bot.recording.requests import PendingAction
@@ -78,11 +77,11 @@ class Extend:
     typed_id: str | None = None
 
     def context(self) -> AuditContext:
-        call, problem = self._call()
+        call, problem = read_optional_id(self.typed_id)
         return AuditContext(EXTEND_ACTION, EXTEND_VERB, call, self.recording_id, self.typed_id if problem else None)
 
     def __call__(self, opened: OpenRequest) -> PendingAction | AwaitsConfirmation | Extended:
-        call, problem = self._call()
+        call, problem = read_optional_id(self.typed_id)
         require(opened.asked.caller, Permission.CONTROL)
         if problem is not None:
             raise problem
@@ -100,9 +99,6 @@ class Extend:
         if alone is None or until <= alone:
             return extend(opened, found, limit, until)
         return _with_second(opened, found, alone, until)
-
-    def _call(self) -> tuple[str | None, MalformedId | None]:
-        return (None, None) if self.typed_id is None else read_id(self.typed_id)
 
 
 def _longest_for_one(opened: OpenRequest, found: Recording, limit: Limit) -> datetime | None:
