@@ -68,6 +68,11 @@ def over(harness: Harness, *states: str) -> None:
     harness.files.store(CALL, *(states or ("available",)))
 
 
+async def nobody_absent(_owners: frozenset[str]) -> frozenset[str]:
+    """Say that all processes serve."""
+    return frozenset()
+
+
 def keeps(harness: Harness) -> list[tuple[str, str]]:
     found = rows(harness.file, "SELECT verb, state FROM keeps ORDER BY audit_seq")
     return [(row["verb"], row["state"]) for row in found]
@@ -160,7 +165,7 @@ async def test_two_processes_try_it_once(harness: Harness) -> None:
     harness.clock.advance(5)
     async with open_harness(harness.file, owner="serve:2", clock=harness.clock, files=harness.files) as other:
         other.control.fault = CallEnded()
-        await asyncio.gather(harness.keeps_step(), other.keeps_step())
+        await asyncio.gather(harness.keeper.step(nobody_absent), other.keeper.step(nobody_absent))
     assert harness.files.calls.count("protect") == 1
     assert trail_lines(harness.file) == ["requested recording:keep", "succeeded recording:keep"]
 
