@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
-    from bot.audit.entry import Entry
     from bot.recording.call import Participant
     from bot.recording.caller import Principal
     from bot.recording.control.request_log import OpenRequest, RequestLog
@@ -245,11 +244,11 @@ def close(
     *,
     action: str,
     facts: Mapping[str, Any],
-) -> Entry | None:
-    """End a wait on the bot's own account, and have the person told; None if it is over."""
+) -> None:
+    """End a wait on the bot's own account, and have the person told; nothing if it is over."""
     current = transaction.next_call(waiting.id)
     if current is None or current.outcome is not None:
-        return None
+        return
     entry = transaction.append(
         Draft(
             id=uuid7(),
@@ -264,7 +263,6 @@ def close(
     over = replace(ended(current, outcome, entry.seq, at, by=BOT), error=facts.get("error"))
     transaction.close_next_call(over)
     tell(transaction, over, NextCallNotice.OVER, at)
-    return entry
 
 
 @dataclass(frozen=True, slots=True)
