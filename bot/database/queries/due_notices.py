@@ -146,6 +146,8 @@ class SqlOccasions:
         )
         async with self.engines.reader.connect() as connection:
             found = tuple(map(attempt_from, await connection.execute(statement.limit(AT_ONCE))))
+        if not found:
+            return ()
         about = {
             one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one in found]))
         }
@@ -160,6 +162,8 @@ class SqlOccasions:
         async with self.engines.reader.connect() as connection:
             found = (await connection.run_sync(approval_rows.find, approval_rows.OPEN, ~known))[:AT_ONCE]
             channels = {one.id: await self._channels(connection, one) for one in found}
+        if not found:
+            return ()
         about = {
             one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one in found]))
         }
@@ -178,6 +182,8 @@ class SqlOccasions:
                 number = repetition(approval, now) if approval.waits(now) else 0
                 if number and await self._said_before(connection, approval, number):
                     due.append((approval, await self._channels(connection, approval), number))
+        if not due:
+            return ()
         about = {
             one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one, _, _ in due]))
         }

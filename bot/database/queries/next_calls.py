@@ -56,8 +56,9 @@ class SqlNextCalls:
         async with self.engines.reader.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
             ids = [row["recording_id"] for row in rows if row["recording_id"] is not None]
-            found = await connection.execute(select(recordings).where(recordings.c.id.in_(ids)))
-            about = {one.id: one for one in map(recording_from, found.mappings())}
+            wanted = select(recordings).where(recordings.c.id.in_(ids))
+            found = (await connection.execute(wanted)).mappings() if ids else ()
+            about = {one.id: one for one in map(recording_from, found)}
         return tuple(
             DueNotice(
                 NextCallNotice(row["kind"]),

@@ -40,7 +40,9 @@ class LaterLooks:
 
     async def poll(self) -> float | None:
         """Check what is due; return in how many seconds the next check is, None without one."""
-        for attempt in filter(self._due, await self.service.store.attempts_to_check()):
+        waiting = await self.service.store.attempts_to_check()
+        due = tuple(filter(self._due, waiting))
+        for attempt in due:
             try:
                 await self._check(attempt)
             except AuditUnavailable:
@@ -48,8 +50,8 @@ class LaterLooks:
             except Exception:  # one that can't be looked at keeps no other from being looked at
                 log.exception("late_effect_check_crashed", attempt_id=str(attempt.id))
                 self._not_before[attempt.id] = self.clock.monotonic() + AFTER_FAILURE_SECONDS
-
-        waiting = await self.service.store.attempts_to_check()
+        if due:
+            waiting = await self.service.store.attempts_to_check()
         return min(map(self._seconds_left, waiting), default=None)
 
     def _due(self, attempt: Attempt) -> bool:
