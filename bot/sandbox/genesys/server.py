@@ -75,7 +75,7 @@ class SimulatedGenesys:
         self.notifications = Notifications(topics, clock, lambda: self.url.replace("http", "ws", 1), self.faults)
         self._sessions = Sessions(self.floor, self.effects, clock)
         self.media = MediaFiles(clock, lambda: self.url)
-        self.recordings = Recordings(self.floor, self.effects, self.access.lacks, self.faults, self.media, clock)
+        self.recordings = Recordings(self.floor, self.effects, self.faults, self.media, clock)
         self.floor.listeners += [self._sessions.settle, self.notifications.publish, lambda _: self._changed()]
         self._runner: web.AppRunner | None = None
         self._something_changed = asyncio.Event()

@@ -49,9 +49,6 @@ class Recordings:
 
     floor: Floor
     effects: Effects
-    lacks: Callable[[str], bool]
-    """Says whether the client lacks a permission."""
-
     faults: FaultSwitches
     media: MediaFiles
     clock: Callable[[], float]
@@ -95,7 +92,9 @@ class Recordings:
         call = self._conversation(request, answers.no_recorded_conversation)
         return Answer(
             body=[
-                metadata(call, file, state=self._file_state(call), annotations=self._shown_annotations(file.id))
+                metadata(
+                    call, file, state=self._file_state(call), annotations=self._shown_annotations(request, file.id)
+                )
                 for file in self.saved_files(call)
             ]
         )
@@ -107,25 +106,25 @@ class Recordings:
         files = self.saved_files(call)
         if any([self._transcoding(call, file, wanted) for file in files]):  # noqa: C419  all of them begin at once
             return Answer(status=202, empty=True)
-        return Answer(body=[self._recording(call, file, wanted) for file in files])
+        return Answer(body=[self._recording(request, call, file, wanted) for file in files])
 
     def read_recording(self, request: SimulatedRequest) -> Answer:
         """Answer with the media, or with 202 while it is transcoded."""
         call, file = self._file(request)
         wanted = _format(request)
         if seconds := self._transcoding(call, file, wanted):
-            body = self._recording(call, file, wanted) | {
+            body = self._recording(request, call, file, wanted) | {
                 "mediaUris": None,
                 "estimatedTranscodeTimeMs": int(seconds * 1000),
                 "actualTranscodeTimeMs": None,
             }
             return Answer(status=202, body=body)
         download = request.query.get("download") == "true"
-        return Answer(body=self._recording(call, file, wanted, download=download))
+        return Answer(body=self._recording(request, call, file, wanted, download=download))
 
     def list_annotations(self, request: SimulatedRequest) -> Answer:
         _, file = self._file(request)
-        return Answer(body=self._shown_annotations(file.id))
+        return Answer(body=self._shown_annotations(request, file.id))
 
     def annotate(self, request: SimulatedRequest) -> Answer:
         """Create an annotation, or update the one with the id that is sent."""
@@ -146,7 +145,7 @@ class Recordings:
         known = self.annotations.get(file.id, [])
         existing = next((one for one in known if one["id"] == body.get("id")), None)
         wanted = ANNOTATION_ADD if existing is None else ANNOTATION_EDIT
-        if self.lacks(wanted):
+        if _lacks(request, wanted):
             raise answers.missing_permission(wanted)
         path = f"/api/v2/conversations/{call.conversation_id}/recordings/{file.id}/annotations"
         annotation_id = body.get("id") or str(uuid4())
@@ -163,7 +162,7 @@ class Recordings:
         """Apply or revoke the protection of conversations' recordings; each takes its own permission."""
         on = request.query.get("protect", "true") == "true"
         wanted = APPLY if on else REVOKE
-        if self.lacks(wanted):
+        if _lacks(request, wanted):
             raise answers.missing_permission(wanted)
         if not request.body:
             raise Problem(400, "recording.empty.payload", "The payload is empty.")
@@ -215,15 +214,20 @@ class Recordings:
         return self.media.transcoding(file.id, wanted, self.faults.value_of("slow_transcoding"))
 
     def _recording(
-        self, call: SimulatedCall, file: SavedFile, wanted: str, *, download: bool = False
+        self, request: SimulatedRequest, call: SimulatedCall, file: SavedFile, wanted: str, *, download: bool = False
     ) -> dict[str, Any]:
         state = self._file_state(call)
         uris = self.media.uris(file, wanted, download=download) if state == "AVAILABLE" and wanted != "NONE" else None
-        return recording(call, file, state=state, annotations=self._shown_annotations(file.id), uris=uris)
+        return recording(call, file, state=state, annotations=self._shown_annotations(request, file.id), uris=uris)
 
-    def _shown_annotations(self, recording_id: str) -> list[dict[str, Any]]:
+    def _shown_annotations(self, request: SimulatedRequest, recording_id: str) -> list[dict[str, Any]]:
         """Return the bookmarks, or none without the permission: the description says that they are then excluded."""
-        return [] if self.lacks(ANNOTATION_VIEW) else list(self.annotations.get(recording_id, []))
+        return [] if _lacks(request, ANNOTATION_VIEW) else list(self.annotations.get(recording_id, []))
+
+
+def _lacks(request: SimulatedRequest, permission: str) -> bool:
+    """Whether the client that asks lacks a permission."""
+    return request.client is not None and request.client.lacks(permission)
 
 
 def _conversation_ids(request: SimulatedRequest, no_id: Callable[[], Problem]) -> set[str]:
