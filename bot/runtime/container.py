@@ -141,7 +141,7 @@ async def opened_control(
             await _dual_control(store, policy, owner),
             TimeLimits(settings.recording_pause_at_most, settings.recording_at_most),
         )
-        files = await recording_files(settings, clients)
+        files = recording_files(settings, clients)
         mode = settings.recording_keep if files is not None else KeepMode.NEVER
         settlement = OutcomeRecorder(store, clock, rules.run_limit, KeepStarted(mode))
         approvals = Approvals(store, clock)
@@ -158,13 +158,13 @@ async def opened_control(
                 settings.recording_actions_per_minute if owner == SERVE_OWNER else 0, observing.metrics.on_too_many
             ),
         )
-        control = await recording_control(settings, clients)
+        control = recording_control(settings, clients)
         intake = Intake(requests)
         service = RecordingService(intake, settlement, control, store, clock)
         queue, reasons, outcomes = SqlKeepQueue(engines), settings.recording_reasons, KeepOutcomes(store, clock)
         attempt = None if files is None else KeepAttempt(files, control, store, queue, clock, reasons)
         keeper = Keeper(intake, store, queue, attempt, outcomes, clock, settings.recording_keep)
-        live_calls = await live_call_list(clients, store, clock)
+        live_calls = live_call_list(clients, store, clock)
         try:
             yield Control(
                 engines=engines,
@@ -180,7 +180,7 @@ async def opened_control(
                 approvals=approvals,
                 keeper=keeper,
                 files=files,
-                agents=await agent_search(clients, requests),
+                agents=agent_search(clients, requests),
             )
         finally:
             await live_calls.close()
@@ -269,7 +269,7 @@ def _with_label(label: str, on_request: Callable[[RequestSeen], None] | None) ->
     return lambda seen: on_request(replace(seen, client=label))
 
 
-async def live_call_list(clients: GenesysClients, store: SqlStore, clock: Clock) -> LiveCalls:
+def live_call_list(clients: GenesysClients, store: SqlStore, clock: Clock) -> LiveCalls:
     """Build the list of live calls; a gateway without one says so when someone opens the list."""
     from bot.genesys import adapters  # noqa: PLC0415  importing the SDK takes seconds
 
@@ -277,7 +277,7 @@ async def live_call_list(clients: GenesysClients, store: SqlStore, clock: Clock)
     return LiveCalls(directory, NameBook(directory, SqlNames(store), clock), store, clock)
 
 
-async def agent_search(clients: GenesysClients, requests: RequestLog) -> AgentSearch:
+def agent_search(clients: GenesysClients, requests: RequestLog) -> AgentSearch:
     """Build the search for agents and their calls."""
     from bot.genesys import adapters  # noqa: PLC0415  importing the SDK takes seconds
 
@@ -294,7 +294,7 @@ def saved_looks(settings: GenesysSettings, control: Control) -> SavedLooks | Non
     return SavedLooks(control.store, SqlRecordingFileChecks(control.engines), saved_recordings, control.clock)
 
 
-async def recording_files(settings: GenesysSettings, clients: GenesysClients) -> CallFiles | None:
+def recording_files(settings: GenesysSettings, clients: GenesysClients) -> CallFiles | None:
     """Return what keeps and plays the files of calls; a gateway's sessions have none."""
     from bot.genesys import adapters  # noqa: PLC0415  importing the SDK takes seconds
 
@@ -322,7 +322,7 @@ def check_gap(settings: GenesysSettings, clients: GenesysClients) -> float:
     return requests * 60.0 / (a_minute * FOLLOWER_SHARE)
 
 
-async def recording_control(settings: GenesysSettings, clients: GenesysClients) -> RecordingControl:
+def recording_control(settings: GenesysSettings, clients: GenesysClients) -> RecordingControl:
     from bot.genesys import SessionsControl, adapters  # noqa: PLC0415  importing the SDK takes seconds
 
     if settings.genesys_recording_api == "sessions":
