@@ -63,19 +63,21 @@ class ClientsDirectory:
         self, fetch: Callable[[GenesysClient], Awaitable[LiveList]]
     ) -> tuple[LiveList, dict[str, GenesysClient]]:
         """Put the lists of all divisions together; return which client shows which call as well."""
-        answers = await self._each(self._representatives(), fetch)
+        asked = self._representatives()
+        answers = await self._each(asked, fetch)
         calls: dict[str, LiveCall] = {}
         shown_by: dict[str, GenesysClient] = {}
         for client, found in answers.items():
+            alone = self._alone(client)
             for call in found.calls:
                 if calls.setdefault(call.conversation_id, call) is call:
                     shown_by[call.conversation_id] = client
-                    if self._alone(client):
+                    if alone:
                         self.clients.found(call.conversation_id, client)
         ordered = sorted(calls.values(), key=lambda call: "~" if call.since is None else call.since.isoformat())
         listed = LiveList(
             tuple(ordered),
-            complete=len(answers) == len(self._representatives()) and all(one.complete for one in answers.values()),
+            complete=len(answers) == len(asked) and all(one.complete for one in answers.values()),
             requests=sum(one.requests for one in answers.values()),
             tells_recording=all(one.tells_recording for one in answers.values()),
         )
@@ -91,7 +93,8 @@ class ClientsDirectory:
             part = replace(seen, calls=calls, requests=0)
             return await self.directories[client].with_recording(part, deadline=deadline, priority=priority)
 
-        showing = [client for client in self.clients.clients if client in set(self._shown_by.values())]
+        known = set(self._shown_by.values())
+        showing = [client for client in self.clients.clients if client in known]
         if seen.tells_recording or not showing:
             return seen
         answers = await self._each(showing, ask)
@@ -161,17 +164,7 @@ class ClientsSavedRecordings:
     async def saved(
         self, conversation_id: str, *, deadline: float, priority: Priority = Priority.LOOP
     ) -> tuple[SavedRecording, ...]:
-        home = self.clients.of_call(conversation_id)
-        error: GenesysError | None = None
-        for client in [home] if home is not None else self.clients.candidates():
-            try:
-                found = await self.saved_recordings[client].saved(conversation_id, deadline=deadline, priority=priority)
-            except GenesysError as refusal:
-                error = error or refusal
-                continue
-            if found:
-                self.clients.found(conversation_id, client)
-                return found
-        if error is not None:
-            raise error
-        return ()
+        async def ask(client: GenesysClient) -> tuple[SavedRecording, ...]:
+            return await self.saved_recordings[client].saved(conversation_id, deadline=deadline, priority=priority)
+
+        return await self.clients.first_with(conversation_id, ask, bool)

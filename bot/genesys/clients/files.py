@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.errors import GenesysError
 from bot.recording.ports import Priority
 from bot.recording.recording_files import FilesState
 
@@ -45,25 +44,12 @@ class ClientsCallFiles:
         deadline: float,
         priority: Priority = Priority.PERSON,
     ) -> RecordingFiles:
-        home = self.clients.of_call(conversation_id)
-        answer: RecordingFiles | None = None
-        errors = list[GenesysError]()
-        for client in [home] if home is not None else self.clients.candidates():
-            try:
-                found = await self.adapters[client].files(
-                    conversation_id, ended_at=ended_at, deadline=deadline, priority=priority
-                )
-            except GenesysError as error:
-                errors.append(error)
-                continue
-            if found.state is FilesState.READY:
-                self.clients.found(conversation_id, client)
-                return found
-            answer = answer or found
-        if errors:  # whether there are files is not known: one client could not say
-            raise errors[0]
-        assert answer is not None  # noqa: S101  there is at least one client
-        return answer
+        async def ask(client: GenesysClient) -> RecordingFiles:
+            return await self.adapters[client].files(
+                conversation_id, ended_at=ended_at, deadline=deadline, priority=priority
+            )
+
+        return await self.clients.first_with(conversation_id, ask, lambda found: found.state is FilesState.READY)
 
     async def protect(
         self, conversation_id: str, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from bot.genesys.clients.pool import GenesysClients
     from bot.genesys.people.search import GenesysPeople
     from bot.genesys.transport.client import GenesysClient
-    from bot.recording.people import AgentStatus, Person
+    from bot.recording.people import AgentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +31,23 @@ class ClientsPeople:
 
         The result is incomplete where a client could not search: the person may be in its divisions.
         """
-        people: dict[str, Person] = {}
-        errors = list[GenesysError]()
-        complete = True
-        for client in self.clients.candidates():
+
+        async def asked(client: GenesysClient) -> PeopleFound | GenesysError:
             try:
-                found = await self.adapters[client].find(words, deadline=deadline, priority=priority)
+                return await self.adapters[client].find(words, deadline=deadline, priority=priority)
             except GenesysError as error:
-                errors.append(error)
-                continue
-            people |= {person.user_id: person for person in found.people}
-            complete = complete and found.complete
-        if len(errors) == len(self.adapters):
+                return error
+
+        answers = await asyncio.gather(*map(asked, self.clients.candidates()))  # at once: a person waits
+        errors = [answer for answer in answers if isinstance(answer, GenesysError)]
+        found = [answer for answer in answers if isinstance(answer, PeopleFound)]
+        if not found:
             raise errors[0]
+        people = {person.user_id: person for answer in found for person in answer.people}
         wanted = " ".join(words.split()).casefold()
         whole = [person for person in people.values() if person.name.casefold() == wanted]
         ordered = sorted(whole or people.values(), key=lambda person: (person.name.casefold(), person.user_id))
-        return PeopleFound(tuple(ordered), complete and not errors)
+        return PeopleFound(tuple(ordered), not errors and all(answer.complete for answer in found))
 
     async def status(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> AgentStatus:
         """Return what the first client says that sees the agent. Raise the first error if none does."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from bot.errors import GenesysError, GenesysUnavailable, LoginRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from bot.genesys.transport.client import GenesysClient
     from bot.genesys.transport.health import GenesysHealth
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CALLS_REMEMBERED = 20_000
 AGENTS_REMEMBERED = 20_000
 
+Found = TypeVar("Found")
 log = structlog.get_logger(__name__)
 
 
@@ -67,6 +68,32 @@ class GenesysClients:
             return client is not home, refused(health), health.requests_waiting - health.requests_left
 
         return sorted(self.clients, key=order)
+
+    async def first_with(
+        self,
+        conversation_id: str,
+        ask: Callable[[GenesysClient], Awaitable[Found]],
+        good: Callable[[Found], bool],
+    ) -> Found:
+        """Ask the client that found the call, else each until an answer is good; that one has then found it.
+
+        Raise the first error if none is: a client that could not say leaves it open. Else return the first answer.
+        """
+        home = self.of_call(conversation_id)
+        answers, errors = list[Found](), list[GenesysError]()
+        for client in [home] if home is not None else self.candidates():
+            try:
+                found = await ask(client)
+            except GenesysError as error:
+                errors.append(error)
+                continue
+            if good(found):
+                self.found(conversation_id, client)
+                return found
+            answers.append(found)
+        if errors:
+            raise errors[0]
+        return answers[0]
 
     def relieving(self, home: GenesysClient) -> list[GenesysClient]:
         """Return clients that may find the calls of one that has no requests left; none while it has some."""
