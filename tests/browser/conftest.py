@@ -34,6 +34,7 @@ from tests.browser.example_app import ExampleApp
 from tests.browser.sandbox_page import ADA, SandboxPage
 from tests.browser.seat import Seat, opened_house
 from tests.support.scenario import GENESYS_PATIENCE
+from tests.support.skips import missing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -62,12 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def chromium() -> str:
     """Find the browser; on a machine of one's own do without, in CI never."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found:
-        return found
-    sentence = "The browser tests need Chromium: apt-get install chromium"
-    if os.environ.get("CI") == "true":
-        pytest.fail(sentence)
-    pytest.skip(sentence)
+    if found is None:
+        missing("The browser tests need Chromium: apt-get install chromium")
+    return found
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -55,6 +55,9 @@ class Row:
         return max(1, math.ceil(asked * self.share))
 
 
+DISTURBED: dict[str, Any] = {"unanswered": True, "ambiguous": True}
+"""What a kill or a cut does to a row's answers and lines."""
+
 Batch = tuple[Row, int, int]
 """A row, how many runs together, and the number of the first."""
 
@@ -109,6 +112,11 @@ def series(row: Row, runs: int) -> list[Series]:
     """Divide the runs of a row into series with one stage each."""
     http = 0 if len(row.transports) == 1 else runs // row.http_share
     return [Series(row, row.transports[0], range(http, runs))] + [Series(row, "http", range(http))] * bool(http)
+
+
+async def rested(stage: Stage, also: Callable[[], bool] = lambda: True) -> None:
+    """Wait until nothing is open any more: from then on, what happened once stays so."""
+    await stage.until("all has come to rest", lambda: at_rest(stage) and also(), within=SECONDS_TO_REST)
 
 
 async def play_series(played: Series, tell: Callable[[str], None]) -> Result:
@@ -196,7 +204,7 @@ async def _played(stage: Stage, row: Row, runs: list[Run], result: Result) -> No
     await stage.until_ready()
     await row.play(runs)
     stage.mend()
-    await stage.until("all has come to rest", lambda: at_rest(stage), within=SECONDS_TO_REST)
+    await rested(stage)
     result.violations += violations(stage, runs, ambiguous=row.ambiguous)
     result.lost += _repeated(stage, runs)
     await stage.until_ready()
@@ -210,7 +218,7 @@ async def _tidy(stage: Stage, runs: list[Run]) -> None:
             asked = await run.types(ADA, f"stop {run.call}")
             run.expect(asked.acked, f"a stop afterwards was not answered: {asked.error}")
             await stage.until(f"{run.call} is stopped afterwards", partial(_is_stopped, run))
-    await stage.until("all has come to rest again", lambda: at_rest(stage), within=SECONDS_TO_REST)
+    await rested(stage)
 
 
 def _is_stopped(run: Run) -> bool:

@@ -27,6 +27,7 @@ from bot.sandbox.genesys.state.seed import INBOUND
 from bot.slack.client import web_client, web_session
 from tests.foreign.story import PATIENCE, SIGNING_SECRET, Person, reads_as_posts, until
 from tests.support.shell import BOT_SETTINGS, ROOT, genesys_settings
+from tests.support.skips import missing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,9 +67,8 @@ SEED = {
 @pytest.fixture(scope="module")
 def package() -> Path:
     """Install the package as its lock file pins it; skip where that can't be done, and fail there with CI=true."""
-    tell = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-    if missing := [name for name in ("node", "npm") if shutil.which(name) is None]:
-        tell(f"{' and '.join(missing)} missing: install Node.js 20 or newer with npm to try the bot at another Slack.")
+    if absent := [name for name in ("node", "npm") if shutil.which(name) is None]:
+        missing(f"No {' and no '.join(absent)}: install Node.js 20 or newer with npm to try the bot at another Slack.")
     lock, done = HERE / "package-lock.json", INSTALLED / "installed-lock.json"
     if done.exists() and done.read_bytes() == lock.read_bytes():
         return INSTALLED
@@ -80,7 +80,7 @@ def package() -> Path:
         subprocess.run(command, cwd=INSTALLED, timeout=INSTALL_SECONDS, check=True, capture_output=True)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         said = (error.stderr or b"").decode(errors="replace").strip()[-300:]
-        tell(f"npm can't install the Slack of others ({error}): {said}")
+        missing(f"npm can't install the Slack of others ({error}): {said}")
     shutil.copy(lock, done)
     return INSTALLED
 

@@ -1,14 +1,22 @@
-"""Summarizes skipped tests in one line, where pytest would list each of them."""
+"""Skips tests whose programs are missing, and counts the skipped ones in one line, where pytest lists each of them."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pytest
+
+def missing(sentence: str) -> NoReturn:
+    """Skip the test with a sentence that says what it needs and how to get it; fail with CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(sentence)
+    pytest.skip(sentence)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

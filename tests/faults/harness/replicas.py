@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.sandbox.process import ChildProcess
+    from tests.faults.run import Run
     from tests.support.databases.postgres import PostgresDatabase, PostgresServer
 
 REPLICAS = 3
@@ -182,14 +183,13 @@ class Fleet(Stage):
 
     def owner(self, call: str) -> Replica | None:
         """Return the one that works on a call at this moment."""
-        owner = self.outside.one(OPEN_OWNER, call)
+        return self.holder_of(self.outside.one(OPEN_OWNER, call))
+
+    def holder_of(self, owner: str | None) -> Replica | None:
+        """Return the one that the database knows as this owner."""
         if owner is None:
             return None
         return self._holder(NAMES, int.from_bytes(hashlib.sha256(owner.encode()).digest()[:4], "big"))
-
-    def holder_of(self, key: int) -> Replica | None:
-        """Return the one whose name has this key."""
-        return self._holder(NAMES, key)
 
     def _holder(self, kind: int, key: int) -> Replica | None:
         name = self.outside.one(HOLDER, kind, key)
@@ -210,6 +210,12 @@ class Fleet(Stage):
         for one in self.replicas:
             if one.frozen:
                 one.thaw()
+
+
+def fleet_of(run: Run) -> Fleet:
+    """Return the stage of a run whose row is opened with ``opened_fleet``."""
+    assert isinstance(run.stage, Fleet)
+    return run.stage
 
 
 @contextlib.asynccontextmanager

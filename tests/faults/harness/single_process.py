@@ -98,6 +98,11 @@ class Stage:
         await self.bot.kill()
         await self.start()
 
+    async def restart_after(self, killed: asyncio.Event, what: str) -> None:
+        """Start the bot again once ``when`` has pulled the plug, at ``what``."""
+        await self.until(what, killed.is_set)
+        await self.restart()
+
     async def end(self) -> int | None:
         """SIGTERM; return the exit status."""
         await self.bot.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -16,6 +15,7 @@ from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
 from tests.integration.serve.conftest import ServedScene
 from tests.support.clocks.accelerated_clock import AcceleratedClock
 from tests.support.scenario import ADA, simulators
+from tests.support.skips import missing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,8 +31,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shim, compiled."""
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
-        tell = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        tell("a C compiler is needed to model a power cut: apt-get install gcc libc6-dev")
+        missing("a C compiler is needed to model a power cut: apt-get install gcc libc6-dev")
     library = tmp_path_factory.mktemp("disk") / "durable.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl", "-lpthread"], check=True)
     return library

@@ -7,8 +7,8 @@ import signal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from tests.faults.harness.replicas import Fleet, Replica, opened_fleet
-from tests.faults.row import Row, single
+from tests.faults.harness.replicas import Replica, fleet_of, opened_fleet
+from tests.faults.row import DISTURBED, Row, rested, single
 from tests.faults.run import ADA
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tests.faults.run import Run
 
+UNTOLD = "SELECT count(*) FROM next_call_notices WHERE closed_at IS NULL"
 HOLDS = "exactly one recording of the call, and the person is told once"
 
 
@@ -45,6 +46,7 @@ async def _recorded(run: Run, name: str) -> None:
     stage = run.stage
     await stage.until(f"{run.call} is recorded", lambda: run.state() == "active")
     await stage.until("the person is told", lambda: _told(run, name))
+    await rested(stage, lambda: stage.outside.one(UNTOLD) == 0)
     run.starts = 1
     run.expect(run.recordings() == 1, f"the call has {run.recordings()} recordings")
     outcomes = stage.outside.rows("SELECT outcome FROM next_calls WHERE conversation_id = ?", run.call)
@@ -72,9 +74,7 @@ async def killed_while_genesys_works(run: Run) -> None:
     name, stage = await _armed(run), run.stage
     killed = stage.when(run.writes, stage.pull_the_plug)
     _connects(run, name)
-    await stage.until("the start is on its way to Genesys", killed.is_set)
-    await stage.bot.kill()
-    await stage.start()
+    await stage.restart_after(killed, "the start is on its way to Genesys")
     await _recorded(run, name)
 
 
@@ -90,8 +90,7 @@ async def told_late(run: Run) -> None:
 
 async def leader_killed(run: Run) -> None:
     """Kill the replica that starts the recording, while Genesys does."""
-    fleet = run.stage
-    assert isinstance(fleet, Fleet)
+    fleet = fleet_of(run)
     await fleet.until("every replica is known to live", fleet.all_known)
     name, hit = await _armed(run), list[Replica]()
 
@@ -103,9 +102,9 @@ async def leader_killed(run: Run) -> None:
     struck = fleet.when(run.writes, strike)
     _connects(run, name)
     await fleet.until("the start is on its way to Genesys", struck.is_set)
+    run.expect(hit, "nobody was killed: no replica owned the start when its write reached Genesys")
     await _recorded(run, name)
-    for replica in hit:
-        await fleet.begin(replica)
+    await fleet.start()
 
 
 def _with(fault: str, **how: Any) -> Callable[[Run], Awaitable[None]]:
@@ -127,16 +126,14 @@ ROWS = (
         "kill-before-write",
         "kill -9 between the event and the write",
         killed_before_the_write,
-        unanswered=True,
-        ambiguous=True,
+        **DISTURBED,
     ),
     _row(
         "kill-at-genesys",
         "kill -9 while Genesys starts the recording",
         killed_while_genesys_works,
-        unanswered=True,
-        ambiguous=True,
         quick=False,
+        **DISTURBED,
     ),
     _row("lost-event", "the notification socket is down when the call connects", told_late),
     _row("lost-answer", "Genesys drops its answer after the start", _with("drop_after"), quick=False),
@@ -150,7 +147,6 @@ REPLICAS = (
         opened=opened_fleet,
         http_share=2,
         quick=False,
-        unanswered=True,
-        ambiguous=True,
+        **DISTURBED,
     ),
 )

@@ -8,8 +8,8 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.harness.replicas import Fleet, Replica, opened_fleet
-from tests.faults.row import Row, single
+from tests.faults.harness.replicas import Fleet, Replica, fleet_of, opened_fleet
+from tests.faults.row import DISTURBED, Row, single
 from tests.faults.rows.slack import command_and_click, two_at_once
 from tests.faults.run import ADA, GRACE, START, STOP
 from tests.support.databases.standby import Standby
@@ -27,11 +27,6 @@ BOUND_SECONDS = 120.0
 STORM_SECONDS = 4.0
 LATE = f"work that was taken over later than {PROMISED_SECONDS:.0f} s"
 UNHEARD = "requests that nobody took, which Slack said"
-
-
-def _fleet(run: Run) -> Fleet:
-    assert isinstance(run.stage, Fleet)
-    return run.stage
 
 
 async def delivered_to_all(run: Run) -> None:
@@ -55,8 +50,8 @@ def owner_meets(fault: Callable[[Replica], None]) -> Callable[[Run], Any]:
 
     async def play(run: Run) -> None:
         await run.prepare()
-        await _fleet(run).until("every replica is known to live", _fleet(run).all_known)
-        fleet, before, hit = _fleet(run), run.outcomes(), list[tuple[Replica, float, str]]()
+        await fleet_of(run).until("every replica is known to live", fleet_of(run).all_known)
+        fleet, before, hit = fleet_of(run), run.outcomes(), list[tuple[Replica, float, str]]()
         if run.chance.random() < 0.3:
             fleet.genesys.faults.switch_on("drop_before", times=1, only="write")
 
@@ -88,7 +83,7 @@ def owner_meets(fault: Callable[[Replica], None]) -> Callable[[Run], Any]:
 async def handed_over(runs: Sequence[Run]) -> None:
     """SIGTERM to the leader while requests come in; nobody else is disturbed."""
     await asyncio.gather(*(run.prepare() for run in runs))
-    fleet = _fleet(runs[0])
+    fleet = fleet_of(runs[0])
     leader = fleet.leader()
     assert leader is not None
     asking = [asyncio.create_task(_asks_later(run, 1.5)) for run in runs]
@@ -102,7 +97,7 @@ async def handed_over(runs: Sequence[Run]) -> None:
 
 async def database_restarted(runs: Sequence[Run]) -> None:
     await asyncio.gather(*(run.prepare() for run in runs))
-    fleet = _fleet(runs[0])
+    fleet = fleet_of(runs[0])
     asking = [asyncio.create_task(_asks_later(run, 1.0)) for run in runs]
     await asyncio.sleep(runs[0].chance.uniform(0.0, 1.0))  # the random instant of the fault
     await fleet.restart_database((signal.SIGINT, signal.SIGQUIT)[runs[0].number // len(runs) % 2])
@@ -113,7 +108,7 @@ async def database_restarted(runs: Sequence[Run]) -> None:
 async def standby_promoted(runs: Sequence[Run]) -> None:
     """The server dies under load, and its synchronous standby is promoted; the bots find it by themselves."""
     await asyncio.gather(*(run.prepare() for run in runs))
-    fleet = _fleet(runs[0])
+    fleet = fleet_of(runs[0])
     standby = await asyncio.to_thread(Standby.of, fleet.server, synchronous=True)
     asking = [asyncio.create_task(_asks_later(run, 1.0)) for run in runs]
     await asyncio.sleep(runs[0].chance.uniform(0.0, 1.0))  # the random instant of the fault
@@ -124,7 +119,7 @@ async def standby_promoted(runs: Sequence[Run]) -> None:
 
 async def storm(runs: Sequence[Run]) -> None:
     """Everything at once: commands, clicks, the same payload twice, two people, and replicas that come and go."""
-    fleet = _fleet(runs[0])
+    fleet = fleet_of(runs[0])
     people = [asyncio.create_task(_works(run)) for run in runs]
     chance = runs[0].chance
     for fault in chance.sample((_kill, _kill, _hand_over, _freeze), 3):
@@ -215,8 +210,6 @@ def _row(name: str, fault: str, holds: str, play: Any, **more: Any) -> Row:
     usual: dict[str, Any] = {"verbs": BOTH, "opened": opened_fleet, "http_share": 2, "quick": False}
     return Row(f"replicas-{name}", fault, holds, play, **(usual | more))
 
-
-DISTURBED: dict[str, Any] = {"unanswered": True, "ambiguous": True}
 
 ROWS = (
     _row("duplicates", "one payload delivered five times, to all replicas", "one action", single(delivered_to_all)),

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.harness.replicas import Fleet, opened_fleet
-from tests.faults.row import Row, single
+from tests.faults.harness.replicas import fleet_of, opened_fleet
+from tests.faults.row import DISTURBED, Row, rested, single
 from tests.faults.run import ADA
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ async def ended(run: Run) -> None:
     await run.stage.until(
         f"the pause of {run.call} has ended by itself", lambda: run.state() == "active", within=ENDS_WITHIN
     )
+    await rested(run.stage)
     run.starts = 1
     run.expect(_by_the_bot(run), "the trail does not say that the bot ended the pause")
     run.expect(_took_effect(run) == 1, f"the end of one pause is in the trail {_took_effect(run)} times")
@@ -137,14 +138,13 @@ async def extended_at_the_end(run: Run) -> None:
 async def leader_killed(run: Run) -> None:
     """The replica that watches the pause is killed: another one ends it, once."""
     await paused(run)
-    fleet = run.stage
-    assert isinstance(fleet, Fleet)
+    fleet = fleet_of(run)
     leader = fleet.leader()
     assert leader is not None
-    struck = fleet.when(lambda request: _resumes(run, request), partial(leader.signal, signal.SIGKILL))
     if run.chance.random() < 0.5:
         leader.signal(signal.SIGKILL)  # before the end
     else:
+        struck = fleet.when(lambda request: _resumes(run, request), partial(leader.signal, signal.SIGKILL))
         await fleet.until("the resume is on its way to Genesys", struck.is_set)
     await ended(run)
     await fleet.start()
@@ -153,9 +153,7 @@ async def leader_killed(run: Run) -> None:
 async def _killed_and_started(run: Run) -> None:
     stage = run.stage
     killed = stage.when(lambda request: _resumes(run, request), stage.pull_the_plug)
-    await stage.until("the bot's resume is on its way to Genesys", killed.is_set)
-    await stage.bot.kill()
-    await stage.start()
+    await stage.restart_after(killed, "the bot's resume is on its way to Genesys")
 
 
 def _row(name: str, fault: str, holds: str, play: Callable[[Run], Awaitable[None]], **more: Any) -> Row:
@@ -163,7 +161,6 @@ def _row(name: str, fault: str, holds: str, play: Callable[[Run], Awaitable[None
     return Row(f"pause-{name}", fault, holds, single(play), **(usual | more))
 
 
-KILLED: dict[str, Any] = {"unanswered": True, "ambiguous": True}
 ALONE = (
     _row(
         "bot-away",
@@ -171,14 +168,14 @@ ALONE = (
         "the pause is ended at once, one time",
         killed_before_the_end,
         quick=True,
-        **KILLED,
+        **DISTURBED,
     ),
     _row(
         "kill-not-applied",
         "kill -9 while Genesys works on the bot's resume, which then does nothing",
         "settled as not in effect, then ended again",
         killed_not_applied,
-        **KILLED,
+        **DISTURBED,
     ),
     _row(
         "kill-applied",
@@ -186,7 +183,7 @@ ALONE = (
         "settled from the call's real state; not sent again",
         killed_applied,
         quick=True,
-        **KILLED,
+        **DISTURBED,
     ),
     _row(
         "drop-after",
@@ -238,6 +235,6 @@ REPLICAS = (
         "another one ends the pause, one time",
         leader_killed,
         opened=opened_fleet,
-        **KILLED,
+        **DISTURBED,
     ),
 )

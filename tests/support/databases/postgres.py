@@ -23,6 +23,7 @@ from psycopg.rows import dict_row
 
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
+from tests.support.skips import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -281,8 +282,7 @@ def postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
     """Run a server; skip the test where none is installed, and fail there with CI=true."""
     found = programs()
     if found is None:
-        tell = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        tell("PostgreSQL is needed for this test: apt-get install postgresql")
+        missing("PostgreSQL is needed for this test: apt-get install postgresql")
     directory = Path(tempfile.mkdtemp(prefix="pg-"))
     server = PostgresServer(found, directory, durable)
     try:

@@ -21,6 +21,7 @@ from bot.admin.checks.host import address, clock, file_problem, settings_notes
 from bot.config.settings import HttpSettings
 from bot.database.engine import open_engines
 from tests.support.shell import BOT_SETTINGS, ROOT
+from tests.support.skips import missing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -143,8 +144,7 @@ for number in "0123":
     command = [sys.executable, "-c", ask]
     if os.geteuid() == 0:  # root may write everything, unless it gives that up
         if shutil.which("setpriv") is None:
-            tell = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-            tell("setpriv is needed for this test as root: apt-get install util-linux")
+            missing("setpriv is needed for this test as root: apt-get install util-linux")
         command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]
 
     done = await asyncio.to_thread(

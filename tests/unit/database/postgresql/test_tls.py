@@ -17,6 +17,7 @@ from bot.errors import DatabaseUnusable
 from bot.sandbox.process import free_port
 from tests.support.databases.postgres import OWNER, postgres
 from tests.support.shell import Shell
+from tests.support.skips import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ def _listen(server: PostgresServer) -> None:
 @pytest.fixture(scope="module")
 def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is needed for this test")
+        missing("openssl is needed for this test: apt-get install openssl")
     made = tmp_path_factory.mktemp("certificates")
     _certificates(made)
     with postgres() as server:
