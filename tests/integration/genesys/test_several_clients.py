@@ -476,7 +476,7 @@ async def test_each_agent_is_followed_by_the_client_that_may(center: Center) -> 
             while notifications.flowing != agents:
                 assert notifications.flowing is notifications.flowing  # it is not put together for each recording
                 await notifications.follow(agents)  # as the call monitor does again and again
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # nothing tells a follower that an agent was refused: it asks again
             for call in center.simulator.calls.values():
                 center.simulator.set_recording(call.conversation_id)
             while set(news) != set(center.simulator.calls):

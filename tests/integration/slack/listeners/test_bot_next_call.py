@@ -79,9 +79,11 @@ async def test_the_next_call_is_recorded_and_the_person_is_told(scenario: Servin
     assert any("Ada Byron asked to have the next call of Priya Nair recorded, reason Complaint" in one for one in lines)
     assert any("The call of Priya Nair that Ada Byron waited for connected" in one for one in lines)
     assert "nair" not in json.dumps(scenario.entries(), default=str).lower()
+    await armed(scenario, WANDA, GRACE)
     scenario.genesys.hang_up(call.id)
     other = scenario.genesys.add_call(agent="Priya Nair")
-    await scenario.until(lambda: scenario.shows("Call ended"))
+    later = scenario.genesys.add_call(agent=WANDA)  # once the bot has seen this one, it has seen the other
+    await scenario.until(lambda: scenario.genesys.recording_starts(later.id) == 1)
     assert scenario.genesys.recording_starts(other.id) == 0
 
 
@@ -107,10 +109,12 @@ async def test_a_wait_can_be_ended_by_its_button_and_by_command(scenario: Servin
     await armed(scenario, WANDA)
     await scenario.types(ADA, f"next cancel {WANDA}")
     await scenario.until(lambda: waits(scenario) == [(ADA, "cancelled"), (ADA, "cancelled")])
-    call = scenario.genesys.add_call(agent=WANDA)
-    await scenario.until(lambda: call.agents)
+    await armed(scenario, '"Priya Nair"', GRACE)
+    scenario.genesys.add_call(agent=WANDA)
+    later = scenario.genesys.add_call(agent="Priya Nair")  # once the bot has seen this one, it has seen Wanda's
+    await scenario.until(lambda: scenario.shows("Recording · Priya Nair"))
     assert "aren't waiting" in await refused(scenario, f"next cancel {WANDA}")
-    assert scenario.recordings() == []
+    assert [one["conversation_id"] for one in scenario.recordings()] == [later.id]
     assert WANDA not in await scenario.types(ADA, "list")
 
 

@@ -21,6 +21,7 @@ from bot.recording.monitoring.next_calls import UNCONFIRMED_SECONDS, NextCallMon
 from bot.recording.next_call import NextCall, NextCallOutcome
 from bot.recording.people import AgentStatus, PeopleFound
 from bot.recording.ports import Priority
+from tests.support.databases.postgres import on_both
 from tests.support.databases.trail import rows
 from tests.support.recording.fake_control import AGENT
 from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harness, asked, open_harness
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
     from pathlib import Path
 
-    from tests.support.databases.postgres import PostgresDatabase
+    from tests.support.databases.postgres import Database
 
 EVENING = timedelta(hours=8)
 SUPERVISOR = frozenset({Role.SUPERVISOR})
@@ -261,17 +262,9 @@ async def test_a_call_that_somebody_records_already_is_told_as_such(replica: Rep
     assert (due.next_call.outcome, due.recording.started_by) == (NextCallOutcome.STARTED, ADA)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path | PostgresDatabase:
-    """A new database of each kind."""
-    if request.param == "sqlite":
-        return tmp_path / "record-bot.db"
-    found: PostgresDatabase = request.getfixturevalue("postgres_database")
-    return found
-
-
-async def test_of_two_replicas_one_starts_the_recording(file: Path | PostgresDatabase) -> None:
-    async with open_harness(file) as first, open_harness(file, owner="serve:2", clock=first.clock) as second:
+@on_both
+async def test_of_two_replicas_one_starts_the_recording(database: Database) -> None:
+    async with open_harness(database) as first, open_harness(database, owner="serve:2", clock=first.clock) as second:
         replicas = [Replica(one, Floor(), {}) for one in (first, second)]
         await replicas[0].waits()
         await replicas[1].waits(GRACE)
