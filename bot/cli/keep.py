@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from bot.recording.keep import Keep, KeepVerb
 
 SAMPLE_ID = "72341510-5c0f-4d5b-9a3e-0d2f5a1c7e11"
-ICON = re.compile(r":\w+: ")
-"""An emoji of Slack's, which a terminal doesn't show."""
+ICON = re.compile(r"\A:\w+: ")
+"""The emoji of Slack's before a sentence, which a terminal doesn't show."""
 CallId = Annotated[str, typer.Argument(metavar="ID", help="Conversation id or interaction link.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

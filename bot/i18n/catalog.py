@@ -1,6 +1,6 @@
 """Every text that people read in Slack, one file for each language; ``docs/decisions/texts.md`` says how to add one.
 
-The code refers to a text by section and name, ``words("card.started_by")``. Facts are inserted by name; typed
+The code refers to a text by section and name, ``words("card.stopped")``. Facts are inserted by name; typed
 text is already escaped. A text that depends on a number is a table with ``one`` and ``other``, chosen by
 ``count``.
 """

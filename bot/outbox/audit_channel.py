@@ -86,7 +86,7 @@ class AuditPublisher:
 
     def _hold(self, waiting: Sequence[tuple[Entry, bool]]) -> float:
         """Return for how many seconds these may still wait; never long, even if the clock was set back."""
-        if not waiting or len(waiting) == self.progress.entries:
+        if len(waiting) == self.progress.entries:
             return 0.0
         groups = grouped(waiting)
         if all(group.reads for group in groups):

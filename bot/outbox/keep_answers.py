@@ -6,14 +6,12 @@ It is stateless: the database says who knows. A message whose arrival was never 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
-from bot.outbox.relay import is_final, run_to_completion
-from bot.slack.api_errors import DeliveryFailure, code, verdict
+from bot.outbox.relay import GAP_SECONDS, DeliveryMarks, deliver, refused_alone, run_to_completion
 from bot.slack.blocks.keep_answers import keep_answer
-from bot.slack.users import WEB_API_ERRORS
+from bot.slack.blocks.mrkdwn import slack_user
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,10 +25,7 @@ if TYPE_CHECKING:
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import CardStyle
 
-log = structlog.get_logger(__name__)
-
-GAP_SECONDS = 1.2
-"""Between two messages: Slack takes about one posting a second in a channel."""
+DOING = "keep_answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +40,44 @@ class KeepAnswers:
     pace: Backoff
 
     async def step(self) -> float | None:
-        """Send what is due; return in how many seconds the next one is, None where nobody waits."""
+        """Send what is due; return in how many seconds the next one is, None where nobody waits.
+
+        A message that Slack refuses, perhaps for its own reason, doesn't delay the others.
+        """
+        refused: Exception | None = None
         for keep in await self.untold.due(self.clock.now()):
             error = await run_to_completion(self._send(keep))
             if error is not None:
-                await self.pace.wait_after(error, "keep_answer")
-                return 0.0
+                refused = error
+                if not refused_alone(error):
+                    break
             await self.clock.sleep(GAP_SECONDS)
+        if refused is not None:
+            await self.pace.wait_after(refused, DOING)
+            return 0.0
         return await self.untold.seconds_to_next(self.clock.now())
 
     async def _send(self, keep: Keep) -> Exception | None:
         """Return what Slack says that is worth another try."""
-        user = keep.asked_by.rpartition(":")[2]
+        user = slack_user(keep.asked_by)
+        if user is None:  # a terminal or the bot: no message can reach it
+            await self.untold.told(keep.id)
+            return None
         style = self.style_for(user, keep.language)
         text = keep_answer(keep, style)
         if keep.answers_begun:
             text = f"{text}\n_{style.words('notices.sent_again')}_"
-        await self.untold.begun(keep.id)
-        try:
-            await self.client.chat_postMessage(
-                channel=user, text=text, parse="none", unfurl_links=False, unfurl_media=False
-            )
-        except WEB_API_ERRORS as error:
-            if not is_final(error):
-                if verdict(error) is not DeliveryFailure.UNKNOWN:
-                    await self.untold.refused(keep.id)
-                return error
-            log.warning("keep_answer_abandoned", error=code(error))
-        self.pace.went_well()
-        await self.untold.told(keep.id)
-        return None
+        post = partial(
+            self.client.chat_postMessage,
+            channel=user,
+            text=text,
+            parse="none",
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        marks = DeliveryMarks(
+            begun=lambda: self.untold.begun(keep.id),
+            refused=lambda: self.untold.refused(keep.id),
+            over=lambda _delivered: self.untold.told(keep.id),
+        )
+        return await deliver(post, marks, self.pace, DOING)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
-from bot.outbox.relay import is_final, run_to_completion
-from bot.slack.api_errors import DeliveryFailure, code, verdict
+from bot.outbox.relay import GAP_SECONDS, DeliveryMarks, deliver, refused_alone, run_to_completion
+from bot.slack.blocks.mrkdwn import slack_user
 from bot.slack.blocks.next_calls import is_known, next_call_message
-from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,10 +22,7 @@ if TYPE_CHECKING:
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import CardStyle
 
-log = structlog.get_logger(__name__)
-
-GAP_SECONDS = 1.2
-"""Between two messages: Slack takes about one posting a second in a channel."""
+DOING = "next_call_notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +37,33 @@ class NextCallNotifier:
     pace: Backoff
 
     async def step(self) -> float | None:
-        """Post the first message that can be; return 0 if another may wait, None if none does."""
+        """Post the first message that Slack accepts; return in how many seconds to look again, None if none waits.
+
+        After a post the rows are read again, so that each message says how it stands.
+        """
+        refused: Exception | None = None
         for one in await self.next_calls.due():
             if not is_known(one):
                 continue  # the outcome's write wakes this relay
             error = await run_to_completion(self._send(one))
             if error is None:
                 return GAP_SECONDS
-            return self.pace.seconds_after(error, "next_call_notice")
-        return None
+            refused = error
+            if not refused_alone(error):
+                break
+        return None if refused is None else self.pace.seconds_after(refused, DOING)
 
     async def _send(self, one: DueNotice) -> Exception | None:
         """Return what Slack says that is worth another try."""
-        user = one.next_call.asked_by.rpartition(":")[2]
+        user = slack_user(one.next_call.asked_by)
+        if user is None:  # a terminal: no message can reach it
+            await self.next_calls.over(one, self.clock.now(), delivered=False)
+            return None
         message = next_call_message(one, self.style_for(user, one.next_call.language))
-        await self.next_calls.begun(one)
-        try:
-            await self.client.chat_postMessage(channel=user, **message, unfurl_links=False, unfurl_media=False)
-        except WEB_API_ERRORS as error:
-            if is_final(error):
-                log.warning("notice_delivery_abandoned", kind=one.kind.value, error=code(error))
-                await self.next_calls.over(one, self.clock.now(), delivered=False)
-                return None
-            if verdict(error) is not DeliveryFailure.UNKNOWN:
-                await self.next_calls.refused(one)
-            return error
-        self.pace.went_well()
-        await self.next_calls.over(one, self.clock.now(), delivered=True)
-        return None
+        post = partial(self.client.chat_postMessage, channel=user, **message, unfurl_links=False, unfurl_media=False)
+        marks = DeliveryMarks(
+            begun=lambda: self.next_calls.begun(one),
+            refused=lambda: self.next_calls.refused(one),
+            over=lambda delivered: self.next_calls.over(one, self.clock.now(), delivered=delivered),
+        )
+        return await deliver(post, marks, self.pace, DOING)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.outbox.relay import is_final, run_to_completion
+from bot.outbox.relay import GAP_SECONDS, is_final, refused_alone, run_to_completion
 from bot.recording.monitoring.reminders import (
     SILENCE,
     TOGETHER_AT_MOST,
@@ -25,7 +25,7 @@ from bot.recording.monitoring.reminders import (
     of_transfer,
 )
 from bot.recording.notices import Notice
-from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
+from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.notice import SharedReminder, answered, notice, reminders
 from bot.slack.users import WEB_API_ERRORS
 
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
     from bot.slack.blocks.card import CardStyle
 
 log = structlog.get_logger(__name__)
-
-GAP_SECONDS = 1.2
-"""Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +150,7 @@ class Notifier:
             await self.clock.sleep(GAP_SECONDS)
             return True
         await self.pace.wait_after(error, "notice")
-        return not _refused_alone(error)
+        return not refused_alone(error)
 
     async def _send(self, together: Sequence[OpenNotice]) -> Exception | None:
         """Return what Slack says that is worth another try."""
@@ -240,7 +237,3 @@ def _together(first: OpenNotice, found: Sequence[OpenNotice]) -> list[OpenNotice
 
 def _user(one: OpenNotice) -> str:
     return one.notice.person.rpartition(":")[2]
-
-
-def _refused_alone(error: Exception) -> bool:
-    return verdict(error) is DeliveryFailure.LATER and retry_after(error) is None

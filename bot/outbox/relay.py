@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from bot.slack.api_errors import DeliveryFailure, code, retry_after, verdict
+from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from bot.recording.ports import Clock
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
+GAP_SECONDS = 1.2
+"""Between two messages: Slack takes about one posting a second in a channel, and 50 edits a minute."""
 END_SECONDS = 10.0
 """How long a message that is on its way when its loop is cancelled may still take; more than the client's time-out."""
 
@@ -25,6 +28,11 @@ END_SECONDS = 10.0
 def is_final(error: Exception) -> bool:
     """Say whether sending the same message to the same place again can't help."""
     return verdict(error) in {DeliveryFailure.GONE, DeliveryFailure.UNREACHABLE, DeliveryFailure.UNACCEPTABLE}
+
+
+def refused_alone(error: Exception) -> bool:
+    """Say whether Slack refused a message perhaps for its own reason, so that it must not delay others."""
+    return verdict(error) is DeliveryFailure.LATER and retry_after(error) is None
 
 
 @dataclass
@@ -53,6 +61,38 @@ class Backoff:
             seconds = min(self.longest, 0.5 * 2**self._failures)
         log.warning("slack_delivery_failed", doing=doing, error=self.problem, wait=seconds)
         return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryMarks:
+    """What the database is told about one message while it is sent."""
+
+    begun: Callable[[], Awaitable[None]]
+    """Before the post: it may arrive without our knowing."""
+    refused: Callable[[], Awaitable[None]]
+    """Slack plainly did not take it, and it is sent again later."""
+    over: Callable[[bool], Awaitable[None]]
+    """It is not sent again; whether it was delivered."""
+
+
+async def deliver(
+    post: Callable[[], Awaitable[object]], marks: DeliveryMarks, pace: Backoff, doing: str
+) -> Exception | None:
+    """Post a message once, and mark what is known about it; return what Slack says that is worth another try."""
+    await marks.begun()
+    delivered = True
+    try:
+        await post()
+    except WEB_API_ERRORS as error:
+        if not is_final(error):
+            if verdict(error) is not DeliveryFailure.UNKNOWN:
+                await marks.refused()
+            return error
+        log.warning("message_delivery_abandoned", doing=doing, error=code(error))
+        delivered = False
+    pace.went_well()
+    await marks.over(delivered)
+    return None
 
 
 async def run_to_completion(step: Coroutine[None, None, T]) -> T:

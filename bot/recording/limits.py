@@ -74,6 +74,8 @@ class TimeLimits:
 
 def running_limit(recording: Recording) -> Limit | None:
     """Return what ends by itself now: the pause of a paused recording, or the recording; None if nothing does."""
+    if recording.in_doubt:
+        return None
     limit = Limit.PAUSE if recording.state is RecordingState.PAUSED else Limit.RECORDING
     return limit if recording.state in limit.states and limit.until(recording) is not None else None
 

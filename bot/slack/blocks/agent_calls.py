@@ -10,6 +10,7 @@ from bot.i18n.shorten import shorten
 from bot.slack.blocks.button import button
 from bot.slack.blocks.call_options import call_length
 from bot.slack.blocks.mrkdwn import inline, isolated, mrkdwn
+from bot.slack.blocks.reports.digest import section
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,9 +62,9 @@ def agent_calls(found: AgentsFound, choice: Choice, words: Catalog, now: datetim
     rows = [row for one in found.agents for row in _rows(one, choice, words, now)]
     if len(found.agents) == 1 and not found.calls:
         action = {"type": "actions", "elements": [rows[0][1]]}
-        return lead, [_section(lead), action]
-    blocks = [_section(lead)]
-    blocks += [_section(text) | {"accessory": offered} for text, offered in rows[:ROWS]]
+        return lead, [section(lead), action]
+    blocks = [section(lead)]
+    blocks += [section(text) | {"accessory": offered} for text, offered in rows[:ROWS]]
     lines = [lead, *(f"• {text}" for text, _ in rows[:ROWS])]
     if len(rows) > ROWS or not found.complete:
         lines.append(words("agents.more"))
@@ -106,7 +107,3 @@ def next_button(person: Person, choice: Choice, words: Catalog) -> dict[str, Any
 
 def _name(person: Person) -> str:
     return f"*{inline(person.name, NAME_SHOWN)}*"
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": mrkdwn(shorten(text, 3000))}

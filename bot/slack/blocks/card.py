@@ -254,7 +254,7 @@ def _standing(recording: Recording, style: CardStyle) -> list[str]:
     lines = [words(f"card.{key}", time=moment(began, form=TIME_FORM), person=style.person(recording.started_by))]
     if state is RecordingState.PAUSED and recording.paused_at:
         lines.insert(0, words("card.paused_since", time=moment(recording.paused_at, form=TIME_FORM)))
-    if (ends := ends_by_itself(recording, words)) and not recording.in_doubt:
+    if ends := ends_by_itself(recording, words):
         lines.insert(1, ends)
     if state.final and recording.ended_at is not None:
         lines.append(_end(recording, style))

@@ -11,7 +11,8 @@ from bot.recording.next_call import NextCallNotice, NextCallOutcome
 from bot.recording.people import Person
 from bot.slack.blocks.agent_calls import NAME_SHOWN, SPOKEN, Choice, next_button
 from bot.slack.blocks.button import button
-from bot.slack.blocks.mrkdwn import escape, inline, isolated, moment, mrkdwn
+from bot.slack.blocks.mrkdwn import escape, inline, isolated, moment
+from bot.slack.blocks.reports.digest import section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ def waiting_text(waiting: NextCall, name: str | None, words: Catalog, *, on_call
 
 
 def waiting_blocks(text: str, waiting: NextCall, name: str | None, words: Catalog) -> list[Block]:
-    return [_section(text), {"type": "actions", "elements": [cancel_button(waiting, name, words)]}]
+    return [section(text), {"type": "actions", "elements": [cancel_button(waiting, name, words)]}]
 
 
 def cancel_button(waiting: NextCall, name: str | None, words: Catalog) -> Block:
@@ -76,7 +77,7 @@ def next_call_rows(
     for one in waiting:
         line = _line(one, style)
         lines.append(line)
-        row = _section(line)
+        row = section(line)
         own = one.next_call.asked_by == caller.actor
         blocks.append(row | {"accessory": cancel_button(one.next_call, one.agent_name, style.words)} if own else row)
     return lines, blocks
@@ -115,7 +116,7 @@ def next_call_message(due: DueNotice, style: CardStyle) -> dict[str, Any]:
         offered = [next_button(person, Choice(waiting.agent_user_id, None, waiting.channel), words)] if again else []
     if due.posts_begun:
         text = f"{text} {words('notices.sent_again')}"
-    blocks = [_section(text), *([{"type": "actions", "elements": offered}] if offered else [])]
+    blocks = [section(text), *([{"type": "actions", "elements": offered}] if offered else [])]
     payload = {"next_call_id": str(waiting.id), "kind": due.kind.value}
     return {
         "text": text,
@@ -158,7 +159,3 @@ def _started(due: DueNotice, agent: str, style: CardStyle) -> str:
 
 def _failed(due: DueNotice) -> bool:
     return due.recording is not None and due.recording.state is RecordingState.FAILED
-
-
-def _section(text: str) -> Block:
-    return {"type": "section", "text": mrkdwn(shorten(text, 3000))}

@@ -124,12 +124,8 @@ class RecordCommand:
             trigger=command.get("trigger_id"),
         )
         match verb:
-            case "start":
-                return await self._start(asked, rest, reply, agent_in(_marked(command)))
-            case "next":
-                return await self._next(asked, _marked(command), reply)
-            case "stop" | "pause" | "resume" | "extend":
-                return await self._change_or_extend(verb, asked, rest, reply)
+            case "start" | "next" | "stop" | "pause" | "resume" | "extend":
+                return await self._control(verb, asked, rest, reply, _marked(command))
             case "keep" | "release":
                 return await self.keeps.answer(KeepVerb(verb), asked, rest, reply)
             case "help":
@@ -137,10 +133,20 @@ class RecordCommand:
             case _:
                 return await self._read(verb, asked, rest, reply)
 
-    async def _change_or_extend(self, verb: str, asked: Request, rest: str, reply: Reply) -> Answer:
-        if verb == "extend":
-            return await self._extend(asked, rest)
-        return await self._change(Verb(verb), asked, rest, reply)
+    async def _control(self, verb: str, asked: Request, rest: str, reply: Reply, marked: str) -> Answer:
+        """Answer a verb that controls recording; ``marked`` is ``rest`` with Slack's marks."""
+        try:
+            match verb:
+                case "start":
+                    return await self._start(asked, rest, reply, agent_in(marked))
+                case "next":
+                    return await self.next_calls.answer(asked, marked, reply)
+                case "extend":
+                    return await self._extend(asked, rest)
+                case _:
+                    return await self._change(Verb(verb), asked, rest, reply)
+        except Duplicate as duplicate:
+            return await self._again(duplicate, asked)
 
     async def _read(self, verb: str, asked: Request, rest: str, reply: Reply) -> Answer:
         match verb:
@@ -170,20 +176,11 @@ class RecordCommand:
         typed_id, typed_reason = _first_word(rest)
         if not typed_id:
             return await self._open_modal(asked, reply)
-        try:
-            if named is not None:
-                return await self.agents.start(asked, named, reply)
-            accepted = await self.desk.service.intake.start(asked, typed_id, typed_reason or None)
-        except Duplicate as duplicate:
-            return await self._again(duplicate, asked)
+        if named is not None:
+            return await self.agents.start(asked, named, reply)
+        accepted = await self.desk.service.intake.start(asked, typed_id, typed_reason or None)
         self.desk.finish_later(accepted, reply)
         return self._accepted(accepted)
-
-    async def _next(self, asked: Request, text: str, reply: Reply) -> Answer:
-        try:
-            return await self.next_calls.answer(asked, text, reply)
-        except Duplicate as duplicate:
-            return await self._again(duplicate, asked)
 
     async def _open_modal(self, asked: Request, reply: Reply) -> Answer:
         """Open the start modal; nothing is said beside it."""
@@ -195,8 +192,6 @@ class RecordCommand:
         call, length = split_pause(rest) if verb is Verb.PAUSE else (rest or None, None)
         try:
             accepted = await self.desk.service.intake.change(verb, asked, typed_id=call, typed_length=length)
-        except Duplicate as duplicate:
-            return await self._again(duplicate, asked)
         except (SeveralRecordings, NothingToStop) as refusal:
             if call is None and (offer := await self.choice.offer(verb, asked, refusal, length=length)):
                 return offer
@@ -206,10 +201,7 @@ class RecordCommand:
         return ephemeral(answer_to(accepted, self.desk.style_for(asked)))
 
     async def _extend(self, asked: Request, rest: str) -> Answer:
-        try:
-            done = await self.desk.service.intake.extend(asked, typed_id=rest or None)
-        except Duplicate as duplicate:
-            return await self._again(duplicate, asked)
+        done = await self.desk.service.intake.extend(asked, typed_id=rest or None)
         return ephemeral(answer_to(done, self.desk.style_for(asked)))
 
     def _accepted(self, accepted: PendingAction) -> Answer:

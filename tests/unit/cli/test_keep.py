@@ -48,6 +48,7 @@ async def test_keep_and_release(settings: ControlSettings, genesys: SimulatedGen
     assert (kept.ok, kept.facts["state"], kept.facts["annotation"]) == (True, "done", "added")
     assert kept.sentence.startswith(f"Call {POLICY_RECORDED}: Kept ")
     assert ":lock:" not in kept.sentence
+    assert "cli:ada" in kept.sentence
     assert genesys.recordings.protected == {POLICY_RECORDED}
 
     released = await terminal.ask(KeepVerb.RELEASE, POLICY_RECORDED, None)

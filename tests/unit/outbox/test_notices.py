@@ -17,8 +17,8 @@ from bot.database.queries.notices import SqlNotices
 from bot.database.queries.outbox import SqlOutbox
 from bot.database.transaction import SqlTransaction
 from bot.errors import AuditUnavailable, CallEnded, OutcomeUnknown
-from bot.outbox.notices import GAP_SECONDS, Notifier
-from bot.outbox.relay import Backoff
+from bot.outbox.notices import Notifier
+from bot.outbox.relay import GAP_SECONDS, Backoff
 from bot.recording.caller import Principal, Role
 from bot.recording.models import RecordingState, Verb
 from bot.recording.monitoring.observations import Drift, Observations

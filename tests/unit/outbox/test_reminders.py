@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.database.queries.notices import SqlNotices
 from bot.errors import AlreadySnoozed, Duplicate, NothingToStop, NotPermitted, OutcomeUnknown, OutOfScope, WrongState
-from bot.outbox.notices import GAP_SECONDS
+from bot.outbox.relay import GAP_SECONDS
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.models import Verb
 from bot.recording.monitoring.reminders import TOGETHER_AT_MOST, ReminderTimes

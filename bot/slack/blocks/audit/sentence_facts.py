@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
 from bot.recording.caller import GUARD
+from bot.recording.keep import KeepVerb
 from bot.recording.limits import EXTEND_ACTION, GUARD_SOURCE
 from bot.recording.models import Verb
 from bot.recording.next_call import ARMED
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
 
 ARCHIVE_ACTIONS = frozenset({"audit:archive", "audit:destroy"})
-KEEP_ACTIONS = frozenset({"recording:keep", "recording:release"})
+KEEP_ACTIONS = frozenset(verb.action for verb in KeepVerb)
 ENDING = frozenset({Verb.PAUSE.action, Verb.START.action, Verb.FOLLOW.action, EXTEND_ACTION})
 """What can begin, or prolong, something that ends by itself."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.cli.recording import _ends as terminal_end
 from bot.i18n.error_messages import what_happened
 from bot.recording.models import Mechanism, RecordingState
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
@@ -232,3 +233,10 @@ def test_a_paused_recording_is_said_to_be_paused_since_its_pause() -> None:
     assert listed["blocks"][0]["text"]["text"] == line
     stop = listed["blocks"][1]["elements"][-1]
     assert stop["confirm"]["title"]["text"] == "Stop recording Grace Berg, Sales?"
+
+
+def test_nothing_promises_an_end_while_a_recording_is_in_doubt() -> None:
+    for in_doubt in (False, True):
+        shown = card(state=RecordingState.ACTIVE, in_doubt=in_doubt, run_until=NOON + timedelta(hours=1))
+        for said in (card_text(shown, STYLE), recording_line(shown, STYLE), terminal_end(shown.recording)):
+            assert ("by itself" in said) is not in_doubt, said
