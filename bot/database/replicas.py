@@ -50,6 +50,10 @@ LIVING = """
 """
 
 
+async def noop() -> None:
+    """Confirm at once: nobody else could do it."""
+
+
 @dataclass
 class Sightings:
     """Which names' locks were held when, seen without interruption by one process, on its own steady clock."""

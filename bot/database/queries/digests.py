@@ -9,8 +9,8 @@ from sqlalchemy import insert, select, update
 
 from bot.audit.entry import Draft, Phase
 from bot.database.mapping import entry_from
-from bot.database.queries.outbox import noop
 from bot.database.queries.summaries import head_of
+from bot.database.replicas import noop
 from bot.database.tables import audit_entries, digests
 from bot.database.trail.day_trees import SqlDayTrees
 

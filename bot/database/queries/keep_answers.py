@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from bot.database.queries.outbox import noop
+from bot.database.replicas import noop
 from bot.database.statements.keeps import keep_from
 from bot.database.tables import keeps
 

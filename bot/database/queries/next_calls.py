@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, select, update
 
 from bot.database.mapping import recording_from
-from bot.database.queries.outbox import noop
+from bot.database.replicas import noop
 from bot.database.statements.next_calls import OPEN, find, next_call_from
 from bot.database.tables import names, next_call_notices, next_calls, recordings
 from bot.recording.next_call import DueNotice, NamedNextCall, NextCall, NextCallNotice

@@ -10,7 +10,7 @@ from sqlalchemy import Text, and_, func, or_, select, type_coerce, update
 
 from bot.database.mapping import notice_row, recording_from, upsert
 from bot.database.queries.due_notices import AT_ONCE, RECORDED_SINCE, pause
-from bot.database.queries.outbox import noop
+from bot.database.replicas import noop
 from bot.database.statements import approvals as approval_rows
 from bot.database.tables import approvals, attempts, cards, names, notice_progress, notices, recordings
 from bot.database.transaction import ASKED_FOR

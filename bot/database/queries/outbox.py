@@ -10,6 +10,7 @@ from sqlalchemy import and_, bindparam, case, delete, func, select, type_coerce,
 
 from bot.database.column_types import Flag
 from bot.database.mapping import entry_from, recording_from, upsert
+from bot.database.replicas import noop
 from bot.database.statements.approvals import newest_of
 from bot.database.statements.keeps import HAS_KEEP
 from bot.database.statements.keeps import newest_of as keeps_of
@@ -105,10 +106,6 @@ AFTER = (
     .limit(bindparam("limit"))
 )
 TRIED = select(audit_deliveries.c.seq).where(audit_deliveries.c.seq > bindparam("after"))
-
-
-async def noop() -> None:
-    """Nobody else could do it."""
 
 
 def _reason(row: Mapping[str, Any]) -> str | None:

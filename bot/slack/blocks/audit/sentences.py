@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
 from bot.i18n.error_messages import what_happened
+from bot.recording.control.reads import LISTEN_ACTION
 from bot.recording.handover import AGENT_LEFT, TRANSFER
 from bot.recording.limits import EXTEND_ACTION
 from bot.recording.snooze import STILL_NEEDED_ACTION
@@ -42,7 +43,6 @@ ICONS = {
 }
 NOT_IN_EFFECT, EXPIRED, READ = ":warning:", ":hourglass:", ":mag:"
 MECHANISMS = {"adhoc": "ad hoc recording", "policy": "policy recording", "session": "gateway session"}
-LISTEN_ACTION = "recording:listen"
 READ_ACTIONS = frozenset({"recording:read", LISTEN_ACTION, "audit:export", "audit:read", "audit:report"})
 READ_WITHOUT_CALL = {"agent": "looked up the calls of an agent", "home": "opened App Home"}
 
@@ -174,7 +174,7 @@ OTHERS = {
     "db:copy": "copy the database",
     "privacy:erase": "erase personal data",
     "privacy:retention": "erase personal data whose time is up",
-    "recording:listen": "listen to the recordings of {whom}",
+    LISTEN_ACTION: "listen to the recordings of {whom}",
     "recording:read": "look up recordings",
     STILL_NEEDED_ACTION: "say that the recording of {whom} is still needed",
     EXTEND_ACTION: "let the recording of {whom}, or its pause, last longer",
