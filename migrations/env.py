@@ -9,7 +9,7 @@ from alembic import context
 
 from bot.config.settings import database_url
 from bot.database.engine import open_engines
-from bot.database.tables import metadata
+from bot.database.schema.tables import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

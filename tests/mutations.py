@@ -124,14 +124,15 @@ MUTATIONS = (
     ),
     Mutation(
         "kept without a reading",
-        "bot/recording/control/keeping.py",
+        "bot/recording/control/keeping/keeper.py",
         "return await outcomes.unknown(keep, error if isinstance(error, OutcomeUnknown) else OutcomeUnknown())",
-        "from bot.recording.control.keep_outcomes import Done\n            return await outcomes.done(keep, Done({}))",
+        "from bot.recording.control.keeping.outcomes import Done\n"
+        "            return await outcomes.done(keep, Done({}))",
         "tests/unit/recording/control/test_keeping.py::test_nothing_is_said_to_be_kept_before_genesys_shows_it",
     ),
     Mutation(
         "a release that anyone may ask for",
-        "bot/recording/control/keep_commands.py",
+        "bot/recording/control/keeping/commands.py",
         "KeepVerb.RELEASE: Permission.RELEASE",
         "KeepVerb.RELEASE: Permission.READ",
         "tests/unit/recording/control/test_keeping.py::test_only_compliance_releases_and_nobody_under_legal_hold",

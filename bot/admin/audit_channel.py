@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from bot.outbox.relay import run_to_completion
 from bot.slack.api_errors import code
+from bot.slack.people.users import WEB_API_ERRORS
 from bot.slack.shared_channels import REFUSAL, channel_info, may_ask
-from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import structlog
 import typer
 
-from bot.cli import event_loop, keep
+from bot.cli import event_loop
 from bot.cli.audit import audit
+from bot.cli.control import keep
 from bot.cli.data import privacy, register
 from bot.cli.failure import JSON, fail
 from bot.cli.login import login_name
@@ -30,8 +31,8 @@ from bot.errors import RecordBotError, SettingsError
 from bot.observability import logging as log
 
 if TYPE_CHECKING:
-    from bot.cli.agents import AgentTerminal
-    from bot.cli.recording import Terminal
+    from bot.cli.control.agents import AgentTerminal
+    from bot.cli.control.recording import Terminal
 
 T = TypeVar("T")
 
@@ -189,7 +190,7 @@ def check(
 
 
 def _check_call(call: str, *, yes: bool, as_json: bool) -> NoReturn:
-    from bot.cli import call_check
+    from bot.cli.control import call_check
 
     settings = config.load(config.ControlSettings)
     if not yes and not sys.stdin.isatty():
@@ -202,7 +203,7 @@ def _check_call(call: str, *, yes: bool, as_json: bool) -> NoReturn:
 
 
 def _agents() -> AgentTerminal:
-    from bot.cli.agents import AgentTerminal
+    from bot.cli.control.agents import AgentTerminal
 
     return AgentTerminal(_terminal())
 
@@ -356,7 +357,7 @@ def _change(verb: str, call: str | None, *, as_json: bool) -> None:
 def _terminal() -> Terminal:
     settings = config.load(config.ControlSettings)
     _logs(settings, level="error")
-    from bot.cli.recording import Terminal
+    from bot.cli.control.recording import Terminal
 
     return Terminal(settings, login=login_name())
 

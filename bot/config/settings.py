@@ -27,8 +27,8 @@ from bot.config.tokens import checked_signing_secret, checked_token, checked_wor
 from bot.errors import SettingsError
 from bot.observability.logging import REDACTED
 from bot.recording.handover import FollowTransfers
-from bot.recording.keep_mode import KeepMode
-from bot.recording.lengths import LEAST, MOST, parsed_length
+from bot.recording.keeping.keep_mode import KeepMode
+from bot.recording.time_limits.lengths import LEAST, MOST, parsed_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable

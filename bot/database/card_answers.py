@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select, update
 
-from bot.database.tables import cards, names
+from bot.database.schema.tables import cards, names
 from bot.database.transaction import ASKED_FOR
 from bot.recording.card import Card
 

@@ -17,8 +17,8 @@ from bot.database.identity.file_identity import DatabaseReplaced
 from bot.database.mapping import attempt_from, recording_from
 from bot.database.postgresql import engine as postgresql
 from bot.database.retries import Retries, is_transient
+from bot.database.schema.tables import attempts, audit_entries, recordings
 from bot.database.statements import approvals
-from bot.database.tables import attempts, audit_entries, recordings
 from bot.database.transaction import LIVE, LIVE_OF_CALL, SqlTransaction
 from bot.errors import AuditUnavailable
 from bot.recording.handover import FollowUp

@@ -11,12 +11,21 @@ from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, sel
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database.mapping import FIELDS, notice_row, recording_from, scope_text, upsert
+from bot.database.schema.tables import (
+    approvals,
+    attempts,
+    audit_entries,
+    cards,
+    names,
+    notices,
+    recordings,
+    typed_texts,
+)
+from bot.database.schema.tables import next_calls as next_call_rows
 from bot.database.statements import approvals as approval_rows
 from bot.database.statements import next_calls, snoozes
 from bot.database.statements.keeps import SqlKeepRows
 from bot.database.statements.recording_files import keep_saved, note_check, saved_of, schedule_checks
-from bot.database.tables import approvals, attempts, audit_entries, cards, names, notices, recordings, typed_texts
-from bot.database.tables import next_calls as next_call_rows
 from bot.recording.card import CardPlace
 from bot.recording.models import RecordingState
 from bot.recording.ports import StaleRecordingError
@@ -29,11 +38,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from bot.audit.entry import Draft, Entry
+    from bot.recording.agents.next_call import NextCall, NextCallNotice
     from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, SavedRecording
-    from bot.recording.next_call import NextCall, NextCallNotice
     from bot.recording.notices import Notice
     from bot.recording.ports import RecordingFileCheck
-    from bot.recording.snooze import Reminder, Snooze
+    from bot.recording.time_limits.snooze import Reminder, Snooze
 
 # Spelled out as in the index of the live ones: with parameters for the states it would not be used.
 LIVE = recordings.c.state.not_in([literal_column(f"'{state}'") for state in ("stopped", "failed", "ended")])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.i18n.error_messages import what_happened
-from bot.recording.keep import KeepState, KeepVerb
+from bot.recording.keeping.keep import KeepState, KeepVerb
 
 if TYPE_CHECKING:
     from bot.i18n.error_messages import MessageFormatter
-    from bot.recording.keep import Keep
+    from bot.recording.keeping.keep import Keep
 
 
 def keep_sentence(keep: Keep, voice: MessageFormatter, *, live: bool = False) -> str:

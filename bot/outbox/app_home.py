@@ -21,10 +21,10 @@ from bot.recording.caller import Permission
 from bot.recording.live_calls.visible import live_in_scope, recent_in_scope
 from bot.recording.requests import Request, RequestSource
 from bot.slack.api_errors import code
+from bot.slack.blocks.agents.next_calls import may_see
 from bot.slack.blocks.home.today import Today
 from bot.slack.blocks.home.view import RECENT_SHOWN, HomeFacts, home_view, plain_view, stranger_text
-from bot.slack.blocks.next_calls import may_see
-from bot.slack.users import WEB_API_ERRORS
+from bot.slack.people.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from bot.database.queries.summaries import SqlSummaries
     from bot.i18n.catalog import Catalog
     from bot.outbox.relay import Backoff
+    from bot.recording.agents.next_call import NamedNextCall, NextCallStore
     from bot.recording.caller import Principal
     from bot.recording.card import Card
     from bot.recording.live_calls.visible import OpenHome
-    from bot.recording.next_call import NamedNextCall, NextCallStore
     from bot.recording.ports import Clock
     from bot.slack.blocks.home.view import ComponentHealth, View
     from bot.slack.listeners.context import ListenerContext

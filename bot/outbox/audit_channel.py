@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.audit.entry import Entry
-    from bot.database.queries.outbox import SqlOutbox
+    from bot.database.outbox.deliveries import SqlOutbox
     from bot.outbox.audit_names import LineNameLookup
     from bot.recording.ports import Clock
     from bot.slack.blocks.audit.line import Group

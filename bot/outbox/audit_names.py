@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Entry
     from bot.database.trail.audit_line_names import SqlLineNames
-    from bot.slack.users import SlackPeople
+    from bot.slack.people.users import SlackPeople
 
 PATIENCE_SECONDS = 3.0
 """Time limit for names from Slack: a line waits no longer for them, and shows ids instead."""

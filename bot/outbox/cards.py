@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.database.queries.outbox import SqlOutbox
+    from bot.database.outbox.deliveries import SqlOutbox
     from bot.i18n.catalog import Translations
     from bot.recording.card import Card
     from bot.recording.ports import Clock

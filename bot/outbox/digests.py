@@ -20,8 +20,8 @@ from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.audit.names import LineNames
 from bot.slack.blocks.reports.digest import day_chart, message
 from bot.slack.charts import Charts, as_text
+from bot.slack.people.users import WEB_API_ERRORS
 from bot.slack.shared_channels import AuditChannelShared
-from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.audit.entry import Entry
-    from bot.database.queries.digests import SqlDigests
+    from bot.database.outbox.digests import SqlDigests
     from bot.database.queries.summaries import SqlSummaries
     from bot.outbox.audit_names import LineNameLookup
     from bot.outbox.relay import Backoff

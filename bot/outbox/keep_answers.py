@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.outbox.relay import GAP_SECONDS, DeliveryMarks, deliver, refused_alone, run_to_completion
-from bot.slack.blocks.keep_answers import keep_answer
+from bot.slack.blocks.keeping.keep_answers import keep_answer
 from bot.slack.blocks.mrkdwn import slack_user
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.database.queries.keep_answers import SqlKeepAnswers
+    from bot.database.outbox.keep_answers import SqlKeepAnswers
     from bot.outbox.relay import Backoff
-    from bot.recording.keep import Keep
+    from bot.recording.keeping.keep import Keep
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import CardStyle
 

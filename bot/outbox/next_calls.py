@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.outbox.relay import GAP_SECONDS, DeliveryMarks, deliver, refused_alone, run_to_completion
+from bot.slack.blocks.agents.next_calls import is_known, next_call_message
 from bot.slack.blocks.mrkdwn import slack_user
-from bot.slack.blocks.next_calls import is_known, next_call_message
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.database.queries.next_calls import SqlNextCalls
+    from bot.database.outbox.next_calls import SqlNextCalls
     from bot.outbox.relay import Backoff
-    from bot.recording.next_call import DueNotice
+    from bot.recording.agents.next_call import DueNotice
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import CardStyle
 

@@ -27,7 +27,7 @@ from bot.recording.monitoring.reminders import (
 from bot.recording.notices import Notice
 from bot.slack.api_errors import DeliveryFailure, code, verdict
 from bot.slack.blocks.notice import SharedReminder, answered, notice, reminders
-from bot.slack.users import WEB_API_ERRORS
+from bot.slack.people.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.database.queries.due_notices import SqlOccasions
-    from bot.database.queries.notices import SqlNotices
+    from bot.database.outbox.due_notices import SqlOccasions
+    from bot.database.outbox.notices import SqlNotices
     from bot.outbox.relay import Backoff
     from bot.recording.models import Attempt, Recording
     from bot.recording.monitoring.ownership import Presence

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bot.recording.ports import Priority, Progress
-    from bot.recording.recording_files import (
+    from bot.recording.keeping.recording_files import (
         Annotated,
         MediaLink,
         NoMedia,
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
         RecordingFiles,
         Transcoding,
     )
+    from bot.recording.ports import Priority, Progress
 
 
 class CallFiles(Protocol):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from bot.recording.keep import Keep
+    from bot.recording.keeping.keep import Keep
     from bot.recording.models import Approval, Recording, SavedRecording
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from bot.audit.entry import timestamp
 from bot.recording.caller import GUARD
 from bot.recording.handover import AGENT_LEFT
-from bot.recording.limits import Limit
 from bot.recording.models import RecordingState, Verb
 from bot.recording.requests import is_person
+from bot.recording.time_limits.limits import Limit
 
 if TYPE_CHECKING:
     from uuid import UUID

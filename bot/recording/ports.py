@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.audit.entry import Draft, Entry
+    from bot.recording.agents.next_call import NextCall, NextCallNotice
+    from bot.recording.agents.people import AgentStatus, PeopleFound
     from bot.recording.call import Participant
     from bot.recording.caller import Scope
     from bot.recording.card import Card, CardPlace
-    from bot.recording.keep import KeepRows
+    from bot.recording.keeping.keep import KeepRows
     from bot.recording.models import (
         Approval,
         ApprovalOutcome,
@@ -27,10 +29,8 @@ if TYPE_CHECKING:
         SavedRecording,
         Target,
     )
-    from bot.recording.next_call import NextCall, NextCallNotice
     from bot.recording.notices import Notice
-    from bot.recording.people import AgentStatus, PeopleFound
-    from bot.recording.snooze import Reminder, Snooze
+    from bot.recording.time_limits.snooze import Reminder, Snooze
 
 T = TypeVar("T")
 

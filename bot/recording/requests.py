@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from bot.errors import GenesysError, NotPermitted, TooLate
     from bot.recording.caller import Principal
-    from bot.recording.limits import Limit
     from bot.recording.models import Approval, ConfirmedChange
+    from bot.recording.time_limits.limits import Limit
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 LINK = re.compile(r"https?://\S+?/(?:interactions|conversations|calls)/(?P<id>[^/?#\s|>]+)", re.IGNORECASE)

@@ -24,25 +24,25 @@ from bot.errors import SettingsError
 from bot.observability.telemetry import Observing
 from bot.observability.tracing import open_tracing
 from bot.recording.clock import SystemClock
-from bot.recording.control.agent_lookup import AgentSearch
+from bot.recording.control.agents.agent_lookup import AgentSearch
 from bot.recording.control.dual_control import Approvals, closing_late
 from bot.recording.control.intake import Intake
-from bot.recording.control.keep_attempt import KeepAttempt
-from bot.recording.control.keep_commands import KeepStarted
-from bot.recording.control.keep_outcomes import KeepOutcomes, closing_late_keeps
-from bot.recording.control.keeping import Keeper
+from bot.recording.control.keeping.attempt import KeepAttempt
+from bot.recording.control.keeping.commands import KeepStarted
+from bot.recording.control.keeping.keeper import Keeper
+from bot.recording.control.keeping.outcomes import KeepOutcomes, closing_late_keeps
 from bot.recording.control.outcomes import OutcomeRecorder
 from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
-from bot.recording.keep_mode import KeepMode
-from bot.recording.limits import TimeLimits
+from bot.recording.keeping.keep_mode import KeepMode
 from bot.recording.live_calls.call_list import LiveCalls
 from bot.recording.live_calls.names import NameBook, UnnamedRecordings
 from bot.recording.monitoring.call_monitor import NoCallEvents
 from bot.recording.monitoring.recording_files import SavedLooks
 from bot.recording.policy import channels_by_queue
 from bot.recording.requests import ReasonRules
+from bot.recording.time_limits.limits import TimeLimits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

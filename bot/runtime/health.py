@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from bot.outbox.relay import Backoff
     from bot.recording.monitoring.call_monitor import NoCallEvents
     from bot.runtime.container import Control
+    from bot.slack.people.user_groups import UserGroups
     from bot.slack.socket_mode import SocketState
-    from bot.slack.user_groups import UserGroups
 
 COMPARE_SECONDS = 60.0
 """How old a comparison of the whole trail with its deliveries may be: it takes a while on a long one."""

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.database.queries.next_calls import SqlNextCalls
+from bot.database.outbox.next_calls import SqlNextCalls
 from bot.outbox.next_calls import NextCallNotifier
 from bot.outbox.relay import Backoff
 from bot.recording.caller import Principal, Role
-from bot.recording.control.next_calls import NextCalls
+from bot.recording.control.agents.next_calls import NextCalls
 from bot.recording.monitoring.next_calls import NextCallMonitor
-from bot.slack.listeners.next_calls import NextCallCommands
+from bot.slack.listeners.agents.next_calls import NextCallCommands
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from bot.database.replicas import Replicas
-    from bot.recording.next_call import CallEventSource
+    from bot.recording.agents.next_call import CallEventSource
     from bot.runtime.container import Control
     from bot.slack.blocks.card import CardStyle
-    from bot.slack.listeners.agent_calls import AgentCalls
+    from bot.slack.listeners.agents.agent_calls import AgentCalls
     from bot.slack.listeners.context import ListenerContext
 
 

@@ -28,10 +28,10 @@ from bot.runtime.serving_container import Bot, serving
 from bot.runtime.workers import Supervisor, Worker
 from bot.slack.api_errors import code
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
+from bot.slack.people.users import WEB_API_ERRORS
 from bot.slack.shared_channels import refuse_shared
 from bot.slack.slack_clock import SlackClock
 from bot.slack.socket_mode import PING_SECONDS
-from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -13,7 +13,7 @@ from bot.database.replicas import replicas_of
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.recording.caller import Role
 from bot.recording.control.user_rate_limit import LookupLimit
-from bot.recording.keep_mode import KeepMode
+from bot.recording.keeping.keep_mode import KeepMode
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.runtime.background import (
     approvals_worker,
@@ -38,10 +38,10 @@ from bot.slack.app import EVENTS_PATH, HttpEndpoint, bolt_app
 from bot.slack.blocks.card import CardStyle
 from bot.slack.listeners.background import Work
 from bot.slack.listeners.context import ListenerContext
+from bot.slack.people.users import SlackPeople
 from bot.slack.request_age import RequestAges
 from bot.slack.shared_channels import SharedChannels, may_ask
 from bot.slack.socket_mode import PING_SECONDS, SocketModeConnections
-from bot.slack.users import SlackPeople
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -12,15 +12,15 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database.maintenance.retention import Retention
+from bot.database.outbox.deliveries import SqlOutbox
+from bot.database.outbox.digests import SqlDigests
+from bot.database.outbox.due_notices import SqlOccasions
+from bot.database.outbox.keep_answers import SqlKeepAnswers
+from bot.database.outbox.next_calls import SqlNextCalls
+from bot.database.outbox.notices import SqlNotices
 from bot.database.queries.app_homes import SqlHomes
 from bot.database.queries.cards import SqlOverview
-from bot.database.queries.digests import SqlDigests
-from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.group_members import SqlGroupMembers
-from bot.database.queries.keep_answers import SqlKeepAnswers
-from bot.database.queries.next_calls import SqlNextCalls
-from bot.database.queries.notices import SqlNotices
-from bot.database.queries.outbox import SqlOutbox
 from bot.database.queries.summaries import SqlActivityReports, SqlSummaries
 from bot.database.trail.audit_line_names import SqlLineNames
 from bot.database.trail.call_history import SqlStories
@@ -60,8 +60,8 @@ from bot.runtime.container import (
 )
 from bot.runtime.next_call_parts import NextCallParts
 from bot.slack.charts import Charts
-from bot.slack.email_addresses import EmailAddresses
-from bot.slack.listeners.agent_calls import AgentCalls
+from bot.slack.listeners.agents.agent_calls import AgentCalls
+from bot.slack.listeners.agents.people_options import PeopleOptions
 from bot.slack.listeners.app_home import HomeEvents
 from bot.slack.listeners.buttons import (
     ApprovalButtons,
@@ -79,12 +79,12 @@ from bot.slack.listeners.compliance.activity_report import ActivityReports
 from bot.slack.listeners.compliance.audit_export import AuditReports
 from bot.slack.listeners.compliance.evidence import EvidenceFiles
 from bot.slack.listeners.context import ListenerContext
-from bot.slack.listeners.keep import KeepListeners
-from bot.slack.listeners.listen import ListenLinks
-from bot.slack.listeners.people_options import PeopleOptions
+from bot.slack.listeners.keeping.keep import KeepListeners
+from bot.slack.listeners.keeping.listen import ListenLinks
 from bot.slack.listeners.recording_picker import RecordingChoice
 from bot.slack.listeners.shortcuts import StartShortcuts
 from bot.slack.listeners.start_modal import StartModal
+from bot.slack.people.email_addresses import EmailAddresses
 from bot.slack.uploads import Uploads
 
 if TYPE_CHECKING:

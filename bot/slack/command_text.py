@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from bot.recording.agents import NamedAgent, NamedBy, named_agent
+from bot.recording.agents.named_agent import NamedAgent, NamedBy, named_agent
 from bot.slack.blocks.mrkdwn import unescape
 
 MARKED = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^<>|]+)(?:\|(?P<label>[^<>]*))?>")

@@ -8,7 +8,7 @@ import yaml
 
 from bot.slack.app import EVENTS_PATH
 from bot.slack.listeners.command import COMMAND
-from bot.slack.listeners.keep import KEEP_FROM_MESSAGE
+from bot.slack.listeners.keeping.keep import KEEP_FROM_MESSAGE
 from bot.slack.listeners.shortcuts import START, START_FROM_MESSAGE
 
 USAGE = "start [id|@agent] [reason] | next @agent | stop | help"

@@ -13,7 +13,7 @@ import structlog
 
 from bot.errors import SettingsError
 from bot.slack.api_errors import code
-from bot.slack.users import WEB_API_ERRORS
+from bot.slack.people.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.store import SqlStore
 from bot.database.trail.call_history import SqlStories
 from bot.recording.models import Mechanism, Recording, RecordingState

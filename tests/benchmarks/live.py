@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.queries.cards import SqlOverview
-from bot.database.queries.outbox import SqlOutbox
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.recording.caller import Principal, Role
 from bot.recording.monitoring.call_monitor import Follower, NoCallEvents

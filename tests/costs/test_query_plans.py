@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
+from bot.database.outbox.due_notices import SqlOccasions
+from bot.database.outbox.notices import SqlNotices
 from bot.database.queries.cards import SqlOverview
-from bot.database.queries.due_notices import SqlOccasions
 from bot.database.queries.names import SqlNames
-from bot.database.queries.notices import SqlNotices
 from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.open_requests import SqlOpenRequests

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from bot.audit.reports.period import typed_period
 from bot.audit.storable import visible
-from bot.cli.recording import Terminal
+from bot.cli.control.recording import Terminal
 from bot.config.policy_file import load_policy
 from bot.config.settings import ControlSettings, ServeSettings, load
 from bot.errors import MalformedId, ReasonRefused, SettingsError

@@ -7,10 +7,10 @@ import gc
 import bot.admin.archive
 import bot.admin.checks.check
 import bot.admin.data
-import bot.cli.call_check
+import bot.cli.control.call_check
+import bot.cli.control.recording
 import bot.cli.init
 import bot.cli.main
-import bot.cli.recording
 import bot.genesys
 import bot.runtime.serve  # noqa: F401  preloaded
 import tests.support.clocks.steady_time  # noqa: F401  preloaded

@@ -19,7 +19,7 @@ import typer.main
 import bot
 from bot.cli.main import app
 from bot.config.settings import ServeSettings
-from bot.database import tables
+from bot.database.schema import tables
 from bot.errors import RecordBotError
 from bot.observability import metrics as observability
 from bot.observability.metrics import Metrics

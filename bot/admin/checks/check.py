@@ -25,7 +25,7 @@ from bot.admin.checks.slack import (
 from bot.admin.counted import counted
 from bot.config import settings as config
 from bot.database.migrate import examine, version
-from bot.database.queries.next_calls import SqlNextCalls
+from bot.database.outbox.next_calls import SqlNextCalls
 from bot.database.queries.policy import SqlRules
 from bot.database.queries.server_history import MOVED, SqlServerHistory
 from bot.database.store import SqlStore
@@ -35,14 +35,14 @@ from bot.i18n.catalog import read_languages
 from bot.observability.tracing import ADVICE, packages_missing
 from bot.recording.clock import SystemClock
 from bot.recording.group_members import is_group
-from bot.recording.keep_mode import KeepMode
+from bot.recording.keeping.keep_mode import KeepMode
 from bot.recording.policy import Policy
 from bot.recording.requests import ReasonRules
 from bot.runtime.container import FILE_IS_MISSING, genesys_clients, opened_database, recording_policy
 from bot.runtime.http_server import ComponentHealth
 from bot.runtime.serving_container import english_style
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
-from bot.slack.users import WEB_API_ERRORS
+from bot.slack.people.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

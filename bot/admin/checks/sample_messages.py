@@ -12,12 +12,12 @@ from bot.audit.reports.summary import ACTORS_NAMED, HOURS, OTHERS, Activity, Len
 from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.card import Card
-from bot.recording.keep import Keep, KeepState, KeepVerb
+from bot.recording.keeping.keep import Keep, KeepState, KeepVerb
 from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
 from bot.recording.monitoring.reminders import TOGETHER_AT_MOST, OpenNotice
 from bot.recording.notices import Notice, NoticeKind, Result
 from bot.recording.requests import REASON_LIMIT, ReasonRules
-from bot.recording.snooze import Snooze
+from bot.recording.time_limits.snooze import Snooze
 from bot.slack.blocks.audit import line as lines
 from bot.slack.blocks.card import NAME_SHOWN, card
 from bot.slack.blocks.home.today import Today

@@ -15,9 +15,9 @@ from bot.runtime.http_server import ComponentHealth
 from bot.runtime.serve import FATAL_SLACK_ERRORS
 from bot.slack.api_errors import code
 from bot.slack.manifest import OPTIONAL_SCOPES, SCOPES
+from bot.slack.people.user_groups import listed_groups, sentence
+from bot.slack.people.users import WEB_API_ERRORS, denial_reason
 from bot.slack.shared_channels import REFUSAL
-from bot.slack.user_groups import listed_groups, sentence
-from bot.slack.users import WEB_API_ERRORS, denial_reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from bot.database.identity.file_identity import DatabaseReplaced
-from bot.database.tables import audit_entries
+from bot.database.schema.tables import audit_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

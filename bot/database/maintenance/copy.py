@@ -13,7 +13,7 @@ from bot.audit.verification import Verifier
 from bot.database.engine import open_blocking_reader
 from bot.database.migrate import unusable
 from bot.database.postgresql import engine as postgresql
-from bot.database.tables import audit_entries, metadata
+from bot.database.schema.tables import audit_entries, metadata
 from bot.database.trail.guards import any_first_number
 from bot.database.trail.reader import SqlTrail
 from bot.errors import DatabaseUnusable, Refused

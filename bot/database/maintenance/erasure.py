@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import ColumnElement, delete, false, func, or_, select, tuple_, update
 
-from bot.database.tables import attempts, audit_entries, cards, names, recordings, typed_texts
+from bot.database.schema.tables import attempts, audit_entries, cards, names, recordings, typed_texts
 from bot.database.transaction import FORGOTTEN
 from bot.recording.models import FINAL_STATES
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from typing_extensions import override
 
 from bot.audit.entry import Phase
-from bot.database.tables import audit_entries, typed_texts
+from bot.database.schema.tables import audit_entries, typed_texts
 from bot.database.trail.typed_texts import shown
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from bot.audit.entry import Draft, Phase
 from bot.database.maintenance.erasure import Erased, count, erase, rows_before
 from bot.database.maintenance.legal_hold import current_hold
 from bot.database.maintenance.secure_erase import scrub
-from bot.database.tables import audit_entries
+from bot.database.schema.tables import audit_entries
 from bot.errors import AuditUnavailable, DatabaseUnusable, Refused
 
 if TYPE_CHECKING:

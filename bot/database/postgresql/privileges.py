@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from bot.database.tables import audit_entries, metadata, typed_texts
+from bot.database.schema.tables import audit_entries, metadata, typed_texts
 from bot.errors import DatabaseUnusable
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select, update
 
 from bot.database.mapping import upsert
-from bot.database.tables import homes
+from bot.database.schema.tables import homes
 from bot.recording.live_calls.visible import OpenHome
 
 if TYPE_CHECKING:

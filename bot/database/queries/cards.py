@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, select
 
 from bot.database.mapping import recording_from
+from bot.database.schema.tables import cards, names, recordings
 from bot.database.statements import approvals
 from bot.database.statements.keeps import HAS_KEEP, newest_of
 from bot.database.statements.recording_files import saved_of
-from bot.database.tables import cards, names, recordings
 from bot.database.transaction import ASKED_FOR, LIVE
 from bot.recording.card import Card
 from bot.recording.models import FINAL_STATES, RecordingState

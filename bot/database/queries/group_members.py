@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.database.mapping import upsert
 from bot.database.replicas import noop
-from bot.database.tables import user_groups
+from bot.database.schema.tables import user_groups
 from bot.recording.caller import BOT
 from bot.recording.group_members import GroupState, UserGroup, change_of, noted
 

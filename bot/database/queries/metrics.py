@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, literal, select, true
 
-from bot.database.tables import attempts, audit_deliveries, audit_entries, cards, keeps, notices, recordings
+from bot.database.schema.tables import attempts, audit_deliveries, audit_entries, cards, keeps, notices, recordings
 from bot.database.transaction import LIVE
 
 if TYPE_CHECKING:

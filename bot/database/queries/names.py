@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, literal, or_, select, union, update
 
-from bot.database.tables import cards, names, recordings
+from bot.database.schema.tables import cards, names, recordings
 from bot.database.transaction import FORGOTTEN, LIVE
 
 if TYPE_CHECKING:

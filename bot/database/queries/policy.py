@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from bot.database.mapping import upsert
-from bot.database.tables import standing_rules
+from bot.database.schema.tables import standing_rules
 from bot.recording.policy import DualControl, Route
 
 if TYPE_CHECKING:

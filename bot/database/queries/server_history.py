@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.database.mapping import upsert
-from bot.database.tables import standing_rules
+from bot.database.schema.tables import standing_rules
 
 if TYPE_CHECKING:
     from datetime import datetime

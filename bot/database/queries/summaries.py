@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, select
 from bot.audit.entry import Phase
 from bot.audit.reports.activity_report import ActivityReport, Recorded
 from bot.audit.reports.summary import Activity, Head, Lengths, Summary, Unresolved, by_hour, counted, denials, lengths
-from bot.database.tables import attempts, audit_entries, names, recordings
+from bot.database.schema.tables import attempts, audit_entries, names, recordings
 from bot.database.transaction import LIVE
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, update
 
-from bot.database.tables import approvals
+from bot.database.schema.tables import approvals
 from bot.recording.models import Approval, ApprovalOutcome, Verb
 
 if TYPE_CHECKING:

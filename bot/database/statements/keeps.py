@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, insert, or_, select, type_coerce, update
 
 from bot.audit.entry import Phase
-from bot.database.column_types import Flag
 from bot.database.mapping import scope_from, scope_text
-from bot.database.tables import audit_entries, cards, keeps, recordings, typed_texts
+from bot.database.schema.column_types import Flag
+from bot.database.schema.tables import audit_entries, cards, keeps, recordings, typed_texts
 from bot.database.trail.typed_texts import shown
-from bot.recording.keep import Keep, KeepState, KeepVerb
+from bot.recording.keeping.keep import Keep, KeepState, KeepVerb
 from bot.recording.models import FINAL_STATES
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ HOLD_ACTION, LIFT_ACTION = "audit:hold", "audit:release"
 
 @dataclass(frozen=True, slots=True)
 class SqlKeepRows:
-    """``bot.recording.keep.KeepRows`` in one transaction."""
+    """``bot.recording.keeping.keep.KeepRows`` in one transaction."""
 
     connection: Connection
     forgotten: ColumnElement[int]
@@ -94,7 +94,7 @@ class SqlKeepRows:
 
 @dataclass(frozen=True, slots=True)
 class SqlKeepQueue:
-    """``bot.recording.keep.KeepQueue`` on a database."""
+    """``bot.recording.keeping.keep.KeepQueue`` on a database."""
 
     engines: Engines
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from bot.database.mapping import upsert
-from bot.database.tables import next_call_notices, next_calls
-from bot.recording.next_call import NextCall, NextCallOutcome
+from bot.database.schema.tables import next_call_notices, next_calls
+from bot.recording.agents.next_call import NextCall, NextCallOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from bot.recording.next_call import NextCallNotice
+    from bot.recording.agents.next_call import NextCallNotice
 
 OPEN = next_calls.c.closed_at.is_(None)
 FIELDS = tuple(field.name for field in fields(NextCall))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, update
 
 from bot.database.mapping import upsert
-from bot.database.tables import saved_looks, saved_recordings
+from bot.database.schema.tables import saved_looks, saved_recordings
 from bot.recording.models import Mechanism, Recording, RecordingState, SavedRecording
 from bot.recording.monitoring.recording_files import AFTER_SECONDS
 from bot.recording.ports import RecordingFileCheck

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from bot.database.tables import notices
+from bot.database.schema.tables import notices
 from bot.recording.notices import REPETITION, NoticeKind
-from bot.recording.snooze import Reminder, Snooze
+from bot.recording.time_limits.snooze import Reminder, Snooze
 
 if TYPE_CHECKING:
     from uuid import UUID

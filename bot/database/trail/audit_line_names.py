@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, select
 
-from bot.database.tables import names, recordings
+from bot.database.schema.tables import names, recordings
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, func, select
 
 from bot.database.mapping import entry_from
-from bot.database.tables import audit_entries, typed_texts
+from bot.database.schema.tables import audit_entries, typed_texts
 from bot.database.trail.typed_texts import shown
 
 if TYPE_CHECKING:

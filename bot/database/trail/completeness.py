@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from typing_extensions import override
 
-from bot.database.tables import audit_deliveries, audit_entries
+from bot.database.schema.tables import audit_deliveries, audit_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

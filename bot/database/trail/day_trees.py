@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from bot.audit.evidence.file import DayTree
 from bot.audit.evidence.merkle import Tree
-from bot.database.tables import audit_entries, digests
+from bot.database.schema.tables import audit_entries, digests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

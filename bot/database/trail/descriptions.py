@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, select
 
 from bot.audit.reports.readable import Described
-from bot.database.tables import names, recordings, typed_texts
+from bot.database.schema.tables import names, recordings, typed_texts
 from bot.database.trail.typed_texts import shown
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from bot.audit.evidence.merkle import Tree
 from bot.audit.export import Filter
 from bot.audit.files import exported_entries
 from bot.audit.stored import entry_of
-from bot.database.tables import typed_texts
+from bot.database.schema.tables import typed_texts
 from bot.database.trail.audit_line_names import SqlLineNames
 from bot.database.trail.day_trees import SqlDayTrees, published_tree
 from bot.database.trail.reader import SqlTrail

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from bot.audit.entry import Phase
 from bot.database.mapping import entry_from
-from bot.database.tables import audit_entries
+from bot.database.schema.tables import audit_entries
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.recording.keeping.recording_files import FilesState
 from bot.recording.ports import Priority
-from bot.recording.recording_files import FilesState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from bot.genesys.clients.pool import GenesysClients
     from bot.genesys.recording_files.files import GenesysRecordingFiles
     from bot.genesys.transport.client import GenesysClient
-    from bot.recording.ports import Progress
-    from bot.recording.recording_files import (
+    from bot.recording.keeping.recording_files import (
         Annotated,
         MediaLink,
         NoMedia,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
         RecordingFiles,
         Transcoding,
     )
+    from bot.recording.ports import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.errors import GenesysError
-from bot.recording.people import PeopleFound
+from bot.recording.agents.people import PeopleFound
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bot.genesys.clients.pool import GenesysClients
     from bot.genesys.people.search import GenesysPeople
     from bot.genesys.transport.client import GenesysClient
-    from bot.recording.people import AgentStatus
+    from bot.recording.agents.people import AgentStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from bot.errors import GenesysUnavailable
 from bot.genesys.live_calls.details_query import DETAILS, VOICE
 from bot.genesys.transport.permissions import needing
 from bot.genesys.transport.request import Request
-from bot.recording.people import CallVolume
+from bot.recording.agents.people import CallVolume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from bot.genesys.live_calls.call_list import PageSize
 from bot.genesys.transport.deadline import silently
 from bot.genesys.transport.permissions import needing
 from bot.genesys.transport.request import Request
-from bot.recording.people import AgentStatus, PeopleFound, Person
+from bot.recording.agents.people import AgentStatus, PeopleFound, Person
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from bot.errors import GenesysError, GenesysUnavailable, OutcomeUnknown
 from bot.genesys.json_fields import listed, text
 from bot.genesys.transport.permissions import needing
 from bot.genesys.transport.request import Request
-from bot.recording.recording_files import Annotated
+from bot.recording.keeping.recording_files import Annotated
 
 if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient

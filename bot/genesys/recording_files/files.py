@@ -12,15 +12,15 @@ from bot.genesys.recording_files.metadata import GenesysSavedRecordings
 from bot.genesys.recording_files.protection import set_protection
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.permissions import needing
+from bot.recording.keeping.recording_files import FilesState, RecordingFiles
 from bot.recording.ports import Priority
-from bot.recording.recording_files import FilesState, RecordingFiles
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.genesys.transport.client import GenesysClient
+    from bot.recording.keeping.recording_files import Annotated, MediaLink, NoMedia, ProtectionChange, Transcoding
     from bot.recording.ports import Progress
-    from bot.recording.recording_files import Annotated, MediaLink, NoMedia, ProtectionChange, Transcoding
 
 VIEW = "recording:recording:view"
 APPEARS_WITHIN = timedelta(hours=1)

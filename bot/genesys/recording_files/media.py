@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 from bot.genesys.json_fields import part, text, word
 from bot.genesys.transport.permissions import needing
 from bot.genesys.transport.request import Request
+from bot.recording.keeping.recording_files import MediaLink, NoMedia, Transcoding
 from bot.recording.ports import Waiting
-from bot.recording.recording_files import MediaLink, NoMedia, Transcoding
 
 if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient

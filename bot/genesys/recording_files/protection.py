@@ -9,7 +9,7 @@ from bot.genesys.json_fields import listed, part, text
 from bot.genesys.recording.confirmed_write import Change
 from bot.genesys.transport.permissions import needing
 from bot.genesys.transport.request import Request
-from bot.recording.recording_files import ProtectionChange
+from bot.recording.keeping.recording_files import ProtectionChange
 
 if TYPE_CHECKING:
     from bot.genesys.transport.answer import Answer

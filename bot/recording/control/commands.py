@@ -26,10 +26,10 @@ from bot.recording.control.dual_control import (
     withdraw_approval,
 )
 from bot.recording.control.request_log import AuditContext
-from bot.recording.limits import Limit, left_for_one, length_of, used_before
 from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control, require_state
 from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, Withdrawn, conversation_id
+from bot.recording.time_limits.limits import Limit, left_for_one, length_of, used_before
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from bot.errors import RecordBotError
     from bot.recording.control.request_log import RequestLog, ShutdownGate
     from bot.recording.control.still_needed import Snoozed
-    from bot.recording.limits import Limit
     from bot.recording.ports import Clock
     from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, ReasonRules, Request, Withdrawn
+    from bot.recording.time_limits.limits import Limit
 
 
 @dataclass(frozen=True, slots=True)

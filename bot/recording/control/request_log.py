@@ -16,10 +16,10 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, Duplicate, NotPermitted, RecordBotError, ShuttingDown, TooManyRequests
 from bot.recording.control.user_rate_limit import LIMITED, LIMITED_TOO, PersonalLimit
-from bot.recording.keep import PendingKeep
-from bot.recording.limits import TimeLimits
+from bot.recording.keeping.keep import PendingKeep
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, PendingAction, ReasonRules
+from bot.recording.time_limits.limits import TimeLimits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -12,7 +12,7 @@ from bot.recording.caller import Permission
 from bot.recording.control.request_log import AuditContext
 from bot.recording.models import RecordingState
 from bot.recording.permissions import current_state, require, require_control
-from bot.recording.snooze import STILL_NEEDED_ACTION, STILL_NEEDED_VERB, Snooze
+from bot.recording.time_limits.snooze import STILL_NEEDED_ACTION, STILL_NEEDED_VERB, Snooze
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bot.recording.control.request_log import OpenRequest
     from bot.recording.models import Recording
-    from bot.recording.snooze import Reminder
+    from bot.recording.time_limits.snooze import Reminder
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from bot.recording.caller import GUARD, Permission, Principal, Role
 from bot.recording.control.commands import change, find, join, read_optional_id, waiting_for_second
 from bot.recording.control.dual_control import open_approval
 from bot.recording.control.request_log import AuditContext
-from bot.recording.limits import EXTEND_ACTION, EXTEND_VERB, GUARD_SOURCE, Limit, left_for_one
 from bot.recording.models import RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control
 from bot.recording.requests import AwaitsConfirmation, Extended, Request, RequestSource
+from bot.recording.time_limits.limits import EXTEND_ACTION, EXTEND_VERB, GUARD_SOURCE, Limit, left_for_one
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -12,13 +12,13 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import AuditUnavailable, TooManyRequests
+from bot.recording.agents.next_call import NEXT_VERB
 from bot.recording.caller import BOT, is_bot
 from bot.recording.control.dual_control import APPROVAL_VERBS
-from bot.recording.keep import KeepVerb
-from bot.recording.limits import EXTEND_VERB
+from bot.recording.keeping.keep import KeepVerb
 from bot.recording.models import Verb
-from bot.recording.next_call import NEXT_VERB
-from bot.recording.snooze import STILL_NEEDED_VERB
+from bot.recording.time_limits.limits import EXTEND_VERB
+from bot.recording.time_limits.snooze import STILL_NEEDED_VERB
 
 if TYPE_CHECKING:
     from collections.abc import Callable

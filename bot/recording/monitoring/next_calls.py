@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.errors import AuditUnavailable, GenesysError, RecordBotError
+from bot.recording.agents.next_call import CANCELLED, EXPIRED, NextCallNotice, NextCallOutcome
 from bot.recording.call import Participant
 from bot.recording.caller import BOT, Principal
-from bot.recording.control.next_calls import SOURCE, close, tell
-from bot.recording.next_call import CANCELLED, EXPIRED, NextCallNotice, NextCallOutcome
+from bot.recording.control.agents.next_calls import SOURCE, close, tell
 from bot.recording.ports import Priority
 from bot.recording.requests import Request, RequestSource
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from bot.recording.control.next_calls import NextCalls
+    from bot.recording.agents.next_call import NextCall, NextCallStore
+    from bot.recording.control.agents.next_calls import NextCalls
     from bot.recording.control.service import RecordingService
     from bot.recording.models import Conversation
-    from bot.recording.next_call import NextCall, NextCallStore
     from bot.recording.ports import Clock, PeopleDirectory, Transaction
     from bot.recording.requests import PendingAction
 

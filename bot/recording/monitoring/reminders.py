@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.recording.models import Approval, Attempt, Recording
-    from bot.recording.snooze import Snooze
+    from bot.recording.time_limits.snooze import Snooze
 
 NEWS_LASTS = timedelta(hours=1)
 """Nobody is notified of anything older than this when it is first seen."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from bot.errors import AuditUnavailable, RecordBotError
-from bot.recording.limits import ANNOUNCED, Limit
 from bot.recording.notices import of_ending
+from bot.recording.time_limits.limits import ANNOUNCED, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

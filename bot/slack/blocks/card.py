@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from bot.i18n.shorten import shorten
 from bot.recording.handover import POLICY_RECORDER
-from bot.recording.limits import running_limit
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.permissions import ALLOWED_FROM
+from bot.recording.time_limits.limits import running_limit
 from bot.slack.blocks.button import recording_button
-from bot.slack.blocks.extend_button import extend_button
 from bot.slack.blocks.keep import keep_buttons
 from bot.slack.blocks.mrkdwn import actor_name, inline, isolated, length, moment, mrkdwn
 from bot.slack.blocks.notes import APPROVAL_TEXTS, ended_with_agent, notes
+from bot.slack.blocks.time_limits.extend_button import extend_button
 from bot.slack.blocks.try_again import may_help, try_again_button
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.i18n.error_messages import MessageFormatter
 from bot.i18n.keep_messages import keep_sentence
-from bot.recording.keep import KeepState, KeepVerb
+from bot.recording.keeping.keep import KeepState, KeepVerb
 from bot.recording.models import Mechanism, RecordingState
 from bot.slack.blocks.button import ID_SPOKEN, button, recording_button
 from bot.slack.blocks.mrkdwn import escape, moment

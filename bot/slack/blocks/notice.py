@@ -22,10 +22,10 @@ from bot.slack.blocks.card import (
     follow_button,
     state_words,
 )
-from bot.slack.blocks.extend_button import extend_button
-from bot.slack.blocks.limit_notice import ANNOUNCEMENTS, about_limit, ends_later, left_paused, shown_end
 from bot.slack.blocks.mrkdwn import group_mention, inline, length, moment, mrkdwn
 from bot.slack.blocks.notes import APPROVAL_TEXTS, approval_note, left
+from bot.slack.blocks.time_limits.extend_button import extend_button
+from bot.slack.blocks.time_limits.limit_notice import ANNOUNCEMENTS, about_limit, ends_later, left_paused, shown_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
     from bot.recording.models import Recording
     from bot.recording.monitoring.reminders import LastAction, OpenNotice
-    from bot.recording.snooze import Snooze
+    from bot.recording.time_limits.snooze import Snooze
     from bot.slack.blocks.card import Block, CardStyle
 
 DATE_FORM = "{date_short_pretty} {time_secs}"

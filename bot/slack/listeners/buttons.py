@@ -13,11 +13,11 @@ from bot.errors import AboutRecording, ApprovalClosed, Duplicate, MalformedId, R
 from bot.recording.control.intake import follow, start_again
 from bot.recording.models import Verb
 from bot.recording.requests import Extended, PendingAction
-from bot.slack.blocks.agent_picker import START_AGENT
+from bot.slack.blocks.agents.agent_picker import START_AGENT
 from bot.slack.blocks.answers import answer_to, taken_back, under_way
 from bot.slack.blocks.card import CONFIRM_PAUSE, CONFIRM_STOP, FOLLOW, START_AGAIN, WITHDRAW_PAUSE, WITHDRAW_STOP
-from bot.slack.blocks.extend_button import EXTEND, read_extend
 from bot.slack.blocks.notice import STILL_NEEDED, snoozed_text
+from bot.slack.blocks.time_limits.extend_button import EXTEND, read_extend
 from bot.slack.blocks.try_again import ANSWER, TRY_AGAIN
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
 from bot.slack.listeners.error_boundary import answered

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bot.errors import RecordBotError
     from bot.recording.control.user_rate_limit import LookupLimit
     from bot.recording.requests import Request
-    from bot.slack.listeners.people_options import PeopleOptions
+    from bot.slack.listeners.agents.people_options import PeopleOptions
 
 NOTHING: dict[str, Any] = {"options": []}
 

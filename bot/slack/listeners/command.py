@@ -14,7 +14,7 @@ from bot.errors import AboutRecording, CallEnded, Duplicate, NothingToStop, Reco
 from bot.i18n.error_messages import granted_calls
 from bot.recording.caller import Permission
 from bot.recording.control.outcomes import other_recorders
-from bot.recording.keep import KeepVerb
+from bot.recording.keeping.keep import KeepVerb
 from bot.recording.live_calls.visible import controls
 from bot.recording.models import Verb
 from bot.recording.policy import describe
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
     from bot.i18n.catalog import Catalog
-    from bot.recording.agents import NamedAgent
+    from bot.recording.agents.named_agent import NamedAgent
     from bot.recording.caller import Principal
     from bot.recording.card import Card
     from bot.recording.control.service import CallStatus, StatusAsked
     from bot.recording.models import Approval
     from bot.recording.requests import Request
     from bot.slack.blocks.card import Block, CardStyle
-    from bot.slack.listeners.agent_calls import AgentCalls
+    from bot.slack.listeners.agents.agent_calls import AgentCalls
+    from bot.slack.listeners.agents.next_calls import NextCallCommands
     from bot.slack.listeners.call_history import CallHistory
     from bot.slack.listeners.compliance.activity_report import ActivityReports
     from bot.slack.listeners.compliance.audit_export import AuditReports
     from bot.slack.listeners.compliance.evidence import EvidenceFiles
-    from bot.slack.listeners.keep import KeepListeners
-    from bot.slack.listeners.listen import ListenLinks
-    from bot.slack.listeners.next_calls import NextCallCommands
+    from bot.slack.listeners.keeping.keep import KeepListeners
+    from bot.slack.listeners.keeping.listen import ListenLinks
     from bot.slack.listeners.recording_picker import RecordingChoice
     from bot.slack.listeners.start_modal import StartModal
 

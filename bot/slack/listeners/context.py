@@ -12,11 +12,11 @@ from bot.errors import AuditUnavailable, RecordBotError
 from bot.i18n.error_messages import MessageFormatter, explain
 from bot.recording.models import RecordingState
 from bot.recording.requests import Request, RequestSource
-from bot.slack.blocks.agent_picker import agent_choice, choice_text
+from bot.slack.blocks.agents.agent_picker import agent_choice, choice_text
 from bot.slack.blocks.mrkdwn import escape, moment
 from bot.slack.blocks.try_again import failed_start
+from bot.slack.people.users import WEB_API_ERRORS
 from bot.slack.request_age import age_of_current_request
-from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from bot.recording.requests import ActionResult, PendingAction
     from bot.slack.blocks.card import CardStyle
     from bot.slack.listeners.background import Work
+    from bot.slack.people.users import SlackPeople
     from bot.slack.shared_channels import SharedChannels
-    from bot.slack.users import SlackPeople
 
 log = structlog.get_logger(__name__)
 

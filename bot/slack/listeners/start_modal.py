@@ -17,7 +17,7 @@ from bot.slack.blocks.mrkdwn import escape, moment
 from bot.slack.blocks.start_modal import CALL, FOUND, START_VIEW, TYPED_ID, Form, block_id, read_form, start_view
 from bot.slack.listeners.context import ListenerContext, Reply, team_of
 from bot.slack.listeners.error_boundary import answered
-from bot.slack.users import WEB_API_ERRORS
+from bot.slack.people.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bot.recording.models import LiveCall
     from bot.recording.requests import Request
     from bot.slack.blocks.start_modal import View
-    from bot.slack.listeners.next_calls import NextCallCommands
+    from bot.slack.listeners.agents.next_calls import NextCallCommands
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.evidence.file import EvidenceFile, check
 from bot.audit.reports.period import days
 from bot.audit.verification import Verifier
-from bot.database.queries.digests import SqlDigests
+from bot.database.outbox.digests import SqlDigests
 from bot.database.trail.evidence import SqlEvidence
 from bot.database.trail.reader import SqlTrail
 from bot.slack.blocks.audit.evidence_pages import packed

@@ -11,8 +11,8 @@ from bot.recording.caller import Role
 from bot.recording.policy import Grant
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import web_client, web_session
-from bot.slack.user_groups import listed_groups
-from bot.slack.users import SlackPeople
+from bot.slack.people.user_groups import listed_groups
+from bot.slack.people.users import SlackPeople
 from tests.benchmarks.growth.rows import CONSTANT, LINEAR, Growth, in_turns
 from tests.support.clocks.fake_clock import FakeClock
 

@@ -13,7 +13,7 @@ from bot.genesys.transport.deadline import Within
 from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
-    from bot.recording.people import CallVolume, PeopleFound
+    from bot.recording.agents.people import CallVolume, PeopleFound
     from tests.integration.genesys.desk import Desk
 
 NIL = "00000000-0000-0000-0000-000000000000"

@@ -17,12 +17,12 @@ from bot.errors import (
     RequestRejected,
 )
 from bot.genesys import GenesysRecordingFiles
+from bot.recording.keeping.recording_files import Annotated, FilesState, MediaLink, NoMedia, Transcoding
 from bot.recording.ports import Priority
-from bot.recording.recording_files import Annotated, FilesState, MediaLink, NoMedia, Transcoding
 from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
-    from bot.recording.recording_files import RecordingFiles
+    from bot.recording.keeping.recording_files import RecordingFiles
     from tests.integration.genesys.desk import Desk
     from tests.integration.genesys.transport.test_adapter_odd_answers import Answers
 

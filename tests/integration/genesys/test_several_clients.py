@@ -24,9 +24,9 @@ from bot.genesys.clients.files import ClientsCallFiles
 from bot.genesys.clients.notifications import ClientsNotifications
 from bot.genesys.clients.people import ClientsPeople
 from bot.recording.call import CallRecording
+from bot.recording.keeping.recording_files import FilesState, MediaLink
 from bot.recording.models import Mechanism, Target
 from bot.recording.ports import Priority, permit_anyone
-from bot.recording.recording_files import FilesState, MediaLink
 from tests.support.clocks.steady_sockets import steady_pool
 
 if TYPE_CHECKING:

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.errors import NotFound
+from bot.recording.keeping.recording_files import Annotated, FilesState, NoMedia, ProtectionChange, RecordingFiles
 from bot.recording.models import SavedRecording
 from bot.recording.ports import Priority
-from bot.recording.recording_files import Annotated, FilesState, NoMedia, ProtectionChange, RecordingFiles
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
+    from bot.recording.keeping.recording_files import MediaLink, Transcoding
     from bot.recording.ports import Progress
-    from bot.recording.recording_files import MediaLink, Transcoding
 
 
 @dataclass

@@ -15,20 +15,20 @@ from bot.database.store import SqlStore
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.control.dual_control import Approvals, closing_late
 from bot.recording.control.intake import Intake
-from bot.recording.control.keep_attempt import KeepAttempt
-from bot.recording.control.keep_commands import KeepStarted
-from bot.recording.control.keep_outcomes import KeepOutcomes, closing_late_keeps
-from bot.recording.control.keeping import Keeper
+from bot.recording.control.keeping.attempt import KeepAttempt
+from bot.recording.control.keeping.commands import KeepStarted
+from bot.recording.control.keeping.keeper import Keeper
+from bot.recording.control.keeping.outcomes import KeepOutcomes, closing_late_keeps
 from bot.recording.control.outcomes import OutcomeRecorder
 from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
-from bot.recording.keep_mode import KeepMode
-from bot.recording.limits import TimeLimits
+from bot.recording.keeping.keep_mode import KeepMode
 from bot.recording.monitoring.ownership import SoleProcess
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, ReasonRules, Request, RequestSource
+from bot.recording.time_limits.limits import TimeLimits
 from tests.support.clocks.fake_clock import FakeClock
 from tests.support.databases.postgres import url_of
 from tests.support.databases.sqlite import make_database

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import bot
 from bot.errors import RecordBotError
 from bot.i18n.catalog import read_languages
-from bot.slack.users import OBSTACLES
+from bot.slack.people.users import OBSTACLES
 from tests.support.source import parsed
 
 if TYPE_CHECKING:

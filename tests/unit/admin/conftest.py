@@ -16,7 +16,7 @@ from bot.admin.audit import verify_database
 from bot.admin.data import Keeper
 from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.recording.models import Verb
 from tests.support.clocks.fake_clock import BEGIN, FakeClock

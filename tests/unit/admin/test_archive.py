@@ -14,8 +14,8 @@ import pytest
 from bot.audit.files import Archive
 from bot.database.maintenance import archive as archive_of_database
 from bot.database.migrate import upgrade
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.queries.metrics import SqlFigures
-from bot.database.queries.outbox import SqlOutbox
 from bot.errors import DatabaseUnusable, MalformedId, OutcomeUnknown, Refused
 from tests.support.recording.service import CALL, asked
 from tests.unit.admin.conftest import BETWEEN, deliver, forge

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from bot.admin.archive import Archiving
 from bot.database.migrate import _config, upgrade
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.typed_texts import ALTERED
 from bot.errors import DatabaseUnusable

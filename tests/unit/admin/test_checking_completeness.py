@@ -10,7 +10,7 @@ import pytest
 
 from bot.admin.checks.check import _and_complete, _completeness, as_text
 from bot.config.settings import ServeSettings
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.trail.completeness import Completeness
 from bot.runtime.http_server import ComponentHealth
 from tests.support.recording.service import CALL, asked, open_harness

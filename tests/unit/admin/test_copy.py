@@ -13,12 +13,12 @@ from bot.admin.audit import verify_database
 from bot.admin.data import Keeper
 from bot.audit.verification import Verifier
 from bot.config.settings import DatabaseSettings
-from bot.database.column_types import Flag, Moment, UuidText
 from bot.database.engine import open_engines
 from bot.database.identity.file_lock import serving_alone
 from bot.database.replicas import replicas_of
+from bot.database.schema.column_types import Flag, Moment, UuidText
+from bot.database.schema.tables import metadata, recordings
 from bot.database.store import SqlStore
-from bot.database.tables import metadata, recordings
 from bot.errors import DatabaseUnusable, Refused
 from bot.recording.models import Verb
 from bot.recording.requests import PendingAction

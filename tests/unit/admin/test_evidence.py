@@ -18,7 +18,7 @@ from bot.admin.evidence import Prove, is_evidence, verify_evidence
 from bot.audit.evidence.file import EvidenceFile, Names, NotEvidence, TypedText
 from bot.audit.reports.period import days
 from bot.database.maintenance.erasure import Person
-from bot.database.queries.digests import SqlDigests
+from bot.database.outbox.digests import SqlDigests
 from bot.database.trail.day_trees import SqlDayTrees
 from bot.database.trail.guards import AUDIT_TRIGGERS
 from bot.errors import Refused

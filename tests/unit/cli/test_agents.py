@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from bot.cli.agents import AgentTerminal
-from bot.cli.recording import Terminal
+from bot.cli.control.agents import AgentTerminal
+from bot.cli.control.recording import Terminal
 from bot.config.settings import ControlSettings
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id

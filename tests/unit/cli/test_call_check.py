@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from bot.cli.call_check import CallCheck
+from bot.cli.control.call_check import CallCheck
 from bot.config.settings import ControlSettings
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, POLICY_RECORDED
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bot.cli.call_check import CallChecked
+    from bot.cli.control.call_check import CallChecked
 
 
 @asynccontextmanager

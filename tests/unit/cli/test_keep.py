@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from bot.cli.keep import KeepTerminal
+from bot.cli.control.keep import KeepTerminal
 from bot.config.settings import ControlSettings
-from bot.recording.keep import KeepVerb
+from bot.recording.keeping.keep import KeepVerb
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.seed import INBOUND, POLICY_RECORDED
 from tests.support.shell import Shell

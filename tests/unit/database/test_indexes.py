@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event
 
-from bot.database.queries.due_notices import SqlOccasions
-from bot.database.queries.notices import SqlNotices
+from bot.database.outbox.due_notices import SqlOccasions
+from bot.database.outbox.notices import SqlNotices
 from bot.database.statements.approvals import newest_of
 from bot.recording.monitoring.reminders import OpenNotice, ReminderTimes
 from bot.recording.notices import Notice, NoticeKind

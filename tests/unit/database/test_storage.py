@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import GENESIS_HASH, Draft, Phase, chain_hash, text_digest
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade, version
-from bot.database.tables import metadata
+from bot.database.schema.tables import metadata
 from bot.errors import AuditUnavailable, DatabaseUnusable
 from bot.recording.models import RecordingState, Verb
 from bot.recording.ports import StaleRecordingError

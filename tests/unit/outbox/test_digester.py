@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.audit.evidence.merkle import Tree
-from bot.database.queries.digests import SqlDigests
+from bot.database.outbox.digests import SqlDigests
 from bot.database.queries.summaries import SqlSummaries
 from bot.database.trail.completeness import SqlCompleteness
 from bot.outbox import digests as module

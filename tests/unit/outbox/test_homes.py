@@ -27,7 +27,7 @@ from bot.slack.blocks.card import CardStyle
 from bot.slack.client import web_client, web_session
 from bot.slack.listeners.background import Work
 from bot.slack.listeners.context import ListenerContext
-from bot.slack.users import FRESH_SECONDS, SlackPeople
+from bot.slack.people.users import FRESH_SECONDS, SlackPeople
 from tests.support.recording.service import TEAM, Harness, open_harness
 from tests.support.slack.samples import recording
 

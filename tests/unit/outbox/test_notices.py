@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from bot.database.queries.due_notices import SqlOccasions
-from bot.database.queries.notices import SqlNotices
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.outbox.deliveries import SqlOutbox
+from bot.database.outbox.due_notices import SqlOccasions
+from bot.database.outbox.notices import SqlNotices
 from bot.database.transaction import SqlTransaction
 from bot.errors import AuditUnavailable, CallEnded, OutcomeUnknown
 from bot.outbox.notices import Notifier

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.database.queries.notices import SqlNotices
+from bot.database.outbox.notices import SqlNotices
 from bot.errors import AlreadySnoozed
 from bot.recording.control.still_needed import Snoozed
 from bot.recording.models import Verb

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from uuid_utils.compat import uuid7
 
-from bot.database.queries.keep_answers import SqlKeepAnswers
-from bot.database.queries.next_calls import SqlNextCalls
+from bot.database.outbox.keep_answers import SqlKeepAnswers
+from bot.database.outbox.next_calls import SqlNextCalls
 from bot.outbox.keep_answers import KeepAnswers
 from bot.outbox.next_calls import NextCallNotifier
 from bot.outbox.relay import Backoff
-from bot.recording.keep import Keep, KeepState, KeepVerb
-from bot.recording.next_call import NextCall, NextCallNotice, NextCallOutcome
+from bot.recording.agents.next_call import NextCall, NextCallNotice, NextCallOutcome
+from bot.recording.keeping.keep import Keep, KeepState, KeepVerb
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.blocks.card import CardStyle
 from bot.slack.client import web_client, web_session

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from bot.database.queries.notices import SqlNotices
+from bot.database.outbox.notices import SqlNotices
 from bot.errors import AlreadySnoozed, Duplicate, NothingToStop, NotPermitted, OutcomeUnknown, OutOfScope, WrongState
 from bot.outbox.relay import GAP_SECONDS
 from bot.recording.caller import Principal, Role, Scope

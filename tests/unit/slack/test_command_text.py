@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.recording.agents import NamedBy, named_agent
-from bot.slack.blocks.agent_calls import Choice
+from bot.recording.agents.named_agent import NamedBy, named_agent
+from bot.slack.blocks.agents.agent_calls import Choice
 from bot.slack.command_text import agent_in, as_typed
 
 CALL = "3f2a9c64-8d1e-4b7a-9c55-7e0d1b6a42f8"

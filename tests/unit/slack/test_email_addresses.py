@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import web_client, web_session
-from bot.slack.email_addresses import SCOPE, EmailAddress, EmailAddresses, NoAddress
+from bot.slack.people.email_addresses import SCOPE, EmailAddress, EmailAddresses, NoAddress
 from tests.support.slack.samples import LANGUAGES
 
 if TYPE_CHECKING:

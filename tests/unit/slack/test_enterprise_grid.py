@@ -11,7 +11,7 @@ from bot.errors import SettingsError
 from bot.recording.caller import Permission, Role
 from bot.sandbox.slack import Enterprise, SimulatedSlack
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
-from bot.slack.users import SlackPeople, denial_reason
+from bot.slack.people.users import SlackPeople, denial_reason
 from tests.support.clocks.fake_clock import FakeClock
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.blocks.agent_picker import START_AGENT
+from bot.slack.blocks.agents.agent_picker import START_AGENT
 from bot.slack.blocks.card import CONFIRM_STOP, CONTROLS, START_AGAIN, WITHDRAW_STOP
 from bot.slack.blocks.home.view import OPEN_BUTTON
 from bot.slack.blocks.start_modal import AGENT, CALL, FOUND, NOTE, REASON, START_VIEW, TYPED_ID

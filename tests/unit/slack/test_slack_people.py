@@ -13,7 +13,7 @@ from bot.recording.permissions import require
 from bot.recording.policy import Grant
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import identify, web_client, web_session
-from bot.slack.users import FRESH_SECONDS, SlackPeople
+from bot.slack.people.users import FRESH_SECONDS, SlackPeople
 from tests.support.clocks.fake_clock import FakeClock
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ async def test_all_that_is_to_be_known_is_asked_at_once(
     people: SlackPeople, slack: SimulatedSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One after another, the answers of a slow Slack would take longer than the person's command may."""
-    monkeypatch.setattr("bot.slack.users.ANSWER_SECONDS", 60)
+    monkeypatch.setattr("bot.slack.people.users.ANSWER_SECONDS", 60)
     slack.faults.switch_on("hang", value=60, only="usergroups")
     asking = asyncio.create_task(people.caller("U0ADA", TEAM))
     await slack.wait_for(lambda: "users.info" in [one.method for one in slack.requests], timeout=10)

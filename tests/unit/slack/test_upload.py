@@ -10,8 +10,8 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 
 from bot.sandbox.slack import SimulatedSlack
 from bot.slack.client import web_client, web_session
+from bot.slack.people.users import WEB_API_ERRORS
 from bot.slack.uploads import Uploads
-from bot.slack.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.audit.entry import Phase
-from bot.recording.next_call import ARMED, CANCELLED, EXPIRED, STARTED
+from bot.recording.agents.next_call import ARMED, CANCELLED, EXPIRED, STARTED
 
 if TYPE_CHECKING:
     from bot.audit.entry import Entry

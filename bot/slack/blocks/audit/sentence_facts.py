@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
+from bot.recording.agents.next_call import ARMED
 from bot.recording.caller import GUARD
-from bot.recording.keep import KeepVerb
-from bot.recording.limits import EXTEND_ACTION, GUARD_SOURCE
+from bot.recording.keeping.keep import KeepVerb
 from bot.recording.models import Verb
-from bot.recording.next_call import ARMED
+from bot.recording.time_limits.limits import EXTEND_ACTION, GUARD_SOURCE
 from bot.slack.blocks.mrkdwn import escape, moment
 
 if TYPE_CHECKING:

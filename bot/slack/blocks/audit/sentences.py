@@ -10,8 +10,8 @@ from bot.audit.entry import Phase
 from bot.i18n.error_messages import what_happened
 from bot.recording.control.reads import LISTEN_ACTION
 from bot.recording.handover import AGENT_LEFT, TRANSFER
-from bot.recording.limits import EXTEND_ACTION
-from bot.recording.snooze import STILL_NEEDED_ACTION
+from bot.recording.time_limits.limits import EXTEND_ACTION
+from bot.recording.time_limits.snooze import STILL_NEEDED_ACTION
 from bot.slack.blocks.audit.next_calls import ACTIONS as NEXT_ACTIONS
 from bot.slack.blocks.audit.next_calls import next_call_sentence
 from bot.slack.blocks.audit.sentence_facts import (

@@ -17,11 +17,11 @@ from bot.recording.live_calls.visible import controls
 from bot.recording.models import RecordingState
 from bot.recording.permissions import sees
 from bot.recording.policy import describe
+from bot.slack.blocks.agents.next_calls import next_call_rows
 from bot.slack.blocks.card import CONFIRM_PAUSE, CONFIRM_STOP, WITHDRAW_PAUSE, WITHDRAW_STOP, about, control_buttons
 from bot.slack.blocks.home.today import today_blocks
 from bot.slack.blocks.keep import KEEP, RELEASE, keep_buttons
 from bot.slack.blocks.mrkdwn import inline, moment, mrkdwn
-from bot.slack.blocks.next_calls import next_call_rows
 from bot.slack.blocks.notes import notes
 from bot.slack.blocks.recording_line import recording_line
 from bot.slack.blocks.reports.digest import section
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bot.i18n.catalog import Catalog
+    from bot.recording.agents.next_call import NamedNextCall
     from bot.recording.caller import Principal
     from bot.recording.card import Card
-    from bot.recording.next_call import NamedNextCall
     from bot.slack.blocks.card import Block, CardStyle
     from bot.slack.blocks.home.today import Today
 

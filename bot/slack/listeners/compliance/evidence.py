@@ -17,7 +17,7 @@ from bot.slack.blocks.mrkdwn import escape
 from bot.slack.listeners.compliance.audit_export import why_not_sent
 from bot.slack.listeners.context import Answer, ListenerContext, Reply, ephemeral
 from bot.slack.listeners.error_boundary import answered
-from bot.slack.users import WEB_API_ERRORS
+from bot.slack.people.users import WEB_API_ERRORS
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -14,9 +14,9 @@ from bot.genesys.notifications.dispatcher import Inbox
 from bot.genesys.notifications.subscriber import ASK_AGAIN_AFTER, KEPT_SECONDS, STEADY_SECONDS
 from bot.genesys.notifications.websocket import PONG_SECONDS, QUIET_SECONDS
 from bot.genesys.recording.call_state import CallReading
+from bot.recording.agents.people import connected_agent
 from bot.recording.call import CallRecording
 from bot.recording.models import Conversation
-from bot.recording.people import connected_agent
 from bot.sandbox.genesys import SimulatedGenesys
 from tests.integration.genesys.listener import Listener, listening, silent_server
 from tests.support.clocks.fake_clock import SteppedClock

@@ -17,8 +17,8 @@ from bot.audit.verification import Verifier
 from bot.database import store as store_module
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade, version
-from bot.database.queries.digests import SqlDigests
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.outbox.deliveries import SqlOutbox
+from bot.database.outbox.digests import SqlDigests
 from bot.database.store import SqlStore
 from bot.database.trail.reader import SqlTrail
 from bot.errors import AuditUnavailable, DatabaseUnusable, MalformedId

@@ -13,7 +13,7 @@ from bot.database.engine import open_engines
 from bot.database.maintenance.archive import obstacle
 from bot.database.maintenance.retention import Retention
 from bot.database.migrate import upgrade
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.errors import DatabaseUnusable
 from bot.recording.models import Verb
 from bot.recording.requests import PendingAction

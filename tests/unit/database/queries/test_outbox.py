@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import delete
 
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.metrics import SqlFigures
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.schema.tables import audit_deliveries, audit_entries
 from bot.database.store import SqlStore
-from bot.database.tables import audit_deliveries, audit_entries
 from bot.database.trail.guards import removal_allowed
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.outbox.cards import CardPublisher

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete
 
 from bot.database.queries.policy import SqlRules
-from bot.database.tables import standing_rules
+from bot.database.schema.tables import standing_rules
 from bot.recording.policy import DualControl, Route
 from tests.support.recording.service import open_harness
 

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import GENESIS_HASH
 from bot.audit.reports.period import Period, days
 from bot.audit.reports.summary import Head, Lengths, Summary, Unresolved
-from bot.database.queries.digests import SqlDigests
+from bot.database.outbox.digests import SqlDigests
 from bot.database.queries.summaries import SqlSummaries
 from bot.database.trail.call_history import SqlStories
 from bot.errors import NotPermitted, OutcomeUnknown

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.store import SqlStore
 from bot.database.trail.completeness import Completeness, Range, SqlCompleteness, ranges
 from bot.recording.control.intake import Intake

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from uuid_utils.compat import uuid7
 
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.store import SqlStore
 from bot.errors import ApprovalClosed, Duplicate, NothingToStop, NotPermitted, OutOfScope, WrongState
 from bot.recording.call import CallRecording

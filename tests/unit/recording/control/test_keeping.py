@@ -26,8 +26,8 @@ from bot.errors import (
     ReleaseHeld,
 )
 from bot.recording.caller import Role, Scope
-from bot.recording.keep import KeepState, KeepVerb
-from bot.recording.keep_mode import KeepMode
+from bot.recording.keeping.keep import KeepState, KeepVerb
+from bot.recording.keeping.keep_mode import KeepMode
 from bot.recording.models import Verb
 from bot.recording.monitoring.ownership import SoleProcess
 from tests.support.clocks.fake_clock import BEGIN
@@ -38,7 +38,7 @@ from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harnes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bot.recording.keep import Keep, PendingKeep
+    from bot.recording.keeping.keep import Keep, PendingKeep
     from bot.recording.requests import Request
     from tests.support.databases.postgres import Database
 

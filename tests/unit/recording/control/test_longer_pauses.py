@@ -9,10 +9,10 @@ import pytest
 
 from bot.errors import ApprovalClosed, ApprovalPending, NotPermitted, OutOfScope
 from bot.recording.caller import Scope
-from bot.recording.limits import TimeLimits
 from bot.recording.models import ApprovalOutcome, RecordingState, Verb
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction
+from bot.recording.time_limits.limits import TimeLimits
 from tests.support.databases.postgres import on_both
 from tests.support.databases.trail import entries, rows, trail_lines
 from tests.support.recording.service import ADA, CALL, GRACE, Harness, asked, at_once, open_harness

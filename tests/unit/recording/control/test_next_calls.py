@@ -11,15 +11,15 @@ import pytest
 
 from bot.admin.checks.check import next_calls_waited_for
 from bot.config.settings import ServeSettings
-from bot.database.queries.next_calls import SqlNextCalls
+from bot.database.outbox.next_calls import SqlNextCalls
 from bot.errors import AlreadyWaitingForCall, NoCallEvents, NotPermitted, NotWaiting, OutOfScope
+from bot.recording.agents.next_call import NextCall, NextCallOutcome
+from bot.recording.agents.people import AgentStatus, PeopleFound
 from bot.recording.call import CallRecording
 from bot.recording.caller import Principal, Role, Scope
-from bot.recording.control.next_calls import NextCalls
+from bot.recording.control.agents.next_calls import NextCalls
 from bot.recording.models import Conversation, LiveCall, LiveList, RecordingState
 from bot.recording.monitoring.next_calls import UNCONFIRMED_SECONDS, NextCallMonitor
-from bot.recording.next_call import NextCall, NextCallOutcome
-from bot.recording.people import AgentStatus, PeopleFound
 from bot.recording.ports import Priority
 from tests.support.databases.postgres import on_both
 from tests.support.databases.trail import rows

@@ -36,7 +36,7 @@ from tests.support.recording.service import ADA, CALL, GRACE, OTHER_CALL, Harnes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bot.recording.keep import PendingKeep
+    from bot.recording.keeping.keep import PendingKeep
     from tests.support.databases.postgres import Database
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.queries.names import SqlNames
-from bot.database.queries.outbox import SqlOutbox
 from bot.errors import AuditUnavailable, CallNotFound, GenesysError, GenesysUnavailable, PermissionMissing
 from bot.recording.live_calls.names import NameBook, UnnamedRecordings
 from bot.recording.models import Verb

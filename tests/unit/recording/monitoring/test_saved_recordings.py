@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from bot.database.queries.outbox import SqlOutbox
+from bot.database.outbox.deliveries import SqlOutbox
+from bot.database.schema.tables import audit_entries, saved_looks
 from bot.database.statements.recording_files import SqlRecordingFileChecks
-from bot.database.tables import audit_entries, saved_looks
 from bot.errors import CallEnded, GenesysUnavailable, PermissionMissing, RequestRejected
 from bot.recording.call import CallRecording
 from bot.recording.models import Mechanism, RecordingState, SavedRecording, Verb

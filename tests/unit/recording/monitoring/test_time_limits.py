@@ -25,12 +25,12 @@ from bot.errors import (
 )
 from bot.recording.call import CallRecording
 from bot.recording.caller import GUARD, Role, Scope
-from bot.recording.limits import Limit, TimeLimits
 from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.monitoring.observations import Drift, Observations
 from bot.recording.monitoring.time_limits import TimeLimitGuard
 from bot.recording.policy import DualControl
 from bot.recording.requests import Extended
+from bot.recording.time_limits.limits import Limit, TimeLimits
 from tests.support.databases.postgres import on_both
 from tests.support.databases.trail import entries, rows, trail_lines
 from tests.support.recording.service import ADA, CALL, GRACE, Harness, asked, at_once, open_harness

@@ -11,7 +11,7 @@ from bot.errors import AgentLeft, CallEnded, SeveralAgents
 from bot.i18n.catalog import read_languages
 from bot.recording.call import Participant
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
-from bot.slack.blocks.agent_picker import agent_choice, choice_text
+from bot.slack.blocks.agents.agent_picker import agent_choice, choice_text
 from tests.support.slack.samples import recording
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.cli.recording import _ends as terminal_end
+from bot.cli.control.recording import _ends as terminal_end
 from bot.i18n.error_messages import what_happened
 from bot.recording.models import Mechanism, RecordingState
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks

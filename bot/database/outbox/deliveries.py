@@ -1,0 +1,249 @@
+"""What Slack still lacks: cards that are behind, and audit entries that the channel doesn't have."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, case, delete, func, select, type_coerce, update
+
+from bot.database.mapping import entry_from, recording_from, upsert
+from bot.database.replicas import noop
+from bot.database.schema.column_types import Flag
+from bot.database.schema.tables import (
+    approvals,
+    audit_channel_heads,
+    audit_deliveries,
+    audit_entries,
+    cards,
+    names,
+    recordings,
+    typed_texts,
+)
+from bot.database.statements.approvals import newest_of
+from bot.database.statements.keeps import HAS_KEEP
+from bot.database.statements.keeps import newest_of as keeps_of
+from bot.database.statements.recording_files import saved_of
+from bot.database.trail.typed_texts import shown
+from bot.database.transaction import ASKED_FOR, CARD_OF, FORGOTTEN
+from bot.recording.card import Card
+from bot.recording.models import FINAL_STATES, RecordingState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection, Update
+
+    from bot.audit.entry import Entry
+    from bot.database.engine import Engines
+
+agents = names.alias("agents")
+queues = names.alias("queues")
+newer = recordings.alias("newer")
+requests = audit_entries.alias("requests")
+NOTHING_NEWER = ~(
+    select(newer.c.id)
+    .where(newer.c.conversation_id == recordings.c.conversation_id, newer.c.requested_seq > recordings.c.requested_seq)
+    .exists()
+)
+HAS_APPROVAL = type_coerce(
+    select(approvals.c.id).where(approvals.c.recording_id == recordings.c.id).exists(), Flag
+).label("has_approval")
+STARTABLE = type_coerce(and_(recordings.c.state == RecordingState.STOPPED, NOTHING_NEWER), Flag).label("startable")
+
+OWN = frozenset(column.name for column in recordings.columns)
+FOR_ITSELF = frozenset({"origin", "reason_digest", "salt"})
+STALE_CARDS = (
+    select(
+        recordings,
+        cards.c.channel,
+        cards.c.asked_by,
+        cards.c.ts,
+        cards.c.posted_channel,
+        cards.c.posts_begun,
+        cards.c.rendered_version,
+        cards.c.language,
+        cards.c.routed,
+        STARTABLE,
+        HAS_APPROVAL,
+        HAS_KEEP,
+        agents.c.name.label("agent_name"),
+        queues.c.name.label("queue_name"),
+        requests.c.origin.label("origin"),
+        requests.c.reason_digest.label("reason_digest"),
+        typed_texts.c.salt.label("salt"),
+    )
+    .join(cards, cards.c.recording_id == recordings.c.id)
+    .outerjoin(agents, and_(agents.c.kind == "user", agents.c.id == recordings.c.agent_user_id))
+    .outerjoin(queues, and_(queues.c.kind == "queue", queues.c.id == recordings.c.queue_id))
+    .outerjoin(requests, requests.c.seq == recordings.c.requested_seq)
+    .outerjoin(typed_texts, typed_texts.c.attempt_id == requests.c.attempt_id)
+    .where(cards.c.rendered_version < cards.c.wanted_version)
+    .order_by(recordings.c.requested_seq, cards.c.routed)
+    .limit(bindparam("limit"))
+)
+BEGUN = CARD_OF.values(posts_begun=cards.c.posts_begun + 1)
+REFUSED = CARD_OF.values(posts_begun=cards.c.posts_begun - 1)
+SHOWN = CARD_OF.values(
+    rendered_version=case(
+        (cards.c.rendered_version == bindparam("was"), bindparam("shown", type_=cards.c.rendered_version.type)),
+        else_=FORGOTTEN,
+    )
+)
+DELIVERED = (
+    select(audit_deliveries.c.seq)
+    .where(audit_deliveries.c.delivered_at.is_not(None))
+    .order_by(audit_deliveries.c.seq.desc())
+    .limit(1)
+)
+AFTER = (
+    select(audit_entries)
+    .where(audit_entries.c.seq > bindparam("after"))
+    .order_by(audit_entries.c.seq)
+    .limit(bindparam("limit"))
+)
+TRIED = select(audit_deliveries.c.seq).where(audit_deliveries.c.seq > bindparam("after"))
+
+
+def _reason(row: Mapping[str, Any]) -> str | None:
+    """Return what a card shows as the reason; one that was changed since it was typed is not shown."""
+    reason: str | None = row["reason"]
+    if reason is None or row["salt"] is None or row["reason_digest"] is None:
+        return reason
+    return shown(reason, row["salt"], row["reason_digest"])
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOutbox:
+    """Compares the current state with what Slack has. Both are in the database, so a crash loses nothing."""
+
+    engines: Engines
+    confirm: Callable[[], Awaitable[None]] = noop
+    """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
+
+    async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]:
+        """Return cards whose shown version is behind, the oldest recordings first."""
+        await self.confirm()
+        async with self.engines.reader.connect() as connection:
+            rows = [row._asdict() for row in await connection.execute(STALE_CARDS, {"limit": limit})]
+            over = [row["id"] for row in rows if row["state"] in FINAL_STATES]  # before, no file is stored
+            saved = await connection.run_sync(saved_of, over) if over else {}
+            asked = [row["id"] for row in rows if row.pop("has_approval")]
+            waiting = await connection.run_sync(newest_of, asked) if asked else {}
+            calls = [row["conversation_id"] for row in rows if row.pop("has_keep")]
+            kept = await connection.run_sync(keeps_of, calls) if calls else {}
+        return tuple(
+            Card(
+                saved=saved.get(row["id"], ()),
+                approval=waiting.get(row["id"]),
+                keep=kept.get(row["conversation_id"]),
+                recording=recording_from({name: row[name] for name in OWN} | {"reason": _reason(row)}),
+                shared_channel=not row["routed"] and bool(json.loads(row["origin"] or "{}").get("shared_channel")),
+                **{name: value for name, value in row.items() if name not in OWN | FOR_ITSELF},
+            )
+            for row in rows
+        )
+
+    async def card_shown(
+        self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None, of: str | None = None
+    ) -> None:
+        """Note what a card shows; ``was`` is its ``rendered_version`` as it was read before.
+
+        A card marked for redrawing meanwhile is still redrawn; so is one that another process has drawn since, by
+        whose newer state this may have gone. ``of``, here and below, is the channel that the card is for; None: the
+        card where the recording was asked for.
+        """
+        values: dict[str, Any] = {"posted_channel": channel, "ts": ts}
+        if was is None:
+            await self._write(CARD_OF, recording_id, of, values | {"rendered_version": version})
+        else:
+            await self._write(SHOWN, recording_id, of, values | {"was": was, "shown": version})
+
+    async def card_given_up(self, recording_id: UUID, *, version: int, of: str | None = None) -> None:
+        """Note that this version can be shown nowhere; the next one is tried again."""
+        await self._write(CARD_OF, recording_id, of, {"rendered_version": version, "posts_begun": 0})
+
+    async def card_begun(self, recording_id: UUID, *, of: str | None = None) -> None:
+        """Note, before posting, that a card is on its way."""
+        await self._write(BEGUN, recording_id, of)
+        await self.confirm()
+
+    async def card_refused(self, recording_id: UUID, *, of: str | None = None) -> None:
+        """Note that Slack plainly did not take it."""
+        await self._write(REFUSED, recording_id, of)
+
+    async def card_lost(self, recording_id: UUID, *, of: str | None = None) -> None:
+        """Forget where the card was: Slack says that it is gone."""
+        await self._write(CARD_OF, recording_id, of, {"ts": None, "posted_channel": None, "posts_begun": 0})
+
+    async def _write(
+        self, statement: Update, recording_id: UUID, channel: str | None, values: Mapping[str, Any] | None = None
+    ) -> None:
+        this_card = ASKED_FOR if channel is None else cards.c.channel == bindparam("place")
+        named = {"of": recording_id, "place": channel} if channel is not None else {"of": recording_id}
+        await self.engines.execute(statement.where(this_card), {**named, **(values or {})})
+
+    async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
+        """Return the entries after the last delivered one, in order; True with those that may have arrived already."""
+        await self.confirm()
+        async with self.engines.reader.connect() as connection:
+            after = (await connection.execute(DELIVERED)).scalar_one_or_none() or 0
+            entries = [entry_from(row) for row in await connection.execute(AFTER, {"after": after, "limit": limit})]
+            begun = set((await connection.execute(TRIED, {"after": after})).scalars()) if entries else set()
+        return tuple((entry, entry.seq in begun) for entry in entries)
+
+    async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
+        """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""
+
+        def work(connection: Connection) -> None:
+            statement = upsert(connection, audit_deliveries).on_conflict_do_nothing()
+            connection.execute(statement, [{"seq": seq, "tried_at": at} for seq in seqs])
+
+        await self.engines.writer.transaction(work)
+        await self.confirm()
+
+    async def delivery_refused(self, seqs: Sequence[int]) -> None:
+        """Note that Slack refused these; those delivered by another process since stay delivered."""
+        mine = audit_deliveries.c.seq.in_(list(seqs)), audit_deliveries.c.delivered_at.is_(None)
+        await self.engines.execute(delete(audit_deliveries).where(*mine))
+
+    async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
+        """Note that these are in the channel, with the hashes that are shown there."""
+        of_entry = select(audit_entries.c.hash).where(audit_entries.c.seq == audit_deliveries.c.seq).scalar_subquery()
+        last = select(audit_entries.c.hash).where(audit_entries.c.seq == max(seqs))
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                update(audit_deliveries)
+                .where(audit_deliveries.c.seq.in_(list(seqs)))
+                .values(delivered_at=at, hash=of_entry, channel=channel, ts=ts)
+            )
+            head = {"seq": max(seqs), "hash": connection.execute(last).scalar_one()}
+            statement = upsert(connection, audit_channel_heads).values(channel=channel, **head)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=[audit_channel_heads.c.channel], set_=head)
+            )
+
+        await self.engines.writer.transaction(work)
+
+    async def cut_off(self, channel: str) -> tuple[int, str] | None:
+        """Return the last line that the channel shows, number and hash, if the trail doesn't have that entry anymore.
+
+        None if it has it, or if the entry is archived.
+        """
+        head, own = audit_channel_heads.c, audit_entries.c
+        statement = (
+            select(head.seq, head.hash, own.hash.label("found"), select(func.min(own.seq)).scalar_subquery())
+            .outerjoin(audit_entries, own.seq == head.seq)
+            .where(head.channel == channel)
+        )
+        async with self.engines.reader.connect() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        if row is None or row.hash == row.found:
+            return None
+        seq, shown, found, oldest = row
+        archived = found is None and oldest is not None and seq < oldest
+        return None if archived else (seq, shown)

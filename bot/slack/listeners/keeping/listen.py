@@ -1,0 +1,159 @@
+"""``/record listen``: links to a call's saved recordings, shown to one person, and kept nowhere.
+
+Anyone who has a link can play the recording until it expires. So no link goes into the log, the trail, the database, a
+message that Slack keeps, or metadata: it is in one ephemeral answer. The trail says who asked for links, and got them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot.errors import (
+    AuditUnavailable,
+    GenesysError,
+    KeepUnavailable,
+    MalformedId,
+    NoRecordingFound,
+    NothingToPlay,
+    PermissionMissing,
+    RecordBotError,
+    RecordingNotStored,
+    StillTranscoding,
+)
+from bot.recording.control.outcomes import facts
+from bot.recording.keeping.recording_files import FilesState, MediaLink, NoMedia, Transcoding
+from bot.recording.models import RecordingState
+from bot.recording.requests import conversation_id
+from bot.slack.blocks.keeping.listen import listen_blocks
+from bot.slack.listeners.context import OK, TELL_SECONDS, Answer, ListenerContext, Reply, ephemeral
+from bot.slack.listeners.error_boundary import answered
+from bot.slack.people.users import WEB_API_ERRORS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bot.audit.entry import Entry
+    from bot.recording.call_files import CallFiles
+    from bot.recording.control.reads import ExportOutcomes
+    from bot.recording.models import SavedRecording
+    from bot.recording.ports import Waiting
+    from bot.recording.requests import Request
+
+log = structlog.get_logger(__name__)
+
+LISTEN_SECONDS = 120.0
+"""How long to wait for Genesys to convert the recordings."""
+MOST_FILES = 10
+WITHOUT_FILES = "listen"
+
+Media = MediaLink | Transcoding | NoMedia
+
+
+@dataclass(frozen=True, slots=True)
+class ListenLinks:
+    """Fetches links when they are asked for; ``files`` is None with an API that has no files of calls."""
+
+    desk: ListenerContext
+    files: CallFiles | None
+    outcomes: ExportOutcomes
+
+    async def answer(self, asked: Request, typed: str, reply: Reply) -> Answer:
+        """Take the request, and continue after the acknowledgement. Raise NotPermitted, MalformedId."""
+        intake, words = self.desk.service.intake, self.desk.words_for(asked)
+        try:
+            call = conversation_id(typed)
+        except MalformedId as problem:
+            await intake.refuse_listening(asked, typed, problem)
+            raise
+        if self.files is None:
+            unavailable = KeepUnavailable(cause=WITHOUT_FILES)
+            await intake.refuse_listening(asked, typed, unavailable)
+            raise unavailable
+        request = await intake.listen(asked, call)
+        self.desk.work.start(self._answer_later(self.files, request, call, asked, reply))
+        return ephemeral(words("listen.asking", call=self.desk.style.call(call, short=True), seq=request.seq))
+
+    async def _answer_later(self, files: CallFiles, request: Entry, call: str, asked: Request, reply: Reply) -> None:
+        async def refuse(error: RecordBotError) -> None:
+            if not isinstance(error, AuditUnavailable):
+                error.audit_seq = await self._failed(request, error)
+            text = self.desk.explain(error, self.desk.words_for(asked), read=True)
+            await self.desk.tell(reply, f":warning: {text}")
+
+        await answered("listen", self._show(files, request, call, asked, reply), refuse)
+
+    async def _failed(self, request: Entry, error: RecordBotError) -> int | None:
+        told: dict[str, Any] = facts(error.evidence) if isinstance(error, GenesysError) else {}
+        if isinstance(error, PermissionMissing) and error.permission:
+            told["permission"] = error.permission
+        try:
+            return await self.outcomes.failed(request, error.kind, told)
+        except AuditUnavailable:
+            log.warning("listen_outcome_write_failed")
+            return None
+
+    async def _show(self, files: CallFiles, request: Entry, call: str, asked: Request, reply: Reply) -> None:
+        found = await self._media(files, request, call, asked, reply)
+        links = [media for _, media in found if isinstance(media, MediaLink)]
+        if not links:
+            if any(isinstance(media, Transcoding) for _, media in found):
+                raise StillTranscoding
+            raise NothingToPlay(states=tuple(media.state for _, media in found if isinstance(media, NoMedia)))
+        ends = [link.expires_at for link in links if link.expires_at is not None]
+        granted: dict[str, Any] = {"links": len(links), "recordings": [file.id for file, _ in found]}
+        if ends:
+            granted["until"] = min(ends).isoformat()
+        seq = await self.outcomes.succeeded(request, granted)  # first: nothing is shown that the trail doesn't have
+        style = self.desk.style_for(asked)
+        text, blocks = listen_blocks(call, found, style, seq=seq)
+        if not await _shown(reply, text, blocks):
+            await self.desk.tell(reply, style.words("listen.not_shown", seq=seq))
+
+    async def _media(
+        self, files: CallFiles, request: Entry, call: str, asked: Request, reply: Reply
+    ) -> list[tuple[SavedRecording, Media]]:
+        """Return what can be played of each stored file, waiting for Genesys to convert it."""
+        deadline = self.desk.service.clock.monotonic() + LISTEN_SECONDS
+        listed = await files.files(call, ended_at=await self._ended_at(call), deadline=deadline)
+        stored = listed.ready[:MOST_FILES]
+        if not stored:
+            raise RecordingNotStored if listed.state is FilesState.NOT_YET else NoRecordingFound
+        words, told = self.desk.words_for(asked), asyncio.Event()
+
+        async def progress(_waiting: Waiting) -> None:
+            if not told.is_set():  # once, however many files and waits there are
+                told.set()
+                self.desk.work.start(self.desk.tell(reply, words("listen.preparing", seq=request.seq)))
+
+        async def one(file: SavedRecording) -> Media:
+            return await files.media_link(call, file.id, deadline=deadline, progress=progress)
+
+        return list(zip(stored, await asyncio.gather(*map(one, stored)), strict=True))
+
+    async def _ended_at(self, call: str) -> datetime | None:
+        recording = await self.desk.service.store.newest_recording(call)
+        return recording.ended_at if recording is not None and recording.state is RecordingState.ENDED else None
+
+
+async def _shown(reply: Reply, text: str, blocks: list[dict[str, Any]]) -> bool:
+    """Show the links in an answer that Slack doesn't keep, and nowhere else; False if Slack didn't take it."""
+    if reply.respond is None:
+        return False
+    try:
+        async with asyncio.timeout(TELL_SECONDS):
+            answer = await reply.respond(
+                text=text,
+                blocks=blocks,
+                response_type="ephemeral",
+                replace_original=False,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+    except (*WEB_API_ERRORS, ValueError) as error:
+        log.warning("listen_links_send_failed", error=type(error).__name__)
+        return False
+    return getattr(answer, "status_code", OK) == OK
