@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
-from bot.errors import AlreadyRecording, ApprovalClosed, MalformedId, NothingToStop, SeveralRecordings, WrongState
+from bot.errors import AlreadyRecording, ApprovalClosed, MalformedId, NothingToStop, WrongState
 from bot.recording.caller import Permission
 from bot.recording.control.dual_control import (
     APPROVAL_ACTIONS,
@@ -25,10 +25,11 @@ from bot.recording.control.dual_control import (
     supersede,
     withdraw_approval,
 )
+from bot.recording.control.named_recording import find, read_id, read_optional_id
 from bot.recording.control.request_log import AuditContext
 from bot.recording.models import Approval, Attempt, Reason, Recording, RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control, require_state
-from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, Withdrawn, conversation_id
+from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, Withdrawn
 from bot.recording.time_limits.limits import Limit, left_for_one, length_of, used_before
 
 if TYPE_CHECKING:
@@ -340,40 +341,6 @@ def _append_request(
             outcome=outcome or {},
         )
     )
-
-
-def read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
-    """Return the conversation's id, or what is wrong with what was typed."""
-    try:
-        return conversation_id(typed or ""), None
-    except MalformedId as problem:
-        return None, problem
-
-
-def read_optional_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
-    """Return the same; nothing where nothing was typed."""
-    return (None, None) if typed is None else read_id(typed)
-
-
-def find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:
-    """Return the recording with the id, the call's live one, or the only own one. Raise NothingToStop and others."""
-    if recording_id is not None:
-        found = transaction.recording(recording_id)
-    elif call is not None:
-        found = transaction.live_recording(call)
-    else:
-        found = only_own(transaction, caller)
-    if found is None:
-        raise NothingToStop
-    return found
-
-
-def only_own(transaction: Transaction, caller: Principal) -> Recording | None:
-    """Return the only live recording that the caller started, None without one. Raise SeveralRecordings."""
-    own = transaction.live_recordings_of(caller.actor)
-    if len(own) > 1:
-        raise SeveralRecordings(recording_ids=tuple(one.id for one in own))
-    return next(iter(own), None)
 
 
 def _require_newest(

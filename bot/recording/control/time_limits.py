@@ -11,8 +11,9 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Phase
 from bot.errors import AlreadyExtended, ApprovalPending, WrongState
 from bot.recording.caller import GUARD, Permission, Principal, Role
-from bot.recording.control.commands import change, find, join, read_optional_id, waiting_for_second
+from bot.recording.control.commands import change, join, waiting_for_second
 from bot.recording.control.dual_control import open_approval
+from bot.recording.control.named_recording import find, read_optional_id
 from bot.recording.control.request_log import AuditContext
 from bot.recording.models import RecordingState, Verb
 from bot.recording.permissions import current_state, require, require_control

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from bot.audit.entry import Draft, Phase
 from bot.errors import AlreadyKept, KeepUnavailable, MalformedId, NothingToKeep, ReleaseHeld
 from bot.recording.caller import BOT, Permission, Role
-from bot.recording.control.commands import only_own
+from bot.recording.control.named_recording import only_own
 from bot.recording.control.request_log import AuditContext
 from bot.recording.keeping.keep import Keep, KeepState, KeepVerb, PendingKeep
 from bot.recording.keeping.keep_mode import KeepMode
