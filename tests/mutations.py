@@ -98,7 +98,7 @@ MUTATIONS = (
         "from bot.recording.models import Target\n"
         "        await self.desk.service.control.start(Target(typed_id), reason_code=None, progress=None, "
         "deadline=self.desk.service.clock.monotonic() + 9)\n"
-        "            accepted = await self.desk.service.intake.start(",
+        "        accepted = await self.desk.service.intake.start(",
         "tests/integration/slack/listeners/test_bot_start_stop.py::test_the_request_is_on_disk_before_genesys_sees_a_write",
     ),
     Mutation(
