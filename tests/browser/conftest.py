@@ -1,4 +1,9 @@
-"""A browser, and the whole sandbox as a visitor starts it."""
+"""A browser, and the whole sandbox as a visitor starts it.
+
+The tests share a browser, which takes longer to start than a test. So each module runs its tests in the session's event
+loop. The mark has to be in the module: if a hook adds it after the collection, pytest-asyncio gives each test its loop
+factory for that test alone, and the browser ends with the test.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +25,6 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import async_playwright, expect
-from pytest_asyncio import is_async_test
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.database.engine import open_engines
@@ -50,13 +54,6 @@ SECONDS_TO_STOP = 120
 PATIENCE_MS = 120_000
 """Milliseconds until a page that shows nothing new, or a browser that does nothing, counts as stuck."""
 expect.set_options(timeout=PATIENCE_MS)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests here in one event loop: they share a browser, which takes longer to start than a test."""
-    for item in items:
-        if is_async_test(item) and Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Stage
     from tests.browser.sandbox_page import SandboxPage
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 MANY = 400
 SMALLEST_TEXT_CONTRAST = 4.5
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.sandbox_page import GRACE, HEIDI
@@ -11,6 +12,8 @@ from tests.browser.sandbox_page import GRACE, HEIDI
 if TYPE_CHECKING:
     from tests.browser.conftest import Stage
     from tests.browser.sandbox_page import SandboxPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_form_is_filled_in_with_every_kind_of_input(guest: SandboxPage, stage: Stage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
 from PIL import Image
 
 from tests.browser.animation import film, save
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.browser.sandbox_page import SandboxPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STEPS = 8
 """Empty channels, a typed command, "Starting…", the card, the dialog, the click, "Stopping…", and the stopped card."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.sandbox_page import ADA, MALLORY
 
 if TYPE_CHECKING:
     from tests.browser.sandbox_page import SandboxPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RECORDING = re.compile(r"\bRecording\b(?! not)")
 STOPPED = re.compile(r"\bstopped\b", re.IGNORECASE)

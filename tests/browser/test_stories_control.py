@@ -16,6 +16,8 @@ from tests.support.scenario import GENESYS_HANGS
 if TYPE_CHECKING:
     from tests.browser.seat import Seat
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 AWAY = "C0AWAY"
 ENGLISH_DAY = re.compile("today|tomorrow|yesterday", re.IGNORECASE)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.browser.seat import Seat
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 OWN = "U0SALES"
 
 

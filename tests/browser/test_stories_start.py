@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.async_api import expect
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
 
 if TYPE_CHECKING:
     from tests.browser.seat import Seat
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RECORDING = re.compile(r"\bRecording\b(?! not)")
 INTERACTIONS = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.async_api import expect
 
 from bot.sandbox.genesys.state.seed import INBOUND
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator
 
     from tests.browser.seat import Seat
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def hand_over(seat: Seat, *buttons: str) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
-from bot.sandbox.clock import SandboxClock
 from tests.browser.conftest import visiting
 from tests.browser.sandbox_page import ADA
 from tests.support.shell import ROOT
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Stage
     from tests.browser.sandbox_page import SandboxPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AXE = Path(os.environ.get("AXE", ROOT / ".axe/node_modules/axe-core/axe.min.js"))
 STEPS = (
@@ -108,13 +109,6 @@ async def test_an_agent_transfers_and_slack_delivers_twice(guest: SandboxPage, s
     await expect(guest.delivery).to_contain_text("twice")
     fault = next(one for one in stage.slack.faults.snapshot() if one["name"] == "duplicate_delivery")
     assert (fault["on"], fault["remaining"]) == (True, 1)
-
-
-def test_the_clock_moves_ahead() -> None:
-    clock = SandboxClock()
-    before = clock()
-    clock.move(86_400)
-    assert 86_400 <= clock() - before < 2 * 86_400
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
