@@ -34,6 +34,7 @@ from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.process import BotProcess
 from bot.sandbox.site import Site
 from bot.sandbox.slack import SimulatedSlack
+from tests.browser.chromium import ADVICE, find
 from tests.browser.example_app import ExampleApp
 from tests.browser.sandbox_page import ADA, SandboxPage
 from tests.browser.seat import Seat, opened_house
@@ -59,9 +60,9 @@ expect.set_options(timeout=PATIENCE_MS)
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Find the browser; on a machine of one's own do without, in CI never."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = find()
     if found is None:
-        missing("The browser tests need Chromium: apt-get install chromium")
+        missing(f"The browser tests need Chromium: {ADVICE}")
     return found
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from playwright.async_api import async_playwright, expect
 
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, POLICY_RECORDED
 from tests.browser.animation import film, learn_names, save
+from tests.browser.chromium import find
 from tests.browser.conftest import opened_sandbox, visiting
 from tests.browser.sandbox_page import ADA, GRACE, MALLORY, RUNS, STOPPED, SandboxPage
 
@@ -91,7 +91,7 @@ async def take(visitor: SandboxPage, directory: Path) -> None:
 async def main(directory: Path) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            executable_path=find(),
             args=["--no-sandbox", "--font-render-hinting=none", "--disable-lcd-text"],
         )
         await _pictures(browser, directory)
