@@ -21,6 +21,8 @@ from tests.support.shell import BOT_SETTINGS, ROOT, SECONDS_TO_ANSWER
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+pytestmark = pytest.mark.long
+
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 ADDRESS = "http://127.0.0.1:"
 

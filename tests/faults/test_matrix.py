@@ -8,9 +8,13 @@ from __future__ import annotations
 import asyncio
 import sys
 
+import pytest
+
 from tests.faults.matrix import ALONE
 from tests.faults.row import patient, play_batches
 from tests.support.forked import launch
+
+pytestmark = pytest.mark.long
 
 STEADILY = (sys.executable, "-m", "bot.sandbox.parent_watchdog", "tests.support.clocks.steady_cli", "serve")
 """The bot in the tests' time. Replicas have the machine's: one that was frozen has to notice."""

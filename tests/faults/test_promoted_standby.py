@@ -7,6 +7,8 @@ import json
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.faults.harness.replicas import OutsideServer, opened_fleet
 from tests.faults.invariants import at_rest, violations
 from tests.faults.row import patient, play_batches
@@ -18,6 +20,8 @@ from tests.support.shell import Shell
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.long
 
 BEGUN = "SELECT seq, outcome FROM audit_entries WHERE action = 'bot:start' ORDER BY seq DESC LIMIT 1"
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.faults.row import patient, play_batches
 from tests.faults.rows.replicas import ROWS
 from tests.support.forked import launch
+
+pytestmark = pytest.mark.long
 
 PLAYED = {"socket": ("replicas-killed", "replicas-storm"), "http": ("replicas-duplicates", "replicas-frozen")}
 

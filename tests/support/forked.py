@@ -14,6 +14,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from tests.support.measured import COVERAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerProcess
 
     from bot.sandbox.process import ChildProcess
@@ -65,8 +65,9 @@ class ForkedProcess:
     """A forked command, as ``asyncio.subprocess.Process`` shows one."""
 
     pid: int
-    stdout: asyncio.StreamReader
     _ended: asyncio.Future[int]
+    stdout: asyncio.StreamReader | None = None
+    """None if its output goes to a terminal."""
 
     @property
     def returncode(self) -> int | None:
@@ -99,6 +100,14 @@ async def launch(*command: str, cwd: Path, env: Mapping[str, str], limit: int, *
     pipe = os.fdopen(os.dup(screen.fileno()), "rb", buffering=0)
     screen.close()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdout), pipe)
+    ended = _end_of(process)
+    ended.add_done_callback(lambda _: leash.close())
+    return ForkedProcess(_pid(process), ended, stdout)
+
+
+def _end_of(process: ForkServerProcess) -> asyncio.Future[int]:
+    """Return what gets the exit status once the process has ended."""
+    loop = asyncio.get_running_loop()
     ended = loop.create_future()
     sentinel = process.sentinel
 
@@ -107,11 +116,27 @@ async def launch(*command: str, cwd: Path, env: Mapping[str, str], limit: int, *
         process.join()
         ended.set_result(process.exitcode)
         process.close()
-        leash.close()
 
     loop.add_reader(sentinel, end)
+    return ended
+
+
+def _pid(process: ForkServerProcess) -> int:
     assert process.pid is not None
-    return ForkedProcess(process.pid, stdout, ended)
+    return process.pid
+
+
+async def launch_at(terminal: int, *command: str, cwd: Path, env: Mapping[str, str]) -> ChildProcess:
+    """Start ``python -m MODULE ARGUMENTS`` with a terminal as its standard streams."""
+    if COVERAGE in os.environ:
+        return await asyncio.create_subprocess_exec(
+            *command, cwd=cwd, env=env, stdin=terminal, stdout=terminal, stderr=terminal
+        )
+    theirs = Connection(os.dup(terminal))
+    process = _processes.Process(target=_run_in_terminal, args=(command[MODULE:], cwd, dict(env), theirs))
+    await asyncio.to_thread(_start, process)
+    theirs.close()
+    return ForkedProcess(_pid(process), _end_of(process))
 
 
 def _start(process: ForkServerProcess) -> None:
@@ -140,6 +165,15 @@ def _run_in_pipes(
     command: Sequence[str], directory: Path, environment: dict[str, str], given: Connection, said: Connection
 ) -> None:
     _run(command, directory, environment, {0: given.fileno(), 1: said.fileno(), 2: said.fileno()})
+
+
+def _run_in_terminal(
+    command: Sequence[str], directory: Path, environment: dict[str, str], terminal: Connection
+) -> None:
+    # multiprocessing closes sys.stdin, and the other two were made before there was a terminal.
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1, closefd=False)
+    _run(command, directory, environment, dict.fromkeys((0, 1, 2), terminal.fileno()))
 
 
 def _run(command: Sequence[str], directory: Path, environment: dict[str, str], streams: dict[int, int]) -> None:

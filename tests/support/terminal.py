@@ -6,30 +6,28 @@ import asyncio
 import contextlib
 import os
 import pty
+import signal
 import sys
 from typing import TYPE_CHECKING
+
+from tests.support.forked import launch_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bot.sandbox.process import ChildProcess
+
 SECONDS = 120
 PRESSED_AGAIN_AFTER = 10  # seconds
+BEHIND_A_TERMINAL = "tests.support.behind_a_terminal"
 CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\n"
-BEHIND_A_TERMINAL = """
-import fcntl, os, signal, termios
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background work with Ctrl-C ignored
-os.setsid()
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-from bot.cli.main import main
-main()
-"""
 
 
 class TerminalSession:
     """A program in a terminal: what it has printed, and what is typed."""
 
-    def __init__(self, process: asyncio.subprocess.Process, screen: asyncio.StreamReader, keyboard: int) -> None:
+    def __init__(self, process: ChildProcess, screen: asyncio.StreamReader, keyboard: int) -> None:
         self.process = process
         self.printed = ""
         self._screen = screen
@@ -87,14 +85,8 @@ class TerminalSession:
 async def in_terminal(*arguments: str, directory: Path, environment: dict[str, str]) -> AsyncIterator[TerminalSession]:
     """Run ``record-bot ARGUMENTS`` with a terminal of its own."""
     ours, theirs = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", BEHIND_A_TERMINAL, *arguments),
-        cwd=directory,
-        env=environment | {"TERM": "dumb"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
+    command = (sys.executable, "-m", BEHIND_A_TERMINAL, *arguments)
+    process = await launch_at(theirs, *command, cwd=directory, env=environment | {"TERM": "dumb"})
     os.close(theirs)
     screen = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(screen)
@@ -105,6 +97,6 @@ async def in_terminal(*arguments: str, directory: Path, environment: dict[str, s
         finally:
             transport.close()
             if process.returncode is None:
-                process.kill()
+                process.send_signal(signal.SIGKILL)
                 await process.wait()
             os.close(ours)

@@ -93,16 +93,10 @@ class ServedScene(Scenario):
 
 
 @pytest.fixture
-def launch() -> Callable[..., Awaitable[ChildProcess]]:
-    """How the process starts; for modules to override."""
-    return forked.launch
-
-
-@pytest.fixture
-async def scene(tmp_path: Path, launch: Callable[..., Awaitable[ChildProcess]]) -> AsyncIterator[ServedScene]:
+async def scene(tmp_path: Path) -> AsyncIterator[ServedScene]:
     async with simulators(AcceleratedClock(speed=1), slack_waits=SLACK_WAITS) as (slack, genesys):
         clock = AcceleratedClock(speed=1)
-        scene = ServedScene(slack, genesys, clock, tmp_path / "record-bot.db", tmp_path, launch)
+        scene = ServedScene(slack, genesys, clock, tmp_path / "record-bot.db", tmp_path)
         yield scene
         if scene.process is not None:
             await scene.process.kill()

@@ -6,11 +6,15 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from bot.sandbox.genesys.state.seed import INBOUND
 from tests.support.scenario import ADA
 
 if TYPE_CHECKING:
     from tests.integration.serve.conftest import ServedScene
+
+pytestmark = pytest.mark.long
 
 TYPED = "a-complaint-of-Mrs-Miller"
 

@@ -14,20 +14,11 @@ from bot.sandbox.process import BotUnready
 from tests.support.scenario import ADA
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from bot.sandbox.process import ChildProcess
     from tests.integration.serve.conftest import ServedScene
 
-pytestmark = pytest.mark.measured
+pytestmark = [pytest.mark.long, pytest.mark.measured]
 
 SECRETS = ("xoxb-sandbox", "xapp-sandbox", "sandbox-secret", "sandbox-signing-secret", "ticket=", "Bearer ")
-
-
-@pytest.fixture
-def launch() -> Callable[..., Awaitable[ChildProcess]]:
-    """Start it as everybody does; the other modules fork it."""
-    return asyncio.create_subprocess_exec
 
 
 def _assert_no_secrets(scene: ServedScene) -> None:
@@ -37,6 +28,7 @@ def _assert_no_secrets(scene: ServedScene) -> None:
 
 
 async def test_it_serves_stops_in_order_and_goes_on_where_it_was(scene: ServedScene) -> None:
+    scene.launch = asyncio.create_subprocess_exec  # a new interpreter, as everybody starts it; the other tests fork it
     await scene.serve("http")
     assert (await scene.page("/healthz"))[0] == 200
     status, body = await scene.page("/readyz")

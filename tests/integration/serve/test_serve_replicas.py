@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.support.databases.postgres import PostgresDatabase
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class Replica(ServedScene):

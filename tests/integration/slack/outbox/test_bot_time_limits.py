@@ -68,6 +68,7 @@ async def announced(scenario: ServingScenario, reader: Reader, end: str, words: 
     return reader.notices()[-1]
 
 
+@pytest.mark.long
 async def test_a_pause_is_announced_extended_by_a_click_and_ends_by_itself(scenario: ServingScenario) -> None:
     ada = Reader(scenario)
     said = await paused(scenario, INBOUND, "10m")
