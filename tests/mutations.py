@@ -5,6 +5,7 @@ Each mutation is made in a copy of the tree; the tree itself stays as it is.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -326,8 +327,14 @@ def passed(tree: Path, *tests: str) -> bool:
 
 
 def main() -> int:
-    wanted = sys.argv[1:]
+    parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__)
+    parser.add_argument(
+        "wanted", nargs="*", metavar="NAME", help="a part of the names of the mutations to try; else all"
+    )
+    wanted = parser.parse_args().wanted
     chosen = [mutation for mutation in MUTATIONS if not wanted or any(one in mutation.name for one in wanted)]
+    if not chosen:
+        parser.error(f"no mutation has {' or '.join(wanted)} in its name")
     survivors = 0
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
