@@ -63,7 +63,7 @@ async def test_a_stop_takes_two_supervisors(seat: Seat) -> None:
     await seat.press(card, "recording_stop", sure=True)
     await expect(card).to_contain_text("Another supervisor has to confirm by")
     await expect(card).to_contain_text(RUNS)
-    request = seat.page.locator('#floor li[data-kind="recording_notice"]')
+    request = seat.page.locator('#floor li[data-kind="recording_notice"]').first  # it is repeated after 30 s
     await seat.later(request, "@Ada Byron asked to stop this recording at")
     await seat.keep("dual-control-waits")
     await seat.press(card, "recording_confirm_stop", sure=True)
