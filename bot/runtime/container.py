@@ -60,6 +60,10 @@ if TYPE_CHECKING:
 SERVE_OWNER = "serve"
 CLI_OWNER = "cli"
 GENESYS_READ_SECONDS = 5.0
+SLACK_WRITE_SECONDS = 1.5
+"""How long a request may wait for the database: Slack shows an error if it isn't acknowledged within three seconds."""
+TERMINAL_WRITE_SECONDS = 15.0
+"""The same for a command in a terminal, which nothing cuts off."""
 EXPIRE_SECONDS = 5.0
 FOLLOWER_SHARE = 0.1
 FILE_IS_MISSING = (
@@ -152,6 +156,7 @@ async def opened_control(
             owner=f"{owner}:{uuid7()}",
             rules=rules,
             door=door,
+            write_limit=SLACK_WRITE_SECONDS if owner == SERVE_OWNER else TERMINAL_WRITE_SECONDS,
             expire=closing_late_keeps(store, clock, closing_late(settlement, approvals)),
             # scripts on the bot's machine may do as much at once as they like
             limit=PersonalLimit(

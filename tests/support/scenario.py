@@ -60,7 +60,7 @@ class Scenario:
     async def types(self, user: str, text: str, channel: str = FLOOR) -> str:
         """Type ``/record …`` and return what the acknowledgement says."""
         result = await self.slack.command(user, channel, text)
-        assert result.acked, result.error
+        assert result.acked, (result.error, result.status)
         assert result.body["response_type"] == "ephemeral"
         words: str = result.body["text"]
         return words
@@ -69,7 +69,7 @@ class Scenario:
         """Press a button of the newest card, or of the message given."""
         message = message or self.card()
         result = await self.slack.click(user, message.channel, message.ts, f"recording_{verb}")
-        assert result.acked, result.error
+        assert result.acked, (result.error, result.status)
 
     async def until(self, predicate: Callable[[], object]) -> None:
         await self.slack.wait_for(predicate, timeout=PATIENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from contextlib import closing
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 
 from bot.cli.control.recording import Terminal
 from bot.config.settings import ControlSettings
+from bot.runtime.container import SLACK_WRITE_SECONDS
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, OUTBOUND, WAITING
@@ -216,3 +218,16 @@ async def test_list_and_status_say_that_a_stop_waits(terminal: Terminal, tmp_pat
     with closing(sqlite3.connect(tmp_path / "record-bot.db")) as outside, outside:
         outside.execute("UPDATE approvals SET expires_at = asked_at")  # its time is up, and no bot has closed it yet
     assert "second supervisor" not in (await grace.live()).text + (await grace.status(INBOUND)).text
+
+
+async def test_a_command_waits_longer_for_the_database_than_slack_allows(terminal: Terminal, tmp_path: Path) -> None:
+    await terminal.live()  # makes the database
+    with closing(sqlite3.connect(tmp_path / "record-bot.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        stopping = asyncio.ensure_future(terminal.change("stop", None))
+        await asyncio.wait({stopping}, timeout=SLACK_WRITE_SECONDS + 0.5)
+        assert not stopping.done()
+        lock.execute("ROLLBACK")
+        refused = await stopping
+
+    assert facts(refused)["error"] == "nothing_to_stop"
