@@ -59,10 +59,10 @@ def only_if(
     return checked
 
 
-def reconciler_worker(reconciler: Reconciler, changes: asyncio.Event) -> Worker:
+def reconciler_worker(reconciler: Reconciler, changes: asyncio.Event, pending: SqlPendingWork) -> Worker:
     return Worker(
         "reconciler",
-        reconciler.settle_all,
+        only_if(pending, lambda found: found.attempts_since is not None, reconciler.settle_all),
         every=IDLE_SECONDS,
         wakes_on=changes,
         at_least=RECONCILE_SECONDS,

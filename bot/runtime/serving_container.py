@@ -125,7 +125,9 @@ def serving(
     )
     homes = parts.homes(readiness.check, readiness.gaps)
     parts.register(app, homes)
-    reconciler = reconciler_worker(Reconciler(control.service, control.clock, owner, replicas), control.store.changes())
+    reconciler = reconciler_worker(
+        Reconciler(control.service, control.clock, owner, replicas), control.store.changes(), pending
+    )
     approvals = approvals_worker(control.approvals, control.store.changes(), pending)
     keeps = keeps_worker(partial(control.keeper.step, replicas.absent), control.store.changes(), pending)
     limit = control.requests.limit

@@ -132,7 +132,8 @@ class ServingParts:
     @property
     def next_calls(self) -> NextCallParts:
         """Return the parts about agents' next calls."""
-        return NextCallParts(self.control, self.desk, self.replicas, self.news, self.settings.recording_next_within)
+        within = self.settings.recording_next_within
+        return NextCallParts(self.control, self.desk, self.replicas, self.news, within, self.pending)
 
     def command(self, modal: StartModal, keeps: KeepListeners) -> RecordCommand:
         """Return the slash command with all its verbs."""

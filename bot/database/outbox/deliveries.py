@@ -98,14 +98,15 @@ DELIVERED = (
     .where(audit_deliveries.c.delivered_at.is_not(None))
     .order_by(audit_deliveries.c.seq.desc())
     .limit(1)
+    .scalar_subquery()
 )
-AFTER = (
-    select(audit_entries)
-    .where(audit_entries.c.seq > bindparam("after"))
+UNDELIVERED = (
+    select(audit_entries, audit_deliveries.c.tried_at)
+    .outerjoin(audit_deliveries, audit_deliveries.c.seq == audit_entries.c.seq)
+    .where(audit_entries.c.seq > func.coalesce(DELIVERED, 0))
     .order_by(audit_entries.c.seq)
     .limit(bindparam("limit"))
 )
-TRIED = select(audit_deliveries.c.seq).where(audit_deliveries.c.seq > bindparam("after"))
 
 
 def _reason(row: Mapping[str, Any]) -> str | None:
@@ -190,10 +191,8 @@ class SqlOutbox:
         """Return the entries after the last delivered one, in order; True with those that may have arrived already."""
         await self.confirm()
         async with self.engines.reader.connect() as connection:
-            after = (await connection.execute(DELIVERED)).scalar_one_or_none() or 0
-            entries = [entry_from(row) for row in await connection.execute(AFTER, {"after": after, "limit": limit})]
-            begun = set((await connection.execute(TRIED, {"after": after})).scalars()) if entries else set()
-        return tuple((entry, entry.seq in begun) for entry in entries)
+            rows = (await connection.execute(UNDELIVERED, {"limit": limit})).all()
+        return tuple((entry_from(row, leave_out=("tried_at",)), row.tried_at is not None) for row in rows)
 
     async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
         """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""
@@ -213,7 +212,7 @@ class SqlOutbox:
     async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
         """Note that these are in the channel, with the hashes that are shown there."""
         of_entry = select(audit_entries.c.hash).where(audit_entries.c.seq == audit_deliveries.c.seq).scalar_subquery()
-        last = select(audit_entries.c.hash).where(audit_entries.c.seq == max(seqs))
+        last = select(audit_entries.c.hash).where(audit_entries.c.seq == max(seqs)).scalar_subquery()
 
         def work(connection: Connection) -> None:
             connection.execute(
@@ -221,8 +220,8 @@ class SqlOutbox:
                 .where(audit_deliveries.c.seq.in_(list(seqs)))
                 .values(delivered_at=at, hash=of_entry, channel=channel, ts=ts)
             )
-            head = {"seq": max(seqs), "hash": connection.execute(last).scalar_one()}
-            statement = upsert(connection, audit_channel_heads).values(channel=channel, **head)
+            statement = upsert(connection, audit_channel_heads).values(channel=channel, seq=max(seqs), hash=last)
+            head = {"seq": statement.excluded.seq, "hash": statement.excluded.hash}
             connection.execute(
                 statement.on_conflict_do_update(index_elements=[audit_channel_heads.c.channel], set_=head)
             )
