@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 
 from bot.database.schema.tables import names, recordings
 
@@ -25,6 +25,15 @@ class KnownCall(NamedTuple):
     agent_name: str | None
 
 
+queue, agent = names.alias("queue"), names.alias("agent")
+CALLS = (
+    select(recordings.c.id, recordings.c.participant_id, recordings.c.agent_user_id, queue.c.name, agent.c.name)
+    .outerjoin(queue, and_(queue.c.kind == "queue", queue.c.id == recordings.c.queue_id))
+    .outerjoin(agent, and_(agent.c.kind == "user", agent.c.id == recordings.c.agent_user_id))
+    .where(recordings.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SqlLineNames:
     """Reads names as they are known now; what was erased has none."""
@@ -35,15 +44,10 @@ class SqlLineNames:
         """Return what is known of the calls of these recordings."""
         if not recording_ids:
             return {}
-        own, queue, agent = recordings.c, names.alias("queue"), names.alias("agent")
-        statement = (
-            select(own.id, own.participant_id, own.agent_user_id, queue.c.name, agent.c.name)
-            .outerjoin(queue, and_(queue.c.kind == "queue", queue.c.id == own.queue_id))
-            .outerjoin(agent, and_(agent.c.kind == "user", agent.c.id == own.agent_user_id))
-            .where(own.id.in_(list(recording_ids)))
-        )
         async with self.engines.reader.connect() as connection:
-            return {row[0]: KnownCall(*row[1:]) for row in await connection.execute(statement)}
+            return {
+                row[0]: KnownCall(*row[1:]) for row in await connection.execute(CALLS, {"ids": list(recording_ids)})
+            }
 
     async def agents(self, user_ids: Collection[str]) -> dict[str, str]:
         """Return the names of Genesys users."""
