@@ -298,6 +298,13 @@ MUTATIONS = (
         "1",
         "tests/unit/database/test_sqlite.py::test_entries_are_only_added",
     ),
+    Mutation(
+        "workers that do not hear of a relay's own write",
+        "bot/database/queries/pending_work.py",
+        "known.writes != writes",
+        "False",
+        "tests/unit/database/queries/test_pending_work.py::test_it_reads_once_until_something_is_written",
+    ),
 )
 
 

@@ -9,6 +9,7 @@ what they need, so that those without Genesys start at once.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from importlib.metadata import version
@@ -124,7 +125,8 @@ def serve(
     _logs(settings)
     from bot.runtime.serve import Serving
 
-    event_loop.run(Serving(settings, without_policy=without_policy).run())
+    # What is loaded by then stays: without gc.freeze, each full collection walks through it for about 0.1 s.
+    event_loop.run(Serving(settings, without_policy=without_policy, on_up=gc.freeze).run())
 
 
 @app.command(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rfc8785
 from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
 from bot.database.mapping import FIELDS, notice_row, recording_from, scope_text, upsert
@@ -79,6 +80,17 @@ EARLIER_CARDS = (
     )
     .values(rendered_version=FORGOTTEN)
 )
+
+
+def _remember_name(new: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
+    changes = {"name": new.excluded.name, "seen_at": new.excluded.seen_at}
+    return new.on_conflict_do_update(index_elements=[names.c.kind, names.c.id], set_=changes)
+
+
+REMEMBER_NAME = {
+    "sqlite": _remember_name(sqlite.insert(names)),
+    "postgresql": _remember_name(postgresql.insert(names)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,12 +330,8 @@ class SqlTransaction:
         next_calls.note(self.connection, next_call_id, kind, at)
 
     def remember_name(self, kind: str, name_id: str, name: str, seen_at: datetime) -> None:
-        statement = upsert(self.connection, names).values(kind=kind, id=name_id, name=name, seen_at=seen_at)
-        self.connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[names.c.kind, names.c.id], set_={"name": name, "seen_at": seen_at}
-            )
-        )
+        values = {"kind": kind, "id": name_id, "name": name, "seen_at": seen_at}
+        self.connection.execute(REMEMBER_NAME[self.connection.dialect.name], values)
 
     def _one(self, statement: Select[Any], **named: Any) -> Recording | None:
         row = self.connection.execute(statement, named).mappings().one_or_none()

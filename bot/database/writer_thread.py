@@ -28,13 +28,15 @@ def _single_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="database-writer")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WriterThread:
     """Runs write transactions one after another, in the order in which they were asked for."""
 
     engine: Engine
     queue_seconds: float
     """How long a transaction waits for its turn."""
+    ended: int = 0
+    """How many transactions have ended; while it stays the same, this process has written nothing."""
     _executor: ThreadPoolExecutor = field(default_factory=_single_thread)
 
     @property
@@ -53,12 +55,15 @@ class WriterThread:
         """
 
         def run() -> T:
-            with self.engine.begin() as connection:
-                result = work(connection)
-                if inspect.iscoroutine(result):
-                    result.close()
-                    raise TypeError("a transaction can't wait for a coroutine")
-                return result
+            try:
+                with self.engine.begin() as connection:
+                    result = work(connection)
+                    if inspect.iscoroutine(result):
+                        result.close()
+                        raise TypeError("a transaction can't wait for a coroutine")
+                    return result
+            finally:
+                self.ended += 1  # even by an error: the answer to a commit may have been lost
 
         return await self.run(run)
 

@@ -35,11 +35,13 @@ class LineNameLookup:
     async def of_calls(self, entries: Sequence[Entry]) -> LineNames:
         """Return the names of agents and queues, which takes no request to Slack."""
         found = await self.known.calls({entry.recording_id for entry in entries if entry.recording_id})
-        calls = {key: RecordedCall(*values) for key, values in found.items()}
+        calls = {key: RecordedCall(one.participant_id, one.agent_user_id, one.queue_name) for key, one in found.items()}
         agents: dict[str, str] = {}
         if self.show_agents:
-            users = {call.agent_user_id for call in calls.values() if call.agent_user_id}
-            agents = await self.known.agents(users | _successors(entries))
+            agents = await self.known.agents(_successors(entries))
+            agents |= {
+                one.agent_user_id: one.agent_name for one in found.values() if one.agent_user_id and one.agent_name
+            }
         return LineNames(agents=agents, calls=calls)
 
     async def people(self, actors: Iterable[str]) -> dict[str, str]:

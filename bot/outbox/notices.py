@@ -32,13 +32,14 @@ from bot.slack.people.users import WEB_API_ERRORS
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Collection, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.database.outbox.due_notices import SqlOccasions
     from bot.database.outbox.notices import SqlNotices
+    from bot.database.queries.pending_work import PendingWork, SqlPendingWork
     from bot.outbox.relay import Backoff
     from bot.recording.models import Attempt, Recording
     from bot.recording.monitoring.ownership import Presence
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from bot.recording.ports import Clock
     from bot.slack.blocks.card import CardStyle
 
+SOON_SECONDS = 5.0
+"""When to look again while a request is open or a stop waits."""
 log = structlog.get_logger(__name__)
 
 
@@ -61,6 +64,7 @@ class Notifier:
     client: AsyncWebClient
     occasions: SqlOccasions
     notices: SqlNotices
+    pending: SqlPendingWork
     style_for: Callable[[str, str | None], CardStyle]
     times: ReminderTimes
     busy: Collection[UUID]
@@ -77,31 +81,53 @@ class Notifier:
         await self.note_due()
         if await self.send_next():
             return 0.0
+        return await self._seconds_to_next()
+
+    async def _seconds_to_next(self) -> float | None:
+        found = await self.pending.read()
+        if found.approvals or found.attempts_since is not None:
+            return SOON_SECONDS
+        if found.running_since is None and found.paused_since is None:
+            return None
         return await self.occasions.seconds_to_next(self.clock.now(), self.times)
 
     async def note_due(self) -> None:
         """Store the reminders that are due; the notices of outcomes are there already, some perhaps outdated."""
-        now = self.clock.now()
-        await self.notices.close_outdated(now)
-        if due := await self._reminders(now):
+        await self.notices.confirm()
+        now, found = self.clock.now(), await self.pending.read()
+        if found.notices:
+            await self.notices.close_outdated(now)
+        if due := await self._reminders(now, found):
             await self.notices.note(due, at=now)
 
-    async def _reminders(self, now: datetime) -> list[Notice]:
-        times, due = self.times, list[Notice]()
+    async def _reminders(self, now: datetime, found: PendingWork) -> list[Notice]:
+        """Return the reminders that are due; what nothing in the database can call for is not read."""
+        due = await self._of_waiting_stops(now) if found.approvals else []
+        if found.transfer_questions:
+            for recording in await self.occasions.transfers():
+                due += of_transfer(recording, now)
+        due += await self._of_lengths(now, found)
+        if _lasts(found.attempts_since, now, SILENCE):
+            for attempt, recording in await self._cut_off(now):
+                due += of_silent_attempt(attempt, recording, now)
+        return due
+
+    async def _of_waiting_stops(self, now: datetime) -> list[Notice]:
+        due = list[Notice]()
         for approval, recording, channels in await self.occasions.waiting_stops():
             due += of_approval(approval, recording, channels)
-        for recording in await self.occasions.transfers():
-            due += of_transfer(recording, now)
         for approval, recording, channels, number in await self.occasions.repeated_stops(now):
             due += of_approval(approval, recording, channels, repetition=number)
-        if times.recording is not None:
+        return due
+
+    async def _of_lengths(self, now: datetime, found: PendingWork) -> list[Notice]:
+        times, due = self.times, list[Notice]()
+        if times.recording is not None and _lasts(found.running_since, now, times.recording):
             for recording, before in await self.occasions.long_recordings(now - times.recording, now):
                 due += of_long_recording(recording, times, now, number=before + 1)
-        if times.pause is not None:
+        if times.pause is not None and _lasts(found.paused_since, now, times.pause):
             for recording, paused_by in await self.occasions.long_pauses(now - times.pause):
                 due += of_long_pause(recording, paused_by, times, now)
-        for attempt, recording in await self._cut_off(now):
-            due += of_silent_attempt(attempt, recording, now)
         return due
 
     async def _cut_off(self, now: datetime) -> list[tuple[Attempt, Recording]]:
@@ -115,7 +141,7 @@ class Notifier:
     async def send_next(self) -> bool:
         """Post, or remove the buttons of, the first notice that needs it and that Slack accepts; False if none does."""
         tried = set[Notice]()
-        found = await self.notices.open()
+        found = await self.notices.open() if (await self.pending.read()).notices else ()
         for one in found:
             if one.notice in tried:
                 continue
@@ -207,6 +233,10 @@ class Notifier:
         if not one.closed and _status(one) is not NoticeStatus.OVER:
             return SharedReminder(one)
         return SharedReminder(one, done=True, deed=await self.occasions.deed(one.recording))
+
+
+def _lasts(since: datetime | None, now: datetime, length: timedelta) -> bool:
+    return since is not None and since <= now - length
 
 
 def _status(one: OpenNotice) -> NoticeStatus:

@@ -1,7 +1,7 @@
 """All background work of the bot, and what each part of it waits for.
 
 Nothing polls the database: a worker waits for a change (``SqlStore.changes``), for a notification, or until the next
-deadline that its step has read from the data.
+deadline that its step has read from the data. Most changes concern few workers: the others take no step (``only_if``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bot.database.maintenance.retention import Retention
+    from bot.database.queries.pending_work import PendingWork, SqlPendingWork
     from bot.genesys import ClientsNotifications, Notifications
     from bot.outbox.app_home import HomePublisher
     from bot.outbox.audit_channel import AuditPublisher
@@ -47,10 +48,21 @@ FOREIGN_SECONDS = 1.0
 """How often to see whether another process, such as a terminal's, has written to the SQLite file: one ``stat``."""
 
 
-def reconciler_worker(reconciler: Reconciler, changes: asyncio.Event) -> Worker:
+def only_if(
+    pending: SqlPendingWork, concerns: Callable[[PendingWork], bool], step: Callable[[], Awaitable[float | None]]
+) -> Callable[[], Awaitable[float | None]]:
+    """Return a step that is taken only if something in the database concerns it; else the next change decides."""
+
+    async def checked() -> float | None:
+        return await step() if concerns(await pending.read()) else None
+
+    return checked
+
+
+def reconciler_worker(reconciler: Reconciler, changes: asyncio.Event, pending: SqlPendingWork) -> Worker:
     return Worker(
         "reconciler",
-        reconciler.settle_all,
+        only_if(pending, lambda found: found.attempts_since is not None, reconciler.settle_all),
         every=IDLE_SECONDS,
         wakes_on=changes,
         at_least=RECONCILE_SECONDS,
@@ -59,12 +71,14 @@ def reconciler_worker(reconciler: Reconciler, changes: asyncio.Event) -> Worker:
     )
 
 
-def approvals_worker(approvals: Approvals, changes: asyncio.Event) -> Worker:
-    return _monitor("dual_control", approvals.close_lapsed, changes)
+def approvals_worker(approvals: Approvals, changes: asyncio.Event, pending: SqlPendingWork) -> Worker:
+    return _monitor("dual_control", only_if(pending, lambda found: found.approvals, approvals.close_lapsed), changes)
 
 
-def keeps_worker(step: Callable[[], Awaitable[float | None]], changes: asyncio.Event) -> Worker:
-    return _monitor("keeps", step, changes)
+def keeps_worker(
+    step: Callable[[], Awaitable[float | None]], changes: asyncio.Event, pending: SqlPendingWork
+) -> Worker:
+    return _monitor("keeps", only_if(pending, lambda found: found.keeps, step), changes)
 
 
 def foreign_writes_worker(check: Callable[[], Awaitable[None]]) -> Worker:
@@ -83,14 +97,20 @@ def refusals_worker(note: Callable[[], Awaitable[None]]) -> Worker:
 
 
 def relay_workers(
-    cards: CardPublisher, audit: AuditPublisher, notices: Notifier, homes: HomePublisher, digests: Digester | None
+    cards: CardPublisher,
+    audit: AuditPublisher,
+    notices: Notifier,
+    homes: HomePublisher,
+    digests: Digester | None,
+    pending: SqlPendingWork,
 ) -> tuple[Worker, ...]:
+    show_homes = only_if(pending, lambda found: found.homes, homes.step)
     relays = [
         cards_worker(cards),
         _relay("audit", audit.step, audit.pace, wakes_on=audit.changes),
-        # each check takes about ten queries, and Slack takes few views a minute, however much is written
+        # Slack takes few messages and views a minute, however much is written
         _relay("notices", notices.step, notices.pace, wakes_on=notices.changes, at_least=1.0),
-        _relay("app_home", homes.step, homes.pace, wakes_on=homes.changes, at_least=1.0, every=HOMES_SECONDS),
+        _relay("app_home", show_homes, homes.pace, wakes_on=homes.changes, at_least=1.0, every=HOMES_SECONDS),
     ]
     if digests is not None:
         relays.append(digests_worker(digests))
@@ -101,12 +121,14 @@ def cards_worker(cards: CardPublisher) -> Worker:
     return _relay("cards", cards.step, cards.pace, wakes_on=cards.changes)
 
 
-def keep_answers_worker(answers: KeepAnswers) -> Worker:
-    return _relay("keep_answers", answers.step, answers.pace, wakes_on=answers.changes, at_least=1.0)
+def keep_answers_worker(answers: KeepAnswers, pending: SqlPendingWork) -> Worker:
+    step = only_if(pending, lambda found: found.keep_answers, answers.step)
+    return _relay("keep_answers", step, answers.pace, wakes_on=answers.changes, at_least=1.0)
 
 
-def next_calls_worker(notifier: NextCallNotifier) -> Worker:
-    return _relay("next_call_notices", notifier.step, notifier.pace, wakes_on=notifier.changes)
+def next_calls_worker(notifier: NextCallNotifier, pending: SqlPendingWork) -> Worker:
+    step = only_if(pending, lambda found: found.next_call_notices, notifier.step)
+    return _relay("next_call_notices", step, notifier.pace, wakes_on=notifier.changes)
 
 
 def digests_worker(digests: Digester) -> Worker:
@@ -124,6 +146,7 @@ def monitor_workers(
     names: UnnamedRecordings,
     groups: GroupMonitor | None,
     changes: Callable[[], asyncio.Event],
+    pending: SqlPendingWork,
 ) -> tuple[Worker, ...]:
 
     async def on_news(conversation_id: str, seen: Conversation | None) -> None:
@@ -134,17 +157,19 @@ def monitor_workers(
         next_calls.missed_news(user_ids)
         follower.missed_news(user_ids)
 
+    if_any = partial(only_if, pending)
     monitors = [
         _monitor("call_monitor", follower.poll, follower.changes),
         _monitor("next_calls", next_calls.poll, next_calls.changes, at_least=0.5),
         Worker("notifications", partial(news.run, on_news, missed_news)),
-        _monitor("late_effects", late_effects.poll, changes(), at_least=0.5),
-        _monitor("transfers", transfers.check_all, changes()),
-        _monitor("time_limits", limits.check_all, changes()),
+        _monitor("late_effects", if_any(lambda found: found.late_effects, late_effects.poll), changes(), at_least=0.5),
+        _monitor("transfers", if_any(lambda found: found.transfers, transfers.check_all), changes()),
+        _monitor("time_limits", if_any(lambda found: found.time_limits, limits.check_all), changes()),
         _monitor("names", names.poll, changes(), at_least=3.0),
     ]
     if files is not None:
-        monitors.append(_monitor("recording_files", files.step, changes(), at_least=5.0))
+        look_for_files = if_any(lambda found: found.recording_files, files.step)
+        monitors.append(_monitor("recording_files", look_for_files, changes(), at_least=5.0))
     if groups is not None:
         monitors.append(Worker("group_members", groups.compare, every=60.0))
     return tuple(monitors)

@@ -16,6 +16,7 @@ from bot.slack.listeners.agents.next_calls import NextCallCommands
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from bot.database.queries.pending_work import SqlPendingWork
     from bot.database.replicas import Replicas
     from bot.recording.agents.next_call import CallEventSource
     from bot.runtime.container import Control
@@ -33,6 +34,7 @@ class NextCallParts:
     replicas: Replicas
     news: CallEventSource
     within: timedelta
+    pending: SqlPendingWork
 
     @property
     def next_calls(self) -> NextCalls:
@@ -67,7 +69,7 @@ class NextCallParts:
         return NextCallMonitor(
             control.service,
             self.next_calls,
-            SqlNextCalls(control.engines),
+            SqlNextCalls(control.engines, pending=self.pending),
             control.agents.people,
             authorize,
             self.desk.work.start,

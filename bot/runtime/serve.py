@@ -34,7 +34,7 @@ from bot.slack.slack_clock import SlackClock
 from bot.slack.socket_mode import PING_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from slack_sdk.web.async_client import AsyncWebClient
     from urllib3 import PoolManager
@@ -70,6 +70,8 @@ class Serving:
     up: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once everything runs; ``port`` then says where its HTTP server listens."""
     port: int | None = None
+    on_up: Callable[[], None] | None = None
+    """Called once, when everything runs."""
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raise SettingsError, DatabaseUnusable, OSError at the start."""
@@ -121,6 +123,8 @@ class Serving:
             supervisor.start([Worker("leader", partial(bot.replicas.lead, led), leader_only=False)])
             bot.readiness.started = True
             self.up.set()
+            if self.on_up is not None:
+                self.on_up()
             log.info("serve_started", transport="socket" if bot.socket else "http", team=team, port=self.port)
             await self.stopping.wait()
             await self._drain(control, bot, supervisor)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from slack_sdk.signature import SignatureVerifier
 
 from bot.database.foreign_writes import ForeignWrites
+from bot.database.queries.pending_work import SqlPendingWork
 from bot.database.replicas import replicas_of
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.recording.caller import Role
@@ -105,7 +106,10 @@ def serving(
     desk = listener_context(settings, control, client, identity, work)
     replicas = replicas_of(owner, control.engines, control.store)
     news = call_news(settings, control.genesys)
-    parts = ServingParts(settings, control, client, session, desk, replicas, slack_clock, identity.scopes, news)
+    pending = SqlPendingWork(control.engines, control.store.changes(), control.clock)
+    parts = ServingParts(
+        settings, control, client, session, desk, replicas, pending, slack_clock, identity.scopes, news
+    )
     cards, audit = parts.publishers()
     digester = parts.digester()
     routes, socket = _transport(settings, app, control, secret, socket_ping)
@@ -121,9 +125,11 @@ def serving(
     )
     homes = parts.homes(readiness.check, readiness.gaps)
     parts.register(app, homes)
-    reconciler = reconciler_worker(Reconciler(control.service, control.clock, owner, replicas), control.store.changes())
-    approvals = approvals_worker(control.approvals, control.store.changes())
-    keeps = keeps_worker(partial(control.keeper.step, replicas.absent), control.store.changes())
+    reconciler = reconciler_worker(
+        Reconciler(control.service, control.clock, owner, replicas), control.store.changes(), pending
+    )
+    approvals = approvals_worker(control.approvals, control.store.changes(), pending)
+    keeps = keeps_worker(partial(control.keeper.step, replicas.absent), control.store.changes(), pending)
     limit = control.requests.limit
     foreign = ForeignWrites.to(control.engines, control.store.announce)
     return Bot(
@@ -142,9 +148,9 @@ def serving(
             approvals,
             keeps,
             *(() if foreign is None else (foreign_writes_worker(foreign.check),)),
-            keep_answers_worker(parts.keep_answers()),
-            *relay_workers(cards, audit, parts.notifier(), homes, digester),
-            next_calls_worker(parts.next_calls.notifier()),
+            keep_answers_worker(parts.keep_answers(), pending),
+            *relay_workers(cards, audit, parts.notifier(), homes, digester, pending),
+            next_calls_worker(parts.next_calls.notifier(), pending),
             *parts.monitors(news),
             Worker("forgotten_requests", parts.settle_forgotten, every=FORGOTTEN_AFTER.total_seconds() / 2),
             *parts.retention(),

@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.config.settings import ServeSettings
+    from bot.database.queries.pending_work import SqlPendingWork
     from bot.database.replicas import Replicas
     from bot.genesys import ClientsNotifications, Notifications
     from bot.runtime.container import Control
@@ -123,6 +124,7 @@ class ServingParts:
     session: aiohttp.ClientSession
     desk: ListenerContext
     replicas: Replicas
+    pending: SqlPendingWork
     slack_clock: SlackClock | None = None
     scopes: frozenset[str] = frozenset()
     news: Notifications | ClientsNotifications | NoCallEvents = field(default_factory=NoCallEvents)
@@ -130,7 +132,8 @@ class ServingParts:
     @property
     def next_calls(self) -> NextCallParts:
         """Return the parts about agents' next calls."""
-        return NextCallParts(self.control, self.desk, self.replicas, self.news, self.settings.recording_next_within)
+        within = self.settings.recording_next_within
+        return NextCallParts(self.control, self.desk, self.replicas, self.news, within, self.pending)
 
     def command(self, modal: StartModal, keeps: KeepListeners) -> RecordCommand:
         """Return the slash command with all its verbs."""
@@ -336,6 +339,7 @@ class ServingParts:
             client=desk.client,
             occasions=SqlOccasions(engines),
             notices=SqlNotices(engines, replicas.confirm),
+            pending=self.pending,
             style_for=self._style_for,
             times=ReminderTimes(settings.recording_remind_after, settings.recording_pause_remind_after),
             busy=control.service.working,
@@ -372,6 +376,7 @@ class ServingParts:
             unnamed_recordings(control),
             self.group_monitor(),
             control.store.changes,
+            self.pending,
         )
 
     def retention(self) -> tuple[Worker, ...]:

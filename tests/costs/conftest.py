@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.database.queries.pending_work import SqlPendingWork
 from bot.database.replicas import replicas_of
 from bot.recording.caller import Principal, Role
 from bot.recording.requests import PendingAction, Request, RequestSource
@@ -103,7 +104,8 @@ async def bench_at(
             client = web_client(settings.slack_bot_token.get_secret_value(), api_url=slack.api_url, session=session)
             desk = listener_context(settings, control, client, await identify(client), Work())
             replicas = replicas_of(control.service.intake.log.owner, control.engines, control.store)
-            cards, audit = ServingParts(settings, control, client, session, desk, replicas).publishers()
+            pending = SqlPendingWork(control.engines, control.store.changes(), clock)
+            cards, audit = ServingParts(settings, control, client, session, desk, replicas, pending).publishers()
             await control.genesys.login()
             bench = Bench(slack, genesys, control, desk, cards, audit)
             bench.forget()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -34,13 +33,20 @@ class Tally:
     read: list[str] = field(default_factory=list)
     commits: int = 0
 
+    @property
+    def cost(self) -> Cost:
+        return Cost(self.commits, len(self.written), len(self.read))
+
+    def profile(self) -> str:
+        """Return the statements in their order, the writer's first."""
+        return "\n".join(" ".join(one.split())[:240] for one in (*self.written, "", *self.read))
+
     def assert_within(self, cost: Cost) -> None:
         """Hold that exactly these commits were made, and at most these statements."""
-        found = Cost(self.commits, len(self.written), len(self.read))
-        assert found.commits == cost.commits, found
-        kinds = Counter(" ".join(one.split()[:3]) for one in self.written + self.read)
-        assert found.written <= cost.written, (found, kinds)
-        assert found.read <= cost.read, (found, kinds)
+        found = self.cost
+        assert found.commits == cost.commits, f"{found}\n{self.profile()}"
+        assert found.written <= cost.written, f"{found}\n{self.profile()}"
+        assert found.read <= cost.read, f"{found}\n{self.profile()}"
 
 
 @contextmanager

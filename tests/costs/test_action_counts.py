@@ -137,7 +137,7 @@ async def test_audit_lines_that_wait_go_out_twenty_in_a_message(bench: Bench) ->
     assert await bench.control.store.head() == 40
     assert bench.asked_of_slack() == ["users.info", *["chat.postMessage"] * 2]  # the person's name, asked for once
     # Of each message: begun, delivered, and the last line shown, by which a cut tail is noticed.
-    tally.assert_within(Cost(commits=4, written=8, read=17))
+    tally.assert_within(Cost(commits=4, written=6, read=7))
 
 
 async def test_nobody_is_asked_about_twice_in_a_minute(bench: Bench) -> None:

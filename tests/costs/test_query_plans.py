@@ -16,6 +16,7 @@ from bot.database.outbox.due_notices import SqlOccasions
 from bot.database.outbox.notices import SqlNotices
 from bot.database.queries.cards import SqlOverview
 from bot.database.queries.names import SqlNames
+from bot.database.queries.pending_work import SqlPendingWork
 from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.database.trail.call_history import SqlStories
 from bot.database.trail.open_requests import SqlOpenRequests
@@ -129,6 +130,7 @@ async def everything_once(bench: Bench) -> None:
     await SqlNotices(engines).open()
     await SqlRecordingFileChecks(engines).due(now, limit=10)
     await SqlOpenRequests(engines).find("audit:export")
+    await SqlPendingWork(engines, store.changes(), control.clock).read()
     names = SqlNames(store)
     await names.unnamed()
     await names.remember({("user", "u-1"): "Anna", ("queue", "q-1"): "Sales"}, now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, delete, func, select, type_coerce, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.database.mapping import entry_from, recording_from, upsert
 from bot.database.replicas import noop
@@ -85,12 +86,23 @@ STALE_CARDS = (
     .order_by(recordings.c.requested_seq, cards.c.routed)
     .limit(bindparam("limit"))
 )
-BEGUN = CARD_OF.values(posts_begun=cards.c.posts_begun + 1)
-REFUSED = CARD_OF.values(posts_begun=cards.c.posts_begun - 1)
-SHOWN = CARD_OF.values(
-    rendered_version=case(
-        (cards.c.rendered_version == bindparam("was"), bindparam("shown", type_=cards.c.rendered_version.type)),
-        else_=FORGOTTEN,
+
+
+def _of_each(statement: Update) -> tuple[Update, Update]:
+    """Return the statement for the card where the recording was asked for, and for the one in another channel."""
+    return statement.where(ASKED_FOR), statement.where(cards.c.channel == bindparam("place"))
+
+
+# As in bot.database.transaction, what each action needs is built once.
+CHANGED = _of_each(CARD_OF)
+BEGUN = _of_each(CARD_OF.values(posts_begun=cards.c.posts_begun + 1))
+REFUSED = _of_each(CARD_OF.values(posts_begun=cards.c.posts_begun - 1))
+SHOWN = _of_each(
+    CARD_OF.values(
+        rendered_version=case(
+            (cards.c.rendered_version == bindparam("was"), bindparam("shown", type_=cards.c.rendered_version.type)),
+            else_=FORGOTTEN,
+        )
     )
 )
 DELIVERED = (
@@ -98,14 +110,35 @@ DELIVERED = (
     .where(audit_deliveries.c.delivered_at.is_not(None))
     .order_by(audit_deliveries.c.seq.desc())
     .limit(1)
+    .scalar_subquery()
 )
-AFTER = (
-    select(audit_entries)
-    .where(audit_entries.c.seq > bindparam("after"))
+UNDELIVERED = (
+    select(audit_entries, audit_deliveries.c.tried_at)
+    .outerjoin(audit_deliveries, audit_deliveries.c.seq == audit_entries.c.seq)
+    .where(audit_entries.c.seq > func.coalesce(DELIVERED, 0))
     .order_by(audit_entries.c.seq)
     .limit(bindparam("limit"))
 )
-TRIED = select(audit_deliveries.c.seq).where(audit_deliveries.c.seq > bindparam("after"))
+TRIED = {
+    "sqlite": sqlite.insert(audit_deliveries).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(audit_deliveries).on_conflict_do_nothing(),
+}
+ENTRY_HASH = select(audit_entries.c.hash).where(audit_entries.c.seq == audit_deliveries.c.seq).scalar_subquery()
+ARRIVED = (
+    update(audit_deliveries)
+    .where(audit_deliveries.c.seq.in_(bindparam("seqs", expanding=True)))
+    .values(hash=ENTRY_HASH, delivered_at=bindparam("at"), channel=bindparam("place"), ts=bindparam("stamp"))
+)
+CUT_OFF = (
+    select(
+        audit_channel_heads.c.seq,
+        audit_channel_heads.c.hash,
+        audit_entries.c.hash.label("found"),
+        select(func.min(audit_entries.c.seq)).scalar_subquery(),
+    )
+    .outerjoin(audit_entries, audit_entries.c.seq == audit_channel_heads.c.seq)
+    .where(audit_channel_heads.c.channel == bindparam("place"))
+)
 
 
 def _reason(row: Mapping[str, Any]) -> str | None:
@@ -158,13 +191,13 @@ class SqlOutbox:
         """
         values: dict[str, Any] = {"posted_channel": channel, "ts": ts}
         if was is None:
-            await self._write(CARD_OF, recording_id, of, values | {"rendered_version": version})
+            await self._write(CHANGED, recording_id, of, values | {"rendered_version": version})
         else:
             await self._write(SHOWN, recording_id, of, values | {"was": was, "shown": version})
 
     async def card_given_up(self, recording_id: UUID, *, version: int, of: str | None = None) -> None:
         """Note that this version can be shown nowhere; the next one is tried again."""
-        await self._write(CARD_OF, recording_id, of, {"rendered_version": version, "posts_begun": 0})
+        await self._write(CHANGED, recording_id, of, {"rendered_version": version, "posts_begun": 0})
 
     async def card_begun(self, recording_id: UUID, *, of: str | None = None) -> None:
         """Note, before posting, that a card is on its way."""
@@ -177,32 +210,33 @@ class SqlOutbox:
 
     async def card_lost(self, recording_id: UUID, *, of: str | None = None) -> None:
         """Forget where the card was: Slack says that it is gone."""
-        await self._write(CARD_OF, recording_id, of, {"ts": None, "posted_channel": None, "posts_begun": 0})
+        await self._write(CHANGED, recording_id, of, {"ts": None, "posted_channel": None, "posts_begun": 0})
 
     async def _write(
-        self, statement: Update, recording_id: UUID, channel: str | None, values: Mapping[str, Any] | None = None
+        self,
+        statements: tuple[Update, Update],
+        recording_id: UUID,
+        channel: str | None,
+        values: Mapping[str, Any] | None = None,
     ) -> None:
-        this_card = ASKED_FOR if channel is None else cards.c.channel == bindparam("place")
-        named = {"of": recording_id, "place": channel} if channel is not None else {"of": recording_id}
-        await self.engines.execute(statement.where(this_card), {**named, **(values or {})})
+        asked_for, elsewhere = statements
+        named = {"of": recording_id, **(values or {})}
+        if channel is None:
+            await self.engines.execute(asked_for, named)
+        else:
+            await self.engines.execute(elsewhere, {"place": channel, **named})
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
         """Return the entries after the last delivered one, in order; True with those that may have arrived already."""
         await self.confirm()
         async with self.engines.reader.connect() as connection:
-            after = (await connection.execute(DELIVERED)).scalar_one_or_none() or 0
-            entries = [entry_from(row) for row in await connection.execute(AFTER, {"after": after, "limit": limit})]
-            begun = set((await connection.execute(TRIED, {"after": after})).scalars()) if entries else set()
-        return tuple((entry, entry.seq in begun) for entry in entries)
+            rows = (await connection.execute(UNDELIVERED, {"limit": limit})).all()
+        return tuple((entry_from(row, leave_out=("tried_at",)), row.tried_at is not None) for row in rows)
 
     async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
         """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""
-
-        def work(connection: Connection) -> None:
-            statement = upsert(connection, audit_deliveries).on_conflict_do_nothing()
-            connection.execute(statement, [{"seq": seq, "tried_at": at} for seq in seqs])
-
-        await self.engines.writer.transaction(work)
+        rows = [{"seq": seq, "tried_at": at} for seq in seqs]
+        await self.engines.execute(TRIED[self.engines.writer.dialect_name], rows)
         await self.confirm()
 
     async def delivery_refused(self, seqs: Sequence[int]) -> None:
@@ -212,17 +246,12 @@ class SqlOutbox:
 
     async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
         """Note that these are in the channel, with the hashes that are shown there."""
-        of_entry = select(audit_entries.c.hash).where(audit_entries.c.seq == audit_deliveries.c.seq).scalar_subquery()
-        last = select(audit_entries.c.hash).where(audit_entries.c.seq == max(seqs))
+        last = select(audit_entries.c.hash).where(audit_entries.c.seq == max(seqs)).scalar_subquery()
 
         def work(connection: Connection) -> None:
-            connection.execute(
-                update(audit_deliveries)
-                .where(audit_deliveries.c.seq.in_(list(seqs)))
-                .values(delivered_at=at, hash=of_entry, channel=channel, ts=ts)
-            )
-            head = {"seq": max(seqs), "hash": connection.execute(last).scalar_one()}
-            statement = upsert(connection, audit_channel_heads).values(channel=channel, **head)
+            connection.execute(ARRIVED, {"seqs": list(seqs), "at": at, "place": channel, "stamp": ts})
+            statement = upsert(connection, audit_channel_heads).values(channel=channel, seq=max(seqs), hash=last)
+            head = {"seq": statement.excluded.seq, "hash": statement.excluded.hash}
             connection.execute(
                 statement.on_conflict_do_update(index_elements=[audit_channel_heads.c.channel], set_=head)
             )
@@ -234,14 +263,8 @@ class SqlOutbox:
 
         None if it has it, or if the entry is archived.
         """
-        head, own = audit_channel_heads.c, audit_entries.c
-        statement = (
-            select(head.seq, head.hash, own.hash.label("found"), select(func.min(own.seq)).scalar_subquery())
-            .outerjoin(audit_entries, own.seq == head.seq)
-            .where(head.channel == channel)
-        )
         async with self.engines.reader.connect() as connection:
-            row = (await connection.execute(statement)).one_or_none()
+            row = (await connection.execute(CUT_OFF, {"place": channel})).one_or_none()
         if row is None or row.hash == row.found:
             return None
         seq, shown, found, oldest = row

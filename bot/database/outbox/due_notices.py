@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from bot.recording.monitoring.reminders import ReminderTimes
 
 AT_ONCE = 200
-SOON_SECONDS = 5.0
 CONTROL = tuple(verb.action for verb in Verb)
 TOOK_EFFECT = (Phase.SUCCEEDED, Phase.OBSERVED)
 PERSON = "slack:%"
@@ -91,18 +90,11 @@ class SqlOccasions:
             return tuple([(one, await self._paused_by(connection, one)) for one in found])
 
     async def seconds_to_next(self, now: datetime, times: ReminderTimes) -> float | None:
-        """Return in how many seconds another notice may be due without a write before; None: never.
-
-        While a request is open or a stop waits, that is soon.
-        """
-        opened = select(attempts.c.id).where(attempts.c.settled_at.is_(None)).exists()
-        waits = select(approvals.c.id).where(approval_rows.OPEN).exists()
+        """Return in how many seconds a live recording may call for a notice without a write before; None: never."""
         reminded = (notices.c.kind == NoticeKind.LONG_RECORDING, notices.c.recording_id == recordings.c.id)
         answered = select(func.max(notices.c.snoozed_until)).where(*reminded).scalar_subquery().label("snoozed_until")
         begun = select(recordings.c.state, recordings.c.started_at, recordings.c.paused_at, answered).where(LIVE)
         async with self.engines.reader.connect() as connection:
-            if (await connection.execute(select(or_(opened, waits)))).scalar_one():
-                return SOON_SECONDS
             rows = (await connection.execute(begun)).all() if times.recording or times.pause else ()
         moments = [row.snoozed_until for row in rows if row.snoozed_until is not None and times.recording]
         moments += [

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.database.engine import Engines
+    from bot.database.queries.pending_work import SqlPendingWork
 
 AT_ONCE = 50
 NAMED = next_calls.outerjoin(names, and_(names.c.kind == "user", names.c.id == next_calls.c.agent_user_id))
@@ -29,8 +30,12 @@ class SqlNextCalls:
 
     engines: Engines
     confirm: Callable[[], Awaitable[None]] = noop
+    pending: SqlPendingWork | None = None
+    """Tells whether anybody waits, for what asks after each write."""
 
     async def open(self, *, agent_user_id: str | None = None) -> tuple[NextCall, ...]:
+        if self.pending is not None and not (await self.pending.read()).next_calls:
+            return ()
         wanted = () if agent_user_id is None else (next_calls.c.agent_user_id == agent_user_id,)
         async with self.engines.reader.connect() as connection:
             return await connection.run_sync(find, OPEN, *wanted)

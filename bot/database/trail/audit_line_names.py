@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 
 from bot.database.schema.tables import names, recordings
 
@@ -16,25 +16,38 @@ if TYPE_CHECKING:
     from bot.database.engine import Engines
 
 
+class KnownCall(NamedTuple):
+    """Who is recorded, and what they and their queue are called as far as that is known."""
+
+    participant_id: str | None
+    agent_user_id: str | None
+    queue_name: str | None
+    agent_name: str | None
+
+
+queue, agent = names.alias("queue"), names.alias("agent")
+CALLS = (
+    select(recordings.c.id, recordings.c.participant_id, recordings.c.agent_user_id, queue.c.name, agent.c.name)
+    .outerjoin(queue, and_(queue.c.kind == "queue", queue.c.id == recordings.c.queue_id))
+    .outerjoin(agent, and_(agent.c.kind == "user", agent.c.id == recordings.c.agent_user_id))
+    .where(recordings.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SqlLineNames:
     """Reads names as they are known now; what was erased has none."""
 
     engines: Engines
 
-    async def calls(self, recording_ids: Collection[UUID]) -> dict[UUID, tuple[str | None, str | None, str | None]]:
-        """Return the participant, the agent's user id and the queue's name of each recording."""
+    async def calls(self, recording_ids: Collection[UUID]) -> dict[UUID, KnownCall]:
+        """Return what is known of the calls of these recordings."""
         if not recording_ids:
             return {}
-        own = recordings.c
-        statement = (
-            select(own.id, own.participant_id, own.agent_user_id, names.c.name)
-            .outerjoin(names, and_(names.c.kind == "queue", names.c.id == own.queue_id))
-            .where(own.id.in_(list(recording_ids)))
-        )
         async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement)).all()
-        return {row.id: (row.participant_id, row.agent_user_id, row.name) for row in rows}
+            return {
+                row[0]: KnownCall(*row[1:]) for row in await connection.execute(CALLS, {"ids": list(recording_ids)})
+            }
 
     async def agents(self, user_ids: Collection[str]) -> dict[str, str]:
         """Return the names of Genesys users."""

@@ -120,9 +120,10 @@ class SqlEvidence:
     async def _names(self, entries: Iterable[Mapping[str, Any]]) -> Names:
         known, found = SqlLineNames(self.engines), list(entries)
         calls = await known.calls({UUID(one["recording_id"]) for one in found if one["recording_id"]})
-        users = {agent for _, agent, _ in calls.values() if agent}
-        users |= {str(one) for entry in found for one in entry["outcome"].get("agents") or ()}
-        return Names({}, await known.agents(users), {str(key): call for key, call in calls.items()})
+        agents = await known.agents({str(one) for entry in found for one in entry["outcome"].get("agents") or ()})
+        agents |= {one.agent_user_id: one.agent_name for one in calls.values() if one.agent_user_id and one.agent_name}
+        shown = {str(key): (one.participant_id, one.agent_user_id, one.queue_name) for key, one in calls.items()}
+        return Names({}, agents, shown)
 
 
 def _proofs(tree: DayTree, hashes: Mapping[int, str], seqs: Sequence[int]) -> list[Proof]:

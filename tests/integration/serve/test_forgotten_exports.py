@@ -42,7 +42,7 @@ async def test_an_export_of_a_dead_replica_is_closed_after_half_an_hour(
         asked = bench.asked(Role.COMPLIANCE)
         await control.service.intake.export(asked, {"days": "7"})  # and its process is killed
         replicas = replicas_of("serve:living", control.engines, control.store)
-        witness = ServingParts(nothing, control, nothing, nothing, nothing, replicas)
+        witness = ServingParts(nothing, control, nothing, nothing, nothing, replicas, nothing)
         async with replicas.joined(), asyncio.timeout(LIMIT):
             await witness.settle_interrupted()  # as at a start, when others may be at work
             assert [one["phase"] for one in entries(postgres_database)] == ["requested"]

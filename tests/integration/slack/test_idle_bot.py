@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MINUTE = 60.0
 ROUNDS = 3
 """How often each worker may look in a minute: every half a minute, and once more."""
-STATEMENTS = 40
+STATEMENTS = 10
 """What one look of all workers takes at most."""
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from bot.database.outbox.due_notices import SqlOccasions
 from bot.database.outbox.notices import SqlNotices
+from bot.database.queries.pending_work import SqlPendingWork
 from bot.database.statements.approvals import newest_of
 from bot.recording.monitoring.reminders import OpenNotice, ReminderTimes
 from bot.recording.notices import Notice, NoticeKind
@@ -48,6 +49,10 @@ async def next_notice(harness: Harness) -> None:
     await SqlOccasions(harness.engines).seconds_to_next(NOW, times)
 
 
+async def pending_work(harness: Harness) -> None:
+    await SqlPendingWork(harness.engines, harness.store.changes(), harness.clock).read()
+
+
 async def shared_message(harness: Harness) -> None:
     notice = Notice(NoticeKind.LONG_RECORDING, RECORDING_ID, "", ADA, 1)
     await SqlNotices(harness.engines).sharing(OpenNotice(notice, recording(), channel="D0ADA", ts="1.000001"))
@@ -61,8 +66,14 @@ async def shared_message(harness: Harness) -> None:
         (long_pauses, "recordings"),
         (next_notice, "notices"),
         (next_notice, "recordings"),
-        (next_notice, "attempts"),
-        (next_notice, "approvals"),
+        (pending_work, "attempts"),
+        (pending_work, "approvals"),
+        (pending_work, "recordings"),
+        (pending_work, "keeps"),
+        (pending_work, "notices"),
+        (pending_work, "saved_looks"),
+        (pending_work, "next_calls"),
+        (pending_work, "next_call_notices"),
         (shared_message, "notices"),
     ],
 )

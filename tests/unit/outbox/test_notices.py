@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.outbox.due_notices import SqlOccasions
 from bot.database.outbox.notices import SqlNotices
+from bot.database.queries.pending_work import SqlPendingWork
 from bot.database.transaction import SqlTransaction
 from bot.errors import AuditUnavailable, CallEnded, OutcomeUnknown
 from bot.outbox.notices import Notifier
@@ -124,6 +125,7 @@ def notifier_for(harness: Harness, client: AsyncWebClient) -> Notifier:
         client=client,
         occasions=SqlOccasions(harness.engines),
         notices=SqlNotices(harness.engines),
+        pending=SqlPendingWork(harness.engines, harness.store.changes(), harness.clock),
         style_for=lambda _user, language: STYLE.in_(LANGUAGES.of(language)),
         times=ReminderTimes(timedelta(minutes=30), timedelta(minutes=3)),
         busy=harness.service.working,
