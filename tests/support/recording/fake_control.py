@@ -29,7 +29,8 @@ class FakeControl:
     late_fault: Exception | None = None
     calls: list[str] = field(default_factory=list)
     priorities: list[Priority] = field(default_factory=list)
-    """Of the calls that have one, in order."""
+    """Of the calls that have one, in order; those of starts are apart."""
+    start_priorities: list[Priority] = field(default_factory=list)
 
     agents: dict[str, Participant | None] = field(default_factory=dict)
     """Who is on which call, where that isn't the usual agent; None: a reading can't tell."""
@@ -44,7 +45,9 @@ class FakeControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
+        self.start_priorities.append(priority)
         agent = self.agents.get(target.conversation_id, AGENT)
         permit(agent)
         return await self._write("start", target, CallRecording.ACTIVE)

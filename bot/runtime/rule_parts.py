@@ -1,0 +1,24 @@
+"""Builds what carries out the policy file's rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.database.queries.policy import SqlRules
+from bot.recording.monitoring.rules import RuleMonitor
+
+if TYPE_CHECKING:
+    from bot.runtime.container import Control
+    from bot.slack.listeners.background import Work
+
+
+def rule_monitor(control: Control, work: Work) -> RuleMonitor:
+    """Return what acts on the calls of rules; without a rule it does nothing."""
+    return RuleMonitor(
+        control.policy.rules,
+        control.service,
+        control.agents.calls,
+        SqlRules(control.store).acting_since,
+        work.start,
+        control.clock,
+    )
