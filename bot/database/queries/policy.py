@@ -121,7 +121,7 @@ def _statement(name: str) -> Select[Any]:
 
 
 def _since(rules: Iterable[Rule], earlier: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    """Return since when each rule does what it does for each agent and queue; what was there at the last start stays."""
+    """Return since when each rule acts for each agent and queue; what was there at the last start stays."""
     noted: dict[str, Any] = {}
     for rule in rules:
         before = earlier.get(rule.label, {})

@@ -34,9 +34,9 @@ PERMISSIONS = {KeepVerb.KEEP: Permission.KEEP, KeepVerb.RELEASE: Permission.RELE
 class KeepCall:
     """Ask for a call's recordings to be kept or released: the recording's call, the named one, or the only own one.
 
-    ``unavailable`` is why nothing can be kept here, if it can't. ``first_try_after`` is how long to wait if no recording
-    of ours shows the end of the call. Whether a call of which we have no record is in the person's scope is decided by
-    a reading of it.
+    ``unavailable`` is why nothing can be kept here, if it can't. ``first_try_after`` is how long to wait if none of our
+    recordings shows the end of the call. Whether a call of which we have no record is in the person's scope is decided
+    by a reading of it.
     """
 
     verb: KeepVerb
