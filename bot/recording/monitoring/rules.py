@@ -95,9 +95,9 @@ class RuleMonitor:
 
     async def poll(self) -> float | None:
         """List the live calls if it is time, and act on those of which no event came; return when to do so again."""
-        if not self.rules:
+        if not self.rules or not self.service.intake.door.open:
             return None
-        if self.clock.monotonic() >= self._seen.list_at and self.service.intake.door.open:
+        if self.clock.monotonic() >= self._seen.list_at:
             self._seen.list_at = self.clock.monotonic() + LIST_EVERY_SECONDS
             await self._list()
         return max(0.0, self._seen.list_at - self.clock.monotonic())
