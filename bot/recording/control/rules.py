@@ -59,9 +59,9 @@ LONGEST = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """A rule has nothing to do about a call: never again where it is ``settled``, else not now."""
+    """A rule has nothing to do about a call: not before a while, or never again."""
 
-    settled: bool
+    again: timedelta | None = None
 
 
 def by_rule(rule: Rule) -> Request:
@@ -97,10 +97,11 @@ class ActByRule:
         newest = opened.transaction.newest_recording(self.conversation_id)
         own = newest if newest is not None and newest.started_by == self.rule.actor else None
         if own is not None and own.state is RecordingState.STARTING:
-            return Idle(settled=False)
+            return Idle(SOONEST)
         if own is not None and failed_in_passing(own):
-            if opened.now - own.requested_at < self._patience(own):
-                return Idle(settled=False)
+            left = self._patience(own) - (opened.now - own.requested_at)
+            if left > timedelta():
+                return Idle(left)
             return self._once(opened, f"{self.rule.label}:{own.id}", blocked=False)
         began = opened.transaction.newest_recording(self.conversation_id, that_began=True)
         # one that is over although the call goes on ended with its agent: nobody stopped it
@@ -121,17 +122,17 @@ class ActByRule:
         if key is None:
             raise AssertionError
         if opened.transaction.attempt_with_key(key):
-            return Idle(settled=True)
+            return Idle()
         acting = replace(opened, asked=replace(opened.asked, origin=origin), context=self.context())
         if blocked:
             acting.close()
-            return Idle(settled=True)
+            return Idle()
         try:
             return self._command()(acting)
         except RecordBotError as refusal:
             acting.append(Phase.FAILED, outcome={"error": refusal.kind})
             acting.close()
-            return Idle(settled=True)
+            return Idle()
 
     def _command(self) -> StartRecording | KeepCall:
         if self.rule.action is RuleAction.KEEP:

@@ -150,7 +150,9 @@ class RuleMonitor:
         accepted = await self.service.intake.log.submit(by_rule(rule), command)
         if isinstance(accepted, PendingAction):
             self.start(self._carry_out(rule, accepted))
-        elif not isinstance(accepted, Idle) or accepted.settled:
+        elif isinstance(accepted, Idle) and accepted.again is not None:
+            self._list_within(accepted.again.total_seconds())
+        else:
             self._seen.settle(rule.label, conversation_id)  # the worker that keeps does the rest
 
     async def _carry_out(self, rule: Rule, accepted: PendingAction) -> None:
