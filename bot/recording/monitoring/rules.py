@@ -110,7 +110,7 @@ class RuleMonitor:
             log.warning("rule_list_failed", error=error.kind)
             return
         if not live.complete:
-            log.warning("rule_list_incomplete", calls=len(live.calls))
+            log.warning("rule_list_shortened", calls=len(live.calls))
         for call in live.calls:
             for agent in call.agents:
                 on_queue = replace(agent, queue_id=agent.queue_id or call.queue_id)

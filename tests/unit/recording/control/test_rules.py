@@ -70,7 +70,7 @@ class Replica:
         self.monitor = self.restarted()
 
     async def serves(self, *rules: Rule) -> None:
-        """Start anew with these rules of the policy file."""
+        """Start again with these rules of the policy file."""
         self.rules = rules or self.rules
         await self.noted.note(DualControl(), self.harness.clock.now(), always=self.rules)
         self.monitor = self.restarted()
