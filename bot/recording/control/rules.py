@@ -64,6 +64,14 @@ class Idle:
     again: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A rule has something to do about a call, once a reading has shown that it is on."""
+
+
+Answer = PendingAction | PendingKeep | Idle | Due
+
+
 def by_rule(rule: Rule) -> Request:
     """Return the request of a rule: it acts for the bot, so it needs no grant."""
     return Request(Principal(rule.actor, frozenset({Role.SUPERVISOR})), RequestSource(RULE_SOURCE))
@@ -74,8 +82,10 @@ class ActByRule:
     """Record, or keep, a call because of a rule. What one process has asked for, no other one asks for again.
 
     ``connected_at`` is when the agent's side of the call connected, if that is known, ``late_seconds`` how long ago, if
-    that is long. The request has no key of its own: the command looks for one inside the transaction, because a call
-    of which nothing is to be done leaves no entry.
+    that is long. Without ``acts`` the answer is only whether something is due.
+
+    The request has no key of its own: the command looks for one inside the transaction, because a call of which nothing
+    is to be done leaves no entry.
     """
 
     rule: Rule
@@ -83,16 +93,17 @@ class ActByRule:
     agent: Participant
     connected_at: datetime | None = None
     late_seconds: int | None = None
+    acts: bool = True
 
     def context(self) -> AuditContext:
         if self.rule.action is RuleAction.KEEP:
             return AuditContext(KeepVerb.KEEP.action, KeepVerb.KEEP.value, self.conversation_id)
         return AuditContext(Verb.START.action, Verb.START.value, self.conversation_id)
 
-    def __call__(self, opened: OpenRequest) -> PendingAction | PendingKeep | Idle:
+    def __call__(self, opened: OpenRequest) -> Answer:
         return self._keep(opened) if self.rule.action is RuleAction.KEEP else self._start(opened)
 
-    def _start(self, opened: OpenRequest) -> PendingAction | PendingKeep | Idle:
+    def _start(self, opened: OpenRequest) -> Answer:
         """Start unless the call is recorded already, or somebody stopped its recording."""
         newest = opened.transaction.newest_recording(self.conversation_id)
         own = newest if newest is not None and newest.started_by == self.rule.actor else None
@@ -108,7 +119,7 @@ class ActByRule:
         blocked = began is not None and began.state is not RecordingState.ENDED
         return self._once(opened, f"{self.rule.label}:{self.conversation_id}", blocked=blocked)
 
-    def _keep(self, opened: OpenRequest) -> PendingAction | PendingKeep | Idle:
+    def _keep(self, opened: OpenRequest) -> Answer:
         """Keep unless that was asked for already, or somebody released the call's recordings."""
         newest = opened.transaction.keeps.newest(self.conversation_id)
         if newest is not None and newest.asked_by == self.rule.actor and newest.error == TooLate.kind:
@@ -116,7 +127,7 @@ class ActByRule:
         blocked = newest is not None and not _keep_failed(newest)
         return self._once(opened, f"{self.rule.label}:{self.conversation_id}", blocked=blocked)
 
-    def _once(self, opened: OpenRequest, trigger: str, *, blocked: bool) -> PendingAction | PendingKeep | Idle:
+    def _once(self, opened: OpenRequest, trigger: str, *, blocked: bool) -> Answer:
         origin = RequestSource(RULE_SOURCE, trigger=trigger, late_seconds=self.late_seconds)
         key = origin.dedupe_key
         if key is None:
@@ -127,6 +138,8 @@ class ActByRule:
         if blocked:
             acting.close()
             return Idle()
+        if not self.acts:
+            return Due()
         try:
             return self._command()(acting)
         except RecordBotError as refusal:

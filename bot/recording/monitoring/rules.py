@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.errors import AuditUnavailable, GenesysError, RateLimited, RecordBotError
-from bot.recording.control.rules import PASSING, ActByRule, Idle, by_rule
+from bot.errors import (
+    AuditUnavailable,
+    CallEnded,
+    CallNotFound,
+    GenesysError,
+    GenesysUnavailable,
+    RateLimited,
+    RecordBotError,
+)
+from bot.recording.control.rules import PASSING, ActByRule, Due, Idle, by_rule
 from bot.recording.keeping.keep import AFTER_SECONDS
+from bot.recording.models import Target
+from bot.recording.monitoring.reconciler import noop
 from bot.recording.policy import RuleAction
 from bot.recording.ports import Priority
 from bot.recording.requests import PendingAction
@@ -23,7 +33,7 @@ if TYPE_CHECKING:
 
     from bot.recording.call import Participant
     from bot.recording.control.service import RecordingService
-    from bot.recording.models import Conversation
+    from bot.recording.models import Conversation, LiveCall
     from bot.recording.policy import Rule
     from bot.recording.ports import Clock, ConversationDirectory, Transaction
 
@@ -45,14 +55,14 @@ AFTER_END = timedelta(seconds=AFTER_SECONDS[0])
 class _Seen:
     """What is in memory: all of it can be read again."""
 
-    settled: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
-    """Rules and calls of which nothing is left to be done."""
+    settled: OrderedDict[tuple[str, ...], None] = field(default_factory=OrderedDict)
+    """Rules and calls of which nothing is left to be done; with the agent, of whom that is so because of the time."""
     list_at: float = 0.0
     """When to list the live calls; a reading of ``monotonic``."""
     since: dict[tuple[str, str], datetime] | None = None
 
-    def settle(self, label: str, conversation_id: str) -> None:
-        self.settled[label, conversation_id] = None
+    def settle(self, *key: str) -> None:
+        self.settled[key] = None
         while len(self.settled) > REMEMBERED:
             self.settled.popitem(last=False)
 
@@ -89,9 +99,12 @@ class RuleMonitor:
         if seen is None:
             await self._call_over(conversation_id)
             return
+        await self._offer(conversation_id, seen)
+
+    async def _offer(self, conversation_id: str, seen: Conversation) -> None:
         for agent in seen.agents:
             leg = seen.leg(agent.id)
-            await self._connected(conversation_id, agent, None if leg is None else leg.connected_at, told=True)
+            await self._connected(conversation_id, agent, None if leg is None else leg.connected_at)
 
     async def poll(self) -> float | None:
         """List the live calls if it is time, and act on those of which no event came; return when to do so again."""
@@ -112,48 +125,80 @@ class RuleMonitor:
         if not live.complete:
             log.warning("rule_list_shortened", calls=len(live.calls))
         for call in live.calls:
-            for agent in call.agents:
-                on_queue = replace(agent, queue_id=agent.queue_id or call.queue_id)
-                await self._connected(call.conversation_id, on_queue, call.since, told=False)
+            if await self._may_be_due(call) and not await self._read(call.conversation_id):
+                return
+
+    async def _may_be_due(self, call: LiveCall) -> bool:
+        """Say whether a rule may have something to do about a listed call. A list can be old: a reading decides."""
+        due = False
+        for agent in call.agents:
+            on_queue = replace(agent, queue_id=agent.queue_id or call.queue_id)
+            due = await self._connected(call.conversation_id, on_queue, call.since, acts=False) or due
+        return due
+
+    async def _read(self, conversation_id: str) -> bool:
+        """Read a call, and act on it; False if the next one can't be read either."""
+        deadline = self.clock.monotonic() + READ_SECONDS
+        try:
+            seen = await self.service.control.read_call(
+                Target(conversation_id), deadline=deadline, progress=noop, priority=Priority.LOOP
+            )
+        except (CallEnded, CallNotFound):
+            return True
+        except GenesysError as error:
+            log.warning("rule_read_failed", conversation_id=conversation_id, error=error.kind)
+            return not isinstance(error, (GenesysUnavailable, RateLimited))
+        await self._offer(conversation_id, seen)
+        return True
 
     async def _connected(
-        self, conversation_id: str, agent: Participant, connected_at: datetime | None, *, told: bool
-    ) -> None:
-        """Act on a call of an agent by each rule that covers it; ``told``: by an event, which comes when it changes."""
+        self, conversation_id: str, agent: Participant, connected_at: datetime | None, *, acts: bool = True
+    ) -> bool:
+        """Act on a call of an agent by each rule that covers it; or, if nothing is to be done yet, say what is due."""
+        due = False
         for rule in self.rules:
             sources = rule.covered_by(agent_user_id=agent.user_id, queue_id=agent.queue_id)
-            if not sources or (rule.label, conversation_id) in self._seen.settled or not self.service.intake.door.open:
+            key = (rule.label, conversation_id)
+            settled = key in self._seen.settled or (*key, agent.user_id) in self._seen.settled
+            if not sources or settled or not self.service.intake.door.open:
                 continue
             try:
-                if await self._is_new(rule, sources, connected_at, told=told):
-                    await self._act(rule, conversation_id, agent, connected_at)
+                if await self._is_new(rule, sources, connected_at):
+                    due = await self._act(rule, conversation_id, agent, connected_at, acts=acts) or due
+                else:
+                    self._seen.settle(*key, agent.user_id)
             except AuditUnavailable:
                 log.warning("rule_write_failed", rule=rule.label, conversation_id=conversation_id)
                 self._list_within(AGAIN_SECONDS)
             except RecordBotError as error:
                 log.warning("rule_refused", rule=rule.label, conversation_id=conversation_id, error=error.kind)
+        return due
 
-    async def _is_new(self, rule: Rule, sources: frozenset[str], connected_at: datetime | None, *, told: bool) -> bool:
-        """Say whether the call connected since the rule has been there; a list that names no time says nothing."""
-        if connected_at is None:
-            return told
+    async def _is_new(self, rule: Rule, sources: frozenset[str], connected_at: datetime | None) -> bool:
+        """Say whether the call connected since the rule has been there; without a time nothing says otherwise."""
         if self._seen.since is None:
             self._seen.since = dict(await self.known_since())
         # another process may have noted another file meanwhile: then a rule counts from now on
-        since = (self._seen.since.setdefault((rule.label, one), self.clock.now()) for one in sources)
-        return min(since) <= connected_at
+        since = [self._seen.since.setdefault((rule.label, one), self.clock.now()) for one in sources]
+        return connected_at is None or min(since) <= connected_at
 
-    async def _act(self, rule: Rule, conversation_id: str, agent: Participant, connected_at: datetime | None) -> None:
+    async def _act(
+        self, rule: Rule, conversation_id: str, agent: Participant, connected_at: datetime | None, *, acts: bool
+    ) -> bool:
+        """Submit the request; return whether one is due that was not to be made yet."""
         ago = 0.0 if connected_at is None else (self.clock.now() - connected_at).total_seconds()
         late = round(ago) if ago >= LATE_SECONDS else None
-        command = ActByRule(rule, conversation_id, agent, connected_at, late)
+        command = ActByRule(rule, conversation_id, agent, connected_at, late, acts=acts)
         accepted = await self.service.intake.log.submit(by_rule(rule), command)
+        if isinstance(accepted, Due):
+            return True
         if isinstance(accepted, PendingAction):
             self.start(self._carry_out(rule, accepted))
         elif isinstance(accepted, Idle) and accepted.again is not None:
             self._list_within(accepted.again.total_seconds())
         else:
             self._seen.settle(rule.label, conversation_id)  # the worker that keeps does the rest
+        return False
 
     async def _carry_out(self, rule: Rule, accepted: PendingAction) -> None:
         try:

@@ -100,6 +100,8 @@ class Replica:
     def is_on(self, call: str = CALL, *, ago: float | None = 0.0) -> None:
         """Have the list of live calls show a call that connected so many seconds ago."""
         since = None if ago is None else self.ago(ago)
+        if since is not None:
+            self.harness.control.connected_at[call] = since
         self.floor.calls.append(LiveCall(call, (replace(AGENT, queue_id=None),), queue_id="queue-1", since=since))
 
     async def polls(self, *, later: float = LIST_EVERY_SECONDS) -> None:
@@ -233,24 +235,25 @@ async def test_calls_from_before_the_rule_are_left_alone(replica: Replica) -> No
     replica.harness.clock.advance(60)
     replica.is_on(ago=100)
     replica.is_on(OTHER_CALL, ago=None)
+    replica.harness.control.connected_at[OTHER_CALL] = replica.ago(7200)  # the list doesn't say it, the reading does
     await replica.polls(later=1)
-    # the rule Sales has been there for an hour; of the other call nobody knows since when it is on
+    # the rule Sales has been there for an hour
     assert [actor for _, phase, actor in replica.entries() if phase == "requested"] == ["bot:rule:Sales"]
     await replica.serves(replace(START, queues=frozenset({"queue-1", "queue-2"})))  # what was there counts on
     replica.monitor = replica.restarted()
     second = "5d7e1f20-9b3c-4a64-8f1d-2c0a9e8b7d61"
     await replica.hears(second, replace(AGENT, queue_id="queue-2"), ago=30)
     assert replica.starts() == 1
-    await replica.hears(second, AGENT, ago=30)
+    await replica.hears(second, COLLEAGUE, ago=30)
     assert replica.starts() == 2
 
 
 @pytest.mark.parametrize("error", [RateLimited(retry_after=5), GenesysUnavailable()])
 async def test_a_start_that_could_not_be_sent_is_made_late_and_told(replica: Replica, error: Exception) -> None:
-    replica.harness.control.fault = error
+    replica.harness.control.start_fault = error
     await replica.hears()
     assert replica.states() == ["failed"]
-    replica.harness.control.fault = None
+    replica.harness.control.start_fault = None
     await replica.hears(ago=1)  # too soon
     assert replica.starts() == 1
     replica.is_on(ago=0)
@@ -263,13 +266,13 @@ async def test_a_start_that_could_not_be_sent_is_made_late_and_told(replica: Rep
 
 
 async def test_what_stays_wrong_is_tried_ever_less_often_and_a_refusal_not_again(replica: Replica) -> None:
-    replica.harness.control.fault = GenesysUnavailable()
+    replica.harness.control.start_fault = GenesysUnavailable()
     await replica.hears()
     replica.is_on(ago=0)
     for _ in range(20):
         await replica.polls()
     assert replica.starts() == 6  # within 20 minutes: at once, then after 60, 120, 240, 480 and 960 s
-    replica.harness.control.fault = PermissionMissing("conversation:call:record")
+    replica.harness.control.start_fault = PermissionMissing("conversation:call:record")
     await replica.hears(OTHER_CALL)
     replica.is_on(OTHER_CALL)
     replica.floor.calls = replica.floor.calls[1:]
