@@ -119,6 +119,13 @@ class Replica:
         change = await service.intake.change(Verb.STOP, asked(), typed_id=CALL)
         await service.carry_out(change)  # type: ignore[arg-type]
 
+    async def ends_with_its_agent(self) -> None:
+        """Have the agent hand the call over, which ends the recording."""
+        recording = await self.harness.store.live_recording(CALL)
+        assert recording is not None
+        over = recording.call_ended(self.harness.clock.now())
+        await self.harness.store.write(lambda transaction: transaction.save(over, was=recording))
+
     def states(self) -> list[str]:
         return [one["state"] for one in rows(self.harness.file, "SELECT state FROM recordings ORDER BY requested_seq")]
 
@@ -196,13 +203,31 @@ async def test_a_call_whose_recording_ended_with_another_agent_is_recorded_on_th
     service = replica.harness.service
     replica.harness.control.agents[CALL] = ELSEWHERE
     await service.carry_out(await service.intake.start(asked(), CALL, None))
-    recording = await service.store.live_recording(CALL)
-    assert recording is not None
-    over = recording.call_ended(replica.harness.clock.now())
-    await replica.harness.store.write(lambda transaction: transaction.save(over, was=recording))
+    await replica.ends_with_its_agent()
     replica.harness.control.agents[CALL] = AGENT
     await replica.hears()
     assert replica.states() == ["ended", "active"]
+
+
+async def test_a_recording_that_ended_with_its_agent_is_not_begun_again_by_the_rule(replica: Replica) -> None:
+    await replica.hears()
+    await replica.ends_with_its_agent()
+    replica.monitor = replica.restarted()
+    await replica.hears(CALL, COLLEAGUE)
+    replica.is_on()
+    await replica.polls()
+    assert (replica.states(), replica.starts()) == (["ended"], 1)
+    assert await replica.monitor.poll() == LIST_EVERY_SECONDS  # nothing is to be tried again
+
+
+async def test_a_call_that_was_recorded_when_it_connected_stays_a_persons(replica: Replica) -> None:
+    service = replica.harness.service
+    await service.carry_out(await service.intake.start(asked(), CALL, None))
+    await replica.hears()
+    await replica.ends_with_its_agent()
+    replica.monitor = replica.restarted()
+    await replica.hears(CALL, COLLEAGUE)
+    assert replica.states() == ["ended"]
 
 
 async def test_a_lost_event_is_made_up_for_by_the_list_which_goes_behind_people(replica: Replica) -> None:
