@@ -8,6 +8,8 @@ from bot.database.queries.policy import SqlRules
 from bot.recording.monitoring.rules import RuleMonitor
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from bot.runtime.container import Control
     from bot.slack.listeners.background import Work
 
@@ -22,3 +24,14 @@ def rule_monitor(control: Control, work: Work) -> RuleMonitor:
         work.start,
         control.clock,
     )
+
+
+def with_sources_of(
+    rules: RuleMonitor, others: Callable[[], Awaitable[frozenset[str]]]
+) -> Callable[[], Awaitable[frozenset[str]]]:
+    """Return what says whose events are wanted: those that the others want, and those of the rules."""
+
+    async def wanted() -> frozenset[str]:
+        return await others() | rules.sources
+
+    return wanted
