@@ -140,3 +140,22 @@ class TestWithoutRoute:
         homes = scenario.slack.views.homes
         await scenario.slack.open_home(ADA)
         await scenario.until_later(lambda: "rule Sales" in str(getattr(homes.get(ADA), "body", "")), step=0.5)
+
+
+class TestFollowed:
+    @pytest.fixture
+    def changes(self, tmp_path: Path, policy: str) -> dict[str, str]:
+        (tmp_path / "policy.toml").write_text(policy)
+        return {"RECORDING_FOLLOW_TRANSFERS": "always"}
+
+    async def test_a_transfer_is_the_same_call_and_followed_where_the_setting_says_so(
+        self, scenario: ServingScenario
+    ) -> None:
+        await told_of(scenario, f"queue:{SALES}")
+        call = scenario.genesys.add_call(agent="Priya Nair", queue="Sales")
+        await scenario.until(lambda: scenario.shows("Recording · Priya Nair · Sales"))
+        scenario.genesys.transfers.blind(call, "Hanna Virtanen")
+        await scenario.until_later(lambda: scenario.phases("recording:follow") == ["requested", "succeeded"])
+        assert scenario.phases("recording:start") == ["requested", "succeeded"]
+        assert [one["started_by"] for one in scenario.recordings()] == [RULE, RULE]
+        assert scenario.genesys.recording_starts(call.id) == 2
