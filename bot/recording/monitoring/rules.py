@@ -57,9 +57,15 @@ class _Seen:
 
     settled: OrderedDict[tuple[str, ...], None] = field(default_factory=OrderedDict)
     """Rules and calls of which nothing is left to be done; with the agent, of whom that is so because of the time."""
+    under_way: set[tuple[str, ...]] = field(default_factory=set)
+    """Rules and calls whose recordings this process is starting: what Genesys tells of them meanwhile is no news."""
     list_at: float = 0.0
     """When to list the live calls; a reading of ``monotonic``."""
     since: dict[tuple[str, str], datetime] | None = None
+
+    def has_nothing_due(self, label: str, conversation_id: str, user_id: str) -> bool:
+        key = (label, conversation_id)
+        return key in self.settled or key in self.under_way or (*key, user_id) in self.settled
 
     def settle(self, *key: str) -> None:
         self.settled[key] = None
@@ -159,8 +165,7 @@ class RuleMonitor:
         for rule in self.rules:
             sources = rule.covered_by(agent_user_id=agent.user_id, queue_id=agent.queue_id)
             key = (rule.label, conversation_id)
-            settled = key in self._seen.settled or (*key, agent.user_id) in self._seen.settled
-            if not sources or settled or not self.service.intake.door.open:
+            if not sources or self._seen.has_nothing_due(*key, agent.user_id) or not self.service.intake.door.open:
                 continue
             try:
                 if await self._is_new(rule, sources, connected_at):
@@ -193,6 +198,7 @@ class RuleMonitor:
         if isinstance(accepted, Due):
             return True
         if isinstance(accepted, PendingAction):
+            self._seen.under_way.add((rule.label, conversation_id))
             self.start(self._carry_out(rule, accepted))
         elif isinstance(accepted, Idle) and accepted.again is not None:
             self._list_within(accepted.again.total_seconds())
@@ -206,6 +212,8 @@ class RuleMonitor:
         except AuditUnavailable:
             log.warning("rule_write_failed", rule=rule.label)  # the reconciler settles it
             return
+        finally:
+            self._seen.under_way.discard((rule.label, accepted.recording.conversation_id))
         if result.error is None:
             self._seen.settle(rule.label, result.recording.conversation_id)
         elif result.error.kind in PASSING:

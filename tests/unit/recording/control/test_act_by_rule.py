@@ -246,6 +246,17 @@ async def test_a_lost_event_is_made_up_for_by_the_list_which_goes_behind_people(
     assert len(replica.floor.priorities) == listed + 1
 
 
+async def test_what_comes_of_the_start_itself_is_no_reason_for_a_list(replica: Replica) -> None:
+    await replica.monitor.poll()
+    gate = replica.harness.control.gate = asyncio.Event()
+    await replica.monitor.on_news(CALL, replica.seen(CALL, AGENT))
+    await replica.monitor.on_news(CALL, replica.seen(CALL, AGENT))  # the effect, while the start is under way
+    gate.set()
+    await asyncio.gather(*replica.running)
+    assert await replica.monitor.poll() == LIST_EVERY_SECONDS
+    assert (replica.states(), replica.starts()) == (["active"], 1)
+
+
 async def test_a_late_request_says_so(replica: Replica) -> None:
     replica.is_on(ago=47)
     await replica.polls(later=LIST_EVERY_SECONDS)
