@@ -51,6 +51,14 @@ MUTATIONS = (
         "tests/unit/recording/control/test_service.py::test_the_same_delivery_twice_is_one_request",
     ),
     Mutation(
+        "a rule acts on each event",
+        "bot/recording/control/rules.py",
+        "if opened.transaction.attempt_with_key(key):",
+        "if not key:",
+        "tests/unit/recording/control/test_act_by_rule.py::"
+        "test_a_recording_that_ended_with_its_agent_is_not_begun_again_by_the_rule",
+    ),
+    Mutation(
         "no reading before repeating",
         "bot/recording/monitoring/reconciler.py",
         "if _as_wanted(attempt, recording, seen):",

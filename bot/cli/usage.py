@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 TIME_FORMATS = "2026-01-31 or 2026-01-31T08:00, UTC"
-ACTOR = re.compile(r"(slack:[A-Z0-9]+:[A-Z0-9]+|cli:\S+|bot(:guard)?)")
+ACTOR = re.compile(r"(slack:[A-Z0-9]+:[A-Z0-9]+|cli:\S+|bot(:guard|:rule:.+)?)")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -48,5 +48,5 @@ def conversation(typed: str, name: str) -> str:
 def actor(typed: str, name: str) -> str:
     """Return the actor as entries name it."""
     if not ACTOR.fullmatch(typed):
-        raise typer.BadParameter("must be slack:TEAM:USER, cli:LOGIN or bot", param_hint=name)
+        raise typer.BadParameter("must be slack:TEAM:USER, cli:LOGIN, bot, or bot:rule:LABEL", param_hint=name)
     return typed

@@ -1,4 +1,4 @@
-"""The policy file: who may control which calls, where a stop needs a second supervisor, and where cards go.
+"""The policy file: who may control which calls, which stops take two supervisors, where cards go, and rules.
 
 ::
 
@@ -17,6 +17,12 @@
     [[route]]
     queues = ["<queue id>"]
     channel = "C0BILLING"              # gets a card of each recording of these queues too
+
+    [[always]]
+    label = "Sales"                    # the trail names it: rule Sales
+    queues = ["<queue id>"]
+    do = "start"                       # or "keep": what the bot does by itself with each of these calls
+    reason = "Quality review"
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ import re
 import tomllib
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -41,8 +47,10 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from bot.audit.storable import visible
 from bot.errors import SettingsError
-from bot.recording.policy import DualControl, Grant, Policy, Route
+from bot.recording.policy import DualControl, Grant, Policy, Route, Rule, RuleAction
+from bot.recording.requests import REASON_LIMIT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +59,9 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 LEAST, MOST = timedelta(seconds=10), timedelta(hours=24)
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 NO_CALLS = "no_calls"
+LABEL_TWICE = "label_twice"
+LABEL_LIMIT = 60
+"""Characters of a rule's label, which stands in each line of the audit channel about it."""
 ADVICE = {
     "label": 'give it a name in quotation marks, such as label = "Sales"',
     "who": "list at least one Slack user or user group",
@@ -58,6 +69,8 @@ ADVICE = {
     "channel": 'use the id of a Slack channel, such as channel = "C0BILLING"',
     "within": 'use a time from 10s to 24h, such as "90s" or "2m"',
     "pause_longer_than": 'use a time from 10s to 24h, such as "90s" or "5m"',
+    "do": 'use do = "start" or do = "keep"',
+    "reason": 'say why the bot does this, such as reason = "Quality review"',
     "escalate": 'use the id of one Slack user group, such as escalate = "S0LEADS"',
 }
 """What to do about a key that is missing or wrong."""
@@ -99,6 +112,13 @@ def _as_genesys_writes(genesys_id: str) -> str:
     return genesys_id.lower() if UUID_FORM.fullmatch(genesys_id) else genesys_id
 
 
+def _without_invisible(label: str) -> str:
+    """Refuse a label that looks like another one, or ends the line in which it stands."""
+    if visible(label) != label or not label.isprintable():
+        raise PydanticCustomError("invisible", "characters that can't be seen")
+    return label
+
+
 def _time(value: object) -> timedelta:
     parts = re.fullmatch(r"([1-9]\d{0,4})([smh])", value) if isinstance(value, str) else None
     within = None if parts is None else timedelta(**{UNITS[parts[2]]: int(parts[1])})
@@ -112,6 +132,12 @@ GroupId = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,}$")]
 ChannelId = Annotated[str, StringConstraints(pattern=r"^[CG][A-Z0-9]{2,}$")]
 GenesysId = Annotated[str, StringConstraints(pattern=r"^[^\s,;]+$"), AfterValidator(_as_genesys_writes)]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+RuleLabel = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LABEL_LIMIT),
+    AfterValidator(_without_invisible),
+]
+RuleReason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=REASON_LIMIT)]
 Time = Annotated[timedelta, BeforeValidator(_time)]
 
 
@@ -160,10 +186,31 @@ class _Route(_Table):
         return Route(frozenset(self.queues), self.channel)
 
 
+class _Always(_Calls):
+    label: RuleLabel
+    do: Literal["start", "keep"]
+    reason: RuleReason
+
+    def rule(self) -> Rule:
+        return Rule(self.label, RuleAction(self.do), self.reason, frozenset(self.queues), frozenset(self.agents))
+
+
 class _File(_Table):
     grant: list[_Grant] = []
     dual_control: _DualControl | None = None
     route: list[_Route] = []
+    always: list[_Always] = []
+
+    @field_validator("always")
+    @classmethod
+    def _each_its_own(cls, always: list[_Always]) -> list[_Always]:
+        """Refuse a label that is given twice: the trail could not tell the rules apart."""
+        known = set[str]()
+        for number, table in enumerate(always, start=1):
+            if table.label.casefold() in known:
+                raise PydanticCustomError(LABEL_TWICE, "given twice", {"number": number, "label": table.label})
+            known.add(table.label.casefold())
+        return always
 
     def policy(self, source: str) -> Policy:
         return Policy(
@@ -171,15 +218,19 @@ class _File(_Table):
             dual_control=DualControl() if self.dual_control is None else self.dual_control.dual_control(),
             source=source,
             routes=tuple(table.route() for table in self.route),
+            rules=tuple(table.rule() for table in self.always),
         )
 
 
-TABLES: dict[str, type[_Table]] = {"grant": _Grant, "dual_control": _DualControl, "route": _Route}
+TABLES: dict[str, type[_Table]] = {"grant": _Grant, "dual_control": _DualControl, "route": _Route, "always": _Always}
 
 
 def _problem(error: ErrorDetails) -> str:
     """Say which key of which table is wrong, and what to do about it; the file's name goes before it."""
     table, *rest = error["loc"]
+    if error["type"] == LABEL_TWICE:
+        number, label = error["ctx"]["number"], error["ctx"]["label"]
+        return f", [[always]] {number}, label: {label!r} is the label of an earlier rule; give each rule its own"
     if error["type"] == "extra_forbidden" and not rest:
         return _unknown(table, "", _File)
     return _in_table(str(table), rest, error)
@@ -202,6 +253,10 @@ def _in_table(table: str, rest: list[int | str], error: ErrorDetails) -> str:
             return f", {where}: list at least one queue or agent"
         case "list_type":
             said = "write a list in square brackets"
+        case "string_too_long":
+            said = f"shorten it to at most {error['ctx']['max_length']:,} characters"
+        case "invisible":
+            said = "use only characters that can be seen, in one line"
         case _ if len(rest) > 1:
             said = f"{error['input']!r} is not {MEMBERS[str(key)]}"
         case _:

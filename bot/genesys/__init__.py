@@ -14,6 +14,7 @@ from bot.genesys.recording.sessions import SessionsControl
 from bot.genesys.recording_files.files import GenesysRecordingFiles
 from bot.genesys.recording_files.metadata import GenesysSavedRecordings
 from bot.genesys.transport.client import GenesysAccount, GenesysClient
+from bot.genesys.transport.deadline import unattended
 from bot.genesys.transport.health import GenesysHealth, RateBudget, RequestSeen
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "call_volume",
     "check",
     "login_advice",
+    "unattended",
 ]

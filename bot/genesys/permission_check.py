@@ -21,7 +21,7 @@ from bot.genesys.json_fields import listed, text
 from bot.genesys.live_calls.activity_query import activity_request
 from bot.genesys.live_calls.details_query import details_request
 from bot.genesys.live_calls.directory import names_request
-from bot.genesys.notifications.channel import PREFIX, SUFFIX
+from bot.genesys.notifications.channel import PREFIX, QUEUES, SUFFIX
 from bot.genesys.organization import organization_recording
 from bot.genesys.recording.sessions import find_sessions
 from bot.genesys.recording_files.keeping_check import keeping
@@ -40,6 +40,9 @@ SLOW = (
     "waits for an agent's next call."
 )
 TOPIC = f"{PREFIX}{{id}}{SUFFIX}"
+OF_QUEUES = "Genesys notifications of queues"
+SLOW_RULES = "Rules for queues then act up to a minute late, by the list of live calls."
+QUEUE_TOPIC = f"{QUEUES}{{id}}{SUFFIX}"
 TOPICS = Request(
     "check: topics",
     "NotificationsApi.get_notifications_availabletopics",
@@ -48,29 +51,38 @@ TOPICS = Request(
 LISTED = Request("check: notifications", "NotificationsApi.get_notifications_channels")
 
 
-async def notification_topics(client: GenesysClient, within: Within, grants: Grants) -> Finding:
-    """Return whether the client may subscribe to agents' calls, as far as Genesys shows it without a subscription."""
+async def notification_topics(
+    client: GenesysClient, within: Within, grants: Grants, *, queues: bool = False
+) -> list[Finding]:
+    """Return whether the client may subscribe to agents' calls, as far as Genesys shows it without a subscription.
+
+    With ``queues``, also whether it may subscribe to those of queues.
+    """
     try:
         await client.read(LISTED, within)
         entities = listed((await client.read(TOPICS, within)).document().get("entities"))
     except PermissionMissing as missing:
-        return Finding(WHAT, ok=True, sentence=f"Refused. {missing} {SLOW} {GRANT_IT}", note=True)
+        rules = f" {SLOW_RULES}" if queues else ""
+        return [Finding(WHAT, ok=True, sentence=f"Refused. {missing} {SLOW}{rules} {GRANT_IT}", note=True)]
     except GenesysError as error:
-        return Finding(WHAT, ok=True, sentence=f"Unavailable: {error} {SLOW}", note=True)
-    topic = next((one for one in entities if text(one.get("id")) == TOPIC), None)
-    if topic is None:
-        return Finding(WHAT, ok=True, sentence=f"Genesys lists no topic {TOPIC}. {SLOW}", note=True)
-    return _judged(_needed(topic), grants)
+        return [Finding(WHAT, ok=True, sentence=f"Unavailable: {error} {SLOW}", note=True)]
+    agents = _topic(entities, WHAT, TOPIC, SLOW, grants)
+    return [agents, _topic(entities, OF_QUEUES, QUEUE_TOPIC, SLOW_RULES, grants)] if queues else [agents]
 
 
-def _judged(needed: list[str], grants: Grants) -> Finding:
+def _topic(entities: list[dict[str, Any]], what: str, topic: str, without: str, grants: Grants) -> Finding:
+    """Judge one topic; ``without`` says what the bot does if it isn't permitted."""
+    found = next((one for one in entities if text(one.get("id")) == topic), None)
+    if found is None:
+        return Finding(what, ok=True, sentence=f"Genesys lists no topic {topic}. {without}", note=True)
+    needed = _needed(found)
     missing = [permission for permission in needed if grants.has(permission) is False]
     if missing:
-        sentence = f"{TOPIC} needs {', '.join(missing)}, which no role of the client has. {SLOW} {GRANT_IT}"
-        return Finding(WHAT, ok=True, sentence=sentence, note=True)
+        sentence = f"{topic} needs {', '.join(missing)}, which no role of the client has. {without} {GRANT_IT}"
+        return Finding(what, ok=True, sentence=sentence, note=True)
     if needed and grants.permissions is None:
-        return unknown(WHAT, f"They need {', '.join(needed)}; whether the client has it is not shown. {grants.why_not}")
-    return Finding(WHAT, ok=True, sentence="Permitted, in the divisions in which the roles were granted.")
+        return unknown(what, f"They need {', '.join(needed)}; whether the client has it is not shown. {grants.why_not}")
+    return Finding(what, ok=True, sentence="Permitted, in the divisions in which the roles were granted.")
 
 
 def _needed(topic: dict[str, Any]) -> list[str]:
@@ -140,8 +152,12 @@ OPTIONAL = (
 )
 
 
-async def check(client: GenesysClient, *, recording_api: str = "conversations", keeps: bool = False) -> list[Finding]:
-    """Check the region, the login, and each permission, as far as Genesys shows them; ``keeps``: those of keeping too.
+async def check(
+    client: GenesysClient, *, recording_api: str = "conversations", keeps: bool = False, queues: bool = False
+) -> list[Finding]:
+    """Check the region, the login, and each permission, as far as Genesys shows them.
+
+    ``keeps``: those of keeping too; ``queues``: notifications of queues too.
 
     Permissions are asked for by requests about the nil id: Genesys refuses those with 403 where one is missing, and
     with 404 where none is.
@@ -166,7 +182,7 @@ async def check(client: GenesysClient, *, recording_api: str = "conversations", 
     findings += [await _optional(client, *question) for question in OPTIONAL]
     if keeps:
         findings += await keeping(client, lambda: _within(client), grants, NOBODY)
-    findings.append(await notification_topics(client, _within(client), grants))
+    findings += await notification_topics(client, _within(client), grants, queues=queues)
     return findings + await organization_recording(client, lambda: _within(client))
 
 

@@ -16,6 +16,10 @@ class CallRecording(StrEnum):
     """The reading doesn't say; never to be taken for ``NONE``."""
 
 
+QUEUE_SOURCE = "queue:"
+"""Stands before a queue's id where events of its calls are asked for; an agent's id stands alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Participant:
     """An agent who is connected to a call and whose side of it can be recorded."""

@@ -9,6 +9,8 @@ BOT = "bot"
 """The actor of what the bot does or sees on its own."""
 GUARD = "bot:guard"
 """The actor of what the bot does because the time of a pause or a recording is up."""
+RULE = "bot:rule:"
+"""What stands before the label of a rule, as the actor of what the bot does because of it."""
 
 
 class Role(StrEnum):
@@ -73,6 +75,16 @@ class Principal:
 
     def may(self, permission: Permission) -> bool:
         return self.denial_reason is None and not self.roles.isdisjoint(ROLES_WITH[permission])
+
+
+def rule_actor(label: str) -> str:
+    """Return the actor of what the bot does because of a rule."""
+    return f"{RULE}{label}"
+
+
+def rule_label(actor: str) -> str | None:
+    """Return the label of the rule that an actor is; None for a person, and for the bot on its own."""
+    return actor.removeprefix(RULE) if actor.startswith(RULE) else None
 
 
 def is_bot(actor: str) -> bool:

@@ -48,6 +48,7 @@ class AgentLeg:
     ended_at: datetime | None = None
     wrapping_up: bool = False
     """Whether the agent has left and is in after-call work."""
+    connected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bot.recording.caller import Permission, Principal, Role, Scope
+from bot.recording.call import QUEUE_SOURCE
+from bot.recording.caller import Permission, Principal, Role, Scope, rule_actor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +66,38 @@ class Route:
     channel: str
 
 
+class RuleAction(StrEnum):
+    """What a rule has the bot do."""
+
+    START = "start"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Has the bot record, or keep, every call of some queues and agents by itself."""
+
+    label: str
+    action: RuleAction
+    reason: str
+    queues: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
+
+    @property
+    def actor(self) -> str:
+        """Return the rule as an actor of the trail."""
+        return rule_actor(self.label)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """Return whose events of calls the rule needs."""
+        return self.agents | {f"{QUEUE_SOURCE}{queue_id}" for queue_id in self.queues}
+
+    def covered_by(self, *, agent_user_id: str, queue_id: str | None) -> frozenset[str]:
+        """Return those of its sources that an agent's side of a call belongs to; none: the call is not the rule's."""
+        return self.sources & {agent_user_id, f"{QUEUE_SOURCE}{queue_id}"}
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The content of the policy file. Without one, nobody is limited and nothing needs a second supervisor."""
@@ -73,6 +107,7 @@ class Policy:
     source: str | None = None
     """The file that it was read from."""
     routes: tuple[Route, ...] = ()
+    rules: tuple[Rule, ...] = ()
     digest: str | None = field(default=None, compare=False)
     """The SHA-256 of the file."""
 
@@ -84,11 +119,13 @@ class Policy:
     @property
     def queues(self) -> frozenset[str]:
         granted = (grant.queues for grant in self.grants)
-        return self.dual_control.queues.union(*granted, *(route.queues for route in self.routes))
+        routed = (route.queues for route in self.routes)
+        return self.dual_control.queues.union(*granted, *routed, *(rule.queues for rule in self.rules))
 
     @property
     def agents(self) -> frozenset[str]:
-        return self.dual_control.agents.union(*(grant.agents for grant in self.grants))
+        granted = (grant.agents for grant in self.grants)
+        return self.dual_control.agents.union(*granted, *(rule.agents for rule in self.rules))
 
 
 def channels_by_queue(routes: Iterable[Route]) -> dict[str, tuple[str, ...]]:

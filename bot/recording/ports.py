@@ -90,6 +90,7 @@ class RecordingControl(Protocol):
         deadline: float,
         progress: Progress,
         permit: Permit,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Record the call. What ``permit`` raises is passed on, and then nothing was sent that changes anything."""
 

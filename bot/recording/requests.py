@@ -36,6 +36,8 @@ class RequestSource:
     """The person's language; None if unknown."""
     shared_channel: bool = False
     """Whether Slack says that another organization can read the channel."""
+    late_seconds: int | None = None
+    """Of what the bot does because of a rule: how long ago the call had connected, if that is long."""
     age: Callable[[], float] | None = field(default=None, compare=False, repr=False)
     """Returns how many seconds ago the person sent the request; None if nothing tells."""
 
@@ -45,7 +47,8 @@ class RequestSource:
 
     def facts(self) -> dict[str, Any]:
         shared = self.shared_channel or None
-        facts = {"source": self.source, "channel": self.channel, "trigger": self.trigger, "shared_channel": shared}
+        facts: dict[str, Any] = {"source": self.source, "channel": self.channel, "trigger": self.trigger}
+        facts |= {"shared_channel": shared, "late_seconds": self.late_seconds}
         return {key: value for key, value in facts.items() if value is not None}
 
 

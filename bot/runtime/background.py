@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bot.recording.monitoring.next_calls import NextCallMonitor
     from bot.recording.monitoring.reconciler import Reconciler
     from bot.recording.monitoring.recording_files import SavedLooks
+    from bot.recording.monitoring.rules import RuleMonitor
     from bot.recording.monitoring.time_limits import TimeLimitGuard
     from bot.recording.monitoring.transfers import TransferMonitor
 
@@ -138,6 +139,7 @@ def digests_worker(digests: Digester) -> Worker:
 def monitor_workers(
     follower: Follower,
     next_calls: NextCallMonitor,
+    rules: RuleMonitor,
     news: Notifications | ClientsNotifications | NoCallEvents,
     late_effects: LaterLooks,
     transfers: TransferMonitor,
@@ -151,16 +153,19 @@ def monitor_workers(
 
     async def on_news(conversation_id: str, seen: Conversation | None) -> None:
         await next_calls.on_news(conversation_id, seen)  # first: somebody waits for it
+        await rules.on_news(conversation_id, seen)
         await follower.on_news(conversation_id, seen)
 
     def missed_news(user_ids: frozenset[str]) -> None:
         next_calls.missed_news(user_ids)
+        rules.missed_news(user_ids)
         follower.missed_news(user_ids)
 
     if_any = partial(only_if, pending)
     monitors = [
         _monitor("call_monitor", follower.poll, follower.changes),
         _monitor("next_calls", next_calls.poll, next_calls.changes, at_least=0.5),
+        *((_monitor("rules", rules.poll, rules.changes),) if rules.rules else ()),
         Worker("notifications", partial(news.run, on_news, missed_news)),
         _monitor("late_effects", if_any(lambda found: found.late_effects, late_effects.poll), changes(), at_least=0.5),
         _monitor("transfers", if_any(lambda found: found.transfers, transfers.check_all), changes()),

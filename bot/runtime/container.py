@@ -43,6 +43,7 @@ from bot.recording.monitoring.recording_files import SavedLooks
 from bot.recording.policy import channels_by_queue
 from bot.recording.requests import ReasonRules
 from bot.recording.time_limits.limits import TimeLimits
+from bot.runtime.rule_settings import rules_against_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -68,8 +69,8 @@ EXPIRE_SECONDS = 5.0
 FOLLOWER_SHARE = 0.1
 FILE_IS_MISSING = (
     "The policy file {file} (RECORDING_POLICY_FILE) doesn't exist, but record-bot last served on this database with "
-    "one: its grants, dual control and routes would no longer apply. Put the file back. To give up its rules, start "
-    "once with record-bot serve --without-policy; the audit trail records that."
+    "one: its grants, dual control, routes and rules would no longer apply. Put the file back. To give up its rules, "
+    "start once with record-bot serve --without-policy; the audit trail records that."
 )
 
 
@@ -228,6 +229,8 @@ def recording_policy(settings: RecordingSettings, *, may_be_missing: bool = Fals
             "channel for the cards, since the audit channel is for the trail alone."
         )
         raise SettingsError((sentence,))
+    if problems := rules_against_settings(policy, settings):
+        raise SettingsError(problems)
     return policy
 
 

@@ -40,9 +40,15 @@ async def record_start(control: Control, *, without_policy: bool = False) -> Non
         known = {name: value for name, value in outcome.items() if value is not None}
         if "without_policy" in known:  # rules are given up only after the entry that says so
             await _record(control, "bot:start", known)
-            await rules.note(policy.dual_control, control.clock.now(), routes=policy.routes)
+            await rules.note(policy.dual_control, control.clock.now(), routes=policy.routes, always=policy.rules)
         else:
-            await rules.note(policy.dual_control, control.clock.now(), routes=policy.routes, digest=policy.digest)
+            await rules.note(
+                policy.dual_control,
+                control.clock.now(),
+                routes=policy.routes,
+                digest=policy.digest,
+                always=policy.rules,
+            )
             await _record(control, "bot:start", known)
         await history.note(control.store, control.clock.now())  # only after the entry about it
     except AuditUnavailable as error:

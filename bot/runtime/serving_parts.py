@@ -59,6 +59,7 @@ from bot.runtime.container import (
     unnamed_recordings,
 )
 from bot.runtime.next_call_parts import NextCallParts
+from bot.runtime.rule_parts import rule_monitor, with_sources_of
 from bot.slack.charts import Charts
 from bot.slack.listeners.agents.agent_calls import AgentCalls
 from bot.slack.listeners.agents.people_options import PeopleOptions
@@ -353,6 +354,7 @@ class ServingParts:
 
     def monitors(self, news: Notifications | ClientsNotifications | NoCallEvents) -> tuple[Worker, ...]:
         control, waiting = self.control, self.next_calls.monitor()
+        rules = rule_monitor(control, self.desk.work)
         service, clock, mode = control.service, control.clock, self.settings.recording_follow_transfers
         observations = Observations(control.store, clock, mode)
         gap = check_gap(self.settings, control.genesys)
@@ -365,9 +367,10 @@ class ServingParts:
                 news,
                 look_gap=gap,
                 changes=control.store.changes(),
-                awaited=waiting.agents,
+                awaited=with_sources_of(rules, waiting.agents),
             ),
             waiting,
+            rules,
             news,
             LaterLooks(service, observations, clock),
             TransferMonitor(service, clock, mode),

@@ -32,7 +32,7 @@ RESTLESS = """
              WHERE seq > (SELECT coalesce(max(seq), 0) FROM audit_deliveries WHERE delivered_at IS NOT NULL))
 """
 CARDS = """
-    SELECT recordings.id, conversation_id, state, version, in_doubt, posted_channel, ts, rendered_version,
+    SELECT recordings.id, conversation_id, state, version, in_doubt, posted_channel, ts, rendered_version, started_by,
            requested_at = max(requested_at) OVER (PARTITION BY conversation_id) AS newest
     FROM recordings LEFT JOIN cards ON cards.recording_id = recordings.id
 """
@@ -88,6 +88,8 @@ def _cards(stage: Stage) -> Iterator[str]:
         if card["state"] not in STANDS or card["in_doubt"]:
             yield f"recording {card['id']} is left {card['state']}{' in doubt' if card['in_doubt'] else ''}"
             continue
+        if card["ts"] is None and card["state"] == "failed" and card["started_by"].startswith("bot:rule:"):
+            continue  # nobody waits for it: the audit channel tells of it
         if card["ts"] is None and card["state"] == "failed" and card["rendered_version"] == card["version"]:
             if not _was_answered(stage, card["id"]):
                 yield f"nobody was told that the start of recording {card['id']} failed"

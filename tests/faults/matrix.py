@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.rows import genesys, keeps, kills, next_calls, replicas, slack, storage, time_limits
+from tests.faults.rows import genesys, keeps, kills, next_calls, replicas, rules, slack, storage, time_limits
 
 ALONE = (
     *kills.ROWS,
@@ -12,6 +12,7 @@ ALONE = (
     *time_limits.ALONE,
     *keeps.ROWS,
     *next_calls.ROWS,
+    *rules.ROWS,
 )
-REPLICAS = (*replicas.ROWS, *time_limits.REPLICAS, *keeps.ON_REPLICAS, *next_calls.REPLICAS)
+REPLICAS = (*replicas.ROWS, *time_limits.REPLICAS, *keeps.ON_REPLICAS, *next_calls.REPLICAS, *rules.REPLICAS)
 ROWS = (*ALONE, *REPLICAS)

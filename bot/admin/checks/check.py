@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.admin.checks.block_validation import BlockValidation, CantTell
 from bot.admin.checks.host import address, clock, file_problem, settings_notes
+from bot.admin.checks.rules import check_rules
 from bot.admin.checks.sample_messages import Samples
 from bot.admin.checks.slack import (
     WrongSetting,
@@ -113,9 +114,10 @@ def _policy_in_short(policy: Policy) -> str:
     of = f"for {counted(len(dual.agents), 'agent')}" if dual.agents else ""
     stops = " and ".join(filter(None, (on, of)))
     routes = counted(len(policy.routes), "route") if policy.routes else ""
+    rules = counted(len(policy.rules), "rule") if policy.rules else ""
     if stops and dual.pause_longer_than is not None:
         stops = f"{stops}, and pauses longer than {round(dual.pause_longer_than.total_seconds())} s too"
-    parts = (counted(len(policy.grants), "grant"), stops and f"stops need two supervisors {stops}", routes)
+    parts = (counted(len(policy.grants), "grant"), stops and f"stops need two supervisors {stops}", routes, rules)
     return "; ".join(filter(None, parts))
 
 
@@ -259,12 +261,15 @@ async def _genesys(settings: ServeSettings, policy: Policy) -> tuple[ComponentHe
 
     api = settings.genesys_recording_api
     keeps = settings.recording_keep is not KeepMode.NEVER and api != "sessions"
+    queues = any(rule.queues for rule in policy.rules)
     try:
         found = {
-            client.account.label: await check(client, recording_api=api, keeps=keeps) for client in clients.clients
+            client.account.label: await check(client, recording_api=api, keeps=keeps, queues=queues)
+            for client in clients.clients
         }
         deadline = clients.clock.monotonic() + ASK_SECONDS
         named = await _policy_names(settings, policy, adapters.directory(clients), deadline)
+        named += await check_rules(settings, policy.rules, clients, clients.clock.monotonic() + ASK_SECONDS)
     finally:
         await clients.close()
     # serve starts while one of several clients can log in

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from bot.database.mapping import upsert
 from bot.database.schema.tables import standing_rules
-from bot.recording.policy import DualControl, Route
+from bot.recording.policy import DualControl, Route, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy import Select
 
     from bot.database.store import SqlStore
     from bot.database.transaction import SqlTransaction
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 DUAL_CONTROL = "dual_control"
 ROUTES = "routes"
 FILE = "file"
+ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,18 @@ class SqlRules:
     store: SqlStore
 
     async def note(
-        self, rule: DualControl, at: datetime, *, routes: Iterable[Route] = (), digest: str | None = None
+        self,
+        rule: DualControl,
+        at: datetime,
+        *,
+        routes: Iterable[Route] = (),
+        digest: str | None = None,
+        always: Iterable[Rule] = (),
     ) -> None:
-        """Store where a stop needs two supervisors, where cards go, and the file's SHA-256. Raise AuditUnavailable."""
+        """Store where a stop needs two supervisors, where cards go, since when the bot acts by itself on which calls.
+
+        Also store the file's SHA-256. Raise AuditUnavailable.
+        """
         facts = {
             "queues": sorted(rule.queues),
             "agents": sorted(rule.agents),
@@ -44,8 +55,17 @@ class SqlRules:
         }
         sent = [{"queues": sorted(route.queues), "channel": route.channel} for route in routes]
 
+        acting = tuple(always)
+
         def work(transaction: SqlTransaction) -> None:
-            for name, rules in ((DUAL_CONTROL, facts), (ROUTES, sent), (FILE, {"sha256": digest})):
+            earlier = transaction.connection.execute(_statement(ALWAYS)).scalar_one_or_none()
+            since = _since(acting, json.loads(earlier or "{}"), at)
+            for name, rules in (
+                (DUAL_CONTROL, facts),
+                (ROUTES, sent),
+                (ALWAYS, since),
+                (FILE, {"sha256": digest}),
+            ):
                 values = {"rule": json.dumps(rules), "noted_at": at}
                 statement = upsert(transaction.connection, standing_rules).values(name=name, **values)
                 transaction.connection.execute(
@@ -81,8 +101,31 @@ class SqlRules:
         found = await self._noted(ROUTES)
         return tuple(Route(frozenset(one["queues"]), one["channel"]) for one in found or ())
 
+    async def acting_since(self) -> dict[tuple[str, str], datetime]:
+        """Return since when the bot acts by itself on calls, by a rule's label and the agent or queue."""
+        found = await self._noted(ALWAYS)
+        return {
+            (label, source): datetime.fromisoformat(at)
+            for label, rule in (found or {}).items()
+            for source, at in rule["since"].items()
+        }
+
     async def _noted(self, name: str) -> Any:
-        statement = select(standing_rules.c.rule).where(standing_rules.c.name == name)
         async with self.store.engines.reader.connect() as connection:
-            found = (await connection.execute(statement)).scalar_one_or_none()
+            found = (await connection.execute(_statement(name))).scalar_one_or_none()
         return None if found is None else json.loads(found)
+
+
+def _statement(name: str) -> Select[Any]:
+    return select(standing_rules.c.rule).where(standing_rules.c.name == name)
+
+
+def _since(rules: Iterable[Rule], earlier: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """Return since when each rule acts for each agent and queue; what was there at the last start stays."""
+    noted: dict[str, Any] = {}
+    for rule in rules:
+        before = earlier.get(rule.label, {})
+        known = before.get("since", {}) if before.get("do") == rule.action.value else {}
+        since = {source: known.get(source, at.isoformat()) for source in sorted(rule.sources)}
+        noted[rule.label] = {"do": rule.action.value, "since": since}
+    return noted

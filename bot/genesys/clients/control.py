@@ -72,9 +72,10 @@ class ClientsControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Start with the first client that reads the call; the start's own reading finds it."""
-        conversation_id, within = target.conversation_id, Within(deadline, progress)
+        conversation_id, within = target.conversation_id, Within(deadline, progress, priority)
 
         async def attempt(client: GenesysClient, seen: _Seen) -> ConfirmedChange:
             def permit_seen(agent: Participant | None) -> None:
@@ -82,7 +83,12 @@ class ClientsControl:
                 permit(agent)
 
             return await self.controls[client].start(
-                target, reason_code=reason_code, deadline=deadline, progress=progress, permit=permit_seen
+                target,
+                reason_code=reason_code,
+                deadline=deadline,
+                progress=progress,
+                permit=permit_seen,
+                priority=priority,
             )
 
         home = self.clients.of_call(conversation_id)

@@ -9,6 +9,7 @@ from bot.errors import Evidence, GenesysError, GenesysUnavailable, NotFound, Req
 from bot.genesys.recording.call_state import read_call
 from bot.genesys.transport.deadline import Within
 from bot.genesys.transport.request import Request
+from bot.recording.call import QUEUE_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +32,9 @@ PATIENCE = 10.0
 """Seconds for each request."""
 
 TOO_MANY = "notification.subscription.too.many.subscriptions"
-PREFIX, SUFFIX = "v2.users.", ".conversations.calls"
+PREFIX, QUEUES, SUFFIX = "v2.users.", "v2.routing.queues.", ".conversations.calls"
+"""The topics of a user's calls, and of a queue's: both carry a ``CallConversation``, by the notification schemas of
+Genesys's SDKs. A queue stands among the agents by ``queue:`` and its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,10 @@ class TooManyTopics(GenesysError):
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
-    """A notification about one call; ``seen`` is None when everyone has left the call."""
+    """A notification about one call; ``seen`` is None when everyone has left the call.
+
+    ``user_id`` is whose topic carried it: an agent's, or a queue's.
+    """
 
     user_id: str
     conversation_id: str
@@ -96,7 +102,7 @@ async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset
         "NotificationsApi.put_notifications_channel_subscriptions",
         {
             "channel_id": channel.id,
-            "body": [{"id": f"{PREFIX}{user_id}{SUFFIX}"} for user_id in sorted(user_ids)],
+            "body": [{"id": topic_of(user_id)} for user_id in sorted(user_ids)],
             "ignore_errors": True,  # else one topic that is not permitted has all of them refused
         },
     )
@@ -110,7 +116,7 @@ async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset
     states = {
         user_id: entity
         for entity in (entities if isinstance(entities, list) else ())
-        if isinstance(entity, dict) and (user_id := _user_of(entity.get("id"))) is not None
+        if isinstance(entity, dict) and (user_id := source_of(entity.get("id"))) is not None
     }
     permitted = frozenset(user_id for user_id in user_ids if _permitted(states.get(user_id, {})))
     refused = (states.get(user_id, {}) for user_id in sorted(user_ids - permitted))
@@ -123,7 +129,7 @@ def read_news(message: object) -> CallEvent | None:
     Only a message that names both sides is evidence that everyone has left: one with the agent alone may be partial.
     """
     body = _object(message).get("eventBody")
-    user_id, event = _user_of(_object(message).get("topicName")), _object(body)
+    user_id, event = source_of(_object(message).get("topicName")), _object(body)
     conversation_id = event.get("id")
     if user_id is None or not isinstance(conversation_id, str):
         return None
@@ -138,6 +144,13 @@ def chosen(user_ids: frozenset[str], *, first: Iterable[str], most: int = MOST_T
     return frozenset(sorted(user_ids, key=lambda user_id: (user_id not in there, user_id))[:most])
 
 
+def topic_of(source: str) -> str:
+    """Return the topic of the calls of an agent, or of a queue."""
+    if source.startswith(QUEUE_SOURCE):
+        return f"{QUEUES}{source.removeprefix(QUEUE_SOURCE)}{SUFFIX}"
+    return f"{PREFIX}{source}{SUFFIX}"
+
+
 def _permitted(entity: dict[str, Any]) -> bool:
     return str(entity.get("state")).casefold() == "permitted"
 
@@ -149,10 +162,12 @@ def _why_not(entity: dict[str, Any]) -> str:
     return str(entity.get("rejectionReason") or "")
 
 
-def _user_of(topic: object) -> str | None:
-    if isinstance(topic, str) and topic.startswith(PREFIX) and topic.endswith(SUFFIX):
-        return topic[len(PREFIX) : -len(SUFFIX)]
-    return None
+def source_of(topic: object) -> str | None:
+    if not isinstance(topic, str) or not topic.endswith(SUFFIX):
+        return None
+    if topic.startswith(QUEUES):
+        return f"{QUEUE_SOURCE}{topic[len(QUEUES) : -len(SUFFIX)]}"
+    return topic[len(PREFIX) : -len(SUFFIX)] if topic.startswith(PREFIX) else None
 
 
 def _object(value: object) -> dict[str, Any]:

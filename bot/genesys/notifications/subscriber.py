@@ -23,6 +23,7 @@ from bot.genesys.notifications.channel import (
 from bot.genesys.notifications.dispatcher import Inbox
 from bot.genesys.notifications.websocket import ChannelGone, Stream, StreamOver
 from bot.genesys.transport.http import trust
+from bot.recording.call import QUEUE_SOURCE
 
 if TYPE_CHECKING:
     import ssl
@@ -255,14 +256,24 @@ class Notifications:
 
 
 def _problem(subscribed: Subscribed, users: frozenset[str], most: int) -> str | None:
-    refused = sorted(subscribed.refused & users)
-    if refused:
-        why = f" ({subscribed.why_not})" if subscribed.why_not else ""
-        named = ", ".join(refused[:NAMED]) + (f" and {len(refused) - NAMED} more" if len(refused) > NAMED else "")
-        return (
-            f"Genesys refuses notifications of {len(refused)} of {len(subscribed.asked & users)} agents{why}: {named}. "
-            "The bot reads their calls every half a minute instead."
-        )
+    queues = frozenset(one for one in users if one.startswith(QUEUE_SOURCE))
+    said = [
+        _refused(subscribed, users - queues, "agents", "The bot reads their calls every half a minute instead."),
+        _refused(subscribed, queues, "queues", "Rules for them act up to a minute late, by the list of live calls."),
+    ]
+    if any(said):
+        return " ".join(filter(None, said))
     if subscribed.asked and not users <= subscribed.asked and len(users) > most:
         return f"A channel takes {most} topics at most, and {len(users)} agents are being recorded."
     return None
+
+
+def _refused(subscribed: Subscribed, wanted: frozenset[str], kind: str, instead: str) -> str:
+    """Say of which agents, or queues, Genesys refuses to tell, why, and what the bot does instead; else nothing."""
+    refused = sorted(one.removeprefix(QUEUE_SOURCE) for one in subscribed.refused & wanted)
+    if not refused:
+        return ""
+    why = f" ({subscribed.why_not})" if subscribed.why_not else ""
+    named = ", ".join(refused[:NAMED]) + (f" and {len(refused) - NAMED} more" if len(refused) > NAMED else "")
+    asked = len(subscribed.asked & wanted)
+    return f"Genesys refuses notifications of {len(refused)} of {asked} {kind}{why}: {named}. {instead}"

@@ -102,6 +102,7 @@ class Leg:
     disconnect_type: str | None = None
     ended_at: datetime | None = None
     wrapping_up: bool = False
+    connected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,7 @@ def _leg(participant: dict[str, Any]) -> Leg:
         ended_at=moment(participant.get("endTime")),
         secure_pause=participant.get("securePause") is True,
         wrapping_up=_wraps_up(participant),
+        connected_at=moment(participant.get("connectedTime")),
     )
 
 
@@ -259,6 +261,7 @@ def _agent_leg(leg: Leg) -> AgentLeg:
         disconnect_type=leg.disconnect_type,
         ended_at=leg.ended_at,
         wrapping_up=leg.over and leg.wrapping_up,
+        connected_at=leg.connected_at,
     )
 
 

@@ -57,13 +57,14 @@ class ConversationsControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Record the call by what its reading calls for; a call that is being recorded is adopted.
 
         The reason stays with the bot: no write of this API takes one.
         """
         del reason_code
-        within = Within(deadline, progress)
+        within = Within(deadline, progress, priority)
         call = await self._clear_read(target.conversation_id, within)
         _require_one(call.agents, permit)
         there = _adopted(call, target)

@@ -104,13 +104,14 @@ class SessionsControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Start a session on a connected voice call, or adopt the one that it has.
 
         A session records all sides of a call and has no queue: people limited to some queues are refused.
         """
         permit(None)
-        within = Within(deadline, progress)
+        within = Within(deadline, progress, priority)
         call = await calls.first_read(self.client, target.conversation_id, within)
         if not call.connected:
             raise NoAgentConnected(evidence=call.evidence)

@@ -45,6 +45,9 @@ class Within:
         return Rank.PERSON if self.priority is Priority.PERSON else Rank.LOOP
 
 
+unattended = Within.unattended
+
+
 def silently(deadline: float, priority: Priority) -> Within:
     """Return the deadline of background work, about whose waits nobody is informed."""
     return Within(deadline, _noop, priority)

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import CallEnded, GenesysError, OutcomeUnknown, TooLate
-from bot.recording.caller import BOT, is_bot
+from bot.recording.caller import BOT, is_bot, rule_label
 from bot.recording.handover import AGENT_LEFT, POLICY_RECORDER, TRANSFER
 from bot.recording.models import LATE, Mechanism, Recording, RecordingState, Verb
 from bot.recording.notices import of_outcome
@@ -33,6 +33,8 @@ CONCLUDING = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.OBSERVED})
 """The phases after which nothing is open; who has to know of them gets a message."""
 CONFIRMED = frozenset({Phase.SUCCEEDED, Phase.OBSERVED})
 """The phases that can say that a change took effect."""
+LONG_SECONDS = 10
+"""When the entry of a rule's start says how long it took: people who ask are told of a wait while it lasts."""
 LATER_LOOKS = 4
 """How often a call is checked again after a doubtful attempt was settled: a write that timed out may land late."""
 
@@ -66,6 +68,9 @@ class OutcomeRecorder:
             outcome["other_recorders"] = others
         if effect.departure is not None:
             outcome |= departure_facts(effect.departure)
+        took = round((now - attempt.requested_at).total_seconds())
+        if rule_label(attempt.actor) is not None and attempt.verb.begins and took >= LONG_SECONDS:
+            outcome["took_seconds"] = took
 
         def reached(recording: Recording) -> Recording:
             after = _confirmed(_reached(recording, attempt, effect, now, observed=observed), attempt, effect)

@@ -11,11 +11,13 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.errors import CallEnded, GenesysError, NotPermitted, OutcomeUnknown, RecordBotError
+from bot.recording.caller import rule_label
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.control.outcomes import facts
 from bot.recording.control.reads import READ_ACTION
 from bot.recording.models import Conversation, Recording, Target, Verb
 from bot.recording.permissions import lists, require_agent, require_reading
+from bot.recording.ports import Priority
 from bot.recording.requests import ActionResult, conversation_id
 
 if TYPE_CHECKING:
@@ -161,6 +163,7 @@ class RecordingService:
                     deadline=deadline,
                     progress=progress,
                     permit=side.permit,
+                    priority=Priority.PERSON if rule_label(accepted.attempt.actor) is None else Priority.LOOP,
                 )
             case Verb.STOP:
                 return await self.control.stop(target, deadline=deadline, progress=progress)

@@ -23,6 +23,8 @@ RETRY_SECONDS = (5.0, 15.0, 60.0, 300.0)
 """How long to wait after a try that Genesys didn't answer; the last one is repeated."""
 GOES_ON_SECONDS = 60.0
 """How often to read a call that goes on and that no recording of ours follows."""
+BY_RULE_SECONDS = 300.0
+"""The same for a call that a rule has the bot keep: Genesys's notifications tell when it is over."""
 GIVEN_UP_AFTER = timedelta(days=1)
 """How long a request is tried in all."""
 LEASE = timedelta(seconds=40)

@@ -69,7 +69,7 @@ class Follower:
     changes: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there may be something to do: after each write, and when events were missed."""
     awaited: Callable[[], Awaitable[frozenset[str]]] | None = None
-    """Returns the agents whose next calls people wait for."""
+    """Returns whose events are wanted besides: agents whose next calls people wait for, and what rules name."""
     _looked: dict[UUID, float] = field(default_factory=dict)
     _pace: list[float] = field(default_factory=lambda: [0.0])
     _missed: dict[str, float] = field(default_factory=dict)

@@ -8,6 +8,8 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from bot.recording.caller import rule_label
+
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
@@ -54,6 +56,8 @@ def inline(text: str, limit: int) -> str:
     return isolated("".join(escaped))
 
 
+RULE_SHOWN = 100
+"""A label has 60 characters, which are more with their escapes."""
 NOT_PEOPLE = frozenset({"outside", "transfer", "agent_left"})
 """What ended a recording that nobody ended through the bot."""
 
@@ -84,6 +88,8 @@ def actor_name(actor: str, team_id: str, words: Catalog) -> str:
         return f"<@{user}>" if team == team_id else words("people.elsewhere", user=escape(user))
     if kind == "cli":
         return words("people.terminal", login=escape(rest))
+    if (label := rule_label(actor)) is not None:
+        return words("people.rule", label=inline(label, RULE_SHOWN))
     return words(f"people.{kind if kind in NOT_PEOPLE else 'bot'}")
 
 

@@ -19,7 +19,7 @@ from tests.faults.harness.simulators import ACK_SECONDS, opened_surroundings
 from tests.faults.harness.write_ahead_check import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     from bot.sandbox.genesys import SimulatedGenesys
@@ -191,17 +191,21 @@ async def opened_stage(
     *,
     enforce_rate_limits: bool = False,
     slack_waits: float = ACK_SECONDS,
+    settings: Mapping[str, str] | None = None,
     command: tuple[str, ...] = BotProcess.command,
     launch: Callable[..., Awaitable[ChildProcess]] = asyncio.create_subprocess_exec,
 ) -> AsyncIterator[Stage]:
-    """Set everything up and ``launch`` the bot by ``command``; whatever happens, nothing is left behind."""
+    """Set everything up and ``launch`` the bot by ``command``; whatever happens, nothing is left behind.
+
+    ``settings`` are those of the bot besides the usual.
+    """
     async with contextlib.AsyncExitStack() as stack:
         around = await stack.enter_async_context(
             opened_surroundings(enforce_rate_limits=enforce_rate_limits, slack_waits=slack_waits)
         )
         database = around.place / "record-bot.db"
         said: deque[str] = deque(maxlen=60)
-        environment = around.environment(transport, database, {})
+        environment = around.environment(transport, database, settings or {})
         bot = BotProcess(environment, around.place, 0, transport, said.append, lambda: None, command, launch)
         outside = Outside(database)
         slack, genesys = around.slack, around.genesys

@@ -52,6 +52,7 @@ class Desk:
             deadline=self.deadline,
             progress=self.progress,
             permit=permit_anyone,
+            priority=self.priority,
         )
 
     async def stop(self, target: Target | str) -> ConfirmedChange:

@@ -23,7 +23,7 @@ from bot.genesys.clients.control import ClientsControl
 from bot.genesys.clients.files import ClientsCallFiles
 from bot.genesys.clients.notifications import ClientsNotifications
 from bot.genesys.clients.people import ClientsPeople
-from bot.recording.call import CallRecording
+from bot.recording.call import QUEUE_SOURCE, CallRecording
 from bot.recording.keeping.recording_files import FilesState, MediaLink
 from bot.recording.models import Mechanism, Target
 from bot.recording.ports import Priority, permit_anyone
@@ -488,6 +488,31 @@ async def test_each_agent_is_followed_by_the_client_that_may(center: Center) -> 
 
     assert notifications.problem is None
     assert {one.client_id for one in center.simulator.notifications.channels.values()} == {"north", "south"}
+
+
+async def test_a_queue_is_followed_by_the_client_that_may(center: Center) -> None:
+    directory = center.simulator.floor.directory
+    queues = [directory.queue_id("Claims"), directory.queue_id("Sales")]
+    directory.divisions |= dict(zip(queues, (NORTH, SOUTH), strict=True))
+    sources = frozenset(f"{QUEUE_SOURCE}{queue}" for queue in queues)
+    notifications = adapters.notifications(center.clients)
+
+    async def on_news(_conversation_id: str, _seen: object) -> None:
+        """Take no news."""
+
+    running = asyncio.ensure_future(notifications.run(on_news, lambda _: None))
+    try:
+        async with asyncio.timeout(60):
+            while notifications.flowing != sources:
+                await notifications.follow(sources)
+                await asyncio.sleep(0.01)  # nothing tells a follower that a queue was refused: it asks again
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert isinstance(notifications, ClientsNotifications)
+    followed = [notifications.followed_by(f"{QUEUE_SOURCE}{queue}") for queue in queues]
+    assert followed == [center.client("north"), center.client("south")]
 
 
 async def test_an_agent_is_followed_by_the_client_that_has_recorded_the_agents_call(center: Center) -> None:

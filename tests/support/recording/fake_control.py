@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.recording.call import CallRecording, Participant
+from bot.recording.handover import AgentLeg
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism, Target
 from bot.recording.ports import Priority, permit_anyone
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from bot.recording.ports import Permit, Progress
 
@@ -29,10 +31,15 @@ class FakeControl:
     late_fault: Exception | None = None
     calls: list[str] = field(default_factory=list)
     priorities: list[Priority] = field(default_factory=list)
-    """Of the calls that have one, in order."""
+    """Of the calls that have one, in order; those of starts are apart."""
+    start_priorities: list[Priority] = field(default_factory=list)
 
     agents: dict[str, Participant | None] = field(default_factory=dict)
     """Who is on which call, where that isn't the usual agent; None: a reading can't tell."""
+    connected_at: dict[str, datetime] = field(default_factory=dict)
+    """Since when the agent of a call is connected, where a reading says so."""
+    start_fault: Exception | None = None
+    """Raised by starts alone, before anything happens."""
     before_write: Callable[[], Awaitable[None]] | None = None
     gate: asyncio.Event | None = None
 
@@ -44,9 +51,14 @@ class FakeControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
+        self.start_priorities.append(priority)
         agent = self.agents.get(target.conversation_id, AGENT)
         permit(agent)
+        if self.start_fault is not None:
+            self.calls.append("start")
+            raise self.start_fault
         return await self._write("start", target, CallRecording.ACTIVE)
 
     async def stop(
@@ -74,7 +86,9 @@ class FakeControl:
         recording = self.recordings.get(target.conversation_id, CallRecording.NONE)
         agent = self.agents.get(target.conversation_id, AGENT)
         agents = () if agent is None else (agent,)
-        return Conversation(target.conversation_id, connected=True, recording=recording, agents=agents)
+        since = self.connected_at.get(target.conversation_id)
+        legs = tuple(AgentLeg(one, connected=True, over=False, connected_at=since) for one in agents if since)
+        return Conversation(target.conversation_id, connected=True, recording=recording, agents=agents, legs=legs)
 
     async def _write(self, verb: str, target: Target, wanted: CallRecording) -> ConfirmedChange:
         if self.before_write is not None:

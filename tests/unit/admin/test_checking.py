@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.admin.audit_channel import UNTOLD
 from bot.admin.checks.check import as_json, as_text, check_everything, exit_status
+from bot.admin.checks.rules import in_words
+from bot.recording.agents.people import CallVolume
+from bot.recording.policy import Rule, RuleAction
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.slack import Enterprise, SimulatedSlack
@@ -438,6 +442,64 @@ async def test_what_the_policy_file_names_has_to_be_there(tmp_path: Path) -> Non
     assert not found["user group S0NOBODY"][0]
     assert found["policy file: queues"][0] is False
     assert "no-such-queue" in found["policy file: queues"][1]
+
+
+RULES = """
+[[always]]
+label = "Sales"
+queues = ["{sales}"]
+do = "start"
+reason = "Quality review"
+
+[[always]]
+label = "Tom"
+agents = ["{tom}"]
+do = "keep"
+reason = "Legal"
+"""
+
+
+async def rule_lines(tmp_path: Path) -> dict[str, tuple[bool, str]]:
+    (tmp_path / "policy.toml").write_text(
+        RULES.format(sales=derived_id("queue", "Sales"), tom=derived_id("user", "Tom Becker"))
+    )
+    return {part.name: (part.ok, part.problem) for part in await check_everything()}
+
+
+async def test_rules_are_told_with_how_many_calls_they_are(
+    set_up: pytest.MonkeyPatch, tmp_path: Path, genesys: SimulatedGenesys
+) -> None:
+    now = datetime.fromtimestamp(genesys.clock(), UTC)
+    yesterday = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds() + 3600
+    for number in range(36):
+        genesys.add_call(agent="Priya Nair", queue="Sales", started_ago=yesterday + number)
+    found = await rule_lines(tmp_path)
+    assert found["policy file"][1].endswith("; 2 rules.")
+    ok, said = found["rule Sales"]
+    assert (ok, "about 1.5 calls an hour on average (36 calls on the last whole day, UTC)" in said) == (True, True)
+    assert "RECORDING_FOLLOW_TRANSFERS=always" in said
+    assert "0 calls" in found["rule Tom"][1]
+    assert "RECORDING_FOLLOW_TRANSFERS" not in found["rule Tom"][1]
+    assert found["Genesys notifications of queues"] == (True, "")
+
+    set_up.setenv("RECORDING_FOLLOW_TRANSFERS", "always")
+    genesys.access.granted -= {"analytics:conversationDetail:view", "routing:queue:view"}
+    found = await rule_lines(tmp_path)
+    assert "how many calls an hour that would be can't be told" in found["rule Sales"][1]
+    assert "analytics:conversationDetail:view" in found["rule Sales"][1]
+    assert "RECORDING_FOLLOW_TRANSFERS" not in found["rule Sales"][1]
+    assert "needs routing:queue:view" in found["Genesys notifications of queues"][1]
+    assert "up to a minute late" in found["Genesys notifications of queues"][1]
+
+    set_up.setenv("RECORDING_KEEP", "never")
+    found = await rule_lines(tmp_path)
+    assert "ruled out by RECORDING_KEEP=never" in found["policy file"][1]
+
+
+def test_rules_that_take_too_much_of_the_request_limit_are_warned_of() -> None:
+    rule = Rule("Sales", RuleAction.START, "Why", queues=frozenset({"q"}))
+    assert "requests a minute" not in in_words(rule, CallVolume(24 * 3000), 300)
+    assert "take about 155 of the 300 requests a minute" in in_words(rule, CallVolume(24 * 3100), 300)
 
 
 ROUTED = """

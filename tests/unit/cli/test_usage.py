@@ -14,6 +14,7 @@ from sqlalchemy import text
 from bot.admin.audit import verify_database
 from bot.audit.actions import ACTIONS
 from bot.audit.verification import Verifier
+from bot.cli import usage
 from bot.cli.main import app
 from bot.config.settings import DatabaseSettings
 from tests.support.recording.service import ADA, CALL, asked, open_harness
@@ -100,7 +101,7 @@ async def test_completion_can_be_installed(shell: Shell) -> None:
     [
         (("--phase", "banana"), "must be requested, succeeded, failed, denied, unknown or observed"),
         (("--action", "recording:strat"), "must be audit:archive, "),
-        (("--actor", "Ada Byron"), "must be slack:TEAM:USER, cli:LOGIN or bot"),
+        (("--actor", "Ada Byron"), "must be slack:TEAM:USER, cli:LOGIN, bot, or bot:rule:LABEL"),
         (("--conversation", "banana"), "must be a conversation id"),
         (("--since", "lastweek"), "use 2026-01-31 or 2026-01-31T08:00"),
         (("--since", "2026-02-01", "--until", "2026-01-01"), "must be later than --since"),
@@ -118,6 +119,13 @@ async def test_an_export_of_what_cannot_exist_is_wrong_usage(
     assert (ran.status, ran.out) == (2, "")
     assert sentence in " ".join(ran.err.split())
     assert recorded.entries() == before
+
+
+@pytest.mark.parametrize(
+    "typed", ["slack:T0123:U0123", "cli:ada", "bot", "bot:guard", "bot:rule:Sales", "bot:rule:Tom's calls"]
+)
+def test_an_actor_of_the_trail_can_be_named(typed: str) -> None:
+    assert usage.actor(typed, "--actor") == typed
 
 
 def test_the_known_actions_are_all_that_are_written() -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.config.policy_file import load_policy
-from bot.config.settings import RecordingSettings, SlackSettings, load
+from bot.config.settings import GenesysSettings, RecordingSettings, SlackSettings, load
 from bot.errors import SettingsError
-from bot.recording.policy import DualControl, Grant, Policy, Route, channels_by_queue
+from bot.recording.policy import DualControl, Grant, Policy, Route, Rule, RuleAction, channels_by_queue
 from bot.runtime.container import recording_policy
 
 if TYPE_CHECKING:
@@ -40,7 +40,20 @@ channel = "C0SALES"
 [[route]]
 queues = ["q-1"]
 channel = "G0MORE"
+
+[[always]]
+label = " Sales "
+queues = ["q-3", "BBBBBBBB-0000-4000-8000-000000000000"]
+do = "start"
+reason = " Quality review "
+
+[[always]]
+label = "Claims"
+agents = ["a-3"]
+do = "keep"
+reason = "Legal"
 """
+RULE = '[[always]]\nlabel = "A"\nqueues = ["q"]\ndo = "start"\nreason = "Why"\n'
 
 
 def read(tmp_path: Path, text: str) -> Policy:
@@ -72,8 +85,14 @@ def test_a_whole_file(tmp_path: Path) -> None:
         as_genesys_writes: ("C0SALES",),
     }
     assert policy.people == ("S0SALES", "U0ANNA")
-    assert policy.queues == {"q-1", "q-2", as_genesys_writes}
-    assert policy.agents == {"a-1", "a-2"}
+    rule_queue = "bbbbbbbb-0000-4000-8000-000000000000"
+    assert policy.rules == (
+        Rule("Sales", RuleAction.START, "Quality review", queues=frozenset({"q-3", rule_queue})),
+        Rule("Claims", RuleAction.KEEP, "Legal", agents=frozenset({"a-3"})),
+    )
+    assert [rule.actor for rule in policy.rules] == ["bot:rule:Sales", "bot:rule:Claims"]
+    assert policy.queues == {"q-1", "q-2", "q-3", as_genesys_writes, rule_queue}
+    assert policy.agents == {"a-1", "a-2", "a-3"}
     assert policy.source == str(tmp_path / "policy.toml")
 
 
@@ -119,6 +138,20 @@ def test_two_minutes_unless_said_otherwise(tmp_path: Path) -> None:
         ('[[route]]\nqueues = ["q"]\nchannel = "#sales"', 'such as channel = "C0BILLING"'),
         ('[[route]]\nqueues = ["q"]\nchannel = ["C0SALES"]', "[[route]] 1, channel"),
         ('[[route]]\nqueues = ["q"]\nchannel = "C0SALES"\nagents = ["a"]', "[[route]] 1: unknown key 'agents'"),
+        (RULE.replace("[[always]]", "[always]"), "write each always as [[always]], in double brackets"),
+        (RULE.replace('"start"', '"stop"'), '[[always]] 1, do: use do = "start" or do = "keep"'),
+        (RULE.replace('do = "start"\n', ""), '[[always]] 1, do: use do = "start" or do = "keep"'),
+        (RULE.replace('"start"', '["start"]'), '[[always]] 1, do: use do = "start" or do = "keep"'),
+        (RULE.replace('queues = ["q"]\n', ""), "[[always]] 1: list at least one queue or agent"),
+        (RULE.replace('label = "A"\n', ""), "[[always]] 1, label: give it a name"),
+        (RULE.replace('"A"', f'"{"a" * 61}"'), "[[always]] 1, label: shorten it to at most 60 characters"),
+        (RULE.replace('"A"', '"A\\u200b"'), "[[always]] 1, label: use only characters that can be seen"),
+        (RULE.replace('"A"', '"A\\nB"'), "[[always]] 1, label: use only characters that can be seen"),
+        (RULE.replace('"Why"', '" "'), "[[always]] 1, reason: say why the bot does this"),
+        (RULE.replace('reason = "Why"\n', ""), "[[always]] 1, reason: say why the bot does this"),
+        (RULE.replace('"Why"', f'"{"y" * 3001}"'), "[[always]] 1, reason: shorten it to at most 3,000 characters"),
+        (RULE + RULE.replace('"A"', '"a"'), "[[always]] 2, label: 'a' is the label of an earlier rule"),
+        (RULE + 'who = ["U0ANNA"]', "[[always]] 1: unknown key 'who'"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, says: str) -> None:
@@ -165,3 +198,39 @@ def test_cards_do_not_go_to_the_audit_channel(tmp_path: Path, monkeypatch: pytes
         recording_policy(load(Both))
     monkeypatch.setenv("SLACK_AUDIT_CHANNEL", "C0OTHER")
     assert len(recording_policy(load(Both)).routes) == 1
+
+
+class WithGenesys(RecordingSettings, GenesysSettings):
+    """What names both the policy file and Genesys's API."""
+
+
+KEEP = RULE.replace('"start"', '"keep"')
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "says"),
+    [
+        (KEEP, {"RECORDING_KEEP": "never"}, '"keep" is ruled out by RECORDING_KEEP=never'),
+        (RULE, {"GENESYS_RECORDING_API": "sessions"}, "with GENESYS_RECORDING_API=sessions no notifications"),
+        (
+            RULE,
+            {"RECORDING_REASON_REQUIRED": "true", "RECORDING_REASONS": "audit=Audit;complaint=Complaint"},
+            "it has to begin with one of the reasons of RECORDING_REASONS: audit, complaint",
+        ),
+    ],
+)
+def test_a_rule_that_a_setting_rules_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, settings: dict[str, str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.toml").write_text(RULE.replace('"A"', '"B"').replace('"Why"', '"Audit: why"') + text)
+    monkeypatch.setenv("PURECLOUD_CLIENT_ID", "id")
+    monkeypatch.setenv("PURECLOUD_CLIENT_SECRET", "secret")
+    monkeypatch.setenv("PURECLOUD_ENVIRONMENT", "mypurecloud.com")
+    assert len(recording_policy(load(WithGenesys)).rules) == 2
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        recording_policy(load(WithGenesys))
+    assert says in refused.value.sentences[-1]
+    assert "policy.toml, [[always]] 2" in refused.value.sentences[-1]

@@ -16,10 +16,11 @@ from bot.errors import (
     OutOfScope,
     PermissionMissing,
 )
+from bot.recording.caller import is_bot, rule_label
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.control.keeping.outcomes import Done, Later
 from bot.recording.control.outcomes import facts
-from bot.recording.keeping.keep import AFTER_SECONDS, GIVEN_UP_AFTER, GOES_ON_SECONDS, KeepVerb
+from bot.recording.keeping.keep import AFTER_SECONDS, BY_RULE_SECONDS, GIVEN_UP_AFTER, GOES_ON_SECONDS, KeepVerb
 from bot.recording.models import RecordingState, Target
 from bot.recording.ports import Priority
 
@@ -51,7 +52,7 @@ class KeepAttempt:
     async def __call__(self, keep: Keep) -> Done | Later:
         """Raise the GenesysError branch, or NotPermitted where the reading shows that the call is out of scope."""
         files = self.files
-        background = keep.tries > 1
+        background = keep.tries > 1 or is_bot(keep.asked_by)
         limits: dict[str, Any] = {
             "deadline": self.clock.monotonic() + ACTION_LIMIT.total_seconds(),
             "priority": Priority.LOOP if background else Priority.PERSON,
@@ -67,7 +68,8 @@ class KeepAttempt:
         if ended_at is None:
             if self.clock.now() - keep.asked_at >= GIVEN_UP_AFTER:
                 raise NoRecordingFound
-            return Later(self.clock.now() + timedelta(seconds=GOES_ON_SECONDS))
+            wait = GOES_ON_SECONDS if rule_label(keep.asked_by) is None else BY_RULE_SECONDS
+            return Later(self.clock.now() + timedelta(seconds=wait))
         return await self._keep(files, keep, recording, ended_at, limits, known=known)
 
     async def _keep(

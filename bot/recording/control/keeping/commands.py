@@ -18,7 +18,7 @@ from bot.recording.permissions import require, require_control
 from bot.recording.requests import ReasonRules, conversation_id
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from bot.recording.caller import Principal, Scope
@@ -34,8 +34,9 @@ PERMISSIONS = {KeepVerb.KEEP: Permission.KEEP, KeepVerb.RELEASE: Permission.RELE
 class KeepCall:
     """Ask for a call's recordings to be kept or released: the recording's call, the named one, or the only own one.
 
-    ``unavailable`` is why nothing can be kept here, if it can't. Whether a call of which we have no record is in the
-    person's scope is decided by a reading of it.
+    ``unavailable`` is why nothing can be kept here, if it can't. ``first_try_after`` is how long to wait if none of our
+    recordings shows the end of the call. Whether a call of which we have no record is in the person's scope is decided
+    by a reading of it.
     """
 
     verb: KeepVerb
@@ -43,6 +44,7 @@ class KeepCall:
     typed_id: str | None = None
     typed_reason: str | None = None
     unavailable: str = ""
+    first_try_after: timedelta | None = None
 
     def context(self) -> AuditContext:
         call, problem = self._call()
@@ -87,6 +89,7 @@ class KeepCall:
         for one in waiting:
             if one.owner is None:
                 supersede(transaction, one, by=entry.seq, now=now)
+        later, first_at = self._later(now, recording, running=bool(running))
         keep = Keep(
             id=opened.attempt_id,
             conversation_id=call,
@@ -97,10 +100,10 @@ class KeepCall:
             recording_id=None if recording is None else recording.id,
             reason_code=reason.code,
             # an earlier request may be on its way to Genesys: the worker tries this one after it
-            tries=0 if running else 1,
-            next_at=now if running else None,
-            owner=None if running else opened.owner,
-            claimed_at=None if running else now,
+            tries=0 if later else 1,
+            next_at=first_at,
+            owner=None if later else opened.owner,
+            claimed_at=None if later else now,
             scope=scope,
             language=asked.origin.language,
             cancels=len(waiting) - len(running),
@@ -108,7 +111,14 @@ class KeepCall:
         transaction.keeps.add(keep)
         transaction.keeps.redraw(call)
         opened.close()
-        return PendingKeep(asked, keep, recording, queued=bool(running))
+        return PendingKeep(asked, keep, recording, queued=later)
+
+    def _later(self, now: datetime, recording: Recording | None, *, running: bool) -> tuple[bool, datetime | None]:
+        """Return whether the first try comes later, and when; without a time, once our recording is over."""
+        if running or self.first_try_after is None:
+            return running, now if running else None
+        ends = recording is not None and not recording.state.final
+        return True, None if ends else now + self.first_try_after
 
     def _call(self) -> tuple[str | None, MalformedId | None]:
         if self.typed_id is None:

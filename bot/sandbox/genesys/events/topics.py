@@ -1,5 +1,6 @@
 """Topics of notifications: which there are, who may subscribe to them, and what a refusal says.
 
+Both topics carry a ``CallConversation`` (notification schemas of Genesys's .NET and Go SDKs, ``NotificationTopics``).
 Source: the OpenAPI description of ``/api/v2/notifications`` (``ignoreErrors``, ``ChannelTopic``, ``AvailableTopic`` and
 the error codes of PUT subscriptions). It does not name the permissions of a topic; those here are an example.
 """
@@ -24,9 +25,10 @@ USER_TOPIC = re.compile(r"v2\.users\.([^.]+)\.conversations\.calls")
 QUEUE_TOPIC = re.compile(r"v2\.routing\.queues\.([^.]+)\.conversations\.calls")
 SYSTEM_TOPICS = frozenset({"channel.metadata", "v2.system.socket_closing"})
 VIEW = "conversation:communication:view"
+VIEW_QUEUE = "routing:queue:view"
 AVAILABLE = (
     ("v2.users.{id}.conversations.calls", "Calls of a user", [VIEW]),
-    ("v2.routing.queues.{id}.conversations.calls", "Calls of a queue", [VIEW, "routing:queue:view"]),
+    ("v2.routing.queues.{id}.conversations.calls", "Calls of a queue", [VIEW, VIEW_QUEUE]),
 )
 EXPANDABLE = frozenset(
     {
@@ -112,10 +114,21 @@ class Topics:
                 return OTHER_DIVISION
             return None if user[1] in self.directory.users else UNKNOWN
         if queue := QUEUE_TOPIC.fullmatch(topic):
-            return None if queue[1] in self.directory.queues else UNKNOWN
+            return self._queue_refusal(queue[1], request)
         if topic not in SYSTEM_TOPICS:
             raise Problem(400, "notification.invalid.topic", "The subscription topic is not valid.")
         return None
+
+    def _queue_refusal(self, queue_id: str, request: SimulatedRequest) -> Refusal | None:
+        if lacked := _lacked(request, VIEW, VIEW_QUEUE):
+            return Refusal(NO_PERMISSION.reason, NO_PERMISSION.code, lacked)
+        if not request.sees({self.directory.division_of(queue_id)}):
+            return OTHER_DIVISION
+        return None if queue_id in self.directory.queues else UNKNOWN
+
+
+def _lacked(request: SimulatedRequest, *permissions: str) -> tuple[str, ...]:
+    return () if request.client is None else tuple(filter(request.client.lacks, permissions))
 
 
 def listing(topics: dict[str, Refusal | None]) -> Answer:

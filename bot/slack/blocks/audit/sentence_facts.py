@@ -37,6 +37,15 @@ def ends_by_itself(entry: Entry, known: Mapping[str, Any]) -> list[str]:
     return [f"ends by itself at {moment(datetime.fromisoformat(str(known['until'])))}"]
 
 
+def by_rule(entry: Entry, known: Mapping[str, Any]) -> list[str]:
+    """Say of what a rule did that it came late: how long after the call had connected, or after the request."""
+    late, took = known.get("late_seconds"), entry.outcome.get("took_seconds")
+    return [
+        f"late: asked for {late} s after the call connected" if late else "",
+        f"late: it took {took} s" if took else "",
+    ]
+
+
 def links(outcome: Mapping[str, Any]) -> str:
     """Say how many links a person got, and until when the first of them works; never a link itself."""
     if "links" not in outcome:

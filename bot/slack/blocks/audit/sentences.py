@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.audit.entry import Phase
 from bot.i18n.error_messages import what_happened
+from bot.recording.caller import rule_label
 from bot.recording.control.reads import LISTEN_ACTION
 from bot.recording.handover import AGENT_LEFT, TRANSFER
 from bot.recording.time_limits.limits import EXTEND_ACTION
@@ -16,6 +17,7 @@ from bot.slack.blocks.audit.next_calls import ACTIONS as NEXT_ACTIONS
 from bot.slack.blocks.audit.next_calls import next_call_sentence
 from bot.slack.blocks.audit.sentence_facts import (
     archived,
+    by_rule,
     database,
     ends_by_itself,
     kept,
@@ -221,7 +223,7 @@ class Teller:
 
     def _requested(self, entry: Entry, whom: str, words: Wording | None, reason: str) -> tuple[str, str]:
         """Tell a request or its result. The ``reason`` comes before the error, which may be two sentences."""
-        who, icon, outcome = self._person(entry.actor), ICONS[entry.phase], entry.outcome
+        who, icon, outcome = self._subject(entry.actor), ICONS[entry.phase], entry.outcome
         known = words.ask if words else OTHERS.get(entry.action, "")
         ask = known.format(whom=whom) or f"do `{escape(entry.action)}`"
         over = outcome.get("call") == "ended"
@@ -311,6 +313,11 @@ class Teller:
         ]
         return "".join(facts)
 
+    def _subject(self, actor: str) -> str:
+        """Name an actor at the beginning of a sentence."""
+        who = self._person(actor)
+        return who if rule_label(actor) is None else who[:1].upper() + who[1:]
+
     def _person(self, actor: str) -> str:
         return self.names.person(actor, self.style)
 
@@ -347,6 +354,7 @@ class Teller:
             *self._two_people(entry, {**origin, **outcome}),
             self._next_reminder(entry),
             *ends_by_itself(entry, {**origin, **outcome}),
+            *by_rule(entry, origin),
             waits_until(entry),
             *self._group(outcome),
         ]

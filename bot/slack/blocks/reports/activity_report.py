@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.recording.caller import rule_label
 from bot.slack.blocks.mrkdwn import inline, length
 from bot.slack.blocks.reports.chart import Chart
 
@@ -46,8 +47,13 @@ def report_chart(report: ActivityReport, style: CardStyle, people: Mapping[str, 
     rows = report.by_supervisor[:ROWS]
     if not rows:
         return None
-    names = tuple(people.get(row.key, row.key.rpartition(":")[2]) for row in rows)
     words = style.words
+
+    def plain(actor: str) -> str:
+        label = rule_label(actor)
+        return actor.rpartition(":")[2] if label is None else words("people.rule", label=label)
+
+    names = tuple(people.get(row.key) or plain(row.key) for row in rows)
     return Chart(
         words("report.by_supervisor_plain"), names, {words("report.series"): tuple(row.number for row in rows)}
     )

@@ -15,7 +15,7 @@ from bot.genesys.notifications.subscriber import ASK_AGAIN_AFTER, KEPT_SECONDS, 
 from bot.genesys.notifications.websocket import PONG_SECONDS, QUIET_SECONDS
 from bot.genesys.recording.call_state import CallReading
 from bot.recording.agents.people import connected_agent
-from bot.recording.call import CallRecording
+from bot.recording.call import QUEUE_SOURCE, CallRecording
 from bot.recording.models import Conversation
 from bot.sandbox.genesys import SimulatedGenesys
 from tests.integration.genesys.listener import Listener, listening, silent_server
@@ -344,6 +344,34 @@ async def test_a_refused_subscription_is_said_and_the_others_flow(listener: List
     assert await listener.next_gap() == {STRANGER}
     assert listener.notifications.problem is None
     assert listener.asked() == ["POST 200", "PUT 200", "PUT 200"]
+
+
+async def test_the_calls_of_a_queue_are_pushed(listener: Listener, call: SimulatedCall) -> None:
+    queue = f"{QUEUE_SOURCE}{call.agents[0].queue_id}"
+    await listener.follow(queue)
+    assert await listener.next_gap() == {queue}
+    await listener.clock.until_asleep(QUIET_SECONDS)
+    listener.simulator.add_call(queue="Sales")
+    other = listener.simulator.add_call(agent="Tom Becker", queue="Billing")
+    conversation_id, seen = await listener.next_news()
+    assert (conversation_id, seen is not None and seen.agents[0].name) == (other.id, "Tom Becker")
+    listener.simulator.hang_up(other.id)
+    assert await listener.next_news() == (other.id, None)
+
+
+async def test_a_queue_whose_calls_genesys_does_not_tell_of_is_said_apart(
+    listener: Listener, call: SimulatedCall
+) -> None:
+    listener.simulator.access.granted.discard("routing:queue:view")
+    queue = f"{QUEUE_SOURCE}{call.agents[0].queue_id}"
+    await listener.follow(queue, agent_of(call))
+    assert await listener.next_gap() == {agent_of(call)}
+    problem = str(listener.notifications.problem)
+    assert "1 of 1 queues (grant routing:queue:view)" in problem
+    assert "agents" not in problem
+    assert queue not in problem
+    assert "up to a minute late" in problem
+    assert listener.notifications.denies(queue) == "grant routing:queue:view"
 
 
 async def test_one_agent_whom_the_client_may_not_see_silences_nobody_else(

@@ -136,6 +136,16 @@ async def test_a_loop_never_takes_the_room_of_a_start(desk: Desk) -> None:
     assert (desk.waits, len(desk.asked())) == ([], 30)
 
 
+async def test_a_start_that_nobody_waits_for_goes_behind_people(desk: Desk) -> None:
+    call, other = desk.simulator.add_call(), desk.simulator.add_call()
+    for _ in range(27):
+        await desk.of_a_loop().look(call.id)
+    with pytest.raises(RateLimited):
+        await desk.of_a_loop().start(call.id)
+    assert (await desk.start(other.id)).created
+    assert (desk.simulator.recording_starts(call.id), desk.waits) == (0, [])
+
+
 async def test_slow_loops_leave_threads_to_people(desk: Desk) -> None:
     call = desk.simulator.add_call()
     await desk.client.login()

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 
 from bot.database.queries.policy import SqlRules
 from bot.database.schema.tables import standing_rules
-from bot.recording.policy import DualControl, Route
+from bot.recording.policy import DualControl, Route, Rule, RuleAction
 from tests.support.recording.service import open_harness
 
 if TYPE_CHECKING:
@@ -64,3 +64,21 @@ async def test_rules_that_an_older_version_noted_count(database: Database) -> No
             await rules.note(rule, now, routes=routes)
             await harness.engines.execute(delete(standing_rules).where(standing_rules.c.name == "file"))
             assert await rules.are_noted() is noted
+
+
+async def test_a_rule_counts_from_the_start_with_which_its_queue_was_there(database: Database) -> None:
+    async with open_harness(database) as harness:
+        rules, first = SqlRules(harness.store), harness.clock.now()
+        always = Rule("Sales", RuleAction.START, "Why", queues=frozenset({"queue-1"}), agents=frozenset({"user-1"}))
+        await rules.note(RULE, first, always=(always,))
+        known = {("Sales", "queue:queue-1"): first, ("Sales", "user-1"): first}
+        assert await rules.acting_since() == known
+        harness.clock.advance(60)
+        second = harness.clock.now()
+        more = replace(always, reason="Another", queues=frozenset({"queue-1", "queue-2"}))
+        await rules.note(RULE, second, always=(more,))
+        assert await rules.acting_since() == known | {("Sales", "queue:queue-2"): second}
+        await rules.note(RULE, second, always=(replace(always, action=RuleAction.KEEP),))
+        assert set((await rules.acting_since()).values()) == {second}
+        await rules.note(RULE, second)
+        assert await rules.acting_since() == {}
