@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tests.support.clocks.steady_time import SteadyLoop
 from tests.support.databases.postgres import database, postgres_database, postgres_server
+from tests.support.long_first import pytest_collection_modifyitems
 from tests.support.measured import _measure_processes
 from tests.support.skips import pytest_terminal_summary
 from tests.support.upkeep import logs_as_before, pytest_collection_finish, pytest_configure
-
-if TYPE_CHECKING:
-    import pytest
 
 __all__ = [
     "_measure_processes",
@@ -20,14 +16,10 @@ __all__ = [
     "postgres_database",
     "postgres_server",
     "pytest_collection_finish",
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_terminal_summary",
 ]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that are marked ``long``; the others keep their order."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, type[SteadyLoop]]:
