@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
@@ -21,7 +22,7 @@ from bot.errors import DatabaseUnusable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import URL, Connection, Engine, Executable
+    from sqlalchemy import URL, Connection, Dialect, Engine, Executable
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from bot.database.identity.file_identity import DatabaseFile
@@ -99,6 +100,7 @@ def open_blocking_reader(url: URL) -> Engine:
     if url.drivername == postgresql.DRIVER:
         return postgresql.open_blocking_reader(url)
     reader = create_engine(_blocking(url), hide_parameters=True)
+    event.listen(reader, "do_connect", _open_existing)
     event.listen(reader, "connect", _on_reader_connect)
     event.listen(reader, "begin", _begin)
     return reader
@@ -110,6 +112,7 @@ def _open_sqlite(url: URL) -> tuple[Engine, AsyncEngine]:
     event.listen(writer, "connect", _on_connect)
     event.listen(writer, "begin", _begin_immediate)
     reader = create_async_engine(url, pool_size=4, max_overflow=0, hide_parameters=True)
+    event.listen(reader.sync_engine, "do_connect", _open_existing)
     event.listen(reader.sync_engine, "connect", _on_reader_connect)
     event.listen(reader.sync_engine, "begin", _begin_async)
     return writer, reader
@@ -141,6 +144,17 @@ def _watch(writer: Engine, reader: Engine, file: DatabaseFile) -> None:
 
 def _blocking(url: URL) -> URL:
     return url.set(drivername="sqlite+pysqlite")
+
+
+def _open_existing(_dialect: Dialect, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
+    """Open the file only if it exists: else a reader would put an empty one in the place of one that went away.
+
+    ``mode=rw``: https://www.sqlite.org/uri.html
+    """
+    name = str(arguments[0])
+    if name != ":memory:" and not name.startswith("file:"):
+        arguments[0] = f"{Path(name).absolute().as_uri()}?mode=rw"
+        options["uri"] = True
 
 
 def _pragmas(connection: Any, *pragmas: str) -> None:

@@ -8,7 +8,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from bot.database.engine import open_engines
+from bot.database.migrate import upgrade
 from bot.errors import AuditUnavailable
 from tests.support.databases.trail import entries
 from tests.support.recording.service import CALL, OTHER_CALL, Harness, asked, open_harness
@@ -25,6 +29,10 @@ async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     async with open_harness(tmp_path / "bot.db") as harness:
         await harness.service.intake.start(asked(), CALL, None)
         yield harness
+
+
+def _names(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]
 
 
 def deleted(file: Path) -> None:
@@ -160,3 +168,17 @@ async def test_what_other_processes_add_is_no_restore(postgres_database: Postgre
             await harness.service.intake.start(asked(), "no id", None)
         await harness.store.try_again()
         assert not harness.store.last_problem
+
+
+async def test_a_reader_puts_no_empty_file_in_the_place_of_a_missing_one(tmp_path: Path) -> None:
+    """The file may go in the moment between the check of its identity and the connection."""
+    engines = open_engines(f"sqlite+aiosqlite:///{tmp_path}/100% of it.db")
+    with pytest.raises(OperationalError, match="unable to open database file"):
+        async with engines.reader.connect():
+            pass
+    assert _names(tmp_path) == []
+    await upgrade(engines)
+    async with engines.reader.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM audit_entries"))).scalar_one() == 0
+    await engines.close()
+    assert "100% of it.db" in _names(tmp_path)
