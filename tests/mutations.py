@@ -103,25 +103,25 @@ MUTATIONS = (
     Mutation(
         "a call before its entry",
         "bot/slack/listeners/command.py",
-        "accepted = await self.desk.service.intake.start(",
+        "accepted = await self.context.service.intake.start(",
         "from bot.recording.models import Target\n"
-        "        await self.desk.service.control.start(Target(typed_id), reason_code=None, progress=None, "
-        "deadline=self.desk.service.clock.monotonic() + 9)\n"
-        "        accepted = await self.desk.service.intake.start(",
+        "        await self.context.service.control.start(Target(typed_id), reason_code=None, progress=None, "
+        "deadline=self.context.service.clock.monotonic() + 9)\n"
+        "        accepted = await self.context.service.intake.start(",
         "tests/integration/slack/listeners/test_bot_start_stop.py::test_the_request_is_on_disk_before_genesys_sees_a_write",
     ),
     Mutation(
         "no authorization on clicks",
         "bot/recording/control/commands.py",
-        "        require(opened.asked.caller, Permission.CONTROL)\n        if problem is not None:",
+        "        require(opened.request.caller, Permission.CONTROL)\n        if problem is not None:",
         "        if problem is not None:",
         "tests/integration/slack/listeners/test_bot_authorisation.py::test_nobody_else_may_click",
     ),
     Mutation(
         "no authorization on option look-ups",
         "bot/slack/listeners/call_options.py",
-        "if not asked.caller.may(Permission.CONTROL):",
-        "if not asked.caller.actor:",
+        "if not request.caller.may(Permission.CONTROL):",
+        "if not request.caller.actor:",
         "tests/integration/slack/listeners/test_modal_start.py::test_rights_that_went_while_the_modal_was_open",
     ),
     Mutation(
@@ -163,7 +163,7 @@ MUTATIONS = (
     Mutation(
         "no scope check",
         "bot/recording/control/commands.py",
-        "        require_control(opened.asked.caller, found)\n",
+        "        require_control(opened.request.caller, found)\n",
         "",
         "tests/unit/recording/test_scopes.py::test_what_runs_outside_is_not_changed",
     ),
@@ -177,14 +177,14 @@ MUTATIONS = (
     Mutation(
         "anybody confirms",
         "bot/recording/control/commands.py",
-        "    require(opened.asked.caller, Permission.CONTROL)\n    if approval is None",
+        "    require(opened.request.caller, Permission.CONTROL)\n    if approval is None",
         "    if approval is None",
         "tests/unit/recording/control/test_dual_control.py::test_who_may_not_control_the_call_confirms_nothing",
     ),
     Mutation(
         "own confirmation counts",
         "bot/recording/control/commands.py",
-        "    require_second(asked.caller, approval)\n",
+        "    require_second(request.caller, approval)\n",
         "",
         "tests/unit/recording/control/test_dual_control.py::test_nobody_confirms_what_they_asked_for",
     ),
@@ -265,7 +265,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a restored trail taken for the same",
-        "bot/database/identity/continuity.py",
+        "bot/database/identity/restored.py",
         "return bool(found == known_hash)",
         "return True",
         "tests/unit/database/test_replaced.py::test_a_restored_trail_that_another_process_continues_is_noticed_too",

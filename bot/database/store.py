@@ -12,8 +12,8 @@ from sqlalchemy import bindparam, func, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import card_answers
-from bot.database.identity.continuity import Continuity
 from bot.database.identity.file_identity import DatabaseReplaced
+from bot.database.identity.restored import RestoreDetector
 from bot.database.mapping import attempt_from, recording_from
 from bot.database.postgresql import engine as postgresql
 from bot.database.retries import Retries, is_transient
@@ -61,14 +61,14 @@ class _OneRun(Generic[T]):
 
     work: Callable[[SqlTransaction], T]
     routes: Mapping[str, tuple[str, ...]]
-    continuity: Continuity
+    restored: RestoreDetector
     appended: list[Entry] = field(default_factory=list)
     results: list[T] = field(default_factory=list)
 
     def __call__(self, connection: Connection) -> None:
         result = self.work(SqlTransaction(connection, self.appended, self.routes))
         if self.appended:
-            self.continuity.check(connection, self.appended)
+            self.restored.check(connection, self.appended)
         if connection.dialect.name == postgresql.NAME:
             postgresql.notify_replicas(connection)
         self.results.append(result)
@@ -99,7 +99,7 @@ class SqlStore:
     """How long a transaction is tried again that no person waits for; 0: no transaction is tried again."""
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The channels that get a card of each recording of a queue too."""
-    _continuity: Continuity = field(default_factory=Continuity)
+    _restored: RestoreDetector = field(default_factory=RestoreDetector)
     _listeners: list[asyncio.Event] = field(default_factory=list)
     _running: set[asyncio.Task[object]] = field(default_factory=set)
 
@@ -120,7 +120,7 @@ class SqlStore:
     async def _write(self, work: Callable[[SqlTransaction], T], retries: Retries) -> T:
         began = time.perf_counter()
         while True:
-            attempt = _OneRun(work, self.routes, self._continuity)
+            attempt = _OneRun(work, self.routes, self._restored)
             try:
                 await self.engines.writer.transaction(attempt)
             except SQLAlchemyError as error:
@@ -148,7 +148,7 @@ class SqlStore:
             return
 
         def probe(connection: Connection) -> None:
-            self._continuity.check(connection)
+            self._restored.check(connection)
             connection.execute(A_WRITE[connection.dialect.name])
 
         try:
@@ -182,11 +182,11 @@ class SqlStore:
         if self.engines.file is not None:
             self.engines.file.check()
         async with self.engines.reader.connect() as connection:
-            await connection.run_sync(self._continuity.check)
+            await connection.run_sync(self._restored.check)
 
     def _written(self, began: float, appended: Sequence[Entry]) -> None:
         self.last_problem = None
-        self._continuity.note(appended)
+        self._restored.note(appended)
         if self.on_write is not None:
             self.on_write(time.perf_counter() - began, appended)
         self.announce()

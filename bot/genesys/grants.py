@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import GenesysError, NotFound, PermissionMissing
 from bot.genesys.json_fields import listed, text
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 
 if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.deadline import RequestOptions
 
-TOKEN = Request("check: token", "TokensApi.get_tokens_me")
+TOKEN = GenesysRequest("check: token", "TokensApi.get_tokens_me")
 GRANT_VIEW = "authorization:grant:view"
 ANY = "*"
 
@@ -43,10 +43,10 @@ class Grants:
         return any(":".join(words) in self.permissions for words in wanted)
 
 
-async def read_grants(client: GenesysClient, within: Within) -> Grants:
+async def read_grants(client: GenesysClient, options: RequestOptions) -> Grants:
     """Read the roles and their permissions. Never raises: a missing answer means unknown."""
     try:
-        body = (await client.read(TOKEN, within)).document().get("OAuthClient")
+        body = (await client.read(TOKEN, options)).document().get("OAuthClient")
     except GenesysError as error:
         return Grants(why_not=f"Genesys does not show the token: {error}")
     oauth_client = body if isinstance(body, dict) else {}
@@ -57,9 +57,9 @@ async def read_grants(client: GenesysClient, within: Within) -> Grants:
     division_ids = ids if isinstance(shown, list) else None
     shown_grants = Grants(roles, None if division_ids is None else len(ids), division_ids=division_ids)
     subject = text(oauth_client.get("id")) or client.account.client_id
-    request = Request("check: grants", "AuthorizationApi.get_authorization_subject", {"subject_id": subject})
+    request = GenesysRequest("check: grants", "AuthorizationApi.get_authorization_subject", {"subject_id": subject})
     try:
-        answer = (await client.read(request, within)).document()
+        answer = (await client.read(request, options)).document()
     except PermissionMissing:
         return replace(shown_grants, why_not=f"Genesys shows them with {GRANT_VIEW} only.")
     except NotFound:

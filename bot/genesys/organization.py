@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 from bot.errors import GenesysError, NotFound, PermissionMissing
 from bot.genesys.finding import GRANT_IT, Finding, unknown
 from bot.genesys.json_fields import listed
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.deadline import RequestOptions
 
-TRUNKS = Request(
+TRUNKS = GenesysRequest(
     "check: trunks",
     "TelephonyProvidersEdgeApi.get_telephony_providers_edges_trunkswithrecording",
     {"trunk_type": "EXTERNAL"},
 )
-POLICIES = Request(
+POLICIES = GenesysRequest(
     "check: retention policies",
     "RecordingApi.get_recording_mediaretentionpolicies",
     {"page_size": 100, "page_number": 1, "summary": True},
 )
-SETTINGS = Request("check: recording settings", "RecordingApi.get_recording_settings", {"create_default": False})
+SETTINGS = GenesysRequest("check: recording settings", "RecordingApi.get_recording_settings", {"create_default": False})
 """Without ``createDefault=false`` this read could create settings."""
 
 RETENTION = "recording:retentionPolicy:view"
@@ -38,28 +38,28 @@ INBOX = (
 )
 
 
-async def organization_recording(client: GenesysClient, within: Callable[[], Within]) -> list[Finding]:
+async def organization_recording(client: GenesysClient, options: Callable[[], RequestOptions]) -> list[Finding]:
     return [
         await _told(
-            client, within(), "Genesys trunk recording", TRUNKS, f"{RETENTION} or telephony:plugin:all", _trunks
+            client, options(), "Genesys trunk recording", TRUNKS, f"{RETENTION} or telephony:plugin:all", _trunks
         ),
-        await _told(client, within(), "Genesys retention policies", POLICIES, RETENTION, _policies),
+        await _told(client, options(), "Genesys retention policies", POLICIES, RETENTION, _policies),
         await _told(
-            client, within(), "Genesys recording settings", SETTINGS, "a permission of recording settings", _settings
+            client, options(), "Genesys recording settings", SETTINGS, "a permission of recording settings", _settings
         ),
     ]
 
 
 async def _told(
     client: GenesysClient,
-    within: Within,
+    options: RequestOptions,
     what: str,
-    request: Request,
+    request: GenesysRequest,
     permission: str,
     say: Callable[[dict[str, Any]], str | None],
 ) -> Finding:
     try:
-        said = say((await client.read(request, within)).document())
+        said = say((await client.read(request, options)).document())
     except PermissionMissing as missing:
         return unknown(what, f"This takes {missing.permission or permission}. {GRANT_IT} {_check_yourself(what)}")
     except NotFound:

@@ -26,8 +26,8 @@ from bot.genesys.organization import organization_recording
 from bot.genesys.recording.sessions import find_sessions
 from bot.genesys.recording_files.keeping_check import keeping
 from bot.genesys.recording_files.metadata import metadata_request
-from bot.genesys.transport.deadline import Within
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.deadline import RequestOptions
+from bot.genesys.transport.request import GenesysRequest
 from bot.genesys.transport.sdk import PureCloudRegionHosts
 
 if TYPE_CHECKING:
@@ -43,24 +43,24 @@ TOPIC = f"{PREFIX}{{id}}{SUFFIX}"
 OF_QUEUES = "Genesys notifications of queues"
 SLOW_RULES = "Rules for queues then act up to a minute late, by the list of live calls."
 QUEUE_TOPIC = f"{QUEUES}{{id}}{SUFFIX}"
-TOPICS = Request(
+TOPICS = GenesysRequest(
     "check: topics",
     "NotificationsApi.get_notifications_availabletopics",
     {"expand": ["requiresPermissions", "permissionDetails", "transports"]},
 )
-LISTED = Request("check: notifications", "NotificationsApi.get_notifications_channels")
+LISTED = GenesysRequest("check: notifications", "NotificationsApi.get_notifications_channels")
 
 
 async def notification_topics(
-    client: GenesysClient, within: Within, grants: Grants, *, queues: bool = False
+    client: GenesysClient, options: RequestOptions, grants: Grants, *, queues: bool = False
 ) -> list[Finding]:
     """Return whether the client may subscribe to agents' calls, as far as Genesys shows it without a subscription.
 
     With ``queues``, also whether it may subscribe to those of queues.
     """
     try:
-        await client.read(LISTED, within)
-        entities = listed((await client.read(TOPICS, within)).document().get("entities"))
+        await client.read(LISTED, options)
+        entities = listed((await client.read(TOPICS, options)).document().get("entities"))
     except PermissionMissing as missing:
         rules = f" {SLOW_RULES}" if queues else ""
         return [Finding(WHAT, ok=True, sentence=f"Refused. {missing} {SLOW}{rules} {GRANT_IT}", note=True)]
@@ -108,11 +108,11 @@ ALL_DIVISIONS = "*"
 CONVERSATIONS = (
     (
         "read calls",
-        Request("check: read call", "ConversationsApi.get_conversations_call", {"conversation_id": NOBODY}),
+        GenesysRequest("check: read call", "ConversationsApi.get_conversations_call", {"conversation_id": NOBODY}),
     ),
     (
         "start and stop recordings",
-        Request(
+        GenesysRequest(
             "check: record",
             "ConversationsApi.patch_conversation_participant",
             {"conversation_id": NOBODY, "participant_id": NOBODY, "body": {"recording": False}},
@@ -120,7 +120,7 @@ CONVERSATIONS = (
     ),
     (
         "pause and resume recordings",
-        Request(
+        GenesysRequest(
             "check: pause",
             "ConversationsApi.put_conversations_call_recordingstate",
             {"conversation_id": NOBODY, "body": {"recordingState": "PAUSED"}},
@@ -256,15 +256,15 @@ def login_advice(error: GenesysError, label: str = "") -> str:
     return f"{said}. Check PURECLOUD_ENVIRONMENT and the network."
 
 
-def _within(client: GenesysClient) -> Within:
-    return Within.unattended(client.clock.monotonic() + PATIENCE)
+def _within(client: GenesysClient) -> RequestOptions:
+    return RequestOptions.unattended(client.clock.monotonic() + PATIENCE)
 
 
-async def _permission(client: GenesysClient, what: str, request: Request) -> Finding:
+async def _permission(client: GenesysClient, what: str, request: GenesysRequest) -> Finding:
     what = f"Genesys permission: {what}"
-    within = _within(client)
+    options = _within(client)
     try:
-        await (client.read if request.method == "GET" else client.write)(request, within)
+        await (client.read if request.method == "GET" else client.write)(request, options)
     except PERMITTED as refusal:
         if refusal.evidence.code is None:
             return unknown(what, UNSIGNED)
@@ -288,11 +288,11 @@ async def _live_calls(client: GenesysClient) -> list[Finding]:
     return [first, second]
 
 
-async def _optional(client: GenesysClient, what: str, request: Request, without: str) -> Finding:
+async def _optional(client: GenesysClient, what: str, request: GenesysRequest, without: str) -> Finding:
     """Ask for something that the bot can do without; ``without`` says how."""
-    within = _within(client)
+    options = _within(client)
     try:
-        await client.read(request, within)
+        await client.read(request, options)
     except NotFound as missing:  # permitted, and nobody has the nil id
         if missing.evidence.code is None:
             return unknown(what, UNSIGNED)

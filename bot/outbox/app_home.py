@@ -171,7 +171,7 @@ class PublishThrottle:
 class HomePublisher:
     """Publishes App Homes. Checks each time that the person still has their roles."""
 
-    desk: ListenerContext
+    context: ListenerContext
     homes: SqlHomes
     sources: HomeSources
     changes: asyncio.Event
@@ -184,13 +184,13 @@ class HomePublisher:
 
     async def open(self, user_id: str, team_id: str, trigger: str | None) -> None:
         """Record in the trail that a person opens Home, if there is anything to see, and publish it."""
-        asked = await self.desk.asked("home", user_id=user_id, team_id=team_id, channel=None, trigger=trigger)
-        if asked.caller.denial_reason == "foreign_team":
+        request = await self.context.request("home", user_id=user_id, team_id=team_id, channel=None, trigger=trigger)
+        if request.caller.denial_reason == "foreign_team":
             return
         seq = None
         try:
-            if asked.caller.may(Permission.READ):
-                seq = (await self.desk.service.intake.read_home(asked)).seq
+            if request.caller.may(Permission.READ):
+                seq = (await self.context.service.intake.read_home(request)).seq
         except Duplicate:
             return  # the same event came twice
         except RecordBotError as error:  # the loop shows the rest as soon as the look can be written down
@@ -224,7 +224,7 @@ class HomePublisher:
     async def refresh(self) -> float:
         """Publish what has changed, the last opened first; return the seconds until the next one is due."""
         opened = await self.homes.recent(self.clock.now() - KEPT_UP, limit=HOMES)
-        if not opened or not self.desk.service.intake.door.open:
+        if not opened or not self.context.service.intake.shutdown_gate.open:
             return 0.0
         sight, later = await self.sources.sight(), list[float]()
         for home in opened:
@@ -257,7 +257,7 @@ class HomePublisher:
                     return
                 self.turns.take(user_id)
                 try:
-                    answer = await self.desk.client.views_publish(user_id=user_id, view=view, hash=home.view_hash)
+                    answer = await self.context.client.views_publish(user_id=user_id, view=view, hash=home.view_hash)
                 except WEB_API_ERRORS as error:
                     if code(error) != CONFLICT or home.view_hash is None:
                         raise
@@ -269,29 +269,29 @@ class HomePublisher:
                 return
 
     async def _rendered(self, home: OpenHome, sight: HomeSnapshot) -> tuple[View, str]:
-        caller = await self.desk.people.caller(home.user_id, home.team_id)
-        words = self.desk.words_of(home.user_id)
+        caller = await self.context.people.caller(home.user_id, home.team_id)
+        words = self.context.words_of(home.user_id)
         if caller.denial_reason == "unconfirmed" and home.digest is not None:
             raise IdentityUnconfirmed
         if not caller.may(Permission.READ):
             return plain_view(stranger_text(caller, words), words, sight.at)
         if home.audit_seq is None or home.user_id in self._warned:
             try:
-                asked = Request(caller, RequestSource("home", language=words.language))
-                await self.homes.looked(home.user_id, (await self.desk.service.intake.read_home(asked)).seq)
+                request = Request(caller, RequestSource("home", language=words.language))
+                await self.homes.looked(home.user_id, (await self.context.service.intake.read_home(request)).seq)
                 self._warned.discard(home.user_id)
             except RecordBotError as error:
                 self.turns.rest(home.user_id)
                 return self._explained(error, words, sight.at)
-        return home_view(await sight.of(caller), self.desk.style.in_(words), sight.at)
+        return home_view(await sight.of(caller), self.context.style.in_(words), sight.at)
 
     async def _say(self, user_id: str, error: RecordBotError) -> None:
         """Show why nothing can be shown, when not even that can be written down."""
-        view, _ = self._explained(error, self.desk.words_of(user_id), self.clock.now())
+        view, _ = self._explained(error, self.context.words_of(user_id), self.clock.now())
         try:
-            await self.desk.client.views_publish(user_id=user_id, view=view)
+            await self.context.client.views_publish(user_id=user_id, view=view)
         except WEB_API_ERRORS as problem:
             log.warning("home_publish_failed", error=code(problem))
 
     def _explained(self, error: RecordBotError, words: Catalog, at: datetime) -> tuple[View, str]:
-        return plain_view(f":warning: {self.desk.explain(error, words)}", words, at)
+        return plain_view(f":warning: {self.context.explain(error, words)}", words, at)

@@ -64,7 +64,7 @@ class Request:
 class PendingAction:
     """A request that is in the trail, on disk, and may now go to Genesys."""
 
-    asked: Request
+    request: Request
     attempt: Attempt
     recording: Recording
     reason: Reason
@@ -84,7 +84,7 @@ class AwaitsConfirmation:
     ``again``: the same person asked before; ``approval`` is that earlier request, and its time goes on.
     """
 
-    asked: Request
+    request: Request
     approval: Approval
     recording: Recording
     audit_seq: int

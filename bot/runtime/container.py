@@ -83,7 +83,7 @@ class Control:
     genesys: GenesysClients
     service: RecordingService
     requests: RequestLog
-    door: ShutdownGate
+    shutdown_gate: ShutdownGate
     clock: Clock
     observing: Observing
     live_calls: LiveCalls
@@ -150,13 +150,13 @@ async def opened_control(
         mode = settings.recording_keep if files is not None else KeepMode.NEVER
         settlement = OutcomeRecorder(store, clock, rules.run_limit, KeepStarted(mode))
         approvals = Approvals(store, clock)
-        door = ShutdownGate()
+        shutdown_gate = ShutdownGate()
         requests = RequestLog(
             store=store,
             clock=clock,
             owner=f"{owner}:{uuid7()}",
             rules=rules,
-            door=door,
+            shutdown_gate=shutdown_gate,
             write_limit=SLACK_WRITE_SECONDS if owner == SERVE_OWNER else TERMINAL_WRITE_SECONDS,
             expire=closing_late_keeps(store, clock, closing_late(settlement, approvals)),
             # scripts on the bot's machine may do as much at once as they like
@@ -178,7 +178,7 @@ async def opened_control(
                 genesys=clients,
                 service=service,
                 requests=requests,
-                door=door,
+                shutdown_gate=shutdown_gate,
                 clock=clock,
                 observing=observing,
                 live_calls=live_calls,

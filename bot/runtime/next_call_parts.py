@@ -30,7 +30,7 @@ class NextCallParts:
     """Builds the parts. ``news`` is the source of call events, ``within`` how long a person waits at most."""
 
     control: Control
-    desk: ListenerContext
+    context: ListenerContext
     replicas: Replicas
     news: CallEventSource
     within: timedelta
@@ -43,21 +43,21 @@ class NextCallParts:
     def commands(self, agents: AgentCalls) -> NextCallCommands:
         """Return the command and its buttons."""
         store, names = SqlNextCalls(self.control.engines), self.control.live_calls.names
-        return NextCallCommands(self.desk, agents, self.next_calls, store, names)
+        return NextCallCommands(self.context, agents, self.next_calls, store, names)
 
     def notifier(self) -> NextCallNotifier:
         """Return what tells people about the calls that they wait for."""
-        desk, clock = self.desk, self.control.clock
+        context, clock = self.context, self.control.clock
 
         def style_for(user_id: str, language: str | None) -> CardStyle:
-            return desk.style.in_(desk.languages.of(desk.people.locale(user_id) or language))
+            return context.style.in_(context.languages.of(context.people.locale(user_id) or language))
 
         store = SqlNextCalls(self.control.engines, self.replicas.confirm)
-        return NextCallNotifier(desk.client, store, style_for, self.control.store.changes(), clock, Backoff(clock))
+        return NextCallNotifier(context.client, store, style_for, self.control.store.changes(), clock, Backoff(clock))
 
     def monitor(self) -> NextCallMonitor:
         """Return what starts the recordings of the calls that people wait for."""
-        control, people = self.control, self.desk.people
+        control, people = self.control, self.context.people
 
         async def authorize(actor: str) -> Principal:
             kind, _, rest = actor.partition(":")
@@ -72,7 +72,7 @@ class NextCallParts:
             SqlNextCalls(control.engines, pending=self.pending),
             control.agents.people,
             authorize,
-            self.desk.work.start,
+            self.context.work.start,
             control.clock,
             control.store.changes(),
         )

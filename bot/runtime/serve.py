@@ -133,7 +133,7 @@ class Serving:
         """Finish what was accepted, write the last entry, end the workers, and deliver what they left."""
         log.info("shutdown_started")
         bot.readiness.started = False
-        control.door.open = False
+        control.shutdown_gate.open = False
         if left := await bot.work.drain(FINISH_SECONDS):
             log.warning("work_abandoned", left=left)  # its attempts are settled at the next start
         await control.requests.limit.note(control.store, control.clock)

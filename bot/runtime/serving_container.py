@@ -103,12 +103,12 @@ def serving(
     ages = RequestAges(slack_clock)
     app = bolt_app(client, identity, signing_secret=secret, watch=control.observing.request, ages=ages)
     work, owner = Work(), control.requests.owner
-    desk = listener_context(settings, control, client, identity, work)
+    context = listener_context(settings, control, client, identity, work)
     replicas = replicas_of(owner, control.engines, control.store)
     news = call_news(settings, control.genesys)
     pending = SqlPendingWork(control.engines, control.store.changes(), control.clock)
     parts = ServingParts(
-        settings, control, client, session, desk, replicas, pending, slack_clock, identity.scopes, news
+        settings, control, client, session, context, replicas, pending, slack_clock, identity.scopes, news
     )
     cards, audit = parts.publishers()
     digester = parts.digester()
@@ -117,7 +117,7 @@ def serving(
         control=control,
         cards=cards.pace,
         audit=audit.pace,
-        groups=desk.people.groups,
+        groups=context.people.groups,
         digests=None if digester is None else digester.pace,
         news=news,
         replicas=replicas,
@@ -196,12 +196,12 @@ def _transport(
 ) -> tuple[dict[str, Handler], SocketModeConnections | None]:
     token = settings.slack_app_token
     if token is not None:
-        door = SocketModeConnections.open(
+        connections = SocketModeConnections.open(
             app,
             token.get_secret_value(),
             control.clock,
             ping_seconds=ping,
             count=settings.slack_sockets,
         )
-        return {}, door
+        return {}, connections
     return {EVENTS_PATH: HttpEndpoint(app, SignatureVerifier(secret or "")).handle}, None

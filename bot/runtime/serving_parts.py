@@ -123,7 +123,7 @@ class ServingParts:
     control: Control
     client: AsyncWebClient
     session: aiohttp.ClientSession
-    desk: ListenerContext
+    context: ListenerContext
     replicas: Replicas
     pending: SqlPendingWork
     slack_clock: SlackClock | None = None
@@ -134,16 +134,16 @@ class ServingParts:
     def next_calls(self) -> NextCallParts:
         """Return the parts about agents' next calls."""
         within = self.settings.recording_next_within
-        return NextCallParts(self.control, self.desk, self.replicas, self.news, within, self.pending)
+        return NextCallParts(self.control, self.context, self.replicas, self.news, within, self.pending)
 
     def command(self, modal: StartModal, keeps: KeepListeners) -> RecordCommand:
         """Return the slash command with all its verbs."""
-        history = CallHistory(self.desk, SqlStories(self.control.engines), self._names())
-        choice = RecordingChoice(self.desk, modal.calls)
+        history = CallHistory(self.context, SqlStories(self.control.engines), self._names())
+        choice = RecordingChoice(self.context, modal.calls)
         evidence, activity = self._evidence(), self._activity()
-        links = ListenLinks(self.desk, self.control.files, self._outcomes)
+        links = ListenLinks(self.context, self.control.files, self._outcomes)
         return RecordCommand(
-            self.desk,
+            self.context,
             history,
             self.reports(),
             evidence,
@@ -159,44 +159,46 @@ class ServingParts:
     def agent_calls(self) -> AgentCalls:
         """Return what finds agents, and the calls that they are on."""
         control = self.control
-        people = self.desk.people
+        people = self.context.people
         addresses = EmailAddresses(self.client, people.team_id, self.scopes, people.enterprise_id)
-        return AgentCalls(self.desk, control.agents, control.live_calls.names, addresses)
+        return AgentCalls(self.context, control.agents, control.live_calls.names, addresses)
 
     def _evidence(self) -> EvidenceFiles:
         source, names = SqlEvidence(self.control.engines), self._names()
-        return EvidenceFiles(self.desk, self._uploads, source, self._outcomes, names, self._zone)
+        return EvidenceFiles(self.context, self._uploads, source, self._outcomes, names, self._zone)
 
     def _activity(self) -> ActivityReports:
         engines = self.control.engines
-        return ActivityReports(self.desk, SqlActivityReports(engines), Charts(self.client), self._names(), self._zone)
+        return ActivityReports(
+            self.context, SqlActivityReports(engines), Charts(self.client), self._names(), self._zone
+        )
 
     def _names(self) -> LineNameLookup:
-        return LineNameLookup(SqlLineNames(self.control.engines), self.desk.people)
+        return LineNameLookup(SqlLineNames(self.control.engines), self.context.people)
 
     def register(self, app: AsyncApp, homes: HomePublisher) -> None:
         """Register all listeners with Bolt."""
-        desk, control = self.desk, self.control
+        context, control = self.context, self.control
         next_calls = self.next_calls.commands(self.agent_calls())
-        modal = StartModal(desk, control.live_calls, next_calls)
+        modal = StartModal(context, control.live_calls, next_calls)
         people = PeopleOptions(control.agents.people, control.clock)
-        keeps = KeepListeners(desk, control.keeper)
+        keeps = KeepListeners(context, control.keeper)
         for listener in (
             self.command(modal, keeps),
             self.agent_calls(),
             next_calls,
             keeps,
-            RecordingButtons(desk),
-            ApprovalButtons(desk),
-            StartAgain(desk),
-            TryAgain(desk),
-            FollowButton(desk),
-            StillNeeded(desk, self.settings.recording_remind_after),
-            ExtendButton(desk),
+            RecordingButtons(context),
+            ApprovalButtons(context),
+            StartAgain(context),
+            TryAgain(context),
+            FollowButton(context),
+            StillNeeded(context, self.settings.recording_remind_after),
+            ExtendButton(context),
             modal,
-            CallOptions(desk, control.live_calls, LookupLimit(control.clock, DENIALS_A_MINUTE), people),
-            StartShortcuts(desk, modal),
-            HomeEvents(desk, homes, self.reports()),
+            CallOptions(context, control.live_calls, LookupLimit(control.clock, DENIALS_A_MINUTE), people),
+            StartShortcuts(context, modal),
+            HomeEvents(context, homes, self.reports()),
         ):
             listener.register(app)
 
@@ -204,7 +206,7 @@ class ServingParts:
         """Return the reports for compliance."""
         engines = self.control.engines
         return AuditReports(
-            desk=self.desk,
+            context=self.context,
             uploads=self._uploads,
             trail=SqlTrail(engines),
             summaries=SqlSummaries(engines),
@@ -230,12 +232,12 @@ class ServingParts:
         )
         changes = self.control.store.changes()
         return HomePublisher(
-            self.desk, SqlHomes(engines), sources, changes, clock, Backoff(clock), PublishThrottle(clock)
+            self.context, SqlHomes(engines), sources, changes, clock, Backoff(clock), PublishThrottle(clock)
         )
 
     def group_monitor(self) -> GroupMonitor | None:
         """Return what puts changes of the user groups with rights into the trail; None without such groups."""
-        people = self.desk.people
+        people = self.context.people
         actions = group_actions(people.ids, people.grants)
         if not actions:
             return None
@@ -259,12 +261,12 @@ class ServingParts:
             digests=SqlDigests(control.engines, control.store, self.replicas.confirm),
             summaries=SqlSummaries(control.engines),
             gaps=gaps,
-            style=self.desk.style,
+            style=self.context.style,
             channel=self.settings.slack_audit_channel,
             schedule=Schedule(time.fromisoformat(self.settings.audit_digest_at), self._zone),
             clock=control.clock,
             pace=Backoff(control.clock),
-            shared_channels=self.desk.shared_channels,
+            shared_channels=self.context.shared_channels,
             names=self._names(),
         )
 
@@ -294,38 +296,38 @@ class ServingParts:
 
     def publishers(self) -> tuple[CardPublisher, AuditPublisher]:
         """Return the relays of cards and of the audit channel."""
-        control, client, desk = self.control, self.client, self.desk
+        control, client, context = self.control, self.client, self.context
         outbox = SqlOutbox(control.engines, self.replicas.confirm)
         store, clock = control.store, control.clock
         return (
             CardPublisher(
                 client,
                 outbox,
-                desk.style,
-                desk.languages,
+                context.style,
+                context.languages,
                 store.changes(),
                 Backoff(clock),
                 control.observing.card,
-                shared_channels=desk.shared_channels,
+                shared_channels=context.shared_channels,
             ),
             AuditPublisher(
                 client,
                 outbox,
-                desk.style,
+                context.style,
                 self.settings.slack_audit_channel,
                 store.changes(),
                 clock,
                 Backoff(clock),
-                shared_channels=desk.shared_channels,
+                shared_channels=context.shared_channels,
                 names=LineNameLookup(
-                    SqlLineNames(self.control.engines), desk.people, show_agents=self.settings.audit_channel_names
+                    SqlLineNames(self.control.engines), context.people, show_agents=self.settings.audit_channel_names
                 ),
             ),
         )
 
     def _style_for(self, user_id: str, card_language: str | None) -> CardStyle:
-        desk = self.desk
-        return desk.style.in_(desk.languages.of(desk.people.locale(user_id) or card_language))
+        context = self.context
+        return context.style.in_(context.languages.of(context.people.locale(user_id) or card_language))
 
     def keep_answers(self) -> KeepAnswers:
         control, clock = self.control, self.control.clock
@@ -334,10 +336,10 @@ class ServingParts:
         return KeepAnswers(self.client, untold, self._style_for, changes, clock, Backoff(clock))
 
     def notifier(self) -> Notifier:
-        control, desk, replicas = self.control, self.desk, self.replicas
+        control, context, replicas = self.control, self.context, self.replicas
         settings, engines = self.settings, control.engines
         return Notifier(
-            client=desk.client,
+            client=context.client,
             occasions=SqlOccasions(engines),
             notices=SqlNotices(engines, replicas.confirm),
             pending=self.pending,
@@ -354,31 +356,24 @@ class ServingParts:
 
     def monitors(self, news: Notifications | ClientsNotifications | NoCallEvents) -> tuple[Worker, ...]:
         control, waiting = self.control, self.next_calls.monitor()
-        rules = rule_monitor(control, self.desk.work)
-        service, clock, mode = control.service, control.clock, self.settings.recording_follow_transfers
-        observations = Observations(control.store, clock, mode)
+        rules = rule_monitor(control, self.context.work)
+        service, store, clock = control.service, control.store, control.clock
+        mode = self.settings.recording_follow_transfers
+        observations = Observations(store, clock, mode)
+        changes, awaited = store.changes(), with_sources_of(rules, waiting.agents)
         gap = check_gap(self.settings, control.genesys)
         return monitor_workers(
-            Follower(
-                control.store,
-                service.control,
-                observations,
-                clock,
-                news,
-                look_gap=gap,
-                changes=control.store.changes(),
-                awaited=with_sources_of(rules, waiting.agents),
-            ),
+            Follower(store, service.control, observations, clock, news, look_gap=gap, changes=changes, awaited=awaited),
             waiting,
             rules,
             news,
             LaterLooks(service, observations, clock),
             TransferMonitor(service, clock, mode),
-            TimeLimitGuard(service, clock, self.desk.work.start),
+            TimeLimitGuard(service, clock, self.context.work.start),
             saved_looks(self.settings, control),
             unnamed_recordings(control),
             self.group_monitor(),
-            control.store.changes,
+            store.changes,
             self.pending,
         )
 

@@ -47,12 +47,12 @@ class Bench:
     slack: SimulatedSlack
     genesys: SimulatedGenesys
     control: Control
-    desk: ListenerContext
+    context: ListenerContext
     cards: CardPublisher
     audit: AuditPublisher
     _triggers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
-    def asked(self, role: Role = Role.SUPERVISOR) -> Request:
+    def request(self, role: Role = Role.SUPERVISOR) -> Request:
         caller = Principal(f"slack:{TEAM}:{ADA}", frozenset({role}))
         return Request(
             caller, RequestSource("command", channel=FLOOR, trigger=f"trigger-{next(self._triggers)}", language="en")
@@ -60,11 +60,11 @@ class Bench:
 
     async def start(self, call: str) -> ActionResult:
         return await self.control.service.carry_out(
-            await self.control.service.intake.start(self.asked(), call, "complaint a scratched voice")
+            await self.control.service.intake.start(self.request(), call, "complaint a scratched voice")
         )
 
     async def change(self, verb: Verb, call: str) -> ActionResult:
-        accepted = await self.control.service.intake.change(verb, self.asked(), typed_id=call)
+        accepted = await self.control.service.intake.change(verb, self.request(), typed_id=call)
         assert isinstance(accepted, PendingAction)
         return await self.control.service.carry_out(accepted)
 
@@ -102,12 +102,12 @@ async def bench_at(
         )
         async with opened_control(settings, owner="serve", clock=clock) as control, web_session() as session:
             client = web_client(settings.slack_bot_token.get_secret_value(), api_url=slack.api_url, session=session)
-            desk = listener_context(settings, control, client, await identify(client), Work())
+            context = listener_context(settings, control, client, await identify(client), Work())
             replicas = replicas_of(control.service.intake.log.owner, control.engines, control.store)
             pending = SqlPendingWork(control.engines, control.store.changes(), clock)
-            cards, audit = ServingParts(settings, control, client, session, desk, replicas, pending).publishers()
+            cards, audit = ServingParts(settings, control, client, session, context, replicas, pending).publishers()
             await control.genesys.login()
-            bench = Bench(slack, genesys, control, desk, cards, audit)
+            bench = Bench(slack, genesys, control, context, cards, audit)
             bench.forget()
             yield bench
 

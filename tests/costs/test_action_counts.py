@@ -73,7 +73,7 @@ async def test_what_a_look_at_one_call_costs(bench: Bench) -> None:
     await bench.start(INBOUND)
     bench.forget()
     with tallied(bench.control.engines) as tally:
-        await bench.control.service.status(await bench.control.service.ask_status(bench.asked(), INBOUND))
+        await bench.control.service.status(await bench.control.service.ask_status(bench.request(), INBOUND))
 
     assert bench.asked_of_genesys() == ["GET"]
     tally.assert_within(Cost(commits=2, written=7, read=2))
@@ -84,7 +84,7 @@ async def test_what_the_list_costs_does_not_depend_on_how_many_are_live(bench: B
         await bench.start(call)
         bench.forget()
         with tallied(bench.control.engines) as tally:
-            assert len(await bench.control.service.live(bench.asked())) == live
+            assert len(await bench.control.service.live(bench.request())) == live
         tally.assert_within(Cost(commits=1, written=5, read=1))
 
     assert bench.asked_of_genesys() == []
@@ -102,14 +102,14 @@ async def test_what_an_idle_reconciler_costs(bench: Bench) -> None:
 
 async def test_a_start_is_one_request_for_the_card_and_a_stop_is_two_more(bench: Bench) -> None:
     service = bench.control.service
-    accepted = await service.intake.start(bench.asked(), INBOUND, None)
+    accepted = await service.intake.start(bench.request(), INBOUND, None)
     await bench.cards.publish_all()
     await service.carry_out(accepted)
     await bench.cards.publish_all()
     assert bench.asked_of_slack() == ["chat.postMessage"]
 
     bench.forget()
-    stop = await service.intake.change(Verb.STOP, bench.asked(), typed_id=INBOUND)
+    stop = await service.intake.change(Verb.STOP, bench.request(), typed_id=INBOUND)
     await bench.cards.publish_all()
     await service.carry_out(stop)  # type: ignore[arg-type]  # without dual control it waits for nobody
     await bench.cards.publish_all()
@@ -142,6 +142,6 @@ async def test_audit_lines_that_wait_go_out_twenty_in_a_message(bench: Bench) ->
 
 async def test_nobody_is_asked_about_twice_in_a_minute(bench: Bench) -> None:
     for _ in range(10):
-        assert Role.SUPERVISOR in (await bench.desk.people.caller("U0ADA", "T0SANDBOX")).roles
+        assert Role.SUPERVISOR in (await bench.context.people.caller("U0ADA", "T0SANDBOX")).roles
 
     assert sorted(bench.asked_of_slack()) == ["usergroups.list", "users.info"]

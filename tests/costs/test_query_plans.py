@@ -80,18 +80,18 @@ def full_scans(file: Path, statement: str, parameters: Any) -> list[str]:
 
 
 async def test_nothing_that_is_asked_often_reads_a_whole_table(bench: Bench) -> None:
-    asked, engines = Asked(), bench.control.engines
+    request, engines = Asked(), bench.control.engines
     for engine in (engines.writer.engine, engines.reader.sync_engine):
-        event.listen(engine, "before_cursor_execute", asked.note)
+        event.listen(engine, "before_cursor_execute", request.note)
     await everything_once(bench)
 
     file = Path(str(engines.writer.url.database))
     wrong = {
         statement: scans
-        for statement, parameters in asked.statements.items()
+        for statement, parameters in request.statements.items()
         if (scans := full_scans(file, statement, parameters))
     }
-    assert len(asked.statements) > 40
+    assert len(request.statements) > 40
     assert not wrong, "\n\n".join(f"{scans}\n{statement}" for statement, scans in wrong.items())
 
 
@@ -103,9 +103,9 @@ async def everything_once(bench: Bench) -> None:
     await bench.start(OUTBOUND)
     await bench.change(Verb.PAUSE, INBOUND)
     await bench.change(Verb.STOP, OUTBOUND)
-    await service.live(bench.asked())
-    await service.status(await service.ask_status(bench.asked(), INBOUND))
-    reading = await service.intake.read_history(bench.asked(), INBOUND)
+    await service.live(bench.request())
+    await service.status(await service.ask_status(bench.request(), INBOUND))
+    reading = await service.intake.read_history(bench.request(), INBOUND)
     await SqlStories(engines).story(INBOUND, before=reading.seq, limit=40)
     await bench.cards.publish_all()
     await bench.cards.publish_all()

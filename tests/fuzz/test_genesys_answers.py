@@ -29,7 +29,7 @@ from bot.genesys import (
 )
 from bot.genesys.notifications.channel import Channel, open_channel, subscribe
 from bot.genesys.recording_files.metadata import GenesysSavedRecordings
-from bot.genesys.transport.deadline import Within
+from bot.genesys.transport.deadline import RequestOptions
 from bot.recording.call import CallRecording
 from bot.recording.control.intake import Intake
 from bot.recording.models import Mechanism, Target, Verb
@@ -73,20 +73,20 @@ def good(method: str, path: str) -> bytes:
 async def control_deeds(client: GenesysClient, api: str, deed: str) -> Any:
     control = ConversationsControl(client) if api == "conversations" else SessionsControl(client)
     target = Target(CALL, participant_id="p1", mechanism=Mechanism.ADHOC, session_id="s1")
-    within: dict[str, Any] = {"deadline": client.clock.monotonic() + 25, "progress": nobody}
+    options: dict[str, Any] = {"deadline": client.clock.monotonic() + 25, "progress": nobody}
     match deed:
         case "look":
-            return await control.read_call(Target(CALL), **within)
+            return await control.read_call(Target(CALL), **options)
         case "start":
-            return await control.start(Target(CALL), reason_code="a", **within)
+            return await control.start(Target(CALL), reason_code="a", **options)
         case "stop, of whatever kind":
-            return await control.stop(Target(CALL), **within)
+            return await control.stop(Target(CALL), **options)
         case "stop":
-            return await control.stop(target, **within)
+            return await control.stop(target, **options)
         case "pause":
-            return await control.pause(target, **within)
+            return await control.pause(target, **options)
         case _:
-            return await control.resume(target, **within)
+            return await control.resume(target, **options)
 
 
 async def other_deeds(client: GenesysClient, deed: str) -> Any:
@@ -126,7 +126,7 @@ async def file_deeds(client: GenesysClient, deed: str) -> Any:
         case "agent status":
             return await GenesysPeople(client).status("u1", deadline=deadline)
         case _:
-            return await call_volume(client, Within.unattended(deadline), queue_ids=["q1"])
+            return await call_volume(client, RequestOptions.unattended(deadline), queue_ids=["q1"])
 
 
 CALLS = (A_CALL, f"GET /api/v2/conversations/{CALL}")

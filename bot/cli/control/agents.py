@@ -46,7 +46,7 @@ class AgentTerminal:
                 raise NotOnACall
             person, call = found.calls[0]
             accepted = await control.service.intake.start(
-                self.terminal.asked, call.conversation_id, storable(reason), agent_user_id=person.user_id
+                self.terminal.request, call.conversation_id, storable(reason), agent_user_id=person.user_id
             )
             return await self.terminal.carry_out(control.service, accepted)
 
@@ -61,12 +61,14 @@ class AgentTerminal:
             gateway = settings.genesys_recording_api == "sessions"
             events: CallEventSource = NoCallEvents() if gateway else _Unasked()
             next_calls = NextCalls(control.requests, control.agents.calls, events, settings.recording_next_within)
-            asked = self.terminal.asked
+            request = self.terminal.request
             if cancel:
-                over = await next_calls.cancel(asked, agent_user_id=person.user_id)
+                over = await next_calls.cancel(request, agent_user_id=person.user_id)
                 text = f"No longer waiting for {person.name}'s next call. (#{over.audit_seq})"
                 return Result(ok=True, text=text, facts={"id": str(over.id), "outcome": "cancelled"})
-            waiting = await next_calls.wait_for(asked, person.user_id, reason=storable(reason), agent_name=person.name)
+            waiting = await next_calls.wait_for(
+                request, person.user_id, reason=storable(reason), agent_name=person.name
+            )
             until = voice().time(waiting.expires_at)
             text = f"record-bot serve records {person.name}'s next call, until {until}. (#{waiting.audit_seq})"
             facts = {
@@ -83,7 +85,7 @@ class AgentTerminal:
         named = named_agent(storable(agent))
         if named is None:
             raise AgentNotFound
-        lookup = await control.agents.look_up(self.terminal.asked, named, action)
+        lookup = await control.agents.look_up(self.terminal.request, named, action)
         return await control.agents.find(lookup, named.text)
 
     @staticmethod

@@ -104,9 +104,9 @@ class KeepTerminal:
 
         caller = Principal(f"cli:{self.login}", frozenset({Role.SUPERVISOR, Role.COMPLIANCE}))
         async with opened_control(self.settings, owner=CLI_OWNER) as control:
-            keeper, asked = control.keeper, Request(caller, RequestSource("cli"))
+            keeper, request = control.keeper, Request(caller, RequestSource("cli"))
             try:
-                accepted = await keeper.ask(verb, asked, typed_id=storable(typed_id), reason=storable(reason))
+                accepted = await keeper.ask(verb, request, typed_id=storable(typed_id), reason=storable(reason))
                 return _result(await keeper.carry_out(accepted))
             except RecordBotError as error:
                 facts = {"error": error.kind, "audit_seq": error.audit_seq}

@@ -79,7 +79,7 @@ class Terminal:
 
     async def start(self, typed_id: str | None, reason: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
-            accepted = await service.intake.start(self.asked, storable(typed_id), storable(reason))
+            accepted = await service.intake.start(self.request, storable(typed_id), storable(reason))
             return await self.carry_out(service, accepted)
 
         return await self._with_service(run)
@@ -87,7 +87,7 @@ class Terminal:
     async def change(self, verb: str, typed_id: str | None, length: str | None = None) -> Result:
         async def run(service: RecordingService) -> Result:
             accepted = await service.intake.change(
-                Verb(verb), self.asked, typed_id=storable(typed_id), typed_length=storable(length)
+                Verb(verb), self.request, typed_id=storable(typed_id), typed_length=storable(length)
             )
             return await self._result(service, accepted)
 
@@ -95,7 +95,7 @@ class Terminal:
 
     async def extend(self, typed_id: str | None) -> Result:
         async def run(service: RecordingService) -> Result:
-            return await self._result(service, await service.intake.extend(self.asked, typed_id=storable(typed_id)))
+            return await self._result(service, await service.intake.extend(self.request, typed_id=storable(typed_id)))
 
         return await self._with_service(run)
 
@@ -110,7 +110,7 @@ class Terminal:
 
     async def status(self, typed_id: str) -> Result:
         async def run(service: RecordingService) -> Result:
-            found = await service.status(await service.ask_status(self.asked, storable(typed_id)))
+            found = await service.status(await service.ask_status(self.request, storable(typed_id)))
             ours = "not recording this call" if found.recording is None else _word(found.recording.state.value)
             seen = found.seen
             waiting = None
@@ -146,7 +146,7 @@ class Terminal:
     async def live(self) -> Result:
         async def run(control: Control) -> Result:
             service = control.service
-            live = await service.live(self.asked)
+            live = await service.live(self.request)
             awaited = await SqlNextCalls(control.engines).named()
             waiting = await _waiting(service, live)
             lines, facts = [], []
@@ -164,7 +164,7 @@ class Terminal:
         return await self.with_control(run)
 
     @property
-    def asked(self) -> Request:
+    def request(self) -> Request:
         """A request of this user."""
         return Request(Principal(f"cli:{self.login}", frozenset({Role.SUPERVISOR})), RequestSource("cli"))
 

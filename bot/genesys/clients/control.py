@@ -21,7 +21,7 @@ from bot.errors import (
     RateLimited,
 )
 from bot.genesys.recording.call_state import first_read, is_other_conversation
-from bot.genesys.transport.deadline import Within
+from bot.genesys.transport.deadline import RequestOptions
 from bot.recording.ports import Priority, permit_anyone
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ClientsControl:
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Start with the first client that reads the call; the start's own reading finds it."""
-        conversation_id, within = target.conversation_id, Within(deadline, progress, priority)
+        conversation_id, options = target.conversation_id, RequestOptions(deadline, progress, priority)
 
         async def attempt(client: GenesysClient, seen: _Seen) -> ConfirmedChange:
             def permit_seen(agent: Participant | None) -> None:
@@ -96,10 +96,10 @@ class ClientsControl:
         try:
             return self._changed(conversation_id, await self._find(conversation_id, attempt, among))
         except CallEnded as ended:
-            raise await self._confirmed_end(conversation_id, ended, within) from ended
+            raise await self._confirmed_end(conversation_id, ended, options) from ended
         except CallNotFound as missing:
             for client in self.clients.clients:
-                if await is_other_conversation(client, conversation_id, within):
+                if await is_other_conversation(client, conversation_id, options):
                     raise NotAVoiceCall(evidence=missing.evidence) from missing
             raise
 
@@ -111,7 +111,7 @@ class ClientsControl:
         async def act(control: RecordingControl) -> ConfirmedChange:
             return await control.stop(target, deadline=deadline, progress=progress, priority=priority)
 
-        return await self._change(target, Within(deadline, progress, priority), act)
+        return await self._change(target, RequestOptions(deadline, progress, priority), act)
 
     async def pause(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
@@ -121,7 +121,7 @@ class ClientsControl:
         async def act(control: RecordingControl) -> ConfirmedChange:
             return await control.pause(target, deadline=deadline, progress=progress, priority=priority)
 
-        return await self._change(target, Within(deadline, progress, priority), act)
+        return await self._change(target, RequestOptions(deadline, progress, priority), act)
 
     async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange:
         """Resume through the client that has found the call."""
@@ -129,13 +129,13 @@ class ClientsControl:
         async def act(control: RecordingControl) -> ConfirmedChange:
             return await control.resume(target, deadline=deadline, progress=progress)
 
-        return await self._change(target, Within(deadline, progress), act)
+        return await self._change(target, RequestOptions(deadline, progress), act)
 
     async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Conversation:
         """Read with the client that has found the call; with the others only if it doesn't see the call any more."""
-        conversation_id, within = target.conversation_id, Within(deadline, progress, priority)
+        conversation_id, options = target.conversation_id, RequestOptions(deadline, progress, priority)
         home, refusals = self.clients.of_call(conversation_id), list[GenesysError]()
         if home is not None:
             try:
@@ -144,20 +144,20 @@ class ClientsControl:
                 )
             except (NotFound, PermissionMissing, LoginRefused) as refusal:
                 refusals.append(refusal)
-        return (await self._locate(conversation_id, within, self._others(home), refusals)).conversation()
+        return (await self._locate(conversation_id, options, self._others(home), refusals)).conversation()
 
     async def _change(
-        self, target: Target, within: Within, act: Callable[[RecordingControl], Awaitable[ConfirmedChange]]
+        self, target: Target, options: RequestOptions, act: Callable[[RecordingControl], Awaitable[ConfirmedChange]]
     ) -> ConfirmedChange:
         conversation_id = target.conversation_id
-        client = await self._responsible(conversation_id, within)
+        client = await self._responsible(conversation_id, options)
         try:
             try:
                 changed = await act(self.controls[client])
             except LoginRefused as refusal:  # so nothing was changed
-                changed = await act(self.controls[await self._instead_of(client, refusal, conversation_id, within)])
+                changed = await act(self.controls[await self._instead_of(client, refusal, conversation_id, options)])
         except CallEnded as ended:
-            raise await self._confirmed_end(conversation_id, ended, within) from ended
+            raise await self._confirmed_end(conversation_id, ended, options) from ended
         return self._changed(conversation_id, changed)
 
     def _changed(self, conversation_id: str, changed: ConfirmedChange) -> ConfirmedChange:
@@ -166,7 +166,7 @@ class ClientsControl:
             self.clients.found_agent(changed.agent.user_id, client)
         return changed
 
-    async def _responsible(self, conversation_id: str, within: Within) -> GenesysClient:
+    async def _responsible(self, conversation_id: str, options: RequestOptions) -> GenesysClient:
         """Return the client that has found the call; look for it if none has, or if that one has no requests left.
 
         Raise CallEnded where none sees it: it was there when its recording began.
@@ -174,40 +174,42 @@ class ClientsControl:
         home = self.clients.of_call(conversation_id)
         if home is None:
             try:
-                return await self._found_by(conversation_id, within, self.clients.candidates())
+                return await self._found_by(conversation_id, options, self.clients.candidates())
             except CallNotFound as gone:
                 raise CallEnded(evidence=gone.evidence) from gone
         if relief := self.clients.relieving(home):
             try:
-                return await self._found_by(conversation_id, within, relief)
+                return await self._found_by(conversation_id, options, relief)
             except NOT_SEEN:
                 return home
         return home
 
     async def _instead_of(
-        self, client: GenesysClient, refusal: LoginRefused, conversation_id: str, within: Within
+        self, client: GenesysClient, refusal: LoginRefused, conversation_id: str, options: RequestOptions
     ) -> GenesysClient:
         """Return another client that sees the call. Raise ``refusal`` if none does."""
         try:
-            return await self._found_by(conversation_id, within, self._others(client))
+            return await self._found_by(conversation_id, options, self._others(client))
         except NOT_SEEN:
             raise refusal from None
 
-    async def _found_by(self, conversation_id: str, within: Within, among: list[GenesysClient]) -> GenesysClient:
-        await self._locate(conversation_id, within, among)
+    async def _found_by(
+        self, conversation_id: str, options: RequestOptions, among: list[GenesysClient]
+    ) -> GenesysClient:
+        await self._locate(conversation_id, options, among)
         return self.clients.of_call(conversation_id) or self.clients.first
 
     async def _locate(
         self,
         conversation_id: str,
-        within: Within,
+        options: RequestOptions,
         among: list[GenesysClient],
         refusals: list[GenesysError] | None = None,
     ) -> CallReading:
         """Read a call with one client after the other, and remember which one sees it."""
 
         async def attempt(client: GenesysClient, _: _Seen) -> CallReading:
-            return await first_read(client, conversation_id, within)
+            return await first_read(client, conversation_id, options)
 
         return await self._find(conversation_id, attempt, among, refusals)
 
@@ -240,7 +242,7 @@ class ClientsControl:
                     self.clients.found(conversation_id, client)
         raise _verdict(refusals)
 
-    async def _confirmed_end(self, conversation_id: str, ended: CallEnded, within: Within) -> GenesysError:
+    async def _confirmed_end(self, conversation_id: str, ended: CallEnded, options: RequestOptions) -> GenesysError:
         """Return ``ended`` if it is certain, else OutcomeUnknown.
 
         A client that saw the call, and gets 404 now, may have lost sight of it: a transfer can change its division.
@@ -249,7 +251,7 @@ class ClientsControl:
             return ended
         others = self._others(self.clients.of_call(conversation_id))
         try:
-            await self._locate(conversation_id, within.confirming(), others)
+            await self._locate(conversation_id, options.confirming(), others)
         except (CallEnded, CallNotFound):
             return ended
         except GenesysError:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from bot.genesys.json_fields import listed, moment, text, word
 from bot.genesys.live_calls.call_list import MOST_ENTRIES, Roster
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 
 if TYPE_CHECKING:
     from bot.genesys.live_calls.call_list import PageSize
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.deadline import RequestOptions
 
 ACTIVITY = "AnalyticsApi.post_analytics_conversations_activity_query"
 METRIC = "oInteracting"
@@ -29,9 +29,9 @@ QUERY: dict[str, Any] = {
 """One group an agent and queue keeps the list of each short, so that Genesys leaves none of it out."""
 
 
-def activity_request(page: int, *, size: int = MOST_ENTRIES, body: dict[str, Any] | None = None) -> Request:
+def activity_request(page: int, *, size: int = MOST_ENTRIES, body: dict[str, Any] | None = None) -> GenesysRequest:
     arguments = {"body": body or QUERY, "page_size": size, "page_number": page}
-    return Request("list live calls", ACTIVITY, arguments, asks=True)
+    return GenesysRequest("list live calls", ACTIVITY, arguments, asks=True)
 
 
 def of_user(user_id: str) -> dict[str, Any]:
@@ -41,14 +41,16 @@ def of_user(user_id: str) -> dict[str, Any]:
     return QUERY | {"filter": asked | {"predicates": [*asked["predicates"], whose]}}
 
 
-async def by_activity(client: GenesysClient, within: Within, size: PageSize, *, user_id: str | None = None) -> Roster:
+async def by_activity(
+    client: GenesysClient, options: RequestOptions, size: PageSize, *, user_id: str | None = None
+) -> Roster:
     """Ask who is talking now, or whether one agent is.
 
     Raise the GenesysError branch; nulls and unknown words in the answer are skipped.
     """
     roster, query = Roster(), QUERY if user_id is None else of_user(user_id)
     async for answer in size.pages(
-        lambda page, entries: client.read(activity_request(page, size=entries, body=query), within)
+        lambda page, entries: client.read(activity_request(page, size=entries, body=query), options)
     ):
         roster.requests += 1
         groups = listed(answer.document().get("results"))

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 from bot.errors import GenesysUnavailable
 from bot.genesys.live_calls.details_query import DETAILS, VOICE
 from bot.genesys.transport.permissions import needing
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 from bot.recording.agents.people import CallVolume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.deadline import RequestOptions
 
 VIEW = "analytics:conversationDetail:view"
 DAY = timedelta(days=1)
 
 
-def volume_request(now: datetime, queue_ids: Iterable[str], user_ids: Iterable[str]) -> Request:
+def volume_request(now: datetime, queue_ids: Iterable[str], user_ids: Iterable[str]) -> GenesysRequest:
     """Ask for one conversation of the last whole day (UTC), and for how many there were.
 
     Genesys counts a conversation once whose agent talked in one of these queues, or was one of these users. Without
@@ -42,19 +42,19 @@ def volume_request(now: datetime, queue_ids: Iterable[str], user_ids: Iterable[s
             | ({"clauses": [{"type": "or", "predicates": whose}]} if whose else {})
         ],
     }
-    return Request("count calls (details)", DETAILS, {"body": body}, asks=True)
+    return GenesysRequest("count calls (details)", DETAILS, {"body": body}, asks=True)
 
 
 async def call_volume(
     client: GenesysClient,
-    within: Within,
+    options: RequestOptions,
     *,
     queue_ids: Iterable[str] = (),
     user_ids: Iterable[str] = (),
 ) -> CallVolume:
     """Count the calls of these queues and agents. Raise the GenesysError branch; PermissionMissing names its own."""
     with needing(VIEW):
-        answer = await client.read(volume_request(client.clock.now(), queue_ids, user_ids), within)
+        answer = await client.read(volume_request(client.clock.now(), queue_ids, user_ids), options)
     total = answer.document().get("totalHits")
     if not isinstance(total, int) or total < 0:
         raise GenesysUnavailable("Genesys's answer does not say how many calls there were.", evidence=answer.evidence)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from bot.genesys.json_fields import listed, moment, text, word
 from bot.genesys.live_calls.call_list import MOST_ENTRIES, Roster
 from bot.genesys.recording.call_state import AGENT_PURPOSES
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.genesys.live_calls.call_list import PageSize
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.deadline import RequestOptions
 
 DETAILS = "AnalyticsApi.post_analytics_conversations_details_query"
 BACK = timedelta(hours=12)
@@ -26,7 +26,9 @@ NOT_TALKING = frozenset({"alert", "callback", "coaching", "contacting", "dialing
 """Segments of a participant who is in a conversation but isn't an agent talking on it."""
 
 
-def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES, user_id: str | None = None) -> Request:
+def details_request(
+    page: int, now: datetime, *, size: int = MOST_ENTRIES, user_id: str | None = None
+) -> GenesysRequest:
     start, end = ((now + step).strftime("%Y-%m-%dT%H:%M:%S.000Z") for step in (-BACK, timedelta(minutes=1)))
     wanted = {"mediaType": VOICE} | ({} if user_id is None else {"userId": user_id})
     body: dict[str, Any] = {
@@ -46,10 +48,12 @@ def details_request(page: int, now: datetime, *, size: int = MOST_ENTRIES, user_
             }
         ],
     }
-    return Request("list live calls (details)", DETAILS, {"body": body}, asks=True)
+    return GenesysRequest("list live calls (details)", DETAILS, {"body": body}, asks=True)
 
 
-async def by_details(client: GenesysClient, within: Within, size: PageSize, *, user_id: str | None = None) -> Roster:
+async def by_details(
+    client: GenesysClient, options: RequestOptions, size: PageSize, *, user_id: str | None = None
+) -> Roster:
     """Ask for conversations without an end, of everybody or of one agent.
 
     Raise the GenesysError branch; nulls and unknown words are skipped.
@@ -57,7 +61,7 @@ async def by_details(client: GenesysClient, within: Within, size: PageSize, *, u
     roster = Roster(tells_recording=True)
     now = client.clock.now()
     async for answer in size.pages(
-        lambda page, entries: client.read(details_request(page, now, size=entries, user_id=user_id), within)
+        lambda page, entries: client.read(details_request(page, now, size=entries, user_id=user_id), options)
     ):
         roster.requests += 1
         found = listed(answer.document().get("conversations"))

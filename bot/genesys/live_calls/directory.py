@@ -19,8 +19,8 @@ from bot.genesys.json_fields import listed, text
 from bot.genesys.live_calls.activity_query import by_activity
 from bot.genesys.live_calls.call_list import PageSize
 from bot.genesys.live_calls.details_query import by_details
-from bot.genesys.transport.deadline import Within, silently
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.deadline import RequestOptions, silently
+from bot.genesys.transport.request import GenesysRequest
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
@@ -67,25 +67,25 @@ class GenesysDirectory:
         """List the calls that one agent is talking on, by the same two queries; other agents of them may be missing."""
         return await self._listed(silently(deadline, priority), user_id)
 
-    async def _listed(self, within: Within, user_id: str | None = None) -> LiveList:
+    async def _listed(self, options: RequestOptions, user_id: str | None = None) -> LiveList:
         if self.client.clock.monotonic() < self._activity.until:
-            return await self._by_details(within, user_id)
+            return await self._by_details(options, user_id)
         try:
-            return (await by_activity(self.client, within, self._activity_size, user_id=user_id)).live_list()
+            return (await by_activity(self.client, options, self._activity_size, user_id=user_id)).live_list()
         except GenesysError as refusal:
-            found = await self._second_choice(refusal, within, user_id)
+            found = await self._second_choice(refusal, options, user_id)
         return found
 
-    async def _by_details(self, within: Within, user_id: str | None) -> LiveList:
-        found = (await by_details(self.client, within, self._details_size, user_id=user_id)).live_list()
+    async def _by_details(self, options: RequestOptions, user_id: str | None) -> LiveList:
+        found = (await by_details(self.client, options, self._details_size, user_id=user_id)).live_list()
         if user_id is None:
             return found
         # the filter is about segments: somebody who has left the call had one as well
         return replace(found, calls=tuple(call for call in found.calls if _has(call, user_id)))
 
-    async def _second_choice(self, refusal: GenesysError, within: Within, user_id: str | None) -> LiveList:
+    async def _second_choice(self, refusal: GenesysError, options: RequestOptions, user_id: str | None) -> LiveList:
         try:
-            found = await self._by_details(within, user_id)
+            found = await self._by_details(options, user_id)
         except GenesysError as second:
             if isinstance(refusal, (NotFound, RequestRejected)):
                 raise GenesysUnavailable(
@@ -115,12 +115,12 @@ class GenesysDirectory:
         self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
     ) -> dict[str, str]:
         """Fetch names, a hundred ids a request, or as many as Genesys accepts."""
-        within, found = silently(deadline, priority), dict[str, str]()
+        options, found = silently(deadline, priority), dict[str, str]()
         waiting = sorted(ids)
         while waiting:
             these = waiting[: self._names_size.entries]
             try:
-                answer = await self.client.read(names_request(kind, these), within)
+                answer = await self.client.read(names_request(kind, these), options)
             except RequestTooLarge as refusal:
                 self._names_size.reduced(refusal)
                 continue
@@ -136,5 +136,5 @@ def _has(call: LiveCall, user_id: str) -> bool:
     return any(agent.user_id.casefold() == user_id.casefold() for agent in call.agents)
 
 
-def names_request(kind: str, ids: Sequence[str]) -> Request:
-    return Request(f"look up names ({kind})", NAMED_BY[kind], {"id": list(ids), "page_size": max(len(ids), 1)})
+def names_request(kind: str, ids: Sequence[str]) -> GenesysRequest:
+    return GenesysRequest(f"look up names ({kind})", NAMED_BY[kind], {"id": list(ids), "page_size": max(len(ids), 1)})

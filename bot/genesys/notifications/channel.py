@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import Evidence, GenesysError, GenesysUnavailable, NotFound, RequestRejected, RequestTooLarge
 from bot.genesys.recording.call_state import read_call
-from bot.genesys.transport.deadline import Within
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.deadline import RequestOptions
+from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import QUEUE_SOURCE
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
     from bot.recording.models import Conversation
 
-OPEN = Request("open notification channel", "NotificationsApi.post_notifications_channels")
+OPEN = GenesysRequest("open notification channel", "NotificationsApi.post_notifications_channels")
 MOST_TOPICS = 1000
 """On one channel, by the platform's rules."""
 
@@ -97,7 +97,7 @@ async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset
 
     Raise NotFound when it is gone, TooManyTopics when it takes fewer.
     """
-    request = Request(
+    request = GenesysRequest(
         "subscribe to calls",
         "NotificationsApi.put_notifications_channel_subscriptions",
         {
@@ -174,5 +174,5 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _within(client: GenesysClient) -> Within:
-    return Within.unattended(client.clock.monotonic() + PATIENCE)
+def _within(client: GenesysClient) -> RequestOptions:
+    return RequestOptions.unattended(client.clock.monotonic() + PATIENCE)

@@ -10,7 +10,7 @@ from bot.genesys.json_fields import listed, part, text, word
 from bot.genesys.live_calls.call_list import PageSize
 from bot.genesys.transport.deadline import silently
 from bot.genesys.transport.permissions import needing
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 from bot.recording.agents.people import AgentStatus, PeopleFound, Person
 from bot.recording.ports import Priority
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.deadline import RequestOptions
 
 VIEW = "directory:user:view"
 ACTIVE = "active"
@@ -28,7 +28,7 @@ MOST_PEOPLE = 100
 """As many as a menu in Slack can offer."""
 
 
-def search_request(criteria: list[dict[str, Any]], page: int, size: int) -> Request:
+def search_request(criteria: list[dict[str, Any]], page: int, size: int) -> GenesysRequest:
     body = {
         "query": [*criteria, {"type": "EXACT", "fields": ["state"], "value": ACTIVE, "operator": "AND"}],
         "sortBy": "name",
@@ -36,11 +36,11 @@ def search_request(criteria: list[dict[str, Any]], page: int, size: int) -> Requ
         "pageSize": size,
         "pageNumber": page,
     }
-    return Request("search users", "UsersApi.post_users_search", {"body": body}, asks=True)
+    return GenesysRequest("search users", "UsersApi.post_users_search", {"body": body}, asks=True)
 
 
-def status_request(user_id: str) -> Request:
-    return Request(
+def status_request(user_id: str) -> GenesysRequest:
+    return GenesysRequest(
         "read agent status", "UsersApi.get_user", {"user_id": user_id, "expand": ["routingStatus", "presence"]}
     )
 
@@ -80,11 +80,11 @@ class GenesysPeople:
             presence=word(definition.get("systemPresence")),
         )
 
-    async def _all(self, criteria: list[dict[str, Any]], within: Within) -> tuple[list[Person], bool]:
+    async def _all(self, criteria: list[dict[str, Any]], options: RequestOptions) -> tuple[list[Person], bool]:
         """Read the pages of a search, up to as many people as can be offered."""
         people: dict[str, Person] = {}
         async for answer in self._size.pages(
-            lambda page, entries: self.client.read(search_request(criteria, page, entries), within)
+            lambda page, entries: self.client.read(search_request(criteria, page, entries), options)
         ):
             body = answer.document()
             if not isinstance(body.get("results"), list) and body.get("total") != 0:

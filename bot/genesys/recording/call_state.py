@@ -13,7 +13,7 @@ from bot.audit.storable import visible
 from bot.errors import CallEnded, CallNotFound, Evidence, GenesysError, NotAVoiceCall, NotFound, RequestRejected
 from bot.genesys.json_fields import listed, moment
 from bot.genesys.transport.errors import OtherDivision
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import POLICY_RECORDER, SNIPPET_RECORDER, AgentLeg
 from bot.recording.models import Conversation, Mechanism
@@ -23,18 +23,20 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.deadline import RequestOptions
 
 
-async def read(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
+async def read(client: GenesysClient, conversation_id: str, options: RequestOptions) -> CallReading:
     """Read a call with one request. Raise CallEnded when everyone has left, CallNotFound, NotAVoiceCall.
 
     A 404 with a code of Genesys's is about the call, the only thing that the request names. One without is somebody
     else's, a proxy's for example, and says nothing: NotFound.
     """
-    request = Request("read call", "ConversationsApi.get_conversations_call", {"conversation_id": conversation_id})
+    request = GenesysRequest(
+        "read call", "ConversationsApi.get_conversations_call", {"conversation_id": conversation_id}
+    )
     try:
-        answer = await client.read(request, within)
+        answer = await client.read(request, options)
     except RequestRejected as rejected:
         raise NotAVoiceCall(evidence=rejected.evidence) from rejected
     except NotFound as missing:
@@ -47,17 +49,17 @@ async def read(client: GenesysClient, conversation_id: str, within: Within) -> C
     return reading
 
 
-async def first_read(client: GenesysClient, conversation_id: str, within: Within) -> CallReading:
+async def first_read(client: GenesysClient, conversation_id: str, options: RequestOptions) -> CallReading:
     """Read a call by a typed id; distinguish a chat or an email from an id that doesn't exist.
 
     One of several clients only says that it doesn't see the call. Raise OtherDivision if the call is not for it.
     """
     try:
-        reading = await read(client, conversation_id, within)
+        reading = await read(client, conversation_id, options)
     except NotFound as missing:
         if client.account.one_of_several:
             raise
-        if await is_other_conversation(client, conversation_id, within):
+        if await is_other_conversation(client, conversation_id, options):
             raise NotAVoiceCall(evidence=missing.evidence) from missing
         raise CallNotFound(evidence=missing.evidence) from missing
     if not client.account.covers(reading.divisions):
@@ -65,11 +67,13 @@ async def first_read(client: GenesysClient, conversation_id: str, within: Within
     return reading
 
 
-async def is_other_conversation(client: GenesysClient, conversation_id: str, within: Within) -> bool:
+async def is_other_conversation(client: GenesysClient, conversation_id: str, options: RequestOptions) -> bool:
     """Whether the client sees a conversation with this id that is no call, such as a chat."""
-    request = Request("read conversation", "ConversationsApi.get_conversation", {"conversation_id": conversation_id})
+    request = GenesysRequest(
+        "read conversation", "ConversationsApi.get_conversation", {"conversation_id": conversation_id}
+    )
     try:
-        answer = await client.read(request, within)
+        answer = await client.read(request, options)
     except GenesysError:
         return False  # it can't be told, and "not found" was the answer
     participants = answer.document().get("participants")

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from bot.genesys.recording.call_state import CallReading
     from bot.genesys.transport.answer import Answer
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
-    from bot.genesys.transport.request import Request
+    from bot.genesys.transport.deadline import RequestOptions
+    from bot.genesys.transport.request import GenesysRequest
 
 Seen = TypeVar("Seen")
 Look = Callable[["Answer | None"], Awaitable[Seen]]
@@ -58,10 +58,10 @@ class Change(Generic[Seen]):
     """A write, the read of its effect, and the expected state. ``push`` is None where no events tell of it."""
 
     client: GenesysClient
-    request: Request
+    request: GenesysRequest
     read_call: Look[Seen]
     wanted: Callable[[Seen], bool]
-    within: Within
+    options: RequestOptions
     push: Push[Seen] | None = None
     check_answer: Callable[[Answer], None] | None = None
     """Raises what an accepted answer says was refused after all."""
@@ -87,7 +87,7 @@ class Change(Generic[Seen]):
     async def _once(self) -> Changed[Seen]:
         with self._watched() as watch:
             try:
-                answer = await self.client.write(self.request, self.within)
+                answer = await self.client.write(self.request, self.options)
             except OutcomeUnknown as unanswered:
                 return await self._confirmed(None, unanswered, watch)
             if self.check_answer is not None:
@@ -107,7 +107,7 @@ class Change(Generic[Seen]):
         clock, times = self.client.clock, self.client.effect_times
         began = clock.monotonic()
         for at in times.readings(events_flow=watch is not None and watch.conclusive and self._events_flow()):
-            if began + at >= self.within.deadline:
+            if began + at >= self.options.deadline:
                 break
             seen = await self._pushed(watch, began + at)
             if seen is None:

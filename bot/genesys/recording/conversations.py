@@ -23,8 +23,8 @@ from bot.errors import (
 from bot.genesys.recording import call_state as calls
 from bot.genesys.recording import effects
 from bot.genesys.recording.confirmed_write import Change, Changed, Push
-from bot.genesys.transport.deadline import Within
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.deadline import RequestOptions
+from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import Departure
 from bot.recording.models import ConfirmedChange, Mechanism
@@ -64,8 +64,8 @@ class ConversationsControl:
         The reason stays with the bot: no write of this API takes one.
         """
         del reason_code
-        within = Within(deadline, progress, priority)
-        call = await self._clear_read(target.conversation_id, within)
+        options = RequestOptions(deadline, progress, priority)
+        call = await self._clear_read(target.conversation_id, options)
         _require_one(call.agents, permit)
         there = _adopted(call, target)
         if call.recording is CallRecording.ACTIVE:
@@ -76,15 +76,15 @@ class ConversationsControl:
         if call.recording is CallRecording.PAUSED:
             permit(there.agent)
             user_id = None if there.agent is None else there.agent.user_id
-            changed = await self._pause_switch(call.id, user_id, effects.recording_runs, within, active=True)
+            changed = await self._pause_switch(call.id, user_id, effects.recording_runs, options, active=True)
             return _adopted(call, target, changed)
         agent = _agent(call, target)
         permit(agent)
         self.client.events.expect(agent.user_id)
         try:
-            changed = await self._adhoc_switch(call.id, agent, partial(effects.recorded_on, agent.id), within, on=True)
+            changed = await self._adhoc_switch(call.id, agent, partial(effects.recorded_on, agent.id), options, on=True)
         except AgentLeft as left:
-            call = await self._decided(left, call.id, within)
+            call = await self._decided(left, call.id, options)
             raise AgentLeft(agents=call.agents, evidence=left.evidence) from left
         return ConfirmedChange(
             Mechanism.ADHOC,
@@ -98,10 +98,10 @@ class ConversationsControl:
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> ConfirmedChange:
         """Undo what the start did: end the ad-hoc recording, or put the policy's into secure pause."""
-        within = Within(deadline, progress, priority, protects=True)
+        options = RequestOptions(deadline, progress, priority, protects=True)
         mechanism, participant_id = target.mechanism, target.participant_id
         if mechanism is None or (mechanism is Mechanism.ADHOC and participant_id is None):
-            call = await self._read_again(target.conversation_id, within)
+            call = await self._read_again(target.conversation_id, options)
             if call.recording is CallRecording.NONE or (
                 mechanism is Mechanism.ADHOC and effects.no_adhoc_recorder(call)
             ):
@@ -114,12 +114,12 @@ class ConversationsControl:
             wanted = partial(effects.not_recorded_on, participant_id)
             try:
                 agent = Participant(participant_id, target.agent_user_id or "")
-                changed = await self._adhoc_switch(target.conversation_id, agent, wanted, within, on=False)
+                changed = await self._adhoc_switch(target.conversation_id, agent, wanted, options, on=False)
             except AgentLeft as left:
-                return await self._over_with_the_agent(target.conversation_id, participant_id, left, within)
+                return await self._over_with_the_agent(target.conversation_id, participant_id, left, options)
         else:
             user_id = target.agent_user_id
-            changed = await self._pause_switch(target.conversation_id, user_id, effects.rests, within, active=False)
+            changed = await self._pause_switch(target.conversation_id, user_id, effects.rests, options, active=False)
         return ConfirmedChange(
             mechanism,
             agent=_participant(changed.seen, participant_id),
@@ -129,14 +129,14 @@ class ConversationsControl:
         )
 
     async def _over_with_the_agent(
-        self, conversation_id: str, participant_id: str, left: AgentLeft, within: Within
+        self, conversation_id: str, participant_id: str, left: AgentLeft, options: RequestOptions
     ) -> ConfirmedChange:
         """Report an ad-hoc recording that ended when its agent left. Raise CallEnded if everyone has left.
 
         Raise OutcomeUnknown where a reading can't tell, or shows that it still runs.
         """
         try:
-            call = await self._decided(left, conversation_id, within)
+            call = await self._decided(left, conversation_id, options)
         except CallEnded:
             raise
         except GenesysError as blind:
@@ -158,40 +158,42 @@ class ConversationsControl:
     ) -> ConfirmedChange:
         """Put the recording into secure pause, while card data is read out."""
         return await self._paused(
-            target, Within(deadline, progress, priority, protects=True), effects.pauses, active=False
+            target, RequestOptions(deadline, progress, priority, protects=True), effects.pauses, active=False
         )
 
     async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange:
         """End the secure pause."""
-        return await self._paused(target, Within(deadline, progress), effects.recording_runs, active=True)
+        return await self._paused(target, RequestOptions(deadline, progress), effects.recording_runs, active=True)
 
     async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Conversation:
         """Read the call as it is now, with one request. Raise CallEnded or CallNotFound."""
-        return (await self._read_call(target.conversation_id, Within(deadline, progress, priority))).conversation()
+        return (
+            await self._read_call(target.conversation_id, RequestOptions(deadline, progress, priority))
+        ).conversation()
 
-    async def _read_call(self, conversation_id: str, within: Within) -> CallReading:
-        return await calls.read(self.client, conversation_id, within)
+    async def _read_call(self, conversation_id: str, options: RequestOptions) -> CallReading:
+        return await calls.read(self.client, conversation_id, options)
 
-    async def _read_again(self, conversation_id: str, within: Within) -> CallReading:
+    async def _read_again(self, conversation_id: str, options: RequestOptions) -> CallReading:
         """Read a call whose recording's start was left in doubt; it was there before, so missing means ended."""
         try:
-            return await self._clear_read(conversation_id, within)
+            return await self._clear_read(conversation_id, options)
         except CallNotFound as gone:
             raise CallEnded(evidence=gone.evidence) from gone
 
-    async def _clear_read(self, conversation_id: str, within: Within) -> CallReading:
+    async def _clear_read(self, conversation_id: str, options: RequestOptions) -> CallReading:
         """Read a call until it says whether it is being recorded: a guess could record it twice.
 
         Raise NoAgentConnected where nobody is connected yet.
         """
-        call = await calls.first_read(self.client, conversation_id, within)
+        call = await calls.first_read(self.client, conversation_id, options)
         for delay in READ_AGAIN_SECONDS:
             told = call.recording is not CallRecording.UNKNOWN or (call.legs and not call.connected)
-            if told or not await self.client.pause(delay, within):
+            if told or not await self.client.pause(delay, options):
                 break
-            call = await self._read_call(conversation_id, within)
+            call = await self._read_call(conversation_id, options)
         if call.legs and not call.connected:
             raise NoAgentConnected(evidence=call.evidence)
         if call.recording is CallRecording.UNKNOWN:
@@ -202,10 +204,10 @@ class ConversationsControl:
         return call
 
     async def _paused(
-        self, target: Target, within: Within, wanted: Callable[[CallReading], bool], *, active: bool
+        self, target: Target, options: RequestOptions, wanted: Callable[[CallReading], bool], *, active: bool
     ) -> ConfirmedChange:
         user_id = target.agent_user_id
-        changed = await self._pause_switch(target.conversation_id, user_id, wanted, within, active=active)
+        changed = await self._pause_switch(target.conversation_id, user_id, wanted, options, active=active)
         return ConfirmedChange(
             target.mechanism or changed.seen.mechanism or Mechanism.POLICY,
             agent=_participant(changed.seen, target.participant_id),
@@ -219,11 +221,11 @@ class ConversationsControl:
         conversation_id: str,
         agent: Participant,
         wanted: Callable[[CallReading], bool],
-        within: Within,
+        options: RequestOptions,
         *,
         on: bool,
     ) -> Changed[CallReading]:
-        request = Request(
+        request = GenesysRequest(
             operation="start ad-hoc recording" if on else "stop ad-hoc recording",
             call="ConversationsApi.patch_conversation_participant",
             arguments={
@@ -233,18 +235,18 @@ class ConversationsControl:
             },
         )
         push = Push(conversation_id, agent.user_id, partial(effects.shown_on, agent.id, wanted))
-        return await self._change(request, push, wanted, within)
+        return await self._change(request, push, wanted, options)
 
     async def _pause_switch(
         self,
         conversation_id: str,
         user_id: str | None,
         wanted: Callable[[CallReading], bool],
-        within: Within,
+        options: RequestOptions,
         *,
         active: bool,
     ) -> Changed[CallReading]:
-        request = Request(
+        request = GenesysRequest(
             operation="resume recording" if active else "pause recording",
             call="ConversationsApi.put_conversations_call_recordingstate",
             arguments={
@@ -254,39 +256,39 @@ class ConversationsControl:
         )
         try:
             push = Push(conversation_id, user_id, partial(effects.shown, wanted))
-            return await self._change(request, push, wanted, within)
+            return await self._change(request, push, wanted, options)
         except AgentLeft as left:  # the request names no participant, so this may be about everybody
-            call = await self._decided(left, conversation_id, within)
+            call = await self._decided(left, conversation_id, options)
             raise AgentLeft(agents=call.agents, evidence=left.evidence) from left
 
     async def _change(
         self,
-        request: Request,
+        request: GenesysRequest,
         push: Push[CallReading],
         wanted: Callable[[CallReading], bool],
-        within: Within,
+        options: RequestOptions,
     ) -> Changed[CallReading]:
         conversation_id = push.conversation_id
 
         async def read_call(_: Answer | None) -> CallReading:
-            return await self._read_call(conversation_id, within.confirming())
+            return await self._read_call(conversation_id, options.confirming())
 
         try:
-            return await Change(self.client, request, read_call, wanted, within, push).make()
+            return await Change(self.client, request, read_call, wanted, options, push).make()
         except CallNotFound as gone:
             # it was there when it was read, or when its recording began
             raise CallEnded(evidence=gone.evidence) from gone
         except NotFound as unclear:
-            await self._decided(unclear, conversation_id, within)
+            await self._decided(unclear, conversation_id, options)
             raise
 
-    async def _decided(self, refusal: GenesysError, conversation_id: str, within: Within) -> CallReading:
+    async def _decided(self, refusal: GenesysError, conversation_id: str, options: RequestOptions) -> CallReading:
         """Read the call after an ambiguous refusal. Raise CallEnded if everyone has left, or it is gone.
 
         Raise what keeps the call from being read.
         """
         try:
-            return await self._read_call(conversation_id, within.confirming())
+            return await self._read_call(conversation_id, options.confirming())
         except (CallEnded, CallNotFound) as gone:
             raise CallEnded(evidence=refusal.evidence) from gone
 

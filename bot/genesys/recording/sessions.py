@@ -19,8 +19,8 @@ from bot.errors import (
 )
 from bot.genesys.recording import call_state as calls
 from bot.genesys.recording.confirmed_write import Change
-from bot.genesys.transport.deadline import Within
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.deadline import RequestOptions
+from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism
 from bot.recording.ports import Priority, permit_anyone
@@ -73,12 +73,12 @@ class SessionsApi:
         )
 
 
-def find_sessions(conversation_id: str, operation: str = "find sessions") -> Request:
+def find_sessions(conversation_id: str, operation: str = "find sessions") -> GenesysRequest:
     return _request(operation, "get_recording_sessions", conversation_id=conversation_id)
 
 
-def _request(operation: str, method: str, **arguments: Any) -> Request:
-    return Request(operation, f"SessionsApi.{method}", arguments, api=SessionsApi)
+def _request(operation: str, method: str, **arguments: Any) -> GenesysRequest:
+    return GenesysRequest(operation, f"SessionsApi.{method}", arguments, api=SessionsApi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,8 @@ class SessionsControl:
         A session records all sides of a call and has no queue: people limited to some queues are refused.
         """
         permit(None)
-        within = Within(deadline, progress, priority)
-        call = await calls.first_read(self.client, target.conversation_id, within)
+        options = RequestOptions(deadline, progress, priority)
+        call = await calls.first_read(self.client, target.conversation_id, options)
         if not call.connected:
             raise NoAgentConnected(evidence=call.evidence)
         body = {"conversationId": call.id} | ({} if reason_code is None else {"reasonCode": reason_code})
@@ -120,12 +120,12 @@ class SessionsControl:
 
         async def read_call(answer: Answer | None) -> SessionReading:
             session_id = None if answer is None else _session_id(answer.document())
-            return await self._session(call.id, session_id, within.confirming())
+            return await self._session(call.id, session_id, options.confirming())
 
         try:
-            changed = await Change(self.client, request, read_call, _records, within).make()
+            changed = await Change(self.client, request, read_call, _records, options).make()
         except (NotFound, RequestRejected) as refusal:
-            await self._decided(refusal, call.id, within)
+            await self._decided(refusal, call.id, options)
             raise
         return ConfirmedChange(
             Mechanism.SESSION,
@@ -139,24 +139,24 @@ class SessionsControl:
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> ConfirmedChange:
         """Stop the session; one that is gone, stopped, or was never there is as wanted while the call goes on."""
-        within = Within(deadline, progress, priority, protects=True)
+        options = RequestOptions(deadline, progress, priority, protects=True)
         session_id = target.session_id
         if session_id is None:
-            session = await self._session(target.conversation_id, None, within)
+            session = await self._session(target.conversation_id, None, options)
             if session.id is None or session.recording is CallRecording.NONE:
-                return await self._nothing_to_stop(target, session.id, session.evidence, within)
+                return await self._nothing_to_stop(target, session.id, session.evidence, options)
             session_id = session.id
         request = _request("stop session", "post_recording_session_stop", session_id=session_id)
 
         async def read_call(_: Answer | None) -> SessionReading:
-            return await self._session(target.conversation_id, session_id, within.confirming())
+            return await self._session(target.conversation_id, session_id, options.confirming())
 
         try:
-            changed = await Change(self.client, request, read_call, _rests, within).make()
+            changed = await Change(self.client, request, read_call, _rests, options).make()
         except NotFound as gone:
-            return await self._nothing_to_stop(target, session_id, gone.evidence, within)
+            return await self._nothing_to_stop(target, session_id, gone.evidence, options)
         except RequestRejected as refusal:
-            await self._decided(refusal, target.conversation_id, within)
+            await self._decided(refusal, target.conversation_id, options)
             raise
         return ConfirmedChange(
             Mechanism.SESSION, session_id=session_id, created=changed.ours, evidence=changed.evidence
@@ -178,9 +178,9 @@ class SessionsControl:
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> Conversation:
         """Read the call, then its session: two requests, as neither knows of both."""
-        within = Within(deadline, progress, priority)
-        call = await calls.read(self.client, target.conversation_id, within)
-        session = await self._session(call.id, target.session_id, within)
+        options = RequestOptions(deadline, progress, priority)
+        call = await calls.read(self.client, target.conversation_id, options)
+        session = await self._session(call.id, target.session_id, options)
         return Conversation(
             id=call.id,
             connected=call.connected,
@@ -191,35 +191,35 @@ class SessionsControl:
         )
 
     async def _nothing_to_stop(
-        self, target: Target, session_id: str | None, evidence: Evidence, within: Within
+        self, target: Target, session_id: str | None, evidence: Evidence, options: RequestOptions
     ) -> ConfirmedChange:
         """Report a recording that is over; raise CallEnded if the whole call is over."""
         try:
-            await calls.read(self.client, target.conversation_id, within)
+            await calls.read(self.client, target.conversation_id, options)
         except CallNotFound as gone:
             raise CallEnded(evidence=gone.evidence) from gone
         return ConfirmedChange(Mechanism.SESSION, session_id=session_id, created=False, evidence=evidence)
 
-    async def _decided(self, refusal: GenesysError, conversation_id: str, within: Within) -> None:
+    async def _decided(self, refusal: GenesysError, conversation_id: str, options: RequestOptions) -> None:
         """Read the call that a gateway's refusal says nothing about.
 
         Raise CallEnded, or NoAgentConnected, where that is what the reading shows.
         """
         try:
-            call = await calls.read(self.client, conversation_id, within.confirming())
+            call = await calls.read(self.client, conversation_id, options.confirming())
         except (CallEnded, CallNotFound) as gone:
             raise CallEnded(evidence=refusal.evidence) from gone
         if not call.connected:
             raise NoAgentConnected(evidence=refusal.evidence)
 
-    async def _session(self, conversation_id: str, session_id: str | None, within: Within) -> SessionReading:
+    async def _session(self, conversation_id: str, session_id: str | None, options: RequestOptions) -> SessionReading:
         """Read a session by its id, or the conversation's live one, else its newest; nothing if there is none."""
         if session_id is None:
             request = find_sessions(conversation_id)
         else:
             request = _request("read session", "get_recording_session", session_id=session_id)
         try:
-            answer = await self.client.read(request, within)
+            answer = await self.client.read(request, options)
         except NotFound as missing:
             return SessionReading(None, CallRecording.NONE, missing.evidence)
         if session_id is not None:

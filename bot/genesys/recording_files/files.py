@@ -10,7 +10,7 @@ from bot.genesys.recording_files.annotations import annotate
 from bot.genesys.recording_files.media import media_link
 from bot.genesys.recording_files.metadata import GenesysSavedRecordings
 from bot.genesys.recording_files.protection import set_protection
-from bot.genesys.transport.deadline import Within
+from bot.genesys.transport.deadline import RequestOptions
 from bot.genesys.transport.permissions import needing
 from bot.recording.keeping.recording_files import FilesState, RecordingFiles
 from bot.recording.ports import Priority
@@ -60,13 +60,15 @@ class GenesysRecordingFiles:
         self, conversation_id: str, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> ProtectionChange:
         """Protect a call's recordings from deletion; see ``set_protection`` for what is raised."""
-        return await set_protection(self.client, conversation_id, Within(deadline, progress, priority), on=True)
+        return await set_protection(self.client, conversation_id, RequestOptions(deadline, progress, priority), on=True)
 
     async def release(
         self, conversation_id: str, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
     ) -> ProtectionChange:
         """End the protection of a call's recordings; see ``set_protection`` for what is raised."""
-        return await set_protection(self.client, conversation_id, Within(deadline, progress, priority), on=False)
+        return await set_protection(
+            self.client, conversation_id, RequestOptions(deadline, progress, priority), on=False
+        )
 
     async def annotate(
         self,
@@ -79,7 +81,9 @@ class GenesysRecordingFiles:
         priority: Priority = Priority.PERSON,
     ) -> Annotated:
         """Mark a recording with a text; see ``annotations.annotate`` for what is raised."""
-        return await annotate(self.client, conversation_id, recording_id, words, Within(deadline, progress, priority))
+        return await annotate(
+            self.client, conversation_id, recording_id, words, RequestOptions(deadline, progress, priority)
+        )
 
     async def media_link(
         self,
@@ -91,4 +95,6 @@ class GenesysRecordingFiles:
         priority: Priority = Priority.PERSON,
     ) -> MediaLink | Transcoding | NoMedia:
         """Return a link to a recording's sound; ``progress`` is told of each wait for the transcoding."""
-        return await media_link(self.client, conversation_id, recording_id, Within(deadline, progress, priority))
+        return await media_link(
+            self.client, conversation_id, recording_id, RequestOptions(deadline, progress, priority)
+        )

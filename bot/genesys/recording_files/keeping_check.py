@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bot.genesys.grants import Grants
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.deadline import RequestOptions
 
 PERMITTED = "Permitted, as far as Genesys shows it."
 NO_KEEP = "Without it, nobody can keep a recording from the bot."
@@ -24,25 +24,27 @@ NO_REASON = "Without it, a kept recording has no reason in Genesys."
 NO_VIEW = "Without it, the bot can't see whether the reason is there."
 
 
-async def keeping(client: GenesysClient, within: Callable[[], Within], grants: Grants, nobody: str) -> list[Finding]:
+async def keeping(
+    client: GenesysClient, options: Callable[[], RequestOptions], grants: Grants, nobody: str
+) -> list[Finding]:
     """Return a finding for each permission. ``nobody`` is an id that no conversation has, so nothing is changed.
 
     Annotations are judged by the grants alone: other permissions let a request about one pass.
     """
     return [
-        await _protection(client, within(), "Genesys: keeping recordings", APPLY, NO_KEEP, nobody),
-        await _protection(client, within(), "Genesys: releasing recordings", REVOKE, NO_RELEASE, nobody),
+        await _protection(client, options(), "Genesys: keeping recordings", APPLY, NO_KEEP, nobody),
+        await _protection(client, options(), "Genesys: releasing recordings", REVOKE, NO_RELEASE, nobody),
         _by_grants("Genesys: reasons on recordings", ADD, NO_REASON, grants),
         _by_grants("Genesys: reading reasons on recordings", VIEW, NO_VIEW, grants),
     ]
 
 
 async def _protection(
-    client: GenesysClient, within: Within, what: str, permission: str, without: str, nobody: str
+    client: GenesysClient, options: RequestOptions, what: str, permission: str, without: str, nobody: str
 ) -> Finding:
     try:
         with needing(permission):
-            await client.write(protection_request(nobody, on=permission == APPLY), within)
+            await client.write(protection_request(nobody, on=permission == APPLY), options)
     except NotFound as missing:
         if missing.evidence.code is None:
             return unknown(what, "The answer has no error code of Genesys's, so it says nothing of permissions.")

@@ -9,13 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from bot.genesys.json_fields import part, text, word
 from bot.genesys.transport.permissions import needing
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 from bot.recording.keeping.recording_files import MediaLink, NoMedia, Transcoding
 from bot.recording.ports import Waiting
 
 if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.deadline import RequestOptions
 
 VIEW = "recording:recording:view"
 FORMAT = "MP3"
@@ -28,8 +28,8 @@ USUAL_WAIT, SHORTEST_WAIT, LONGEST_WAIT = 3.0, 1.0, 15.0
 AMAZON_TIME = "%Y%m%dT%H%M%SZ"
 
 
-def media_request(conversation_id: str, recording_id: str) -> Request:
-    return Request(
+def media_request(conversation_id: str, recording_id: str) -> GenesysRequest:
+    return GenesysRequest(
         "read recording media",
         "RecordingApi.get_conversation_recording",
         {
@@ -43,7 +43,7 @@ def media_request(conversation_id: str, recording_id: str) -> Request:
 
 
 async def media_link(
-    client: GenesysClient, conversation_id: str, recording_id: str, within: Within
+    client: GenesysClient, conversation_id: str, recording_id: str, options: RequestOptions
 ) -> MediaLink | Transcoding | NoMedia:
     """Return a link to a recording's sound, waiting for the transcoding until the deadline.
 
@@ -51,12 +51,12 @@ async def media_link(
     """
     while True:
         with needing(VIEW):
-            answer = await client.read(media_request(conversation_id, recording_id), within)
+            answer = await client.read(media_request(conversation_id, recording_id), options)
         if answer.status != TRANSCODING:
             return _media(answer.document())
         seconds = _estimate(answer.document())
-        await within.progress(Waiting(seconds))
-        if not await client.pause(seconds, within):
+        await options.progress(Waiting(seconds))
+        if not await client.pause(seconds, options):
             return Transcoding(seconds)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bot.errors import GenesysUnavailable, NotFound
 from bot.genesys.json_fields import listed, moment, text, word
 from bot.genesys.transport.deadline import silently
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 from bot.recording.models import SavedRecording
 from bot.recording.ports import Priority
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
 
 
-def metadata_request(conversation_id: str, operation: str = "read recording metadata") -> Request:
-    return Request(operation, "RecordingApi.get_conversation_recordingmetadata", {"conversation_id": conversation_id})
+def metadata_request(conversation_id: str, operation: str = "read recording metadata") -> GenesysRequest:
+    return GenesysRequest(
+        operation, "RecordingApi.get_conversation_recordingmetadata", {"conversation_id": conversation_id}
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,27 +8,27 @@ from bot.errors import GenesysUnavailable, NotFound, RequestRejected
 from bot.genesys.json_fields import listed, part, text
 from bot.genesys.recording.confirmed_write import Change
 from bot.genesys.transport.permissions import needing
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 from bot.recording.keeping.recording_files import ProtectionChange
 
 if TYPE_CHECKING:
     from bot.genesys.transport.answer import Answer
     from bot.genesys.transport.client import GenesysClient
-    from bot.genesys.transport.deadline import Within
+    from bot.genesys.transport.deadline import RequestOptions
 
 APPLY, REVOKE = "recording:deletionProtection:apply", "recording:deletionProtection:revoke"
 
 
-def protection_request(conversation_id: str, *, on: bool) -> Request:
-    return Request(
+def protection_request(conversation_id: str, *, on: bool) -> GenesysRequest:
+    return GenesysRequest(
         "protect recordings" if on else "release recordings",
         "RecordingApi.put_recordings_deletionprotection",
         {"protect": on, "body": {"conversationIds": [conversation_id]}},
     )
 
 
-def protected_request(conversation_id: str) -> Request:
-    return Request(
+def protected_request(conversation_id: str) -> GenesysRequest:
+    return GenesysRequest(
         "read protection",
         "RecordingApi.post_recordings_deletionprotection",
         {"body": {"conversationIds": [conversation_id]}},
@@ -36,13 +36,13 @@ def protected_request(conversation_id: str) -> Request:
     )
 
 
-async def read_protection(client: GenesysClient, conversation_id: str, within: Within) -> bool:
+async def read_protection(client: GenesysClient, conversation_id: str, options: RequestOptions) -> bool:
     """Return whether the call's recordings are protected.
 
     Raise the GenesysError branch: GenesysUnavailable also for an answer that doesn't say it, since an entry without an
     id could be this call's.
     """
-    answer = await client.read(protected_request(conversation_id), within)
+    answer = await client.read(protected_request(conversation_id), options)
     body = answer.json()
     protected = [text(part(one).get("id")) for one in body] if isinstance(body, list) else [None]
     if None in protected:
@@ -50,7 +50,9 @@ async def read_protection(client: GenesysClient, conversation_id: str, within: W
     return conversation_id.casefold() in {one.casefold() for one in protected if one}
 
 
-async def set_protection(client: GenesysClient, conversation_id: str, within: Within, *, on: bool) -> ProtectionChange:
+async def set_protection(
+    client: GenesysClient, conversation_id: str, options: RequestOptions, *, on: bool
+) -> ProtectionChange:
     """Protect or release all recordings of one call, and confirm it by reading.
 
     Raise NotFound if Genesys has no recording of the call (yet), RequestRejected if it accepts the request and
@@ -59,18 +61,18 @@ async def set_protection(client: GenesysClient, conversation_id: str, within: Wi
     """
 
     async def seen(_: Answer | None) -> bool:
-        return await read_protection(client, conversation_id, within.confirming())
+        return await read_protection(client, conversation_id, options.confirming())
 
     change = Change(
         client=client,
         request=protection_request(conversation_id, on=on),
         read_call=seen,
         wanted=lambda protected: protected is on,
-        within=within,
+        options=options,
         check_answer=lambda answer: _refuse_failed(answer, conversation_id),
     )
     try:
-        if await read_protection(client, conversation_id, within) is on:
+        if await read_protection(client, conversation_id, options) is on:
             return ProtectionChange(on, created=False)
         with needing(APPLY if on else REVOKE):
             changed = await change.make()

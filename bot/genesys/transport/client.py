@@ -15,12 +15,12 @@ from bot.errors import GenesysError, GenesysUnavailable, LoginRefused, OutcomeUn
 from bot.genesys.call_events import CallEvents
 from bot.genesys.effect_times import EffectTimes
 from bot.genesys.transport.answer import Answer, NoTimeLeft, Unanswered, Unsent, Unusable
-from bot.genesys.transport.deadline import Within
+from bot.genesys.transport.deadline import RequestOptions
 from bot.genesys.transport.errors import TOO_MANY_REQUESTS, error_for, login_error_for, retry_after, transient
 from bot.genesys.transport.health import UNAUTHORISED, GenesysHealth, HealthRecord, RateBudget, RequestSeen
 from bot.genesys.transport.http import HttpTransport, TimeOuts
 from bot.genesys.transport.rate_limiter import Rank, RequestLimit
-from bot.genesys.transport.request import Login, Request
+from bot.genesys.transport.request import GenesysRequest, Login
 from bot.genesys.transport.token import Token
 from bot.recording.ports import Waiting
 
@@ -52,7 +52,7 @@ WRITE = Retries((Unsent,))
 PROBE = Retries(())
 
 
-def retrying(retries: Retries, within: Within, clock: Clock) -> AsyncRetrying:
+def retrying(retries: Retries, options: RequestOptions, clock: Clock) -> AsyncRetrying:
     """Return the loop around a request's attempts. It ends when the next attempt would come after the deadline."""
     delays = iter(REPEAT_AFTER)
 
@@ -62,12 +62,12 @@ def retrying(retries: Retries, within: Within, clock: Clock) -> AsyncRetrying:
 
     async def inform(state: RetryCallState) -> None:
         if isinstance(failure := _failure(state), RateLimited):
-            await within.progress(Waiting(failure.retry_after))
+            await options.progress(Waiting(failure.retry_after))
 
     return AsyncRetrying(
         retry=retry_if_exception_type((RateLimited, *retries.after)),
         wait=wait,
-        stop=lambda state: clock.monotonic() + state.upcoming_sleep >= within.deadline,
+        stop=lambda state: clock.monotonic() + state.upcoming_sleep >= options.deadline,
         before_sleep=inform,
         sleep=clock.sleep,
         reraise=True,
@@ -84,7 +84,7 @@ LOGIN_PATIENCE = 20.0
 PROBE_PATIENCE = 10.0
 """Seconds for a probe of Genesys itself."""
 
-PROBE_REQUEST = Request("probe", "TokensApi.get_tokens_me")
+PROBE_REQUEST = GenesysRequest("probe", "TokensApi.get_tokens_me")
 """A read that wants no permission, and that any organization can answer."""
 
 ACCEPTED = 202
@@ -156,9 +156,9 @@ class GenesysClient:
 
     async def login(self) -> None:
         """Log in, unless a token still holds. Raise LoginRefused or GenesysUnavailable."""
-        within = Within.unattended(self.clock.monotonic() + LOGIN_PATIENCE)
+        options = RequestOptions.unattended(self.clock.monotonic() + LOGIN_PATIENCE)
         try:
-            await self._token.get(lambda: self._log_in(within))
+            await self._token.get(lambda: self._log_in(options))
         except RateLimited as limited:
             raise GenesysUnavailable(str(limited), evidence=limited.evidence) from limited
 
@@ -175,11 +175,11 @@ class GenesysClient:
 
     async def probe(self) -> None:
         """Ask Genesys something cheap, once, so that ``health`` is of now. Raise GenesysError when it is not usable."""
-        await self._probe(Within.unattended(self.clock.monotonic() + PROBE_PATIENCE))
+        await self._probe(RequestOptions.unattended(self.clock.monotonic() + PROBE_PATIENCE))
 
-    async def _probe(self, within: Within) -> None:
+    async def _probe(self, options: RequestOptions) -> None:
         try:
-            await self._send(PROBE_REQUEST, within, PROBE)
+            await self._send(PROBE_REQUEST, options, PROBE)
         except (Unsent, Unanswered) as failure:
             raise GenesysUnavailable(f"Genesys does not answer ({failure}).") from failure
         except Unusable as unusable:
@@ -189,9 +189,9 @@ class GenesysClient:
         except GenesysError as refusal:
             log.debug("probe_refused", cause=str(refusal))  # an answer, and that is enough
 
-    def _probing(self, within: Within) -> Within:
+    def _probing(self, options: RequestOptions) -> RequestOptions:
         """Return the limits of a probe on behalf of a write: it has the write's rank, so that it waits for no loop."""
-        return replace(within, deadline=min(within.deadline, self.clock.monotonic() + PROBE_PATIENCE))
+        return replace(options, deadline=min(options.deadline, self.clock.monotonic() + PROBE_PATIENCE))
 
     async def check_health(self) -> None:
         """Probe if Genesys is not usable: without other traffic nobody would notice that it is back."""
@@ -199,23 +199,23 @@ class GenesysClient:
             with suppress(GenesysError):  # the health says it
                 await self.probe()
 
-    async def read(self, request: Request, within: Within) -> Answer:
+    async def read(self, request: GenesysRequest, options: RequestOptions) -> Answer:
         """Send a request that changes nothing, up to three times. The answer is a JSON object or array.
 
         Raise GenesysUnavailable when none of the tries is answered, or what the answer means.
         """
-        return await self._answered(request, within)
+        return await self._answered(request, options)
 
-    async def write(self, request: Request, within: Within) -> Answer:
+    async def write(self, request: GenesysRequest, options: RequestOptions) -> Answer:
         """Send a request that changes something, once; repeat it only if it certainly was not carried out.
 
         Raise OutcomeUnknown when it may have been (408, 5xx, time-out, dropped), GenesysUnavailable when it can't
         have been, Conflict on 409, or what the answer means. Success means accepted, not done.
         """
-        if self._record.trial_due and not within.confirms:
-            await self._probe(self._probing(within))  # a write that tried it could leave its outcome unknown
+        if self._record.trial_due and not options.confirms:
+            await self._probe(self._probing(options))  # a write that tried it could leave its outcome unknown
         try:
-            return await self._send(request, within, WRITE)
+            return await self._send(request, options, WRITE)
         except Unsent as failure:
             raise GenesysUnavailable(f"Genesys can't be reached ({failure}).") from failure
         except Unanswered as failure:
@@ -223,16 +223,16 @@ class GenesysClient:
         except Unusable as unusable:
             raise OutcomeUnknown(evidence=unusable.answer.evidence) from unusable
 
-    async def pause(self, seconds: float, within: Within) -> bool:
+    async def pause(self, seconds: float, options: RequestOptions) -> bool:
         """Sleep, and return whether there is still time; don't sleep if there won't be."""
-        if self.clock.monotonic() + seconds >= within.deadline:
+        if self.clock.monotonic() + seconds >= options.deadline:
             return False
         await self.clock.sleep(seconds)
         return True
 
-    async def _answered(self, request: Request | Login, within: Within) -> Answer:
+    async def _answered(self, request: GenesysRequest | Login, options: RequestOptions) -> Answer:
         try:
-            return await self._send(request, within, READ)
+            return await self._send(request, options, READ)
         except (Unsent, Unanswered) as failure:
             raise GenesysUnavailable(f"Genesys does not answer ({failure}).") from failure
         except Unusable as unusable:
@@ -241,38 +241,38 @@ class GenesysClient:
                 f"Genesys's answer can't be used (HTTP {answer.status}).", evidence=answer.evidence
             ) from unusable
 
-    async def _send(self, request: Request | Login, within: Within, retries: Retries) -> Answer:
+    async def _send(self, request: GenesysRequest | Login, options: RequestOptions, retries: Retries) -> Answer:
         """Send until there is an answer to keep. Raise Unsent, Unanswered, Unusable, or what the answer means."""
-        sending = _Sending(request, within, needs_json=retries.needs_json)
-        return await retrying(retries, within, self.clock)(self._attempt, sending)
+        sending = _Sending(request, options, needs_json=retries.needs_json)
+        return await retrying(retries, options, self.clock)(self._attempt, sending)
 
     async def _attempt(self, sending: _Sending) -> Answer:
         """Send once, and once more with a new token if Genesys refuses the token."""
         if isinstance(sending.request, Login):
             return sending.kept(await self._exchange(sending, None))
-        token = await self._good_token(sending.within)
+        token = await self._good_token(sending.options)
         answer = await self._admitted(sending, token)
         if answer.status == UNAUTHORISED:
-            renewed = await self._good_token(sending.within, refused=token)
+            renewed = await self._good_token(sending.options, refused=token)
             answer = await self._admitted(sending, renewed)
             if answer.status == UNAUTHORISED:
                 self._record.login_refused()
         return sending.kept(answer)
 
-    async def _good_token(self, within: Within, *, refused: str | None = None) -> str:
+    async def _good_token(self, options: RequestOptions, *, refused: str | None = None) -> str:
         """Return a token, waiting within the action's deadline for a login that another task has begun."""
         try:
-            async with asyncio.timeout(within.deadline - self.clock.monotonic()):
-                urgent = within.rank is Rank.PROTECTION
-                return await self._token.get(lambda: self._log_in(within), refused=refused, urgent=urgent)
+            async with asyncio.timeout(options.deadline - self.clock.monotonic()):
+                urgent = options.rank is Rank.PROTECTION
+                return await self._token.get(lambda: self._log_in(options), refused=refused, urgent=urgent)
         except TimeoutError:
             raise GenesysUnavailable(NO_TIME_LEFT) from None
 
-    async def _log_in(self, within: Within) -> Answer:
+    async def _log_in(self, options: RequestOptions) -> Answer:
         if not (self.account.client_id + self.account.client_secret).isascii():
             raise LoginRefused("The OAuth client's id or secret has characters that none of Genesys's have.")
         try:
-            return await self._answered(Login(self.account.client_id, self.account.client_secret), within)
+            return await self._answered(Login(self.account.client_id, self.account.client_secret), options)
         except LoginRefused:
             self._record.login_refused()
             raise
@@ -282,15 +282,15 @@ class GenesysClient:
 
         A person's secure pause or stop has its turn at once until Genesys has refused it, whatever is held back.
         """
-        request, within = sending.request, sending.within
-        if not within.confirms:
+        request, options = sending.request, sending.options
+        if not options.confirms:
             self._record.check(may_try=request.changes_nothing)  # before it takes its place among those who wait
-        if within.rank is Rank.PROTECTION and not sending.refusals:
+        if options.rank is Rank.PROTECTION and not sending.refusals:
             self._limit.admit_at_once()
         else:
             room = 1 if request.changes_nothing else 2  # a write wants to be confirmed
             await self._limit.admit(
-                within.rank, deadline=within.deadline, progress=within.progress, room=room, route=request.call
+                options.rank, deadline=options.deadline, progress=options.progress, room=room, route=request.call
             )
         stated = None
         try:
@@ -309,18 +309,18 @@ class GenesysClient:
 
         Analytics can be away while calls are controlled as ever, and the other way round: its queries don't tell.
         """
-        request, within = sending.request, sending.within
+        request, options = sending.request, sending.options
         began = self.clock.monotonic()
-        if began >= within.deadline:
+        if began >= options.deadline:
             raise GenesysUnavailable(NO_TIME_LEFT)
         try:
-            with nullcontext() if within.confirms else self._record.passage(may_try=request.changes_nothing):
-                answer = await self._http.send(request, token, deadline=within.deadline, rank=within.rank)
+            with nullcontext() if options.confirms else self._record.passage(may_try=request.changes_nothing):
+                answer = await self._http.send(request, token, deadline=options.deadline, rank=options.rank)
         except NoTimeLeft:
             raise  # Genesys has nothing to do with that
         except (Unsent, Unanswered) as failure:
             # one that had hardly any time says nothing of Genesys
-            had_time = failure.kind != "timeout" or within.deadline - began >= self._read_timeout
+            had_time = failure.kind != "timeout" or options.deadline - began >= self._read_timeout
             seconds = self.clock.monotonic() - began
             self._record.failed(request, failure, seconds=seconds, tells=had_time and not request.asks)
             raise
@@ -332,8 +332,8 @@ class GenesysClient:
 class _Sending:
     """A request while it is sent."""
 
-    request: Request | Login
-    within: Within
+    request: GenesysRequest | Login
+    options: RequestOptions
     needs_json: bool
     refusals: int = 0
     """How often Genesys has answered with 429."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
+class RequestOptions:
     """The deadline of an action, and who is told when it has to wait.
 
     ``deadline`` is a reading of the clock's ``monotonic``; nothing is sent after it.
@@ -29,11 +29,11 @@ class Within:
     """Whether it is a secure pause or a stop, which go first if a person requests them."""
 
     @classmethod
-    def unattended(cls, deadline: float) -> Within:
+    def unattended(cls, deadline: float) -> RequestOptions:
         """For requests that nobody waits for."""
         return cls(deadline, _noop, Priority.LOOP)
 
-    def confirming(self) -> Within:
+    def confirming(self) -> RequestOptions:
         return replace(self, confirms=True)
 
     @property
@@ -45,12 +45,12 @@ class Within:
         return Rank.PERSON if self.priority is Priority.PERSON else Rank.LOOP
 
 
-unattended = Within.unattended
+unattended = RequestOptions.unattended
 
 
-def silently(deadline: float, priority: Priority) -> Within:
+def silently(deadline: float, priority: Priority) -> RequestOptions:
     """Return the deadline of background work, about whose waits nobody is informed."""
-    return Within(deadline, _noop, priority)
+    return RequestOptions(deadline, _noop, priority)
 
 
 async def _noop(_: Waiting) -> None:

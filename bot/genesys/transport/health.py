@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.genesys.transport.answer import Answer, Unanswered, Unsent
-    from bot.genesys.transport.request import Request
+    from bot.genesys.transport.request import GenesysRequest
     from bot.recording.ports import Clock
 
 UNAUTHORISED = 401
@@ -158,7 +158,7 @@ class HealthRecord:
         finally:
             self._trial_under_way = False
 
-    def answered(self, request: Request | Login, answer: Answer, *, seconds: float, tells: bool) -> None:
+    def answered(self, request: GenesysRequest | Login, answer: Answer, *, seconds: float, tells: bool) -> None:
         budget = RateBudget.stated(answer) or self.health.budget
         if transient(answer):
             self.health = replace(self.health, last_error="genesys_unavailable", budget=budget)
@@ -192,7 +192,9 @@ class HealthRecord:
             )
         )
 
-    def failed(self, request: Request | Login, failure: Unsent | Unanswered, *, seconds: float, tells: bool) -> None:
+    def failed(
+        self, request: GenesysRequest | Login, failure: Unsent | Unanswered, *, seconds: float, tells: bool
+    ) -> None:
         self.health = replace(self.health, last_error="genesys_unavailable")
         if tells:
             self._count_failure()

@@ -32,7 +32,7 @@ from bot.observability.logging import without_secrets
 if TYPE_CHECKING:
     from urllib3 import HTTPResponse as PoolResponse
 
-    from bot.genesys.transport.request import Request
+    from bot.genesys.transport.request import GenesysRequest
     from bot.recording.ports import Clock
 
 GRACE = 1.0
@@ -180,7 +180,7 @@ class HttpTransport:
         self._threads = ThreadPoolExecutor(max_workers=threads + 2, thread_name_prefix="genesys")
 
     async def send(
-        self, request: Request | Login, token: str | None, *, deadline: float, rank: Rank = Rank.PERSON
+        self, request: GenesysRequest | Login, token: str | None, *, deadline: float, rank: Rank = Rank.PERSON
     ) -> Answer:
         """Send a request once. Raise Unsent or Unanswered when there is no answer.
 
@@ -197,7 +197,7 @@ class HttpTransport:
         self._pool.clear()
 
     async def _in_thread(
-        self, request: Request | Login, token: str | None, deadline: float, slots: tuple[asyncio.Semaphore, ...]
+        self, request: GenesysRequest | Login, token: str | None, deadline: float, slots: tuple[asyncio.Semaphore, ...]
     ) -> Answer:
         with ExitStack() as stack:
             for slot in slots:
@@ -223,7 +223,7 @@ class HttpTransport:
         except TimeoutError:
             raise NoTimeLeft(NO_TIME) from None
 
-    def _exchange(self, request: Request | Login, token: str | None, time_outs: TimeOuts) -> Answer:
+    def _exchange(self, request: GenesysRequest | Login, token: str | None, time_outs: TimeOuts) -> Answer:
         # a client for each request: it keeps the last response, and may not be shared by threads
         api = JsonApiClient(host=self.host)
         exchange = Exchange(self._pool, time_outs)

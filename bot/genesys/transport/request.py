@@ -18,7 +18,7 @@ LOGIN = "login"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class GenesysRequest:
     """One request. ``operation`` names it in logs and metrics."""
 
     operation: str

@@ -75,19 +75,19 @@ class StartRecording:
         return AuditContext(self.verb.action, self.verb.value, conversation_id=call, typed=typed or None)
 
     def __call__(self, opened: OpenRequest) -> PendingAction:
-        transaction, asked = opened.transaction, opened.asked
+        transaction, request = opened.transaction, opened.request
         call, problem = read_id(self.typed_id)
-        require(asked.caller, Permission.CONTROL)
+        require(request.caller, Permission.CONTROL)
         if call is None:
             raise problem or MalformedId
         reason = opened.rules.reasons.read(self.typed_reason, chosen=self.reason_code)
         if live := transaction.live_recording(call):
-            require_control(asked.caller, live)
+            require_control(request.caller, live)
             raise AlreadyRecording(**current_state(live))
         follows = self.verb is Verb.FOLLOW
         if self.again is not None:
-            _require_newest(transaction, asked.caller, call, self.again, that_began=follows)
-        scope = asked.caller.scope
+            _require_newest(transaction, request.caller, call, self.again, that_began=follows)
+        scope = request.caller.scope
         attempt = replace(_attempt(opened, self.verb, uuid7(), None), scope=None if scope.everything else scope)
         place = transaction.card_place(self.again) if self.again is not None and follows else None
         entry = _append_request(opened, attempt, call, participant_id=self.participant_id, reason=reason)
@@ -96,7 +96,7 @@ class StartRecording:
             conversation_id=call,
             state=RecordingState.STARTING,
             version=1,
-            started_by=self.started_by or asked.caller.actor,
+            started_by=self.started_by or request.caller.actor,
             requested_at=attempt.requested_at,
             participant_id=self.participant_id,
             reason_code=reason.code,
@@ -106,12 +106,12 @@ class StartRecording:
         )
         transaction.add_recording(
             recording,
-            channel=place.channel if place else asked.origin.channel,
+            channel=place.channel if place else request.origin.channel,
             asked_by=recording.started_by,
-            language=asked.origin.language or (place.language if place else None),
+            language=request.origin.language or (place.language if place else None),
         )
-        transaction.add_attempt(attempt, dedupe_key=asked.origin.dedupe_key)
-        return PendingAction(asked, attempt, recording, reason, entry.seq, agent_user_id=self.agent_user_id)
+        transaction.add_attempt(attempt, dedupe_key=request.origin.dedupe_key)
+        return PendingAction(request, attempt, recording, reason, entry.seq, agent_user_id=self.agent_user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +134,13 @@ class ChangeRecording:
 
     def __call__(self, opened: OpenRequest) -> PendingAction | AwaitsConfirmation | Extended:
         call, problem = read_optional_id(self.typed_id)
-        require(opened.asked.caller, Permission.CONTROL)
+        require(opened.request.caller, Permission.CONTROL)
         if problem is not None:
             raise problem
         length = None if self.typed_length is None else length_of(self.typed_length)
-        found = find(opened.transaction, opened.asked.caller, self.recording_id, call)
+        found = find(opened.transaction, opened.request.caller, self.recording_id, call)
         opened.context.about(found)
-        require_control(opened.asked.caller, found)
+        require_control(opened.request.caller, found)
         match self.verb:
             case Verb.STOP:
                 return stop(opened, found)
@@ -161,7 +161,7 @@ class ConfirmApproval:
 
     def __call__(self, opened: OpenRequest) -> PendingAction | Extended:
         approval, recording = _permitted_approval(opened, self.approval_id)
-        require_control(opened.asked.caller, recording)
+        require_control(opened.request.caller, recording)
         return confirm(opened, approval, recording)
 
 
@@ -176,7 +176,7 @@ class WithdrawApproval:
 
     def __call__(self, opened: OpenRequest) -> Withdrawn:
         approval, recording = _permitted_approval(opened, self.approval_id)
-        changed, seq = withdraw_approval(opened.transaction, opened.asked, approval, recording, opened.now)
+        changed, seq = withdraw_approval(opened.transaction, opened.request, approval, recording, opened.now)
         opened.close()
         return Withdrawn(changed, seq, approval.verb)
 
@@ -184,17 +184,19 @@ class WithdrawApproval:
 def stop(opened: OpenRequest, found: Recording) -> PendingAction | AwaitsConfirmation | Extended:
     """Stop a recording; under dual control, wait for a second supervisor, or be the second one."""
     require_state(found, Verb.STOP)
-    transaction, asked, now, rule = opened.transaction, opened.asked, opened.now, opened.rules.dual_control
+    transaction, request, now, rule = opened.transaction, opened.request, opened.now, opened.rules.dual_control
     found, waiting = waiting_for_second(opened, found)
     if waiting is not None and waiting.verb is Verb.PAUSE:
-        found, waiting = supersede(transaction, asked, waiting, found, now), None
+        found, waiting = supersede(transaction, request, waiting, found, now), None
     if waiting is not None:
         return join(opened, waiting, found)
     if not rule.guards(found):
         return change(opened, Verb.STOP, found)
     replace(opened, context=_about(Verb.STOP, found)).close()
-    approval, changed, seq = open_approval(transaction, asked, found, rule=rule, approval_id=opened.attempt_id, now=now)
-    return AwaitsConfirmation(asked, approval, changed, seq)
+    approval, changed, seq = open_approval(
+        transaction, request, found, rule=rule, approval_id=opened.attempt_id, now=now
+    )
+    return AwaitsConfirmation(request, approval, changed, seq)
 
 
 def pause(
@@ -219,7 +221,7 @@ def pause(
         return accepted
     approval, changed, _ = open_approval(
         opened.transaction,
-        opened.asked,
+        opened.request,
         accepted.recording,
         rule=rule,
         approval_id=uuid7(),
@@ -240,31 +242,31 @@ def waiting_for_second(opened: OpenRequest, found: Recording) -> tuple[Recording
 
 def join(opened: OpenRequest, waiting: Approval, found: Recording) -> PendingAction | AwaitsConfirmation | Extended:
     """Confirm what waits, or tell the person who asked for it that it still waits."""
-    if waiting.asked_by != opened.asked.caller.actor:
+    if waiting.asked_by != opened.request.caller.actor:
         return confirm(opened, waiting, found)
     repeated = replace(opened, context=_about(waiting.verb, found))
     repeated.close()
     entry = repeated.append(Phase.FAILED, outcome={"error": "already_waiting", "approval_id": str(waiting.id)})
-    return AwaitsConfirmation(opened.asked, waiting, found, entry.seq, again=True)
+    return AwaitsConfirmation(opened.request, waiting, found, entry.seq, again=True)
 
 
 def confirm(opened: OpenRequest, approval: Approval, recording: Recording) -> PendingAction | Extended:
     """Carry out what waits, as the second supervisor; a longer pause is on already, and ends later from now on."""
-    transaction, asked = opened.transaction, opened.asked
-    require_second(asked.caller, approval)
+    transaction, request = opened.transaction, opened.request
+    require_second(request.caller, approval)
     require_open(transaction, approval, recording, opened.now)
     if approval.verb is Verb.PAUSE:
         return _confirm_pause(opened, approval, recording)
     require_state(recording, approval.verb)
-    confirm_approval(transaction, asked, approval, recording, opened.now)
-    accepted = change(opened, approval.verb, recording, origin=both(approval, asked.caller.actor))
+    confirm_approval(transaction, request, approval, recording, opened.now)
+    accepted = change(opened, approval.verb, recording, origin=both(approval, request.caller.actor))
     return replace(accepted, confirmed=approval)
 
 
 def _confirm_pause(opened: OpenRequest, approval: Approval, recording: Recording) -> Extended:
     if recording.state not in PAUSED:
         raise WrongState(**current_state(recording))
-    entry = confirm_approval(opened.transaction, opened.asked, approval, recording, opened.now)
+    entry = confirm_approval(opened.transaction, opened.request, approval, recording, opened.now)
     seconds, since = approval.pause_seconds, recording.paused_at
     until = None if seconds is None or since is None else since + timedelta(seconds=seconds)
     after = replace(recording, pause_seconds=seconds, pause_until=until, audit_seq=entry.seq)
@@ -300,14 +302,14 @@ def change(
     after = before.requested(verb, entry.seq)
     if verb is Verb.PAUSE:
         used = used_before(before, opened.now)
-        after = replace(after, paused_by=opened.asked.caller.actor, pause_seconds=seconds, pause_used=used)
+        after = replace(after, paused_by=opened.request.caller.actor, pause_seconds=seconds, pause_used=used)
     recording = opened.transaction.save(after, was=before)
-    opened.transaction.add_attempt(attempt, dedupe_key=opened.asked.origin.dedupe_key)
-    return PendingAction(opened.asked, attempt, recording, NO_REASON, entry.seq)
+    opened.transaction.add_attempt(attempt, dedupe_key=opened.request.origin.dedupe_key)
+    return PendingAction(opened.request, attempt, recording, NO_REASON, entry.seq)
 
 
 def _attempt(opened: OpenRequest, verb: Verb, recording_id: UUID, before: RecordingState | None) -> Attempt:
-    actor, deadline = opened.asked.caller.actor, opened.now + ACTION_LIMIT
+    actor, deadline = opened.request.caller.actor, opened.now + ACTION_LIMIT
     return Attempt(opened.attempt_id, verb, actor, recording_id, opened.now, deadline, before, owner=opened.owner)
 
 
@@ -322,7 +324,7 @@ def _append_request(
     outcome: dict[str, Any] | None = None,
 ) -> Entry:
     """Append the request first: the recording is then written once, with the entry's number."""
-    transaction, asked = opened.transaction, opened.asked
+    transaction, request = opened.transaction, opened.request
     digest = transaction.keep_text(attempt.id, reason.text, attempt.requested_at) if reason.text else None
     return transaction.append(
         Draft(
@@ -331,13 +333,13 @@ def _append_request(
             occurred_at=attempt.requested_at,
             phase=Phase.REQUESTED,
             action=attempt.verb.action,
-            actor=asked.caller.actor,
+            actor=request.caller.actor,
             conversation_id=call,
             participant_id=participant_id,
             recording_id=attempt.recording_id,
             reason_code=reason.code,
             reason_digest=digest,
-            origin=asked.origin.facts() | (origin or {}),
+            origin=request.origin.facts() | (origin or {}),
             outcome=outcome or {},
         )
     )
@@ -367,7 +369,7 @@ def _permitted_approval(opened: OpenRequest, approval_id: UUID) -> tuple[Approva
     if recording is not None and approval is not None:
         opened.context.about(recording)
         opened.context.action, opened.context.verb = APPROVAL_ACTIONS[approval.verb], APPROVAL_VERBS[approval.verb]
-    require(opened.asked.caller, Permission.CONTROL)
+    require(opened.request.caller, Permission.CONTROL)
     if approval is None or recording is None:
         raise ApprovalClosed
     return approval, recording

@@ -53,7 +53,7 @@ def both(approval: Approval, second: str) -> dict[str, Any]:
 
 def open_approval(
     transaction: Transaction,
-    asked: Request,
+    request: Request,
     recording: Recording,
     *,
     rule: DualControl,
@@ -65,15 +65,15 @@ def open_approval(
     """Write that a stop, or a pause of this length, waits for a second supervisor, and have the card say so."""
     seconds = None if pause is None else round(pause.total_seconds())
     expires_at = now + rule.within
-    approval = Approval(approval_id, recording.id, verb, asked.caller.actor, now, expires_at, pause_seconds=seconds)
+    approval = Approval(approval_id, recording.id, verb, request.caller.actor, now, expires_at, pause_seconds=seconds)
     transaction.add_approval(approval)
     draft = _draft(
         approval,
         recording,
         now,
         Phase.REQUESTED,
-        asked.caller.actor,
-        origin=asked.origin.facts(),
+        request.caller.actor,
+        origin=request.origin.facts(),
         outcome={"until": approval.expires_at.astimezone(UTC).isoformat()}
         | ({} if seconds is None else {"seconds": seconds}),
     )
@@ -82,39 +82,39 @@ def open_approval(
 
 
 def confirm_approval(
-    transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
+    transaction: Transaction, request: Request, approval: Approval, recording: Recording, now: datetime
 ) -> Entry:
     """Close it as confirmed by the one who asks now."""
-    transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.CONFIRMED)
+    transaction.close_approval(approval, now, by=request.caller.actor, outcome=ApprovalOutcome.CONFIRMED)
     return transaction.append(
         _draft(
             approval,
             recording,
             now,
             Phase.SUCCEEDED,
-            asked.caller.actor,
-            origin=asked.origin.facts(),
-            outcome=both(approval, asked.caller.actor),
+            request.caller.actor,
+            origin=request.origin.facts(),
+            outcome=both(approval, request.caller.actor),
         )
     )
 
 
 def withdraw_approval(
-    transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
+    transaction: Transaction, request: Request, approval: Approval, recording: Recording, now: datetime
 ) -> tuple[Recording, int]:
     """Close it as not wanted any more. Raise ApprovalClosed, and NotPermitted for all but the one who asked."""
-    if approval.asked_by != asked.caller.actor:
+    if approval.asked_by != request.caller.actor:
         raise NotPermitted(cause="not_own_request")
     require_open(transaction, approval, recording, now)
-    transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.WITHDRAWN)
+    transaction.close_approval(approval, now, by=request.caller.actor, outcome=ApprovalOutcome.WITHDRAWN)
     entry = transaction.append(
         _draft(
             approval,
             recording,
             now,
             Phase.FAILED,
-            asked.caller.actor,
-            origin=asked.origin.facts(),
+            request.caller.actor,
+            origin=request.origin.facts(),
             outcome={"error": "withdrawn"},
         )
     )
@@ -151,12 +151,12 @@ def lapse(
 
 
 def supersede(
-    transaction: Transaction, asked: Request, approval: Approval, recording: Recording, now: datetime
+    transaction: Transaction, request: Request, approval: Approval, recording: Recording, now: datetime
 ) -> Recording:
     """Close a longer pause that waits, because a stop is asked for, and only one request of a recording can wait."""
-    transaction.close_approval(approval, now, by=asked.caller.actor, outcome=ApprovalOutcome.WITHDRAWN)
+    transaction.close_approval(approval, now, by=request.caller.actor, outcome=ApprovalOutcome.WITHDRAWN)
     facts = {"error": "superseded", "asked_by": approval.asked_by}
-    actor, origin = asked.caller.actor, asked.origin.facts()
+    actor, origin = request.caller.actor, request.origin.facts()
     draft = _draft(approval, recording, now, Phase.FAILED, actor, origin=origin, outcome=facts)
     return redrawn(transaction, recording, transaction.append(draft))
 

@@ -37,8 +37,8 @@ class Intake:
         return self.log.clock
 
     @property
-    def door(self) -> ShutdownGate:
-        return self.log.door
+    def shutdown_gate(self) -> ShutdownGate:
+        return self.log.shutdown_gate
 
     @property
     def reasons(self) -> ReasonRules:
@@ -46,7 +46,7 @@ class Intake:
 
     async def start(
         self,
-        asked: Request,
+        request: Request,
         typed_id: str | None,
         typed_reason: str | None,
         *,
@@ -55,87 +55,87 @@ class Intake:
         participant_id: str | None = None,
     ) -> PendingAction:
         command = StartRecording(typed_id, typed_reason, reason_code, agent_user_id, participant_id)
-        return await self.log.submit(asked, command)
+        return await self.log.submit(request, command)
 
     async def change(
         self,
         verb: Verb,
-        asked: Request,
+        request: Request,
         *,
         recording_id: UUID | None = None,
         typed_id: str | None = None,
         typed_length: str | None = None,
     ) -> PendingAction | AwaitsConfirmation | Extended:
-        return await self.log.submit(asked, ChangeRecording(verb, recording_id, typed_id, typed_length))
+        return await self.log.submit(request, ChangeRecording(verb, recording_id, typed_id, typed_length))
 
     async def extend(
         self,
-        asked: Request,
+        request: Request,
         *,
         recording_id: UUID | None = None,
         typed_id: str | None = None,
         limit: Limit | None = None,
         until: datetime | None = None,
     ) -> PendingAction | AwaitsConfirmation | Extended:
-        return await self.log.submit(asked, Extend(recording_id, limit, until, typed_id))
+        return await self.log.submit(request, Extend(recording_id, limit, until, typed_id))
 
     async def end_by_itself(self, recording_id: UUID, limit: Limit, until: datetime) -> PendingAction | None:
         """Ask, as the bot, for the end of what has had its time; None if nothing is to be done any more."""
         return await self.log.submit(BY_ITSELF, EndByItself(recording_id, limit, until))
 
-    async def confirm(self, asked: Request, approval_id: UUID) -> PendingAction | Extended:
-        return await self.log.submit(asked, ConfirmApproval(approval_id))
+    async def confirm(self, request: Request, approval_id: UUID) -> PendingAction | Extended:
+        return await self.log.submit(request, ConfirmApproval(approval_id))
 
-    async def withdraw(self, asked: Request, approval_id: UUID) -> Withdrawn:
-        return await self.log.submit(asked, WithdrawApproval(approval_id))
+    async def withdraw(self, request: Request, approval_id: UUID) -> Withdrawn:
+        return await self.log.submit(request, WithdrawApproval(approval_id))
 
-    async def still_needed(self, asked: Request, recording_id: UUID, *, remind_after: timedelta | None) -> Snoozed:
-        return await self.log.submit(asked, StillNeeded(recording_id, remind_after))
+    async def still_needed(self, request: Request, recording_id: UUID, *, remind_after: timedelta | None) -> Snoozed:
+        return await self.log.submit(request, StillNeeded(recording_id, remind_after))
 
-    async def read(self, asked: Request, call: str | None = None) -> Entry:
+    async def read(self, request: Request, call: str | None = None) -> Entry:
         """Record in the trail that a person reads the live recordings, or a call, before they see anything."""
         phase = Phase.SUCCEEDED if call is None else Phase.REQUESTED
-        return await self.log.submit(asked, Read(conversation_id=call, phase=phase, unrecorded=True))
+        return await self.log.submit(request, Read(conversation_id=call, phase=phase, unrecorded=True))
 
-    async def read_history(self, asked: Request, call: str) -> Entry:
+    async def read_history(self, request: Request, call: str) -> Entry:
         """Record in the trail that a person reads a call's history, before they see it."""
-        return await self.log.submit(asked, Read(conversation_id=call, outcome={"read": "history"}))
+        return await self.log.submit(request, Read(conversation_id=call, outcome={"read": "history"}))
 
-    async def read_home(self, asked: Request) -> Entry:
+    async def read_home(self, request: Request) -> Entry:
         """Record in the trail that a person opens the overview of live recordings, before they see it."""
-        return await self.log.submit(asked, Read(outcome={"read": "home"}))
+        return await self.log.submit(request, Read(outcome={"read": "home"}))
 
-    async def export(self, asked: Request, wanted: dict[str, str], call: str | None = None) -> Entry:
+    async def export(self, request: Request, wanted: dict[str, str], call: str | None = None) -> Entry:
         """Record in the trail that a person requests entries as a file; ``wanted`` says which, ``call`` whose."""
-        return await self.log.submit(asked, Read(EXPORT_ACTION, call, phase=Phase.REQUESTED, outcome=wanted))
+        return await self.log.submit(request, Read(EXPORT_ACTION, call, phase=Phase.REQUESTED, outcome=wanted))
 
-    async def read_report(self, asked: Request, wanted: dict[str, str]) -> Entry:
+    async def read_report(self, request: Request, wanted: dict[str, str]) -> Entry:
         """Record in the trail that a person reads a report of recordings, before they see it."""
-        return await self.log.submit(asked, Read(REPORT_ACTION, outcome=wanted))
+        return await self.log.submit(request, Read(REPORT_ACTION, outcome=wanted))
 
-    async def listen(self, asked: Request, call: str) -> Entry:
+    async def listen(self, request: Request, call: str) -> Entry:
         """Record in the trail that a person asks for links to a call's recordings, before Genesys is asked."""
-        return await self.log.submit(asked, Read(LISTEN_ACTION, call, phase=Phase.REQUESTED))
+        return await self.log.submit(request, Read(LISTEN_ACTION, call, phase=Phase.REQUESTED))
 
-    async def refuse_listening(self, asked: Request, typed: str, error: RecordBotError) -> None:
+    async def refuse_listening(self, request: Request, typed: str, error: RecordBotError) -> None:
         """Record in the trail that a link was requested and refused, and raise the reason."""
-        await self.log.submit(asked, Refuse(LISTEN_ACTION, typed, error))
+        await self.log.submit(request, Refuse(LISTEN_ACTION, typed, error))
 
-    async def refuse_reading(self, asked: Request, typed: str, error: RecordBotError) -> None:
+    async def refuse_reading(self, request: Request, typed: str, error: RecordBotError) -> None:
         """Record in the trail that a read was requested and refused, and raise the reason."""
-        await self.log.submit(asked, Refuse(READ_ACTION, typed, error))
+        await self.log.submit(request, Refuse(READ_ACTION, typed, error))
 
-    async def refuse_export(self, asked: Request, typed: str, error: RecordBotError) -> None:
+    async def refuse_export(self, request: Request, typed: str, error: RecordBotError) -> None:
         """Record in the trail that an export was requested and refused, and raise the reason."""
-        await self.log.submit(asked, Refuse(EXPORT_ACTION, typed, error))
+        await self.log.submit(request, Refuse(EXPORT_ACTION, typed, error))
 
-    async def refuse_report(self, asked: Request, typed: str, error: RecordBotError) -> None:
+    async def refuse_report(self, request: Request, typed: str, error: RecordBotError) -> None:
         """Record in the trail that a report was requested and refused, and raise the reason."""
-        await self.log.submit(asked, Refuse(REPORT_ACTION, typed, error))
+        await self.log.submit(request, Refuse(REPORT_ACTION, typed, error))
 
 
 async def start_again(
-    intake: Intake, asked: Request, recording_id: UUID, *, agent_user_id: str | None = None
+    intake: Intake, request: Request, recording_id: UUID, *, agent_user_id: str | None = None
 ) -> PendingAction:
     """Ask for a new recording of the same call, with the same reason and agent, or with another agent.
 
@@ -143,7 +143,7 @@ async def start_again(
     """
     earlier = await intake.log.store.recording(recording_id)
     if earlier is None:
-        return await intake.log.submit(asked, StartRecording(None))  # refused for what it is: no call was named
+        return await intake.log.submit(request, StartRecording(None))  # refused for what it is: no call was named
     command = StartRecording(
         earlier.conversation_id,
         earlier.reason,
@@ -151,23 +151,23 @@ async def start_again(
         agent_user_id=agent_user_id or earlier.agent_user_id,
         again=earlier.id,
     )
-    return await intake.log.submit(asked, command)
+    return await intake.log.submit(request, command)
 
 
-async def follow(intake: Intake, asked: Request, recording_id: UUID) -> PendingAction:
+async def follow(intake: Intake, request: Request, recording_id: UUID) -> PendingAction:
     """Ask for a new recording of the call, on the side of the agent who took over, with the same reason.
 
     Raise WrongState where the call has been recorded again since.
     """
     earlier = await intake.log.store.recording(recording_id)
     if earlier is None:
-        return await intake.log.submit(asked, StartRecording(None, verb=Verb.FOLLOW))
+        return await intake.log.submit(request, StartRecording(None, verb=Verb.FOLLOW))
     command = StartRecording(
         earlier.conversation_id,
         earlier.reason,
         earlier.reason_code,
         again=earlier.id,
         verb=Verb.FOLLOW,
-        started_by=earlier.started_by if asked.caller.actor == BOT else None,
+        started_by=earlier.started_by if request.caller.actor == BOT else None,
     )
-    return await intake.log.submit(asked, command)
+    return await intake.log.submit(request, command)

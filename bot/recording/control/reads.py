@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 INTERRUPTED = "interrupted"
 
 
-class Request(Protocol):
+class RequestedEntry(Protocol):
     """The entry that requested an export."""
 
     @property
@@ -48,29 +48,29 @@ class ExportOutcomes:
     store: RecordingStore
     clock: Clock
 
-    async def succeeded(self, request: Request, facts: dict[str, Any]) -> int:
+    async def succeeded(self, requested: RequestedEntry, facts: dict[str, Any]) -> int:
         """Record that the person has the file, and return the entry's number."""
-        return await self._write(request, Phase.SUCCEEDED, facts)
+        return await self._write(requested, Phase.SUCCEEDED, facts)
 
-    async def failed(self, request: Request, error: str, facts: dict[str, Any] | None = None) -> int:
-        return await self._write(request, Phase.FAILED, {"error": error, **(facts or {})})
+    async def failed(self, requested: RequestedEntry, error: str, facts: dict[str, Any] | None = None) -> int:
+        return await self._write(requested, Phase.FAILED, {"error": error, **(facts or {})})
 
-    async def interrupted(self, requests: Sequence[Request]) -> None:
+    async def interrupted(self, requests: Sequence[RequestedEntry]) -> None:
         """Record that these ended with the process that worked on them."""
-        for request in requests:
-            await self.failed(request, INTERRUPTED)
+        for requested in requests:
+            await self.failed(requested, INTERRUPTED)
 
-    async def _write(self, request: Request, phase: Phase, outcome: dict[str, Any]) -> int:
+    async def _write(self, requested: RequestedEntry, phase: Phase, outcome: dict[str, Any]) -> int:
         def work(transaction: Transaction) -> int:
             entry = transaction.append(
                 Draft(
                     id=uuid7(),
-                    attempt_id=request.attempt_id,
+                    attempt_id=requested.attempt_id,
                     occurred_at=self.clock.now(),
                     phase=phase,
-                    action=request.action,
-                    actor=request.actor,
-                    conversation_id=request.conversation_id,
+                    action=requested.action,
+                    actor=requested.actor,
+                    conversation_id=requested.conversation_id,
                     outcome=outcome,
                 )
             )
@@ -110,7 +110,7 @@ class Read:
         return AuditContext(self.action, VERBS[self.action], self.conversation_id)
 
     def __call__(self, opened: OpenRequest) -> Entry:
-        require(opened.asked.caller, PERMISSIONS[self.action])
+        require(opened.request.caller, PERMISSIONS[self.action])
         if self.conversation_id is not None:
             _require_sight(opened, self.conversation_id, unrecorded=self.unrecorded)
         opened.close()
@@ -129,7 +129,7 @@ class Refuse:
         return AuditContext(self.action, VERBS[self.action], typed=self.typed)
 
     def __call__(self, opened: OpenRequest) -> NoReturn:
-        require(opened.asked.caller, PERMISSIONS[self.action])
+        require(opened.request.caller, PERMISSIONS[self.action])
         raise self.error
 
 
@@ -138,7 +138,7 @@ def _require_sight(opened: OpenRequest, call: str, *, unrecorded: bool) -> None:
 
     With ``unrecorded``, a call that was never recorded passes: the reading of it decides.
     """
-    caller = opened.asked.caller
+    caller = opened.request.caller
     if caller.scope.everything or Role.COMPLIANCE in caller.roles:
         return
     newest = opened.transaction.newest_recording(call, telling_whose=True)

@@ -77,7 +77,7 @@ class OpenRequest:
     """A request inside its transaction. ``context`` is what the entry of a refusal would say by now."""
 
     transaction: Transaction
-    asked: Request
+    request: Request
     attempt_id: UUID
     now: datetime
     owner: str
@@ -104,12 +104,12 @@ class OpenRequest:
                 occurred_at=self.now,
                 phase=phase,
                 action=self.context.action,
-                actor=self.asked.caller.actor,
+                actor=self.request.caller.actor,
                 conversation_id=self.context.conversation_id,
                 recording_id=self.context.recording_id,
                 reason_code=reason_code,
                 reason_digest=digest,
-                origin=self.asked.origin.facts(),
+                origin=self.request.origin.facts(),
                 outcome=outcome or {},
             )
         )
@@ -119,9 +119,9 @@ class OpenRequest:
         self.transaction.add_closed_attempt(
             self.attempt_id,
             verb=verb or self.context.verb,
-            actor=self.asked.caller.actor,
+            actor=self.request.caller.actor,
             at=self.now,
-            dedupe_key=self.asked.origin.dedupe_key,
+            dedupe_key=self.request.origin.dedupe_key,
         )
 
 
@@ -143,7 +143,7 @@ class RequestLog:
     clock: Clock
     owner: str
     rules: RequestRules = field(default_factory=RequestRules)
-    door: ShutdownGate = field(default_factory=ShutdownGate)
+    shutdown_gate: ShutdownGate = field(default_factory=ShutdownGate)
     expire: Callable[[PendingAction | AwaitsConfirmation | PendingKeep], Awaitable[None]] | None = None
     """Closes a request that was committed after the person was told that nothing was done."""
     write_limit: float = 1.5
@@ -153,7 +153,7 @@ class RequestLog:
     limit: PersonalLimit = field(default_factory=PersonalLimit)
     _watched: set[asyncio.Future[None]] = field(default_factory=set)
 
-    async def submit(self, asked: Request, command: Command[T]) -> T:
+    async def submit(self, request: Request, command: Command[T]) -> T:
         """Run the command once, in one transaction.
 
         Afterwards there is exactly one of three things: the entry of what was asked for, one entry of refusal (the
@@ -164,15 +164,15 @@ class RequestLog:
         bind_contextvars(attempt_id=str(attempt_id))  # what is logged from here on belongs to it
 
         def transaction(transaction: Transaction) -> T | RecordBotError:
-            key = asked.origin.dedupe_key
+            key = request.origin.dedupe_key
             if key and (earlier := transaction.attempt_with_key(key)):
                 return Duplicate(earlier)
             now, context = self.clock.now(), command.context()
-            opened = OpenRequest(transaction, asked, attempt_id, now, self.owner, self.rules, context)
+            opened = OpenRequest(transaction, request, attempt_id, now, self.owner, self.rules, context)
             try:
-                if not self.door.open:
+                if not self.shutdown_gate.open:
                     raise ShuttingDown
-                self.limit.check(transaction, asked.caller.actor, context.verb, now)
+                self.limit.check(transaction, request.caller.actor, context.verb, now)
                 return command(opened)
             except TooManyRequests as refusal:
                 refusal.audit_seq = self._too_many(opened, refusal)
@@ -181,7 +181,7 @@ class RequestLog:
                 refusal.audit_seq = _refused(opened, refusal)
                 return refusal
 
-        result = await self._write_in_time(asked, attempt_id, transaction)
+        result = await self._write_in_time(request, attempt_id, transaction)
         if isinstance(result, RecordBotError):
             raise result
         return result
@@ -191,7 +191,7 @@ class RequestLog:
         if self._watched:
             await asyncio.wait(self._watched, timeout=seconds)
 
-    async def _write_in_time(self, asked: Request, attempt_id: UUID, transaction: Callable[[Transaction], T]) -> T:
+    async def _write_in_time(self, request: Request, attempt_id: UUID, transaction: Callable[[Transaction], T]) -> T:
         """Write, or say within the limit that nothing was done; a commit that comes later is never sent to Genesys."""
         given_up = asyncio.Event()
 
@@ -208,7 +208,7 @@ class RequestLog:
         async def write() -> T:
             result = await self.store.write(unless_given_up, within=self.write_limit)
             if isinstance(result, TooManyRequests):  # only now: a transaction may run several times
-                self.limit.count(asked.caller.actor, noted=result.audit_seq is not None)
+                self.limit.count(request.caller.actor, noted=result.audit_seq is not None)
             return result
 
         writing = asyncio.ensure_future(write())
@@ -241,8 +241,8 @@ class RequestLog:
 
     def _too_many(self, opened: OpenRequest, refusal: TooManyRequests) -> int | None:
         """Write down the first refusal of a minute; the others are counted, or the trail could be flooded."""
-        if not self.limit.deserves_entry(opened.transaction, opened.asked.caller.actor, opened.now):
-            if opened.asked.origin.dedupe_key is not None:
+        if not self.limit.deserves_entry(opened.transaction, opened.request.caller.actor, opened.now):
+            if opened.request.origin.dedupe_key is not None:
                 opened.close(LIMITED_TOO)
             return None
         entry = opened.append(Phase.FAILED, outcome={"error": refusal.kind, "limit": refusal.limit})

@@ -134,7 +134,7 @@ class ActByRule:
             raise AssertionError
         if opened.transaction.attempt_with_key(key):
             return Idle()
-        acting = replace(opened, asked=replace(opened.asked, origin=origin), context=self.context())
+        acting = replace(opened, request=replace(opened.request, origin=origin), context=self.context())
         if blocked:
             acting.close()
             return Idle()

@@ -70,7 +70,7 @@ def _too_old(accepted: PendingAction) -> float | None:
 
     Checked after the commit: the process may also have stood still between the two.
     """
-    age = accepted.asked.origin.age
+    age = accepted.request.origin.age
     if age is None or accepted.attempt.verb not in {Verb.START, Verb.FOLLOW, Verb.RESUME}:
         return None
     seconds = age()
@@ -134,7 +134,7 @@ class RecordingService:
             self.working.discard(attempt.id)
 
     async def _carry_out(self, accepted: PendingAction, progress: Progress) -> ActionResult:
-        limit, side = ACTION_LIMIT.total_seconds(), _Side(accepted.asked.caller)
+        limit, side = ACTION_LIMIT.total_seconds(), _Side(accepted.request.caller)
         deadline = self.clock.monotonic() + limit
         try:
             async with asyncio.timeout(limit + GUARD_SECONDS):
@@ -172,28 +172,28 @@ class RecordingService:
             case Verb.RESUME:
                 return await self.control.resume(target, deadline=deadline, progress=progress)
 
-    async def live(self, asked: Request) -> tuple[Recording, ...]:
+    async def live(self, request: Request) -> tuple[Recording, ...]:
         """Return the recordings that are live now and in the caller's scope, oldest first."""
-        await self.intake.read(asked)
-        limit = 200 if asked.caller.scope.everything else ALL_LIVE
+        await self.intake.read(request)
+        limit = 200 if request.caller.scope.everything else ALL_LIVE
         live = await self.store.live_recordings(limit=limit)
-        return tuple(one for one in live if lists(asked.caller, one))
+        return tuple(one for one in live if lists(request.caller, one))
 
-    async def ask_status(self, asked: Request, typed_id: str) -> StatusAsked:
+    async def ask_status(self, request: Request, typed_id: str) -> StatusAsked:
         """Record in the trail that a person asks for a call's status. Raise MalformedId, NotPermitted."""
         try:
             call = conversation_id(typed_id)
         except RecordBotError as error:
-            await self.intake.refuse_reading(asked, typed_id, error)
+            await self.intake.refuse_reading(request, typed_id, error)
             raise
-        return StatusAsked(call, await self.intake.read(asked, call), asked.caller)
+        return StatusAsked(call, await self.intake.read(request, call), request.caller)
 
-    async def status(self, asked: StatusAsked, progress: Progress = _noop) -> CallStatus:
+    async def status(self, request: StatusAsked, progress: Progress = _noop) -> CallStatus:
         """Return a call's status, from our records and from Genesys.
 
         Raise NotPermitted where the reading shows that the call, of which we have no record, is not in the scope.
         """
-        call = asked.conversation_id
+        call = request.conversation_id
         recording = await self.store.newest_recording(call)
         target = recording.target if recording is not None and not recording.state.final else Target(call)
         deadline = self.clock.monotonic() + ACTION_LIMIT.total_seconds()
@@ -207,14 +207,14 @@ class RecordingService:
             problem = GenesysError()
         newest = await self.store.newest_recording(call)
         try:
-            require_reading(asked.caller, newest, seen)
+            require_reading(request.caller, newest, seen)
         except NotPermitted as refusal:
-            refusal.audit_seq = await self._answered(asked.entry, refusal)
+            refusal.audit_seq = await self._answered(request.entry, refusal)
             raise
-        seq = await self._answered(asked.entry, problem)
+        seq = await self._answered(request.entry, problem)
         return CallStatus(call, seq, newest, seen, problem)
 
-    async def _answered(self, asked: Entry, problem: GenesysError | NotPermitted | None) -> int:
+    async def _answered(self, request: Entry, problem: GenesysError | NotPermitted | None) -> int:
         answered = problem is None or isinstance(problem, CallEnded)
         phase = Phase.DENIED if isinstance(problem, NotPermitted) else Phase.FAILED
 
@@ -222,12 +222,12 @@ class RecordingService:
             outcome = _problem_facts(problem)
             draft = Draft(
                 id=uuid7(),
-                attempt_id=asked.attempt_id,
+                attempt_id=request.attempt_id,
                 occurred_at=self.clock.now(),
                 phase=Phase.SUCCEEDED if answered else phase,
                 action=READ_ACTION,
-                actor=asked.actor,
-                conversation_id=asked.conversation_id,
+                actor=request.actor,
+                conversation_id=request.conversation_id,
                 outcome=outcome,
             )
             return transaction.append(draft).seq

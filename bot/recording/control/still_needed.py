@@ -50,7 +50,7 @@ class StillNeeded:
     def __call__(self, opened: OpenRequest) -> Snoozed:
         recording, reminder = self._open_reminder(opened)
         until = None if self.remind_after is None else opened.now + self.remind_after
-        snooze = Snooze(opened.now, until, opened.asked.caller.actor)
+        snooze = Snooze(opened.now, until, opened.request.caller.actor)
         outcome = {} if until is None else {"until": until.astimezone(UTC).isoformat()}
         entry = opened.append(Phase.SUCCEEDED, outcome=outcome)
         opened.transaction.snooze(reminder, snooze, entry.seq)
@@ -61,10 +61,10 @@ class StillNeeded:
         recording = opened.transaction.recording(self.recording_id)
         if recording is not None:
             opened.context.about(recording)
-        require(opened.asked.caller, Permission.CONTROL)
+        require(opened.request.caller, Permission.CONTROL)
         if recording is None:
             raise NothingToStop
-        require_control(opened.asked.caller, recording)
+        require_control(opened.request.caller, recording)
         reminder = opened.transaction.reminder(recording.id)
         if recording.state is not RecordingState.ACTIVE or reminder is None:
             raise WrongState(**current_state(recording))

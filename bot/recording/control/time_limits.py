@@ -83,12 +83,12 @@ class Extend:
 
     def __call__(self, opened: OpenRequest) -> PendingAction | AwaitsConfirmation | Extended:
         call, problem = read_optional_id(self.typed_id)
-        require(opened.asked.caller, Permission.CONTROL)
+        require(opened.request.caller, Permission.CONTROL)
         if problem is not None:
             raise problem
-        found = find(opened.transaction, opened.asked.caller, self.recording_id, call)
+        found = find(opened.transaction, opened.request.caller, self.recording_id, call)
         opened.context.about(found)
-        require_control(opened.asked.caller, found)
+        require_control(opened.request.caller, found)
         limit = self.limit or (Limit.PAUSE if found.state is RecordingState.PAUSED else Limit.RECORDING)
         ends = limit.until(found)
         if found.in_doubt or found.state not in limit.states or (ends is None and self.until is None):
@@ -124,7 +124,7 @@ def _with_second(
     since = found.paused_at or opened.now
     approval, changed, seq = open_approval(
         opened.transaction,
-        opened.asked,
+        opened.request,
         found,
         rule=opened.rules.dual_control,
         approval_id=uuid7(),
@@ -132,7 +132,7 @@ def _with_second(
         verb=Verb.PAUSE,
         pause=until - since,
     )
-    return AwaitsConfirmation(opened.asked, approval, changed, seq)
+    return AwaitsConfirmation(opened.request, approval, changed, seq)
 
 
 def extend(opened: OpenRequest, found: Recording, limit: Limit, until: datetime | None) -> Extended:

@@ -116,7 +116,7 @@ class Keep:
 class PendingKeep:
     """A request that is in the trail, on disk, and may now go to Genesys."""
 
-    asked: Request
+    request: Request
     keep: Keep
     recording: Recording | None = None
     queued: bool = False

@@ -178,7 +178,7 @@ class NextCallMonitor:
         """Record a call of an agent if somebody waits for it."""
         found = await self.store.open(agent_user_id=agent.user_id)
         waiting = [one for one in found if conversation_id not in one.before]
-        if not waiting or not self.service.intake.door.open:
+        if not waiting or not self.service.intake.shutdown_gate.open:
             return
         callers = await self._callers(conversation_id, agent, waiting)
         if not callers:

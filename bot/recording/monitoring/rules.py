@@ -114,7 +114,7 @@ class RuleMonitor:
 
     async def poll(self) -> float | None:
         """List the live calls if it is time, and act on those of which no event came; return when to do so again."""
-        if not self.rules or not self.service.intake.door.open:
+        if not self.rules or not self.service.intake.shutdown_gate.open:
             return None
         if self.clock.monotonic() >= self._seen.list_at:
             self._seen.list_at = self.clock.monotonic() + LIST_EVERY_SECONDS
@@ -165,7 +165,11 @@ class RuleMonitor:
         for rule in self.rules:
             sources = rule.covered_by(agent_user_id=agent.user_id, queue_id=agent.queue_id)
             key = (rule.label, conversation_id)
-            if not sources or self._seen.has_nothing_due(*key, agent.user_id) or not self.service.intake.door.open:
+            if (
+                not sources
+                or self._seen.has_nothing_due(*key, agent.user_id)
+                or not self.service.intake.shutdown_gate.open
+            ):
                 continue
             try:
                 if await self._is_new(rule, sources, connected_at):

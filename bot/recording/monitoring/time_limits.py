@@ -116,7 +116,7 @@ class TimeLimitGuard:
         await self.service.store.write(work)
 
     async def _end(self, timed: Timed, known: Progress) -> None:
-        if not self.service.intake.door.open:
+        if not self.service.intake.shutdown_gate.open:
             return
         try:
             accepted = await self.service.intake.end_by_itself(*timed)

@@ -108,7 +108,7 @@ class TransferMonitor:
 
     async def _follow(self, recording: Recording, agents: tuple[Participant, ...]) -> None:
         """Record the new agent's side on behalf of the one who started, within the calls that they may record."""
-        if not self.service.intake.door.open:
+        if not self.service.intake.shutdown_gate.open:
             return
         scope = await self.service.store.scope_of(recording.id) or Scope()
         caller = Principal(BOT, frozenset({Role.SUPERVISOR}), scope=scope)

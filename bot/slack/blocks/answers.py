@@ -49,7 +49,7 @@ def under_way(accepted: PendingAction, style: CardStyle) -> str:
             return f"{said}\n{style.words('limits.pause', length=shown)}"
         call_id, until = accepted.recording.conversation_id, moment(accepted.longer.expires_at)
         return f"{said}\n{style.words('approval.pause_bounded', length=shown, id=call_id, until=until)}"
-    if accepted.attempt.verb is not Verb.START or not accepted.asked.origin.shared_channel:
+    if accepted.attempt.verb is not Verb.START or not accepted.request.origin.shared_channel:
         return said
     return f"{said}\n{style.words('shared.start')}"
 

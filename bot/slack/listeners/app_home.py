@@ -37,7 +37,7 @@ class Homes(Protocol):
 class HomeEvents:
     """Handles the tab's opening, and notes every click in it; the buttons of recordings have their own listeners."""
 
-    desk: ListenerContext
+    context: ListenerContext
     homes: Homes
     reports: AuditReports
 
@@ -50,12 +50,12 @@ class HomeEvents:
     async def on_opened(self, ack: AsyncAck, body: dict[str, Any], event: dict[str, Any]) -> None:
         await ack()
         if event.get("tab") == HOME and isinstance(user := event.get("user"), str):
-            self.desk.work.start(self.homes.open(user, str(team_of(body)), body.get("event_id")))
+            self.context.work.start(self.homes.open(user, str(team_of(body)), body.get("event_id")))
 
     async def on_anything(self, body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
         """Publish a Home again after a click in it, whatever the click's result."""
         if body.get("type") == "block_actions" and (body.get("view") or {}).get("type") == HOME:
-            self.desk.work.start(self.homes.pressed(body["user"]["id"], str(team_of(body))))
+            self.context.work.start(self.homes.pressed(body["user"]["id"], str(team_of(body))))
         await next_()
 
     async def on_export(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
@@ -64,14 +64,14 @@ class HomeEvents:
 
         async def refuse(error: RecordBotError) -> None:
             if not isinstance(error, Duplicate):  # else the first delivery counts
-                self.desk.work.start(self.desk.refuse(reply, error, read=True))
+                self.context.work.start(self.context.refuse(reply, error, read=True))
 
         await answered("app_home", self._export(body, action, reply), refuse)
         await ack()
 
     async def _export(self, body: dict[str, Any], action: dict[str, Any], reply: Reply) -> None:
-        asked = await self.desk.asked(
+        request = await self.context.request(
             "button", user_id=reply.user_id, team_id=team_of(body), channel=None, trigger=body.get("trigger_id")
         )
-        answer = await self.reports.answer(asked, str(action["action_id"]).removeprefix(EXPORT), reply)
-        self.desk.work.start(self.desk.tell(reply, answer["text"]))
+        answer = await self.reports.answer(request, str(action["action_id"]).removeprefix(EXPORT), reply)
+        self.context.work.start(self.context.tell(reply, answer["text"]))

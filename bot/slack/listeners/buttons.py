@@ -37,7 +37,7 @@ BUTTON_VERBS = {f"recording_{verb.value}": verb for verb in (Verb.STOP, Verb.PAU
 class Click:
     """One click: the button's value, who clicked, and how to answer them."""
 
-    desk: ListenerContext
+    context: ListenerContext
     body: dict[str, Any]
     action: dict[str, Any]
     reply: Reply
@@ -58,9 +58,9 @@ class Click:
         except ValueError:
             raise MalformedId from None
 
-    async def asked(self, *, channel: str | None = None) -> Request:
+    async def request(self, *, channel: str | None = None) -> Request:
         """Confirm who clicked; ``channel`` is where what comes of it is shown, where not in that of the click."""
-        return await self.desk.asked(
+        return await self.context.request(
             "button",
             user_id=self.reply.user_id,
             team_id=team_of(self.body),
@@ -69,14 +69,14 @@ class Click:
         )
 
     def tell(self, text: str) -> None:
-        self.desk.work.start(self.desk.tell(self.reply, text))
+        self.context.work.start(self.context.tell(self.reply, text))
 
 
 @dataclass(frozen=True, slots=True)
 class Clicks:
     """Handles the clicks of one surface. ``shown`` is the recording whose card a refused click came from."""
 
-    desk: ListenerContext
+    context: ListenerContext
     take: Callable[[Click], Awaitable[None]]
     shown: Callable[[Click], UUID] | None = None
 
@@ -88,20 +88,20 @@ class Clicks:
         self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond
     ) -> None:
         """Take the click, acknowledge, and continue afterwards. Never raises."""
-        click = Click(self.desk, body, action, Reply(body["user"]["id"], respond))
+        click = Click(self.context, body, action, Reply(body["user"]["id"], respond))
 
         async def refuse(error: RecordBotError) -> None:
             if not isinstance(error, Duplicate):
-                self.desk.work.start(self._refuse(error, click))
+                self.context.work.start(self._refuse(error, click))
 
         await answered("buttons", self.take(click), refuse)
         await ack()
 
     async def _refuse(self, refusal: RecordBotError, click: Click) -> None:
-        store = self.desk.service.store
+        store = self.context.service.store
         about = refusal.recording_id if isinstance(refusal, (AboutRecording, ApprovalClosed)) else None
         closed = await store.recording(about) if about and isinstance(refusal, ApprovalClosed) else None
-        await self.desk.refuse(click.reply, refusal, closed)
+        await self.context.refuse(click.reply, refusal, closed)
         if about is not None:
             # The click came from a card that shows an older state: have it drawn again.
             await store.show_again(about if self.shown is None else self.shown(click))
@@ -111,79 +111,79 @@ class Clicks:
 class RecordingButtons:
     """Handles clicks on Stop, Pause and Resume."""
 
-    desk: ListenerContext
+    context: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
-        Clicks(self.desk, self._take).register(app, *BUTTON_VERBS)
+        Clicks(self.context, self._take).register(app, *BUTTON_VERBS)
 
     async def _take(self, click: Click) -> None:
-        asked = await click.asked()
+        request = await click.request()
         recording_id, _, length = str(click.action.get("value")).partition(" ")
-        accepted = await self.desk.service.intake.change(
-            BUTTON_VERBS[click.name], asked, recording_id=click.id(recording_id), typed_length=length or None
+        accepted = await self.context.service.intake.change(
+            BUTTON_VERBS[click.name], request, recording_id=click.id(recording_id), typed_length=length or None
         )
         shown = False
         if isinstance(accepted, PendingAction):
-            self.desk.finish_later(accepted, click.reply)
+            self.context.finish_later(accepted, click.reply)
             shown = accepted.confirmed is None and accepted.longer is None and not click.in_ephemeral
         if not shown:  # the card that was clicked says everything else
-            click.tell(answer_to(accepted, self.desk.style_for(asked)))
+            click.tell(answer_to(accepted, self.context.style_for(request)))
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalButtons:
     """Handles clicks on Confirm and Withdraw, on any message."""
 
-    desk: ListenerContext
+    context: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
-        Clicks(self.desk, self._confirm).register(app, CONFIRM_STOP, CONFIRM_PAUSE)
-        Clicks(self.desk, self._withdraw).register(app, WITHDRAW_STOP, WITHDRAW_PAUSE)
+        Clicks(self.context, self._confirm).register(app, CONFIRM_STOP, CONFIRM_PAUSE)
+        Clicks(self.context, self._withdraw).register(app, WITHDRAW_STOP, WITHDRAW_PAUSE)
 
     async def _confirm(self, click: Click) -> None:
-        asked = await click.asked()
-        accepted = await self.desk.service.intake.confirm(asked, click.id())
+        request = await click.request()
+        accepted = await self.context.service.intake.confirm(request, click.id())
         if isinstance(accepted, PendingAction):
-            self.desk.finish_later(accepted, click.reply)
-        click.tell(answer_to(accepted, self.desk.style_for(asked)))
+            self.context.finish_later(accepted, click.reply)
+        click.tell(answer_to(accepted, self.context.style_for(request)))
 
     async def _withdraw(self, click: Click) -> None:
-        asked = await click.asked()
-        withdrawn = await self.desk.service.intake.withdraw(asked, click.id())
-        click.tell(taken_back(withdrawn, self.desk.style_for(asked)))
+        request = await click.request()
+        withdrawn = await self.context.service.intake.withdraw(request, click.id())
+        click.tell(taken_back(withdrawn, self.context.style_for(request)))
 
 
 @dataclass(frozen=True, slots=True)
 class FollowButton:
     """Handles ``recording_follow``: the click is authorized again, and a reading of the call says whose side it is."""
 
-    desk: ListenerContext
+    context: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
-        Clicks(self.desk, self._take, shown=Click.id).register(app, FOLLOW)
+        Clicks(self.context, self._take, shown=Click.id).register(app, FOLLOW)
 
     async def _take(self, click: Click) -> None:
-        asked = await click.asked()
-        accepted = await follow(self.desk.service.intake, asked, click.id())
-        self.desk.finish_later(accepted, click.reply)
+        request = await click.request()
+        accepted = await follow(self.context.service.intake, request, click.id())
+        self.context.finish_later(accepted, click.reply)
 
 
 @dataclass(frozen=True, slots=True)
 class StillNeeded:
     """Handles ``recording_still_needed``: the next reminder comes after ``remind_after``; the relay edits this one."""
 
-    desk: ListenerContext
+    context: ListenerContext
     remind_after: timedelta | None
 
     def register(self, app: AsyncApp) -> None:
-        Clicks(self.desk, self._take).register(app, STILL_NEEDED)
+        Clicks(self.context, self._take).register(app, STILL_NEEDED)
 
     async def _take(self, click: Click) -> None:
-        asked = await click.asked()
-        intake = self.desk.service.intake
-        snoozed = await intake.still_needed(asked, click.id(), remind_after=self.remind_after)
+        request = await click.request()
+        intake = self.context.service.intake
+        snoozed = await intake.still_needed(request, click.id(), remind_after=self.remind_after)
         if not snoozed.shown:  # no message is known that could say so
-            text = snoozed_text(snoozed.snooze, self.desk.style_for(asked))
+            text = snoozed_text(snoozed.snooze, self.context.style_for(request))
             click.tell(f":white_check_mark: {text} (#{snoozed.audit_seq})")
 
 
@@ -191,17 +191,17 @@ class StillNeeded:
 class ExtendButton:
     """Handles ``recording_extend``: the pause or recording ends later; the button says which end it was shown for."""
 
-    desk: ListenerContext
+    context: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
-        Clicks(self.desk, self._take).register(app, EXTEND)
+        Clicks(self.context, self._take).register(app, EXTEND)
 
     async def _take(self, click: Click) -> None:
-        asked = await click.asked()
+        request = await click.request()
         recording_id, limit, until = read_extend(str(click.action.get("value")))
-        done = await self.desk.service.intake.extend(asked, recording_id=recording_id, limit=limit, until=until)
+        done = await self.context.service.intake.extend(request, recording_id=recording_id, limit=limit, until=until)
         if click.in_ephemeral or not isinstance(done, Extended) or done.confirmed is not None:
-            click.tell(answer_to(done, self.desk.style_for(asked)))
+            click.tell(answer_to(done, self.context.style_for(request)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,36 +211,36 @@ class StartAgain:
     The earlier recording and its card stay as they are; the new one is a recording of its own.
     """
 
-    desk: ListenerContext
+    context: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
-        Clicks(self.desk, self._take, shown=_shown).register(app, START_AGAIN, START_AGENT)
+        Clicks(self.context, self._take, shown=_shown).register(app, START_AGAIN, START_AGENT)
 
     async def _take(self, click: Click) -> None:
         again = _again(click)
-        asked = await click.asked(channel=again.channel)
-        intake = self.desk.service.intake
-        accepted = await start_again(intake, asked, again.recording_id, agent_user_id=again.agent_user_id)
-        self.desk.finish_later(accepted, click.reply)
+        request = await click.request(channel=again.channel)
+        intake = self.context.service.intake
+        accepted = await start_again(intake, request, again.recording_id, agent_user_id=again.agent_user_id)
+        self.context.finish_later(accepted, click.reply)
 
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
     """Handles ``recording_try_again``: asks for a failed start again, with its call, reason, and channel."""
 
-    desk: ListenerContext
+    context: ListenerContext
 
     def register(self, app: AsyncApp) -> None:
-        Clicks(self.desk, self._take, shown=Click.id).register(app, TRY_AGAIN)
+        Clicks(self.context, self._take, shown=Click.id).register(app, TRY_AGAIN)
 
     async def _take(self, click: Click) -> None:
         recording_id = click.id()
-        asked = await click.asked(channel=await self.desk.service.store.card_channel(recording_id))
-        accepted = await start_again(self.desk.service.intake, asked, recording_id)
+        request = await click.request(channel=await self.context.service.store.card_channel(recording_id))
+        accepted = await start_again(self.context.service.intake, request, recording_id)
         reply = replace(click.reply, replaces=click.action.get("block_id") == ANSWER)
         if reply.replaces:
-            self.desk.work.start(self.desk.tell(reply, under_way(accepted, self.desk.style_for(asked))))
-        self.desk.finish_later(accepted, reply)
+            self.context.work.start(self.context.tell(reply, under_way(accepted, self.context.style_for(request))))
+        self.context.finish_later(accepted, reply)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,22 +47,22 @@ class CallNames(Protocol):
 class CallHistory:
     """Answers who did what to a call, when, why and with what outcome."""
 
-    desk: ListenerContext
+    context: ListenerContext
     stories: Stories
     names: CallNames
 
-    async def answer(self, asked: Request, typed_id: str) -> Answer:
+    async def answer(self, request: Request, typed_id: str) -> Answer:
         """Return the history. The trail records the read first. Raise NotPermitted, MalformedId."""
-        intake = self.desk.service.intake
+        intake = self.context.service.intake
         try:
             call = conversation_id(typed_id)
         except MalformedId as problem:
-            await intake.refuse_reading(asked, typed_id, problem)
+            await intake.refuse_reading(request, typed_id, problem)
             raise
-        reading = await intake.read_history(asked, call)
+        reading = await intake.read_history(request, call)
         told, older = await self.stories.story(call, before=reading.seq, limit=LINES)
         names = replace(await self.names.of_calls([entry for entry, _ in told]), mentions=True)
-        return story(call, told, older, reading.seq, self.desk.style, self.desk.words_for(asked), names)
+        return story(call, told, older, reading.seq, self.context.style, self.context.words_for(request), names)
 
 
 def story(

@@ -29,7 +29,7 @@ NOTHING: dict[str, Any] = {"options": []}
 class CallOptions:
     """Answers typing in the list of live calls. A person without the right to start sees none."""
 
-    desk: ListenerContext
+    context: ListenerContext
     calls: Calls
     denials: LookupLimit
     """Admits the look-ups of each person without the right that get an entry."""
@@ -47,27 +47,27 @@ class CallOptions:
         await ack(**await answered("call_options", self._found(body), refuse))
 
     async def _found(self, body: dict[str, Any]) -> dict[str, Any]:
-        asked = await self.desk.asked(
+        request = await self.context.request(
             "modal", user_id=body["user"]["id"], team_id=team_of(body), channel=None, trigger=None
         )
-        if not asked.caller.may(Permission.CONTROL):
-            await self._deny(asked)
+        if not request.caller.may(Permission.CONTROL):
+            await self._deny(request)
             return NOTHING
-        if not self.desk.look_ups.admit(asked.caller.actor):
+        if not self.context.look_ups.admit(request.caller.actor):
             return NOTHING
         everything, typed = await self.calls.current(wait=LIST_SECONDS), str(body.get("value") or "")
-        scope, words = asked.caller.scope, self.desk.words_for(asked)
+        scope, words = request.caller.scope, self.context.words_for(request)
         calls = self.calls.search(everything.within(scope).calls, typed)
-        shown = call_options(calls, words, self.desk.service.clock.now())
+        shown = call_options(calls, words, self.context.service.clock.now())
         if self.people is None:
             return shown
         return await self.people.beside(shown, typed, everything.calls, scope, words)
 
-    async def _deny(self, asked: Request) -> None:
+    async def _deny(self, request: Request) -> None:
         """Put the denial into the trail, once a minute for each person: Slack asks again at each letter."""
-        if not self.denials.admit(asked.caller.actor):
+        if not self.denials.admit(request.caller.actor):
             return
         try:
-            require(asked.caller, Permission.CONTROL)
+            require(request.caller, Permission.CONTROL)
         except NotPermitted as refusal:
-            await self.desk.service.intake.refuse_reading(asked, "", refusal)
+            await self.context.service.intake.refuse_reading(request, "", refusal)

@@ -87,7 +87,7 @@ SUGGESTION_SHOWN = 500
 class RecordCommand:
     """Handles the slash command."""
 
-    desk: ListenerContext
+    context: ListenerContext
     history: CallHistory
     audits: AuditReports
     evidence: EvidenceFiles
@@ -106,17 +106,17 @@ class RecordCommand:
         """Acknowledge with an answer. Nothing may be raised from here: Bolt would lose the acknowledgement."""
 
         async def refuse(error: RecordBotError) -> Answer:
-            words = self.desk.words_of(str(command.get("user_id")))
+            words = self.context.words_of(str(command.get("user_id")))
             return await self._refusal(error, words, read=_typed(command)[0] in READS)
 
         await ack(**await answered("command", self._answer(command, respond), refuse))
 
     async def _answer(self, command: dict[str, Any], respond: AsyncRespond) -> Answer:
         reply = Reply(command["user_id"], respond)
-        if self.desk.shared_channels is not None:
-            self.desk.shared_channels.heard(command)
+        if self.context.shared_channels is not None:
+            self.context.shared_channels.heard(command)
         verb, rest = _typed(command)
-        asked = await self.desk.asked(
+        request = await self.context.request(
             "command",
             user_id=command["user_id"],
             team_id=command.get("team_id"),
@@ -125,113 +125,115 @@ class RecordCommand:
         )
         match verb:
             case "start" | "next" | "stop" | "pause" | "resume" | "extend":
-                return await self._control(verb, asked, rest, reply, _marked(command))
+                return await self._control(verb, request, rest, reply, _marked(command))
             case "keep" | "release":
-                return await self.keeps.answer(KeepVerb(verb), asked, rest, reply)
+                return await self.keeps.answer(KeepVerb(verb), request, rest, reply)
             case "help":
-                return self._help(asked)
+                return self._help(request)
             case _:
-                return await self._read(verb, asked, rest, reply)
+                return await self._read(verb, request, rest, reply)
 
-    async def _control(self, verb: str, asked: Request, rest: str, reply: Reply, marked: str) -> Answer:
+    async def _control(self, verb: str, request: Request, rest: str, reply: Reply, marked: str) -> Answer:
         """Answer a verb that controls recording; ``marked`` is ``rest`` with Slack's marks."""
         try:
             match verb:
                 case "start":
-                    return await self._start(asked, rest, reply, agent_in(marked))
+                    return await self._start(request, rest, reply, agent_in(marked))
                 case "next":
-                    return await self.next_calls.answer(asked, marked, reply)
+                    return await self.next_calls.answer(request, marked, reply)
                 case "extend":
-                    return await self._extend(asked, rest)
+                    return await self._extend(request, rest)
                 case _:
-                    return await self._change(Verb(verb), asked, rest, reply)
+                    return await self._change(Verb(verb), request, rest, reply)
         except Duplicate as duplicate:
-            return await self._again(duplicate, asked)
+            return await self._again(duplicate, request)
 
-    async def _read(self, verb: str, asked: Request, rest: str, reply: Reply) -> Answer:
+    async def _read(self, verb: str, request: Request, rest: str, reply: Reply) -> Answer:
         match verb:
             case "status":
-                return await self._status(asked, rest, reply)
+                return await self._status(request, rest, reply)
             case "list":
-                return await self._list(asked)
+                return await self._list(request)
             case "listen":
-                return await self.listen.answer(asked, rest, reply)
+                return await self.listen.answer(request, rest, reply)
             case "history":
-                return await self.history.answer(asked, rest)
+                return await self.history.answer(request, rest)
             case "audit" | "evidence" | "report":
-                return await self._export(verb, asked, rest, reply)
+                return await self._export(verb, request, rest, reply)
             case _:
-                return self._unknown(asked, verb, rest)
+                return self._unknown(request, verb, rest)
 
-    async def _export(self, verb: str, asked: Request, rest: str, reply: Reply) -> Answer:
+    async def _export(self, verb: str, request: Request, rest: str, reply: Reply) -> Answer:
         match verb:
             case "audit":
-                return await self.audits.answer(asked, rest, reply)
+                return await self.audits.answer(request, rest, reply)
             case "evidence":
-                return await self.evidence.answer(asked, rest, reply)
+                return await self.evidence.answer(request, rest, reply)
             case _:
-                return await self.reports.answer(asked, rest, reply)
+                return await self.reports.answer(request, rest, reply)
 
-    async def _start(self, asked: Request, rest: str, reply: Reply, named: NamedAgent | None) -> Answer:
+    async def _start(self, request: Request, rest: str, reply: Reply, named: NamedAgent | None) -> Answer:
         typed_id, typed_reason = _first_word(rest)
         if not typed_id:
-            return await self._open_modal(asked, reply)
+            return await self._open_modal(request, reply)
         if named is not None:
-            return await self.agents.start(asked, named, reply)
-        accepted = await self.desk.service.intake.start(asked, typed_id, typed_reason or None)
-        self.desk.finish_later(accepted, reply)
+            return await self.agents.start(request, named, reply)
+        accepted = await self.context.service.intake.start(request, typed_id, typed_reason or None)
+        self.context.finish_later(accepted, reply)
         return self._accepted(accepted)
 
-    async def _open_modal(self, asked: Request, reply: Reply) -> Answer:
+    async def _open_modal(self, request: Request, reply: Reply) -> Answer:
         """Open the start modal; nothing is said beside it."""
-        await self.modal.allowed(asked)
-        self.desk.work.start(self.modal.show(asked, asked.origin.trigger or "", reply))
+        await self.modal.allowed(request)
+        self.context.work.start(self.modal.show(request, request.origin.trigger or "", reply))
         return {}
 
-    async def _change(self, verb: Verb, asked: Request, rest: str, reply: Reply) -> Answer:
+    async def _change(self, verb: Verb, request: Request, rest: str, reply: Reply) -> Answer:
         call, length = split_pause(rest) if verb is Verb.PAUSE else (rest or None, None)
         try:
-            accepted = await self.desk.service.intake.change(verb, asked, typed_id=call, typed_length=length)
+            accepted = await self.context.service.intake.change(verb, request, typed_id=call, typed_length=length)
         except (SeveralRecordings, NothingToStop) as refusal:
-            if call is None and (offer := await self.choice.offer(verb, asked, refusal, length=length)):
+            if call is None and (offer := await self.choice.offer(verb, request, refusal, length=length)):
                 return offer
             raise
         if isinstance(accepted, PendingAction):
-            self.desk.finish_later(accepted, reply)
-        return ephemeral(answer_to(accepted, self.desk.style_for(asked)))
+            self.context.finish_later(accepted, reply)
+        return ephemeral(answer_to(accepted, self.context.style_for(request)))
 
-    async def _extend(self, asked: Request, rest: str) -> Answer:
-        done = await self.desk.service.intake.extend(asked, typed_id=rest or None)
-        return ephemeral(answer_to(done, self.desk.style_for(asked)))
+    async def _extend(self, request: Request, rest: str) -> Answer:
+        done = await self.context.service.intake.extend(request, typed_id=rest or None)
+        return ephemeral(answer_to(done, self.context.style_for(request)))
 
     def _accepted(self, accepted: PendingAction) -> Answer:
-        return ephemeral(under_way(accepted, self.desk.style_for(accepted.asked)))
+        return ephemeral(under_way(accepted, self.context.style_for(accepted.request)))
 
-    async def _again(self, duplicate: Duplicate, asked: Request) -> Answer:
+    async def _again(self, duplicate: Duplicate, request: Request) -> Answer:
         """Answer a second delivery of a request: it counts once, and this is how it stands."""
-        recording = await self.desk.service.store.attempt_recording(duplicate.attempt_id)
-        return ephemeral(f":information_source: {self.desk.explain(duplicate, self.desk.words_for(asked), recording)}")
+        recording = await self.context.service.store.attempt_recording(duplicate.attempt_id)
+        return ephemeral(
+            f":information_source: {self.context.explain(duplicate, self.context.words_for(request), recording)}"
+        )
 
-    async def _status(self, asked: Request, rest: str, reply: Reply) -> Answer:
+    async def _status(self, request: Request, rest: str, reply: Reply) -> Answer:
         if not rest:
-            return await self._list(asked, only_of=asked.caller.actor)
-        question = await self.desk.service.ask_status(asked, rest)
-        self.desk.work.start(self._read_call(question, asked, reply))
-        return ephemeral(self.desk.words_for(asked)("status.looking"))
+            return await self._list(request, only_of=request.caller.actor)
+        question = await self.context.service.ask_status(request, rest)
+        self.context.work.start(self._read_call(question, request, reply))
+        return ephemeral(self.context.words_for(request)("status.looking"))
 
-    async def _read_call(self, question: StatusAsked, asked: Request, reply: Reply) -> None:
+    async def _read_call(self, question: StatusAsked, request: Request, reply: Reply) -> None:
         async def tell() -> None:
-            status = await self.desk.service.status(question)
+            status = await self.context.service.status(question)
             found = () if status.recording is None else (status.recording,)
-            shown = next(iter(await self.desk.service.store.with_names(found)), None)
-            text = self._status_text(status, shown, self.desk.style_for(asked), await self._waiting())
-            await self.desk.tell(reply, text)
+            shown = next(iter(await self.context.service.store.with_names(found)), None)
+            text = self._status_text(status, shown, self.context.style_for(request), await self._waiting())
+            await self.context.tell(reply, text)
 
-        await answered("command_status", tell(), partial(self.desk.refuse, reply, read=True))
+        await answered("command_status", tell(), partial(self.context.refuse, reply, read=True))
 
     async def _waiting(self) -> dict[UUID, Approval]:
         """Return the stops that wait for a second supervisor, by recording."""
-        return {one.recording_id: one for one in await self.desk.service.store.open_approvals()}
+        return {one.recording_id: one for one in await self.context.service.store.open_approvals()}
 
     def _status_text(
         self, status: CallStatus, shown: Card | None, style: CardStyle, waiting: Mapping[UUID, Approval]
@@ -251,44 +253,44 @@ class RecordCommand:
         elif isinstance(status.error, CallEnded):
             lines.append(words("status.ended"))
         elif status.error is not None:
-            lines.append(words("status.error", error=self.desk.explain(status.error, words, read=True)))
+            lines.append(words("status.error", error=self.context.explain(status.error, words, read=True)))
         return "\n".join(lines)
 
-    async def _list(self, asked: Request, *, only_of: str | None = None) -> Answer:
-        live, style = await self.desk.service.live(asked), self.desk.style_for(asked)
+    async def _list(self, request: Request, *, only_of: str | None = None) -> Answer:
+        live, style = await self.context.service.live(request), self.context.style_for(request)
         if only_of is not None:
             live = tuple(one for one in live if one.started_by == only_of)
-        waiting, rows = ([], []) if only_of else await self.next_calls.rows(asked)
+        waiting, rows = ([], []) if only_of else await self.next_calls.rows(request)
         if not live and not waiting:
             usage = escape(style.words("help.start_usage"))
             key = "list.none_of_yours" if only_of else "list.none"
             return ephemeral(style.words(key, command=COMMAND, usage=usage))
-        shown = await self.desk.service.store.with_names(live[:LISTED])
-        listed = live_list(shown, style, await self._waiting(), asked.caller, more=len(live) - len(shown))
+        shown = await self.context.service.store.with_names(live[:LISTED])
+        listed = live_list(shown, style, await self._waiting(), request.caller, more=len(live) - len(shown))
         if not waiting:
             return listed
         head = style.words("next.waiting_for")
         text = "\n".join(filter(None, [listed["text"], head, *(f"• {line}" for line in waiting[:LISTED])]))
         return ephemeral(text, [*listed.get("blocks", ()), section(f"*{head}*"), *rows[: MOST_BLOCKS - LISTED * 2 - 2]])
 
-    def _help(self, asked: Request) -> Answer:
-        words = self.desk.words_for(asked)
+    def _help(self, request: Request) -> Answer:
+        words = self.context.words_for(request)
         may = [
             f"`{COMMAND} {escape(words(f'help.{verb}_usage'))}`  {words(f'help.{verb}')}"
             for verb, permission in VERBS.items()
-            if (permission is None or asked.caller.may(permission)) and (verb != "keep" or self.desk.style.keep)
+            if (permission is None or request.caller.may(permission)) and (verb != "keep" or self.context.style.keep)
         ]
         lead = (
             words("help.lead")
-            if asked.caller.may(Permission.READ)
-            else _stranger_lead(asked.caller.denial_reason, words)
+            if request.caller.may(Permission.READ)
+            else _stranger_lead(request.caller.denial_reason, words)
         )
-        limits = escape(granted_calls(describe(asked.caller).grants, words))
+        limits = escape(granted_calls(describe(request.caller).grants, words))
         return ephemeral("\n".join(filter(None, [lead, *may, limits])))
 
-    def _unknown(self, asked: Request, verb: str, rest: str) -> Answer:
+    def _unknown(self, request: Request, verb: str, rest: str) -> Answer:
         """Answer what is not a verb: offer the nearest one with everything else that was typed, ready to be copied."""
-        words = self.desk.words_for(asked)
+        words = self.context.words_for(request)
         typed = inline(verb.replace("`", ""), 40)
         nearest = difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.5)
         if nearest:
@@ -299,9 +301,9 @@ class RecordCommand:
         return ephemeral(f"{said} {words('command.see_help', command=COMMAND)}")
 
     async def _refusal(self, error: RecordBotError, words: Catalog, *, read: bool = False) -> Answer:
-        text = f":warning: {self.desk.explain(error, words, read=read)}"
+        text = f":warning: {self.context.explain(error, words, read=read)}"
         in_the_way = error.recording_id if isinstance(error, AboutRecording) else None
-        recording = in_the_way and await self.desk.service.store.recording(in_the_way)
+        recording = in_the_way and await self.context.service.store.recording(in_the_way)
         if not recording or not (buttons := control_buttons(recording, words)):
             return ephemeral(text)
         return ephemeral(text, [section(text), {"type": "actions", "elements": buttons}])

@@ -91,13 +91,13 @@ class ListenerContext:
         """Return the texts in a person's language if Slack has already reported it; English otherwise."""
         return self.languages.of(self.people.locale(user_id))
 
-    def words_for(self, asked: Request) -> Catalog:
-        return self.languages.of(asked.origin.language)
+    def words_for(self, request: Request) -> Catalog:
+        return self.languages.of(request.origin.language)
 
-    def style_for(self, asked: Request) -> CardStyle:
-        return self.style.in_(self.words_for(asked))
+    def style_for(self, request: Request) -> CardStyle:
+        return self.style.in_(self.words_for(request))
 
-    async def asked(
+    async def request(
         self, source: str, *, user_id: str, team_id: str | None, channel: str | None, trigger: str | None
     ) -> Request:
         if self.shared_channels is not None and channel is not None:
@@ -125,7 +125,7 @@ class ListenerContext:
         self.work.start(self._finish(accepted, reply))
 
     async def _finish(self, accepted: PendingAction, reply: Reply) -> None:
-        words, seq = self.words_for(accepted.asked), accepted.audit_seq
+        words, seq = self.words_for(accepted.request), accepted.audit_seq
 
         async def progress(waiting: Waiting) -> None:
             text = words("command.waiting", seconds=max(1, round(waiting.seconds)), seq=seq)
@@ -150,10 +150,10 @@ class ListenerContext:
         self, accepted: PendingAction, error: GenesysError | NotPermitted | TooLate, settled: ActionResult, reply: Reply
     ) -> None:
         """Tell the person why it failed; of a start, that is all that is ever said of it."""
-        words, recording = self.words_for(accepted.asked), settled.recording
+        words, recording = self.words_for(accepted.request), settled.recording
         error.audit_seq = settled.audit_seq
         text = f":warning: {self.explain(error, words, recording)}"
-        blocks = agent_choice(text, error, recording, words, channel=accepted.asked.origin.channel)
+        blocks = agent_choice(text, error, recording, words, channel=accepted.request.origin.channel)
         if blocks is None and accepted.attempt.verb.begins:
             blocks = failed_start(text, recording, words)
         told = await self.tell(reply, choice_text(text, error, words), blocks)
@@ -166,7 +166,7 @@ class ListenerContext:
     async def _say_that_it_is_slow(self, accepted: PendingAction, reply: Reply) -> Told | None:
         """Tell the person, once, that it is still being tried."""
         await self.service.clock.sleep(SLOW_SECONDS)
-        words = self.words_for(accepted.asked)
+        words = self.words_for(accepted.request)
         return await self.tell(reply, words("command.slow", seconds=SLOW_SECONDS, seq=accepted.audit_seq))
 
     async def _no_longer_slow(self, slow: asyncio.Task[Told | None]) -> None:

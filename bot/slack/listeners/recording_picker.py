@@ -37,37 +37,39 @@ class NamedCalls(Protocol):
 class RecordingChoice:
     """Answers an ambiguous verb with a row and a button for each recording."""
 
-    desk: ListenerContext
+    context: ListenerContext
     calls: NamedCalls
 
     async def offer(
-        self, verb: Verb, asked: Request, refusal: RecordBotError, *, length: str | None = None
+        self, verb: Verb, request: Request, refusal: RecordBotError, *, length: str | None = None
     ) -> Answer | None:
         """Return the choice; None if there is nothing to choose from and the refusal is enough.
 
         ``length`` is how long a pause is to last, as it was typed: the buttons keep it.
         """
         if isinstance(refusal, SeveralRecordings):
-            own = [await self.desk.service.store.recording(one) for one in refusal.recording_ids]
-            return await self._answer(verb, asked, f"choice.{verb.value}", [one for one in own if one], refusal, length)
-        if not isinstance(refusal, NothingToStop) or not await self.desk.service.store.live_recordings(limit=1):
+            own = [await self.context.service.store.recording(one) for one in refusal.recording_ids]
+            return await self._answer(
+                verb, request, f"choice.{verb.value}", [one for one in own if one], refusal, length
+            )
+        if not isinstance(refusal, NothingToStop) or not await self.context.service.store.live_recordings(limit=1):
             return None
         # Reading the others' recordings is a separate request in the trail, with a separate key.
-        look = replace(asked, origin=replace(asked.origin, source="choice"))
-        others = list(await self.desk.service.live(look))
+        look = replace(request, origin=replace(request.origin, source="choice"))
+        others = list(await self.context.service.live(look))
         lead = f"choice.{verb.value}_others"
-        return await self._answer(verb, asked, lead, others, refusal, length) if others else None
+        return await self._answer(verb, request, lead, others, refusal, length) if others else None
 
     async def _answer(
         self,
         verb: Verb,
-        asked: Request,
+        request: Request,
         lead: str,
         live: list[Recording],
         refusal: RecordBotError,
         length: str | None,
     ) -> Answer:
-        words = self.desk.words_for(asked)
+        words = self.context.words_for(request)
         fitting = [one for one in live if not one.in_doubt and one.state in ALLOWED_FROM[verb]]
         first = words(lead if fitting else f"choice.{verb.value}_none", seq=refusal.audit_seq)
         offered = fitting or live
@@ -89,7 +91,7 @@ class RecordingChoice:
             f"*{inline(shown.agent_name, NAME_SHOWN)}*" if shown.agent_name else "",
             inline(shown.queue_name, NAME_SHOWN) if shown.queue_name else "",
             state_since(recording, state_words(recording, words)[1], words),
-            words("choice.call", call=self.desk.style.call(recording.conversation_id, short=True)),
+            words("choice.call", call=self.context.style.call(recording.conversation_id, short=True)),
         ]
         return " · ".join(part for part in parts if part)
 

@@ -38,7 +38,7 @@ ADDRESSED = frozenset({"text", "url", "title_link", "from_url", "fallback"})
 class StartShortcuts:
     """Opens the start modal from Slack's shortcuts and App Home."""
 
-    desk: ListenerContext
+    context: ListenerContext
     modal: StartModal
 
     def register(self, app: AsyncApp) -> None:
@@ -61,38 +61,38 @@ class StartShortcuts:
 
         async def refuse(error: RecordBotError) -> None:
             if not isinstance(error, Duplicate):
-                self.desk.work.start(self.desk.refuse(reply, error))
+                self.context.work.start(self.context.refuse(reply, error))
 
         await answered("shortcuts", self._take(body, source, reply), refuse)
         await ack()
 
     async def _take(self, body: dict[str, Any], source: str, reply: Reply) -> None:
-        asked = await self.desk.asked(
+        request = await self.context.request(
             source,
             user_id=reply.user_id,
             team_id=team_of(body),
             channel=(body.get("channel") or {}).get("id"),
             trigger=body["trigger_id"],
         )
-        await self.modal.allowed(asked)
+        await self.modal.allowed(request)
         message = body.get("message") if source == "message" else None
-        self.desk.work.start(self._show(asked, body["trigger_id"], reply, message))
+        self.context.work.start(self._show(request, body["trigger_id"], reply, message))
 
-    async def _show(self, asked: Request, trigger: str, reply: Reply, message: dict[str, Any] | None) -> None:
-        form, notice = Form(channel=asked.origin.channel), ""
+    async def _show(self, request: Request, trigger: str, reply: Reply, message: dict[str, Any] | None) -> None:
+        form, notice = Form(channel=request.origin.channel), ""
         if message is not None:
-            words = self.desk.words_for(asked)
+            words = self.context.words_for(request)
             ids = calls_in(message)
             notice = words("modal.none_in_message") if not ids else ""
             if len(ids) == 1:
                 form = Form(channel=form.channel, typed_id=ids[0])
             elif ids:
-                form = Form(channel=form.channel, found=await self._options(ids, asked))
-        await self.modal.show(asked, trigger, reply, form, notice)
+                form = Form(channel=form.channel, found=await self._options(ids, request))
+        await self.modal.show(request, trigger, reply, form, notice)
 
-    async def _options(self, ids: tuple[str, ...], asked: Request) -> tuple[Option, ...]:
-        words, now = self.desk.words_for(asked), self.desk.service.clock.now()
-        calls = (await self.modal.calls.current(wait=0)).within(asked.caller.scope).calls
+    async def _options(self, ids: tuple[str, ...], request: Request) -> tuple[Option, ...]:
+        words, now = self.context.words_for(request), self.context.service.clock.now()
+        calls = (await self.modal.calls.current(wait=0)).within(request.caller.scope).calls
         known = {one.conversation_id: one for one in calls}  # of the others no more than the message says
         return tuple(
             call_option(known[one], words, now) if one in known else option(one, one) for one in ids[:OPTIONS_LIMIT]

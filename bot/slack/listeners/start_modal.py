@@ -55,10 +55,10 @@ class Calls(Protocol):
 class StartModal:
     """Opens the modal, and handles its events.
 
-    For other surfaces: ``await allowed(asked)``, acknowledge, then ``desk.work.start(show(…))``.
+    For other surfaces: ``await allowed(request)``, acknowledge, then ``context.work.start(show(…))``.
     """
 
-    desk: ListenerContext
+    context: ListenerContext
     calls: Calls
     next_calls: NextCallCommands | None = None
 
@@ -67,33 +67,33 @@ class StartModal:
         app.action(CALL)(self.on_call_chosen)
         app.action(FOUND)(self.on_call_chosen)
 
-    async def allowed(self, asked: Request) -> None:
+    async def allowed(self, request: Request) -> None:
         """Raise the reason why this person can't start a recording now; the refusal is then in the trail."""
-        intake = self.desk.service.intake
-        if not (asked.caller.may(Permission.CONTROL) and intake.door.open):
-            await intake.start(asked, None, None)  # refused as such; there is no call to act on
+        intake = self.context.service.intake
+        if not (request.caller.may(Permission.CONTROL) and intake.shutdown_gate.open):
+            await intake.start(request, None, None)  # refused as such; there is no call to act on
 
     async def show(
-        self, asked: Request, trigger: str, reply: Reply, form: Form | None = None, notice: str = ""
+        self, request: Request, trigger: str, reply: Reply, form: Form | None = None, notice: str = ""
     ) -> None:
         """Open the modal with what is known at this moment, then bring its remark about the list up to date.
 
         Call it at once: a trigger lives for three seconds.
         """
-        words = self.desk.words_for(asked)
-        form = form or Form(channel=asked.origin.channel)
-        known = calls_note(await self.calls.current(wait=0), asked, words, opening=True)
-        if asked.origin.shared_channel:
+        words = self.context.words_for(request)
+        form = form or Form(channel=request.origin.channel)
+        known = calls_note(await self.calls.current(wait=0), request, words, opening=True)
+        if request.origin.shared_channel:
             notice = "\n".join(filter(None, (notice, words("shared.modal"))))
         view = self._view(form, words, known, notice)
         try:
-            answer = await self.desk.client.views_open(trigger_id=trigger, view=view)
+            answer = await self.context.client.views_open(trigger_id=trigger, view=view)
         except WEB_API_ERRORS as error:
             log.warning("modal_open_failed", error=code(error))
             if code(error) != SPENT_TRIGGER:  # spent: the same request came twice, and the modal is open
-                await self.desk.tell(reply, words("modal.not_opened"))
+                await self.context.tell(reply, words("modal.not_opened"))
             return
-        newer = calls_note(await self.calls.current(wait=NEWER_LIST_SECONDS), asked, words)
+        newer = calls_note(await self.calls.current(wait=NEWER_LIST_SECONDS), request, words)
         if newer != known:
             await self._update(answer["view"], self._view(form, words, newer, notice))
 
@@ -101,106 +101,106 @@ class StartModal:
         """Ask whose side to record where several agents are on the chosen call. Nothing may be raised from here."""
         await ack()
         if body.get("view"):
-            self.desk.work.start(self._ask_for_agent(body))
+            self.context.work.start(self._ask_for_agent(body))
 
     async def on_submit(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         """Put the request into the trail, then acknowledge: closed, or with what is wrong. Nothing may be raised."""
 
         async def refuse(error: RecordBotError) -> dict[str, Any]:
-            words = self.desk.words_of(body["user"]["id"])
-            notice = f":warning: {self.desk.explain(error, words)}"
+            words = self.context.words_of(body["user"]["id"])
+            notice = f":warning: {self.context.explain(error, words)}"
             return _updated(self._view(read_form(view), words, notice=notice))
 
         await ack(**await answered("start_modal", self._submit(body, view), refuse))
 
     async def _submit(self, body: dict[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
         form = read_form(view)
-        asked = await self.desk.asked(
+        request = await self.context.request(
             "modal",
             user_id=body["user"]["id"],
             team_id=team_of(body),
             channel=form.channel,
             trigger=f"{view['id']}.{form.tries}",
         )
-        words = self.desk.words_for(asked)
-        if asked.caller.may(Permission.CONTROL):  # others are refused in the trail, regardless of their input
+        words = self.context.words_for(request)
+        if request.caller.may(Permission.CONTROL):  # others are refused in the trail, regardless of their input
             if problems := _problems(form, words):
                 return {"response_action": "errors", "errors": problems}
-            if agents := await self._agents_to_ask_for(form, asked):
+            if agents := await self._agents_to_ask_for(form, request):
                 form = replace(form, agents=agent_options(agents, words))
-                return await self._refused(form, asked, words("modal.choose_agent"))
-        return await self._start(form, asked, words)
+                return await self._refused(form, request, words("modal.choose_agent"))
+        return await self._start(form, request, words)
 
-    async def _start(self, form: Form, asked: Request, words: Catalog) -> dict[str, Any]:
+    async def _start(self, form: Form, request: Request, words: Catalog) -> dict[str, Any]:
         if form.next_agent is not None and self.next_calls is not None:
-            reasons = self.desk.service.intake.reasons
+            reasons = self.context.service.intake.reasons
             reasons.read(form.note or None, chosen=form.reason_code)  # what is wrong stands in the modal
             self.next_calls.begin_later(
-                asked, form.next_agent, form.note or None, Reply(_user(asked)), reason_code=form.reason_code
+                request, form.next_agent, form.note or None, Reply(_user(request)), reason_code=form.reason_code
             )
             return {}
         try:
-            accepted = await self.desk.service.intake.start(
-                asked,
+            accepted = await self.context.service.intake.start(
+                request,
                 form.chosen_call or form.typed_id or None,
                 form.note or None,
                 reason_code=form.reason_code,
                 agent_user_id=form.chosen_agent,
             )
         except Duplicate as duplicate:
-            recording = await self.desk.service.store.attempt_recording(duplicate.attempt_id)
+            recording = await self.context.service.store.attempt_recording(duplicate.attempt_id)
             if recording is not None:
                 return {}  # the first delivery started it; its card shows how it goes
-            refusal = self.desk.explain(duplicate, words)
+            refusal = self.context.explain(duplicate, words)
         except RecordBotError as error:
-            refusal = self.desk.explain(error, words)
+            refusal = self.context.explain(error, words)
         else:
-            self.desk.finish_later(accepted, Reply(_user(asked)))
+            self.context.finish_later(accepted, Reply(_user(request)))
             return {}
-        return await self._refused(replace(form, tries=form.tries + 1), asked, refusal)
+        return await self._refused(replace(form, tries=form.tries + 1), request, refusal)
 
-    async def _refused(self, form: Form, asked: Request, why: str) -> dict[str, Any]:
+    async def _refused(self, form: Form, request: Request, why: str) -> dict[str, Any]:
         """Return the answer that leaves the modal open, with all that was put in."""
-        words = self.desk.words_for(asked)
+        words = self.context.words_for(request)
         note = ""
-        if asked.caller.may(Permission.CONTROL):  # don't ask Genesys anything for a person without rights
-            note = calls_note(await self.calls.current(wait=0), asked, words, opening=True)
+        if request.caller.may(Permission.CONTROL):  # don't ask Genesys anything for a person without rights
+            note = calls_note(await self.calls.current(wait=0), request, words, opening=True)
         return _updated(self._view(form, words, note, notice=f":warning: {why}"))
 
     async def _ask_for_agent(self, body: dict[str, Any]) -> None:
         view = body["view"]
         form = read_form(view)
-        asked = await self.desk.asked(
+        request = await self.context.request(
             "modal", user_id=body["user"]["id"], team_id=team_of(body), channel=form.channel, trigger=None
         )
-        if not asked.caller.may(Permission.CONTROL):
+        if not request.caller.may(Permission.CONTROL):
             return
-        words = self.desk.words_for(asked)
+        words = self.context.words_for(request)
         known = await self.calls.current(wait=LIST_SECONDS)
-        agents = agent_options(_several(known, form.chosen_call, asked), words)
+        agents = agent_options(_several(known, form.chosen_call, request), words)
         if agents != form.agents:
             form = replace(form, agents=agents, agent=None)
-            await self._update(view, self._view(form, words, calls_note(known, asked, words)))
+            await self._update(view, self._view(form, words, calls_note(known, request, words)))
 
-    async def _agents_to_ask_for(self, form: Form, asked: Request) -> tuple[Participant, ...]:
+    async def _agents_to_ask_for(self, form: Form, request: Request) -> tuple[Participant, ...]:
         """Return the agents to choose from if none was chosen: the call was typed, or Slack lost the choice."""
         if form.agent is not None:
             return ()
-        return _several(await self.calls.current(wait=0), form.chosen_call or _typed(form), asked)
+        return _several(await self.calls.current(wait=0), form.chosen_call or _typed(form), request)
 
     async def _update(self, view: Mapping[str, Any], fresh: View) -> None:
         try:
-            await self.desk.client.views_update(view_id=view["id"], hash=view["hash"], view=fresh)
+            await self.context.client.views_update(view_id=view["id"], hash=view["hash"], view=fresh)
         except WEB_API_ERRORS as error:  # closed, or changed in between: what is open there is newer
             log.info("modal_update_failed", error=code(error))
 
     def _view(self, form: Form, words: Catalog, calls_note: str = "", notice: str = "") -> View:
-        reasons = self.desk.service.intake.reasons
-        at_most = self.desk.service.intake.log.rules.limits.recording
+        reasons = self.context.service.intake.reasons
+        at_most = self.context.service.intake.log.rules.limits.recording
         return start_view(form, words, reasons, notice=notice, calls_note=calls_note, at_most=at_most)
 
 
-def calls_note(known: CallList, asked: Request, words: Catalog, *, opening: bool = False) -> str:
+def calls_note(known: CallList, request: Request, words: Catalog, *, opening: bool = False) -> str:
     """Say what the person should know about the list before choosing; empty if there is nothing to say.
 
     ``opening``: the list may be on its way, which is nothing to worry anybody with.
@@ -213,7 +213,7 @@ def calls_note(known: CallList, asked: Request, words: Catalog, *, opening: bool
         if known.as_of is None:
             return words("modal.calls_away", why=why)
         return words("modal.calls_old", why=why, at=moment(known.as_of))
-    if not known.within(asked.caller.scope).calls:
+    if not known.within(request.caller.scope).calls:
         return words("modal.no_calls")
     return "" if known.complete else words("modal.calls_incomplete")
 
@@ -243,16 +243,16 @@ def _typed(form: Form) -> str | None:
         return None
 
 
-def _several(known: CallList, call_id: str | None, asked: Request) -> tuple[Participant, ...]:
+def _several(known: CallList, call_id: str | None, request: Request) -> tuple[Participant, ...]:
     call = next((one for one in known.calls if one.conversation_id == call_id), None)
     if call is None or len({one.user_id for one in call.agents}) < 2:  # noqa: PLR2004  several
         return ()
-    return agents_of(call, asked.caller.scope)
+    return agents_of(call, request.caller.scope)
 
 
 def _updated(view: View) -> dict[str, Any]:
     return {"response_action": "update", "view": view}
 
 
-def _user(asked: Request) -> str:
-    return asked.caller.actor.rpartition(":")[2]
+def _user(request: Request) -> str:
+    return request.caller.actor.rpartition(":")[2]

@@ -42,9 +42,9 @@ async def main(file: str | None) -> None:
                 await asyncio.to_thread(commits.request)
             await ack(response_type="ephemeral", text=TEXT)
 
-        door = HttpEndpoint(app, SignatureVerifier(SECRET.decode()))
+        shutdown_gate = HttpEndpoint(app, SignatureVerifier(SECRET.decode()))
         runner = await listen(
-            Pages(check=nothing, scrape=nothing), host="127.0.0.1", port=0, routes={EVENTS_PATH: door.handle}
+            Pages(check=nothing, scrape=nothing), host="127.0.0.1", port=0, routes={EVENTS_PATH: shutdown_gate.handle}
         )
         port = runner.port
         sys.stdout.write(json.dumps({"url": f"http://127.0.0.1:{port}{EVENTS_PATH}"}) + "\n")

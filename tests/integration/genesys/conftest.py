@@ -6,7 +6,7 @@ import pytest
 
 from bot.genesys import GenesysAccount, GenesysClient, RequestSeen
 from bot.sandbox.genesys import SimulatedGenesys
-from tests.integration.genesys.desk import Desk
+from tests.integration.genesys.bench import Bench
 from tests.support.clocks.fake_clock import FakeClock
 from tests.support.clocks.steady_sockets import steady_pool
 
@@ -41,9 +41,9 @@ def requests_per_minute() -> int:
 
 
 @pytest.fixture
-async def desk(
+async def bench(
     simulator: SimulatedGenesys, clock: FakeClock, read_timeout: float, requests_per_minute: int
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[Bench]:
     seen: list[RequestSeen] = []
     account = GenesysAccount(
         client_id=simulator.client_id, client_secret=simulator.client_secret, api_url=simulator.url
@@ -56,5 +56,5 @@ async def desk(
         requests_per_minute=requests_per_minute,
         on_request=seen.append,
     )
-    yield Desk(simulator=simulator, clock=clock, client=client, seen=seen)
+    yield Bench(simulator=simulator, clock=clock, client=client, seen=seen)
     await client.close()

@@ -9,7 +9,7 @@ import pytest
 from bot.genesys import Finding, GenesysAccount, GenesysClient, check
 
 if TYPE_CHECKING:
-    from tests.integration.genesys.desk import Desk
+    from tests.integration.genesys.bench import Bench
     from tests.support.clocks.fake_clock import FakeClock
 
 
@@ -27,36 +27,36 @@ def notes(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.note and finding.what not in ALWAYS]
 
 
-async def found(desk: Desk, what: str) -> Finding:
-    return next(finding for finding in await check(desk.client) if finding.what == f"Genesys {what}")
+async def found(bench: Bench, what: str) -> Finding:
+    return next(finding for finding in await check(bench.client) if finding.what == f"Genesys {what}")
 
 
 @pytest.mark.parametrize(("api", "lines"), [("conversations", 15), ("sessions", 4)])
-async def test_all_is_well(desk: Desk, api: str, lines: int) -> None:
-    desk.simulator.seed()
-    before = desk.simulator.snapshot()["calls"]
+async def test_all_is_well(bench: Bench, api: str, lines: int) -> None:
+    bench.simulator.seed()
+    before = bench.simulator.snapshot()["calls"]
 
-    findings = await check(desk.client, recording_api=api)
+    findings = await check(bench.client, recording_api=api)
 
     assert len(findings) == lines
     assert all(finding.ok for finding in findings)
-    assert desk.simulator.snapshot()["calls"] == before
+    assert bench.simulator.snapshot()["calls"] == before
 
 
-async def test_a_missing_permission_is_named_with_where_to_grant_it(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("forbidden", only="PATCH")
+async def test_a_missing_permission_is_named_with_where_to_grant_it(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("forbidden", only="PATCH")
 
-    wrong = [finding for finding in await check(desk.client) if not finding.ok]
+    wrong = [finding for finding in await check(bench.client) if not finding.ok]
 
     assert [finding.what for finding in wrong] == ["Genesys permission: start and stop recordings"]
     assert "conversation:call:record" in wrong[0].sentence
     assert "Roles" in wrong[0].sentence
 
 
-async def test_refused_notifications_are_a_note(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("forbidden", only="notification")
+async def test_refused_notifications_are_a_note(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("forbidden", only="notification")
 
-    findings = await check(desk.client)
+    findings = await check(bench.client)
 
     assert all(finding.ok for finding in findings)
     (note,) = notes(findings)
@@ -79,11 +79,11 @@ async def test_refused_notifications_are_a_note(desk: Desk) -> None:
     ],
 )
 async def test_what_the_bot_can_do_without_is_a_note(
-    desk: Desk, only: str, what: str, permission: str, without: str
+    bench: Bench, only: str, what: str, permission: str, without: str
 ) -> None:
-    desk.simulator.faults.switch_on("forbidden", only=only)
+    bench.simulator.faults.switch_on("forbidden", only=only)
 
-    (note,) = notes(await check(desk.client))
+    (note,) = notes(await check(bench.client))
 
     assert (note.what, note.ok) == (what, True)
     assert permission in note.sentence
@@ -98,18 +98,18 @@ KEEPING = {
 }
 
 
-async def test_all_is_well_with_keeping(desk: Desk) -> None:
-    findings = await check(desk.client, keeps=True)
+async def test_all_is_well_with_keeping(bench: Bench) -> None:
+    findings = await check(bench.client, keeps=True)
     assert len(findings) == 15 + len(KEEPING)
     assert notes(findings) == []
-    assert desk.simulator.recordings.protected == set()
+    assert bench.simulator.recordings.protected == set()
 
 
 @pytest.mark.parametrize("permission", KEEPING)
-async def test_a_missing_permission_for_keeping_is_a_note(desk: Desk, permission: str) -> None:
-    desk.simulator.access.granted.discard(permission)
+async def test_a_missing_permission_for_keeping_is_a_note(bench: Bench, permission: str) -> None:
+    bench.simulator.access.granted.discard(permission)
 
-    (note,) = notes(await check(desk.client, keeps=True))
+    (note,) = notes(await check(bench.client, keeps=True))
 
     what, without = KEEPING[permission]
     assert (note.what, note.ok, note.unknown) == (what, True, False)
@@ -117,32 +117,32 @@ async def test_a_missing_permission_for_keeping_is_a_note(desk: Desk, permission
     assert without in note.sentence
 
 
-async def test_what_is_not_known_of_keeping_is_said_to_be_unknown(desk: Desk) -> None:
-    desk.simulator.access.tells = False
-    unknown = [finding.what for finding in await check(desk.client, keeps=True) if finding.unknown]
+async def test_what_is_not_known_of_keeping_is_said_to_be_unknown(bench: Bench) -> None:
+    bench.simulator.access.tells = False
+    unknown = [finding.what for finding in await check(bench.client, keeps=True) if finding.unknown]
     assert {"Genesys: reasons on recordings", "Genesys: reading reasons on recordings"} <= set(unknown)
 
 
-async def test_a_lost_answer_says_nothing_of_keeping(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("server_error", only="protection")
-    (first, second) = notes(await check(desk.client, keeps=True))
+async def test_a_lost_answer_says_nothing_of_keeping(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("server_error", only="protection")
+    (first, second) = notes(await check(bench.client, keeps=True))
     assert first.sentence.startswith("Couldn't be checked")
     assert (first.ok, second.ok) == (True, True)
 
 
-async def test_the_second_choice_for_live_calls_is_enough(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("forbidden", only="activity")
+async def test_the_second_choice_for_live_calls_is_enough(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("forbidden", only="activity")
 
-    (note,) = notes(await check(desk.client))
+    (note,) = notes(await check(bench.client))
 
     assert (note.what, note.ok) == ("Genesys: list of live calls", True)
     assert "new calls appear in the list later" in note.sentence
 
 
-async def test_without_either_query_there_is_no_list(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("forbidden", only="POST conversation ")
+async def test_without_either_query_there_is_no_list(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("forbidden", only="POST conversation ")
 
-    first, second = notes(await check(desk.client))
+    first, second = notes(await check(bench.client))
 
     assert (first.what, second.what) == ("Genesys: list of live calls", "Genesys: which calls are recorded")
     assert "analytics:queueObservation:view" in first.sentence
@@ -151,21 +151,21 @@ async def test_without_either_query_there_is_no_list(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("only", "count"), [("write", 2), ("read", 1)])
-async def test_no_answer_is_no_permission(desk: Desk, only: str, count: int) -> None:
-    desk.simulator.faults.switch_on("server_error", only=only)
-    assert [finding.ok for finding in await check(desk.client)].count(False) == count
+async def test_no_answer_is_no_permission(bench: Bench, only: str, count: int) -> None:
+    bench.simulator.faults.switch_on("server_error", only=only)
+    assert [finding.ok for finding in await check(bench.client)].count(False) == count
 
 
-async def test_a_refused_login_ends_the_check(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("login_refused")
-    last = (await check(desk.client))[-1]
+async def test_a_refused_login_ends_the_check(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("login_refused")
+    last = (await check(bench.client))[-1]
     assert (last.what, last.ok) == ("Genesys login", False)
     assert "PURECLOUD_CLIENT_SECRET" in last.sentence
 
 
-async def test_an_unknown_region_is_said(desk: Desk, clock: FakeClock) -> None:
-    await desk.simulator.stop()
-    assert [finding.ok for finding in await check(desk.client)] == [True, False]
+async def test_an_unknown_region_is_said(bench: Bench, clock: FakeClock) -> None:
+    await bench.simulator.stop()
+    assert [finding.ok for finding in await check(bench.client)] == [True, False]
 
     account = GenesysAccount(client_id="id", client_secret="ü", environment="mypurecloud.test")
     client = GenesysClient(account, clock=clock)
@@ -181,8 +181,8 @@ RECORD = "permission: start and stop recordings"
 MEANT = "conversation:call:record"
 
 
-async def test_that_a_start_works_is_never_promised(desk: Desk) -> None:
-    start = await found(desk, RECORD)
+async def test_that_a_start_works_is_never_promised(bench: Bench) -> None:
+    start = await found(bench, RECORD)
 
     assert (start.ok, start.unknown) == (True, True)
     assert f"{MEANT} was granted" in start.sentence
@@ -190,29 +190,29 @@ async def test_that_a_start_works_is_never_promised(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("other", ["conversation:participant:wrapup", "conversation:communication:disconnect"])
-async def test_another_permission_that_lets_the_request_pass_is_not_enough(desk: Desk, other: str) -> None:
-    desk.simulator.access.granted -= {MEANT}
-    desk.simulator.access.granted |= {other}
+async def test_another_permission_that_lets_the_request_pass_is_not_enough(bench: Bench, other: str) -> None:
+    bench.simulator.access.granted -= {MEANT}
+    bench.simulator.access.granted |= {other}
 
-    start = await found(desk, RECORD)
+    start = await found(bench, RECORD)
 
     assert (start.ok, start.unknown) == (False, False)
     assert MEANT in start.sentence
 
 
-async def test_without_any_of_the_three_the_one_that_is_meant_is_named(desk: Desk) -> None:
-    desk.simulator.access.granted -= {MEANT}
+async def test_without_any_of_the_three_the_one_that_is_meant_is_named(bench: Bench) -> None:
+    bench.simulator.access.granted -= {MEANT}
 
-    start = await found(desk, RECORD)
+    start = await found(bench, RECORD)
 
     assert start.ok is False
     assert f"lacks the permission {MEANT}" in start.sentence
 
 
-async def test_without_grant_view_it_is_unknown_what_was_granted(desk: Desk) -> None:
-    desk.simulator.access.granted -= {"authorization:grant:view"}
+async def test_without_grant_view_it_is_unknown_what_was_granted(bench: Bench) -> None:
+    bench.simulator.access.granted -= {"authorization:grant:view"}
 
-    roles, start, news = [await found(desk, what) for what in ("roles", RECORD, "notifications")]
+    roles, start, news = [await found(bench, what) for what in ("roles", RECORD, "notifications")]
 
     assert (roles.ok, start.ok, news.ok) == (roles.unknown, start.unknown, news.unknown) == (True, True, True)
     assert "authorization:grant:view" in roles.sentence
@@ -220,26 +220,26 @@ async def test_without_grant_view_it_is_unknown_what_was_granted(desk: Desk) -> 
     assert "conversation:communication:view" in news.sentence
 
 
-async def test_an_organization_that_shows_no_grants_of_clients(desk: Desk) -> None:
-    desk.simulator.access.tells = False
-    assert (await found(desk, "roles")).unknown
+async def test_an_organization_that_shows_no_grants_of_clients(bench: Bench) -> None:
+    bench.simulator.access.tells = False
+    assert (await found(bench, "roles")).unknown
 
 
-async def test_wildcards_are_grants(desk: Desk) -> None:
-    desk.simulator.access.granted -= {MEANT}
-    desk.simulator.access.granted |= {"conversation:call:*", "conversation:participant:wrapup"}
-    assert "was granted" in (await found(desk, RECORD)).sentence
+async def test_wildcards_are_grants(bench: Bench) -> None:
+    bench.simulator.access.granted -= {MEANT}
+    bench.simulator.access.granted |= {"conversation:call:*", "conversation:participant:wrapup"}
+    assert "was granted" in (await found(bench, RECORD)).sentence
 
 
-async def test_a_client_without_a_role_is_a_problem(desk: Desk) -> None:
-    desk.simulator.access.granted.clear()
-    roles = await found(desk, "roles")
+async def test_a_client_without_a_role_is_a_problem(bench: Bench) -> None:
+    bench.simulator.access.granted.clear()
+    roles = await found(bench, "roles")
     assert (roles.ok, "Add one: " in roles.sentence) == (False, True)
 
 
-async def test_a_topic_that_no_role_permits_is_named(desk: Desk) -> None:
-    desk.simulator.access.granted -= {"conversation:communication:view"}
-    news = await found(desk, "notifications")
+async def test_a_topic_that_no_role_permits_is_named(bench: Bench) -> None:
+    bench.simulator.access.granted -= {"conversation:communication:view"}
+    news = await found(bench, "notifications")
     assert (news.ok, news.note) == (True, True)
     assert "needs conversation:communication:view" in news.sentence
 
@@ -247,32 +247,32 @@ async def test_a_topic_that_no_role_permits_is_named(desk: Desk) -> None:
 # --- what the organization records ------------------------------------------------------------------------------------
 
 
-async def test_trunks_that_record_are_counted(desk: Desk) -> None:
-    assert "2 of 2 external trunks record calls" in (await found(desk, "trunk recording")).sentence
-    desk.simulator.faults.switch_on("no_trunk_recording")
-    none = await found(desk, "trunk recording")
+async def test_trunks_that_record_are_counted(bench: Bench) -> None:
+    assert "2 of 2 external trunks record calls" in (await found(bench, "trunk recording")).sentence
+    bench.simulator.faults.switch_on("no_trunk_recording")
+    none = await found(bench, "trunk recording")
     assert (none.ok, none.unknown) == (True, False)
     assert "None of the 2 external trunks" in none.sentence
     assert "user's inbox" in none.sentence
 
 
-async def test_retention_policies_and_settings_are_told(desk: Desk) -> None:
-    assert "enabled: 1." in (await found(desk, "retention policies")).sentence
-    assert "60 minutes" in (await found(desk, "recording settings")).sentence
+async def test_retention_policies_and_settings_are_told(bench: Bench) -> None:
+    assert "enabled: 1." in (await found(bench, "retention policies")).sentence
+    assert "60 minutes" in (await found(bench, "recording settings")).sentence
 
 
 @pytest.mark.parametrize("what", ["trunk recording", "retention policies"])
-async def test_without_its_permission_it_is_unknown_and_named(desk: Desk, what: str) -> None:
-    desk.simulator.access.granted -= {"recording:retentionPolicy:view"}
+async def test_without_its_permission_it_is_unknown_and_named(bench: Bench, what: str) -> None:
+    bench.simulator.access.granted -= {"recording:retentionPolicy:view"}
 
-    unknown = await found(desk, what)
+    unknown = await found(bench, what)
 
     assert (unknown.ok, unknown.unknown) == (True, True)
     assert "recording:retentionPolicy:view" in unknown.sentence
     assert "Admin, " in unknown.sentence
 
 
-async def test_the_reads_create_no_settings(desk: Desk) -> None:
-    await check(desk.client)
-    (asked,) = [one for one in desk.simulator.requests if one.path == "/api/v2/recording/settings"]
+async def test_the_reads_create_no_settings(bench: Bench) -> None:
+    await check(bench.client)
+    (asked,) = [one for one in bench.simulator.requests if one.path == "/api/v2/recording/settings"]
     assert (asked.method, asked.query["createDefault"]) == ("GET", "false")

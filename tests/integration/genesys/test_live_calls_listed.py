@@ -16,32 +16,32 @@ from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
     from bot.recording.models import LiveList
-    from tests.integration.genesys.desk import Desk
+    from tests.integration.genesys.bench import Bench
     from tests.integration.genesys.transport.test_adapter_odd_answers import Answers
 
 ACTIVITY = "POST /api/v2/analytics/conversations/activity/query"
 DETAILS = "POST /api/v2/analytics/conversations/details/query"
 
 
-async def told(desk: Desk, directory: GenesysDirectory | None = None) -> LiveList:
+async def told(bench: Bench, directory: GenesysDirectory | None = None) -> LiveList:
     """List the calls, and what is being recorded."""
-    directory = directory or GenesysDirectory(desk.client)
-    seen = await directory.live_calls(deadline=desk.deadline)
-    return await directory.with_recording(seen, deadline=desk.deadline)
+    directory = directory or GenesysDirectory(bench.client)
+    seen = await directory.live_calls(deadline=bench.deadline)
+    return await directory.with_recording(seen, deadline=bench.deadline)
 
 
-async def live(desk: Desk) -> LiveList:
-    return await GenesysDirectory(desk.client).live_calls(deadline=desk.deadline)
+async def live(bench: Bench) -> LiveList:
+    return await GenesysDirectory(bench.client).live_calls(deadline=bench.deadline)
 
 
-async def test_one_line_a_call_with_all_its_agents(desk: Desk) -> None:
-    long = desk.simulator.add_call(agents=2, queue="Support", started_ago=300)
-    short = desk.simulator.add_call(agent="Tom Becker", queue="Sales", direction="outbound", started_ago=20)
-    desk.simulator.add_call(agents=0)
-    desk.simulator.add_chat()
-    desk.simulator.hang_up(desk.simulator.add_call().id)
+async def test_one_line_a_call_with_all_its_agents(bench: Bench) -> None:
+    long = bench.simulator.add_call(agents=2, queue="Support", started_ago=300)
+    short = bench.simulator.add_call(agent="Tom Becker", queue="Sales", direction="outbound", started_ago=20)
+    bench.simulator.add_call(agents=0)
+    bench.simulator.add_chat()
+    bench.simulator.hang_up(bench.simulator.add_call().id)
 
-    listed = await live(desk)
+    listed = await live(bench)
 
     assert [call.conversation_id for call in listed.calls] == [long.id, short.id]
     first, second = listed.calls
@@ -50,19 +50,19 @@ async def test_one_line_a_call_with_all_its_agents(desk: Desk) -> None:
     assert (first.queue_id, first.direction) == (long.agents[0].queue_id, Direction.INBOUND)
     assert (second.direction, second.recording) == (Direction.OUTBOUND, CallRecording.UNKNOWN)
     assert first.since is not None
-    assert (desk.clock.now() - first.since).total_seconds() == pytest.approx(300, abs=1)
+    assert (bench.clock.now() - first.since).total_seconds() == pytest.approx(300, abs=1)
     assert listed.complete
-    assert desk.asked() == ["POST 200"]
+    assert bench.asked() == ["POST 200"]
 
 
 @pytest.mark.parametrize("fault", ["forbidden", "not_a_user", "server_error", "junk"])
-async def test_the_second_choice_where_the_first_is_not_to_be_had(desk: Desk, fault: str) -> None:
-    recorded = desk.simulator.add_call(recording=True, started_ago=90)
-    quiet = desk.simulator.add_call(agents=2, direction="outbound", started_ago=30)
-    desk.simulator.agent_leaves(quiet.id, "Priya Nair")
-    desk.simulator.faults.switch_on(fault, only="activity")
+async def test_the_second_choice_where_the_first_is_not_to_be_had(bench: Bench, fault: str) -> None:
+    recorded = bench.simulator.add_call(recording=True, started_ago=90)
+    quiet = bench.simulator.add_call(agents=2, direction="outbound", started_ago=30)
+    bench.simulator.agent_leaves(quiet.id, "Priya Nair")
+    bench.simulator.faults.switch_on(fault, only="activity")
 
-    listed = await live(desk)
+    listed = await live(bench)
 
     assert [(call.conversation_id, call.recording) for call in listed.calls] == [
         (recorded.id, CallRecording.ACTIVE),
@@ -73,24 +73,24 @@ async def test_the_second_choice_where_the_first_is_not_to_be_had(desk: Desk, fa
     assert listed.calls[1].queue_id == quiet.agents[0].queue_id
 
 
-async def test_a_refused_first_choice_is_not_asked_again_for_a_while(desk: Desk) -> None:
-    desk.simulator.add_call()
-    desk.simulator.faults.switch_on("forbidden", only="activity")
-    directory = GenesysDirectory(desk.client)
+async def test_a_refused_first_choice_is_not_asked_again_for_a_while(bench: Bench) -> None:
+    bench.simulator.add_call()
+    bench.simulator.faults.switch_on("forbidden", only="activity")
+    directory = GenesysDirectory(bench.client)
     for _ in range(3):
-        await directory.live_calls(deadline=desk.deadline)
-    assert desk.asked() == ["POST 403", "POST 200", "POST 200", "POST 200"]
+        await directory.live_calls(deadline=bench.deadline)
+    assert bench.asked() == ["POST 403", "POST 200", "POST 200", "POST 200"]
 
-    desk.clock.advance(601)
-    desk.simulator.faults.switch_off("forbidden")
-    await directory.live_calls(deadline=desk.deadline)
-    assert desk.simulator.requests[-1].path.endswith("/activity/query")
+    bench.clock.advance(601)
+    bench.simulator.faults.switch_off("forbidden")
+    await directory.live_calls(deadline=bench.deadline)
+    assert bench.simulator.requests[-1].path.endswith("/activity/query")
 
 
-async def test_where_neither_is_permitted_the_first_ones_permission_is_named(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("forbidden")
+async def test_where_neither_is_permitted_the_first_ones_permission_is_named(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("forbidden")
     with pytest.raises(PermissionMissing) as missing:
-        await live(desk)
+        await live(bench)
     assert missing.value.permission == "analytics:queueObservation:view"
 
 
@@ -101,56 +101,56 @@ async def test_a_gateway_without_analytics_says_so(status: int) -> None:
             await GenesysDirectory(client).live_calls(deadline=within["deadline"])
 
 
-async def test_what_a_policy_records_is_said_by_one_more_request(desk: Desk) -> None:
-    recorded = desk.simulator.add_call(recording=True, started_ago=90)
-    quiet = desk.simulator.add_call(agents=2, started_ago=30)
+async def test_what_a_policy_records_is_said_by_one_more_request(bench: Bench) -> None:
+    recorded = bench.simulator.add_call(recording=True, started_ago=90)
+    quiet = bench.simulator.add_call(agents=2, started_ago=30)
 
-    listed = await told(desk)
+    listed = await told(bench)
 
     assert [(call.conversation_id, call.recording) for call in listed.calls] == [
         (recorded.id, CallRecording.ACTIVE),
         (quiet.id, CallRecording.NONE),
     ]
-    assert (listed.requests, desk.asked()) == (2, ["POST 200", "POST 200"])
+    assert (listed.requests, bench.asked()) == (2, ["POST 200", "POST 200"])
 
-    desk.simulator.secure_pause(recorded.id)
-    assert (await told(desk)).calls[0].recording is CallRecording.ACTIVE  # all that is said: whether one was started
+    bench.simulator.secure_pause(recorded.id)
+    assert (await told(bench)).calls[0].recording is CallRecording.ACTIVE  # all that is said: whether one was started
 
 
-async def test_where_nothing_runs_nothing_more_is_asked(desk: Desk) -> None:
-    assert (await told(desk)).calls == ()
-    assert desk.asked() == ["POST 200"]
+async def test_where_nothing_runs_nothing_more_is_asked(bench: Bench) -> None:
+    assert (await told(bench)).calls == ()
+    assert bench.asked() == ["POST 200"]
 
 
 @pytest.mark.parametrize(("fault", "seconds"), [("forbidden", 600), ("server_error", 30), ("junk", 30)])
 async def test_where_it_is_not_to_be_had_the_list_says_nothing_of_recording(
-    desk: Desk, fault: str, seconds: float
+    bench: Bench, fault: str, seconds: float
 ) -> None:
-    desk.simulator.add_call(recording=True)
-    desk.simulator.faults.switch_on(fault, only="details")
-    directory = GenesysDirectory(desk.client)
+    bench.simulator.add_call(recording=True)
+    bench.simulator.faults.switch_on(fault, only="details")
+    directory = GenesysDirectory(bench.client)
 
-    listed = await told(desk, directory)
+    listed = await told(bench, directory)
 
     assert [call.recording for call in listed.calls] == [CallRecording.UNKNOWN]
     assert listed.requests == 1
-    desk.simulator.faults.switch_off(fault)
+    bench.simulator.faults.switch_off(fault)
     for later, requests in ((0, 1), (seconds - 1, 1), (2, 2)):
-        desk.clock.advance(later)
-        listed = await told(desk, directory)
+        bench.clock.advance(later)
+        listed = await told(bench, directory)
         assert listed.requests == requests
     assert [call.recording for call in listed.calls] == [CallRecording.ACTIVE]
 
 
-async def test_the_second_choice_says_it_with_the_same_request(desk: Desk) -> None:
-    desk.simulator.add_call(recording=True)
-    desk.simulator.faults.switch_on("forbidden", only="activity")
-    directory = GenesysDirectory(desk.client)
-    await told(desk, directory)
-    desk.simulator.requests.clear()
+async def test_the_second_choice_says_it_with_the_same_request(bench: Bench) -> None:
+    bench.simulator.add_call(recording=True)
+    bench.simulator.faults.switch_on("forbidden", only="activity")
+    directory = GenesysDirectory(bench.client)
+    await told(bench, directory)
+    bench.simulator.requests.clear()
 
-    assert [call.recording for call in (await told(desk, directory)).calls] == [CallRecording.ACTIVE]
-    assert desk.asked() == ["POST 200"]
+    assert [call.recording for call in (await told(bench, directory)).calls] == [CallRecording.ACTIVE]
+    assert bench.asked() == ["POST 200"]
 
 
 INTERACTING = {"conversationId": "c1", "mediaType": "voice", "metric": "oInteracting"}
@@ -192,37 +192,37 @@ async def test_a_missing_word_is_never_taken_for_not_recorded(
     assert (one.conversation_id, one.recording) == ("c1", recording)
 
 
-async def test_hundreds_of_calls_come_in_pages(desk: Desk) -> None:
+async def test_hundreds_of_calls_come_in_pages(bench: Bench) -> None:
     for number in range(230):
-        desk.simulator.add_call(agent=f"Agent {number}", started_ago=number)
+        bench.simulator.add_call(agent=f"Agent {number}", started_ago=number)
 
-    listed = await live(desk)
+    listed = await live(bench)
 
     assert (len(listed.calls), listed.complete, listed.requests) == (230, True, 3)
 
 
-async def test_what_is_beyond_the_last_page_is_said_to_be_missing(desk: Desk) -> None:
+async def test_what_is_beyond_the_last_page_is_said_to_be_missing(bench: Bench) -> None:
     for number in range(510):
-        desk.simulator.add_call(agent=f"Agent {number}")
+        bench.simulator.add_call(agent=f"Agent {number}")
 
-    listed = await live(desk)
+    listed = await live(bench)
     assert (len(listed.calls), listed.complete, listed.requests) == (500, False, 5)
 
-    desk.simulator.faults.switch_on("forbidden", only="activity")
-    second = await live(desk)
+    bench.simulator.faults.switch_on("forbidden", only="activity")
+    second = await live(bench)
     assert (len(second.calls), second.complete) == (500, False)
 
 
 @pytest.mark.parametrize("kind", ["user", "queue"])
-async def test_a_hundred_names_a_request(desk: Desk, kind: str) -> None:
-    people = desk.simulator.floor.directory
+async def test_a_hundred_names_a_request(bench: Bench, kind: str) -> None:
+    people = bench.simulator.floor.directory
     add = people.user_id if kind == "user" else people.queue_id
     wanted = {add(f"Name {number}"): f"Name {number}" for number in range(130)}
 
-    found = await GenesysDirectory(desk.client).names(kind, frozenset({*wanted, "gone"}), deadline=desk.deadline)
+    found = await GenesysDirectory(bench.client).names(kind, frozenset({*wanted, "gone"}), deadline=bench.deadline)
 
     assert found == wanted
-    assert desk.asked() == ["GET 200", "GET 200"]
+    assert bench.asked() == ["GET 200", "GET 200"]
 
 
 WORDS = st.sampled_from(["voice", "VOICE", "chat", "hologram", "inbound", "Sideways", "agent", "user", "interact", ""])
@@ -266,12 +266,12 @@ async def test_whatever_the_queries_answer_there_is_a_list(body: dict[str, Any])
             assert all(agent.user_id for call in listed.calls for agent in call.agents)
 
 
-async def test_a_list_that_is_away_does_not_keep_anybody_from_a_call(desk: Desk) -> None:
-    call = desk.simulator.add_call()
-    desk.simulator.faults.switch_on("server_error", only="POST conversation")
+async def test_a_list_that_is_away_does_not_keep_anybody_from_a_call(bench: Bench) -> None:
+    call = bench.simulator.add_call()
+    bench.simulator.faults.switch_on("server_error", only="POST conversation")
     for _ in range(6):
         with pytest.raises(GenesysUnavailable):
-            await live(desk)
+            await live(bench)
 
-    assert desk.client.health().down_since is None
-    assert (await desk.look(call.id)).connected
+    assert bench.client.health().down_since is None
+    assert (await bench.look(call.id)).connected

@@ -23,7 +23,7 @@ from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
     from bot.recording.keeping.recording_files import RecordingFiles
-    from tests.integration.genesys.desk import Desk
+    from tests.integration.genesys.bench import Bench
     from tests.integration.genesys.transport.test_adapter_odd_answers import Answers
 
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -34,49 +34,49 @@ PUT = "PUT protection"
 POST = "POST annotation"
 
 
-def adapter(desk: Desk) -> GenesysRecordingFiles:
-    return GenesysRecordingFiles(desk.client)
+def adapter(bench: Bench) -> GenesysRecordingFiles:
+    return GenesysRecordingFiles(bench.client)
 
 
-def limits(desk: Desk) -> dict[str, Any]:
-    return {"deadline": desk.deadline, "progress": desk.progress, "priority": desk.priority}
+def limits(bench: Bench) -> dict[str, Any]:
+    return {"deadline": bench.deadline, "progress": bench.progress, "priority": bench.priority}
 
 
-def ended(desk: Desk) -> tuple[str, str]:
+def ended(bench: Bench) -> tuple[str, str]:
     """Return the ids of a call that is over and of its recording."""
-    call = desk.simulator.add_call(policy_recording="active", started_ago=60)
-    desk.simulator.hang_up(call.id)
-    (file,) = desk.simulator.recordings.saved_files(call)
+    call = bench.simulator.add_call(policy_recording="active", started_ago=60)
+    bench.simulator.hang_up(call.id)
+    (file,) = bench.simulator.recordings.saved_files(call)
     return call.id, file.id
 
 
-async def files(desk: Desk, call: str, *, ended_ago: float | None = None) -> RecordingFiles:
-    ended_at = None if ended_ago is None else desk.clock.now() - timedelta(seconds=ended_ago)
-    return await adapter(desk).files(call, ended_at=ended_at, deadline=desk.deadline)
+async def files(bench: Bench, call: str, *, ended_ago: float | None = None) -> RecordingFiles:
+    ended_at = None if ended_ago is None else bench.clock.now() - timedelta(seconds=ended_ago)
+    return await adapter(bench).files(call, ended_at=ended_at, deadline=bench.deadline)
 
 
-async def test_files_are_ready_once_they_are_stored(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("files_late", value=60)
-    desk.simulator.faults.switch_on("files_uploading", value=90)
-    call = desk.simulator.add_call(policy_recording="active")
-    assert (await files(desk, call.id)).state is FilesState.NOT_YET
-    desk.simulator.hang_up(call.id)
-    assert await files(desk, call.id, ended_ago=0) == await files(desk, call.id, ended_ago=3599)
-    assert (await files(desk, call.id, ended_ago=0)).state is FilesState.NOT_YET
-    desk.clock.advance(60)
-    uploading = await files(desk, call.id, ended_ago=60)
+async def test_files_are_ready_once_they_are_stored(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("files_late", value=60)
+    bench.simulator.faults.switch_on("files_uploading", value=90)
+    call = bench.simulator.add_call(policy_recording="active")
+    assert (await files(bench, call.id)).state is FilesState.NOT_YET
+    bench.simulator.hang_up(call.id)
+    assert await files(bench, call.id, ended_ago=0) == await files(bench, call.id, ended_ago=3599)
+    assert (await files(bench, call.id, ended_ago=0)).state is FilesState.NOT_YET
+    bench.clock.advance(60)
+    uploading = await files(bench, call.id, ended_ago=60)
     assert (uploading.state, len(uploading.files), uploading.ready) == (FilesState.NOT_YET, 1, ())
-    desk.clock.advance(30)
-    stored = await files(desk, call.id, ended_ago=90)
+    bench.clock.advance(30)
+    stored = await files(bench, call.id, ended_ago=90)
     assert (stored.state, len(stored.ready)) == (FilesState.READY, 1)
 
 
-async def test_a_call_without_a_recording_has_none_after_a_while(desk: Desk) -> None:
-    call = desk.simulator.add_call()
-    desk.simulator.hang_up(call.id)
-    assert (await files(desk, call.id, ended_ago=3599)).state is FilesState.NOT_YET
-    assert (await files(desk, call.id, ended_ago=3600)).state is FilesState.NONE
-    assert (await files(desk, NIL, ended_ago=3600)).state is FilesState.NONE
+async def test_a_call_without_a_recording_has_none_after_a_while(bench: Bench) -> None:
+    call = bench.simulator.add_call()
+    bench.simulator.hang_up(call.id)
+    assert (await files(bench, call.id, ended_ago=3599)).state is FilesState.NOT_YET
+    assert (await files(bench, call.id, ended_ago=3600)).state is FilesState.NONE
+    assert (await files(bench, NIL, ended_ago=3600)).state is FilesState.NONE
 
 
 async def test_deleted_files_are_none_that_can_be_kept() -> None:
@@ -86,74 +86,74 @@ async def test_deleted_files_are_none_that_can_be_kept() -> None:
     assert (found.state, found.ready, len(found.files)) == (FilesState.NONE, (), 1)
 
 
-async def test_protection_is_confirmed_by_reading_it(desk: Desk) -> None:
-    call, _ = ended(desk)
-    kept = await adapter(desk).protect(call, **limits(desk))
-    assert (kept.protected, kept.created, call in desk.simulator.recordings.protected) == (True, True, True)
-    assert desk.asked() == ["POST 200", "PUT 204", "POST 200"]
-    again = await adapter(desk).protect(call.upper(), **limits(desk))
-    assert (again.protected, again.created, desk.writes()) == (True, False, 1)
-    released = await adapter(desk).release(call, **limits(desk))
+async def test_protection_is_confirmed_by_reading_it(bench: Bench) -> None:
+    call, _ = ended(bench)
+    kept = await adapter(bench).protect(call, **limits(bench))
+    assert (kept.protected, kept.created, call in bench.simulator.recordings.protected) == (True, True, True)
+    assert bench.asked() == ["POST 200", "PUT 204", "POST 200"]
+    again = await adapter(bench).protect(call.upper(), **limits(bench))
+    assert (again.protected, again.created, bench.writes()) == (True, False, 1)
+    released = await adapter(bench).release(call, **limits(bench))
     assert (released.protected, released.created) == (False, True)
-    assert desk.simulator.recordings.protected == set()
-    assert (await adapter(desk).release(call, **limits(desk))).created is False
+    assert bench.simulator.recordings.protected == set()
+    assert (await adapter(bench).release(call, **limits(bench))).created is False
 
 
-async def test_an_effect_that_comes_late_is_waited_for(desk: Desk) -> None:
-    call, _ = ended(desk)
-    desk.simulator.faults.switch_on("late_write", times=1, value=0.05)
-    real_sleep = desk.clock.sleep
+async def test_an_effect_that_comes_late_is_waited_for(bench: Bench) -> None:
+    call, _ = ended(bench)
+    bench.simulator.faults.switch_on("late_write", times=1, value=0.05)
+    real_sleep = bench.clock.sleep
 
     async def until_in_effect(seconds: float) -> None:
         await real_sleep(seconds)
-        if len(desk.clock.slept) > 1:
-            await desk.simulator.wait_until(lambda: call in desk.simulator.recordings.protected)
+        if len(bench.clock.slept) > 1:
+            await bench.simulator.wait_until(lambda: call in bench.simulator.recordings.protected)
 
-    desk.clock.sleep = until_in_effect  # type: ignore[method-assign]
-    assert (await adapter(desk).protect(call, **limits(desk))).created
+    bench.clock.sleep = until_in_effect  # type: ignore[method-assign]
+    assert (await adapter(bench).protect(call, **limits(bench))).created
 
 
 @pytest.mark.parametrize("fault", ["server_error", "drop_before", "write_ignored", "hang"])
-async def test_a_protection_that_no_reading_shows_is_unknown(desk: Desk, fault: str) -> None:
-    call, _ = ended(desk)
-    desk.simulator.faults.switch_on(fault, only=PUT)
+async def test_a_protection_that_no_reading_shows_is_unknown(bench: Bench, fault: str) -> None:
+    call, _ = ended(bench)
+    bench.simulator.faults.switch_on(fault, only=PUT)
     with pytest.raises(OutcomeUnknown):
-        await adapter(desk).protect(call, **limits(desk))
-    assert desk.writes() == 1
+        await adapter(bench).protect(call, **limits(bench))
+    assert bench.writes() == 1
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "hang_after", "junk"])
-async def test_a_protection_whose_answer_is_lost_is_found_by_reading(desk: Desk, fault: str) -> None:
-    call, _ = ended(desk)
-    desk.simulator.faults.switch_on(fault, only=PUT)
-    assert (await adapter(desk).protect(call, **limits(desk))).protected
-    assert desk.writes() == 1
+async def test_a_protection_whose_answer_is_lost_is_found_by_reading(bench: Bench, fault: str) -> None:
+    call, _ = ended(bench)
+    bench.simulator.faults.switch_on(fault, only=PUT)
+    assert (await adapter(bench).protect(call, **limits(bench))).protected
+    assert bench.writes() == 1
 
 
-async def test_a_limit_is_waited_for_and_told(desk: Desk) -> None:
-    call, _ = ended(desk)
-    desk.simulator.faults.switch_on("rate_limited", times=1, value=4, only=PUT)
-    assert (await adapter(desk).protect(call, **limits(desk))).protected
-    assert desk.waits[0] == 4
-    desk.simulator.faults.switch_on("rate_limited", value=60, only=PUT)
+async def test_a_limit_is_waited_for_and_told(bench: Bench) -> None:
+    call, _ = ended(bench)
+    bench.simulator.faults.switch_on("rate_limited", times=1, value=4, only=PUT)
+    assert (await adapter(bench).protect(call, **limits(bench))).protected
+    assert bench.waits[0] == 4
+    bench.simulator.faults.switch_on("rate_limited", value=60, only=PUT)
     with pytest.raises(RateLimited):
-        await adapter(desk).release(call, **limits(desk))
+        await adapter(bench).release(call, **limits(bench))
 
 
-async def test_background_work_leaves_requests_to_people(desk: Desk) -> None:
-    call, _ = ended(desk)
-    desk.simulator.rate_limit.allowed = 20  # fewer than loops leave to people
-    await files(desk, call)
+async def test_background_work_leaves_requests_to_people(bench: Bench) -> None:
+    call, _ = ended(bench)
+    bench.simulator.rate_limit.allowed = 20  # fewer than loops leave to people
+    await files(bench, call)
     with pytest.raises(RateLimited):
-        await adapter(desk).protect(call, **limits(desk) | {"priority": Priority.LOOP})
-    assert (await adapter(desk).protect(call, **limits(desk))).protected
+        await adapter(bench).protect(call, **limits(bench) | {"priority": Priority.LOOP})
+    assert (await adapter(bench).protect(call, **limits(bench))).protected
 
 
-async def test_a_call_without_recordings_cannot_be_protected(desk: Desk) -> None:
-    live = desk.simulator.add_call(policy_recording="active")
+async def test_a_call_without_recordings_cannot_be_protected(bench: Bench) -> None:
+    live = bench.simulator.add_call(policy_recording="active")
     for call in (live.id, NIL):
         with pytest.raises(NotFound, match="no saved recording") as refused:
-            await adapter(desk).protect(call, **limits(desk))
+            await adapter(bench).protect(call, **limits(bench))
         assert refused.value.evidence.code == "recording.conversation.not.found"
 
 
@@ -208,111 +208,111 @@ ACTIONS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-async def test_each_waits_for_a_limit_and_tells_it(desk: Desk, name: str) -> None:
+async def test_each_waits_for_a_limit_and_tells_it(bench: Bench, name: str) -> None:
     act, _ = ACTIONS[name]
-    call, file = ended(desk)
+    call, file = ended(bench)
     if name == "release":
-        desk.simulator.recordings.protected.add(call)
-    desk.simulator.faults.switch_on("rate_limited", times=1, value=6)
-    assert await act(adapter(desk), call, file, limits(desk))
-    assert desk.waits[0] == 6
-    assert [request.status for request in desk.simulator.requests][:2] == [429, 200 if name != "media_link" else 202]
+        bench.simulator.recordings.protected.add(call)
+    bench.simulator.faults.switch_on("rate_limited", times=1, value=6)
+    assert await act(adapter(bench), call, file, limits(bench))
+    assert bench.waits[0] == 6
+    assert [request.status for request in bench.simulator.requests][:2] == [429, 200 if name != "media_link" else 202]
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-async def test_a_missing_permission_is_named(desk: Desk, name: str) -> None:
+async def test_a_missing_permission_is_named(bench: Bench, name: str) -> None:
     act, permission = ACTIONS[name]
-    call, file = ended(desk)
+    call, file = ended(bench)
     if name == "release":
-        await adapter(desk).protect(call, **limits(desk))
-    desk.simulator.access.granted.discard(permission)
+        await adapter(bench).protect(call, **limits(bench))
+    bench.simulator.access.granted.discard(permission)
     with pytest.raises(PermissionMissing) as missing:
-        await act(adapter(desk), call, file, limits(desk))
+        await act(adapter(bench), call, file, limits(bench))
     assert missing.value.permission == permission
     assert permission in str(missing.value)
 
 
 @pytest.mark.parametrize(("name", "permission"), [("protect", APPLY), ("release", REVOKE)])
 async def test_of_two_missing_permissions_the_one_that_is_meant_is_named(
-    desk: Desk, name: str, permission: str
+    bench: Bench, name: str, permission: str
 ) -> None:
     act, _ = ACTIONS[name]
-    call, file = ended(desk)
+    call, file = ended(bench)
     if name == "release":
-        desk.simulator.recordings.protected.add(call)
-    desk.simulator.access.granted -= {APPLY, REVOKE}
+        bench.simulator.recordings.protected.add(call)
+    bench.simulator.access.granted -= {APPLY, REVOKE}
     with pytest.raises(PermissionMissing) as missing:
-        await act(adapter(desk), call, file, limits(desk))
+        await act(adapter(bench), call, file, limits(bench))
     assert missing.value.permission == permission
     assert permission in str(missing.value)
 
 
-async def test_an_annotation_is_added_once(desk: Desk) -> None:
-    call, file = ended(desk)
-    added = await adapter(desk).annotate(call, file, "  Complaint:\n  refund ", **limits(desk))
-    (stored,) = desk.simulator.recordings.annotations[file]
+async def test_an_annotation_is_added_once(bench: Bench) -> None:
+    call, file = ended(bench)
+    added = await adapter(bench).annotate(call, file, "  Complaint:\n  refund ", **limits(bench))
+    (stored,) = bench.simulator.recordings.annotations[file]
     assert (stored["description"], stored["type"], stored["id"]) == (
         "Complaint: refund",
         "bookmark",
         added.annotation_id,
     )
     assert (added.created, added.seen) == (True, True)
-    again = await adapter(desk).annotate(call, file, "Complaint: refund", **limits(desk))
+    again = await adapter(bench).annotate(call, file, "Complaint: refund", **limits(bench))
     assert again == Annotated(added.annotation_id, created=False)
-    assert desk.writes() == 1
+    assert bench.writes() == 1
 
 
-async def test_a_long_annotation_is_cut(desk: Desk) -> None:
-    call, file = ended(desk)
+async def test_a_long_annotation_is_cut(bench: Bench) -> None:
+    call, file = ended(bench)
     words = "word " * 200
-    assert (await adapter(desk).annotate(call, file, words, **limits(desk))).created
-    assert len(desk.simulator.recordings.annotations[file][0]["description"]) == 500
-    assert not (await adapter(desk).annotate(call, file, words, **limits(desk))).created
+    assert (await adapter(bench).annotate(call, file, words, **limits(bench))).created
+    assert len(bench.simulator.recordings.annotations[file][0]["description"]) == 500
+    assert not (await adapter(bench).annotate(call, file, words, **limits(bench))).created
 
 
-async def test_an_annotation_that_cannot_be_read_back_is_said_to_be_unseen(desk: Desk) -> None:
-    call, file = ended(desk)
-    desk.simulator.access.granted.discard(ANNOTATION_VIEW)
-    added = await adapter(desk).annotate(call, file, "Complaint", **limits(desk))
+async def test_an_annotation_that_cannot_be_read_back_is_said_to_be_unseen(bench: Bench) -> None:
+    call, file = ended(bench)
+    bench.simulator.access.granted.discard(ANNOTATION_VIEW)
+    added = await adapter(bench).annotate(call, file, "Complaint", **limits(bench))
     assert (added.created, added.seen, bool(added.annotation_id)) == (True, False, True)
 
 
 @pytest.mark.parametrize("fault", ["server_error", "drop_before"])
-async def test_an_annotation_that_no_reading_shows_is_unknown(desk: Desk, fault: str) -> None:
-    call, file = ended(desk)
-    desk.simulator.faults.switch_on(fault, only=POST)
+async def test_an_annotation_that_no_reading_shows_is_unknown(bench: Bench, fault: str) -> None:
+    call, file = ended(bench)
+    bench.simulator.faults.switch_on(fault, only=POST)
     with pytest.raises(OutcomeUnknown):
-        await adapter(desk).annotate(call, file, "Complaint", **limits(desk))
-    assert desk.writes() == 1
+        await adapter(bench).annotate(call, file, "Complaint", **limits(bench))
+    assert bench.writes() == 1
 
 
-async def test_an_annotation_whose_answer_is_lost_is_found_by_reading(desk: Desk) -> None:
-    call, file = ended(desk)
-    desk.simulator.faults.switch_on("drop_after", only=POST)
-    added = await adapter(desk).annotate(call, file, "Complaint", **limits(desk))
+async def test_an_annotation_whose_answer_is_lost_is_found_by_reading(bench: Bench) -> None:
+    call, file = ended(bench)
+    bench.simulator.faults.switch_on("drop_after", only=POST)
+    added = await adapter(bench).annotate(call, file, "Complaint", **limits(bench))
     assert (added.created, added.seen) == (True, True)
-    assert len(desk.simulator.recordings.annotations[file]) == 1
+    assert len(bench.simulator.recordings.annotations[file]) == 1
 
 
-async def test_a_link_comes_when_the_transcoding_is_over_and_expires(desk: Desk) -> None:
-    call, file = ended(desk)
-    desk.simulator.faults.switch_on("slow_transcoding", value=7)
-    link = await adapter(desk).media_link(call, file, **limits(desk))
+async def test_a_link_comes_when_the_transcoding_is_over_and_expires(bench: Bench) -> None:
+    call, file = ended(bench)
+    bench.simulator.faults.switch_on("slow_transcoding", value=7)
+    link = await adapter(bench).media_link(call, file, **limits(bench))
     assert isinstance(link, MediaLink)
-    assert desk.waits == [7]
-    assert link.expires_at == desk.clock.now().replace(microsecond=0) + timedelta(hours=1)
+    assert bench.waits == [7]
+    assert link.expires_at == bench.clock.now().replace(microsecond=0) + timedelta(hours=1)
     assert link.uri not in repr(link)
     assert "Signature" not in repr(link)
     async with aiohttp.ClientSession() as session, session.get(link.uri) as sound:
         assert (await sound.read())[:4] == b"RIFF"
 
 
-async def test_a_transcoding_that_takes_too_long_is_told(desk: Desk) -> None:
-    call, file = ended(desk)
-    desk.simulator.faults.switch_on("slow_transcoding", value=300)
-    waiting = await adapter(desk).media_link(call, file, **limits(desk))
+async def test_a_transcoding_that_takes_too_long_is_told(bench: Bench) -> None:
+    call, file = ended(bench)
+    bench.simulator.faults.switch_on("slow_transcoding", value=300)
+    waiting = await adapter(bench).media_link(call, file, **limits(bench))
     assert isinstance(waiting, Transcoding)
-    assert (waiting.seconds, desk.waits) == (15, [15, 15])
+    assert (waiting.seconds, bench.waits) == (15, [15, 15])
 
 
 async def test_a_pending_answer_needs_no_body() -> None:
@@ -323,23 +323,23 @@ async def test_a_pending_answer_needs_no_body() -> None:
     assert len(fake.asked) == 9  # one in three seconds until the deadline
 
 
-async def test_an_archived_recording_has_nothing_to_play(desk: Desk) -> None:
-    call, file = ended(desk)
-    desk.simulator.faults.switch_on("files_archived")
-    assert await adapter(desk).media_link(call, file, **limits(desk)) == NoMedia("archived")
+async def test_an_archived_recording_has_nothing_to_play(bench: Bench) -> None:
+    call, file = ended(bench)
+    bench.simulator.faults.switch_on("files_archived")
+    assert await adapter(bench).media_link(call, file, **limits(bench)) == NoMedia("archived")
     with pytest.raises(NotFound):
-        await adapter(desk).media_link(call, NIL, **limits(desk))
+        await adapter(bench).media_link(call, NIL, **limits(bench))
 
 
 @pytest.mark.parametrize("fault", ["server_error", "junk", "drop_before"])
-async def test_reads_that_fail_say_that_genesys_is_unavailable(desk: Desk, fault: str) -> None:
-    call, file = ended(desk)
-    desk.simulator.faults.switch_on(fault)
+async def test_reads_that_fail_say_that_genesys_is_unavailable(bench: Bench, fault: str) -> None:
+    call, file = ended(bench)
+    bench.simulator.faults.switch_on(fault)
     with pytest.raises(GenesysUnavailable):
-        await files(desk, call)
+        await files(bench, call)
     with pytest.raises(GenesysUnavailable):
-        await adapter(desk).media_link(call, file, **limits(desk))
-    assert desk.writes() == 0
+        await adapter(bench).media_link(call, file, **limits(bench))
+    assert bench.writes() == 0
 
 
 SIGNED = "https://files.example.com/a.mp3?Expires=1772442000&Signature=x"

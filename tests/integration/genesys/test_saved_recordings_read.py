@@ -13,55 +13,55 @@ from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
     from bot.recording.models import SavedRecording
-    from tests.integration.genesys.desk import Desk
+    from tests.integration.genesys.bench import Bench
 
 PATH = "GET /api/v2/conversations/c1/recordingmetadata"
 
 
-async def saved(desk: Desk, call: str) -> tuple[SavedRecording, ...]:
-    return await GenesysSavedRecordings(desk.client).saved(call, deadline=desk.deadline)
+async def saved(bench: Bench, call: str) -> tuple[SavedRecording, ...]:
+    return await GenesysSavedRecordings(bench.client).saved(call, deadline=bench.deadline)
 
 
-async def test_the_file_is_there_once_the_call_is_over(desk: Desk) -> None:
-    call = desk.simulator.add_call(policy_recording="active")
-    assert await saved(desk, call.id) == ()
+async def test_the_file_is_there_once_the_call_is_over(bench: Bench) -> None:
+    call = bench.simulator.add_call(policy_recording="active")
+    assert await saved(bench, call.id) == ()
 
-    desk.clock.advance(185)
-    desk.simulator.hang_up(call.id)
+    bench.clock.advance(185)
+    bench.simulator.hang_up(call.id)
 
-    (found,) = await saved(desk, call.id)
+    (found,) = await saved(bench, call.id)
     assert (found.state, found.media, found.there) == ("available", "audio", True)
     assert (found.media_subtype, found.session_id) == ("trunk", call.participants[0].communication_id)
     assert (found.started_at, found.length) == (None, None)  # Genesys names no start of audio
 
 
-async def test_a_screen_recording_says_how_long_it_is(desk: Desk) -> None:
-    call = desk.simulator.add_call()
+async def test_a_screen_recording_says_how_long_it_is(bench: Bench) -> None:
+    call = bench.simulator.add_call()
     call.other_files.append("Screen")
-    desk.clock.advance(185)
-    desk.simulator.hang_up(call.id)
+    bench.clock.advance(185)
+    bench.simulator.hang_up(call.id)
 
-    (found,) = await saved(desk, call.id)
+    (found,) = await saved(bench, call.id)
     assert found.media_subtype == "screen"
     assert found.length == pytest.approx(timedelta(seconds=185), abs=timedelta(seconds=1))
 
 
-async def test_an_ad_hoc_recording_leaves_no_file_of_the_call(desk: Desk) -> None:
-    call = desk.simulator.add_call()
-    await desk.start(call.id)
-    desk.clock.advance(185)
-    desk.simulator.hang_up(call.id)
-    assert await saved(desk, call.id) == ()
+async def test_an_ad_hoc_recording_leaves_no_file_of_the_call(bench: Bench) -> None:
+    call = bench.simulator.add_call()
+    await bench.start(call.id)
+    bench.clock.advance(185)
+    bench.simulator.hang_up(call.id)
+    assert await saved(bench, call.id) == ()
 
 
-async def test_an_unknown_call_has_nothing_kept(desk: Desk) -> None:
-    assert await saved(desk, "00000000-0000-0000-0000-000000000000") == ()
+async def test_an_unknown_call_has_nothing_kept(bench: Bench) -> None:
+    assert await saved(bench, "00000000-0000-0000-0000-000000000000") == ()
 
 
-async def test_a_missing_permission_is_named(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("forbidden")
+async def test_a_missing_permission_is_named(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("forbidden")
     with pytest.raises(PermissionMissing) as missing:
-        await saved(desk, desk.simulator.add_call().id)
+        await saved(bench, bench.simulator.add_call().id)
     assert missing.value.permission == "recording:recording:view"
 
 

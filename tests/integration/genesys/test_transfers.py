@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bot.recording.models import Recording
     from bot.recording.requests import ActionResult
     from bot.sandbox.genesys import SimulatedCall, SimulatedGenesys, SimulatedRequest
-    from tests.integration.genesys.desk import Desk
+    from tests.integration.genesys.bench import Bench
     from tests.support.clocks.fake_clock import FakeClock
 
 TOM = "Tom Becker"
@@ -84,10 +84,10 @@ class Floor:
 
 
 @pytest.fixture
-async def floor(desk: Desk, tmp_path: Path) -> AsyncIterator[Floor]:
-    async with open_harness(tmp_path / "bot.db", clock=desk.clock) as harness:
-        service = replace(harness.service, control=ConversationsControl(desk.client))
-        yield Floor(harness, service, desk.simulator, desk.clock)
+async def floor(bench: Bench, tmp_path: Path) -> AsyncIterator[Floor]:
+    async with open_harness(tmp_path / "bot.db", clock=bench.clock) as harness:
+        service = replace(harness.service, control=ConversationsControl(bench.client))
+        yield Floor(harness, service, bench.simulator, bench.clock)
 
 
 def transferred(genesys: SimulatedGenesys, call: SimulatedCall) -> str:

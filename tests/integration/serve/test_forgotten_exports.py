@@ -39,8 +39,8 @@ async def test_an_export_of_a_dead_replica_is_closed_after_half_an_hour(
 
     async with bench_at(monkeypatch, tmp_path, {"DATABASE_URL": postgres_database.url}) as bench:
         control, nothing = bench.control, cast("Any", None)
-        asked = bench.asked(Role.COMPLIANCE)
-        await control.service.intake.export(asked, {"days": "7"})  # and its process is killed
+        request = bench.request(Role.COMPLIANCE)
+        await control.service.intake.export(request, {"days": "7"})  # and its process is killed
         replicas = replicas_of("serve:living", control.engines, control.store)
         witness = ServingParts(nothing, control, nothing, nothing, nothing, replicas, nothing)
         async with replicas.joined(), asyncio.timeout(LIMIT):

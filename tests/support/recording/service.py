@@ -60,7 +60,7 @@ class Harness:
     clock: FakeClock
     service: RecordingService
     reconciler: Reconciler
-    door: ShutdownGate
+    shutdown_gate: ShutdownGate
     approvals: Approvals
     keeper: Keeper
     files: FakeCallFiles
@@ -84,7 +84,7 @@ async def open_harness(
     files: FakeCallFiles | None = None,
     keep: KeepMode = KeepMode.ASK,
 ) -> AsyncIterator[Harness]:
-    clock, control, door = clock or FakeClock(), FakeControl(), ShutdownGate()
+    clock, control, shutdown_gate = clock or FakeClock(), FakeControl(), ShutdownGate()
     new = isinstance(file, Path) and not file.exists()
     if isinstance(file, Path) and new:
         await make_database(file)
@@ -102,7 +102,7 @@ async def open_harness(
             clock=clock,
             owner=owner,
             rules=rules,
-            door=door,
+            shutdown_gate=shutdown_gate,
             expire=closing_late_keeps(store, clock, closing_late(settlement, approvals)),
             write_limit=write_limit,
             limit=limit or PersonalLimit(),
@@ -113,7 +113,9 @@ async def open_harness(
         attempt = KeepAttempt(files, control, store, queue, clock, {})
         keeper = Keeper(intake, store, queue, attempt, KeepOutcomes(store, clock), clock, keep)
         reconciler = Reconciler(service, clock, owner, SoleProcess(owner))
-        yield Harness(file, engines, store, control, clock, service, reconciler, door, approvals, keeper, files)
+        yield Harness(
+            file, engines, store, control, clock, service, reconciler, shutdown_gate, approvals, keeper, files
+        )
         await store.settled()
     finally:
         await engines.close()

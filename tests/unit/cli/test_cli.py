@@ -54,7 +54,7 @@ async def genesys() -> AsyncIterator[SimulatedGenesys]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, genesys: SimulatedGenesys) -> Shell:
+def context(tmp_path: Path, genesys: SimulatedGenesys) -> Shell:
     """A shell whose settings lead to the simulated Genesys."""
     return Shell(tmp_path, genesys_settings(genesys))
 
@@ -193,33 +193,33 @@ async def test_a_database_that_cannot_be_opened_is_said_in_one_sentence(shell: S
 # Against Genesys
 
 
-async def test_a_recording_from_start_to_stop(desk: Shell, genesys: SimulatedGenesys) -> None:
+async def test_a_recording_from_start_to_stop(context: Shell, genesys: SimulatedGenesys) -> None:
     on_disk: list[tuple[str, ...]] = []
 
     async def look(request: SimulatedRequest) -> None:
         if request.is_write:
-            on_disk.append((await asyncio.to_thread(desk.entries))[-1])
+            on_disk.append((await asyncio.to_thread(context.entries))[-1])
 
     genesys.on_write(look)
 
-    started = await desk("recording", "start", "--reason", "quality check", "--json", TARGET_CONVERSATION_ID=INBOUND)
+    started = await context("recording", "start", "--reason", "quality check", "--json", TARGET_CONVERSATION_ID=INBOUND)
     assert (started.status, started.err) == (0, "")
     assert started.facts["conversation_id"] == INBOUND
     assert (started.facts["state"], started.facts["mechanism"]) == ("active", "adhoc")
     assert started.facts["started_by"] == ACTOR
     assert genesys.effective_recording(INBOUND) == "active"
 
-    listed = await desk("recording", "list")
+    listed = await context("recording", "list")
     assert (listed.status, listed.err) == (0, "")
     assert listed.out.split() == [INBOUND, "active", ACTOR]
 
-    stopped = await desk("recording", "stop")
+    stopped = await context("recording", "stop")
     assert (stopped.status, stopped.err) == (0, "")
     assert INBOUND in stopped.out
     assert genesys.effective_recording(INBOUND) == "none"
 
     assert on_disk == [("requested", "recording:start", ACTOR), ("requested", "recording:stop", ACTOR)]
-    assert desk.entries() == [
+    assert context.entries() == [
         ("requested", "recording:start", ACTOR),
         ("succeeded", "recording:start", ACTOR),
         ("succeeded", "recording:read", ACTOR),
@@ -228,39 +228,39 @@ async def test_a_recording_from_start_to_stop(desk: Shell, genesys: SimulatedGen
     ]
 
 
-async def test_a_call_that_nobody_knows(desk: Shell, genesys: SimulatedGenesys) -> None:
-    ran = await desk("recording", "start", NO_CALL, "--json")
+async def test_a_call_that_nobody_knows(context: Shell, genesys: SimulatedGenesys) -> None:
+    ran = await context("recording", "start", NO_CALL, "--json")
 
     assert (ran.status, ran.err) == (1, "")
     assert ran.facts["error"] == "call_not_found"
-    assert desk.entries() == [("requested", "recording:start", ACTOR), ("failed", "recording:start", ACTOR)]
+    assert context.entries() == [("requested", "recording:start", ACTOR), ("failed", "recording:start", ACTOR)]
     assert genesys.writes() == []
 
 
-async def test_no_call_at_all(desk: Shell) -> None:
-    ran = await desk("recording", "start")
+async def test_no_call_at_all(context: Shell) -> None:
+    ran = await context("recording", "start")
 
     assert (ran.status, ran.out) == (1, "")
     assert ran.err.startswith("You didn't say which call. ")
     assert "record-bot recording start" in ran.err
 
 
-async def test_genesys_refuses_the_login(desk: Shell) -> None:
-    ran = await desk("recording", "start", OUTBOUND, PURECLOUD_CLIENT_SECRET="not-the-secret")
+async def test_genesys_refuses_the_login(context: Shell) -> None:
+    ran = await context("recording", "start", OUTBOUND, PURECLOUD_CLIENT_SECRET="not-the-secret")
 
     assert (ran.status, ran.out) == (1, "")
     assert "PURECLOUD_CLIENT_SECRET" in ran.err
     assert "not-the-secret" not in ran.err
-    assert desk.entries("phase") == [("requested",), ("failed",)]
+    assert context.entries("phase") == [("requested",), ("failed",)]
 
 
-async def test_genesys_is_down(desk: Shell, genesys: SimulatedGenesys) -> None:
+async def test_genesys_is_down(context: Shell, genesys: SimulatedGenesys) -> None:
     await genesys.stop()
 
-    ran = await desk("recording", "start", OUTBOUND)
+    ran = await context("recording", "start", OUTBOUND)
 
     assert (ran.status, ran.out) == (1, "")
     assert ran.err.startswith("Genesys is not responding.")
     assert "Traceback" not in ran.err
     assert not any(secret in ran.said for secret in SECRETS)
-    assert desk.entries("phase") == [("requested",), ("failed",)]
+    assert context.entries("phase") == [("requested",), ("failed",)]

@@ -78,7 +78,7 @@ async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
         people = SlackPeople(client, TEAM, {Role.SUPERVISOR: (ADA, *map(_nth, range(HOMES + 5)))}, clock)
         languages = read_languages()
         style = CardStyle(team_id=TEAM, words=languages.of("en"))
-        desk = ListenerContext(harness.service, people, Work(), style, languages, client, LookupLimit(clock))
+        context = ListenerContext(harness.service, people, Work(), style, languages, client, LookupLimit(clock))
 
         async def no_gaps() -> tuple[int, int]:
             return 0, 0
@@ -89,7 +89,7 @@ async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
         engines = harness.engines
         sources = HomeSources(SqlOverview(engines), no_parts, no_gaps, SqlSummaries(engines), ZoneInfo("UTC"), clock)
         publisher = HomePublisher(
-            desk, SqlHomes(engines), sources, asyncio.Event(), clock, Backoff(clock), PublishThrottle(clock)
+            context, SqlHomes(engines), sources, asyncio.Event(), clock, Backoff(clock), PublishThrottle(clock)
         )
         yield Tab(harness, slack, publisher)
         await slack.stop()
@@ -203,7 +203,7 @@ async def test_who_could_not_be_confirmed_at_the_opening_sees_it_once_they_are(t
 async def test_a_stop_of_the_bot_leaves_homes_as_they_are(tab: Tab) -> None:
     await tab.opens()
     await tab.records(1)
-    tab.harness.door.open = False
+    tab.harness.shutdown_gate.open = False
     tab.harness.clock.advance(PERSON_SECONDS)
     await tab.publisher.refresh()
     assert tab.publishes() == [ADA]
@@ -225,11 +225,11 @@ async def test_somebody_whom_slack_knows_no_more_is_forgotten(tab: Tab) -> None:
 
 
 async def test_a_look_that_can_not_be_written_down_is_not_tried_again_at_once(tab: Tab) -> None:
-    tab.harness.door.open = False
+    tab.harness.shutdown_gate.open = False
     await tab.opens()
     assert "restarting" in tab.shows()
     assert await tab.harness.store.head() == 1  # the refusal
-    tab.harness.door.open = True
+    tab.harness.shutdown_gate.open = True
     tab.harness.clock.advance(PERSON_SECONDS)
     assert await tab.publisher.refresh() > 0
     assert await tab.harness.store.head() == 1

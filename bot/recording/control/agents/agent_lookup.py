@@ -43,7 +43,7 @@ READ_VERB = "read"
 class Lookup:
     """A search that is in the trail and may now be made. ``action`` is what the person wants to do."""
 
-    asked: Request
+    request: Request
     named: NamedAgent
     action: str
     entry: Entry
@@ -76,7 +76,7 @@ class LookUpAgent:
         return AuditContext(self.action, READ_VERB, typed=self.named.typed or None)
 
     def __call__(self, opened: OpenRequest) -> Lookup:
-        require(opened.asked.caller, Permission.CONTROL)
+        require(opened.request.caller, Permission.CONTROL)
         reason = self.named.reason
         opened.rules.reasons.read(reason)
         if reason is not None and len(reason) > LONGEST_REASON:
@@ -84,7 +84,7 @@ class LookUpAgent:
         looking = replace(opened, context=AuditContext(READ_ACTION, READ_VERB))
         looking.close()
         entry = looking.append(Phase.REQUESTED, outcome=dict(READS), text=self.named.typed)
-        return Lookup(opened.asked, self.named, self.action, entry)
+        return Lookup(opened.request, self.named, self.action, entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,12 @@ class AgentSearch:
     people: PeopleDirectory
     calls: AgentCallDirectory
 
-    async def look_up(self, asked: Request, named: NamedAgent, action: str) -> Lookup:
+    async def look_up(self, request: Request, named: NamedAgent, action: str) -> Lookup:
         """Put the search into the trail. Raise what refuses it."""
         # a start may follow, and the key of the request itself is for that one
-        origin = replace(asked.origin, source=f"{asked.origin.source}_search")
-        lookup = await self.log.submit(replace(asked, origin=origin), LookUpAgent(named, action))
-        return replace(lookup, asked=asked)
+        origin = replace(request.origin, source=f"{request.origin.source}_search")
+        lookup = await self.log.submit(replace(request, origin=origin), LookUpAgent(named, action))
+        return replace(lookup, request=request)
 
     async def refuse(self, lookup: Lookup, error: RecordBotError) -> int:
         """Write down why there was nothing to search for, and return the entry's number."""
@@ -121,7 +121,7 @@ class AgentSearch:
         return AgentsFound(agents, seq, found.complete)
 
     async def _search(self, lookup: Lookup, text: str) -> tuple[PeopleFound, tuple[AgentFound, ...]]:
-        caller, deadline = lookup.asked.caller, self.log.clock.monotonic() + LOOKUP_SECONDS
+        caller, deadline = lookup.request.caller, self.log.clock.monotonic() + LOOKUP_SECONDS
         found = await self.people.find(text, deadline=deadline)
         if not found.people:
             raise AgentNotFound

@@ -69,16 +69,16 @@ class AwaitNextCall:
         return AuditContext(ARMED, NEXT_VERB)
 
     def __call__(self, opened: OpenRequest) -> NextCall:
-        transaction, asked = opened.transaction, opened.asked
-        require(asked.caller, Permission.CONTROL)
-        scope = asked.caller.scope
+        transaction, request = opened.transaction, opened.request
+        require(request.caller, Permission.CONTROL)
+        scope = request.caller.scope
         if not (scope.everything or scope.queues or self.agent_user_id in scope.agents):
-            raise OutOfScope(grants=asked.caller.grants)
+            raise OutOfScope(grants=request.caller.grants)
         reason = opened.rules.reasons.read(self.typed_reason, chosen=self.reason_code)
         if self.denied is not None:
             raise NoCallEvents(cause=self.denied)
         for one in transaction.open_next_calls(self.agent_user_id):
-            if one.asked_by == asked.caller.actor:
+            if one.asked_by == request.caller.actor:
                 raise AlreadyWaitingForCall(until=one.expires_at)
         until = opened.now + self.within
         outcome = {"agent": self.agent_user_id, "until": until.astimezone(UTC).isoformat()}
@@ -86,13 +86,13 @@ class AwaitNextCall:
         waiting = NextCall(
             id=opened.attempt_id,
             agent_user_id=self.agent_user_id,
-            asked_by=asked.caller.actor,
+            asked_by=request.caller.actor,
             armed_at=opened.now,
             expires_at=until,
             audit_seq=entry.seq,
             before=self.before,
-            channel=asked.origin.channel,
-            language=asked.origin.language,
+            channel=request.origin.channel,
+            language=request.origin.language,
             reason_code=reason.code,
         )
         transaction.add_next_call(waiting)
@@ -113,8 +113,8 @@ class CancelNextCall:
         return AuditContext(CANCELLED, NEXT_VERB)
 
     def __call__(self, opened: OpenRequest) -> NextCall:
-        actor = opened.asked.caller.actor
-        require(opened.asked.caller, Permission.CONTROL)
+        actor = opened.request.caller.actor
+        require(opened.request.caller, Permission.CONTROL)
         waiting = self._find(opened.transaction, actor)
         if waiting is None or waiting.outcome is not None:
             raise NotWaiting
@@ -189,7 +189,7 @@ class RecordNextCall:
             waiting.reason_code,
             agent_user_id=self.agent.user_id,
         )
-        asking = replace(opened, asked=Request(caller, origin), context=command.context())
+        asking = replace(opened, request=Request(caller, origin), context=command.context())
         try:
             accepted = command(asking)
         except AlreadyRecording as running:
@@ -276,7 +276,7 @@ class NextCalls:
 
     async def wait_for(
         self,
-        asked: Request,
+        request: Request,
         agent_user_id: str,
         *,
         reason: str | None = None,
@@ -289,20 +289,20 @@ class NextCalls:
         """
         denied = self.events.denies(agent_user_id)
         before = frozenset[str]()
-        if denied is None and asked.caller.may(Permission.CONTROL):
+        if denied is None and request.caller.may(Permission.CONTROL):
             deadline = self.log.clock.monotonic() + LOOKUP_SECONDS
             live = await self.calls.live_calls_of(agent_user_id, deadline=deadline)
             before = frozenset(call.conversation_id for call in live.calls)
         command = AwaitNextCall(agent_user_id, self.within, before, reason, reason_code, agent_name, denied)
-        return await self.log.submit(asked, command)
+        return await self.log.submit(request, command)
 
     async def cancel(
-        self, asked: Request, *, next_call_id: UUID | None = None, agent_user_id: str | None = None
+        self, request: Request, *, next_call_id: UUID | None = None, agent_user_id: str | None = None
     ) -> NextCall:
-        return await self.log.submit(asked, CancelNextCall(next_call_id, agent_user_id))
+        return await self.log.submit(request, CancelNextCall(next_call_id, agent_user_id))
 
     async def record(
-        self, conversation_id: str, agent: Participant, callers: Mapping[str, Principal], asked: Request
+        self, conversation_id: str, agent: Participant, callers: Mapping[str, Principal], request: Request
     ) -> PendingAction | None:
         """Record a call that people waited for; None if there is nothing to send to Genesys."""
-        return await self.log.submit(asked, RecordNextCall(conversation_id, agent, callers))
+        return await self.log.submit(request, RecordNextCall(conversation_id, agent, callers))

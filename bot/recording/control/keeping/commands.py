@@ -52,9 +52,9 @@ class KeepCall:
         return AuditContext(self.verb.action, self.verb.value, call, self.recording_id, typed or None)
 
     def __call__(self, opened: OpenRequest) -> PendingKeep:
-        transaction, asked = opened.transaction, opened.asked
+        transaction, request = opened.transaction, opened.request
         call, problem = self._call()
-        require(asked.caller, PERMISSIONS[self.verb])
+        require(request.caller, PERMISSIONS[self.verb])
         if self.unavailable:
             raise KeepUnavailable(cause=self.unavailable)
         if problem is not None:
@@ -66,7 +66,7 @@ class KeepCall:
         opened.context.conversation_id = call
         if recording is not None:
             opened.context.about(recording)
-        scope = _scope(asked.caller, recording)
+        scope = _scope(request.caller, recording)
         if self.verb is KeepVerb.RELEASE and transaction.keeps.held():
             raise ReleaseHeld
         waiting = transaction.keeps.waiting(call)
@@ -82,7 +82,7 @@ class KeepCall:
         scope: Scope | None,
         waiting: tuple[Keep, ...],
     ) -> PendingKeep:
-        transaction, asked, now = opened.transaction, opened.asked, opened.now
+        transaction, request, now = opened.transaction, opened.request, opened.now
         reason = ReasonRules(opened.rules.reasons.labels).read(self.typed_reason)  # here, nobody has to give one
         entry = opened.append(Phase.REQUESTED, text=reason.text, reason_code=reason.code)
         running = tuple(one for one in waiting if one.owner is not None)
@@ -94,7 +94,7 @@ class KeepCall:
             id=opened.attempt_id,
             conversation_id=call,
             verb=self.verb,
-            asked_by=asked.caller.actor,
+            asked_by=request.caller.actor,
             asked_at=now,
             audit_seq=entry.seq,
             recording_id=None if recording is None else recording.id,
@@ -105,13 +105,13 @@ class KeepCall:
             owner=None if later else opened.owner,
             claimed_at=None if later else now,
             scope=scope,
-            language=asked.origin.language,
+            language=request.origin.language,
             cancels=len(waiting) - len(running),
         )
         transaction.keeps.add(keep)
         transaction.keeps.redraw(call)
         opened.close()
-        return PendingKeep(asked, keep, recording, queued=later)
+        return PendingKeep(request, keep, recording, queued=later)
 
     def _later(self, now: datetime, recording: Recording | None, *, running: bool) -> tuple[bool, datetime | None]:
         """Return whether the first try comes later, and when; without a time, once our recording is over."""
@@ -139,7 +139,7 @@ class KeepCall:
             return found
         if call is not None:
             return transaction.newest_recording(call, telling_whose=True) or transaction.newest_recording(call)
-        return only_own(transaction, opened.asked.caller)
+        return only_own(transaction, opened.request.caller)
 
 
 def _scope(caller: Principal, recording: Recording | None) -> Scope | None:

@@ -70,7 +70,7 @@ class Keeper:
     async def ask(
         self,
         verb: KeepVerb,
-        asked: Request,
+        request: Request,
         *,
         recording_id: UUID | None = None,
         typed_id: str | None = None,
@@ -79,7 +79,7 @@ class Keeper:
         """Put the request into the trail. Raise what refuses it."""
         releasing = verb is KeepVerb.RELEASE and self.attempt is not None  # what was kept before can be released
         command = KeepCall(verb, recording_id, typed_id, reason, "" if releasing else self.unavailable)
-        return await self.intake.log.submit(asked, command)
+        return await self.intake.log.submit(request, command)
 
     async def carry_out(self, accepted: PendingKeep) -> Keep:
         """Try once now, and return the request as it stands then; the worker goes on with what has to wait.

@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 class AgentCalls:
     """Starts recordings by agent; ``addresses`` turns a mention into an agent."""
 
-    desk: ListenerContext
+    context: ListenerContext
     search: AgentSearch
     names: NameBook
     addresses: EmailAddresses
 
     def register(self, app: AsyncApp) -> None:
-        Clicks(self.desk, self._take).register(app, START_CALL)
+        Clicks(self.context, self._take).register(app, START_CALL)
 
-    async def start(self, asked: Request, named: NamedAgent, reply: Reply) -> Answer:
+    async def start(self, request: Request, named: NamedAgent, reply: Reply) -> Answer:
         """Put the search into the trail, and make it after the acknowledgement."""
-        lookup = await self.search.look_up(asked, named, Verb.START.action)
-        self.desk.work.start(self._answer_later(lookup, reply))
-        return ephemeral(self.desk.words_for(asked)("agents.searching", seq=lookup.entry.seq))
+        lookup = await self.search.look_up(request, named, Verb.START.action)
+        self.context.work.start(self._answer_later(lookup, reply))
+        return ephemeral(self.context.words_for(request)("agents.searching", seq=lookup.entry.seq))
 
     async def found(self, lookup: Lookup) -> AgentsFound:
         """Search for the agent who was named. Raise why there is nobody, with the number of the entry."""
@@ -62,16 +62,16 @@ class AgentCalls:
 
     async def offer(self, found: AgentsFound, lookup: Lookup, reply: Reply) -> None:
         """Show the calls and the next calls that can be chosen."""
-        words, asked = self.desk.words_for(lookup.asked), lookup.asked
-        choice = Choice("", None, asked.origin.channel, lookup.named.reason)
-        clock = self.desk.service.clock
+        words, request = self.context.words_for(lookup.request), lookup.request
+        choice = Choice("", None, request.origin.channel, lookup.named.reason)
+        clock = self.context.service.clock
         deadline = clock.monotonic() + LOOKUP_SECONDS
         agents = [replace(one, calls=await self.names.named(one.calls, deadline=deadline)) for one in found.agents]
         text, blocks = agent_calls(replace(found, agents=tuple(agents)), choice, words, clock.now())
-        await self.desk.tell(reply, text, blocks)
+        await self.context.tell(reply, text, blocks)
 
     async def _answer_later(self, lookup: Lookup, reply: Reply) -> None:
-        await answered("agent_search", self._carry_out(lookup, reply), partial(self.desk.refuse, reply))
+        await answered("agent_search", self._carry_out(lookup, reply), partial(self.context.refuse, reply))
 
     async def _carry_out(self, lookup: Lookup, reply: Reply) -> None:
         found = await self.found(lookup)
@@ -81,23 +81,23 @@ class AgentCalls:
             await self.offer(found, lookup, reply)
 
     async def _start(self, lookup: Lookup, agent: AgentFound, reply: Reply) -> None:
-        asked = lookup.asked
-        accepted = await self.desk.service.intake.start(
-            asked, agent.calls[0].conversation_id, lookup.named.reason, agent_user_id=agent.person.user_id
+        request = lookup.request
+        accepted = await self.context.service.intake.start(
+            request, agent.calls[0].conversation_id, lookup.named.reason, agent_user_id=agent.person.user_id
         )
-        self.desk.finish_later(accepted, reply)
-        await self.desk.tell(reply, under_way(accepted, self.desk.style_for(asked)))
+        self.context.finish_later(accepted, reply)
+        await self.context.tell(reply, under_way(accepted, self.context.style_for(request)))
 
     async def _take(self, click: Click) -> None:
         """Record the call that was chosen; the click is authorized like a command."""
         choice = Choice.read(str(click.action.get("value")))
-        asked = await click.asked(channel=choice.channel)
-        accepted = await self.desk.service.intake.start(
-            asked, choice.conversation_id, choice.reason, agent_user_id=choice.user_id
+        request = await click.request(channel=choice.channel)
+        accepted = await self.context.service.intake.start(
+            request, choice.conversation_id, choice.reason, agent_user_id=choice.user_id
         )
         reply = replace(click.reply, replaces=True)
-        self.desk.work.start(self.desk.tell(reply, under_way(accepted, self.desk.style_for(asked))))
-        self.desk.finish_later(accepted, reply)
+        self.context.work.start(self.context.tell(reply, under_way(accepted, self.context.style_for(request))))
+        self.context.finish_later(accepted, reply)
 
     async def _address(self, user_id: str) -> str:
         found = await self.addresses.of(user_id)

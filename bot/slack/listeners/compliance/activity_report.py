@@ -37,37 +37,37 @@ class Reports(Protocol):
 class ActivityReports:
     """Answers with the report, which only the person who asked sees."""
 
-    desk: ListenerContext
+    context: ListenerContext
     reports: Reports
     charts: Charts
     people: PeopleNames
     zone: ZoneInfo
 
-    async def answer(self, asked: Request, typed: str, reply: Reply) -> Answer:
+    async def answer(self, request: Request, typed: str, reply: Reply) -> Answer:
         """Record the read in the trail, and continue after the acknowledgement. Raise NotPermitted, MalformedPeriod."""
-        intake = self.desk.service.intake
+        intake = self.context.service.intake
         period = typed_period(typed, intake.clock.now(), self.zone)
         if period is None:
             problem = MalformedPeriod()
-            await intake.refuse_report(asked, typed, problem)
+            await intake.refuse_report(request, typed, problem)
             raise problem
         wanted = {"since": timestamp(period.since), "until": timestamp(period.until)}
-        read = await intake.read_report(asked, wanted)
-        words = self.desk.words_for(asked)
-        self.desk.work.start(self._report(asked, period, read, reply))
+        read = await intake.read_report(request, wanted)
+        words = self.context.words_for(request)
+        self.context.work.start(self._report(request, period, read, reply))
         return ephemeral(words("report.counting", period=period_name(period, words), seq=read.seq))
 
-    async def _report(self, asked: Request, period: Period, read: Entry, reply: Reply) -> None:
-        words = self.desk.words_for(asked)
+    async def _report(self, request: Request, period: Period, read: Entry, reply: Reply) -> None:
+        words = self.context.words_for(request)
 
         async def refuse(_error: RecordBotError) -> tuple[str, list[Block] | None]:
             return words("report.broke", seq=read.seq), None
 
-        text, blocks = await answered("activity_report", self._content(asked, period, read), refuse)
-        await self.desk.tell(reply, text, blocks)
+        text, blocks = await answered("activity_report", self._content(request, period, read), refuse)
+        await self.context.tell(reply, text, blocks)
 
-    async def _content(self, asked: Request, period: Period, read: Entry) -> tuple[str, list[Block] | None]:
-        style = self.desk.style_for(asked)
+    async def _content(self, request: Request, period: Period, read: Entry) -> tuple[str, list[Block] | None]:
+        style = self.context.style_for(request)
         words = style.words
         report = await self.reports.report(period)
         people = await self.people.people({one.actor for one in report.recordings})

@@ -81,7 +81,7 @@ class Order:
     The totals and the entries stay English for everybody: they are evidence.
     """
 
-    request: Entry
+    requested: Entry
     period: Period
     wanted: Filter
     words: Catalog
@@ -97,7 +97,7 @@ class Order:
 class AuditReports:
     """Sends the trail to compliance. The file has no name on disk, and is gone once it is sent."""
 
-    desk: ListenerContext
+    context: ListenerContext
     uploads: Uploads
     trail: Trail
     summaries: Summaries
@@ -106,22 +106,22 @@ class AuditReports:
     descriptions: Descriptions
     people: PeopleNames
 
-    async def answer(self, asked: Request, typed: str, reply: Reply) -> Answer:
+    async def answer(self, request: Request, typed: str, reply: Reply) -> Answer:
         """Take the request, and continue after the acknowledgement. Raise NotPermitted, MalformedPeriod."""
-        intake = self.desk.service.intake
+        intake = self.context.service.intake
         wants_csv = typed.lower().split()[-1:] == ["csv"]
         period = typed_period(typed.strip()[: -len("csv")] if wants_csv else typed, intake.clock.now(), self.zone)
         if period is None:
             problem = MalformedPeriod()
-            await intake.refuse_export(asked, typed, problem)
+            await intake.refuse_export(request, typed, problem)
             raise problem
         wanted = Filter(since=timestamp(period.since), until=timestamp(period.until))
         form = {"format": "csv", "with": "names"} if wants_csv else {"format": "jsonl"}
-        request = await intake.export(asked, {**form, **wanted.facts()})
-        words = self.desk.words_for(asked)
-        order = Order(request, period, wanted, words, wants_csv)
-        self.desk.work.start(self._report(order, reply))
-        return ephemeral(words("export.counting", period=period_name(period, words), seq=request.seq))
+        requested = await intake.export(request, {**form, **wanted.facts()})
+        words = self.context.words_for(request)
+        order = Order(requested, period, wanted, words, wants_csv)
+        self.context.work.start(self._report(order, reply))
+        return ephemeral(words("export.counting", period=period_name(period, words), seq=requested.seq))
 
     async def _report(self, order: Order, reply: Reply) -> None:
         words = order.words
@@ -131,11 +131,11 @@ class AuditReports:
                 return words("export.unwritten", cause=escape(error.cause))
             return await self._failed(order, "error", words("export.broke"))
 
-        await self.desk.tell(reply, await answered("audit_export", self._carry_out(order), refuse))
+        await self.context.tell(reply, await answered("audit_export", self._carry_out(order), refuse))
 
     async def _carry_out(self, order: Order) -> str:
-        request, period, words = order.request, order.period, order.words
-        before = request.seq - 1
+        requested, period, words = order.requested, order.period, order.words
+        before = requested.seq - 1
         summary = await self.summaries.summary(period, self.zone, up_to=before)
         with tempfile.TemporaryFile(prefix="record-bot-") as file:
             try:
@@ -147,7 +147,7 @@ class AuditReports:
             except WEB_API_ERRORS as error:
                 return await self._not_sent(order, error)
         facts = {"format": order.format, "entries": written.entries, "sha256": written.sha256}
-        seq = await self.outcomes.succeeded(request, facts)
+        seq = await self.outcomes.succeeded(requested, facts)
         return words("export.done", period=period_name(period, words), count=written.entries, seq=seq)
 
     async def _write(self, file: IO[bytes], order: Order, up_to: int) -> Written:
@@ -175,7 +175,7 @@ class AuditReports:
         if not order.csv:
             return list(map(json_line, entries))
         people = await self.people.people({str(one["actor"]) for one in entries})
-        reasons = self.desk.style.reason_labels
+        reasons = self.context.style.reason_labels
         return [
             readable_line(entry, described, self.zone, people=people, reasons=reasons)
             for entry, described in zip(entries, await self.descriptions.of(entries), strict=True)
@@ -186,27 +186,27 @@ class AuditReports:
 
         An empty file is not sent: Slack takes none.
         """
-        request, period, words = order.request, order.period, order.words
+        requested, period, words = order.requested, order.period, order.words
         title = words("export.title", period=period_name(period, words))
-        pieces = [title, *totals(summary, self.desk.style)]
+        pieces = [title, *totals(summary, self.context.style)]
         uploaded = None
-        name = f"audit-{period.since.astimezone(self.zone):%Y-%m-%d}-{period.name}-{request.seq}.{order.format}"
+        name = f"audit-{period.since.astimezone(self.zone):%Y-%m-%d}-{period.name}-{requested.seq}.{order.format}"
         if written.entries:
             uploaded = await self.uploads.put(file, size=written.size, name=name, title=name)
         key = "export.comment_csv" if order.csv else "export.comment"
         await self.uploads.to_person(
-            request.actor.rpartition(":")[2],
+            requested.actor.rpartition(":")[2],
             uploaded,
             text="\n".join(pieces),
             blocks=[section(piece) for piece in pieces],
-            comment=words(key, count=written.entries, sha256=written.sha256, seq=request.seq),
+            comment=words(key, count=written.entries, sha256=written.sha256, seq=requested.seq),
         )
 
     async def _not_sent(self, order: Order, error: Exception) -> str:
         return await self._failed(order, "not_sent", why_not_sent(error, order.words), {"code": code(error)})
 
     async def _failed(self, order: Order, error: str, why: str, facts: dict[str, Any] | None = None) -> str:
-        seq = await self.outcomes.failed(order.request, error, facts)
+        seq = await self.outcomes.failed(order.requested, error, facts)
         return order.words("export.failed", why=escape(why), seq=seq)
 
 

@@ -33,38 +33,38 @@ CALLS_OFFERED = 10
 class KeepListeners:
     """Translates what people ask for; a card shows the result, or else the person is told."""
 
-    desk: ListenerContext
+    context: ListenerContext
     keeper: Keeper
 
     def register(self, app: AsyncApp) -> None:
-        Clicks(self.desk, partial(self._click, KeepVerb.KEEP), shown=Click.id).register(app, KEEP)
-        Clicks(self.desk, partial(self._click, KeepVerb.RELEASE), shown=Click.id).register(app, RELEASE)
-        Clicks(self.desk, self._click_call).register(app, KEEP_CALL)
+        Clicks(self.context, partial(self._click, KeepVerb.KEEP), shown=Click.id).register(app, KEEP)
+        Clicks(self.context, partial(self._click, KeepVerb.RELEASE), shown=Click.id).register(app, RELEASE)
+        Clicks(self.context, self._click_call).register(app, KEEP_CALL)
         app.message_shortcut(KEEP_FROM_MESSAGE)(self.on_message)
 
-    async def answer(self, verb: KeepVerb, asked: Request, rest: str, reply: Reply) -> Answer:
+    async def answer(self, verb: KeepVerb, request: Request, rest: str, reply: Reply) -> Answer:
         """Answer the command."""
         typed_id, reason = id_and_reason(rest) if verb is KeepVerb.KEEP else (rest or None, None)
         try:
-            accepted = await self.keeper.ask(verb, asked, typed_id=typed_id, reason=reason)
+            accepted = await self.keeper.ask(verb, request, typed_id=typed_id, reason=reason)
         except Duplicate as duplicate:
-            words = self.desk.words_for(asked)
-            return ephemeral(f":information_source: {self.desk.explain(duplicate, words)}")
+            words = self.context.words_for(request)
+            return ephemeral(f":information_source: {self.context.explain(duplicate, words)}")
         self._finish_later(accepted, reply)
-        return ephemeral(keep_accepted(accepted, self.desk.style_for(asked)))
+        return ephemeral(keep_accepted(accepted, self.context.style_for(request)))
 
     async def _click(self, verb: KeepVerb, click: Click) -> None:
-        asked = await click.asked()
-        accepted = await self.keeper.ask(verb, asked, recording_id=click.id())
+        request = await click.request()
+        accepted = await self.keeper.ask(verb, request, recording_id=click.id())
         self._finish_later(accepted, click.reply)
         if click.in_ephemeral:
-            click.tell(keep_accepted(accepted, self.desk.style_for(asked)))
+            click.tell(keep_accepted(accepted, self.context.style_for(request)))
 
     async def _click_call(self, click: Click) -> None:
-        asked = await click.asked()
-        accepted = await self.keeper.ask(KeepVerb.KEEP, asked, typed_id=str(click.action.get("value")))
+        request = await click.request()
+        accepted = await self.keeper.ask(KeepVerb.KEEP, request, typed_id=str(click.action.get("value")))
         self._finish_later(accepted, click.reply)
-        click.tell(keep_accepted(accepted, self.desk.style_for(asked)))
+        click.tell(keep_accepted(accepted, self.context.style_for(request)))
 
     async def on_message(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
         """Keep the call that a message names; offer a choice of several. Nothing may be raised from here."""
@@ -73,44 +73,44 @@ class KeepListeners:
 
         async def refuse(error: RecordBotError) -> None:
             if not isinstance(error, Duplicate):
-                self.desk.work.start(self.desk.refuse(reply, error))
+                self.context.work.start(self.context.refuse(reply, error))
 
         await answered("keep_shortcut", self._keep_from(body, reply), refuse)
         await ack()
 
     async def _keep_from(self, body: dict[str, Any], reply: Reply) -> None:
-        asked = await self.desk.asked(
+        request = await self.context.request(
             "message",
             user_id=reply.user_id,
             team_id=team_of(body),
             channel=(body.get("channel") or {}).get("id"),
             trigger=body.get("trigger_id"),
         )
-        style, ids = self.desk.style_for(asked), calls_in(body.get("message"))
+        style, ids = self.context.style_for(request), calls_in(body.get("message"))
         if len(ids) > 1:
             text, blocks = style.words("keep.choose"), list[dict[str, Any]]()
             for call in ids[:CALLS_OFFERED]:
                 blocks.append(section(style.words("keep.about", call=style.call(call))))
                 blocks.append({"type": "actions", "elements": [keep_call_button(call, style.words)]})
-            self.desk.work.start(self.desk.tell(reply, text, [section(text), *blocks]))
+            self.context.work.start(self.context.tell(reply, text, [section(text), *blocks]))
             return
         # without a call it is refused like a command that names none, and the trail has it
-        accepted = await self.keeper.ask(KeepVerb.KEEP, asked, typed_id=ids[0] if ids else "")
+        accepted = await self.keeper.ask(KeepVerb.KEEP, request, typed_id=ids[0] if ids else "")
         self._finish_later(accepted, reply)
-        self.desk.work.start(self.desk.tell(reply, keep_accepted(accepted, style)))
+        self.context.work.start(self.context.tell(reply, keep_accepted(accepted, style)))
 
     def _finish_later(self, accepted: PendingKeep, reply: Reply) -> None:
-        self.desk.work.start(self._finish(accepted, reply))
+        self.context.work.start(self._finish(accepted, reply))
 
     async def _finish(self, accepted: PendingKeep, reply: Reply) -> None:
         try:
             keep = await self.keeper.carry_out(accepted)
         except AuditUnavailable:
-            words = self.desk.words_for(accepted.asked)
-            await self.desk.tell(reply, words("command.not_written", seq=accepted.keep.audit_seq))
+            words = self.context.words_for(accepted.request)
+            await self.context.tell(reply, words("command.not_written", seq=accepted.keep.audit_seq))
             return
         if keep.settled and keep.needs_answer:
-            told = await self.desk.tell(reply, keep_answer(keep, self.desk.style_for(accepted.asked)))
+            told = await self.context.tell(reply, keep_answer(keep, self.context.style_for(accepted.request)))
             if told is not None:
                 await self.keeper.note_told(keep)
 

@@ -57,47 +57,49 @@ Media = MediaLink | Transcoding | NoMedia
 class ListenLinks:
     """Fetches links when they are asked for; ``files`` is None with an API that has no files of calls."""
 
-    desk: ListenerContext
+    context: ListenerContext
     files: CallFiles | None
     outcomes: ExportOutcomes
 
-    async def answer(self, asked: Request, typed: str, reply: Reply) -> Answer:
+    async def answer(self, request: Request, typed: str, reply: Reply) -> Answer:
         """Take the request, and continue after the acknowledgement. Raise NotPermitted, MalformedId."""
-        intake, words = self.desk.service.intake, self.desk.words_for(asked)
+        intake, words = self.context.service.intake, self.context.words_for(request)
         try:
             call = conversation_id(typed)
         except MalformedId as problem:
-            await intake.refuse_listening(asked, typed, problem)
+            await intake.refuse_listening(request, typed, problem)
             raise
         if self.files is None:
             unavailable = KeepUnavailable(cause=WITHOUT_FILES)
-            await intake.refuse_listening(asked, typed, unavailable)
+            await intake.refuse_listening(request, typed, unavailable)
             raise unavailable
-        request = await intake.listen(asked, call)
-        self.desk.work.start(self._answer_later(self.files, request, call, asked, reply))
-        return ephemeral(words("listen.asking", call=self.desk.style.call(call, short=True), seq=request.seq))
+        requested = await intake.listen(request, call)
+        self.context.work.start(self._answer_later(self.files, requested, call, request, reply))
+        return ephemeral(words("listen.asking", call=self.context.style.call(call, short=True), seq=requested.seq))
 
-    async def _answer_later(self, files: CallFiles, request: Entry, call: str, asked: Request, reply: Reply) -> None:
+    async def _answer_later(
+        self, files: CallFiles, requested: Entry, call: str, request: Request, reply: Reply
+    ) -> None:
         async def refuse(error: RecordBotError) -> None:
             if not isinstance(error, AuditUnavailable):
-                error.audit_seq = await self._failed(request, error)
-            text = self.desk.explain(error, self.desk.words_for(asked), read=True)
-            await self.desk.tell(reply, f":warning: {text}")
+                error.audit_seq = await self._failed(requested, error)
+            text = self.context.explain(error, self.context.words_for(request), read=True)
+            await self.context.tell(reply, f":warning: {text}")
 
-        await answered("listen", self._show(files, request, call, asked, reply), refuse)
+        await answered("listen", self._show(files, requested, call, request, reply), refuse)
 
-    async def _failed(self, request: Entry, error: RecordBotError) -> int | None:
+    async def _failed(self, requested: Entry, error: RecordBotError) -> int | None:
         told: dict[str, Any] = facts(error.evidence) if isinstance(error, GenesysError) else {}
         if isinstance(error, PermissionMissing) and error.permission:
             told["permission"] = error.permission
         try:
-            return await self.outcomes.failed(request, error.kind, told)
+            return await self.outcomes.failed(requested, error.kind, told)
         except AuditUnavailable:
             log.warning("listen_outcome_write_failed")
             return None
 
-    async def _show(self, files: CallFiles, request: Entry, call: str, asked: Request, reply: Reply) -> None:
-        found = await self._media(files, request, call, asked, reply)
+    async def _show(self, files: CallFiles, requested: Entry, call: str, request: Request, reply: Reply) -> None:
+        found = await self._media(files, requested, call, request, reply)
         links = [media for _, media in found if isinstance(media, MediaLink)]
         if not links:
             if any(isinstance(media, Transcoding) for _, media in found):
@@ -107,27 +109,27 @@ class ListenLinks:
         granted: dict[str, Any] = {"links": len(links), "recordings": [file.id for file, _ in found]}
         if ends:
             granted["until"] = min(ends).isoformat()
-        seq = await self.outcomes.succeeded(request, granted)  # first: nothing is shown that the trail doesn't have
-        style = self.desk.style_for(asked)
+        seq = await self.outcomes.succeeded(requested, granted)  # first: nothing is shown that the trail doesn't have
+        style = self.context.style_for(request)
         text, blocks = listen_blocks(call, found, style, seq=seq)
         if not await _shown(reply, text, blocks):
-            await self.desk.tell(reply, style.words("listen.not_shown", seq=seq))
+            await self.context.tell(reply, style.words("listen.not_shown", seq=seq))
 
     async def _media(
-        self, files: CallFiles, request: Entry, call: str, asked: Request, reply: Reply
+        self, files: CallFiles, requested: Entry, call: str, request: Request, reply: Reply
     ) -> list[tuple[SavedRecording, Media]]:
         """Return what can be played of each stored file, waiting for Genesys to convert it."""
-        deadline = self.desk.service.clock.monotonic() + LISTEN_SECONDS
+        deadline = self.context.service.clock.monotonic() + LISTEN_SECONDS
         listed = await files.files(call, ended_at=await self._ended_at(call), deadline=deadline)
         stored = listed.ready[:MOST_FILES]
         if not stored:
             raise RecordingNotStored if listed.state is FilesState.NOT_YET else NoRecordingFound
-        words, told = self.desk.words_for(asked), asyncio.Event()
+        words, told = self.context.words_for(request), asyncio.Event()
 
         async def progress(_waiting: Waiting) -> None:
             if not told.is_set():  # once, however many files and waits there are
                 told.set()
-                self.desk.work.start(self.desk.tell(reply, words("listen.preparing", seq=request.seq)))
+                self.context.work.start(self.context.tell(reply, words("listen.preparing", seq=requested.seq)))
 
         async def one(file: SavedRecording) -> Media:
             return await files.media_link(call, file.id, deadline=deadline, progress=progress)
@@ -135,7 +137,7 @@ class ListenLinks:
         return list(zip(stored, await asyncio.gather(*map(one, stored)), strict=True))
 
     async def _ended_at(self, call: str) -> datetime | None:
-        recording = await self.desk.service.store.newest_recording(call)
+        recording = await self.context.service.store.newest_recording(call)
         return recording.ended_at if recording is not None and recording.state is RecordingState.ENDED else None
 
 

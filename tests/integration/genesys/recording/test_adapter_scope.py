@@ -14,7 +14,7 @@ from bot.recording.permissions import require_agent
 if TYPE_CHECKING:
     from bot.recording.models import ConfirmedChange
     from bot.recording.ports import Permit
-    from tests.integration.genesys.desk import Desk
+    from tests.integration.genesys.bench import Bench
 
 SOMEBODY_ELSES = Scope(everything=False, queues=frozenset({"another-queue"}), agents=frozenset({"another-user"}))
 
@@ -24,58 +24,58 @@ def within(scope: Scope) -> Permit:
     return lambda agent: require_agent(caller, agent)
 
 
-async def start(desk: Desk, target: Target, scope: Scope) -> ConfirmedChange:
-    return await desk.control.start(
-        target, reason_code=None, deadline=desk.deadline, progress=desk.progress, permit=within(scope)
+async def start(bench: Bench, target: Target, scope: Scope) -> ConfirmedChange:
+    return await bench.control.start(
+        target, reason_code=None, deadline=bench.deadline, progress=bench.progress, permit=within(scope)
     )
 
 
 @pytest.mark.parametrize("policy", [None, "active", "paused"])
-async def test_a_call_outside_is_read_and_left_alone(desk: Desk, policy: str | None) -> None:
+async def test_a_call_outside_is_read_and_left_alone(bench: Bench, policy: str | None) -> None:
     secure = {} if policy is None else {"policy_recording": policy, "secure_pause": policy == "paused"}
-    call = desk.simulator.add_call(**secure)
+    call = bench.simulator.add_call(**secure)
     with pytest.raises(OutOfScope):
-        await start(desk, Target(call.id), SOMEBODY_ELSES)
-    assert desk.simulator.writes() == []
+        await start(bench, Target(call.id), SOMEBODY_ELSES)
+    assert bench.simulator.writes() == []
 
 
 @pytest.mark.parametrize("policy", [None, "active", "paused"])
-async def test_a_call_of_ones_own_queue_is_recorded(desk: Desk, policy: str | None) -> None:
+async def test_a_call_of_ones_own_queue_is_recorded(bench: Bench, policy: str | None) -> None:
     secure = {} if policy is None else {"policy_recording": policy, "secure_pause": policy == "paused"}
-    call = desk.simulator.add_call(**secure)
+    call = bench.simulator.add_call(**secure)
     own = Scope(everything=False, queues=frozenset({str(call.agents[0].queue_id)}))
-    effect = await start(desk, Target(call.id), own)
+    effect = await start(bench, Target(call.id), own)
     assert effect.agent is not None
-    assert desk.simulator.effective_recording(call.id) == "active"
+    assert bench.simulator.effective_recording(call.id) == "active"
 
 
-async def test_of_two_agents_only_ones_own_is_recorded(desk: Desk) -> None:
-    call = desk.simulator.add_call(agents=2)
+async def test_of_two_agents_only_ones_own_is_recorded(bench: Bench) -> None:
+    call = bench.simulator.add_call(agents=2)
     mine, other = call.agents
     own = Scope(everything=False, agents=frozenset({str(mine.user_id)}))
     with pytest.raises(OutOfScope):
-        await start(desk, Target(call.id, participant_id=other.id), own)
+        await start(bench, Target(call.id, participant_id=other.id), own)
     with pytest.raises(OutOfScope):
-        await start(desk, Target(call.id), SOMEBODY_ELSES)
-    assert desk.simulator.writes() == []
-    effect = await start(desk, Target(call.id, agent_user_id=mine.user_id), own)
+        await start(bench, Target(call.id), SOMEBODY_ELSES)
+    assert bench.simulator.writes() == []
+    effect = await start(bench, Target(call.id, agent_user_id=mine.user_id), own)
     assert effect.agent is not None
     assert effect.agent.user_id == mine.user_id
 
 
-async def test_a_policy_recording_of_which_nobody_can_tell_whose_it_is(desk: Desk) -> None:
-    call = desk.simulator.add_call(agents=2, policy_recording="active")
+async def test_a_policy_recording_of_which_nobody_can_tell_whose_it_is(bench: Bench) -> None:
+    call = bench.simulator.add_call(agents=2, policy_recording="active")
     own = Scope(everything=False, agents=frozenset({str(call.agents[0].user_id)}))
     with pytest.raises(OutOfScope) as refused:
-        await start(desk, Target(call.id), own)
+        await start(bench, Target(call.id), own)
     assert refused.value.cause == "scope_unknown"
 
 
-async def test_sessions_know_no_queue_so_only_the_unlimited_start_them(desk: Desk) -> None:
-    sessions = desk.on_sessions()
-    call = desk.simulator.add_call()
+async def test_sessions_know_no_queue_so_only_the_unlimited_start_them(bench: Bench) -> None:
+    sessions = bench.on_sessions()
+    call = bench.simulator.add_call()
     own = Scope(everything=False, queues=frozenset({str(call.agents[0].queue_id)}))
     with pytest.raises(OutOfScope):
         await start(sessions, Target(call.id), own)
-    assert desk.simulator.writes() == []
+    assert bench.simulator.writes() == []
     assert (await start(sessions, Target(call.id), Scope())).created

@@ -31,7 +31,7 @@ PATIENCE = 25.0
 
 
 @dataclass
-class Desk:
+class Bench:
     """The adapter and the notifications on one client, and a call whose agent's events flow."""
 
     simulator: SimulatedGenesys
@@ -77,7 +77,7 @@ async def _nobody(_: Waiting) -> None: ...
 
 
 @asynccontextmanager
-async def opened(*, follow: bool = True) -> AsyncIterator[Desk]:
+async def opened(*, follow: bool = True) -> AsyncIterator[Bench]:
     clock = SteppedClock()
     simulator = SimulatedGenesys(effect_delay=0, clock=clock.time)
     await simulator.start()
@@ -86,11 +86,11 @@ async def opened(*, follow: bool = True) -> AsyncIterator[Desk]:
     listener = Listener(simulator, clock, Notifications(client))
     running = asyncio.create_task(listener.notifications.run(listener.on_news, listener.gaps.put_nowait))
     try:
-        desk = Desk(simulator, clock, client, listener, simulator.add_call())
+        bench = Bench(simulator, clock, client, listener, simulator.add_call())
         if follow:
-            await listener.follow(desk.call.agents[0].user_id or "")
+            await listener.follow(bench.call.agents[0].user_id or "")
             await listener.next_gap()
-        yield desk
+        yield bench
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -99,118 +99,118 @@ async def opened(*, follow: bool = True) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    async with opened() as desk:
-        yield desk
+async def bench() -> AsyncIterator[Bench]:
+    async with opened() as bench:
+        yield bench
 
 
-async def test_a_start_takes_two_requests_and_a_later_stop_one(desk: Desk) -> None:
-    started = await desk.start()
+async def test_a_start_takes_two_requests_and_a_later_stop_one(bench: Bench) -> None:
+    started = await bench.start()
     assert (started.mechanism, started.created) == (Mechanism.ADHOC, True)
-    assert started.evidence.correlation_id == desk.simulator.writes()[0].correlation_id
-    assert desk.asked() == ["GET", "PATCH"]
+    assert started.evidence.correlation_id == bench.simulator.writes()[0].correlation_id
+    assert bench.asked() == ["GET", "PATCH"]
 
-    desk.clock.advance(LATEST_SECONDS)
-    desk.simulator.requests.clear()
-    assert (await desk.stop()).created
-    assert desk.asked() == ["PATCH"]
-    assert desk.simulator.effective_recording(desk.call.id) == "none"
-
-
-async def test_a_secure_pause_and_its_end_take_one_request_each(desk: Desk) -> None:
-    await desk.start()
-    deadline = desk.clock.monotonic() + 10 * LATEST_SECONDS
-    for act in (desk.control.pause, desk.control.resume):
-        desk.clock.advance(LATEST_SECONDS)
-        desk.simulator.requests.clear()
-        await act(desk.target, deadline=deadline, progress=_nobody)
-        assert desk.asked() == ["PUT"]
+    bench.clock.advance(LATEST_SECONDS)
+    bench.simulator.requests.clear()
+    assert (await bench.stop()).created
+    assert bench.asked() == ["PATCH"]
+    assert bench.simulator.effective_recording(bench.call.id) == "none"
 
 
-async def test_an_event_that_is_lost_costs_one_reading(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("events_lost")
-    starting = asyncio.ensure_future(desk.start())
-    await desk.clock.until_asleep(EVENTS_OVERDUE)
-    desk.clock.advance(EVENTS_OVERDUE)
+async def test_a_secure_pause_and_its_end_take_one_request_each(bench: Bench) -> None:
+    await bench.start()
+    deadline = bench.clock.monotonic() + 10 * LATEST_SECONDS
+    for act in (bench.control.pause, bench.control.resume):
+        bench.clock.advance(LATEST_SECONDS)
+        bench.simulator.requests.clear()
+        await act(bench.target, deadline=deadline, progress=_nobody)
+        assert bench.asked() == ["PUT"]
+
+
+async def test_an_event_that_is_lost_costs_one_reading(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("events_lost")
+    starting = asyncio.ensure_future(bench.start())
+    await bench.clock.until_asleep(EVENTS_OVERDUE)
+    bench.clock.advance(EVENTS_OVERDUE)
     assert (await starting).created
-    assert desk.asked() == ["GET", "PATCH", "GET"]
+    assert bench.asked() == ["GET", "PATCH", "GET"]
 
 
-async def test_an_event_that_comes_twice_confirms_once(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("events_twice")
-    await desk.start()
-    assert desk.asked() == ["GET", "PATCH"]
+async def test_an_event_that_comes_twice_confirms_once(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("events_twice")
+    await bench.start()
+    assert bench.asked() == ["GET", "PATCH"]
 
 
-async def test_a_late_event_confirms_when_it_comes(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("events_lost", times=1)
-    starting = asyncio.ensure_future(desk.start())
-    await desk.clock.until_asleep(EVENTS_OVERDUE)
-    await desk.pushed()
+async def test_a_late_event_confirms_when_it_comes(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("events_lost", times=1)
+    starting = asyncio.ensure_future(bench.start())
+    await bench.clock.until_asleep(EVENTS_OVERDUE)
+    await bench.pushed()
     assert (await starting).created
-    assert desk.asked() == ["GET", "PATCH"]
+    assert bench.asked() == ["GET", "PATCH"]
 
 
-async def test_an_event_of_the_effect_confirms_a_write_without_an_answer(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("drop_after", times=1, only="write")
-    assert (await desk.start()).created
-    assert desk.asked() == ["GET", "PATCH"]
+async def test_an_event_of_the_effect_confirms_a_write_without_an_answer(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("drop_after", times=1, only="write")
+    assert (await bench.start()).created
+    assert bench.asked() == ["GET", "PATCH"]
 
 
-async def test_an_event_that_does_not_show_the_effect_confirms_nothing(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("write_ignored", times=1)
-    before = call_body(desk.call)
-    starting = asyncio.ensure_future(desk.start())
-    await desk.clock.until_asleep(EVENTS_OVERDUE)
-    await desk.pushed(before)
+async def test_an_event_that_does_not_show_the_effect_confirms_nothing(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("write_ignored", times=1)
+    before = call_body(bench.call)
+    starting = asyncio.ensure_future(bench.start())
+    await bench.clock.until_asleep(EVENTS_OVERDUE)
+    await bench.pushed(before)
     assert not starting.done()
-    desk.simulator.set_recording(desk.call.id)
+    bench.simulator.set_recording(bench.call.id)
     assert (await starting).created
 
 
-async def test_an_event_with_the_agent_alone_confirms_nothing(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("write_ignored", times=1)
-    starting = asyncio.ensure_future(desk.start())
-    await desk.clock.until_asleep(EVENTS_OVERDUE)
-    event = call_body(desk.call)
+async def test_an_event_with_the_agent_alone_confirms_nothing(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("write_ignored", times=1)
+    starting = asyncio.ensure_future(bench.start())
+    await bench.clock.until_asleep(EVENTS_OVERDUE)
+    event = call_body(bench.call)
     event["participants"] = [
         one | {"recording": True, "recordingState": "active", "recordersState": {"adhocState": "active"}}
         for one in event["participants"]
         if one["purpose"] == "agent"
     ]
-    await desk.pushed(event)
-    desk.clock.advance(PATIENCE)
+    await bench.pushed(event)
+    bench.clock.advance(PATIENCE)
     with pytest.raises(OutcomeUnknown):
         await starting
 
 
-async def test_an_event_older_than_the_write_never_confirms_it(desk: Desk) -> None:
+async def test_an_event_older_than_the_write_never_confirms_it(bench: Bench) -> None:
     """The recording ran and was stopped a moment ago; the event of that start comes late, after the next write."""
-    await desk.start()
-    old = call_body(desk.call)
-    stopping = asyncio.ensure_future(desk.stop())
+    await bench.start()
+    old = call_body(bench.call)
+    stopping = asyncio.ensure_future(bench.stop())
     await stopping
-    desk.simulator.faults.switch_on("write_ignored", times=1)
-    desk.simulator.requests.clear()
-    starting = asyncio.ensure_future(desk.start())
-    await desk.until_sent()
-    await desk.pushed(old)
-    await desk.simulator.wait_until(lambda: len(desk.asked()) > 2)
-    assert desk.asked() == ["GET", "PATCH", "GET"]  # it has the call read, and that shows no effect
+    bench.simulator.faults.switch_on("write_ignored", times=1)
+    bench.simulator.requests.clear()
+    starting = asyncio.ensure_future(bench.start())
+    await bench.until_sent()
+    await bench.pushed(old)
+    await bench.simulator.wait_until(lambda: len(bench.asked()) > 2)
+    assert bench.asked() == ["GET", "PATCH", "GET"]  # it has the call read, and that shows no effect
     assert not starting.done()
-    desk.clock.advance(PATIENCE)
+    bench.clock.advance(PATIENCE)
     with pytest.raises(OutcomeUnknown):
         await starting
 
 
 async def test_an_agents_first_start_asks_for_their_events() -> None:
-    async with opened(follow=False) as desk:
-        starting = asyncio.ensure_future(desk.start())
-        assert await desk.listener.next_gap() == {desk.call.agents[0].user_id}
-        desk.clock.advance(1.0)
+    async with opened(follow=False) as bench:
+        starting = asyncio.ensure_future(bench.start())
+        assert await bench.listener.next_gap() == {bench.call.agents[0].user_id}
+        bench.clock.advance(1.0)
         await starting
-        desk.call = desk.simulator.add_call()
-        desk.simulator.requests.clear()
-        await desk.start()
-        assert desk.asked() == ["GET", "PATCH"]
-        assert len(desk.simulator.requests) == 2
+        bench.call = bench.simulator.add_call()
+        bench.simulator.requests.clear()
+        await bench.start()
+        assert bench.asked() == ["GET", "PATCH"]
+        assert len(bench.simulator.requests) == 2

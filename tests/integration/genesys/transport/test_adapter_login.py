@@ -12,57 +12,57 @@ from bot.genesys import GenesysAccount, GenesysClient
 
 if TYPE_CHECKING:
     from bot.sandbox.genesys import SimulatedGenesys
-    from tests.integration.genesys.desk import Desk
+    from tests.integration.genesys.bench import Bench
     from tests.support.clocks.fake_clock import FakeClock
 
 
-async def test_a_token_is_renewed_after_four_fifths_of_its_life(desk: Desk) -> None:
-    call = desk.simulator.add_call()
-    await desk.client.login()
-    desk.clock.advance(0.79 * 86400)
-    await desk.look(call.id)
-    assert desk.simulator.logins.count == 1
+async def test_a_token_is_renewed_after_four_fifths_of_its_life(bench: Bench) -> None:
+    call = bench.simulator.add_call()
+    await bench.client.login()
+    bench.clock.advance(0.79 * 86400)
+    await bench.look(call.id)
+    assert bench.simulator.logins.count == 1
 
-    desk.clock.advance(0.02 * 86400)
-    await desk.look(call.id)
-    assert desk.simulator.logins.count == 2
-    assert desk.asked() == ["GET 200", "GET 200"]
-
-
-async def test_many_requests_at_once_log_in_once(desk: Desk) -> None:
-    call = desk.simulator.add_call()
-    await asyncio.gather(*(desk.look(call.id) for _ in range(12)))
-    assert desk.simulator.logins.count == 1
-
-    desk.simulator.logins.expire_all()
-    await asyncio.gather(*(desk.look(call.id) for _ in range(4)))
-    assert desk.simulator.logins.count == 2
+    bench.clock.advance(0.02 * 86400)
+    await bench.look(call.id)
+    assert bench.simulator.logins.count == 2
+    assert bench.asked() == ["GET 200", "GET 200"]
 
 
-async def test_a_renewal_that_fails_does_not_stop_the_work(desk: Desk) -> None:
-    call = desk.simulator.add_call()
-    await desk.client.login()
-    desk.clock.advance(0.9 * 86400)
-    desk.simulator.faults.switch_on("login_refused")
+async def test_many_requests_at_once_log_in_once(bench: Bench) -> None:
+    call = bench.simulator.add_call()
+    await asyncio.gather(*(bench.look(call.id) for _ in range(12)))
+    assert bench.simulator.logins.count == 1
 
-    assert (await desk.look(call.id)).connected
-    tries = [seen.operation for seen in desk.seen].count("login")
-    await desk.look(call.id)
-    assert [seen.operation for seen in desk.seen].count("login") == tries
+    bench.simulator.logins.expire_all()
+    await asyncio.gather(*(bench.look(call.id) for _ in range(4)))
+    assert bench.simulator.logins.count == 2
 
-    desk.clock.advance(0.2 * 86400)
+
+async def test_a_renewal_that_fails_does_not_stop_the_work(bench: Bench) -> None:
+    call = bench.simulator.add_call()
+    await bench.client.login()
+    bench.clock.advance(0.9 * 86400)
+    bench.simulator.faults.switch_on("login_refused")
+
+    assert (await bench.look(call.id)).connected
+    tries = [seen.operation for seen in bench.seen].count("login")
+    await bench.look(call.id)
+    assert [seen.operation for seen in bench.seen].count("login") == tries
+
+    bench.clock.advance(0.2 * 86400)
     with pytest.raises(LoginRefused):
-        await desk.look(call.id)
+        await bench.look(call.id)
 
 
-async def test_a_refused_login_is_said_plainly(desk: Desk) -> None:
-    desk.simulator.faults.switch_on("login_refused")
+async def test_a_refused_login_is_said_plainly(bench: Bench) -> None:
+    bench.simulator.faults.switch_on("login_refused")
 
     with pytest.raises(LoginRefused) as refused:
-        await desk.client.login()
+        await bench.client.login()
 
     assert refused.value.evidence.http_status == 400
-    health = desk.client.health()
+    health = bench.client.health()
     assert (health.usable, health.logged_in, health.last_error) == (False, False, "login_refused")
 
 
@@ -78,30 +78,30 @@ async def test_a_wrong_secret_is_refused_and_never_shown(simulator: SimulatedGen
         await client.close()
 
 
-async def test_a_login_host_that_is_away_is_unavailable(desk: Desk) -> None:
-    await desk.simulator.stop()
+async def test_a_login_host_that_is_away_is_unavailable(bench: Bench) -> None:
+    await bench.simulator.stop()
 
     with pytest.raises(GenesysUnavailable):
-        await desk.client.login()
+        await bench.client.login()
 
-    assert [seen.error for seen in desk.seen] == ["not_connected"] * 3
-    assert desk.client.health().last_error == "genesys_unavailable"
+    assert [seen.error for seen in bench.seen] == ["not_connected"] * 3
+    assert bench.client.health().last_error == "genesys_unavailable"
 
 
-async def test_health_recovers_with_the_next_answer(desk: Desk) -> None:
-    call = desk.simulator.add_call()
-    await desk.look(call.id)
-    assert desk.client.health().usable
+async def test_health_recovers_with_the_next_answer(bench: Bench) -> None:
+    call = bench.simulator.add_call()
+    await bench.look(call.id)
+    assert bench.client.health().usable
 
-    desk.simulator.faults.switch_on("server_error", times=3)
+    bench.simulator.faults.switch_on("server_error", times=3)
     with pytest.raises(GenesysUnavailable):
-        await desk.look(call.id)
-    assert not desk.client.health().usable
+        await bench.look(call.id)
+    assert not bench.client.health().usable
 
-    await desk.look(call.id)
-    health = desk.client.health()
+    await bench.look(call.id)
+    health = bench.client.health()
     assert health.usable
-    assert health.last_contact == desk.clock.now()
+    assert health.last_contact == bench.clock.now()
 
 
 async def test_a_region_has_its_own_hosts() -> None:
@@ -109,18 +109,18 @@ async def test_a_region_has_its_own_hosts() -> None:
     assert account.host == "https://api.mypurecloud.de"
 
 
-async def test_a_cancelled_action_lets_its_request_finish(desk: Desk) -> None:
-    call = desk.simulator.add_call()
+async def test_a_cancelled_action_lets_its_request_finish(bench: Bench) -> None:
+    call = bench.simulator.add_call()
     arrived = asyncio.Event()
-    desk.simulator.on_write(lambda _: arrived.set())
-    desk.simulator.faults.switch_on("slow", value=0.05, only="write")
-    action = asyncio.create_task(desk.start(call.id))
+    bench.simulator.on_write(lambda _: arrived.set())
+    bench.simulator.faults.switch_on("slow", value=0.05, only="write")
+    action = asyncio.create_task(bench.start(call.id))
     async with asyncio.timeout(60):
         await arrived.wait()
 
     action.cancel()
     with pytest.raises(asyncio.CancelledError):
         await action
-    await asyncio.gather(*(desk.look(call.id) for _ in range(8)))  # its slot comes back
+    await asyncio.gather(*(bench.look(call.id) for _ in range(8)))  # its slot comes back
 
-    assert desk.simulator.recording_starts(call.id) == 1
+    assert bench.simulator.recording_starts(call.id) == 1

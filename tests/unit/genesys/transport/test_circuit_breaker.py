@@ -7,10 +7,10 @@ import pytest
 from bot.errors import GenesysUnavailable
 from bot.genesys.transport.answer import Answer, Unanswered
 from bot.genesys.transport.health import FAILURES, TRIAL_EVERY, WINDOW, HealthRecord
-from bot.genesys.transport.request import Request
+from bot.genesys.transport.request import GenesysRequest
 from tests.support.clocks.fake_clock import FakeClock
 
-READ = Request("read", "TokensApi.get_tokens_me")
+READ = GenesysRequest("read", "TokensApi.get_tokens_me")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from urllib3 import exceptions
 
 from bot.genesys.transport.answer import Answer, Unanswered, Unsent
 from bot.genesys.transport.http import HttpTransport, TimeOuts, _failure
-from bot.genesys.transport.request import Login, Request
+from bot.genesys.transport.request import GenesysRequest, Login
 from bot.observability import logging
 from tests.support.clocks.fake_clock import FakeClock
 from tests.support.clocks.steady_sockets import steady_pool
@@ -21,8 +21,8 @@ from tests.support.clocks.steady_sockets import steady_pool
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-READ = Request("read", "UsersApi.get_users", {"id": ["b c&d", "e"], "page_size": 2})
-WRITE = Request("write", "NotificationsApi.post_notifications_channels")
+READ = GenesysRequest("read", "UsersApi.get_users", {"id": ["b c&d", "e"], "page_size": 2})
+WRITE = GenesysRequest("write", "NotificationsApi.post_notifications_channels")
 
 
 class FakeServer:
@@ -72,7 +72,7 @@ async def wire(port: int, *, threads: int = 2) -> AsyncIterator[HttpTransport]:
     await opened.close()
 
 
-async def send(port: int, request: Request) -> Answer:
+async def send(port: int, request: GenesysRequest) -> Answer:
     async with wire(port) as opened:
         return await opened.send(request, "secret-token", deadline=2000.0)
 
@@ -91,7 +91,9 @@ async def test_a_request_carries_its_token_and_query_and_no_body() -> None:
 
 
 async def test_an_id_stays_within_its_place_in_the_path() -> None:
-    request = Request("read call", "ConversationsApi.get_conversations_call", {"conversation_id": "../users/a b"})
+    request = GenesysRequest(
+        "read call", "ConversationsApi.get_conversations_call", {"conversation_id": "../users/a b"}
+    )
     async with FakeServer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").running() as server:
         await send(server.port, request)
 
@@ -101,7 +103,7 @@ async def test_an_id_stays_within_its_place_in_the_path() -> None:
 async def test_an_answer_that_the_sdks_models_reject_stays_as_it_is() -> None:
     body = b'{"recordingState": null, "participants": [{"state": "levitating"}]}'
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-    request = Request("read call", "ConversationsApi.get_conversations_call", {"conversation_id": "c"})
+    request = GenesysRequest("read call", "ConversationsApi.get_conversations_call", {"conversation_id": "c"})
     async with FakeServer(head + body).running() as server:
         answer = await send(server.port, request)
 

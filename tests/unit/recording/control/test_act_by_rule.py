@@ -332,10 +332,10 @@ async def test_a_start_that_took_no_effect_is_made_again_while_the_call_goes_on(
 
 
 async def test_the_door_is_closed_at_shutdown(replica: Replica) -> None:
-    replica.harness.door.open = False
+    replica.harness.shutdown_gate.open = False
     await replica.hears()
     assert replica.entries() == []
-    replica.harness.door.open = True
+    replica.harness.shutdown_gate.open = True
     await replica.hears()
     assert replica.states() == ["active"]
 

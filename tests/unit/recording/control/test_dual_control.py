@@ -323,7 +323,7 @@ async def test_fifty_stops_of_two_people_at_once_are_one_stop(harness: Harness) 
     (accepted,) = [one for one in results if isinstance(one, PendingAction)]
     opened = [one for one in results if isinstance(one, AwaitsConfirmation) and not one.again]
     assert len(opened) == 1
-    assert accepted.asked.caller.actor != opened[0].approval.asked_by
+    assert accepted.request.caller.actor != opened[0].approval.asked_by
     await harness.service.carry_out(accepted)
     assert harness.control.calls == ["start", "stop"]
 

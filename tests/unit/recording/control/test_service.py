@@ -256,7 +256,7 @@ async def test_a_policy_recording_is_adopted(harness: Harness) -> None:
 
 
 async def test_no_new_work_while_shutting_down(harness: Harness) -> None:
-    harness.door.open = False
+    harness.shutdown_gate.open = False
     with pytest.raises(ShuttingDown):
         await harness.service.intake.start(asked(), CALL, None)
     assert trail_lines(harness.file) == ["failed recording:start"]

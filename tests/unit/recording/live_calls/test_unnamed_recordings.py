@@ -53,7 +53,7 @@ class FakeNameDirectory:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Bench:
     harness: Harness
     directory: FakeNameDirectory
     unnamed: UnnamedRecordings
@@ -81,154 +81,154 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database: Database) -> AsyncIterator[Desk]:
+async def bench(database: Database) -> AsyncIterator[Bench]:
     async with open_harness(database) as harness:
         directory = FakeNameDirectory()
         book = NameBook(directory, SqlNames(harness.store), harness.clock)
-        yield Desk(harness, directory, UnnamedRecordings(book, harness.clock))
+        yield Bench(harness, directory, UnnamedRecordings(book, harness.clock))
 
 
-async def test_the_card_is_drawn_anew_with_what_was_looked_up(desk: Desk) -> None:
-    recording = await desk.records()
-    (card,) = (await desk.show_all()).values()
+async def test_the_card_is_drawn_anew_with_what_was_looked_up(bench: Bench) -> None:
+    recording = await bench.records()
+    (card,) = (await bench.show_all()).values()
     assert (card.agent_name, card.queue_name) == (None, None)
 
-    await desk.unnamed.poll()
+    await bench.unnamed.poll()
 
-    (card,) = (await desk.show_all()).values()
+    (card,) = (await bench.show_all()).values()
     assert (card.agent_name, card.queue_name) == ("Priya Nair", "Billing")
     assert card.recording == recording
-    assert await desk.outbox.stale_cards() == ()
+    assert await bench.outbox.stale_cards() == ()
 
 
 @on_both
-async def test_each_id_is_asked_for_once(desk: Desk) -> None:
+async def test_each_id_is_asked_for_once(bench: Bench) -> None:
     for call in (CALL, OTHER_CALL):
-        await desk.records(call)
-        await desk.unnamed.poll()
-        desk.harness.clock.advance(7200)
-    assert sorted(desk.directory.asked) == [QUEUES, USERS]
+        await bench.records(call)
+        await bench.unnamed.poll()
+        bench.harness.clock.advance(7200)
+    assert sorted(bench.directory.asked) == [QUEUES, USERS]
 
 
-async def test_what_a_reading_told_is_not_asked_for(desk: Desk) -> None:
-    await desk.records(agent=AGENT)
-    await desk.show_all()
-    await desk.unnamed.poll()
-    assert desk.directory.asked == []
-    assert await desk.outbox.stale_cards() == ()
+async def test_what_a_reading_told_is_not_asked_for(bench: Bench) -> None:
+    await bench.records(agent=AGENT)
+    await bench.show_all()
+    await bench.unnamed.poll()
+    assert bench.directory.asked == []
+    assert await bench.outbox.stale_cards() == ()
 
 
 @on_both
-async def test_of_a_recording_that_is_over_only_the_queue_is_looked_up(desk: Desk) -> None:
+async def test_of_a_recording_that_is_over_only_the_queue_is_looked_up(bench: Bench) -> None:
     """The report by queue names it then; the agent's name may have been erased meanwhile."""
-    await desk.records()
-    await desk.show_all()
-    stop = at_once(await desk.harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
-    await desk.harness.service.carry_out(stop)
-    await desk.show_all()
-    await desk.unnamed.poll()
-    assert desk.directory.asked == [QUEUES]
-    (card,) = (await desk.show_all()).values()
+    await bench.records()
+    await bench.show_all()
+    stop = at_once(await bench.harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
+    await bench.harness.service.carry_out(stop)
+    await bench.show_all()
+    await bench.unnamed.poll()
+    assert bench.directory.asked == [QUEUES]
+    (card,) = (await bench.show_all()).values()
     assert (card.recording.state.final, card.agent_name, card.queue_name) == (True, None, "Billing")
 
 
-async def test_a_recording_that_is_over_gets_no_card_for_a_name(desk: Desk) -> None:
-    await desk.records()
-    stop = at_once(await desk.harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
-    await desk.harness.service.carry_out(stop)
-    (card,) = await desk.outbox.stale_cards()
-    await desk.outbox.card_given_up(card.recording.id, version=card.recording.version)
-    await desk.unnamed.poll()
-    assert desk.directory.asked == [QUEUES]
-    assert await desk.outbox.stale_cards() == ()
+async def test_a_recording_that_is_over_gets_no_card_for_a_name(bench: Bench) -> None:
+    await bench.records()
+    stop = at_once(await bench.harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
+    await bench.harness.service.carry_out(stop)
+    (card,) = await bench.outbox.stale_cards()
+    await bench.outbox.card_given_up(card.recording.id, version=card.recording.version)
+    await bench.unnamed.poll()
+    assert bench.directory.asked == [QUEUES]
+    assert await bench.outbox.stale_cards() == ()
 
 
 @on_both
-async def test_a_card_that_is_drawn_meanwhile_is_drawn_once_more(desk: Desk) -> None:
-    await desk.records()
-    (under_way,) = await desk.outbox.stale_cards()
-    await desk.unnamed.poll()
-    await desk.shown(under_way)
-    (card,) = await desk.outbox.stale_cards()
+async def test_a_card_that_is_drawn_meanwhile_is_drawn_once_more(bench: Bench) -> None:
+    await bench.records()
+    (under_way,) = await bench.outbox.stale_cards()
+    await bench.unnamed.poll()
+    await bench.shown(under_way)
+    (card,) = await bench.outbox.stale_cards()
     assert card.queue_name == "Billing"
 
 
 @on_both
-async def test_only_the_cards_that_show_the_name_are_drawn_anew(desk: Desk) -> None:
-    await desk.records(OTHER_CALL, replace(AGENT, user_id="user-2", queue_id="queue-2"))
-    mine = await desk.records()
-    await desk.show_all()
-    await desk.unnamed.poll()
-    assert list(await desk.show_all()) == [mine.id]
+async def test_only_the_cards_that_show_the_name_are_drawn_anew(bench: Bench) -> None:
+    await bench.records(OTHER_CALL, replace(AGENT, user_id="user-2", queue_id="queue-2"))
+    mine = await bench.records()
+    await bench.show_all()
+    await bench.unnamed.poll()
+    assert list(await bench.show_all()) == [mine.id]
 
 
 @pytest.mark.parametrize("fault", [PermissionMissing(), CallNotFound()])
 @on_both
-async def test_what_is_refused_is_not_asked_for_again_for_an_hour(desk: Desk, fault: GenesysError) -> None:
-    desk.directory.fault, desk.directory.faulty = fault, frozenset({"queue"})
-    await desk.records()
+async def test_what_is_refused_is_not_asked_for_again_for_an_hour(bench: Bench, fault: GenesysError) -> None:
+    bench.directory.fault, bench.directory.faulty = fault, frozenset({"queue"})
+    await bench.records()
     for _ in range(12):
-        await desk.unnamed.poll()
-        desk.harness.clock.advance(290)
-    assert sorted(desk.directory.asked) == [QUEUES, USERS]
-    (card,) = (await desk.show_all()).values()
+        await bench.unnamed.poll()
+        bench.harness.clock.advance(290)
+    assert sorted(bench.directory.asked) == [QUEUES, USERS]
+    (card,) = (await bench.show_all()).values()
     assert (card.agent_name, card.queue_name) == ("Priya Nair", None)
 
-    desk.directory.fault = None
-    desk.harness.clock.advance(200)
-    await desk.unnamed.poll()
-    assert len(desk.directory.asked) == 3
-    (card,) = (await desk.show_all()).values()
+    bench.directory.fault = None
+    bench.harness.clock.advance(200)
+    await bench.unnamed.poll()
+    assert len(bench.directory.asked) == 3
+    (card,) = (await bench.show_all()).values()
     assert card.queue_name == "Billing"
 
 
-async def test_an_id_that_nobody_knows_is_asked_for_once_an_hour(desk: Desk) -> None:
-    desk.directory.known.clear()
-    await desk.records()
-    await desk.show_all()
+async def test_an_id_that_nobody_knows_is_asked_for_once_an_hour(bench: Bench) -> None:
+    bench.directory.known.clear()
+    await bench.records()
+    await bench.show_all()
     for _ in range(3):
-        await desk.unnamed.poll()
-    assert sorted(desk.directory.asked) == [QUEUES, USERS]
-    assert await desk.outbox.stale_cards() == ()
-    desk.harness.clock.advance(3601)
-    await desk.unnamed.poll()
-    assert len(desk.directory.asked) == 4
+        await bench.unnamed.poll()
+    assert sorted(bench.directory.asked) == [QUEUES, USERS]
+    assert await bench.outbox.stale_cards() == ()
+    bench.harness.clock.advance(3601)
+    await bench.unnamed.poll()
+    assert len(bench.directory.asked) == 4
 
 
-async def test_after_an_outage_it_is_asked_again(desk: Desk) -> None:
-    desk.directory.fault = GenesysUnavailable()
-    await desk.records()
-    await desk.unnamed.poll()
-    desk.directory.fault = None
-    desk.harness.clock.advance(61)
-    await desk.unnamed.poll()
-    (card,) = await desk.outbox.stale_cards()
+async def test_after_an_outage_it_is_asked_again(bench: Bench) -> None:
+    bench.directory.fault = GenesysUnavailable()
+    await bench.records()
+    await bench.unnamed.poll()
+    bench.directory.fault = None
+    bench.harness.clock.advance(61)
+    await bench.unnamed.poll()
+    (card,) = await bench.outbox.stale_cards()
     assert card.queue_name == "Billing"
 
 
-async def test_what_could_not_be_kept_is_looked_up_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_could_not_be_kept_is_looked_up_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(_self: SqlNames, _news: dict[tuple[str, str], str], _at: datetime) -> None:
         raise AuditUnavailable
 
-    await desk.records()
+    await bench.records()
     with monkeypatch.context() as disk:
         disk.setattr(SqlNames, "remember", full)
-        await desk.unnamed.poll()
-    (card,) = await desk.outbox.stale_cards()
+        await bench.unnamed.poll()
+    (card,) = await bench.outbox.stale_cards()
     assert card.queue_name is None
 
-    desk.harness.clock.advance(61)
-    await desk.unnamed.poll()
-    (card,) = await desk.outbox.stale_cards()
+    bench.harness.clock.advance(61)
+    await bench.unnamed.poll()
+    (card,) = await bench.outbox.stale_cards()
     assert card.queue_name == "Billing"
 
 
-async def test_a_name_that_has_changed_is_changed_on_the_card(desk: Desk) -> None:
-    await desk.records(agent=AGENT)
-    await desk.show_all()
-    names = SqlNames(desk.harness.store)
-    await names.remember({("queue", "queue-1"): "Billing"}, desk.harness.clock.now())
-    assert await desk.outbox.stale_cards() == ()
-    await names.remember({("queue", "queue-1"): "Invoices"}, desk.harness.clock.now())
-    (card,) = await desk.outbox.stale_cards()
+async def test_a_name_that_has_changed_is_changed_on_the_card(bench: Bench) -> None:
+    await bench.records(agent=AGENT)
+    await bench.show_all()
+    names = SqlNames(bench.harness.store)
+    await names.remember({("queue", "queue-1"): "Billing"}, bench.harness.clock.now())
+    assert await bench.outbox.stale_cards() == ()
+    await names.remember({("queue", "queue-1"): "Invoices"}, bench.harness.clock.now())
+    (card,) = await bench.outbox.stale_cards()
     assert card.queue_name == "Invoices"

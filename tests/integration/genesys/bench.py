@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Desk:
+class Bench:
     """An adapter at work: the client, the simulator behind it, and what both saw."""
 
     simulator: SimulatedGenesys
@@ -28,10 +28,10 @@ class Desk:
     waits: list[float] = field(default_factory=list)
     priority: Priority = Priority.PERSON
 
-    def of_a_loop(self) -> Desk:
+    def of_a_loop(self) -> Bench:
         return replace(self, priority=Priority.LOOP)
 
-    def on_sessions(self) -> Desk:
+    def on_sessions(self) -> Bench:
         return replace(self, api="sessions")
 
     @property

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Continuity:
+class RestoreDetector:
     """The newest entry that this process has committed."""
 
     _known: tuple[int, str] | None = None
