@@ -101,7 +101,9 @@ def outcome_meets(
             await asyncio.sleep(seconds)  # how long it lasts is part of the fault
         if lost:
             told = "couldn't be saved to the audit trail"
-            await stage.until("somebody is told that the outcome is not written", lambda: runs[0].told(ADA, told))
+            await stage.until(
+                "somebody is told that the outcome is not written", lambda: any(run.told(ADA, told) for run in runs)
+            )
         for run in runs:
             await run.until_settled(before[run.call][0] + 1, within=OWN_ATTEMPT_SECONDS)
             run.starts = 1
@@ -119,7 +121,7 @@ async def read_only_at_the_start(run: Run) -> None:
     try:
         if os.geteuid() == 0:  # root may write everything, unless it gives that up
             stage.bot.command = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", *command)
-        await _refuses_to_serve(run, stage.bot, "database can't be written")
+        await _refuses_to_serve(run, stage.bot, "Can't write to the database")
     finally:
         stage.bot.command = command
         file.chmod(0o644)
@@ -247,9 +249,9 @@ ROWS = (
     ),
     _row(
         "outcome-locked",
-        "database: locked for 7 s when the outcomes come",
+        "database: locked for 45 s when the outcomes come",
         LATER,
-        outcome_meets(locked, seconds=7),
+        outcome_meets(locked, seconds=45),
         ambiguous=UNNOTED,
         at_once=5,
         share=0.5,
