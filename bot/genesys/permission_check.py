@@ -26,7 +26,7 @@ from bot.genesys.organization import organization_recording
 from bot.genesys.recording.sessions import find_sessions
 from bot.genesys.recording_files.keeping_check import keeping
 from bot.genesys.recording_files.metadata import metadata_request
-from bot.genesys.transport.deadline import RequestOptions
+from bot.genesys.transport.deadline import RequestOptions, unattended
 from bot.genesys.transport.request import GenesysRequest
 from bot.genesys.transport.sdk import PureCloudRegionHosts
 
@@ -173,7 +173,7 @@ async def check(
     if recording_api == "sessions":
         return findings + [await _permission(client, what, request) for what, request in SESSION_API]
     asked = [await _permission(client, what, request) for what, request in CONVERSATIONS]
-    grants = await read_grants(client, _within(client))
+    grants = await read_grants(client, _options(client))
     findings.append(_roles(grants))
     findings += _divisions(client, grants)
     for found, (_, request) in zip(asked, CONVERSATIONS, strict=True):
@@ -181,9 +181,9 @@ async def check(
     findings += await _live_calls(client)
     findings += [await _optional(client, *question) for question in OPTIONAL]
     if keeps:
-        findings += await keeping(client, lambda: _within(client), grants, NOBODY)
-    findings += await notification_topics(client, _within(client), grants, queues=queues)
-    return findings + await organization_recording(client, lambda: _within(client))
+        findings += await keeping(client, lambda: _options(client), grants, NOBODY)
+    findings += await notification_topics(client, _options(client), grants, queues=queues)
+    return findings + await organization_recording(client, lambda: _options(client))
 
 
 def _roles(grants: Grants) -> Finding:
@@ -256,13 +256,13 @@ def login_advice(error: GenesysError, label: str = "") -> str:
     return f"{said}. Check PURECLOUD_ENVIRONMENT and the network."
 
 
-def _within(client: GenesysClient) -> RequestOptions:
-    return RequestOptions.unattended(client.clock.monotonic() + PATIENCE)
+def _options(client: GenesysClient) -> RequestOptions:
+    return unattended(client.clock.monotonic() + PATIENCE)
 
 
 async def _permission(client: GenesysClient, what: str, request: GenesysRequest) -> Finding:
     what = f"Genesys permission: {what}"
-    options = _within(client)
+    options = _options(client)
     try:
         await (client.read if request.method == "GET" else client.write)(request, options)
     except PERMITTED as refusal:
@@ -290,7 +290,7 @@ async def _live_calls(client: GenesysClient) -> list[Finding]:
 
 async def _optional(client: GenesysClient, what: str, request: GenesysRequest, without: str) -> Finding:
     """Ask for something that the bot can do without; ``without`` says how."""
-    options = _within(client)
+    options = _options(client)
     try:
         await client.read(request, options)
     except NotFound as missing:  # permitted, and nobody has the nil id

@@ -29,7 +29,7 @@ from bot.genesys import (
 )
 from bot.genesys.notifications.channel import Channel, open_channel, subscribe
 from bot.genesys.recording_files.metadata import GenesysSavedRecordings
-from bot.genesys.transport.deadline import RequestOptions
+from bot.genesys.transport.deadline import unattended
 from bot.recording.call import CallRecording
 from bot.recording.control.intake import Intake
 from bot.recording.models import Mechanism, Target, Verb
@@ -126,7 +126,7 @@ async def file_deeds(client: GenesysClient, deed: str) -> Any:
         case "agent status":
             return await GenesysPeople(client).status("u1", deadline=deadline)
         case _:
-            return await call_volume(client, RequestOptions.unattended(deadline), queue_ids=["q1"])
+            return await call_volume(client, unattended(deadline), queue_ids=["q1"])
 
 
 CALLS = (A_CALL, f"GET /api/v2/conversations/{CALL}")

@@ -19,7 +19,7 @@ from bot.genesys.json_fields import listed, text
 from bot.genesys.live_calls.activity_query import by_activity
 from bot.genesys.live_calls.call_list import PageSize
 from bot.genesys.live_calls.details_query import by_details
-from bot.genesys.transport.deadline import RequestOptions, silently
+from bot.genesys.transport.deadline import RequestOptions, unattended
 from bot.genesys.transport.request import GenesysRequest
 from bot.recording.ports import Priority
 
@@ -61,11 +61,11 @@ class GenesysDirectory:
 
     async def live_calls(self, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
         """List by the activity query, else by the details query. Raise the first one's error where neither answers."""
-        return await self._listed(silently(deadline, priority))
+        return await self._listed(unattended(deadline, priority))
 
     async def live_calls_of(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> LiveList:
         """List the calls that one agent is talking on, by the same two queries; other agents of them may be missing."""
-        return await self._listed(silently(deadline, priority), user_id)
+        return await self._listed(unattended(deadline, priority), user_id)
 
     async def _listed(self, options: RequestOptions, user_id: str | None = None) -> LiveList:
         if self.client.clock.monotonic() < self._activity.until:
@@ -103,7 +103,7 @@ class GenesysDirectory:
         if seen.tells_recording or not seen.calls or self.client.clock.monotonic() < self._details.until:
             return seen
         try:
-            told = await by_details(self.client, silently(deadline, priority), self._details_size)
+            told = await by_details(self.client, unattended(deadline, priority), self._details_size)
         except GenesysError as error:
             self._details.note(error, self.client.clock.monotonic())
             log.info("recording_states_omitted", cause=str(error))
@@ -115,7 +115,7 @@ class GenesysDirectory:
         self, kind: str, ids: frozenset[str], *, deadline: float, priority: Priority = Priority.PERSON
     ) -> dict[str, str]:
         """Fetch names, a hundred ids a request, or as many as Genesys accepts."""
-        options, found = silently(deadline, priority), dict[str, str]()
+        options, found = unattended(deadline, priority), dict[str, str]()
         waiting = sorted(ids)
         while waiting:
             these = waiting[: self._names_size.entries]

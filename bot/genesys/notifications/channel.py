@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import Evidence, GenesysError, GenesysUnavailable, NotFound, RequestRejected, RequestTooLarge
 from bot.genesys.recording.call_state import read_call
-from bot.genesys.transport.deadline import RequestOptions
+from bot.genesys.transport.deadline import RequestOptions, unattended
 from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import QUEUE_SOURCE
 
@@ -82,7 +82,7 @@ class CallEvent:
 async def open_channel(client: GenesysClient) -> Channel:
     """Open a channel. Raise RequestRejected if the organization has none, or the answer's error."""
     try:
-        answer = await client.write(OPEN, _within(client))
+        answer = await client.write(OPEN, _options(client))
     except NotFound as missing:
         raise RequestRejected("Genesys has no notification channels here.", evidence=missing.evidence) from missing
     body = answer.document()
@@ -107,7 +107,7 @@ async def subscribe(client: GenesysClient, channel: Channel, user_ids: frozenset
         },
     )
     try:
-        answer = await client.write(request, _within(client))
+        answer = await client.write(request, _options(client))
     except RequestRejected as rejected:
         if isinstance(rejected, RequestTooLarge) or rejected.evidence.code == TOO_MANY:
             raise TooManyTopics(evidence=rejected.evidence) from rejected
@@ -174,5 +174,5 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _within(client: GenesysClient) -> RequestOptions:
-    return RequestOptions.unattended(client.clock.monotonic() + PATIENCE)
+def _options(client: GenesysClient) -> RequestOptions:
+    return unattended(client.clock.monotonic() + PATIENCE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bot.errors import GenesysUnavailable
 from bot.genesys.json_fields import listed, part, text, word
 from bot.genesys.live_calls.call_list import PageSize
-from bot.genesys.transport.deadline import silently
+from bot.genesys.transport.deadline import unattended
 from bot.genesys.transport.permissions import needing
 from bot.genesys.transport.request import GenesysRequest
 from bot.recording.agents.people import AgentStatus, PeopleFound, Person
@@ -64,7 +64,7 @@ class GenesysPeople:
         by_address = "@" in wanted
         criteria = [_exact_address(wanted)] if by_address else [_contains(one) for one in wanted.split()[:MOST_WORDS]]
         with needing(VIEW):
-            people, complete = await self._all(criteria, silently(deadline, priority))
+            people, complete = await self._all(criteria, unattended(deadline, priority))
         if by_address:
             people = [person for person in people if (person.email or "").casefold() == wanted.casefold()]
         same = [person for person in people if person.name.casefold() == wanted.casefold()]
@@ -72,7 +72,7 @@ class GenesysPeople:
 
     async def status(self, user_id: str, *, deadline: float, priority: Priority = Priority.PERSON) -> AgentStatus:
         """Return whether an agent is at work. Raise NotFound for a user whom Genesys doesn't know."""
-        answer = await self.client.read(status_request(user_id), silently(deadline, priority))
+        answer = await self.client.read(status_request(user_id), unattended(deadline, priority))
         user = answer.document()
         definition = part(part(user.get("presence")).get("presenceDefinition"))
         return AgentStatus(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import GenesysUnavailable, NotFound
 from bot.genesys.json_fields import listed, moment, text, word
-from bot.genesys.transport.deadline import silently
+from bot.genesys.transport.deadline import unattended
 from bot.genesys.transport.request import GenesysRequest
 from bot.recording.models import SavedRecording
 from bot.recording.ports import Priority
@@ -33,7 +33,7 @@ class GenesysSavedRecordings:
     ) -> tuple[SavedRecording, ...]:
         """Read the metadata; a call that Genesys doesn't know (any more) has nothing."""
         try:
-            answer = await self.client.read(metadata_request(conversation_id), silently(deadline, priority))
+            answer = await self.client.read(metadata_request(conversation_id), unattended(deadline, priority))
         except NotFound:
             return ()
         body = answer.json()

@@ -15,7 +15,7 @@ from bot.errors import GenesysError, GenesysUnavailable, LoginRefused, OutcomeUn
 from bot.genesys.call_events import CallEvents
 from bot.genesys.effect_times import EffectTimes
 from bot.genesys.transport.answer import Answer, NoTimeLeft, Unanswered, Unsent, Unusable
-from bot.genesys.transport.deadline import RequestOptions
+from bot.genesys.transport.deadline import RequestOptions, unattended
 from bot.genesys.transport.errors import TOO_MANY_REQUESTS, error_for, login_error_for, retry_after, transient
 from bot.genesys.transport.health import UNAUTHORISED, GenesysHealth, HealthRecord, RateBudget, RequestSeen
 from bot.genesys.transport.http import HttpTransport, TimeOuts
@@ -156,7 +156,7 @@ class GenesysClient:
 
     async def login(self) -> None:
         """Log in, unless a token still holds. Raise LoginRefused or GenesysUnavailable."""
-        options = RequestOptions.unattended(self.clock.monotonic() + LOGIN_PATIENCE)
+        options = unattended(self.clock.monotonic() + LOGIN_PATIENCE)
         try:
             await self._token.get(lambda: self._log_in(options))
         except RateLimited as limited:
@@ -175,7 +175,7 @@ class GenesysClient:
 
     async def probe(self) -> None:
         """Ask Genesys something cheap, once, so that ``health`` is of now. Raise GenesysError when it is not usable."""
-        await self._probe(RequestOptions.unattended(self.clock.monotonic() + PROBE_PATIENCE))
+        await self._probe(unattended(self.clock.monotonic() + PROBE_PATIENCE))
 
     async def _probe(self, options: RequestOptions) -> None:
         try:

@@ -28,11 +28,6 @@ class RequestOptions:
     protects: bool = False
     """Whether it is a secure pause or a stop, which go first if a person requests them."""
 
-    @classmethod
-    def unattended(cls, deadline: float) -> RequestOptions:
-        """For requests that nobody waits for."""
-        return cls(deadline, _noop, Priority.LOOP)
-
     def confirming(self) -> RequestOptions:
         return replace(self, confirms=True)
 
@@ -45,11 +40,8 @@ class RequestOptions:
         return Rank.PERSON if self.priority is Priority.PERSON else Rank.LOOP
 
 
-unattended = RequestOptions.unattended
-
-
-def silently(deadline: float, priority: Priority) -> RequestOptions:
-    """Return the deadline of background work, about whose waits nobody is informed."""
+def unattended(deadline: float, priority: Priority = Priority.LOOP) -> RequestOptions:
+    """Return the options of requests about whose waits nobody is told."""
     return RequestOptions(deadline, _noop, priority)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import GenesysUnavailable, NotFound, PermissionMissing
 from bot.genesys import GenesysDirectory, GenesysPeople, call_volume
-from bot.genesys.transport.deadline import RequestOptions
+from bot.genesys.transport.deadline import unattended
 from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ async def test_the_calls_of_one_agent_by_either_query(bench: Bench, refused: str
 
 
 async def volume(bench: Bench, **whose: Any) -> CallVolume:
-    return await call_volume(bench.client, RequestOptions.unattended(bench.deadline), **whose)
+    return await call_volume(bench.client, unattended(bench.deadline), **whose)
 
 
 async def test_the_calls_of_the_last_day_are_counted(bench: Bench) -> None:
@@ -183,4 +183,4 @@ async def test_somebody_with_another_address_is_not_found() -> None:
 async def test_an_answer_without_a_count_is_no_count(body: dict[str, Any]) -> None:
     async with gateway({DETAILS: [(200, body)]}) as (_, client, options):
         with pytest.raises(GenesysUnavailable, match="how many"):
-            await call_volume(client, RequestOptions.unattended(options["deadline"]))
+            await call_volume(client, unattended(options["deadline"]))

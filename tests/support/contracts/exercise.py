@@ -21,7 +21,7 @@ from bot.genesys import (
     check,
 )
 from bot.genesys.notifications.channel import open_channel, subscribe
-from bot.genesys.transport.deadline import RequestOptions
+from bot.genesys.transport.deadline import unattended
 from bot.recording.clock import SystemClock
 from bot.recording.models import Mechanism, Target
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, POLICY_RECORDED, WAITING
@@ -132,7 +132,7 @@ class Exercise:
         self.genesys.faults.switch_on("forbidden", times=1, only="activity")
         await directory.live_calls_of(user, deadline=deadline)
         queues = self.genesys.floor.directory.queues
-        await call_volume(client, RequestOptions.unattended(deadline), queue_ids=queues, user_ids=[user])
+        await call_volume(client, unattended(deadline), queue_ids=queues, user_ids=[user])
         channel = await open_channel(client)
         await subscribe(client, channel, users | {NIL})
         await check(client)
