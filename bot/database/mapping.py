@@ -14,9 +14,11 @@ from bot.recording.handover import FollowUp
 from bot.recording.models import Attempt, Mechanism, Recording, RecordingState, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from sqlalchemy import Connection, Row, Table
+    from sqlalchemy import Connection, Executable, Row, Table
+
+    Upsert = sqlite.Insert | postgresql.Insert
 
     from bot.recording.notices import Notice
 
@@ -75,9 +77,14 @@ def entry_from(row: Row[Any], *, leave_out: tuple[str, ...] = ()) -> Entry:
     return Entry(**values)
 
 
-def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def upsert(connection: Connection, table: Table) -> Upsert:
     """Return an insert for this connection that knows ``on_conflict_do_update`` and ``on_conflict_do_nothing``."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def built_upserts(table: Table, finish: Callable[[Upsert], Executable]) -> dict[str, Executable]:
+    """Build an upsert once for each dialect, by the dialect's name; ``finish`` adds what to do on a conflict."""
+    return {"sqlite": finish(sqlite.insert(table)), "postgresql": finish(postgresql.insert(table))}
 
 
 def notice_row(notice: Notice) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import rfc8785
 from sqlalchemy import bindparam, case, delete, insert, literal_column, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.audit.entry import GENESIS_HASH, chain, text_digest
-from bot.database.mapping import FIELDS, notice_row, recording_from, scope_text, upsert
+from bot.database.mapping import FIELDS, built_upserts, notice_row, recording_from, scope_text, upsert
 from bot.database.schema.tables import (
     approvals,
     attempts,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from bot.audit.entry import Draft, Entry
+    from bot.database.mapping import Upsert
     from bot.recording.agents.next_call import NextCall, NextCallNotice
     from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording, SavedRecording
     from bot.recording.notices import Notice
@@ -82,15 +82,12 @@ EARLIER_CARDS = (
 )
 
 
-def _remember_name(new: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
+def _remember_name(new: Upsert) -> Upsert:
     changes = {"name": new.excluded.name, "seen_at": new.excluded.seen_at}
     return new.on_conflict_do_update(index_elements=[names.c.kind, names.c.id], set_=changes)
 
 
-REMEMBER_NAME = {
-    "sqlite": _remember_name(sqlite.insert(names)),
-    "postgresql": _remember_name(postgresql.insert(names)),
-}
+REMEMBER_NAME = built_upserts(names, _remember_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, delete, func, select, type_coerce, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.database.mapping import entry_from, recording_from, upsert
+from bot.database.mapping import built_upserts, entry_from, recording_from, upsert
 from bot.database.replicas import noop
 from bot.database.schema.column_types import Flag
 from bot.database.schema.tables import (
@@ -119,10 +118,7 @@ UNDELIVERED = (
     .order_by(audit_entries.c.seq)
     .limit(bindparam("limit"))
 )
-TRIED = {
-    "sqlite": sqlite.insert(audit_deliveries).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(audit_deliveries).on_conflict_do_nothing(),
-}
+TRIED = built_upserts(audit_deliveries, lambda new: new.on_conflict_do_nothing())
 ENTRY_HASH = select(audit_entries.c.hash).where(audit_entries.c.seq == audit_deliveries.c.seq).scalar_subquery()
 ARRIVED = (
     update(audit_deliveries)
