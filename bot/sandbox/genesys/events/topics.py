@@ -8,7 +8,7 @@ the error codes of PUT subscriptions). It does not name the permissions of a top
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from bot.sandbox.genesys.web_api import answers
 from bot.sandbox.genesys.web_api.answers import Answer, Problem, SimulatedRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bot.sandbox.faults import FaultSwitches
     from bot.sandbox.genesys.state.people import Directory
 
@@ -58,7 +60,6 @@ UNKNOWN = Refusal("Not authorized for this topic.", "notification.unauthorized.t
 OTHER_DIVISION = Refusal(
     "No divisioned permissions for this topic.", "notification.unauthorized.divisioned.topic", (VIEW,)
 )
-NO_PERMISSION = Refusal("Not authorized for this topic.", "notification.unauthorized.topic", (VIEW,))
 
 
 @dataclass(slots=True)
@@ -108,27 +109,27 @@ class Topics:
 
     def _refusal(self, topic: str, hidden: frozenset[str], request: SimulatedRequest) -> Refusal | None:
         if user := USER_TOPIC.fullmatch(topic):
-            if request.client is not None and request.client.lacks(VIEW):
-                return NO_PERMISSION
-            if user[1] in hidden or not request.sees({self.directory.division_of(user[1])}):
-                return OTHER_DIVISION
-            return None if user[1] in self.directory.users else UNKNOWN
+            return self._refused(request, user[1], self.directory.users, (VIEW,), hidden)
         if queue := QUEUE_TOPIC.fullmatch(topic):
-            return self._queue_refusal(queue[1], request)
+            return self._refused(request, queue[1], self.directory.queues, (VIEW, VIEW_QUEUE))
         if topic not in SYSTEM_TOPICS:
             raise Problem(400, "notification.invalid.topic", "The subscription topic is not valid.")
         return None
 
-    def _queue_refusal(self, queue_id: str, request: SimulatedRequest) -> Refusal | None:
-        if lacked := _lacked(request, VIEW, VIEW_QUEUE):
-            return Refusal(NO_PERMISSION.reason, NO_PERMISSION.code, lacked)
-        if not request.sees({self.directory.division_of(queue_id)}):
+    def _refused(
+        self,
+        request: SimulatedRequest,
+        whose: str,
+        known: Collection[str],
+        needed: tuple[str, ...],
+        hidden: frozenset[str] = frozenset(),
+    ) -> Refusal | None:
+        """Judge the topic of a user, or of a queue."""
+        if request.client is not None and (lacked := tuple(filter(request.client.lacks, needed))):
+            return replace(UNKNOWN, permissions=lacked)
+        if whose in hidden or not request.sees({self.directory.division_of(whose)}):
             return OTHER_DIVISION
-        return None if queue_id in self.directory.queues else UNKNOWN
-
-
-def _lacked(request: SimulatedRequest, *permissions: str) -> tuple[str, ...]:
-    return () if request.client is None else tuple(filter(request.client.lacks, permissions))
+        return None if whose in known else UNKNOWN
 
 
 def listing(topics: dict[str, Refusal | None]) -> Answer:
