@@ -32,7 +32,7 @@ from bot.recording.control.keeping.commands import KeepStarted
 from bot.recording.control.keeping.keeper import Keeper
 from bot.recording.control.keeping.outcomes import KeepOutcomes, closing_late_keeps
 from bot.recording.control.outcomes import OutcomeRecorder
-from bot.recording.control.request_log import RequestLog, RequestRules, ShutdownGate
+from bot.recording.control.request_log import SLACK_WRITE_SECONDS, RequestLog, RequestRules, ShutdownGate
 from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.keeping.keep_mode import KeepMode
@@ -61,10 +61,8 @@ if TYPE_CHECKING:
 SERVE_OWNER = "serve"
 CLI_OWNER = "cli"
 GENESYS_READ_SECONDS = 5.0
-SLACK_WRITE_SECONDS = 1.5
-"""How long a request may wait for the database: Slack shows an error if it isn't acknowledged within three seconds."""
 TERMINAL_WRITE_SECONDS = 15.0
-"""The same for a command in a terminal, which nothing cuts off."""
+"""How long a command in a terminal may wait for the database; nothing cuts it off, as Slack does."""
 EXPIRE_SECONDS = 5.0
 FOLLOWER_SHARE = 0.1
 FILE_IS_MISSING = (

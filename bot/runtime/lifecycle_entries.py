@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -38,17 +39,12 @@ async def record_start(control: Control, *, without_policy: bool = False) -> Non
             outcome |= {"database_before": moved.before, "database_now": moved.now}
             log.warning("database_server_changed", before=moved.before, now=moved.now, sentence=MOVED)
         known = {name: value for name, value in outcome.items() if value is not None}
+        note = partial(rules.note, policy.dual_control, routes=policy.routes, always=policy.rules)
         if "without_policy" in known:  # rules are given up only after the entry that says so
             await _record(control, "bot:start", known)
-            await rules.note(policy.dual_control, control.clock.now(), routes=policy.routes, always=policy.rules)
+            await note(control.clock.now())
         else:
-            await rules.note(
-                policy.dual_control,
-                control.clock.now(),
-                routes=policy.routes,
-                digest=policy.digest,
-                always=policy.rules,
-            )
+            await note(control.clock.now(), digest=policy.digest)
             await _record(control, "bot:start", known)
         await history.note(control.store, control.clock.now())  # only after the entry about it
     except AuditUnavailable as error:

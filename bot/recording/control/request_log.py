@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from bot.recording.requests import Request
 
 EXPIRE_AGAIN_SECONDS = 1.0
+SLACK_WRITE_SECONDS = 1.5
+"""How long a request may wait for the database: Slack shows an error if it isn't acknowledged within three seconds."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -146,7 +148,7 @@ class RequestLog:
     shutdown_gate: ShutdownGate = field(default_factory=ShutdownGate)
     expire: Callable[[PendingAction | AwaitsConfirmation | PendingKeep], Awaitable[None]] | None = None
     """Closes a request that was committed after the person was told that nothing was done."""
-    write_limit: float = 1.5
+    write_limit: float = SLACK_WRITE_SECONDS
     """Seconds until the person is told that nothing was done; they are waiting for an answer within Slack's three."""
     expiring: set[UUID] = field(default_factory=set)
     """Attempts whose requesters were told that nothing was done; they must not be carried out."""

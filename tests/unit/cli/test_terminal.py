@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from bot.cli.control.recording import Terminal
 from bot.config.settings import ControlSettings
-from bot.runtime.container import SLACK_WRITE_SECONDS
+from bot.recording.control.request_log import SLACK_WRITE_SECONDS
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, OUTBOUND, WAITING
