@@ -265,7 +265,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a restored trail taken for the same",
-        "bot/database/identity/restored.py",
+        "bot/database/identity/restore_detection.py",
         "return bool(found == known_hash)",
         "return True",
         "tests/unit/database/test_replaced.py::test_a_restored_trail_that_another_process_continues_is_noticed_too",

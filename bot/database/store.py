@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import card_answers
 from bot.database.identity.file_identity import DatabaseReplaced
-from bot.database.identity.restored import RestoreDetector
+from bot.database.identity.restore_detection import RestoreDetector
 from bot.database.mapping import attempt_from, recording_from
 from bot.database.postgresql import engine as postgresql
 from bot.database.retries import Retries, is_transient

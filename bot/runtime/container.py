@@ -43,7 +43,7 @@ from bot.recording.monitoring.recording_files import SavedLooks
 from bot.recording.policy import channels_by_queue
 from bot.recording.requests import ReasonRules
 from bot.recording.time_limits.limits import TimeLimits
-from bot.runtime.rule_settings import rules_against_settings
+from bot.runtime.rule_conflicts import rules_against_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
