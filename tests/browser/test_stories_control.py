@@ -200,7 +200,7 @@ async def test_start_pause_and_stop_from_the_modal_without_a_mouse(seat: Seat) -
 
 async def test_two_reminders_are_one_message_and_each_is_answered(seat: Seat) -> None:
     card = await seat.records(INBOUND)
-    await seat.records(OUTBOUND)
+    await expect(await seat.records(OUTBOUND)).to_contain_text("Sales")  # its queue is looked up after the start
     seat.scenario.clock.jump(31 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
     reminder = await seat.newest_dm()

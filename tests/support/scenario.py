@@ -111,8 +111,9 @@ class Scenario:
         return next(one for one in reversed(self.told(user, channel)) if words in one)
 
     def lines(self) -> list[str]:
-        """Return the lines of the audit channel, in order."""
-        return [line for message in self.slack.messages(AUDIT) for line in message.text.split("\n")]
+        """Return the lines of the audit channel, in order, without what one person alone was answered there."""
+        shown = [message for message in self.slack.messages(AUDIT) if not message.ephemeral_to]
+        return [line for message in shown for line in message.text.split("\n")]
 
     async def until_delivered(self) -> list[str]:
         """Wait until the audit channel shows the newest entry, and return its lines."""

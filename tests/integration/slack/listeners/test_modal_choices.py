@@ -41,6 +41,10 @@ async def two(scenario: ServingScenario) -> ServingScenario:
     """The world with two recordings of Ada's."""
     for call in (INBOUND, OUTBOUND):
         await scenario.records(call)
+    # the queues are looked up after the start
+    await scenario.until(
+        lambda: all(any(queue in card.text for card in scenario.cards()) for queue in ("Billing", "Sales"))
+    )
     return scenario
 
 
