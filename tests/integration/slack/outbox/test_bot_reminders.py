@@ -25,7 +25,7 @@ async def test_of_several_in_one_message_one_is_still_needed_and_one_is_stopped(
     ada = Reader(scenario)
     await scenario.records(INBOUND)
     await scenario.records(OUTBOUND)
-    both = ("Priya Nair", "Tom Becker")  # names may be fetched later
+    both = ("Priya Nair · Billing", "Tom Becker · Sales")  # names may be fetched later
     await scenario.until_later(lambda: all(name in str(scenario.cards()) for name in both), step=1.0)
     scenario.clock.jump(SOON)
     reminder = await ada.until_told("2 recordings are waiting for your answer")
