@@ -44,8 +44,8 @@ class MalformedId(Refused):
         super().__init__(message)
         self.named = named
         """False where nothing was typed at all."""
-        self.starts = True
-        """Whether the id was for a start, whose command the advice then names."""
+        self.verb: str | None = None
+        """The command to type with an id; None where the advice is only where to find one."""
 
 
 class ReasonRefused(Refused):

@@ -73,16 +73,9 @@ def explain(
     words = voice.words
     what = _standing(error, voice) or voice.plain(_what(error, words))
     number = f"(#{error.audit_seq})" if error.audit_seq else ""
-    rest = [_details(error, words), *_state_and_advice(error, recording, words, read=read), number]
+    state = "" if read else _now(error, recording, words)
+    rest = [_details(error, words), state, _do(error, words), number]
     return " ".join([what, *(voice.plain(part) for part in rest if part)])
-
-
-def _state_and_advice(
-    error: RecordBotError, recording: Recording | None, words: Catalog, *, read: bool
-) -> tuple[str, str]:
-    if not read:
-        return _now(error, recording, words), _do(error, words)
-    return "", words("details.copy_id") if isinstance(error, MalformedId) else _do(error, words)
 
 
 def what_happened(kind: str, words: Catalog) -> str:
@@ -148,9 +141,14 @@ def _do(error: RecordBotError, words: Catalog) -> str:
         return words(key)
     if isinstance(error, ReasonRefused) and (error.limit or error.required):
         return ""
-    if isinstance(error, MalformedId) and not error.starts:
-        return words("details.copy_id")
+    if isinstance(error, MalformedId) and error.verb is not None:
+        return _where_to_find_an_id(error.verb, words)
     return words(_known(f"errors.{error.kind}_do", words, "errors.error_do"))
+
+
+def _where_to_find_an_id(verb: str, words: Catalog) -> str:
+    key = f"details.copy_id_{verb}"
+    return words(key if words.has(key) else "details.copy_id_live", verb=verb)
 
 
 def _known(key: str, words: Catalog, otherwise: str) -> str:

@@ -79,7 +79,9 @@ class StartRecording:
         call, problem = read_id(self.typed_id)
         require(request.caller, Permission.CONTROL)
         if call is None:
-            raise problem or MalformedId
+            problem = problem or MalformedId()
+            problem.verb = Verb.START.value
+            raise problem
         reason = opened.rules.reasons.read(self.typed_reason, chosen=self.reason_code)
         if live := transaction.live_recording(call):
             require_control(request.caller, live)
@@ -136,6 +138,7 @@ class ChangeRecording:
         call, problem = read_optional_id(self.typed_id)
         require(opened.request.caller, Permission.CONTROL)
         if problem is not None:
+            problem.verb = self.verb.value
             raise problem
         length = None if self.typed_length is None else length_of(self.typed_length)
         found = find(opened.transaction, opened.request.caller, self.recording_id, call)

@@ -126,7 +126,7 @@ class KeepCall:
         try:
             return conversation_id(self.typed_id), None
         except MalformedId as problem:
-            problem.starts = False
+            problem.verb = "keep"
             return None, problem
 
     def _recording(self, opened: OpenRequest, call: str | None) -> Recording | None:

@@ -124,7 +124,7 @@ async def test_bad_input_is_refused_in_a_sentence(scenario: ServingScenario) -> 
     assert "which call you mean" in await scenario.types(ADA, "keep")
     refusal = await scenario.types(ADA, "keep 3f2a9c64-8d1e broken")
     assert "doesn't look like a call id" in refusal
-    assert "/record start" not in refusal
+    assert "/record keep &lt;id or link&gt; [reason]" in refusal
     assert "permission" in await scenario.types(MALLORY, f"keep {INBOUND}")
     assert scenario.phases("recording:keep") == ["failed", "failed", "denied"]
     await scenario.records(INBOUND)

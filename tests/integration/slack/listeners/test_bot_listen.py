@@ -83,7 +83,9 @@ async def test_others_are_denied_and_the_trail_has_it(scenario: ServingScenario)
     assert "SLACK_LISTENERS" in answer
     (entry,) = scenario.entries("recording:listen")
     assert (entry["phase"], entry["outcome"]["cause"]) == ("denied", "not_listener")
-    assert "call id" in await scenario.types(GRACE, "listen nonsense")
+    refusal = await scenario.types(GRACE, "listen nonsense")
+    assert "call id" in refusal
+    assert "/record start" not in refusal
     assert "listen" not in await scenario.types(CLARA, "help")
     assert "listen" in await scenario.types(GRACE, "help")
 
