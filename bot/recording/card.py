@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bot.recording.keeping.keep import Keep
-    from bot.recording.models import Approval, Recording, SavedRecording
+    from bot.recording.keeping.recording_files import SavedRecording
+    from bot.recording.models import Approval, Recording
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,19 +14,18 @@ if TYPE_CHECKING:
     from bot.audit.entry import Draft, Entry
     from bot.recording.agents.next_call import NextCall, NextCallNotice
     from bot.recording.agents.people import AgentStatus, PeopleFound
-    from bot.recording.call import Participant
+    from bot.recording.call import LiveList, Participant
     from bot.recording.caller import Scope
     from bot.recording.card import Card, CardPlace
     from bot.recording.keeping.keep import KeepRows
+    from bot.recording.keeping.recording_files import SavedRecording
     from bot.recording.models import (
         Approval,
         ApprovalOutcome,
         Attempt,
         ConfirmedChange,
         Conversation,
-        LiveList,
         Recording,
-        SavedRecording,
         Target,
     )
     from bot.recording.notices import Notice

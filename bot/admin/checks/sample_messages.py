@@ -13,7 +13,8 @@ from bot.outbox.audit_channel import LINES_IN_A_MESSAGE
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.card import Card
 from bot.recording.keeping.keep import Keep, KeepState, KeepVerb
-from bot.recording.models import Approval, Mechanism, Recording, RecordingState, SavedRecording, Verb
+from bot.recording.keeping.recording_files import SavedRecording
+from bot.recording.models import Approval, Mechanism, Recording, RecordingState, Verb
 from bot.recording.monitoring.reminders import TOGETHER_AT_MOST, OpenNotice
 from bot.recording.notices import Notice, NoticeKind, Result
 from bot.recording.requests import REASON_LIMIT, ReasonRules

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.errors import GenesysError
-from bot.recording.models import LiveList
+from bot.recording.call import LiveList
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from bot.genesys.live_calls.directory import GenesysDirectory
     from bot.genesys.recording_files.metadata import GenesysSavedRecordings
     from bot.genesys.transport.client import GenesysClient
-    from bot.recording.models import LiveCall, SavedRecording
+    from bot.recording.call import LiveCall
+    from bot.recording.keeping.recording_files import SavedRecording
 
 log = structlog.get_logger(__name__)
 

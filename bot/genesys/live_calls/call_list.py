@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.errors import RequestTooLarge
-from bot.recording.call import CallRecording, Participant
-from bot.recording.models import Direction, LiveCall, LiveList
+from bot.recording.call import CallRecording, Direction, LiveCall, LiveList, Participant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

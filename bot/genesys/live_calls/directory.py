@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.genesys.transport.client import GenesysClient
-    from bot.recording.models import LiveCall, LiveList
+    from bot.recording.call import LiveCall, LiveList
 
 log = structlog.get_logger(__name__)
 

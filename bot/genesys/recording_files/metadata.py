@@ -9,7 +9,7 @@ from bot.errors import GenesysUnavailable, NotFound
 from bot.genesys.json_fields import listed, moment, text, word
 from bot.genesys.transport.deadline import unattended
 from bot.genesys.transport.request import GenesysRequest
-from bot.recording.models import SavedRecording
+from bot.recording.keeping.recording_files import SavedRecording
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:

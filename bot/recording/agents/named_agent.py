@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.recording.agents.people import Person
-    from bot.recording.models import LiveCall
+    from bot.recording.call import LiveCall
 
 ADDRESS = re.compile(r"[^\s@<>|]+@[^\s@<>|]+")
 QUOTED = re.compile(r"[\"“„](?P<name>[^\"“”„]+)[\"“”]\s*(?P<reason>.*)", re.DOTALL)

@@ -9,12 +9,38 @@ from typing import TYPE_CHECKING
 from bot.errors import Evidence
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from bot.recording.models import SavedRecording
+    from datetime import datetime, timedelta
 
 GONE = frozenset({"deleted", "error"})
 """States of files of which nothing can be kept or played."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRecording:
+    """A recording that Genesys keeps after the call. ``state`` is Genesys's word for the file, in lower case."""
+
+    id: str
+    state: str
+    media: str | None = None
+    started_at: datetime | None = None
+    """Known of screen recordings only: Genesys names no time for audio."""
+    ended_at: datetime | None = None
+    media_subtype: str | None = None
+    """Which recorder made it, in Genesys's word in lower case: trunk, station, consult, screen or snippet."""
+    session_id: str | None = None
+    """Of the communication whose media it holds."""
+
+    @property
+    def there(self) -> bool:
+        """Whether Genesys has finished storing it; an upload or a missing state means wait."""
+        return self.state not in {"", "uploading"}
+
+    @property
+    def length(self) -> timedelta | None:
+        """How long it is, where Genesys says; it does not for every kind."""
+        if self.started_at is None or self.ended_at is None or self.ended_at < self.started_at:
+            return None
+        return self.ended_at - self.started_at
 
 
 class FilesState(StrEnum):

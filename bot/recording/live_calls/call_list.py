@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.errors import GenesysError, GenesysUnavailable
-from bot.recording.call import CallRecording, Participant
-from bot.recording.models import LiveCall, LiveList, RecordingState
+from bot.recording.call import CallRecording, LiveCall, LiveList, Participant
+from bot.recording.models import RecordingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

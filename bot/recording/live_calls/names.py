@@ -13,8 +13,7 @@ from bot.recording.ports import Priority
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bot.recording.call import Participant
-    from bot.recording.models import LiveCall
+    from bot.recording.call import LiveCall, Participant
     from bot.recording.ports import Clock, NameDirectory, NameStore
 
 AGAIN_SECONDS = 3.0

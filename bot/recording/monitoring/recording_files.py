@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from bot.recording.models import Recording, SavedRecording
+    from bot.recording.keeping.recording_files import SavedRecording
+    from bot.recording.models import Recording
     from bot.recording.ports import Clock, RecordingFileCheck, RecordingStore, SavedQueue, SavedRecordings, Transaction
 
 log = structlog.get_logger(__name__)

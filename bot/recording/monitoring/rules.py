@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from datetime import datetime
 
-    from bot.recording.call import Participant
+    from bot.recording.call import LiveCall, Participant
     from bot.recording.control.service import RecordingService
-    from bot.recording.models import Conversation, LiveCall
+    from bot.recording.models import Conversation
     from bot.recording.policy import Rule
     from bot.recording.ports import Clock, ConversationDirectory, Transaction
 

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.i18n.catalog import Catalog
-    from bot.recording.call import Participant
+    from bot.recording.call import LiveCall, Participant
     from bot.recording.caller import Scope
-    from bot.recording.models import LiveCall
 
 PARTED = " · "
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from bot.i18n.catalog import Catalog
     from bot.recording.card import Card
-    from bot.recording.models import Approval, Recording, SavedRecording
+    from bot.recording.keeping.recording_files import SavedRecording
+    from bot.recording.models import Approval, Recording
 
 SAVED_SHOWN = 5
 APPROVAL_TEXTS = {Verb.STOP: "", Verb.PAUSE: "pause_"}

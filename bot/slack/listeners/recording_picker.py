@@ -17,8 +17,9 @@ from bot.slack.listeners.context import Answer, ListenerContext, ephemeral
 
 if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
+    from bot.recording.call import LiveCall
     from bot.recording.live_calls.call_list import CallList
-    from bot.recording.models import LiveCall, Recording, Verb
+    from bot.recording.models import Recording, Verb
     from bot.recording.requests import Request
 
 ROWS = 20

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
     from bot.errors import GenesysError
     from bot.i18n.catalog import Catalog
-    from bot.recording.call import Participant
+    from bot.recording.call import LiveCall, Participant
     from bot.recording.live_calls.call_list import CallList
-    from bot.recording.models import LiveCall
     from bot.recording.requests import Request
     from bot.slack.blocks.start_modal import View
     from bot.slack.listeners.agents.next_calls import NextCallCommands

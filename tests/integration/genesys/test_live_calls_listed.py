@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 
 from bot.errors import GenesysUnavailable, PermissionMissing
 from bot.genesys import GenesysDirectory
-from bot.recording.call import CallRecording
-from bot.recording.models import Direction
+from bot.recording.call import CallRecording, Direction
 from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
-    from bot.recording.models import LiveList
+    from bot.recording.call import LiveList
     from tests.integration.genesys.bench import Bench
     from tests.integration.genesys.transport.test_adapter_odd_answers import Answers
 

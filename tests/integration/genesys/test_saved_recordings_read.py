@@ -12,7 +12,7 @@ from bot.genesys import GenesysSavedRecordings
 from tests.integration.genesys.transport.test_adapter_odd_answers import gateway
 
 if TYPE_CHECKING:
-    from bot.recording.models import SavedRecording
+    from bot.recording.keeping.recording_files import SavedRecording
     from tests.integration.genesys.bench import Bench
 
 PATH = "GET /api/v2/conversations/c1/recordingmetadata"

@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.errors import NotFound
-from bot.recording.keeping.recording_files import Annotated, FilesState, NoMedia, ProtectionChange, RecordingFiles
-from bot.recording.models import SavedRecording
+from bot.recording.keeping.recording_files import (
+    Annotated,
+    FilesState,
+    NoMedia,
+    ProtectionChange,
+    RecordingFiles,
+    SavedRecording,
+)
 from bot.recording.ports import Priority
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from bot.admin.checks.sample_messages import Sample, Samples
-from bot.recording.call import CallRecording, Participant
-from bot.recording.models import Direction, LiveCall
+from bot.recording.call import CallRecording, Direction, LiveCall, Participant
 from bot.recording.requests import ReasonRules
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.sandbox.slack.block_kit.blocks import wrong_with_view as wrong_with_view_for_slack

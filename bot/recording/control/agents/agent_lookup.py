@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.recording.agents.named_agent import NamedAgent
     from bot.recording.agents.people import PeopleFound, Person
+    from bot.recording.call import LiveCall
     from bot.recording.caller import Scope
     from bot.recording.control.request_log import OpenRequest, RequestLog
-    from bot.recording.models import LiveCall
     from bot.recording.ports import AgentCallDirectory, PeopleDirectory, Transaction
     from bot.recording.requests import Request
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
     from bot.recording.agents.named_agent import AgentFound
     from bot.recording.agents.people import Person
+    from bot.recording.call import LiveCall
     from bot.recording.control.agents.agent_lookup import AgentsFound
-    from bot.recording.models import LiveCall
 
 START_CALL, NEXT = "recording_start_call", "recording_next"
 ROWS = 20

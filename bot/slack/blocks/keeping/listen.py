@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.i18n.catalog import Catalog
-    from bot.recording.models import SavedRecording
+    from bot.recording.keeping.recording_files import SavedRecording
     from bot.slack.blocks.card import CardStyle
 
 LINK_SHOWN = 2800

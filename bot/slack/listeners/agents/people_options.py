@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from bot.i18n.catalog import Catalog
     from bot.recording.agents.people import Person
+    from bot.recording.call import LiveCall
     from bot.recording.caller import Scope
-    from bot.recording.models import LiveCall
     from bot.recording.ports import Clock, PeopleDirectory
 
 log = structlog.get_logger(__name__)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from bot.audit.entry import Entry
     from bot.recording.call_files import CallFiles
     from bot.recording.control.reads import ExportOutcomes
-    from bot.recording.models import SavedRecording
+    from bot.recording.keeping.recording_files import SavedRecording
     from bot.recording.ports import Waiting
     from bot.recording.requests import Request
 

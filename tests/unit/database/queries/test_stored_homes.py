@@ -12,7 +12,8 @@ from sqlalchemy import event
 
 from bot.database.queries.app_homes import KEPT, SqlHomes
 from bot.database.queries.cards import SqlOverview
-from bot.recording.models import RecordingState, SavedRecording
+from bot.recording.keeping.recording_files import SavedRecording
+from bot.recording.models import RecordingState
 from tests.support.recording.service import ADA, GRACE, TEAM, asked, open_harness
 from tests.support.slack.samples import NOON, recording
 

@@ -12,10 +12,10 @@ import pytest
 
 from bot.database.queries.policy import SqlRules
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown, PermissionMissing, RateLimited
-from bot.recording.call import CallRecording, Participant
+from bot.recording.call import CallRecording, LiveCall, LiveList, Participant
 from bot.recording.handover import AgentLeg
 from bot.recording.keeping.keep import KeepVerb
-from bot.recording.models import Conversation, LiveCall, LiveList, Verb
+from bot.recording.models import Conversation, Verb
 from bot.recording.monitoring.rules import LATE_SECONDS, LIST_EVERY_SECONDS, RuleMonitor
 from bot.recording.policy import DualControl, Rule, RuleAction
 from bot.recording.ports import Priority

@@ -15,10 +15,10 @@ from bot.database.outbox.next_calls import SqlNextCalls
 from bot.errors import AlreadyWaitingForCall, NoCallEvents, NotPermitted, NotWaiting, OutOfScope
 from bot.recording.agents.next_call import NextCall, NextCallOutcome
 from bot.recording.agents.people import AgentStatus, PeopleFound
-from bot.recording.call import CallRecording
+from bot.recording.call import CallRecording, LiveCall, LiveList
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.control.agents.next_calls import NextCalls
-from bot.recording.models import Conversation, LiveCall, LiveList, RecordingState
+from bot.recording.models import Conversation, RecordingState
 from bot.recording.monitoring.next_calls import UNCONFIRMED_SECONDS, NextCallMonitor
 from bot.recording.ports import Priority
 from tests.support.databases.postgres import on_both

@@ -12,11 +12,11 @@ import pytest
 
 from bot.database.queries.names import SqlNames
 from bot.errors import GenesysUnavailable, OutcomeUnknown, PermissionMissing
-from bot.recording.call import CallRecording, Participant
+from bot.recording.call import CallRecording, Direction, LiveCall, LiveList, Participant
 from bot.recording.caller import Scope
 from bot.recording.live_calls.call_list import LiveCalls
 from bot.recording.live_calls.names import NameBook
-from bot.recording.models import Direction, LiveCall, LiveList, Verb
+from bot.recording.models import Verb
 from bot.recording.ports import Priority
 from tests.support.clocks.fake_clock import BEGIN, FakeClock
 from tests.support.databases.postgres import on_both

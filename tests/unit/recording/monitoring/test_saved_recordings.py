@@ -17,7 +17,8 @@ from bot.database.schema.tables import audit_entries, saved_looks
 from bot.database.statements.recording_files import SqlRecordingFileChecks
 from bot.errors import CallEnded, GenesysUnavailable, PermissionMissing, RequestRejected
 from bot.recording.call import CallRecording
-from bot.recording.models import Mechanism, RecordingState, SavedRecording, Verb
+from bot.recording.keeping.recording_files import SavedRecording
+from bot.recording.models import Mechanism, RecordingState, Verb
 from bot.recording.monitoring.observations import Drift, Observations
 from bot.recording.monitoring.recording_files import AFTER_SECONDS, AT_ONCE, SavedLooks, belongs
 from bot.recording.ports import Priority

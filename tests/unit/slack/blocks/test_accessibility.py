@@ -14,7 +14,8 @@ import pytest
 from bot import errors
 from bot.errors import RecordBotError
 from bot.i18n.error_messages import MessageFormatter, explain
-from bot.recording.models import Approval, Mechanism, RecordingState, SavedRecording, Verb
+from bot.recording.keeping.recording_files import SavedRecording
+from bot.recording.models import Approval, Mechanism, RecordingState, Verb
 from bot.recording.permissions import current_state
 from bot.sandbox.slack.block_kit.blocks import wrong_with_blocks
 from bot.slack.blocks.audit.names import LineNames

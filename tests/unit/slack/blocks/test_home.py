@@ -13,8 +13,9 @@ import pytest
 from bot.audit.reports.summary import Summary, Unresolved
 from bot.outbox.app_home import A_MINUTE, MINUTE, PERSON_SECONDS, PublishThrottle
 from bot.recording.caller import Principal, Role, Scope
+from bot.recording.keeping.recording_files import SavedRecording
 from bot.recording.live_calls.visible import live_in_scope, recent_in_scope
-from bot.recording.models import Approval, ApprovalOutcome, RecordingState, SavedRecording, Verb
+from bot.recording.models import Approval, ApprovalOutcome, RecordingState, Verb
 from bot.sandbox.slack.block_kit.blocks import wrong_with_view
 from bot.slack.blocks.card import CONFIRM_STOP, WITHDRAW_STOP
 from bot.slack.blocks.home.today import Today

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from bot.i18n.catalog import Catalog, read_languages
-from bot.recording.call import CallRecording, Participant
+from bot.recording.call import CallRecording, Direction, LiveCall, Participant
 from bot.recording.caller import Scope
-from bot.recording.models import Direction, LiveCall
 from bot.recording.requests import ReasonRules
 from bot.sandbox.slack.block_kit.blocks import wrong_with_options, wrong_with_view
 from bot.sandbox.slack.state.changes import Changes
