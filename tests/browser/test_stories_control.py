@@ -44,8 +44,8 @@ async def test_a_forgotten_pause_is_reminded_of_and_ended_from_the_reminder(seat
 
 
 async def test_a_bare_stop_offers_a_choice_between_several(seat: Seat) -> None:
-    await seat.records(INBOUND)
-    await seat.records(OUTBOUND)
+    for call, queue in ((INBOUND, "Billing"), (OUTBOUND, "Sales")):
+        await expect(await seat.records(call)).to_contain_text(queue)  # it is looked up after the start
     await seat.command("/record stop")
     choice = seat.only_for_me
     await expect(choice).to_contain_text("You have several active recordings. Which one do you want to stop?")
@@ -200,7 +200,8 @@ async def test_start_pause_and_stop_from_the_modal_without_a_mouse(seat: Seat) -
 
 async def test_two_reminders_are_one_message_and_each_is_answered(seat: Seat) -> None:
     card = await seat.records(INBOUND)
-    await expect(await seat.records(OUTBOUND)).to_contain_text("Sales")  # its queue is looked up after the start
+    await expect(card).to_contain_text("Billing")  # the queue is looked up after the start
+    await expect(await seat.records(OUTBOUND)).to_contain_text("Sales")
     seat.scenario.clock.jump(31 * 60)
     await seat.later(seat.direct_tab, "1 new direct message")
     reminder = await seat.newest_dm()

@@ -11,6 +11,7 @@ import pytest
 from bot.sandbox.genesys.state.seed import INBOUND
 from bot.slack.listeners.context import SLOW_SECONDS
 from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, GRACE, ServingScenario
+from tests.support.slack.start_modal import AtTheModal
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
@@ -68,6 +69,7 @@ async def test_a_start_whose_answer_is_lost_is_confirmed_by_reading(scenario: Se
 async def test_a_start_that_never_took_effect_is_unknown_first_and_settled_later(
     scenario: ServingScenario, fault: str
 ) -> None:
+    await AtTheModal(scenario).looks_until("Priya Nair · Billing")
     scenario.genesys.faults.switch_on(fault, times=1, only=WRITE)
     await _until_unknown(scenario, f"start {INBOUND}")
     assert "recording_stop" not in str(scenario.card().blocks)
