@@ -62,6 +62,7 @@ async def test_two_clicks_by_two_people_start_one_recording(scenario: ServingSce
     call = await transferred(scenario)
     message = await asked_about(scenario)
     first = scenario.card()
+    await scenario.until(lambda: "recording_follow" in str(first.blocks))
     await scenario.clicks(ADA, "follow", message)
     await scenario.clicks(GRACE, "follow", first)
     refused = re.compile(f"<@{ADA}> (asked to record|has been recording) this call (at|since) <!date")
