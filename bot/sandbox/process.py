@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import signal
 import socket
 import sys
@@ -26,11 +27,25 @@ LOOK_WHILE_STARTING = 0.2
 LOOK_WHILE_RUNNING = 1.0
 
 
+GIVEN = range(20_000, 30_000)
+"""The ports for bots: below those that a system chooses for connections and for servers that ask for any port.
+
+Those begin at 32768 on Linux (``ip_local_port_range`` in https://docs.kernel.org/networking/ip-sysctl.html), and at
+49152 on macOS and Windows (RFC 6335).
+"""
+PORT_TRIES = 100
+
+
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of 127.0.0.1 that nobody listens on now, and that the system gives to nobody until the bot starts.
+
+    Else another server might get it first, and be taken for the bot: it may answer ``/readyz`` too.
+    """
+    for port in secrets.SystemRandom().sample(GIVEN, min(PORT_TRIES, len(GIVEN))):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"No free port found from {GIVEN[0]} to {GIVEN[-1]}")
 
 
 async def manifest(environment: Mapping[str, str], directory: Path) -> str:

@@ -141,8 +141,11 @@ class SandboxPage:
 
     async def newest_dm(self) -> Locator:
         """Open the direct messages; return the newest one, which stays the same one when others arrive after it."""
-        newest = (await self.dms()).last
-        return self.page.locator(f'#floor li[data-ts="{await newest.get_attribute("data-ts")}"]')
+        return await self.same((await self.dms()).last)
+
+    async def same(self, message: Locator) -> Locator:
+        """Return this message, whatever it says later and whichever messages arrive."""
+        return self.page.locator(f'#floor li[data-ts="{await message.get_attribute("data-ts")}"]')
 
     async def confirm(self, *, yes: bool = True) -> None:
         """Answer the question that a button asks before it does something."""

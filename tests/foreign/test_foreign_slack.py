@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from bot.config.settings import ServeSettings, load
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.seed import INBOUND
+from bot.sandbox.process import free_port
 from bot.slack.client import web_client, web_session
 from tests.foreign.story import PATIENCE, SIGNING_SECRET, Person, reads_as_posts, until
 from tests.support.shell import BOT_SETTINGS, ROOT, genesys_settings
@@ -105,12 +105,6 @@ async def another_slack(folder: Path, directory: Path) -> AsyncIterator[str]:
         if process.returncode is None:
             process.kill()
         await process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 async def joined(ours: AsyncWebClient) -> dict[str, str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 async def asked_about(scenario: ServingScenario, user: str = ADA) -> SimulatedMessage:
     """Wait for the message about a call that changed hands."""
     await scenario.until_later(lambda: any("Genesys: `" in one.text for one in scenario.slack.direct_messages(user)))
-    return scenario.slack.direct_messages(user)[-1]
+    return next(one for one in reversed(scenario.slack.direct_messages(user)) if "Genesys: `" in one.text)
 
 
 async def transferred(scenario: ServingScenario, to: str = "Tom Becker") -> SimulatedCall:
@@ -44,7 +44,7 @@ async def test_one_click_goes_on_recording_after_a_transfer(scenario: ServingSce
     await scenario.until(lambda: len(scenario.cards()) == 2 and scenario.shows("Recording · Tom Becker · "))
     assert "· Reason: Complaint ·" in scenario.card().text
     assert [agent.adhoc for agent in call.agents] == [True]
-    await scenario.until_later(lambda: "recorded again" in scenario.slack.direct_messages(ADA)[-1].text)
+    await scenario.until_later(lambda: any("recorded again" in one.text for one in scenario.slack.direct_messages(ADA)))
     assert [entry["phase"] for entry in scenario.entries("recording:follow")] == ["requested", "succeeded"]
     stop = scenario.entries("recording:stop")[-1]
     assert (stop["phase"], stop["outcome"]["by"], stop["outcome"]["disconnect_type"]) == (
@@ -62,6 +62,7 @@ async def test_two_clicks_by_two_people_start_one_recording(scenario: ServingSce
     call = await transferred(scenario)
     message = await asked_about(scenario)
     first = scenario.card()
+    await scenario.until(lambda: "recording_follow" in str(first.blocks))
     await scenario.clicks(ADA, "follow", message)
     await scenario.clicks(GRACE, "follow", first)
     refused = re.compile(f"<@{ADA}> (asked to record|has been recording) this call (at|since) <!date")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.support.scenario import ADA, FLOOR, ServingScenario
+from tests.support.scenario import ADA, FLOOR, PATIENCE, ServingScenario
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
@@ -72,6 +73,17 @@ class AtTheModal:
         """Choose or type in fields of which the bot hears with the submission only."""
         self.interactions += len(values)
         self.view.fill(dict(values))
+
+    async def looks_until(self, label: str) -> None:
+        """Look until the list shows a call like this, and close the modal: from then on the bot knows those names.
+
+        It looks up a queue's name after a start, so what it writes meanwhile may be without it.
+        """
+        await self.opens()
+        async with asyncio.timeout(PATIENCE):
+            while not any(one.startswith(label) for one in await self.looks_up()):
+                pass
+        await self.scenario.slack.close_view(self.user)
 
     async def submits(self) -> DeliveryResult | None:
         """Press the button; None where Slack's own client holds it back."""

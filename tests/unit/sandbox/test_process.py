@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.sandbox import process
 from bot.sandbox.process import BotProcess, BotUnready, free_port, manifest
 
 pytestmark = pytest.mark.measured
@@ -73,6 +75,23 @@ def child(directory: Path, watched: Watched, *, module: str = "stand_in", **envi
 async def ready(bot: BotProcess) -> None:
     await bot.start()
     await bot.until_ready(120, lambda _: None)
+
+
+def test_a_free_port_is_one_that_the_system_gives_to_nobody_else() -> None:
+    with socket.socket() as any_other:
+        any_other.bind(("127.0.0.1", 0))
+        assert free_port() in process.GIVEN
+        assert any_other.getsockname()[1] not in process.GIVEN
+
+
+def test_a_port_that_is_taken_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", taken := free_port()))
+        monkeypatch.setattr(process, "GIVEN", [taken, free := free_port()])
+        assert {free_port() for _ in range(8)} == {free}
+        monkeypatch.setattr(process, "GIVEN", [taken])
+        with pytest.raises(OSError, match=f"No free port found from {taken} to {taken}"):
+            free_port()
 
 
 async def test_it_becomes_ready_and_stops_when_asked(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from bot.sandbox.genesys.state.seed import INBOUND
 from bot.slack.listeners.context import SLOW_SECONDS
 from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, GRACE, ServingScenario
+from tests.support.slack.start_modal import AtTheModal
 
 if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage
@@ -68,6 +69,7 @@ async def test_a_start_whose_answer_is_lost_is_confirmed_by_reading(scenario: Se
 async def test_a_start_that_never_took_effect_is_unknown_first_and_settled_later(
     scenario: ServingScenario, fault: str
 ) -> None:
+    await AtTheModal(scenario).looks_until("Priya Nair · Billing")
     scenario.genesys.faults.switch_on(fault, times=1, only=WRITE)
     await _until_unknown(scenario, f"start {INBOUND}")
     assert "recording_stop" not in str(scenario.card().blocks)
@@ -105,11 +107,13 @@ async def test_a_start_that_took_effect_unseen_is_found_later(scenario: ServingS
 @pytest.mark.parametrize("fault", ["server_error", "hang", "write_ignored"])
 async def test_a_stop_that_never_took_effect_is_driven_until_it_does(scenario: ServingScenario, fault: str) -> None:
     await scenario.records(INBOUND)
+    before: list[str] = []  # what each write finds
+    scenario.genesys.on_write(lambda _: before.append(scenario.genesys.effective_recording(INBOUND)))
     scenario.genesys.faults.switch_on(fault, times=1, only=WRITE)
     await _until_unknown(scenario, "stop")
-    assert scenario.genesys.effective_recording(INBOUND) == "active"
 
     await scenario.until_later(lambda: scenario.shows("Stopped"))
+    assert before[:2] == ["active", "active"]
     assert scenario.genesys.effective_recording(INBOUND) == "none"
     assert [entry["phase"] for entry in scenario.entries("recording:stop")] == ["requested", "unknown", "observed"]
     assert re.search("Stopped <!date[^>]+> by <@U0ADA> after ", scenario.card().text)
@@ -170,6 +174,7 @@ async def _until_unknown(scenario: ServingScenario, text: str) -> None:
     before = len(scenario.genesys.writes())
     await scenario.types(ADA, text)
     await scenario.until(lambda: len(scenario.genesys.writes()) > before)
+    scenario.clock.real_time()  # the bot looks again a few seconds after that
     scenario.clock.jump(BEYOND_THE_DEADLINE)
     await scenario.until_told(ADA, "hasn't confirmed it yet")
     await scenario.until(lambda: scenario.shows("Not confirmed yet, checking"))

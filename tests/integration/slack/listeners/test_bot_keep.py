@@ -49,14 +49,15 @@ async def test_the_button_of_a_live_card_keeps_once_the_call_is_over(scenario: S
     assert not protected(scenario)
 
     await ended(scenario)
-    await scenario.until_later(lambda: "Kept" in scenario.card().text)
+    await scenario.until_later(lambda: scenario.entries("recording:saved"))
+    await scenario.until(lambda: "Kept" in scenario.card().text)  # no jump: Genesys has only some seconds to answer
     assert protected(scenario) == {POLICY_RECORDED}
     assert told(scenario) == [("requested", "U0ADA"), ("succeeded", "U0ADA")]
     assert scenario.entries("recording:keep")[-1]["outcome"]["created"] is True
+    await scenario.until(lambda: "The reason was added in Genesys" in scenario.card().text)  # it is added afterwards
     (file,) = scenario.genesys.recordings.saved_files(scenario.genesys.calls[POLICY_RECORDED])
     (annotation,) = scenario.genesys.recordings.annotations[file.id]
     assert annotation["description"] == "Complaint"
-    assert "The reason was added in Genesys" in scenario.card().text
     assert actions(scenario) == ["recording_release"]
     await scenario.until_delivered()
     assert any("kept the recordings of" in line for line in scenario.lines())
@@ -157,7 +158,8 @@ async def test_always_keeps_what_is_started(scenario: ServingScenario) -> None:
     await scenario.records(POLICY_RECORDED)
     await scenario.until(lambda: "Will be kept" in scenario.card().text)
     await ended(scenario)
-    await scenario.until_later(lambda: "Kept" in scenario.card().text)
+    await scenario.until_later(lambda: scenario.entries("recording:saved"))
+    await scenario.until(lambda: "Kept" in scenario.card().text)  # no jump: Genesys has only some seconds to answer
     assert told(scenario) == [("requested", "bot"), ("succeeded", "bot")]
     assert protected(scenario) == {POLICY_RECORDED}
 
