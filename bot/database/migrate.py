@@ -63,7 +63,7 @@ def _known() -> tuple[str, frozenset[str]]:
 
 
 async def upgrade(engines: Engines) -> SchemaVersion:
-    """Run all pending migrations in one transaction, then check the audit guards. Raise DatabaseUnusable."""
+    """Run all pending migrations, if any, in one transaction; check the audit guards. Raise DatabaseUnusable."""
 
     def run(connection: Connection) -> None:
         if engines.on_postgresql:
@@ -73,12 +73,9 @@ async def upgrade(engines: Engines) -> SchemaVersion:
         command.upgrade(config, "head")
         check_guards(connection)
 
-    if engines.on_postgresql:
-        found = await examine(engines)
-        if found.current == found.newest:  # the usual start needs no more than the right to read
-            return found
-    else:
-        found = await version(engines)
+    found = await examine(engines)
+    if found.current == found.newest:  # the usual start needs no more than the right to read
+        return found
     try:
         await engines.writer.transaction(run)
     except SQLAlchemyError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import kubernetes_validate
 import typer
 import yaml
 
@@ -73,6 +72,8 @@ def faults(objects: Sequence[Object], *, known: Sequence[Object] = ()) -> list[s
 
 
 def _against_schemas(objects: Sequence[Object]) -> Iterator[str]:
+    import kubernetes_validate  # noqa: PLC0415  jsonschema takes a second, which each worker would spend to collect
+
     for one in objects:
         for version in (OLDEST, NEWEST):
             try:

@@ -40,6 +40,8 @@ GENESYS_HANGS = 1.0
 """The same where Genesys hangs, and the test waits until the bot has waited."""
 LAST = 20
 """Requests to Genesys among which those are that it works on."""
+EXPANDING = expanding_commands(manifest_yaml())
+"""The commands whose names Slack expands; hundreds of tests need them, and reading YAML is slow."""
 SOCKET_PING = 600.0
 """Seconds between two trials of a socket. slack_sdk holds them against the machine's clock: none is tried in a test
 whose subject is something else, and so none is taken for lost.
@@ -236,7 +238,7 @@ async def simulators(
         trigger_seconds=slack_waits * clock.speed,
         signing_clock=time.time,  # the bot holds signatures against the machine's clock
     )
-    slack.expanding = expanding_commands(manifest_yaml())
+    slack.expanding = EXPANDING
     genesys = SimulatedGenesys(effect_delay=0, clock=clock.time, on_change=slack.workspace.changes.announce)
     async with contextlib.AsyncExitStack() as stack:
         for simulator in (slack, genesys):

@@ -1,4 +1,7 @@
-"""Saves what a test run would spend beside its tests: rendered tracebacks, and looks at what never becomes garbage."""
+"""Saves what a test run would spend beside its tests.
+
+That is rendered tracebacks, statements compiled again for each database, and looks at what never becomes garbage.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from bot.observability import logging as log
+from tests.support.databases.compiled import share_compiled_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +25,7 @@ COLLECTED_AFTER = 20_000
 
 def pytest_configure() -> None:
     configure_logs()
+    share_compiled_statements()
     settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("any machine")  # no example fails because the machine is busy
     gc.disable()  # what is imported stays

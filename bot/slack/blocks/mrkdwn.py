@@ -39,7 +39,7 @@ def unescape(text: str) -> str:
 def isolated(text: str) -> str:
     """Keep right-to-left text within a line from turning the rest of the line around."""
     plain = DIRECTING.sub("", text)
-    if any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT for character in plain):
+    if not plain.isascii() and any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT for character in plain):
         return f"{ISOLATE}{plain}{END}"
     return plain
 
@@ -49,11 +49,13 @@ def inline(text: str, limit: int) -> str:
 
     Two more are added where it has to be isolated.
     """
-    escaped = [escape(character) for character in " ".join(text.split())]
-    ends = list(accumulate(map(len, escaped)))
-    if ends and ends[-1] > limit:
-        escaped = [*escaped[: bisect_right(ends, limit - 1)], "…"]
-    return isolated("".join(escaped))
+    line = " ".join(text.split())
+    escaped = escape(line)
+    if len(escaped) > limit:
+        parts = [escape(character) for character in line[:limit]]
+        ends = list(accumulate(map(len, parts)))
+        escaped = "".join(parts[: bisect_right(ends, limit - 1)]) + "…"
+    return isolated(escaped)
 
 
 RULE_SHOWN = 100
