@@ -94,7 +94,7 @@ async def until_at_rest(scenario: ServingScenario, opened: list[Engines], call: 
     passes = 0
     while passes < QUIET_PASSES:
         await asyncio.sleep(0.01)
-        reading = engines.reader.sync_engine.pool.checkedout()  # type: ignore[attr-defined]  # of a QueuePool
+        reading = any(one.pool.checkedout() for one in engines.readers)  # type: ignore[attr-defined]  # of a QueuePool
         passes = 0 if reading else passes + 1
 
 

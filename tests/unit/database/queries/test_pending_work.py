@@ -55,7 +55,8 @@ async def test_it_reads_once_until_something_is_written(harness: Harness) -> Non
         if "attempts_since" in statement:
             asked_for.append(statement)
 
-    event.listen(harness.engines.reader.sync_engine, "before_cursor_execute", note)
+    for reader in harness.engines.readers:
+        event.listen(reader, "before_cursor_execute", note)
     await asyncio.gather(*(pending.read() for _ in range(10)))
     assert len(asked_for) == 1
 
