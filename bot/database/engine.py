@@ -75,9 +75,14 @@ class Engines:
     def on_postgresql(self) -> bool:
         return self.writer.dialect_name == postgresql.NAME
 
-    async def execute(self, statement: Executable, values: Parameters = None) -> int:
-        """Carry out one statement in a write transaction of its own, and return how many rows it changed."""
-        return await self.writer.transaction(lambda connection: connection.execute(statement, values).rowcount)
+    async def execute(self, statement: Executable, values: Parameters = None, *, leaves_work: bool = True) -> int:
+        """Carry out one statement in a write transaction of its own, and return how many rows it changed.
+
+        ``leaves_work``: whether a worker may find something to do by it that was not there before.
+        """
+        return await self.writer.transaction(
+            lambda connection: connection.execute(statement, values).rowcount, leaves_work=leaves_work
+        )
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one transaction that can't write; what it returns must not need the connection any more."""

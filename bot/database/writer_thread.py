@@ -36,7 +36,7 @@ class WriterThread:
     queue_seconds: float
     """How long a transaction waits for its turn."""
     ended: int = 0
-    """How many transactions have ended; while it stays the same, this process has written nothing."""
+    """How many transactions have ended that may have left work; while it stays the same, there is no new work."""
     _executor: ThreadPoolExecutor = field(default_factory=_single_thread)
 
     @property
@@ -47,11 +47,12 @@ class WriterThread:
     def dialect_name(self) -> str:
         return self.engine.dialect.name
 
-    async def transaction(self, work: Callable[[Connection], T]) -> T:
+    async def transaction(self, work: Callable[[Connection], T], *, leaves_work: bool = True) -> T:
         """Run ``work`` in one transaction: it is committed if ``work`` returns, and rolled back if it raises.
 
         Canceling the caller stops a transaction only before it has begun. Raise SQLAlchemy's TimeoutError if the turn
-        doesn't come within ``queue_seconds``; then nothing has begun.
+        doesn't come within ``queue_seconds``; then nothing has begun. ``leaves_work``: whether a worker may find
+        something to do by it that was not there before.
         """
 
         def run() -> T:
@@ -63,7 +64,7 @@ class WriterThread:
                         raise TypeError("a transaction can't wait for a coroutine")
                     return result
             finally:
-                self.ended += 1  # even by an error: the answer to a commit may have been lost
+                self.ended += leaves_work  # even by an error: the answer to a commit may have been lost
 
         return await self.run(run)
 

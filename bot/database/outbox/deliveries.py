@@ -184,7 +184,10 @@ class SqlOutbox:
 
     engines: Engines
     confirm: Callable[[], Awaitable[None]] = noop
-    """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
+    """Waits until this process is the one that tells Slack; asked before each step, and once more before a post.
+
+    What is noted of deliveries leaves no worker anything to do: ``PendingWork`` knows nothing of cards and lines.
+    """
 
     async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]:
         """Return cards whose shown version is behind, the oldest recordings first."""
@@ -233,9 +236,9 @@ class SqlOutbox:
         asked_for, elsewhere = statements
         named = {"of": recording_id, **(values or {})}
         if channel is None:
-            await self.engines.execute(asked_for, named)
+            await self.engines.execute(asked_for, named, leaves_work=False)
         else:
-            await self.engines.execute(elsewhere, {"place": channel, **named})
+            await self.engines.execute(elsewhere, {"place": channel, **named}, leaves_work=False)
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
         """Return the entries after the last delivered one, in order; True with those that may have arrived already."""
@@ -246,13 +249,13 @@ class SqlOutbox:
     async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
         """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""
         rows = [{"seq": seq, "tried_at": at} for seq in seqs]
-        await self.engines.execute(TRIED[self.engines.writer.dialect_name], rows)
+        await self.engines.execute(TRIED[self.engines.writer.dialect_name], rows, leaves_work=False)
         await self.confirm()
 
     async def delivery_refused(self, seqs: Sequence[int]) -> None:
         """Note that Slack refused these; those delivered by another process since stay delivered."""
         mine = audit_deliveries.c.seq.in_(list(seqs)), audit_deliveries.c.delivered_at.is_(None)
-        await self.engines.execute(delete(audit_deliveries).where(*mine))
+        await self.engines.execute(delete(audit_deliveries).where(*mine), leaves_work=False)
 
     async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
         """Note that these are in the channel, with the hashes that are shown there."""
@@ -261,7 +264,7 @@ class SqlOutbox:
             connection.execute(ARRIVED, {"seqs": list(seqs), "at": at, "place": channel, "stamp": ts})
             connection.execute(NEW_HEAD[connection.dialect.name], {"place": channel, "last": max(seqs)})
 
-        await self.engines.writer.transaction(work)
+        await self.engines.writer.transaction(work, leaves_work=False)
 
     async def cut_off(self, channel: str) -> tuple[int, str] | None:
         """Return the last line that the channel shows, number and hash, if the trail doesn't have that entry anymore.
