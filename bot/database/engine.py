@@ -81,7 +81,9 @@ class Engines:
         ``leaves_work``: whether a worker may find something to do by it that was not there before.
         """
         return await self.writer.transaction(
-            lambda connection: connection.execute(statement, values).rowcount, leaves_work=leaves_work
+            lambda connection: connection.execute(statement, values).rowcount,
+            leaves_work=leaves_work,
+            repeatable=True,
         )
 
     async def read(self, work: Callable[[Connection], T]) -> T:

@@ -57,7 +57,7 @@ RETRY_SECONDS = 5.0
 
 @dataclass(slots=True)
 class _OneRun(Generic[T]):
-    """One run of a transaction, up to its commit."""
+    """The newest run of a transaction, up to its commit."""
 
     work: Callable[[SqlTransaction], T]
     routes: Mapping[str, tuple[str, ...]]
@@ -66,6 +66,8 @@ class _OneRun(Generic[T]):
     results: list[T] = field(default_factory=list)
 
     def __call__(self, connection: Connection) -> None:
+        self.appended.clear()  # of an earlier run, together with others
+        self.results.clear()
         result = self.work(SqlTransaction(connection, self.appended, self.routes))
         if self.appended:
             self.restored.check(connection, self.appended)
@@ -122,7 +124,7 @@ class SqlStore:
         while True:
             attempt = _OneRun(work, self.routes, self._restored)
             try:
-                await self.engines.writer.transaction(attempt)
+                await self.engines.writer.transaction(attempt, repeatable=True)
             except SQLAlchemyError as error:
                 committed = await self._committed_all_the_same(attempt)
                 if not committed:

@@ -264,7 +264,7 @@ class SqlOutbox:
             connection.execute(ARRIVED, {"seqs": list(seqs), "at": at, "place": channel, "stamp": ts})
             connection.execute(NEW_HEAD[connection.dialect.name], {"place": channel, "last": max(seqs)})
 
-        await self.engines.writer.transaction(work, leaves_work=False)
+        await self.engines.writer.transaction(work, leaves_work=False, repeatable=True)
 
     async def cut_off(self, channel: str) -> tuple[int, str] | None:
         """Return the last line that the channel shows, number and hash, if the trail doesn't have that entry anymore.
