@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.database.identity.file_identity import database_file
 from bot.database.postgresql import engine as postgresql
+from bot.database.reader_threads import READER_THREADS, ReaderThreads
 from bot.database.writer_thread import WriterThread
 from bot.errors import DatabaseUnusable
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
     from collections.abc import Callable
 
+T = TypeVar("T")
 BEGAN = "read_began"
 
 
@@ -43,8 +45,9 @@ def time_reads(engines: Engines, on_read: Callable[[float], None]) -> None:
         if (began := record.info.pop(BEGAN, None)) is not None:
             on_read(time.perf_counter() - began)
 
-    event.listen(engines.reader.sync_engine, "checkout", taken)
-    event.listen(engines.reader.sync_engine, "checkin", given_back)
+    for reader in engines.readers:
+        event.listen(reader, "checkout", taken)
+        event.listen(reader, "checkin", given_back)
 
 
 BUSY_TIMEOUT_MS = 5000
@@ -60,16 +63,39 @@ class Engines:
     reader: AsyncEngine
     file: DatabaseFile | None = None
     """SQLite's file; each write checks that it is still the one that was opened."""
+    threads: ReaderThreads | None = None
+    """Read from SQLite with fewer switches of threads than ``reader``; PostgreSQL's driver makes none."""
+
+    @property
+    def readers(self) -> tuple[Engine, ...]:
+        """Return the engines of everything that reads."""
+        return (self.reader.sync_engine, *(() if self.threads is None else (self.threads.engine,)))
 
     @property
     def on_postgresql(self) -> bool:
         return self.writer.dialect_name == postgresql.NAME
 
-    async def execute(self, statement: Executable, values: Parameters = None) -> int:
-        """Carry out one statement in a write transaction of its own, and return how many rows it changed."""
-        return await self.writer.transaction(lambda connection: connection.execute(statement, values).rowcount)
+    async def execute(self, statement: Executable, values: Parameters = None, *, leaves_work: bool = True) -> int:
+        """Carry out one statement in a write transaction of its own, and return how many rows it changed.
+
+        ``leaves_work``: whether a worker may find something to do by it that was not there before.
+        """
+        return await self.writer.transaction(
+            lambda connection: connection.execute(statement, values).rowcount,
+            leaves_work=leaves_work,
+            repeatable=True,
+        )
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one transaction that can't write; what it returns must not need the connection any more."""
+        if self.threads is not None:
+            return await self.threads.read(work)
+        async with self.reader.connect() as connection:
+            return await connection.run_sync(work)
 
     async def close(self) -> None:
+        if self.threads is not None:
+            await self.threads.close()
         await self.reader.dispose()
         await self.writer.close()
 
@@ -80,33 +106,37 @@ def open_engines(url: str | URL, *, queue_seconds: float = QUEUE_SECONDS) -> Eng
     A write waits ``queue_seconds`` for the one connection that writes.
     """
     url = make_url(url)
-    file = database_file(url)
+    file, threads = database_file(url), None
     if url.drivername == postgresql.DRIVER:
         writer, reader = postgresql.open_writer(url), postgresql.open_reader(url)
     elif url.get_backend_name() == "sqlite":
-        writer, reader = _open_sqlite(url)
+        writer, reader, threads = _open_sqlite(url)
         if file is not None:
-            _watch(writer, reader.sync_engine, file)
+            _watch(writer, (reader.sync_engine, threads.engine), file)
     else:
         raise DatabaseUnusable(
             "The database must be SQLite or PostgreSQL: DATABASE_URL must begin with sqlite+aiosqlite:/// or "
             "postgresql+psycopg://."
         )
-    return Engines(WriterThread(writer, queue_seconds), reader, file)
+    return Engines(WriterThread(writer, queue_seconds), reader, file, threads)
 
 
 def open_blocking_reader(url: URL) -> Engine:
     """Make an engine that can't write, for a transaction that reads from another database than its own."""
     if url.drivername == postgresql.DRIVER:
         return postgresql.open_blocking_reader(url)
-    reader = create_engine(_blocking(url), hide_parameters=True)
+    return _open_sqlite_reader(url)
+
+
+def _open_sqlite_reader(url: URL, **pool: int) -> Engine:
+    reader = create_engine(_blocking(url), hide_parameters=True, **pool)
     event.listen(reader, "do_connect", _open_existing)
     event.listen(reader, "connect", _on_reader_connect)
     event.listen(reader, "begin", _begin)
     return reader
 
 
-def _open_sqlite(url: URL) -> tuple[Engine, AsyncEngine]:
+def _open_sqlite(url: URL) -> tuple[Engine, AsyncEngine, ReaderThreads]:
     # hide_parameters: errors, and so logs, would contain names and typed text, which nobody could erase there
     writer = create_engine(_blocking(url), pool_size=1, max_overflow=0, hide_parameters=True)
     event.listen(writer, "connect", _on_connect)
@@ -115,10 +145,10 @@ def _open_sqlite(url: URL) -> tuple[Engine, AsyncEngine]:
     event.listen(reader.sync_engine, "do_connect", _open_existing)
     event.listen(reader.sync_engine, "connect", _on_reader_connect)
     event.listen(reader.sync_engine, "begin", _begin_async)
-    return writer, reader
+    return writer, reader, ReaderThreads(_open_sqlite_reader(url, pool_size=READER_THREADS, max_overflow=0))
 
 
-def _watch(writer: Engine, reader: Engine, file: DatabaseFile) -> None:
+def _watch(writer: Engine, readers: Sequence[Engine], file: DatabaseFile) -> None:
     """Let no transaction begin or end in a file that is no longer at its path, and open no other file.
 
     Checked last before the commit, so that a file that goes away meanwhile doesn't take an entry with it.
@@ -134,7 +164,7 @@ def _watch(writer: Engine, reader: Engine, file: DatabaseFile) -> None:
         file.log_opened()
         file.check()
 
-    for engine in (writer, reader):
+    for engine in (writer, *readers):
         event.listen(engine, "do_connect", connecting)
         event.listen(engine, "connect", opened)
     event.listen(writer, "close", lambda *_: file.log_closed())

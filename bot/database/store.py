@@ -57,7 +57,7 @@ RETRY_SECONDS = 5.0
 
 @dataclass(slots=True)
 class _OneRun(Generic[T]):
-    """One run of a transaction, up to its commit."""
+    """The newest run of a transaction, up to its commit."""
 
     work: Callable[[SqlTransaction], T]
     routes: Mapping[str, tuple[str, ...]]
@@ -66,6 +66,8 @@ class _OneRun(Generic[T]):
     results: list[T] = field(default_factory=list)
 
     def __call__(self, connection: Connection) -> None:
+        self.appended.clear()  # of an earlier run, together with others
+        self.results.clear()
         result = self.work(SqlTransaction(connection, self.appended, self.routes))
         if self.appended:
             self.restored.check(connection, self.appended)
@@ -122,7 +124,7 @@ class SqlStore:
         while True:
             attempt = _OneRun(work, self.routes, self._restored)
             try:
-                await self.engines.writer.transaction(attempt)
+                await self.engines.writer.transaction(attempt, repeatable=True)
             except SQLAlchemyError as error:
                 committed = await self._committed_all_the_same(attempt)
                 if not committed:
@@ -237,8 +239,7 @@ class SqlStore:
 
     async def open_approvals(self) -> tuple[Approval, ...]:
         """Return the stops that wait for a second supervisor, oldest first."""
-        async with self.engines.reader.connect() as connection:
-            return await connection.run_sync(approvals.find, approvals.OPEN)
+        return await self.engines.read(lambda connection: approvals.find(connection, approvals.OPEN))
 
     async def attempts_to_check(self) -> tuple[Attempt, ...]:
         """Return the settled attempts whose call still has to be checked, oldest first."""
@@ -266,13 +267,11 @@ class SqlStore:
 
     async def with_names(self, found: Sequence[Recording]) -> tuple[Card, ...]:
         """Return recordings with the names of their agents and queues."""
-        async with self.engines.reader.connect() as connection:
-            return await connection.run_sync(card_answers.with_names, found)
+        return await self.engines.read(lambda connection: card_answers.with_names(connection, found))
 
     async def card_channel(self, recording_id: UUID) -> str | None:
         """Return the channel that the recording was asked for in; None if it has no card."""
-        async with self.engines.reader.connect() as connection:
-            return await connection.run_sync(card_answers.channel_of, recording_id)
+        return await self.engines.read(lambda connection: card_answers.channel_of(connection, recording_id))
 
     async def card_answered(self, recording_id: UUID) -> None:
         """Note that the person was told that the start failed."""
@@ -289,8 +288,7 @@ class SqlStore:
 
     async def _attempts(self, condition: ColumnElement[bool]) -> tuple[Attempt, ...]:
         statement = select(attempts).where(condition).order_by(attempts.c.requested_at)
-        async with self.engines.reader.connect() as connection:
-            return tuple(map(attempt_from, await connection.execute(statement)))
+        return await self.engines.read(lambda connection: tuple(map(attempt_from, connection.execute(statement).all())))
 
     async def _recordings(
         self, *conditions: ColumnElement[bool], newest_first: bool = False, limit: int = 1
@@ -299,8 +297,9 @@ class SqlStore:
         return await self._found(select(recordings).where(*conditions).order_by(order).limit(limit))
 
     async def _found(self, statement: Select[Any], **named: Any) -> tuple[Recording, ...]:
-        async with self.engines.reader.connect() as connection:
-            return tuple(map(recording_from, (await connection.execute(statement, named)).mappings()))
+        return await self.engines.read(
+            lambda connection: tuple(map(recording_from, connection.execute(statement, named).mappings()))
+        )
 
 
 def _cause(error: SQLAlchemyError) -> str:

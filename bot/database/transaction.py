@@ -62,6 +62,12 @@ CHANGE_OPEN = update(attempts).where(
 )
 ONE = select(recordings).where(recordings.c.id == bindparam("id"))
 LIVE_OF_CALL = select(recordings).where(recordings.c.conversation_id == bindparam("call"), LIVE)
+NEWEST_OF_CALL = (
+    select(recordings)
+    .where(recordings.c.conversation_id == bindparam("call"))
+    .order_by(recordings.c.requested_seq.desc())
+    .limit(1)
+)
 CHANGE_RECORDING = update(recordings).where(
     recordings.c.id == bindparam("of"), recordings.c.version == bindparam("from_version")
 )
@@ -193,11 +199,18 @@ class SqlTransaction:
         return tuple(map(recording_from, self.connection.execute(statement).mappings()))
 
     def add_recording(
-        self, recording: Recording, *, channel: str | None, asked_by: str, language: str | None = None
+        self,
+        recording: Recording,
+        *,
+        channel: str | None,
+        asked_by: str,
+        language: str | None = None,
+        first: bool = False,
     ) -> None:
         values = {name: getattr(recording, name) for name in FIELDS}
         self.connection.execute(ADD_RECORDING, values)
-        self._redraw_earlier(recording)
+        if not first:
+            self._redraw_earlier(recording)
         channel = channel or _direct(asked_by)
         if channel is not None:
             values = {
@@ -266,14 +279,7 @@ class SqlTransaction:
         known = or_(recordings.c.agent_user_id.is_not(None), recordings.c.queue_id.is_not(None))
         began = recordings.c.state != RecordingState.FAILED
         conditions = ((known,) if telling_whose else ()) + ((began,) if that_began else ())
-        statement = (
-            select(recordings)
-            .where(recordings.c.conversation_id == conversation_id, *conditions)
-            .order_by(recordings.c.requested_seq.desc())
-            .limit(1)
-        )
-        row = self.connection.execute(statement).mappings().one_or_none()
-        return None if row is None else recording_from(row)
+        return self._one(NEWEST_OF_CALL.where(*conditions) if conditions else NEWEST_OF_CALL, call=conversation_id)
 
     def card_place(self, recording_id: UUID) -> CardPlace | None:
         statement = select(cards.c.channel, cards.c.language).where(cards.c.recording_id == recording_id)

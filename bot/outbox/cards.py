@@ -159,8 +159,8 @@ class CardPublisher:
     async def step(self) -> float | None:
         """Publish; return after how long a card that waits may be tried again."""
         stale = await self._stale()
-        if await self._publish_those(stale):
-            return 0.0
+        if await self._publish_those(stale) and (self.backoff or len(stale) >= CARDS_AT_ONCE):
+            return 0.0  # some were not shown, or there are more; what was written meanwhile has set ``changes``
         unanswered = [seconds for seconds in map(self._seconds_withheld, stale) if 0 < seconds < math.inf]
         again = self.backoff.seconds_to_next()
         return min(unanswered if again is None else [again, *unanswered], default=None)
@@ -250,6 +250,7 @@ class CardPublisher:
         if stale.ts is not None and found in {DeliveryFailure.GONE, DeliveryFailure.UNREACHABLE}:
             # It is posted again, to the person if need be.
             await self.outbox.card_lost(stale.recording.id, of=stale.channel)
+            self.changes.set()
             return None
         if is_final(error):
             log.warning("card_publish_refused", recording_id=str(stale.recording.id), error=code(error))

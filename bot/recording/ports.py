@@ -252,9 +252,15 @@ class Transaction(Protocol):
     def live_recordings_of(self, actor: str) -> tuple[Recording, ...]: ...
 
     def add_recording(
-        self, recording: Recording, *, channel: str | None, asked_by: str, language: str | None = None
+        self,
+        recording: Recording,
+        *,
+        channel: str | None,
+        asked_by: str,
+        language: str | None = None,
+        first: bool = False,
     ) -> None:
-        """Add a recording, and its card if there is a channel for it."""
+        """Add a recording, and its card if there is a channel for it; ``first``: the call has no earlier one."""
 
     def save(self, after: Recording, *, was: Recording) -> Recording:
         """Store the recording if the stored one still has the version of ``was``, and return it with the next version.

@@ -92,7 +92,7 @@ class Measured:
             machine=machine(),
             company=company(self.shares),
             outside=table(self.outside),
-            outside_why=reasons(self.outside),
+            outside_why=reasons(self.outside) + outside.WHERE_IT_GOES,
             bot=table(self.bot),
             why=reasons(self.bot),
             trail="\n".join(filter(None, (table(self.trail), reasons(self.trail).rstrip()))),

@@ -35,7 +35,7 @@ WAIT_SECONDS = 60.0
 PARTS = {"ack": "Bolt's", "sdk": "the SDK's", "sqlite": "`sqlite3`'s"}
 MORE_THAN_THE_PARTS = (
     "Besides the three parts, a start renders its card once and sends one request to Slack, its lines to the audit "
-    "channel, nine lines to the log, and metrics, and receives Genesys's notifications. Its forty statements go "
+    "channel, nine lines to the log, and metrics, and receives Genesys's notifications. Its 35 statements go "
     "through SQLAlchemy, at a tenth of a millisecond each, which is as much as all three parts together. The 100 "
     "starts a minute that Genesys allows take about three hundredths of one processor."
 )

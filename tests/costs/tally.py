@@ -64,10 +64,10 @@ def tallied(engines: Engines) -> Iterator[Tally]:
     def on_commit(_connection: Any) -> None:
         tally.commits += 1
 
-    writer, reader = engines.writer.engine, engines.reader.sync_engine
+    writer, note_read = engines.writer.engine, on_statement(tally.read)
     listeners: list[tuple[Engine, str, Any]] = [
         (writer, "before_cursor_execute", on_statement(tally.written)),
-        (reader, "before_cursor_execute", on_statement(tally.read)),
+        *((reader, "before_cursor_execute", note_read) for reader in engines.readers),
         (writer, "commit", on_commit),
     ]
     for listener in listeners:

@@ -26,7 +26,7 @@ async def test_what_a_start_costs(bench: Bench) -> None:
 
     assert bench.asked_of_genesys() == ["GET", "PATCH", "GET"]
     assert bench.asked_of_slack() == []
-    tally.assert_within(Cost(commits=2, written=16))
+    tally.assert_within(Cost(commits=2, written=15))
 
 
 async def test_what_a_stop_costs(bench: Bench) -> None:

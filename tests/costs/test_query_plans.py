@@ -81,7 +81,7 @@ def full_scans(file: Path, statement: str, parameters: Any) -> list[str]:
 
 async def test_nothing_that_is_asked_often_reads_a_whole_table(bench: Bench) -> None:
     request, engines = Asked(), bench.control.engines
-    for engine in (engines.writer.engine, engines.reader.sync_engine):
+    for engine in (engines.writer.engine, *engines.readers):
         event.listen(engine, "before_cursor_execute", request.note)
     await everything_once(bench)
 

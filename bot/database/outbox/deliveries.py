@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, delete, func, select, type_coerce, update
 
-from bot.database.mapping import built_upserts, entry_from, recording_from, upsert
+from bot.database.mapping import built_upserts, entry_from, recording_from
 from bot.database.replicas import noop
 from bot.database.schema.column_types import Flag
 from bot.database.schema.tables import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from bot.audit.entry import Entry
     from bot.database.engine import Engines
+    from bot.database.mapping import Upsert
 
 agents = names.alias("agents")
 queues = names.alias("queues")
@@ -125,6 +127,16 @@ ARRIVED = (
     .where(audit_deliveries.c.seq.in_(bindparam("seqs", expanding=True)))
     .values(hash=ENTRY_HASH, delivered_at=bindparam("at"), channel=bindparam("place"), ts=bindparam("stamp"))
 )
+
+
+def _new_head(new: Upsert) -> Upsert:
+    last = select(audit_entries.c.hash).where(audit_entries.c.seq == bindparam("last")).scalar_subquery()
+    new = new.values(channel=bindparam("place"), seq=bindparam("last"), hash=last)
+    changes = {"seq": new.excluded.seq, "hash": new.excluded.hash}
+    return new.on_conflict_do_update(index_elements=[audit_channel_heads.c.channel], set_=changes)
+
+
+NEW_HEAD = built_upserts(audit_channel_heads, _new_head)
 CUT_OFF = (
     select(
         audit_channel_heads.c.seq,
@@ -145,36 +157,42 @@ def _reason(row: Mapping[str, Any]) -> str | None:
     return shown(reason, row["salt"], row["reason_digest"])
 
 
+def _stale_cards(connection: Connection, *, limit: int) -> tuple[Card, ...]:
+    rows = [row._asdict() for row in connection.execute(STALE_CARDS, {"limit": limit})]
+    over = [row["id"] for row in rows if row["state"] in FINAL_STATES]  # before, no file is stored
+    saved = saved_of(connection, over) if over else {}
+    asked = [row["id"] for row in rows if row.pop("has_approval")]
+    waiting = newest_of(connection, asked) if asked else {}
+    calls = [row["conversation_id"] for row in rows if row.pop("has_keep")]
+    kept = keeps_of(connection, calls) if calls else {}
+    return tuple(
+        Card(
+            saved=saved.get(row["id"], ()),
+            approval=waiting.get(row["id"]),
+            keep=kept.get(row["conversation_id"]),
+            recording=recording_from({name: row[name] for name in OWN} | {"reason": _reason(row)}),
+            shared_channel=not row["routed"] and bool(json.loads(row["origin"] or "{}").get("shared_channel")),
+            **{name: value for name, value in row.items() if name not in OWN | FOR_ITSELF},
+        )
+        for row in rows
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SqlOutbox:
     """Compares the current state with what Slack has. Both are in the database, so a crash loses nothing."""
 
     engines: Engines
     confirm: Callable[[], Awaitable[None]] = noop
-    """Waits until this process is the one that tells Slack; asked before each step, and once more before a post."""
+    """Waits until this process is the one that tells Slack; asked before each step, and once more before a post.
+
+    What is noted of deliveries leaves no worker anything to do: ``PendingWork`` knows nothing of cards and lines.
+    """
 
     async def stale_cards(self, *, limit: int = 50) -> tuple[Card, ...]:
         """Return cards whose shown version is behind, the oldest recordings first."""
         await self.confirm()
-        async with self.engines.reader.connect() as connection:
-            rows = [row._asdict() for row in await connection.execute(STALE_CARDS, {"limit": limit})]
-            over = [row["id"] for row in rows if row["state"] in FINAL_STATES]  # before, no file is stored
-            saved = await connection.run_sync(saved_of, over) if over else {}
-            asked = [row["id"] for row in rows if row.pop("has_approval")]
-            waiting = await connection.run_sync(newest_of, asked) if asked else {}
-            calls = [row["conversation_id"] for row in rows if row.pop("has_keep")]
-            kept = await connection.run_sync(keeps_of, calls) if calls else {}
-        return tuple(
-            Card(
-                saved=saved.get(row["id"], ()),
-                approval=waiting.get(row["id"]),
-                keep=kept.get(row["conversation_id"]),
-                recording=recording_from({name: row[name] for name in OWN} | {"reason": _reason(row)}),
-                shared_channel=not row["routed"] and bool(json.loads(row["origin"] or "{}").get("shared_channel")),
-                **{name: value for name, value in row.items() if name not in OWN | FOR_ITSELF},
-            )
-            for row in rows
-        )
+        return await self.engines.read(partial(_stale_cards, limit=limit))
 
     async def card_shown(
         self, recording_id: UUID, *, version: int, channel: str, ts: str, was: int | None = None, of: str | None = None
@@ -218,49 +236,42 @@ class SqlOutbox:
         asked_for, elsewhere = statements
         named = {"of": recording_id, **(values or {})}
         if channel is None:
-            await self.engines.execute(asked_for, named)
+            await self.engines.execute(asked_for, named, leaves_work=False)
         else:
-            await self.engines.execute(elsewhere, {"place": channel, **named})
+            await self.engines.execute(elsewhere, {"place": channel, **named}, leaves_work=False)
 
     async def undelivered(self, *, limit: int = 50) -> tuple[tuple[Entry, bool], ...]:
         """Return the entries after the last delivered one, in order; True with those that may have arrived already."""
         await self.confirm()
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(UNDELIVERED, {"limit": limit})).all()
+        rows = await self.engines.read(lambda connection: connection.execute(UNDELIVERED, {"limit": limit}).all())
         return tuple((entry_from(row, leave_out=("tried_at",)), row.tried_at is not None) for row in rows)
 
     async def delivery_begun(self, seqs: Sequence[int], at: datetime) -> None:
         """Note, before posting, that these are on their way: after a crash they may or may not have arrived."""
         rows = [{"seq": seq, "tried_at": at} for seq in seqs]
-        await self.engines.execute(TRIED[self.engines.writer.dialect_name], rows)
+        await self.engines.execute(TRIED[self.engines.writer.dialect_name], rows, leaves_work=False)
         await self.confirm()
 
     async def delivery_refused(self, seqs: Sequence[int]) -> None:
         """Note that Slack refused these; those delivered by another process since stay delivered."""
         mine = audit_deliveries.c.seq.in_(list(seqs)), audit_deliveries.c.delivered_at.is_(None)
-        await self.engines.execute(delete(audit_deliveries).where(*mine))
+        await self.engines.execute(delete(audit_deliveries).where(*mine), leaves_work=False)
 
     async def delivered(self, seqs: Sequence[int], *, at: datetime, channel: str, ts: str) -> None:
         """Note that these are in the channel, with the hashes that are shown there."""
-        last = select(audit_entries.c.hash).where(audit_entries.c.seq == max(seqs)).scalar_subquery()
 
         def work(connection: Connection) -> None:
             connection.execute(ARRIVED, {"seqs": list(seqs), "at": at, "place": channel, "stamp": ts})
-            statement = upsert(connection, audit_channel_heads).values(channel=channel, seq=max(seqs), hash=last)
-            head = {"seq": statement.excluded.seq, "hash": statement.excluded.hash}
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=[audit_channel_heads.c.channel], set_=head)
-            )
+            connection.execute(NEW_HEAD[connection.dialect.name], {"place": channel, "last": max(seqs)})
 
-        await self.engines.writer.transaction(work)
+        await self.engines.writer.transaction(work, leaves_work=False, repeatable=True)
 
     async def cut_off(self, channel: str) -> tuple[int, str] | None:
         """Return the last line that the channel shows, number and hash, if the trail doesn't have that entry anymore.
 
         None if it has it, or if the entry is archived.
         """
-        async with self.engines.reader.connect() as connection:
-            row = (await connection.execute(CUT_OFF, {"place": channel})).one_or_none()
+        row = await self.engines.read(lambda connection: connection.execute(CUT_OFF, {"place": channel}).one_or_none())
         if row is None or row.hash == row.found:
             return None
         seq, shown, found, oldest = row

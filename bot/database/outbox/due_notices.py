@@ -37,6 +37,13 @@ TOOK_EFFECT = (Phase.SUCCEEDED, Phase.OBSERVED)
 PERSON = "slack:%"
 earlier = audit_entries.alias("earlier")
 later = recordings.alias("later")
+LAST_SNOOZE = (
+    select(func.max(notices.c.snoozed_until))
+    .where(notices.c.kind == NoticeKind.LONG_RECORDING, notices.c.recording_id == recordings.c.id)
+    .scalar_subquery()
+    .label("snoozed_until")
+)
+LIVE_TIMES = select(recordings.c.state, recordings.c.started_at, recordings.c.paused_at, LAST_SNOOZE).where(LIVE)
 RECORDED_SINCE = (
     select(later.c.id)
     .where(
@@ -91,11 +98,9 @@ class SqlOccasions:
 
     async def seconds_to_next(self, now: datetime, times: ReminderTimes) -> float | None:
         """Return in how many seconds a live recording may call for a notice without a write before; None: never."""
-        reminded = (notices.c.kind == NoticeKind.LONG_RECORDING, notices.c.recording_id == recordings.c.id)
-        answered = select(func.max(notices.c.snoozed_until)).where(*reminded).scalar_subquery().label("snoozed_until")
-        begun = select(recordings.c.state, recordings.c.started_at, recordings.c.paused_at, answered).where(LIVE)
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(begun)).all() if times.recording or times.pause else ()
+        if not (times.recording or times.pause):
+            return None
+        rows = await self.engines.read(lambda connection: connection.execute(LIVE_TIMES).all())
         moments = [row.snoozed_until for row in rows if row.snoozed_until is not None and times.recording]
         moments += [
             since + after

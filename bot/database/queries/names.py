@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, literal, or_, select, union, update
 
@@ -13,7 +13,7 @@ from bot.database.transaction import FORGOTTEN, LIVE
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection, Subquery
+    from sqlalchemy import Connection, Select, Subquery
 
     from bot.database.store import SqlStore
     from bot.database.transaction import SqlTransaction
@@ -52,20 +52,26 @@ class SqlNames:
 
         Agents of recordings that are over are left out: their names may have been erased.
         """
-        agents = select(literal(USER).label("kind"), recordings.c.agent_user_id.label("id")).where(LIVE)
-        queues = select(literal(QUEUE).label("kind"), recordings.c.queue_id.label("id")).where(LIVE)
-        newest = select(literal(QUEUE).label("kind"), _newest().c.queue_id.label("id"))
-        shown = union(agents, queues, newest).subquery()
-        named = and_(names.c.kind == shown.c.kind, names.c.id == shown.c.id)
-        statement = select(shown).outerjoin(names, named).where(shown.c.id.is_not(None), names.c.id.is_(None))
-        async with self.store.engines.reader.connect() as connection:
-            return frozenset((row.kind, row.id) for row in await connection.execute(statement) if row.id)
+        rows = await self.store.engines.read(lambda connection: connection.execute(UNNAMED).all())
+        return frozenset((row.kind, row.id) for row in rows if row.id)
 
 
 def _newest() -> Subquery:
     """Select from the newest recordings: their ids are UUIDv7, which sort by time."""
     own = recordings.c
     return select(own.id, own.queue_id).order_by(own.id.desc()).limit(NEWEST).subquery()
+
+
+def _unnamed() -> Select[Any]:
+    agents = select(literal(USER).label("kind"), recordings.c.agent_user_id.label("id")).where(LIVE)
+    queues = select(literal(QUEUE).label("kind"), recordings.c.queue_id.label("id")).where(LIVE)
+    newest = select(literal(QUEUE).label("kind"), _newest().c.queue_id.label("id"))
+    shown = union(agents, queues, newest).subquery()
+    named = and_(names.c.kind == shown.c.kind, names.c.id == shown.c.id)
+    return select(shown).outerjoin(names, named).where(shown.c.id.is_not(None), names.c.id.is_(None))
+
+
+UNNAMED = _unnamed()
 
 
 def _known(connection: Connection, keys: frozenset[Key]) -> dict[Key, str]:

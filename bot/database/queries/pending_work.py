@@ -128,7 +128,6 @@ class SqlPendingWork:
             known = self._known
             if known is None or known.writes != writes or now >= known.until or self.changes.is_set():
                 self.changes.clear()
-                async with self.engines.reader.connect() as connection:
-                    row = (await connection.execute(PENDING)).one()
+                row = await self.engines.read(lambda connection: connection.execute(PENDING).one())
                 known = self._known = _Known(writes, now + FRESH_SECONDS, PendingWork(**row._asdict()))
             return known.work

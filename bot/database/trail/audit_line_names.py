@@ -44,10 +44,9 @@ class SqlLineNames:
         """Return what is known of the calls of these recordings."""
         if not recording_ids:
             return {}
-        async with self.engines.reader.connect() as connection:
-            return {
-                row[0]: KnownCall(*row[1:]) for row in await connection.execute(CALLS, {"ids": list(recording_ids)})
-            }
+        wanted = {"ids": list(recording_ids)}
+        rows = await self.engines.read(lambda connection: connection.execute(CALLS, wanted).all())
+        return {row[0]: KnownCall(*row[1:]) for row in rows}
 
     async def agents(self, user_ids: Collection[str]) -> dict[str, str]:
         """Return the names of Genesys users."""

@@ -85,9 +85,11 @@ async def test_no_look_reads_a_whole_table(
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         asked.append((statement, parameters))
 
-    event.listen(harness.engines.reader.sync_engine, "before_cursor_execute", note)
+    for reader in harness.engines.readers:
+        event.listen(reader, "before_cursor_execute", note)
     await look(harness)
-    event.remove(harness.engines.reader.sync_engine, "before_cursor_execute", note)
+    for reader in harness.engines.readers:
+        event.remove(reader, "before_cursor_execute", note)
     async with harness.engines.reader.connect() as connection:
         plans = [
             str(step["detail"])

@@ -7,10 +7,10 @@ import sqlite3
 import threading
 from contextlib import closing
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -200,3 +200,92 @@ async def test_what_was_asked_for_before_the_end_is_written(tmp_path: Path, engi
     assert await writing == 3
     await ending
     assert await least(engines) == -3
+
+
+class Insert:
+    """A repeatable transaction that counts its runs."""
+
+    def __init__(self, value: int) -> None:
+        self.value, self.runs = value, 0
+
+    def __call__(self, connection: Connection) -> int:
+        self.runs += 1
+        connection.execute(text("INSERT INTO numbers VALUES (:value)"), {"value": self.value})
+        return self.value
+
+
+async def asked_for_at_once(engines: Engines, *works: Callable[[Connection], Any]) -> list[Any]:
+    """Have them all wait for their turn; return what each returned or raised."""
+    async with open_transaction(engines):
+        writing = [asyncio.ensure_future(engines.writer.transaction(work, repeatable=True)) for work in works]
+        await asyncio.sleep(0)
+    return await asyncio.gather(*writing, return_exceptions=True)
+
+
+async def numbers(engines: Engines) -> set[int]:
+    async with engines.reader.connect() as connection:
+        return set((await connection.execute(text("SELECT value FROM numbers WHERE value >= 10"))).scalars())
+
+
+def commits_of(engines: Engines) -> list[object]:
+    commits: list[object] = []
+    event.listen(engines.writer.engine, "commit", commits.append)
+    return commits
+
+
+async def test_transactions_that_wait_for_their_turn_share_a_commit(engines: Engines) -> None:
+    commits = commits_of(engines)
+    assert await asked_for_at_once(engines, *map(Insert, (20, 21, 22))) == [20, 21, 22]
+    assert await numbers(engines) == {20, 21, 22}
+    assert len(commits) == 2  # that of the one they waited for, and theirs
+
+
+async def test_one_that_may_run_only_once_shares_its_commit_with_nobody(engines: Engines) -> None:
+    commits = commits_of(engines)
+    async with open_transaction(engines):
+        writing = [
+            asyncio.ensure_future(engines.writer.transaction(Insert(value), repeatable=value != 21))
+            for value in (20, 21, 22)
+        ]
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*writing) == [20, 21, 22]
+    assert len(commits) == 4
+
+
+async def test_one_of_them_that_fails_is_rolled_back_alone(engines: Engines) -> None:
+    works = Insert(20), Insert(1), Insert(22)
+    first, failed, last = await asked_for_at_once(engines, *works)
+    assert (first, last) == (20, 22)
+    assert isinstance(failed, IntegrityError)
+    assert await numbers(engines) == {20, 22}
+    assert [work.runs for work in works] == [2, 2, 1]  # together, and each alone
+
+
+async def test_one_of_them_whose_caller_has_gone_never_runs(engines: Engines) -> None:
+    works = Insert(20), Insert(21)
+    async with open_transaction(engines):
+        staying, leaving = (asyncio.ensure_future(engines.writer.transaction(one, repeatable=True)) for one in works)
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+    assert await staying == 20
+    assert works[1].runs == 0
+    assert await numbers(engines) == {20}
+
+
+async def test_a_commit_that_fails_is_told_to_all_who_share_it(engines: Engines) -> None:
+    def refuse(_connection: Connection) -> None:
+        raise OSError("no space left on the disk")
+
+    def then_refuse(connection: Connection) -> int:
+        event.listen(engines.writer.engine, "commit", refuse)
+        return Insert(21)(connection)
+
+    before = engines.writer.ended
+    outcomes = await asked_for_at_once(engines, Insert(20), then_refuse, Insert(22))
+    event.remove(engines.writer.engine, "commit", refuse)
+    assert [type(one) for one in outcomes] == [OSError] * 3
+    assert await numbers(engines) == set()
+    assert engines.writer.ended == before + 4
+    assert await engines.writer.transaction(Insert(23)) == 23
+    assert await numbers(engines) == {23}

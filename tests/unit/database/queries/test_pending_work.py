@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, update
 
 from bot.database.queries.pending_work import FRESH_SECONDS, SqlPendingWork
-from bot.database.schema.tables import recordings
+from bot.database.schema.tables import cards, recordings
 from bot.recording.models import Verb
 from tests.support.recording.service import CALL, Harness, asked, open_harness
 
@@ -55,12 +55,17 @@ async def test_it_reads_once_until_something_is_written(harness: Harness) -> Non
         if "attempts_since" in statement:
             asked_for.append(statement)
 
-    event.listen(harness.engines.reader.sync_engine, "before_cursor_execute", note)
+    for reader in harness.engines.readers:
+        event.listen(reader, "before_cursor_execute", note)
     await asyncio.gather(*(pending.read() for _ in range(10)))
     assert len(asked_for) == 1
 
-    await harness.engines.execute(update(recordings).values(version=1))  # unannounced, as a relay's notes are
+    await harness.engines.execute(update(recordings).values(version=1))  # unannounced
     await asyncio.gather(*(pending.read() for _ in range(10)))
+    assert len(asked_for) == 2
+
+    await harness.engines.execute(update(cards).values(posts_begun=1), leaves_work=False)  # a relay's note
+    await pending.read()
     assert len(asked_for) == 2
 
     harness.store.announce()  # another process has written
