@@ -104,15 +104,17 @@ class WriterThread:
     def _together(self, group: Sequence[_Job[Any]]) -> bool:
         """Run them in one transaction, and tell each what it returned, or why nothing of it is there.
 
-        False if one of several failed: all are rolled back, and nobody was told anything. A commit that fails fails for
-        all of them.
+        False if the work of one of several failed: all are rolled back, and nobody was told anything. A transaction
+        that can't begin, or be committed, fails for all of them: one after another, each would wait for the same lock.
         """
         results: list[Any] = []
+        begun = False
         try:
             with self.engine.begin() as connection:
+                begun = True
                 results += [job.run(connection) for job in group]
         except BaseException as error:  # noqa: BLE001  raised to those who wait
-            if len(group) > 1 and not results:
+            if len(group) > 1 and begun and not results:
                 return False
             self._note_end(group)  # even by an error: the answer to a commit may have been lost
             for job in group:

@@ -289,3 +289,23 @@ async def test_a_commit_that_fails_is_told_to_all_who_share_it(engines: Engines)
     assert engines.writer.ended == before + 4
     assert await engines.writer.transaction(Insert(23)) == 23
     assert await numbers(engines) == {23}
+
+
+async def test_where_they_cannot_begin_all_are_told_at_once(engines: Engines) -> None:
+    begun: list[Connection] = []
+
+    def refuse(connection: Connection) -> None:
+        begun.append(connection)
+        raise OSError("locked")
+
+    works = Insert(20), Insert(21), Insert(22)
+    async with open_transaction(engines):
+        writing = [asyncio.ensure_future(engines.writer.transaction(one, repeatable=True)) for one in works]
+        await asyncio.sleep(0)
+        event.listen(engines.writer.engine, "begin", refuse)
+    outcomes = await asyncio.gather(*writing, return_exceptions=True)
+    event.remove(engines.writer.engine, "begin", refuse)
+    assert [type(one) for one in outcomes] == [OSError] * 3
+    assert len(begun) == 1  # and not once more for each, with a wait of its own
+    assert [one.runs for one in works] == [0, 0, 0]
+    assert await engines.writer.transaction(Insert(23)) == 23
