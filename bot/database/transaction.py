@@ -68,6 +68,12 @@ NEWEST_OF_CALL = (
     .order_by(recordings.c.requested_seq.desc())
     .limit(1)
 )
+LIVE_OR_NEWEST_OF_CALL = (
+    select(recordings)
+    .where(recordings.c.conversation_id == bindparam("call"))
+    .order_by(case((LIVE, 0), else_=1), recordings.c.requested_seq.desc())
+    .limit(1)
+)
 CHANGE_RECORDING = update(recordings).where(
     recordings.c.id == bindparam("of"), recordings.c.version == bindparam("from_version")
 )
@@ -191,6 +197,9 @@ class SqlTransaction:
 
     def live_recording(self, conversation_id: str) -> Recording | None:
         return self._one(LIVE_OF_CALL, call=conversation_id)
+
+    def live_or_newest_recording(self, conversation_id: str) -> Recording | None:
+        return self._one(LIVE_OR_NEWEST_OF_CALL, call=conversation_id)
 
     def live_recordings_of(self, actor: str) -> tuple[Recording, ...]:
         statement = (

@@ -249,6 +249,12 @@ class Transaction(Protocol):
 
     def live_recording(self, conversation_id: str) -> Recording | None: ...
 
+    def live_or_newest_recording(self, conversation_id: str) -> Recording | None:
+        """Return the call's live recording, else its newest.
+
+        The live one may be an older one: a start that was given up and took effect late.
+        """
+
     def live_recordings_of(self, actor: str) -> tuple[Recording, ...]: ...
 
     def add_recording(

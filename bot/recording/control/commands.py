@@ -83,10 +83,10 @@ class StartRecording:
             problem.verb = Verb.START.value
             raise problem
         reason = opened.rules.reasons.read(self.typed_reason, chosen=self.reason_code)
-        newest = transaction.newest_recording(call)  # if one is live, it is the newest
-        if newest is not None and not newest.state.final:
-            require_control(request.caller, newest)
-            raise AlreadyRecording(**current_state(newest))
+        known = transaction.live_or_newest_recording(call)
+        if known is not None and not known.state.final:
+            require_control(request.caller, known)
+            raise AlreadyRecording(**current_state(known))
         follows = self.verb is Verb.FOLLOW
         if self.again is not None:
             _require_newest(transaction, request.caller, call, self.again, that_began=follows)
@@ -112,7 +112,7 @@ class StartRecording:
             channel=place.channel if place else request.origin.channel,
             asked_by=recording.started_by,
             language=request.origin.language or (place.language if place else None),
-            first=newest is None,
+            first=known is None,
         )
         transaction.add_attempt(attempt, dedupe_key=request.origin.dedupe_key)
         return PendingAction(request, attempt, recording, reason, entry.seq, agent_user_id=self.agent_user_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
+from bot.errors import AlreadyRecording, CallEnded, GenesysUnavailable, OutcomeUnknown
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import AgentLeg
 from bot.recording.models import Conversation, Mechanism, RecordingState, Verb
@@ -22,6 +22,7 @@ from bot.recording.monitoring.late_effects import AFTER_SECONDS, LaterLooks
 from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.reconciler import PATIENCE
 from bot.recording.ports import Priority
+from bot.recording.requests import PendingAction
 from tests.support.databases.postgres import on_both
 from tests.support.databases.trail import entries, trail_lines
 from tests.support.recording.fake_control import AGENT
@@ -278,6 +279,21 @@ async def given_up_start(harness: Harness) -> None:
     await harness.reconciler.settle_all()
     assert await state(harness) is RecordingState.FAILED
     harness.control.calls.clear()
+
+
+@on_both
+async def test_an_older_recording_that_lives_again_refuses_another_start(harness: Harness) -> None:
+    await given_up_start(harness)
+    late = await harness.store.newest_recording(CALL)
+    assert late is not None
+    await start(harness)
+    accepted = await harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL)
+    assert isinstance(accepted, PendingAction)
+    await harness.service.carry_out(accepted)
+    seen = Conversation(CALL, connected=True, recording=CallRecording.ACTIVE)
+    assert await Observations(harness.store, harness.clock).took_effect_late(late, seen, owner="serve:1") is not None
+    with pytest.raises(AlreadyRecording):
+        await harness.service.intake.start(asked(), CALL, None)
 
 
 @on_both
