@@ -121,6 +121,39 @@ def until_ended(harness: Harness) -> Callable[[int], None]:
     return stand_still
 
 
+async def written_together(harness: Harness, *works: Callable[[SqlTransaction], int]) -> list[int | BaseException]:
+    """Have writes wait for their turn, so that they share a transaction; return what each returned or raised."""
+    async with open_transaction(harness.engines):
+        writing = [asyncio.ensure_future(harness.store.write(work)) for work in works]
+        for _ in range(10):
+            await asyncio.sleep(0)
+    return await asyncio.gather(*writing, return_exceptions=True)
+
+
+def append(transaction: SqlTransaction) -> int:
+    return transaction.append(draft()).seq
+
+
+def append_and_fail(transaction: SqlTransaction) -> int:
+    transaction.append(draft())
+    transaction.connection.execute(text("INSERT INTO recordings (id) VALUES (NULL)"))
+    return 0
+
+
+async def test_a_write_that_fails_takes_none_of_those_with_it_that_share_its_transaction(harness: Harness) -> None:
+    first, failed, last = await written_together(harness, append, append_and_fail, append)
+    assert (first, last) == (1, 2)
+    assert isinstance(failed, AuditUnavailable)
+    assert [entry["seq"] for entry in entries(harness.file)] == [1, 2]
+
+
+async def test_writes_whose_shared_transaction_the_server_ends_are_all_written_once(harness: Harness) -> None:
+    ended = Writing(harness, ending_it(harness))
+    assert await written_together(harness, append, ended, append) == [1, 2, 3]
+    assert ended.runs == 2
+    assert [entry["seq"] for entry in entries(harness.file)] == [1, 2, 3]
+
+
 async def test_a_connection_that_is_ended_in_the_middle_costs_nothing(harness: Harness) -> None:
     told: list[None] = []
     harness.store.on_retry = lambda: told.append(None)
