@@ -44,6 +44,29 @@ MUTATIONS = (
         "tests/faults/power_loss/test_power_loss.py",
     ),
     Mutation(
+        "a write that fails takes others with it",
+        "bot/database/writer_thread.py",
+        "if len(group) > 1 and begun and not results:",
+        "if not group:",
+        "tests/unit/database/test_writer_thread.py::test_one_of_them_that_fails_is_rolled_back_alone",
+    ),
+    Mutation(
+        "told before the commit that it shares",
+        "bot/database/writer_thread.py",
+        "results += [job.run(connection) for job in group]",
+        "results += [job.run(connection) for job in group]\n"
+        "                return [job.done.set_result(one) for job, one in zip(group, results)] == []",
+        "tests/unit/database/test_writer_thread.py::test_a_commit_that_fails_is_told_to_all_who_share_it",
+    ),
+    Mutation(
+        "an older recording that lives again is overlooked",
+        "bot/database/transaction.py",
+        ".order_by(case((LIVE, 0), else_=1), recordings.c.requested_seq.desc())",
+        ".order_by(recordings.c.requested_seq.desc())",
+        "tests/unit/recording/monitoring/test_following.py::"
+        "test_an_older_recording_that_lives_again_refuses_another_start",
+    ),
+    Mutation(
         "no de-duplication",
         "bot/recording/control/request_log.py",
         "if key and (earlier :=",
