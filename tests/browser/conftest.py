@@ -170,7 +170,7 @@ class Stage:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    feed = ChangeFeed()
+    feed = ChangeFeed(interval=0.02)
     slack = SimulatedSlack(on_change=feed.changed, ack_timeout=60, trigger_seconds=60)
     genesys = SimulatedGenesys(on_change=feed.changed)
     bot = BotProcess(

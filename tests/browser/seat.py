@@ -96,7 +96,7 @@ async def opened_house(
 
     ``patience`` is how many seconds Genesys may take to answer.
     """
-    clock, feed = AcceleratedClock(), ChangeFeed()
+    clock, feed = AcceleratedClock(), ChangeFeed(interval=0.02)
     async with contextlib.AsyncExitStack() as stack:
         slack, genesys = await stack.enter_async_context(simulators(clock))
         slack.workspace.changes.on_change = feed.changed
