@@ -234,7 +234,8 @@ async def house(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def seat(browser: Browser, house: House, tmp_path: Path) -> AsyncIterator[Seat]:
+async def seat(browser: Browser, house: House) -> AsyncIterator[Seat]:
     """Sit down as Ada, a supervisor, with the real bot in this process behind the page."""
+    pictures = os.environ.get("BROWSER_PICTURES")
     async with visiting(browser, house.address) as visitor:
-        yield Seat(visitor.page, house, Path(os.environ.get("BROWSER_PICTURES", tmp_path)))
+        yield Seat(visitor.page, house, Path(pictures) if pictures else None)

@@ -45,7 +45,8 @@ class Seat(SandboxPage):
     """The page, and what goes on behind it."""
 
     house: House
-    pictures: Path
+    pictures: Path | None
+    """Where pictures are kept; None: nobody wants any, so none is taken."""
 
     @property
     def scenario(self) -> ServingScenario:
@@ -76,6 +77,8 @@ class Seat(SandboxPage):
 
     async def keep(self, name: str, of: Locator | None = None) -> None:
         """Take a picture of the page, or of a part of it, once everything has stopped moving."""
+        if self.pictures is None:
+            return
         await self.page.mouse.move(0, 0)
         file = self.pictures / f"{name}.png"
         await (of or self.page).screenshot(path=file, animations="disabled", scale="css")

@@ -102,6 +102,7 @@ async def test_an_agent_transfers_and_slack_delivers_twice(guest: SandboxPage, s
     page = guest.page
     call = await guest.new_call(agent="Priya Nair", queue="Claims")
     await guest.change_call(call, "recording", on=True)
+    await expect(guest.recording_state(call)).to_have_text("Recording")  # the button takes a call that the page knows
     await page.get_by_role("button", name="Agent transfers").click()
     await expect(guest.call(call).locator(".agent")).not_to_have_text("Priya Nair")
 

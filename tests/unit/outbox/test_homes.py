@@ -132,9 +132,9 @@ async def test_so_many_a_minute_and_the_last_opened_first(tab: Tab) -> None:
     fresh = tab.publishes()[opened:]
     assert fresh == users[::-1][: len(fresh)]
     while await tab.publisher.refresh() > 0:
-        at = [one.at for one in tab.slack.requests if one.method == "views.publish"]
-        assert max(sum(1 for one in at if begin <= one < begin + 60) for begin in at[opened:]) <= A_MINUTE
-        tab.harness.clock.advance(1)
+        tab.harness.clock.advance(PERSON_SECONDS)
+    at = [one.at for one in tab.slack.requests if one.method == "views.publish"]
+    assert max(sum(1 for one in at if begin <= one < begin + 60) for begin in at) <= A_MINUTE
     for user in users[5:]:
         assert "Active recordings (1)" in tab.shows(user)
     assert "Active recordings (0)" in tab.shows(users[0])  # five too many to be kept up

@@ -61,7 +61,6 @@ async def test_a_call_of_ones_own_agent_is_started(harness: Harness) -> None:
     assert await start(harness, OTHER_CALL, limited(scope)) is RecordingState.ACTIVE
 
 
-@on_both
 async def test_a_start_outside_is_denied_once_the_call_was_read_and_nothing_is_sent(harness: Harness) -> None:
     settled = await harness.service.carry_out(await harness.service.intake.start(limited(), CALL, None))
     assert isinstance(settled.error, OutOfScope)
@@ -92,7 +91,6 @@ async def test_an_agent_who_is_only_named_opens_nothing(harness: Harness) -> Non
 
 
 @pytest.mark.parametrize("verb", [Verb.STOP, Verb.PAUSE])
-@on_both
 async def test_what_runs_outside_is_not_changed(harness: Harness, verb: Verb) -> None:
     await start(harness)
     (recording,) = await harness.store.live_recordings()
@@ -123,7 +121,6 @@ async def test_a_start_does_not_tell_that_a_call_outside_is_being_recorded(harne
         await harness.service.intake.start(limited(BILLING), CALL, None)
 
 
-@on_both
 async def test_a_list_holds_ones_own_calls_and_all_for_compliance(harness: Harness) -> None:
     await start(harness)
     await start(harness, OTHER_CALL)
@@ -255,7 +252,6 @@ async def test_a_start_that_was_cut_off_takes_over_what_is_inside(database: Data
         assert row == {"state": "active", "queue_id": "queue-2"}
 
 
-@on_both
 async def test_somebody_elses_refused_start_hides_no_call_of_ones_own(harness: Harness) -> None:
     await start(harness)
     await harness.service.carry_out(at_once(await harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL)))

@@ -66,7 +66,6 @@ def approvals(harness: Harness) -> list[tuple[str, str | None, str | None]]:
     return [(row["asked_by"], row["closed_by"], row["outcome"]) for row in found]
 
 
-@on_both
 async def test_a_stop_waits_for_a_second_supervisor_and_nothing_is_sent(harness: Harness) -> None:
     await start(harness)
     before = (await harness.store.live_recordings())[0]
@@ -96,7 +95,6 @@ async def test_the_card_shows_what_it_waits_for_until_that_is_over(harness: Harn
 
 
 @pytest.mark.parametrize("by", [GRACE, TERMINAL])
-@on_both
 async def test_a_second_supervisor_confirms(harness: Harness, by: str) -> None:
     answer = await waiting(harness)
     accepted = at_once(await harness.service.intake.confirm(asked(by), answer.approval.id))
@@ -126,7 +124,6 @@ async def test_anothers_stop_is_the_confirmation(harness: Harness, by: str) -> N
     assert harness.control.calls == ["start", "stop"]
 
 
-@on_both
 async def test_nobody_confirms_what_they_asked_for(harness: Harness) -> None:
     answer = await waiting(harness)
     with pytest.raises(NotPermitted) as caught:
@@ -153,7 +150,6 @@ async def test_ones_own_second_stop_only_tells_who_is_awaited(harness: Harness) 
     assert harness.control.calls == ["start"]
 
 
-@on_both
 async def test_who_may_not_control_the_call_confirms_nothing(harness: Harness) -> None:
     answer = await waiting(harness)
     elsewhere = Scope(everything=False, queues=frozenset({"queue-2"}))
@@ -188,7 +184,6 @@ async def test_the_one_who_asked_withdraws_and_nobody_else(harness: Harness) -> 
     assert (await ask(harness, asked(GRACE))).approval.asked_by == GRACE
 
 
-@on_both
 async def test_what_nobody_confirms_in_time_lapses(harness: Harness) -> None:
     answer = await waiting(harness)
     harness.clock.advance(119)
@@ -229,7 +224,6 @@ async def test_a_stop_after_the_time_is_a_new_request(harness: Harness) -> None:
     assert harness.control.calls == ["start"]
 
 
-@on_both
 async def test_a_clock_that_was_set_back_gives_nobody_more_time(harness: Harness) -> None:
     answer = await waiting(harness)
     harness.clock.advance(-3600)

@@ -127,7 +127,6 @@ async def test_nothing_is_said_to_be_kept_before_genesys_shows_it(harness: Harne
     assert (last["phase"], last["actor"], last["outcome"]["in_effect"]) == ("observed", "bot", False)
 
 
-@on_both
 async def test_a_lost_answer_is_unknown_and_then_read_back(harness: Harness) -> None:
     over(harness)
     harness.files.late_fault = OutcomeUnknown()
@@ -286,7 +285,6 @@ async def test_a_release_waits_for_the_keep_that_is_on_its_way(harness: Harness)
     assert harness.files.protected == set()
 
 
-@on_both
 async def test_a_release_counts_the_keep_that_is_put_off_because_of_it(harness: Harness) -> None:
     over(harness)
     accepted = await ask(harness)
@@ -430,7 +428,6 @@ async def test_an_outcome_that_cannot_be_written_is_read_back_later(harness: Har
     assert trail_lines(harness.file) == ["requested recording:keep", "observed recording:keep"]
 
 
-@on_both
 async def test_always_keeps_every_recording_once(database: Database) -> None:
     async with open_harness(database, keep=KeepMode.ALWAYS) as harness:
         await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))

@@ -125,7 +125,6 @@ async def test_extending_again_and_again_does_not_get_around_the_rule(harness: H
     assert lasts(await current(harness)) == timedelta(minutes=6)
 
 
-@on_both
 async def test_nobody_confirms_their_own(harness: Harness) -> None:
     accepted = await pause(harness)
     assert accepted.longer is not None
@@ -169,7 +168,6 @@ async def test_it_can_be_withdrawn_and_the_pause_stays_bounded(harness: Harness)
         await harness.service.intake.confirm(asked(GRACE), accepted.longer.id)
 
 
-@on_both
 async def test_it_expires_and_the_pause_ends_as_bounded(harness: Harness) -> None:
     accepted = await pause(harness)
     assert accepted.longer is not None
@@ -226,7 +224,6 @@ async def test_without_the_rule_nothing_changes(database: Database) -> None:
         assert (await current(harness)).pause_until is None
 
 
-@on_both
 async def test_resuming_for_a_moment_does_not_get_around_the_rule(harness: Harness) -> None:
     await pause(harness, "4m")
     harness.clock.advance(240)

@@ -72,7 +72,6 @@ async def limited_shop(database: Database) -> AsyncIterator[Limited]:
         yield found
 
 
-@on_both
 async def test_the_limit_is_of_a_rolling_minute(limited_shop: Limited) -> None:
     clock = limited_shop.harness.clock
     for _ in range(LIMIT):
@@ -105,7 +104,6 @@ async def test_denied_requests_count_too(limited_shop: Limited) -> None:
         await limited_shop.starts(request=replace(stranger, origin=asked().origin))
 
 
-@on_both
 async def test_looks_are_limited_apart_from_actions(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT + 1)
     for look in (limited_shop.intake.read(asked()), limited_shop.intake.read_home(asked())):
@@ -118,7 +116,6 @@ async def test_looks_are_limited_apart_from_actions(limited_shop: Limited) -> No
         await limited_shop.intake.read_report(asked(roles=frozenset({Role.COMPLIANCE})), {"period": "today"})
 
 
-@on_both
 async def test_a_flood_leaves_one_entry_a_minute_and_the_number_of_the_rest(limited_shop: Limited) -> None:
     refused = await limited_shop.flood(LIMIT + 40)
 
@@ -260,7 +257,6 @@ async def test_processes_share_one_count(database: Database) -> None:
         assert len(await one.entries("phase = 'failed'")) == 1
 
 
-@on_both
 async def test_a_clock_that_was_set_back_locks_nobody_out(limited_shop: Limited) -> None:
     await limited_shop.flood(LIMIT)
     limited_shop.harness.clock.advance(-3600)

@@ -51,7 +51,6 @@ async def start(harness: Harness, call: str = CALL, actor: str = ADA) -> Recordi
     return settled.recording.state
 
 
-@on_both
 async def test_a_start_and_a_stop_leave_four_entries_and_a_stopped_recording(harness: Harness) -> None:
     assert await start(harness) is RecordingState.ACTIVE
     accepted = at_once(await harness.service.intake.change(Verb.STOP, asked(GRACE), typed_id=CALL))
@@ -99,7 +98,6 @@ async def test_the_unauthorised_are_refused_and_recorded(harness: Harness, roles
     assert harness.control.calls == []
 
 
-@on_both
 async def test_what_was_typed_is_kept_beside_the_entry_and_not_in_it(harness: Harness) -> None:
     await harness.service.intake.start(asked(), CALL, "Mrs Miller, 0170 555")
     (entry,) = entries(harness.file)
@@ -118,7 +116,6 @@ async def test_a_malformed_id_is_refused_and_recorded(harness: Harness, typed: s
     assert entries(harness.file)[0]["conversation_id"] is None
 
 
-@on_both
 async def test_a_reason_that_is_too_long_is_refused_and_kept(harness: Harness) -> None:
     with pytest.raises(ReasonRefused):
         await harness.service.intake.start(asked(), CALL, "x" * 5000)
@@ -238,7 +235,6 @@ async def test_a_call_that_is_over_closes_its_recording(harness: Harness, verb: 
 
 
 @pytest.mark.parametrize("fault", [OutcomeUnknown(), ValueError("a fault of ours")])
-@on_both
 async def test_an_unknown_outcome_is_never_called_a_failure(harness: Harness, fault: Exception) -> None:
     harness.control.late_fault = fault
     settled = await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))

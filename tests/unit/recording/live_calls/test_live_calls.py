@@ -19,7 +19,6 @@ from bot.recording.live_calls.names import NameBook
 from bot.recording.models import Verb
 from bot.recording.ports import Priority
 from tests.support.clocks.fake_clock import BEGIN, FakeClock
-from tests.support.databases.postgres import on_both
 from tests.support.recording.service import CALL, OTHER_CALL, asked, at_once, open_harness
 
 if TYPE_CHECKING:
@@ -294,7 +293,6 @@ async def test_of_what_we_stopped_or_doubt_analytics_say_nothing(tmp_path: Path)
         }
 
 
-@on_both
 async def test_names_come_from_our_table_then_from_genesys_and_are_remembered(database: Database) -> None:
     nameless = Participant("", "user-anna", queue_id="queue-1")
     async with opened_board(database, call(CALL, nameless, queue_id="queue-1")) as board:

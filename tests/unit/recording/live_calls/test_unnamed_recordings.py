@@ -101,7 +101,6 @@ async def test_the_card_is_drawn_anew_with_what_was_looked_up(bench: Bench) -> N
     assert await bench.outbox.stale_cards() == ()
 
 
-@on_both
 async def test_each_id_is_asked_for_once(bench: Bench) -> None:
     for call in (CALL, OTHER_CALL):
         await bench.records(call)
@@ -118,7 +117,6 @@ async def test_what_a_reading_told_is_not_asked_for(bench: Bench) -> None:
     assert await bench.outbox.stale_cards() == ()
 
 
-@on_both
 async def test_of_a_recording_that_is_over_only_the_queue_is_looked_up(bench: Bench) -> None:
     """The report by queue names it then; the agent's name may have been erased meanwhile."""
     await bench.records()
@@ -153,7 +151,6 @@ async def test_a_card_that_is_drawn_meanwhile_is_drawn_once_more(bench: Bench) -
     assert card.queue_name == "Billing"
 
 
-@on_both
 async def test_only_the_cards_that_show_the_name_are_drawn_anew(bench: Bench) -> None:
     await bench.records(OTHER_CALL, replace(AGENT, user_id="user-2", queue_id="queue-2"))
     mine = await bench.records()
@@ -163,7 +160,6 @@ async def test_only_the_cards_that_show_the_name_are_drawn_anew(bench: Bench) ->
 
 
 @pytest.mark.parametrize("fault", [PermissionMissing(), CallNotFound()])
-@on_both
 async def test_what_is_refused_is_not_asked_for_again_for_an_hour(bench: Bench, fault: GenesysError) -> None:
     bench.directory.fault, bench.directory.faulty = fault, frozenset({"queue"})
     await bench.records()

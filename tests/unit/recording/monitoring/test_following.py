@@ -151,7 +151,6 @@ async def test_looks_come_one_by_one_and_those_who_wait_longest_first(harness: H
     assert harness.control.calls == ["look", "look"]
 
 
-@on_both
 async def test_the_agents_of_live_recordings_are_followed(harness: Harness, follower: Follower, news: FakeNews) -> None:
     await start(harness)
     await follower.poll()
@@ -396,7 +395,6 @@ async def test_loops_stand_back_behind_people(harness: Harness, follower: Follow
     assert harness.control.priorities[-1] is Priority.PERSON
 
 
-@on_both
 async def test_a_clock_set_back_does_not_stop_the_looks(harness: Harness, later_looks: LaterLooks) -> None:
     await given_up_start(harness)
     harness.clock.begin = harness.clock.begin.replace(hour=harness.clock.begin.hour - 1)

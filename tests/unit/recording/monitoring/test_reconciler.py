@@ -72,7 +72,6 @@ async def test_what_took_effect_is_observed_without_another_write(harness: Harne
     assert harness.control.calls == ["look"]
 
 
-@on_both
 async def test_a_start_that_did_not_take_effect_fails_and_is_not_repeated(harness: Harness) -> None:
     await in_doubt(harness, Verb.START, took_effect=False)
     await patience(harness)
@@ -125,7 +124,6 @@ async def test_what_a_dead_process_left_is_settled_at_once(database: Database) -
     assert trail_lines(database) == ["requested recording:start", "observed recording:start"]
 
 
-@on_both
 async def test_a_clock_set_back_an_hour_delays_nothing(harness: Harness) -> None:
     await in_doubt(harness, Verb.STOP, took_effect=True)
     harness.clock.begin -= timedelta(hours=1)

@@ -122,7 +122,6 @@ async def test_a_file_that_is_found_is_in_the_trail_and_on_the_card(database: Da
         assert files.looks == [CALL]
 
 
-@on_both
 async def test_looks_come_at_their_times_then_it_is_given_up(database: Database) -> None:
     async with policy_shop(database) as harness:
         await recorded(harness)
@@ -157,7 +156,6 @@ async def test_looks_that_an_absence_has_overtaken_are_not_made_up_for(database:
         assert (len(files.looks), await schedule(harness)) == (2, [(5, False)])
 
 
-@on_both
 async def test_an_upload_is_waited_for_and_each_state_is_told_once(database: Database) -> None:
     async with policy_shop(database) as harness:
         ended = await recorded(harness)
@@ -327,7 +325,6 @@ async def test_two_processes_note_a_file_once(database: Database) -> None:
         assert len(await saved_entries(harness.store)) == 1
 
 
-@on_both
 async def test_files_of_another_recording_of_the_same_call_are_not_its_own(database: Database) -> None:
     async with policy_shop(database) as harness:
         ended = await recorded(harness)
@@ -346,7 +343,6 @@ def test_what_is_not_there_yet(state: str) -> None:
     assert SavedRecording("x", "error").there
 
 
-@on_both
 async def test_what_can_never_be_asked_for_is_given_up_after_a_day(database: Database) -> None:
     async with policy_shop(database) as harness:
         ended = await recorded(harness)

@@ -101,7 +101,6 @@ def notices(harness: Harness) -> list[tuple[str, str]]:
     return [(row["kind"], row["person"]) for row in rows(harness.file, NOTICES)]
 
 
-@on_both
 async def test_a_pause_ends_by_itself_at_its_time_and_the_trail_says_why(harness: Harness) -> None:
     before, guard = await paused(harness), watch(harness)
     assert before.paused_at is not None
@@ -173,7 +172,6 @@ async def test_nonsense_is_refused_with_an_entry_and_nothing_is_paused(harness: 
     )
 
 
-@on_both
 async def test_an_extension_adds_the_same_length_and_is_in_the_trail(harness: Harness) -> None:
     before = await paused(harness)
     assert before.pause_until is not None
@@ -274,7 +272,6 @@ async def test_after_an_extension_the_older_end_does_nothing_and_writes_nothing(
     assert len(entries(harness.file)) == said
 
 
-@on_both
 async def test_a_pause_that_began_since_has_its_own_end(harness: Harness) -> None:
     await paused(harness)
     guard = watch(harness)
@@ -312,7 +309,6 @@ async def test_a_process_that_starts_later_ends_it_at_once(database: Database) -
         assert (await current(later)).state is RecordingState.ACTIVE
 
 
-@on_both
 async def test_a_clock_that_is_set_back_makes_no_pause_longer(harness: Harness) -> None:
     await paused(harness)
     guard = watch(harness)
