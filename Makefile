@@ -48,7 +48,7 @@ unit: dev ## run only the tests (WORKERS=4; COVERAGE=1 measures coverage, which 
 steady: dev ## run the tests beside busy loops, as on a busy machine (LOOPS=6 WORKERS=4)
 	$(BIN)/python -m tests.support.busy $(LOOPS) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-faults: dev ## kill, disconnect and delay the real bot about 950 times; write docs/reliability.md (RUNS=20 JOBS=4)
+faults: dev ## kill, disconnect and delay the real bot about 1,400 times; write docs/reliability.md (RUNS=20 JOBS=4)
 	$(BIN)/python -m tests.faults --runs $(RUNS) --jobs $(JOBS)
 
 mutations: dev ## break the code in known ways and check that the tests notice (5 minutes)

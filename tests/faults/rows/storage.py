@@ -90,6 +90,7 @@ def outcome_meets(
     async def play(runs: Sequence[Run]) -> None:
         await asyncio.gather(*(run.prepare() for run in runs))
         stage, before = runs[0].stage, {run.call: (run.outcomes(), run.written()) for run in runs}
+        stage.genesys.faults.switch_on("events_lost", times=None)  # so that reading confirms the change
         with contextlib.ExitStack() as fault:
             for run in runs:
                 run.expect((await run.asks()).acked, "not answered")
@@ -99,6 +100,7 @@ def outcome_meets(
             )
             await stage.until("a confirming read arrives", began.is_set)
             await asyncio.sleep(seconds)  # how long it lasts is part of the fault
+        stage.mend()
         if lost:
             told = "couldn't be saved to the audit trail"
             await stage.until(
