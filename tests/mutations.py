@@ -61,8 +61,8 @@ MUTATIONS = (
     Mutation(
         "an older recording that lives again is overlooked",
         "bot/database/transaction.py",
-        ".order_by(case((LIVE, 0), else_=1), recordings.c.requested_seq.desc())",
-        ".order_by(recordings.c.requested_seq.desc())",
+        "ONE_OF_CALL.order_by(case((LIVE, 0), else_=1), recordings.c.requested_seq.desc())",
+        "ONE_OF_CALL.order_by(recordings.c.requested_seq.desc())",
         "tests/unit/recording/monitoring/test_following.py::"
         "test_an_older_recording_that_lives_again_refuses_another_start",
     ),

@@ -62,18 +62,9 @@ CHANGE_OPEN = update(attempts).where(
 )
 ONE = select(recordings).where(recordings.c.id == bindparam("id"))
 LIVE_OF_CALL = select(recordings).where(recordings.c.conversation_id == bindparam("call"), LIVE)
-NEWEST_OF_CALL = (
-    select(recordings)
-    .where(recordings.c.conversation_id == bindparam("call"))
-    .order_by(recordings.c.requested_seq.desc())
-    .limit(1)
-)
-LIVE_OR_NEWEST_OF_CALL = (
-    select(recordings)
-    .where(recordings.c.conversation_id == bindparam("call"))
-    .order_by(case((LIVE, 0), else_=1), recordings.c.requested_seq.desc())
-    .limit(1)
-)
+ONE_OF_CALL = select(recordings).where(recordings.c.conversation_id == bindparam("call")).limit(1)
+NEWEST_OF_CALL = ONE_OF_CALL.order_by(recordings.c.requested_seq.desc())
+LIVE_OR_NEWEST_OF_CALL = ONE_OF_CALL.order_by(case((LIVE, 0), else_=1), recordings.c.requested_seq.desc())
 CHANGE_RECORDING = update(recordings).where(
     recordings.c.id == bindparam("of"), recordings.c.version == bindparam("from_version")
 )
@@ -288,7 +279,7 @@ class SqlTransaction:
         known = or_(recordings.c.agent_user_id.is_not(None), recordings.c.queue_id.is_not(None))
         began = recordings.c.state != RecordingState.FAILED
         conditions = ((known,) if telling_whose else ()) + ((began,) if that_began else ())
-        return self._one(NEWEST_OF_CALL.where(*conditions) if conditions else NEWEST_OF_CALL, call=conversation_id)
+        return self._one(NEWEST_OF_CALL.where(*conditions), call=conversation_id)
 
     def card_place(self, recording_id: UUID) -> CardPlace | None:
         statement = select(cards.c.channel, cards.c.language).where(cards.c.recording_id == recording_id)
