@@ -40,7 +40,8 @@ from bot.errors import (
     TooManyRequests,
 )
 from bot.i18n.shorten import shorten
-from bot.recording.models import RecordingState
+from bot.recording.keeping.keep import KeepVerb
+from bot.recording.models import RecordingState, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from bot.recording.models import Recording
 
 LABELS_SHOWN = 600
+WITH_REASON = frozenset({Verb.START, KeepVerb.KEEP, KeepVerb.RELEASE})
+"""Commands that take a reason; the others are about live recordings, which ``/record list`` shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,7 @@ def _do(error: RecordBotError, words: Catalog) -> str:
 
 
 def _where_to_find_an_id(verb: str, words: Catalog) -> str:
-    key = f"details.copy_id_{verb}"
-    return words(key if words.has(key) else "details.copy_id_live", verb=verb)
+    return words("details.copy_id_reason" if verb in WITH_REASON else "details.copy_id_live", verb=verb)
 
 
 def _known(key: str, words: Catalog, otherwise: str) -> str:

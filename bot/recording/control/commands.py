@@ -68,7 +68,7 @@ class StartRecording:
     started_by: str | None = None
 
     def context(self) -> AuditContext:
-        call, problem = read_id(self.typed_id)
+        call, problem = read_id(self.typed_id, Verb.START)
         typed = self.typed_reason if problem is None else " ".join(filter(None, (self.typed_id, self.typed_reason)))
         if self.again is not None:
             typed = None  # perhaps another person's text, which a refusal doesn't need to store
@@ -76,12 +76,10 @@ class StartRecording:
 
     def __call__(self, opened: OpenRequest) -> PendingAction:
         transaction, request = opened.transaction, opened.request
-        call, problem = read_id(self.typed_id)
+        call, problem = read_id(self.typed_id, Verb.START)
         require(request.caller, Permission.CONTROL)
         if call is None:
-            problem = problem or MalformedId()
-            problem.verb = Verb.START.value
-            raise problem
+            raise problem or MalformedId
         reason = opened.rules.reasons.read(self.typed_reason, chosen=self.reason_code)
         known = transaction.live_or_newest_recording(call)
         if known is not None and not known.state.final:
@@ -132,15 +130,14 @@ class ChangeRecording:
     typed_length: str | None = None
 
     def context(self) -> AuditContext:
-        call, problem = read_optional_id(self.typed_id)
+        call, problem = read_optional_id(self.typed_id, self.verb)
         typed = " ".join(filter(None, (self.typed_id if problem else None, self.typed_length))) or None
         return AuditContext(self.verb.action, self.verb.value, call, self.recording_id, typed)
 
     def __call__(self, opened: OpenRequest) -> PendingAction | AwaitsConfirmation | Extended:
-        call, problem = read_optional_id(self.typed_id)
+        call, problem = read_optional_id(self.typed_id, self.verb)
         require(opened.request.caller, Permission.CONTROL)
         if problem is not None:
-            problem.verb = self.verb.value
             raise problem
         length = None if self.typed_length is None else length_of(self.typed_length)
         found = find(opened.transaction, opened.request.caller, self.recording_id, call)

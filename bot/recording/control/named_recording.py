@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from bot.recording.ports import Transaction
 
 
-def read_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
-    """Return the conversation's id, or what is wrong with what was typed."""
+def read_id(typed: str | None, verb: str) -> tuple[str | None, MalformedId | None]:
+    """Return the conversation's id, or what is wrong with what was typed after ``verb``."""
     try:
         return conversation_id(typed or ""), None
     except MalformedId as problem:
+        problem.verb = verb
         return None, problem
 
 
-def read_optional_id(typed: str | None) -> tuple[str | None, MalformedId | None]:
+def read_optional_id(typed: str | None, verb: str) -> tuple[str | None, MalformedId | None]:
     """Return the same; nothing where nothing was typed."""
-    return (None, None) if typed is None else read_id(typed)
+    return (None, None) if typed is None else read_id(typed, verb)
 
 
 def find(transaction: Transaction, caller: Principal, recording_id: UUID | None, call: str | None) -> Recording:

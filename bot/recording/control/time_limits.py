@@ -78,11 +78,11 @@ class Extend:
     typed_id: str | None = None
 
     def context(self) -> AuditContext:
-        call, problem = read_optional_id(self.typed_id)
+        call, problem = read_optional_id(self.typed_id, EXTEND_VERB)
         return AuditContext(EXTEND_ACTION, EXTEND_VERB, call, self.recording_id, self.typed_id if problem else None)
 
     def __call__(self, opened: OpenRequest) -> PendingAction | AwaitsConfirmation | Extended:
-        call, problem = read_optional_id(self.typed_id)
+        call, problem = read_optional_id(self.typed_id, EXTEND_VERB)
         require(opened.request.caller, Permission.CONTROL)
         if problem is not None:
             raise problem

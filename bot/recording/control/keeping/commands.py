@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
-from bot.errors import AlreadyKept, KeepUnavailable, MalformedId, NothingToKeep, ReleaseHeld
+from bot.errors import AlreadyKept, KeepUnavailable, NothingToKeep, ReleaseHeld
 from bot.recording.caller import BOT, Permission, Role
-from bot.recording.control.named_recording import only_own
+from bot.recording.control.named_recording import only_own, read_optional_id
 from bot.recording.control.request_log import AuditContext
 from bot.recording.keeping.keep import Keep, KeepState, KeepVerb, PendingKeep
 from bot.recording.keeping.keep_mode import KeepMode
 from bot.recording.permissions import require, require_control
-from bot.recording.requests import ReasonRules, conversation_id
+from bot.recording.requests import ReasonRules
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -47,13 +47,13 @@ class KeepCall:
     first_try_after: timedelta | None = None
 
     def context(self) -> AuditContext:
-        call, problem = self._call()
+        call, problem = read_optional_id(self.typed_id, self.verb)
         typed = " ".join(filter(None, (self.typed_id, self.typed_reason))) if problem else self.typed_reason
         return AuditContext(self.verb.action, self.verb.value, call, self.recording_id, typed or None)
 
     def __call__(self, opened: OpenRequest) -> PendingKeep:
         transaction, request = opened.transaction, opened.request
-        call, problem = self._call()
+        call, problem = read_optional_id(self.typed_id, self.verb)
         require(request.caller, PERMISSIONS[self.verb])
         if self.unavailable:
             raise KeepUnavailable(cause=self.unavailable)
@@ -119,15 +119,6 @@ class KeepCall:
             return running, now if running else None
         ends = recording is not None and not recording.state.final
         return True, None if ends else now + self.first_try_after
-
-    def _call(self) -> tuple[str | None, MalformedId | None]:
-        if self.typed_id is None:
-            return None, None
-        try:
-            return conversation_id(self.typed_id), None
-        except MalformedId as problem:
-            problem.verb = "keep"
-            return None, problem
 
     def _recording(self, opened: OpenRequest, call: str | None) -> Recording | None:
         """Return our newest recording of the call; None if there is none."""

@@ -43,7 +43,7 @@ async def test_what_can_not_be_meant_is_refused_at_once(scenario: ServingScenari
 
 async def test_the_advice_names_the_command_that_was_typed(scenario: ServingScenario) -> None:
     assert "then type: /record start &lt;id or link&gt; [reason]" in await scenario.types(ADA, "start 12345")
-    for verb in ("stop", "pause", "resume"):
+    for verb in ("stop", "pause", "resume", "extend"):
         answer = await scenario.types(ADA, f"{verb} 12345-not-an-id")
         assert "To see active recordings, type: /record list." in answer
         assert f"then type: /record {verb} &lt;id or link&gt;" in answer

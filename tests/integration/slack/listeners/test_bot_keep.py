@@ -126,6 +126,9 @@ async def test_bad_input_is_refused_in_a_sentence(scenario: ServingScenario) -> 
     refusal = await scenario.types(ADA, "keep 3f2a9c64-8d1e broken")
     assert "doesn't look like a call id" in refusal
     assert "/record keep &lt;id or link&gt; [reason]" in refusal
+    refusal = await scenario.types(CLARA, "release 3f2a9c64-8d1e broken")
+    assert "doesn't look like a call id" in refusal
+    assert "/record release &lt;id or link&gt; [reason]" in refusal
     assert "permission" in await scenario.types(MALLORY, f"keep {INBOUND}")
     assert scenario.phases("recording:keep") == ["failed", "failed", "denied"]
     await scenario.records(INBOUND)
