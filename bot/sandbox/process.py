@@ -27,7 +27,7 @@ LOOK_WHILE_STARTING = 0.2
 LOOK_WHILE_RUNNING = 1.0
 
 
-GIVEN = range(20_000, 30_000)
+BOT_PORTS = range(20_000, 30_000)
 """The ports for bots: below those that a system chooses for connections and for servers that ask for any port.
 
 Those begin at 32768 on Linux (``ip_local_port_range`` in https://docs.kernel.org/networking/ip-sysctl.html), and at
@@ -41,11 +41,11 @@ def free_port() -> int:
 
     Else another server might get it first, and be taken for the bot: it may answer ``/readyz`` too.
     """
-    for port in secrets.SystemRandom().sample(GIVEN, min(PORT_TRIES, len(GIVEN))):
+    for port in secrets.SystemRandom().sample(BOT_PORTS, min(PORT_TRIES, len(BOT_PORTS))):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
-    raise OSError(f"No free port found from {GIVEN[0]} to {GIVEN[-1]}")
+    raise OSError(f"No free port found from {BOT_PORTS[0]} to {BOT_PORTS[-1]}")
 
 
 async def manifest(environment: Mapping[str, str], directory: Path) -> str:

@@ -14,7 +14,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from bot.observability import logging as log
-from tests.support.databases.compiled import share_compiled_statements
+from tests.support.databases.compiled_statements import share_compiled_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -80,16 +80,16 @@ async def ready(bot: BotProcess) -> None:
 def test_a_free_port_is_one_that_the_system_gives_to_nobody_else() -> None:
     with socket.socket() as any_other:
         any_other.bind(("127.0.0.1", 0))
-        assert free_port() in process.GIVEN
-        assert any_other.getsockname()[1] not in process.GIVEN
+        assert free_port() in process.BOT_PORTS
+        assert any_other.getsockname()[1] not in process.BOT_PORTS
 
 
 def test_a_port_that_is_taken_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", taken := free_port()))
-        monkeypatch.setattr(process, "GIVEN", [taken, free := free_port()])
+        monkeypatch.setattr(process, "BOT_PORTS", [taken, free := free_port()])
         assert {free_port() for _ in range(8)} == {free}
-        monkeypatch.setattr(process, "GIVEN", [taken])
+        monkeypatch.setattr(process, "BOT_PORTS", [taken])
         with pytest.raises(OSError, match=f"No free port found from {taken} to {taken}"):
             free_port()
 
