@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from bot.recording.caller import rule_label
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from bot.i18n.catalog import Catalog
 
 ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
+CUT_ENTITY = re.compile("&[a-z]*$")
 DIRECTING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Characters that turn the text after them around (Unicode's UAX 9)."""
 RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
@@ -52,9 +51,7 @@ def inline(text: str, limit: int) -> str:
     line = " ".join(text.split())
     escaped = escape(line)
     if len(escaped) > limit:
-        parts = [escape(character) for character in line[:limit]]
-        ends = list(accumulate(map(len, parts)))
-        escaped = "".join(parts[: bisect_right(ends, limit - 1)]) + "…"
+        escaped = CUT_ENTITY.sub("", escaped[: limit - 1]) + "…"
     return isolated(escaped)
 
 
