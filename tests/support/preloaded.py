@@ -14,5 +14,9 @@ import bot.cli.main
 import bot.genesys
 import bot.runtime.serve  # noqa: F401  preloaded
 import tests.support.clocks.steady_time  # noqa: F401  preloaded
+from bot.genesys.transport.sdk import sdk
+
+for _api in ("AnalyticsApi", "ConversationsApi", "NotificationsApi", "RecordingApi", "RoutingApi", "UsersApi"):
+    getattr(sdk, _api)  # which the bot loads with its first request of each
 
 gc.freeze()
