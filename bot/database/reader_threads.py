@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
-READER_THREADS = 2
-"""A read that takes long must not delay the others."""
+READER_THREADS = 4
+"""As many as PostgreSQL's pool of readers has connections.
+
+On a trail of a million entries some reads take seconds: a report of a year, the comparison with the audit channel.
+They must not delay the short ones.
+"""
 
 
 def _threads() -> ThreadPoolExecutor:
