@@ -39,9 +39,8 @@ class SqlDigests:
 
     async def missing(self, days: Sequence[date]) -> tuple[date, ...]:
         """Return those of the days that have no digest yet."""
-        async with self.engines.reader.connect() as connection:
-            statement = select(digests.c.day).where(digests.c.day.in_([str(day) for day in days]))
-            known = set((await connection.execute(statement)).scalars())
+        statement = select(digests.c.day).where(digests.c.day.in_([str(day) for day in days]))
+        known = await self.engines.read(lambda connection: set(connection.execute(statement).scalars()))
         return tuple(day for day in days if str(day) not in known)
 
     async def tree(self, period: Period) -> dict[str, Any] | None:
@@ -83,8 +82,7 @@ class SqlDigests:
             .order_by(digests.c.day)
             .limit(1)
         )
-        async with self.engines.reader.connect() as connection:
-            row = (await connection.execute(statement)).one_or_none()
+        row = await self.engines.read(lambda connection: connection.execute(statement).one_or_none())
         if row is None:
             return None
         return entry_from(row, leave_out=("tried_at",)), row.tried_at is not None

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import ColumnElement, Connection
 
     from bot.database.engine import Engines
     from bot.recording.models import Approval, Attempt, Recording
@@ -78,13 +77,15 @@ class SqlOccasions:
             recordings.c.started_by.like(PERSON),
             ~select(notices.c.person).where(*reminded, waits).exists(),
         )
+        if not found:
+            return ()
         counted = (
             select(notices.c.recording_id, func.count())
             .where(notices.c.kind == NoticeKind.LONG_RECORDING, notices.c.recording_id.in_([one.id for one in found]))
             .group_by(notices.c.recording_id)
         )
-        async with self.engines.reader.connect() as connection:
-            numbers = {row[0]: row[1] for row in await connection.execute(counted)} if found else {}
+        rows = await self.engines.read(lambda connection: connection.execute(counted).all())
+        numbers = {row[0]: row[1] for row in rows}
         return tuple((one, numbers.get(one.id, 0)) for one in found)
 
     async def long_pauses(self, since: datetime) -> tuple[tuple[Recording, str | None], ...]:
@@ -93,8 +94,9 @@ class SqlOccasions:
         found = await self._recordings(
             LIVE, recordings.c.state == RecordingState.PAUSED, recordings.c.paused_at <= since, ~known
         )
-        async with self.engines.reader.connect() as connection:
-            return tuple([(one, await self._paused_by(connection, one)) for one in found])
+        if not found:
+            return ()
+        return await self.engines.read(lambda connection: tuple((one, _paused_by(connection, one)) for one in found))
 
     async def seconds_to_next(self, now: datetime, times: ReminderTimes) -> float | None:
         """Return in how many seconds a live recording may call for a notice without a write before; None: never."""
@@ -113,22 +115,6 @@ class SqlOccasions:
         ]
         return min(((at - now).total_seconds() for at in moments if at > now), default=None)
 
-    @staticmethod
-    async def _paused_by(connection: AsyncConnection, recording: Recording) -> str | None:
-        statement = (
-            select(attempts.c.actor)
-            .select_from(audit_entries.outerjoin(attempts, attempts.c.id == audit_entries.c.attempt_id))
-            .where(
-                audit_entries.c.conversation_id == recording.conversation_id,
-                audit_entries.c.recording_id == recording.id,
-                audit_entries.c.action == Verb.PAUSE.action,
-                audit_entries.c.phase.in_((Phase.SUCCEEDED, Phase.OBSERVED)),
-            )
-            .order_by(audit_entries.c.seq.desc())
-            .limit(1)
-        )
-        return (await connection.execute(statement)).scalar_one_or_none()
-
     async def silent_attempts(self, now: datetime) -> tuple[tuple[Attempt, Recording], ...]:
         """Return the open attempts of which nothing can have been said: too old, and with no entry but the first."""
         doubt = select(earlier.c.seq).where(earlier.c.attempt_id == attempts.c.id, earlier.c.phase == Phase.UNKNOWN)
@@ -141,8 +127,8 @@ class SqlOccasions:
             ~doubt.exists(),
             ~known,
         )
-        async with self.engines.reader.connect() as connection:
-            found = tuple(map(attempt_from, await connection.execute(statement.limit(AT_ONCE))))
+        oldest = statement.limit(AT_ONCE)
+        found = await self.engines.read(lambda connection: tuple(map(attempt_from, connection.execute(oldest))))
         if not found:
             return ()
         about = {
@@ -156,15 +142,18 @@ class SqlOccasions:
         With each, the channels that could be told: those of the recording's cards, and the one where it was asked for.
         """
         known = _known(NoticeKind.STOP_WAITS, type_coerce(approvals.c.id, Text), approvals.c.recording_id)
-        async with self.engines.reader.connect() as connection:
-            found = (await connection.run_sync(approval_rows.find, approval_rows.OPEN, ~known))[:AT_ONCE]
-            channels = {one.id: await self._channels(connection, one) for one in found}
+
+        def read(connection: Connection) -> list[tuple[Approval, tuple[str | None, ...]]]:
+            waiting = approval_rows.find(connection, approval_rows.OPEN, ~known)[:AT_ONCE]
+            return [(one, _channels(connection, one)) for one in waiting]
+
+        found = await self.engines.read(read)
         if not found:
             return ()
         about = {
-            one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one in found]))
+            one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one, _ in found]))
         }
-        return tuple((one, about[one.recording_id], channels[one.id]) for one in found)
+        return tuple((one, about[one.recording_id], channels) for one, channels in found)
 
     async def repeated_stops(
         self, now: datetime
@@ -173,46 +162,22 @@ class SqlOccasions:
 
         One that Slack has not taken yet is not said again.
         """
-        due: list[tuple[Approval, tuple[str | None, ...], int]] = []
-        async with self.engines.reader.connect() as connection:
-            for approval in (await connection.run_sync(approval_rows.find, approval_rows.OPEN))[:AT_ONCE]:
+
+        def read(connection: Connection) -> list[tuple[Approval, tuple[str | None, ...], int]]:
+            due: list[tuple[Approval, tuple[str | None, ...], int]] = []
+            for approval in approval_rows.find(connection, approval_rows.OPEN)[:AT_ONCE]:
                 number = repetition(approval, now) if approval.waits(now) else 0
-                if number and await self._said_before(connection, approval, number):
-                    due.append((approval, await self._channels(connection, approval), number))
+                if number and _said_before(connection, approval, number):
+                    due.append((approval, _channels(connection, approval), number))
+            return due
+
+        due = await self.engines.read(read)
         if not due:
             return ()
         about = {
             one.id: one for one in await self._recordings(recordings.c.id.in_([one.recording_id for one, _, _ in due]))
         }
         return tuple((one, about[one.recording_id], channels, number) for one, channels, number in due)
-
-    @staticmethod
-    async def _said_before(connection: AsyncConnection, approval: Approval, number: int) -> bool:
-        """Say whether all that was noted of a stop has been said, and this repetition was not noted yet."""
-        noted = await connection.execute(
-            select(notices.c.occasion, notices.c.delivered_at, notices.c.closed_at).where(
-                notices.c.kind == NoticeKind.STOP_WAITS,
-                notices.c.recording_id == approval.recording_id,
-                notices.c.occasion.startswith(str(approval.id)),
-            )
-        )
-        rows = noted.all()
-        said = all(row.delivered_at is not None or row.closed_at is not None for row in rows)
-        return bool(rows) and said and f"{approval.id}{REPETITION}{number}" not in {row.occasion for row in rows}
-
-    @staticmethod
-    async def _channels(connection: AsyncConnection, approval: Approval) -> tuple[str | None, ...]:
-        shown = select(func.coalesce(cards.c.posted_channel, cards.c.channel))
-        on_cards = await connection.execute(
-            shown.where(cards.c.recording_id == approval.recording_id).order_by(cards.c.routed)
-        )
-        asked = await connection.execute(
-            select(audit_entries.c.origin).where(
-                audit_entries.c.attempt_id == approval.id, audit_entries.c.phase == Phase.REQUESTED
-            )
-        )
-        origins = [json.loads(origin).get("channel") for origin in asked.scalars()]
-        return (*on_cards.scalars(), *origins)
 
     async def transfers(self) -> tuple[Recording, ...]:
         """Return recordings that ended with their agent, if the person who started them was not asked yet."""
@@ -241,14 +206,56 @@ class SqlOccasions:
             )
             .order_by(entry.seq.desc())
         )
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement)).mappings()
-            return next(filter(None, map(_last_action, rows)), None)
+        rows = await self.engines.read(lambda connection: connection.execute(statement).mappings().all())
+        return next(filter(None, map(_last_action, rows)), None)
 
     async def _recordings(self, *conditions: ColumnElement[bool]) -> tuple[Recording, ...]:
         statement = select(recordings).where(*conditions).order_by(recordings.c.requested_seq).limit(AT_ONCE)
-        async with self.engines.reader.connect() as connection:
-            return tuple(map(recording_from, (await connection.execute(statement)).mappings()))
+        return await self.engines.read(
+            lambda connection: tuple(map(recording_from, connection.execute(statement).mappings()))
+        )
+
+
+def _paused_by(connection: Connection, recording: Recording) -> str | None:
+    statement = (
+        select(attempts.c.actor)
+        .select_from(audit_entries.outerjoin(attempts, attempts.c.id == audit_entries.c.attempt_id))
+        .where(
+            audit_entries.c.conversation_id == recording.conversation_id,
+            audit_entries.c.recording_id == recording.id,
+            audit_entries.c.action == Verb.PAUSE.action,
+            audit_entries.c.phase.in_((Phase.SUCCEEDED, Phase.OBSERVED)),
+        )
+        .order_by(audit_entries.c.seq.desc())
+        .limit(1)
+    )
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def _said_before(connection: Connection, approval: Approval, number: int) -> bool:
+    """Say whether all that was noted of a stop has been said, and this repetition was not noted yet."""
+    noted = connection.execute(
+        select(notices.c.occasion, notices.c.delivered_at, notices.c.closed_at).where(
+            notices.c.kind == NoticeKind.STOP_WAITS,
+            notices.c.recording_id == approval.recording_id,
+            notices.c.occasion.startswith(str(approval.id)),
+        )
+    )
+    rows = noted.all()
+    said = all(row.delivered_at is not None or row.closed_at is not None for row in rows)
+    return bool(rows) and said and f"{approval.id}{REPETITION}{number}" not in {row.occasion for row in rows}
+
+
+def _channels(connection: Connection, approval: Approval) -> tuple[str | None, ...]:
+    shown = select(func.coalesce(cards.c.posted_channel, cards.c.channel))
+    on_cards = connection.execute(shown.where(cards.c.recording_id == approval.recording_id).order_by(cards.c.routed))
+    asked = connection.execute(
+        select(audit_entries.c.origin).where(
+            audit_entries.c.attempt_id == approval.id, audit_entries.c.phase == Phase.REQUESTED
+        )
+    )
+    origins = [json.loads(origin).get("channel") for origin in asked.scalars()]
+    return (*on_cards.scalars(), *origins)
 
 
 def _known(kind: NoticeKind, occasion: Any, recording_id: Any) -> ColumnElement[bool]:

@@ -39,15 +39,13 @@ class SqlKeepAnswers:
         await self.confirm()
         recent = keeps.c.settled_at.between(now - NEWS_LASTS, now - GRACE)
         statement = select(keeps).where(*UNTOLD, recent).order_by(keeps.c.settled_at).limit(50)
-        async with self.engines.reader.connect() as connection:
-            return tuple(map(keep_from, await connection.execute(statement)))
+        return await self.engines.read(lambda connection: tuple(map(keep_from, connection.execute(statement))))
 
     async def seconds_to_next(self, now: datetime) -> float | None:
         """Return in how many seconds the next one is due, None without one."""
         later = keeps.c.settled_at > now - GRACE
         statement = select(keeps.c.settled_at).where(*UNTOLD, later).order_by(keeps.c.settled_at).limit(1)
-        async with self.engines.reader.connect() as connection:
-            settled_at = (await connection.execute(statement)).scalar_one_or_none()
+        settled_at = await self.engines.read(lambda connection: connection.execute(statement).scalar_one_or_none())
         return None if settled_at is None else max(0.1, (settled_at + GRACE - now).total_seconds())
 
     async def begun(self, keep_id: UUID) -> None:

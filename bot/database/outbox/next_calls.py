@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
+    from sqlalchemy import Connection
+
     from bot.database.engine import Engines
     from bot.database.queries.pending_work import SqlPendingWork
 
@@ -37,14 +39,12 @@ class SqlNextCalls:
         if self.pending is not None and not (await self.pending.read()).next_calls:
             return ()
         wanted = () if agent_user_id is None else (next_calls.c.agent_user_id == agent_user_id,)
-        async with self.engines.reader.connect() as connection:
-            return await connection.run_sync(find, OPEN, *wanted)
+        return await self.engines.read(lambda connection: find(connection, OPEN, *wanted))
 
     async def named(self) -> tuple[NamedNextCall, ...]:
         statement = select(next_calls, names.c.name).select_from(NAMED).where(OPEN).order_by(next_calls.c.audit_seq)
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement)).mappings()
-            return tuple(NamedNextCall(next_call_from(row), row["name"]) for row in rows)
+        rows = await self.engines.read(lambda connection: connection.execute(statement).mappings().all())
+        return tuple(NamedNextCall(next_call_from(row), row["name"]) for row in rows)
 
     async def due(self) -> tuple[DueNotice, ...]:
         """Return the messages that wait, oldest first."""
@@ -58,22 +58,25 @@ class SqlNextCalls:
             .order_by(next_call_notices.c.noted_at)
             .limit(AT_ONCE)
         )
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement)).mappings().all()
+
+        def read(connection: Connection) -> tuple[DueNotice, ...]:
+            rows = connection.execute(statement).mappings().all()
             ids = [row["recording_id"] for row in rows if row["recording_id"] is not None]
             wanted = select(recordings).where(recordings.c.id.in_(ids))
-            found = (await connection.execute(wanted)).mappings() if ids else ()
+            found = connection.execute(wanted).mappings() if ids else ()
             about = {one.id: one for one in map(recording_from, found)}
-        return tuple(
-            DueNotice(
-                NextCallNotice(row["kind"]),
-                next_call_from(row),
-                row["name"],
-                about.get(row["recording_id"]),
-                row["posts_begun"],
+            return tuple(
+                DueNotice(
+                    NextCallNotice(row["kind"]),
+                    next_call_from(row),
+                    row["name"],
+                    about.get(row["recording_id"]),
+                    row["posts_begun"],
+                )
+                for row in rows
             )
-            for row in rows
-        )
+
+        return await self.engines.read(read)
 
     async def begun(self, one: DueNotice) -> None:
         """Note that a post begins; what becomes of it may never be known."""

@@ -87,8 +87,8 @@ class SqlNotices:
         long Slack takes.
         """
         await self.confirm()
-        async with self.engines.reader.connect() as connection:
-            upto = (await connection.execute(select(func.max(notices.c.audit_seq)).where(UNSEEN))).scalar_one()
+        newest = select(func.max(notices.c.audit_seq)).where(UNSEEN)
+        upto = await self.engines.read(lambda connection: connection.execute(newest).scalar_one())
         if upto is None:
             return
 
@@ -126,12 +126,14 @@ class SqlNotices:
         return await self._found(_with_recordings().where(*shared).order_by(*IN_A_MESSAGE))
 
     async def _found(self, statement: Select[Any]) -> tuple[OpenNotice, ...]:
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement)).mappings().all()
+        def read(connection: Connection) -> tuple[OpenNotice, ...]:
+            rows = connection.execute(statement).mappings().all()
             about = {UUID(row["occasion"][:ID_LENGTH]) for row in rows if row["kind"] == NoticeKind.STOP_WAITS}
-            found = await connection.run_sync(approval_rows.find, approvals.c.id.in_(about)) if about else ()
-        stops = {str(one.id): one for one in found}
-        return tuple(_open_from(row, stops.get(row["occasion"][:ID_LENGTH])) for row in rows)
+            found = approval_rows.find(connection, approvals.c.id.in_(about)) if about else ()
+            stops = {str(one.id): one for one in found}
+            return tuple(_open_from(row, stops.get(row["occasion"][:ID_LENGTH])) for row in rows)
+
+        return await self.engines.read(read)
 
     async def begun(self, *together: Notice) -> None:
         """Note, before posting, that a message is on its way: after a crash it may or may not have arrived."""
