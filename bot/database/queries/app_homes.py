@@ -45,13 +45,12 @@ class SqlHomes:
     async def recent(self, since: datetime, *, limit: int) -> tuple[OpenHome, ...]:
         """Return the Homes that were opened since then, the last opened first."""
         statement = select(*COLUMNS).where(homes.c.opened_at >= since).order_by(homes.c.opened_at.desc()).limit(limit)
-        async with self.engines.reader.connect() as connection:
-            return tuple(OpenHome(**row._asdict()) for row in await connection.execute(statement))
+        rows = await self.engines.read(lambda connection: connection.execute(statement).all())
+        return tuple(OpenHome(**row._asdict()) for row in rows)
 
     async def find(self, user_id: str) -> OpenHome | None:
         statement = select(*COLUMNS).where(homes.c.user_id == user_id)
-        async with self.engines.reader.connect() as connection:
-            row = (await connection.execute(statement)).one_or_none()
+        row = await self.engines.read(lambda connection: connection.execute(statement).one_or_none())
         return None if row is None else OpenHome(**row._asdict())
 
     async def shown(self, home: OpenHome, *, digest: str, view_hash: str | None) -> None:

@@ -19,7 +19,7 @@ from bot.recording.models import FINAL_STATES, RecordingState
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Select
+    from sqlalchemy import Connection, Select
 
     from bot.database.engine import Engines
 
@@ -40,11 +40,16 @@ class SqlOverview:
     async def live(self) -> tuple[Card, ...]:
         """Return what is live now, oldest first, with the stops that wait for a second supervisor."""
         statement = _cards().where(LIVE).order_by(recordings.c.requested_seq).limit(ALL_LIVE)
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement)).mappings().all()
-            waiting = {one.recording_id: one for one in await connection.run_sync(approvals.find, approvals.OPEN)}
-            kept = await connection.run_sync(newest_of, calls) if (calls := _with_keeps(rows)) else {}
-        return tuple(_card(row, approval=waiting.get(row["id"]), keep=kept.get(row["conversation_id"])) for row in rows)
+
+        def read(connection: Connection) -> tuple[Card, ...]:
+            rows = connection.execute(statement).mappings().all()
+            waiting = {one.recording_id: one for one in approvals.find(connection, approvals.OPEN)}
+            kept = newest_of(connection, calls) if (calls := _with_keeps(rows)) else {}
+            return tuple(
+                _card(row, approval=waiting.get(row["id"]), keep=kept.get(row["conversation_id"])) for row in rows
+            )
+
+        return await self.engines.read(read)
 
     async def recent(self, actor: str, *, limit: int) -> tuple[Card, ...]:
         """Return this person's recordings that are over, newest first, with what Genesys has kept of them.
@@ -54,11 +59,16 @@ class SqlOverview:
         newest = _cards().where(recordings.c.started_by == actor).order_by(recordings.c.requested_seq.desc())
         ran = newest.where(recordings.c.state.in_(RAN)).limit(limit)
         failed = newest.where(recordings.c.state == RecordingState.FAILED).limit(FAILED_SHOWN)
-        async with self.engines.reader.connect() as connection:
-            rows = [*(await connection.execute(ran)).mappings(), *(await connection.execute(failed)).mappings()]
-            saved = await connection.run_sync(saved_of, [row["id"] for row in rows]) if rows else {}
-            kept = await connection.run_sync(newest_of, calls) if (calls := _with_keeps(rows)) else {}
-        return tuple(_card(row, saved=saved.get(row["id"], ()), keep=kept.get(row["conversation_id"])) for row in rows)
+
+        def read(connection: Connection) -> tuple[Card, ...]:
+            rows = [*connection.execute(ran).mappings(), *connection.execute(failed).mappings()]
+            saved = saved_of(connection, [row["id"] for row in rows]) if rows else {}
+            kept = newest_of(connection, calls) if (calls := _with_keeps(rows)) else {}
+            return tuple(
+                _card(row, saved=saved.get(row["id"], ()), keep=kept.get(row["conversation_id"])) for row in rows
+            )
+
+        return await self.engines.read(read)
 
 
 def _with_keeps(rows: Sequence[Mapping[Any, Any]]) -> list[str]:

@@ -38,8 +38,7 @@ class SqlGroupMembers:
         """Note the groups, and write each change since as ``observed``. Raise AuditUnavailable."""
         await self.confirm()
         now = sorted(groups, key=lambda group: group.id)
-        async with self.store.engines.reader.connect() as connection:
-            known = await connection.run_sync(_known)
+        known = await self.store.engines.read(_known)
         if all(known.get(group.id) == noted(known.get(group.id), group) for group in now):
             return
 

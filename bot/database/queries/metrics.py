@@ -13,7 +13,7 @@ from bot.database.transaction import LIVE
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, FromClause
+    from sqlalchemy import ColumnElement, Connection, FromClause
 
     from bot.database.engine import Engines
 
@@ -52,25 +52,27 @@ class SqlFigures:
         )
         behind = and_(cards.c.recording_id == recordings.c.id, cards.c.rendered_version < cards.c.wanted_version)
         unsent = and_(notices.c.closed_at.is_(None), notices.c.delivered_at.is_(None))
-        async with self.engines.reader.connect() as connection:
 
-            async def count(table: FromClause, *conditions: ColumnElement[bool]) -> int:
+        def read(connection: Connection) -> Figures:
+            def count(table: FromClause, *conditions: ColumnElement[bool]) -> int:
                 statement = select(func.count()).select_from(table).where(true(), *conditions)
-                return int((await connection.execute(statement)).scalar_one())
+                return int(connection.execute(statement).scalar_one())
 
-            oldest, newest = (await connection.execute(ends)).one()
+            oldest, newest = connection.execute(ends).one()
             # what is older than the oldest was delivered, and archived since
-            delivered = max((await connection.execute(last)).scalar_one(), oldest - 1)
+            delivered = max(connection.execute(last).scalar_one(), oldest - 1)
             waiting = select(audit_entries.c.occurred_at).where(audit_entries.c.seq == delivered + 1)
-            since = (await connection.execute(waiting)).scalar_one_or_none()
+            since = connection.execute(waiting).scalar_one_or_none()
             return Figures(
                 entries=newest,
-                live=await count(recordings, LIVE),
-                open_attempts=await count(attempts, attempts.c.settled_at.is_(None)),
-                in_doubt=await count(recordings, LIVE, recordings.c.in_doubt == literal(1)),
-                cards=await count(cards.join(recordings, behind)),
+                live=count(recordings, LIVE),
+                open_attempts=count(attempts, attempts.c.settled_at.is_(None)),
+                in_doubt=count(recordings, LIVE, recordings.c.in_doubt == literal(1)),
+                cards=count(cards.join(recordings, behind)),
                 lines=max(0, newest - delivered),
-                notices=await count(notices, unsent),
-                keeps=await count(keeps, keeps.c.settled_at.is_(None)),
+                notices=count(notices, unsent),
+                keeps=count(keeps, keeps.c.settled_at.is_(None)),
                 lag_seconds=0.0 if since is None else max(0.0, (now - since).total_seconds()),
             )
+
+        return await self.engines.read(read)

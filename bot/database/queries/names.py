@@ -33,8 +33,7 @@ class SqlNames:
     store: SqlStore
 
     async def known(self, keys: frozenset[Key]) -> dict[Key, str]:
-        async with self.store.engines.reader.connect() as connection:
-            return await connection.run_sync(_known, keys)
+        return await self.store.engines.read(lambda connection: _known(connection, keys))
 
     async def remember(self, news: dict[Key, str], seen_at: datetime) -> None:
         """Store names, and redraw the cards of live and newest recordings that show them, in one transaction."""

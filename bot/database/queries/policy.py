@@ -111,8 +111,8 @@ class SqlRules:
         }
 
     async def _noted(self, name: str) -> Any:
-        async with self.store.engines.reader.connect() as connection:
-            found = (await connection.execute(_statement(name))).scalar_one_or_none()
+        statement = _statement(name)
+        found = await self.store.engines.read(lambda connection: connection.execute(statement).scalar_one_or_none())
         return None if found is None else json.loads(found)
 
 

@@ -57,8 +57,7 @@ class SqlServerHistory:
         now = await self.now()
         if now is None:
             return None
-        async with self.engines.reader.connect() as connection:
-            noted = (await connection.execute(NOTED)).scalar_one_or_none()
+        noted = await self.engines.read(lambda connection: connection.execute(NOTED).scalar_one_or_none())
         before = None if noted is None else str(json.loads(noted)["identity"])
         return Moved(before, now) if before is not None and before != now else None
 
@@ -67,8 +66,7 @@ class SqlServerHistory:
         if not self.engines.on_postgresql:
             return None
         try:
-            async with self.engines.reader.connect() as connection:
-                return str((await connection.execute(IDENTITY)).scalar_one())
+            return str(await self.engines.read(lambda connection: connection.execute(IDENTITY).scalar_one()))
         except DBAPIError:
             return None
 

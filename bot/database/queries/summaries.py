@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from sqlalchemy import ColumnElement, Connection
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bot.audit.reports.period import Period
     from bot.database.engine import Engines
@@ -43,8 +42,7 @@ class SqlActivityReports:
             .outerjoin(names, and_(names.c.kind == "queue", names.c.id == own.queue_id))
             .where(own.started_at >= period.since, own.started_at < period.until)
         )
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement)).all()
+        rows = await self.engines.read(lambda connection: connection.execute(statement).all())
         return ActivityReport(tuple(Recorded(*row) for row in rows))
 
 
@@ -71,33 +69,32 @@ class SqlSummaries:
         within = [entry.occurred_at >= period.since, entry.occurred_at < period.until]
         if up_to is not None:
             within.append(entry.seq <= up_to)
-        async with self.engines.reader.connect() as connection:
+
+        def read(connection: Connection) -> Summary:
             by_phase = select(entry.action, entry.phase, func.count()).where(*within).group_by("action", "phase")
             by_actor = select(entry.actor, func.count()).where(*within, entry.phase == Phase.DENIED).group_by("actor")
             return Summary(
-                counts=counted(map(tuple, (await connection.execute(by_phase)).all())),
-                denials=denials(map(tuple, (await connection.execute(by_actor)).all())),
-                recordings=await _lengths(connection, period),
-                unresolved=replace(
-                    await _unresolved(connection, period.until), missing_lines=missing_lines, altered=altered
-                ),
+                counts=counted(map(tuple, connection.execute(by_phase).all())),
+                denials=denials(map(tuple, connection.execute(by_actor).all())),
+                recordings=_lengths(connection, period),
+                unresolved=replace(_unresolved(connection, period.until), missing_lines=missing_lines, altered=altered),
                 activity=Activity(
-                    started=by_hour(await _started(connection, period), zone),
-                    denied=by_hour(await _minutes(connection, *within, entry.phase == Phase.DENIED), zone),
-                    failed=by_hour(await _minutes(connection, *within, entry.phase == Phase.FAILED), zone),
+                    started=by_hour(_started(connection, period), zone),
+                    denied=by_hour(_minutes(connection, *within, entry.phase == Phase.DENIED), zone),
+                    failed=by_hour(_minutes(connection, *within, entry.phase == Phase.FAILED), zone),
                 ),
             )
 
+        return await self.engines.read(read)
+
     async def head(self) -> Head:
         """Return the newest entry's number and hash."""
-        async with self.engines.reader.connect() as connection:
-            return await connection.run_sync(head_of)
+        return await self.engines.read(head_of)
 
     async def first_moment(self) -> datetime | None:
         """Return when the trail's first entry was written; None if there is none."""
         statement = select(entry.occurred_at).order_by(entry.seq).limit(1)
-        async with self.engines.reader.connect() as connection:
-            return (await connection.execute(statement)).scalar_one_or_none()
+        return await self.engines.read(lambda connection: connection.execute(statement).scalar_one_or_none())
 
 
 def head_of(connection: Connection) -> Head:
@@ -105,29 +102,29 @@ def head_of(connection: Connection) -> Head:
     return Head() if row is None else Head(row.seq, row.hash)
 
 
-async def _minutes(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> list[Any]:
+def _minutes(connection: Connection, *conditions: ColumnElement[bool]) -> list[Any]:
     minute = func.substr(entry.occurred_at, 1, MINUTE)
-    return list((await connection.execute(select(minute, func.count()).where(*conditions).group_by(minute))).all())
+    return list(connection.execute(select(minute, func.count()).where(*conditions).group_by(minute)).all())
 
 
-async def _started(connection: AsyncConnection, period: Period) -> list[Any]:
+def _started(connection: Connection, period: Period) -> list[Any]:
     began = recordings.c.started_at
     minute = func.substr(began, 1, MINUTE)
     statement = select(minute, func.count()).where(began >= period.since, began < period.until).group_by(minute)
-    return list((await connection.execute(statement)).all())
+    return list(connection.execute(statement).all())
 
 
-async def _lengths(connection: AsyncConnection, period: Period) -> Lengths:
+def _lengths(connection: Connection, period: Period) -> Lengths:
     own = recordings.c
     statement = select(own.conversation_id, own.started_at, own.ended_at).where(
         own.ended_at >= period.since, own.ended_at < period.until, own.started_at.is_not(None)
     )
-    return lengths(map(tuple, (await connection.execute(statement)).all()))
+    return lengths(map(tuple, connection.execute(statement).all()))
 
 
-async def _unresolved(connection: AsyncConnection, until: datetime) -> Unresolved:
-    async def number(statement: Any) -> int:
-        return int((await connection.execute(statement)).scalar_one())
+def _unresolved(connection: Connection, until: datetime) -> Unresolved:
+    def number(statement: Any) -> int:
+        return int(connection.execute(statement).scalar_one())
 
     def live(*, in_doubt: bool) -> Any:
         conditions = (LIVE, recordings.c.started_at < until, recordings.c.in_doubt == in_doubt)
@@ -135,7 +132,7 @@ async def _unresolved(connection: AsyncConnection, until: datetime) -> Unresolve
 
     open_requests = select(func.count()).select_from(attempts)
     return Unresolved(
-        requests=await number(open_requests.where(attempts.c.settled_at.is_(None), attempts.c.requested_at < until)),
-        in_doubt=await number(live(in_doubt=True)),
-        live=await number(live(in_doubt=False)),
+        requests=number(open_requests.where(attempts.c.settled_at.is_(None), attempts.c.requested_at < until)),
+        in_doubt=number(live(in_doubt=True)),
+        live=number(live(in_doubt=False)),
     )

@@ -102,14 +102,15 @@ async def test_the_overview_takes_as_many_reads_for_300_recordings_as_for_one(ha
 
     await harness.store.write(fill)
     read: list[str] = []
-    reader = harness.engines.reader.sync_engine
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         read.append(statement)
 
-    event.listen(reader, "before_cursor_execute", note)
+    for reader in harness.engines.readers:
+        event.listen(reader, "before_cursor_execute", note)
     live = await SqlOverview(harness.engines).live()
-    event.remove(reader, "before_cursor_execute", note)
+    for reader in harness.engines.readers:
+        event.remove(reader, "before_cursor_execute", note)
     assert len(live) == 300
     assert {one.agent_name for one in live} == {"Anna Berg"}
     assert len([one for one in read if one.startswith("SELECT")]) == 2
