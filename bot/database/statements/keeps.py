@@ -106,14 +106,13 @@ class SqlKeepQueue:
             .where(OPEN, FIRST, or_(keeps.c.owner.is_not(None), keeps.c.next_at <= now, resting))
             .order_by(keeps.c.audit_seq)
         )
-        async with self.engines.reader.connect() as connection:
-            return tuple(map(keep_from, await connection.execute(statement)))
+        return await self.engines.read(lambda connection: tuple(map(keep_from, connection.execute(statement))))
 
     async def next_at(self) -> datetime | None:
         # the plain column first: a minimum would lose the column's type
-        statement = select(keeps.c.next_at).where(OPEN, FIRST, keeps.c.next_at.is_not(None)).order_by(keeps.c.next_at)
-        async with self.engines.reader.connect() as connection:
-            return (await connection.execute(statement.limit(1))).scalar_one_or_none()
+        times = select(keeps.c.next_at).where(OPEN, FIRST, keeps.c.next_at.is_not(None))
+        first = times.order_by(keeps.c.next_at).limit(1)
+        return await self.engines.read(lambda connection: connection.execute(first).scalar_one_or_none())
 
     async def reason(self, keep: Keep) -> str | None:
         statement = (
@@ -121,8 +120,7 @@ class SqlKeepQueue:
             .join(audit_entries, audit_entries.c.attempt_id == typed_texts.c.attempt_id)
             .where(typed_texts.c.attempt_id == keep.id, audit_entries.c.seq == keep.audit_seq)
         )
-        async with self.engines.reader.connect() as connection:
-            row = (await connection.execute(statement)).one_or_none()
+        row = await self.engines.read(lambda connection: connection.execute(statement).one_or_none())
         return None if row is None else shown(row.text, row.salt, row.reason_digest)
 
 

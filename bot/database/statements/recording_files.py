@@ -40,14 +40,13 @@ class SqlRecordingFileChecks:
             .order_by(saved_looks.c.next_at)
             .limit(limit)
         )
-        async with self.engines.reader.connect() as connection:
-            return tuple(RecordingFileCheck(**row._asdict()) for row in await connection.execute(statement))
+        rows = await self.engines.read(lambda connection: connection.execute(statement).all())
+        return tuple(RecordingFileCheck(**row._asdict()) for row in rows)
 
     async def next_at(self) -> datetime | None:
-        statement = select(saved_looks.c.next_at).where(saved_looks.c.next_at.is_not(None))
-        async with self.engines.reader.connect() as connection:
-            first = await connection.execute(statement.order_by(saved_looks.c.next_at).limit(1))
-            return first.scalar_one_or_none()
+        times = select(saved_looks.c.next_at).where(saved_looks.c.next_at.is_not(None))
+        first = times.order_by(saved_looks.c.next_at).limit(1)
+        return await self.engines.read(lambda connection: connection.execute(first).scalar_one_or_none())
 
 
 def schedule_checks(connection: Connection, recording: Recording) -> None:
