@@ -53,5 +53,4 @@ class SqlLineNames:
         if not user_ids:
             return {}
         statement = select(names.c.id, names.c.name).where(names.c.kind == "user", names.c.id.in_(list(user_ids)))
-        async with self.engines.reader.connect() as connection:
-            return {row.id: row.name for row in await connection.execute(statement)}
+        return await self.engines.read(lambda connection: {row.id: row.name for row in connection.execute(statement)})

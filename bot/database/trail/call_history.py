@@ -43,9 +43,12 @@ class SqlStories:
             .order_by(audit_entries.c.seq.desc())
             .limit(limit)
         )
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement)).all()
-            total = (await connection.execute(select(func.count()).where(*about))).scalar_one()
+        rows, total = await self.engines.read(
+            lambda connection: (
+                connection.execute(statement).all(),
+                connection.execute(select(func.count()).where(*about)).scalar_one(),
+            )
+        )
         newest = tuple(
             (entry_from(row, leave_out=("words", "salt")), shown(row.words, row.salt, row.reason_digest))
             for row in reversed(rows)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from sqlalchemy import Connection
+
     from bot.database.engine import Engines
 
 PATIENCE = timedelta(minutes=5)
@@ -147,14 +149,17 @@ class SqlCompleteness:
     async def check_end(self, now: datetime, patience: timedelta = PATIENCE) -> Completeness:
         """Compare only what comes after the last delivery; quick, however long the trail is."""
         newest = select(func.coalesce(func.max(audit_entries.c.seq), 0))
-        async with self.engines.reader.connect() as connection:
-            last: int = (await connection.execute(LAST_DELIVERED)).scalar_one_or_none() or 0
-            head: int = (await connection.execute(newest)).scalar_one()
+
+        def read(connection: Connection) -> Completeness:
+            last: int = connection.execute(LAST_DELIVERED).scalar_one_or_none() or 0
+            head: int = connection.execute(newest).scalar_one()
             oldest = select(audit_entries.c.seq, audit_entries.c.occurred_at).where(audit_entries.c.seq > last)
-            row = (await connection.execute(oldest.order_by(audit_entries.c.seq).limit(1))).one_or_none()
-        if row is not None and row.occurred_at < now - patience:
-            return Completeness(waiting=Range(row.seq, head), waiting_since=row.occurred_at)
-        return Completeness(vanished=Range(head + 1, last) if last > head else None)
+            row = connection.execute(oldest.order_by(audit_entries.c.seq).limit(1)).one_or_none()
+            if row is not None and row.occurred_at < now - patience:
+                return Completeness(waiting=Range(row.seq, head), waiting_since=row.occurred_at)
+            return Completeness(vanished=Range(head + 1, last) if last > head else None)
+
+        return await self.engines.read(read)
 
     async def _skipped(self) -> tuple[Range, ...]:
         last = LAST_DELIVERED.scalar_subquery()
@@ -164,8 +169,7 @@ class SqlCompleteness:
             .where(audit_entries.c.seq < last, audit_deliveries.c.delivered_at.is_(None))
             .order_by(audit_entries.c.seq)
         )
-        async with self.engines.reader.connect() as connection:
-            return ranges((await connection.execute(statement)).scalars())
+        return await self.engines.read(lambda connection: ranges(connection.execute(statement).scalars()))
 
     async def _rewritten(self) -> tuple[Range, ...]:
         statement = (
@@ -174,8 +178,7 @@ class SqlCompleteness:
             .where(audit_deliveries.c.hash != audit_entries.c.hash)
             .order_by(audit_entries.c.seq)
         )
-        async with self.engines.reader.connect() as connection:
-            return ranges((await connection.execute(statement)).scalars())
+        return await self.engines.read(lambda connection: ranges(connection.execute(statement).scalars()))
 
 
 def ranges(seqs: Iterable[int]) -> tuple[Range, ...]:

@@ -54,8 +54,7 @@ class SqlDayTrees:
             .join(audit_entries, audit_entries.c.seq == digests.c.seq)
             .order_by(digests.c.seq)
         )
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement)).all()
+        rows = await self.engines.read(lambda connection: connection.execute(statement).all())
         found = (published_tree(row.day, row.seq, json.loads(row.outcome)) for row in rows)
         return tuple(tree for tree in found if tree is not None)
 
@@ -66,12 +65,12 @@ class SqlDayTrees:
         """
         own = audit_entries.c
         statement = select(own.seq, own.hash).where(own.seq.between(first, last)).order_by(own.seq)
-        async with self.engines.reader.connect() as connection:
-            return {row.seq: row.hash for row in await connection.execute(statement)}
+        return await self.engines.read(lambda connection: {row.seq: row.hash for row in connection.execute(statement)})
 
     async def _number(self, statement: Any) -> int | None:
-        async with self.engines.reader.connect() as connection:
-            number: int | None = (await connection.execute(statement)).scalar_one_or_none()
+        number: int | None = await self.engines.read(
+            lambda connection: connection.execute(statement).scalar_one_or_none()
+        )
         return number
 
 

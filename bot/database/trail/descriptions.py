@@ -15,6 +15,8 @@ from bot.database.trail.typed_texts import shown
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sqlalchemy import Connection
+
     from bot.database.engine import Engines
 
 AT_ONCE = 500
@@ -52,12 +54,16 @@ class SqlDescriptions:
         texts = select(typed_texts.c.attempt_id, typed_texts.c.text, typed_texts.c.salt).where(
             typed_texts.c.attempt_id.in_(list(typed))
         )
-        async with self.engines.reader.connect() as connection:
-            calls = {str(row.id): row for row in (await connection.execute(whose)).all()} if about else {}
-            notes = {str(row.attempt_id): row for row in (await connection.execute(texts)).all()} if typed else {}
-        return [
-            _described(one, calls.get(str(one["recording_id"])), notes.get(str(one["attempt_id"]))) for one in entries
-        ]
+
+        def read(connection: Connection) -> list[Described]:
+            calls = {str(row.id): row for row in connection.execute(whose)} if about else {}
+            notes = {str(row.attempt_id): row for row in connection.execute(texts)} if typed else {}
+            return [
+                _described(one, calls.get(str(one["recording_id"])), notes.get(str(one["attempt_id"])))
+                for one in entries
+            ]
+
+        return await self.engines.read(read)
 
 
 def _described(entry: Mapping[str, Any], call: Any, note: Any) -> Described:

@@ -112,9 +112,9 @@ class SqlEvidence:
         """Return the typed texts that have not been erased."""
         attempts = {UUID(one["attempt_id"]) for one in entries if one["reason_digest"]}
         own = typed_texts.c
-        statement = select(own.attempt_id, own.text, own.salt).where(own.attempt_id.in_(list(attempts)))
-        async with self.engines.reader.connect() as connection:
-            rows = (await connection.execute(statement.order_by(own.attempt_id))).all()
+        wanted = select(own.attempt_id, own.text, own.salt).where(own.attempt_id.in_(list(attempts)))
+        statement = wanted.order_by(own.attempt_id)
+        rows = await self.engines.read(lambda connection: connection.execute(statement).all())
         return tuple(TypedText(str(row.attempt_id), row.text, row.salt.hex()) for row in rows)
 
     async def _names(self, entries: Iterable[Mapping[str, Any]]) -> Names:

@@ -50,5 +50,4 @@ class SqlOpenRequests:
             )
             .order_by(entry.seq)
         )
-        async with self.engines.reader.connect() as connection:
-            return tuple(map(entry_from, await connection.execute(statement)))
+        return await self.engines.read(lambda connection: tuple(map(entry_from, connection.execute(statement))))
