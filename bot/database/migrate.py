@@ -98,8 +98,7 @@ async def examine(engines: Engines) -> SchemaVersion:
             _check_role(connection, found)
 
     try:
-        async with engines.reader.connect() as connection:
-            await connection.run_sync(check)
+        await engines.read(check)
     except SQLAlchemyError as error:
         raise unusable(error, engines) from error
     return found
@@ -117,8 +116,7 @@ async def version(engines: Engines) -> SchemaVersion:
         return MigrationContext.configure(connection).get_current_revision()
 
     try:
-        async with engines.reader.connect() as connection:
-            current = await connection.run_sync(read)
+        current = await engines.read(read)
     except SQLAlchemyError as error:
         raise unusable(error, engines) from error
     if current is not None and current not in known:

@@ -177,8 +177,7 @@ class PostgresReplicas(Replicas):
         asked = {one for one in owners if one != self.owner and kind(one) == kind(self.owner)}
         if not asked or self._session is None:
             return frozenset()
-        async with self.engines.reader.connect() as connection:
-            living = set((await connection.exec_driver_sql(LIVING, (NAMES,))).scalars())
+        living = await self.engines.read(lambda connection: set(connection.exec_driver_sql(LIVING, (NAMES,)).scalars()))
         self._sightings.note(living, asyncio.get_running_loop().time())
         keys = {one: _half(one) & UNSIGNED for one in asked}
         return frozenset(
@@ -283,8 +282,7 @@ class PostgresReplicas(Replicas):
 
 async def somebody_serves(engines: Engines) -> bool:
     """Say whether a process serves this PostgreSQL database at this moment."""
-    async with engines.reader.connect() as connection:
-        return (await connection.exec_driver_sql(LIVING, (NAMES,))).first() is not None
+    return await engines.read(lambda connection: connection.exec_driver_sql(LIVING, (NAMES,)).first() is not None)
 
 
 def replicas_of(owner: str, engines: Engines, store: SqlStore) -> Replicas:

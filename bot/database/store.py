@@ -183,8 +183,7 @@ class SqlStore:
         """Raise DatabaseReplaced if the database is not the one that this process has written to."""
         if self.engines.file is not None:
             self.engines.file.check()
-        async with self.engines.reader.connect() as connection:
-            await connection.run_sync(self._restored.check)
+        await self.engines.read(self._restored.check)
 
     def _written(self, began: float, appended: Sequence[Entry]) -> None:
         self.last_problem = None
@@ -224,14 +223,18 @@ class SqlStore:
 
     async def recorded_before(self, conversation_ids: frozenset[str]) -> frozenset[str]:
         """Return those of the calls of which a recording of ours is over."""
-        wanted, found = sorted(conversation_ids), set[str]()
+        wanted = sorted(conversation_ids)
         over = recordings.c.state.in_([RecordingState.STOPPED, RecordingState.ENDED])
-        async with self.engines.reader.connect() as connection:
+
+        def read(connection: Connection) -> frozenset[str]:
+            found = set[str]()
             for first in range(0, len(wanted), IDS_PER_QUERY):
                 these = recordings.c.conversation_id.in_(wanted[first : first + IDS_PER_QUERY])
                 statement = select(recordings.c.conversation_id).where(these, over).distinct()
-                found.update((await connection.execute(statement)).scalars())
-        return frozenset(found)
+                found.update(connection.execute(statement).scalars())
+            return frozenset(found)
+
+        return await self.engines.read(read)
 
     async def open_attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts without an outcome, oldest first."""
@@ -255,9 +258,9 @@ class SqlStore:
 
     async def scope_of(self, recording_id: UUID) -> Scope | None:
         """Return the scope of the person who started a recording, as it was then; None: every call."""
-        statement = select(attempts).where(attempts.c.recording_id == recording_id).order_by(attempts.c.requested_at)
-        async with self.engines.reader.connect() as connection:
-            row = (await connection.execute(statement.limit(1))).one_or_none()
+        own = select(attempts).where(attempts.c.recording_id == recording_id)
+        first = own.order_by(attempts.c.requested_at).limit(1)
+        row = await self.engines.read(lambda connection: connection.execute(first).one_or_none())
         return None if row is None else attempt_from(row).scope
 
     async def attempt_recording(self, attempt_id: UUID) -> Recording | None:
@@ -283,8 +286,8 @@ class SqlStore:
 
     async def head(self) -> int:
         """Return the number of the newest audit entry, 0 if there is none."""
-        async with self.engines.reader.connect() as connection:
-            return (await connection.execute(select(func.max(audit_entries.c.seq)))).scalar_one() or 0
+        newest = select(func.max(audit_entries.c.seq))
+        return await self.engines.read(lambda connection: connection.execute(newest).scalar_one()) or 0
 
     async def _attempts(self, condition: ColumnElement[bool]) -> tuple[Attempt, ...]:
         statement = select(attempts).where(condition).order_by(attempts.c.requested_at)

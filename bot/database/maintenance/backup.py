@@ -107,8 +107,7 @@ async def _verified(copy: Path, progress: Callable[[int, int], None]) -> Verifie
             raise Refused(f"The copy is damaged ({problem}) and was deleted. Run: record-bot audit verify")
         engines = open_engines(URL.create("sqlite+aiosqlite", database=str(copy)))
         try:
-            async with engines.reader.connect() as connection:
-                await connection.run_sync(check_guards)
+            await engines.read(check_guards)
             await SqlTrail(engines).verify(verifier, progress)
         finally:
             await engines.close()

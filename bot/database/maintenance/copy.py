@@ -59,8 +59,7 @@ async def copy_all(source: Engines, target: Engines, progress: Callable[[int, in
 
     try:
         expected = await target.writer.transaction(copy)
-        async with target.reader.connect() as connection:
-            made = await connection.run_sync(_counts)
+        made = await target.read(_counts)
         verifier = Verifier()
         await SqlTrail(target).verify(verifier, lambda _done, _total: None)
     except SQLAlchemyError as error:

@@ -86,8 +86,7 @@ class Retention:
             texts=None if self.texts is None else now - self.texts,
             names_=None if self.names is None else now - self.names,
         )
-        async with self.store.engines.reader.connect() as connection:
-            due = await connection.run_sync(count, rows)
+        due = await self.store.engines.read(lambda connection: count(connection, rows))
         if not due:
             if scrub_anyway:
                 await scrub(self.store.engines)
@@ -124,8 +123,7 @@ class Retention:
         """
         ahead = None if self.slack_ahead is None else self.slack_ahead()
         statement = select(audit_entries.c.occurred_at).order_by(audit_entries.c.seq.desc()).limit(1)
-        async with self.store.engines.reader.connect() as connection:
-            newest = (await connection.execute(statement)).scalar_one_or_none()
+        newest = await self.store.engines.read(lambda connection: connection.execute(statement).scalar_one_or_none())
         if ahead is not None and abs(ahead) > CLOCKS_APART:
             raise ClocksDisagree(
                 f"This machine's clock says {now:%F %R} UTC, and Slack's {now + ahead:%F %R}. {SET_CLOCK}"

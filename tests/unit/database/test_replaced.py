@@ -95,11 +95,13 @@ async def test_a_file_that_goes_in_the_middle_of_a_transaction_takes_its_commit_
 
 
 async def test_a_missing_file_is_not_created_again(harness: Harness, tmp_path: Path) -> None:
+    threads = harness.engines.threads
+    assert threads is not None
     deleted(tmp_path / "bot.db")
     for _ in range(2):
         with pytest.raises(AuditUnavailable):
             await harness.service.intake.start(asked(), OTHER_CALL, None)
-        await harness.engines.reader.dispose()
+        threads.engine.dispose()
         with pytest.raises(Exception, match="deleted"):
             await harness.store.head()
 
