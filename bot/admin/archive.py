@@ -52,8 +52,9 @@ class Archiving:
         async with self.keeper.opened() as store:
             end = await SqlTrail(store.engines).count()
             while True:
-                async with store.engines.reader.connect() as connection:
-                    left, wanted = await connection.run_sync(unfinished), await connection.run_sync(due, self.before)
+                left, wanted = await store.engines.read(
+                    lambda connection: (unfinished(connection), due(connection, self.before))
+                )
                 if left is not None:
                     await self._write_again(store, left)
                 elif wanted is not None:

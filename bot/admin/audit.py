@@ -100,8 +100,7 @@ async def _guards(engines: Engines) -> str:
             return ""
         if found.current != found.newest:
             return f"Whether the database protects the trail: its schema is {found.current}; run record-bot db upgrade."
-        async with engines.reader.connect() as connection:
-            await connection.run_sync(check_guards)
+        await engines.read(check_guards)
     except (DatabaseUnusable, SQLAlchemyError) as error:
         return f"Whether entries were added or removed while the database did not protect the trail. {error}"
     return ""

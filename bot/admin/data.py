@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from sqlalchemy import Connection
+
     from bot.audit.entry import Entry
     from bot.config.settings import DatabaseSettings
     from bot.database.transaction import SqlTransaction
@@ -84,10 +86,15 @@ class Keeper:
 
     async def count(self, person: Person) -> str:
         """Say how much ``erase`` would erase."""
-        async with self.opened() as store, store.engines.reader.connect() as connection:
-            if not await connection.run_sync(is_known, person):
+
+        def read(connection: Connection) -> Erased:
+            if not is_known(connection, person):
                 raise Refused(NOBODY.format(person=person.id))
-            return f"Would erase: {_amounts(await connection.run_sync(count, rows_of(person)))}. Nothing was changed."
+            return count(connection, rows_of(person))
+
+        async with self.opened() as store:
+            found = await store.engines.read(read)
+        return f"Would erase: {_amounts(found)}. Nothing was changed."
 
     async def retain(self, *, texts: timedelta | None, names: timedelta | None) -> str:
         """Erase what is older than the settings allow. Raise Refused while a legal hold is on."""
@@ -163,8 +170,8 @@ class Keeper:
         return f"Legal hold {'turned on' if on else 'released'} (#{entry.seq})."
 
     async def hold_status(self) -> str:
-        async with self.opened() as store, store.engines.reader.connect() as connection:
-            hold = await connection.run_sync(current_hold)
+        async with self.opened() as store:
+            hold = await store.engines.read(current_hold)
         return f"{hold}" if hold else "There is no legal hold."
 
     @asynccontextmanager
