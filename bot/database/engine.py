@@ -57,14 +57,18 @@ QUEUE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """One writer, so that writers queue fairly, and readers that can't write."""
+    """One writer, so that writers queue fairly, and readers that can't write.
+
+    Read everything with ``read``; only what reads the trail page by page, such as an export, connects to ``reader``.
+    """
 
     writer: WriterThread
     reader: AsyncEngine
+    """For pages of the trail: from the first to the last they may take minutes. On PostgreSQL, ``read`` uses it too."""
     file: DatabaseFile | None = None
     """SQLite's file; each write checks that it is still the one that was opened."""
     threads: ReaderThreads | None = None
-    """Read from SQLite with fewer switches of threads than ``reader``; PostgreSQL's driver makes none."""
+    """Carry out ``read`` on SQLite, with fewer switches of threads than ``reader``; PostgreSQL's driver makes none."""
 
     @property
     def readers(self) -> tuple[Engine, ...]:
@@ -87,7 +91,10 @@ class Engines:
         )
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in one transaction that can't write; what it returns must not need the connection any more."""
+        """Run ``work`` in one transaction that can't write; what it returns must not need the connection any more.
+
+        A caller that is canceled waits no longer; on SQLite ``work`` still runs to its end, and ``close`` waits for it.
+        """
         if self.threads is not None:
             return await self.threads.read(work)
         async with self.reader.connect() as connection:

@@ -1,4 +1,4 @@
-"""The threads that read what is asked for after each write: each read is a synchronous function on its connection.
+"""The threads that read from SQLite: each read is a synchronous function on its connection.
 
 One way there and back, where aiosqlite switches threads for each step of a transaction: BEGIN, cursor, statement, rows,
 close, ROLLBACK. A read takes a third of the processor time so.

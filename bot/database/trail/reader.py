@@ -1,4 +1,7 @@
-"""Reads the trail in pages, each in its own transaction: a long one would keep the write-ahead log growing."""
+"""Reads the trail in pages, each in its own transaction: a long one would keep the write-ahead log growing.
+
+Pages come from ``engines.reader``, not ``engines.read``: they leave its threads to the short reads.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,7 @@ class SqlTrail:
             return list(result.all())
 
     async def _number(self, statement: str) -> int:
-        return int((await self._read(statement, {}))[0][0])
+        return int(await self.engines.read(lambda connection: connection.execute(text(statement)).scalar_one()))
 
 
 def _verify(file: str, verifier: Verifier, progress: Callable[[int, int], None], after: int) -> None:

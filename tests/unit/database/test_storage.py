@@ -43,6 +43,8 @@ async def harness(database: Database) -> AsyncIterator[Harness]:
 
 
 async def test_readers_cannot_write(harness: Harness) -> None:
+    with pytest.raises(DBAPIError, match=r"readonly|read-only"):
+        await harness.engines.read(lambda connection: connection.exec_driver_sql("DELETE FROM names"))
     async with harness.engines.reader.connect() as connection:
         with pytest.raises(DBAPIError, match=r"readonly|read-only"):
             await connection.exec_driver_sql("DELETE FROM names")
@@ -65,9 +67,13 @@ async def test_what_people_typed_is_in_no_error_and_so_in_no_log(harness: Harnes
     with pytest.raises(DBAPIError) as failed:
         await harness.engines.execute(text("INSERT INTO names (kind, id) VALUES (:kind, :id)"), typed)
     assert "Mrs Miller" not in str(failed.value).partition("[SQL")[2]
+    wrong = text("SELECT * FROM no_table WHERE kind = :kind AND id = :id")
+    with pytest.raises(DBAPIError) as failed:
+        await harness.engines.read(lambda connection: connection.execute(wrong, typed))
+    assert "Mrs Miller" not in str(failed.value).partition("[SQL")[2]
     async with harness.engines.reader.connect() as connection:
         with pytest.raises(DBAPIError) as failed:
-            await connection.execute(text("SELECT * FROM no_table WHERE kind = :kind AND id = :id"), typed)
+            await connection.execute(wrong, typed)
     assert "Mrs Miller" not in str(failed.value).partition("[SQL")[2]
     with pytest.raises(AuditUnavailable) as refused:
         await harness.store.write(
