@@ -42,8 +42,9 @@ class SqlActivityReports:
             .outerjoin(names, and_(names.c.kind == "queue", names.c.id == own.queue_id))
             .where(own.started_at >= period.since, own.started_at < period.until)
         )
-        rows = await self.engines.read(lambda connection: connection.execute(statement).all())
-        return ActivityReport(tuple(Recorded(*row) for row in rows))
+        return await self.engines.read(
+            lambda connection: ActivityReport(tuple(Recorded(*row) for row in connection.execute(statement)))
+        )
 
 
 MINUTE = len("2026-01-31T08:15")
