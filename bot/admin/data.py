@@ -14,12 +14,12 @@ from bot.database.identity.file_lock import serving_alone
 from bot.database.maintenance.backup import back_up
 from bot.database.maintenance.copy import copy_all
 from bot.database.maintenance.erasure import ERASE_ACTION, Erased, Person, count, erase, is_known, rows_of
-from bot.database.maintenance.legal_hold import HOLD_ACTION, RELEASE_ACTION, current_hold
 from bot.database.maintenance.retention import Retention
 from bot.database.maintenance.secure_erase import scrub
 from bot.database.migrate import upgrade, version
 from bot.database.replicas import somebody_serves
 from bot.database.store import SqlStore
+from bot.database.trail.legal_hold import HOLD_ACTION, RELEASE_ACTION, current_hold
 from bot.errors import DatabaseUnusable, Refused
 from bot.recording.clock import SystemClock
 from bot.runtime.container import opened_database

@@ -14,9 +14,9 @@ from bot.audit.archive import DESTROY_ACTION
 from bot.audit.entry import Phase
 from bot.audit.files import Archive
 from bot.database.maintenance.archive import tombstones
-from bot.database.maintenance.legal_hold import current_hold
 from bot.database.maintenance.segment import directory_to_disk
 from bot.database.schema.tables import audit_entries
+from bot.database.trail.legal_hold import current_hold
 from bot.errors import Refused
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from sqlalchemy import delete, func, or_, select
 
 from bot.audit.archive import ARCHIVE_ACTION, Tombstone
 from bot.audit.entry import Phase
-from bot.database.maintenance.legal_hold import current_hold
 from bot.database.postgresql import engine as postgresql
 from bot.database.postgresql.guards import may_change_guards
 from bot.database.schema.tables import attempts, audit_deliveries, audit_entries
 from bot.database.trail.guards import removal_allowed
+from bot.database.trail.legal_hold import current_hold
 from bot.errors import Refused
 
 if TYPE_CHECKING:

@@ -14,17 +14,17 @@ from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
 from bot.database.maintenance.erasure import Erased, count, erase, rows_before
-from bot.database.maintenance.legal_hold import current_hold
 from bot.database.maintenance.secure_erase import scrub
 from bot.database.schema.tables import audit_entries
+from bot.database.trail.legal_hold import current_hold
 from bot.errors import AuditUnavailable, DatabaseUnusable, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from bot.database.maintenance.legal_hold import Hold
     from bot.database.store import SqlStore
+    from bot.database.trail.legal_hold import Hold
     from bot.database.transaction import SqlTransaction
     from bot.recording.ports import Clock
 

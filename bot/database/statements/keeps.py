@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, insert, or_, select, type_coerce, update
 
-from bot.audit.entry import Phase
 from bot.database.mapping import scope_from, scope_text
 from bot.database.schema.column_types import Flag
 from bot.database.schema.tables import audit_entries, cards, keeps, recordings, typed_texts
+from bot.database.trail.legal_hold import current_hold
 from bot.database.trail.typed_texts import shown
 from bot.recording.keeping.keep import Keep, KeepState, KeepVerb
 from bot.recording.models import FINAL_STATES
@@ -43,8 +43,6 @@ HAS_KEEP = type_coerce(
     select(keeps.c.id).where(keeps.c.conversation_id == recordings.c.conversation_id).exists(), Flag
 ).label("has_keep")
 """Whether anything was asked about the call of a recording; most often nothing was, and then nothing is read."""
-HOLD_ACTION, LIFT_ACTION = "audit:hold", "audit:release"
-"""The newest of these says whether the trail is under legal hold (``bot.database.maintenance.legal_hold``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +81,7 @@ class SqlKeepRows:
         self.connection.execute(statement.values(rendered_version=self.forgotten))
 
     def held(self) -> bool:
-        about = audit_entries.c.action.in_((HOLD_ACTION, LIFT_ACTION)), audit_entries.c.phase == Phase.SUCCEEDED
-        newest = select(audit_entries.c.action).where(*about).order_by(audit_entries.c.seq.desc()).limit(1)
-        return self.connection.execute(newest).scalar_one_or_none() == HOLD_ACTION
+        return current_hold(self.connection) is not None
 
     def _one(self, statement: Select[Any]) -> Keep | None:
         row = self.connection.execute(statement).one_or_none()
