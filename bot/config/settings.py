@@ -312,6 +312,11 @@ class HttpSettings(_Part):
 class ControlSettings(DatabaseSettings, GenesysSettings, RecordingSettings, LogSettings, TracingSettings):
     """The settings for recording control from a terminal."""
 
+    @property
+    def keeps_recordings(self) -> bool:
+        """Whether people can have recordings kept: the sessions API has no files of calls."""
+        return self.recording_keep is not KeepMode.NEVER and self.genesys_recording_api != "sessions"
+
 
 class ServeSettings(ControlSettings, SlackSettings, DigestSettings, RetentionSettings, HttpSettings):
     """All settings, for ``serve`` and ``check``."""

@@ -145,7 +145,7 @@ async def opened_control(
             TimeLimits(settings.recording_pause_at_most, settings.recording_at_most),
         )
         files = recording_files(settings, clients)
-        mode = settings.recording_keep if files is not None else KeepMode.NEVER
+        mode = settings.recording_keep if settings.keeps_recordings else KeepMode.NEVER
         settlement = OutcomeRecorder(store, clock, rules.run_limit, KeepStarted(mode))
         approvals = Approvals(store, clock)
         shutdown_gate = ShutdownGate()

@@ -14,7 +14,6 @@ from bot.database.replicas import replicas_of
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.recording.caller import Role
 from bot.recording.control.user_rate_limit import LookupLimit
-from bot.recording.keeping.keep_mode import KeepMode
 from bot.recording.monitoring.reconciler import Reconciler
 from bot.runtime.background import (
     approvals_worker,
@@ -169,7 +168,7 @@ def english_style(settings: ServeSettings, team_id: str) -> CardStyle:
         words=read_languages().of(ENGLISH),
         interaction_url=settings.genesys_interaction_url.replace("{region}", settings.purecloud_environment),
         reason_labels=settings.recording_reasons,
-        keep=settings.recording_keep is not KeepMode.NEVER and settings.genesys_recording_api != "sessions",
+        keep=settings.keeps_recordings,
     )
 
 

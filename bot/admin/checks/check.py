@@ -36,7 +36,6 @@ from bot.i18n.catalog import read_languages
 from bot.observability.tracing import ADVICE, packages_missing
 from bot.recording.clock import SystemClock
 from bot.recording.group_members import is_group
-from bot.recording.keeping.keep_mode import KeepMode
 from bot.recording.policy import Policy
 from bot.recording.requests import ReasonRules
 from bot.runtime.container import FILE_IS_MISSING, genesys_clients, opened_database, recording_policy
@@ -259,8 +258,7 @@ async def _genesys(settings: ServeSettings, policy: Policy) -> tuple[ComponentHe
         return tuple(WrongSetting("OAuth clients", ok=False, problem=sentence) for sentence in error.sentences)
     from bot.genesys import adapters, check  # noqa: PLC0415  importing the SDK takes seconds
 
-    api = settings.genesys_recording_api
-    keeps = settings.recording_keep is not KeepMode.NEVER and api != "sessions"
+    api, keeps = settings.genesys_recording_api, settings.keeps_recordings
     queues = any(rule.queues for rule in policy.rules)
     try:
         found = {
