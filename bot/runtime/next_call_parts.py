@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bot.database.replicas import Replicas
     from bot.recording.agents.next_call import CallEventSource
     from bot.runtime.container import Control
-    from bot.slack.blocks.card import CardStyle
     from bot.slack.listeners.agents.agent_calls import AgentCalls
     from bot.slack.listeners.context import ListenerContext
 
@@ -48,12 +47,8 @@ class NextCallParts:
     def notifier(self) -> NextCallNotifier:
         """Return what tells people about the calls that they wait for."""
         context, clock = self.context, self.control.clock
-
-        def style_for(user_id: str, language: str | None) -> CardStyle:
-            return context.style.in_(context.languages.of(context.people.locale(user_id) or language))
-
-        store = SqlNextCalls(self.control.engines, self.replicas.confirm)
-        return NextCallNotifier(context.client, store, style_for, self.control.store.changes(), clock, Backoff(clock))
+        store, changes = SqlNextCalls(self.control.engines, self.replicas.confirm), self.control.store.changes()
+        return NextCallNotifier(context.client, store, context.style_of, changes, clock, Backoff(clock))
 
     def monitor(self) -> NextCallMonitor:
         """Return what starts the recordings of the calls that people wait for."""

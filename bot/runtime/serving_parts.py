@@ -101,7 +101,6 @@ if TYPE_CHECKING:
     from bot.genesys import ClientsNotifications, Notifications
     from bot.runtime.container import Control
     from bot.runtime.workers import Worker
-    from bot.slack.blocks.card import CardStyle
     from bot.slack.blocks.home.view import ComponentHealth
     from bot.slack.listeners.context import ListenerContext
     from bot.slack.slack_clock import SlackClock
@@ -325,15 +324,11 @@ class ServingParts:
             ),
         )
 
-    def _style_for(self, user_id: str, card_language: str | None) -> CardStyle:
-        context = self.context
-        return context.style.in_(context.languages.of(context.people.locale(user_id) or card_language))
-
     def keep_answers(self) -> KeepAnswers:
         control, clock = self.control, self.control.clock
         untold = SqlKeepAnswers(control.engines, self.replicas.confirm)
         changes = control.store.changes()
-        return KeepAnswers(self.client, untold, self._style_for, changes, clock, Backoff(clock))
+        return KeepAnswers(self.client, untold, self.context.style_of, changes, clock, Backoff(clock))
 
     def notifier(self) -> Notifier:
         control, context, replicas = self.control, self.context, self.replicas
@@ -343,7 +338,7 @@ class ServingParts:
             occasions=SqlOccasions(engines),
             notices=SqlNotices(engines, replicas.confirm),
             pending=self.pending,
-            style_for=self._style_for,
+            style_for=context.style_of,
             times=ReminderTimes(settings.recording_remind_after, settings.recording_pause_remind_after),
             busy=control.service.working,
             owner=replicas.owner,

@@ -97,6 +97,10 @@ class ListenerContext:
     def style_for(self, request: Request) -> CardStyle:
         return self.style.in_(self.words_for(request))
 
+    def style_of(self, user_id: str, language: str | None) -> CardStyle:
+        """Return the style in a person's language if Slack has already reported it; else in the given one."""
+        return self.style.in_(self.languages.of(self.people.locale(user_id) or language))
+
     async def request(
         self, source: str, *, user_id: str, team_id: str | None, channel: str | None, trigger: str | None
     ) -> Request:
