@@ -42,6 +42,7 @@ from bot.errors import (
 from bot.i18n.shorten import shorten
 from bot.recording.keeping.keep import KeepVerb
 from bot.recording.models import RecordingState, Verb
+from bot.recording.time_limits.limits import running_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,6 +101,13 @@ def what_went_wrong(recording: Recording, words: Catalog) -> str:
 def now(recording: Recording, words: Catalog) -> str:
     """Say whether the call is being recorded now, as far as is known."""
     return words("now.in_doubt") if recording.in_doubt else words(f"now.{recording.state.value}")
+
+
+def ends_by_itself(recording: Recording, words: Catalog, time: Callable[[datetime], str]) -> str:
+    """Say until when a pause, or a recording, lasts that ends by itself; empty if it doesn't."""
+    limit = running_limit(recording)
+    until = None if limit is None else limit.until(recording)
+    return "" if limit is None or until is None else words(f"limits.{limit.value}_ends", time=time(until))
 
 
 def granted_calls(grants: Sequence[str], words: Catalog) -> str:

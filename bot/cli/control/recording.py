@@ -10,13 +10,12 @@ from bot.audit.storable import storable
 from bot.database.outbox.next_calls import SqlNextCalls
 from bot.errors import AuditUnavailable, CallEnded, RecordBotError
 from bot.i18n.catalog import ENGLISH, read_languages
-from bot.i18n.error_messages import MessageFormatter, explain, now
+from bot.i18n.error_messages import MessageFormatter, ends_by_itself, explain, now
 from bot.recording.caller import Principal, Role
 from bot.recording.control.dual_control import lapsed
 from bot.recording.control.outcomes import other_recorders
 from bot.recording.models import Verb
 from bot.recording.requests import AwaitsConfirmation, Extended, Request, RequestSource
-from bot.recording.time_limits.limits import running_limit
 from bot.runtime.container import CLI_OWNER, opened_control
 from bot.slack.blocks.notes import APPROVAL_TEXTS
 
@@ -244,9 +243,7 @@ def _approval_facts(approval: Approval) -> dict[str, Any]:
 
 def _ends(recording: Recording) -> str:
     """Say until when a pause or a recording lasts that ends by itself; empty if it doesn't."""
-    told, limit = voice(), running_limit(recording)
-    until = None if limit is None else limit.until(recording)
-    return "" if limit is None or until is None else told.words(f"limits.{limit.value}_ends", time=told.time(until))
+    return ends_by_itself(recording, voice().words, voice().time)
 
 
 def _facts(recording: Recording) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bot.i18n.error_messages import ends_by_itself
 from bot.i18n.shorten import shorten
 from bot.recording.handover import POLICY_RECORDER
 from bot.recording.models import Mechanism, RecordingState, Verb
@@ -254,7 +255,7 @@ def _standing(recording: Recording, style: CardStyle) -> list[str]:
     lines = [words(f"card.{key}", time=moment(began, form=TIME_FORM), person=style.person(recording.started_by))]
     if state is RecordingState.PAUSED and recording.paused_at:
         lines.insert(0, words("card.paused_since", time=moment(recording.paused_at, form=TIME_FORM)))
-    if ends := ends_by_itself(recording, words):
+    if ends := ends_by_itself(recording, words, moment):
         lines.insert(1, ends)
     if state.final and recording.ended_at is not None:
         lines.append(_end(recording, style))
@@ -262,13 +263,6 @@ def _standing(recording: Recording, style: CardStyle) -> list[str]:
         paused = length(timedelta(seconds=recording.paused_seconds), words)
         lines.append(words("card.paused_in_all", length=paused))
     return lines
-
-
-def ends_by_itself(recording: Recording, words: Catalog) -> str:
-    """Say until when a pause, or a recording, lasts that ends by itself; empty if it doesn't."""
-    limit = running_limit(recording)
-    until = None if limit is None else limit.until(recording)
-    return "" if limit is None or until is None else words(f"limits.{limit.value}_ends", time=moment(until))
 
 
 def _end(recording: Recording, style: CardStyle) -> str:

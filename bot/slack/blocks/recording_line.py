@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.i18n.error_messages import ends_by_itself
 from bot.recording.models import RecordingState
-from bot.slack.blocks.card import call_names, ends_by_itself, state_words
+from bot.slack.blocks.card import call_names, state_words
 from bot.slack.blocks.mrkdwn import length, moment
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def recording_line(shown: Card, style: CardStyle) -> str:
         *call_names(shown, words, bold=True),
         _over(recording, f"*{word}*", words) if final else state_since(recording, f"*{word}*", words),
         moment(recording.started_at or recording.requested_at, form=DATE_FORM) if final else "",
-        ends_by_itself(recording, words).removesuffix("."),
+        ends_by_itself(recording, words, moment).removesuffix("."),
         words("home.started_by", person=style.person(recording.started_by)) if not final else "",
         words("choice.call", call=style.call(recording.conversation_id, short=True)),
         words("home.audit", seq=recording.audit_seq),
