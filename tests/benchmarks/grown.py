@@ -9,11 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
 from bot.database.outbox.deliveries import SqlOutbox
+from bot.database.schema.tables import audit_entries
 from bot.database.store import SqlStore
 from bot.database.trail.call_history import SqlStories
 from bot.recording.models import Mechanism, Recording, RecordingState
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from bot.database.transaction import SqlTransaction
     from tests.support.recording.service import Harness
 
+entry = audit_entries.c
 LITTLE = 1_000
 LIVE = 10
 ROUNDS, EACH = 12, 5
@@ -163,13 +166,10 @@ async def installation(file: Path) -> AsyncIterator[Installation]:
         outbox = SqlOutbox(harness.engines)
         for card in await outbox.stale_cards():
             await outbox.card_shown(card.recording.id, version=card.recording.version, channel="C0FLOOR", ts="1.2")
-        async with harness.engines.reader.connect() as connection:
-            last = await harness.store.head()
-            calls = []
-            for step in range(200):
-                statement = "SELECT conversation_id FROM audit_entries WHERE seq = ? AND conversation_id IS NOT NULL"
-                row = (await connection.exec_driver_sql(statement, (1 + step * (last // 400) * 2,))).one_or_none()
-                calls += [row[0]] if row else []
+        last = await harness.store.head()
+        seqs = [1 + step * (last // 400) * 2 for step in range(200)]
+        statement = select(entry.conversation_id).where(entry.seq.in_(seqs), entry.conversation_id.is_not(None))
+        calls = await harness.engines.read(lambda connection: list(connection.execute(statement).scalars()))
         yield Installation(harness, calls)
 
 

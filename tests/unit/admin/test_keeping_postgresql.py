@@ -100,8 +100,7 @@ async def test_a_removal_that_fails_leaves_the_guard_and_the_entries(
     monkeypatch.undo()
     assert past.entries()[0]["seq"] == 1
     await upgrade(past.harness.engines)
-    async with past.harness.engines.reader.connect() as connection:
-        assert await connection.run_sync(archive_of_database.unfinished) is not None
+    assert await past.harness.engines.read(archive_of_database.unfinished) is not None
     await past.archived()
     assert past.entries()[0]["seq"] == 9
     assert (await past.verdict(archive=True)).ok

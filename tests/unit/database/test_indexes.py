@@ -32,8 +32,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
 
 
 async def approvals_of_cards(harness: Harness) -> None:
-    async with harness.engines.reader.connect() as connection:
-        await connection.run_sync(newest_of, [uuid4()])
+    await harness.engines.read(lambda connection: newest_of(connection, [uuid4()]))
 
 
 async def long_recordings(harness: Harness) -> None:
@@ -90,12 +89,13 @@ async def test_no_look_reads_a_whole_table(
     await look(harness)
     for reader in harness.engines.readers:
         event.remove(reader, "before_cursor_execute", note)
-    async with harness.engines.reader.connect() as connection:
-        plans = [
+    plans = await harness.engines.read(
+        lambda connection: [
             str(step["detail"])
             for statement, parameters in asked
-            for step in (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).mappings()
+            for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).mappings()
         ]
+    )
     about = [plan for plan in plans if f" {table}" in plan]
     assert about
     assert all("INDEX" in plan for plan in about), about

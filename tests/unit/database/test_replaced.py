@@ -178,9 +178,13 @@ async def test_a_reader_puts_no_empty_file_in_the_place_of_a_missing_one(tmp_pat
     with pytest.raises(OperationalError, match="unable to open database file"):
         async with engines.reader.connect():
             pass
+    with pytest.raises(OperationalError, match="unable to open database file"):
+        await engines.read(lambda _connection: None)
     assert _names(tmp_path) == []
     await upgrade(engines)
+    count = text("SELECT count(*) FROM audit_entries")
     async with engines.reader.connect() as connection:
-        assert (await connection.execute(text("SELECT count(*) FROM audit_entries"))).scalar_one() == 0
+        assert (await connection.execute(count)).scalar_one() == 0
+    assert await engines.read(lambda connection: connection.execute(count).scalar_one()) == 0
     await engines.close()
     assert "100% of it.db" in _names(tmp_path)

@@ -87,8 +87,7 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code(harness: Harne
     def differences(connection: Connection) -> Any:
         return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
 
-    async with harness.engines.reader.connect() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await harness.engines.read(differences) == []
 
 
 async def test_upgrading_again_changes_nothing(harness: Harness) -> None:

@@ -40,8 +40,7 @@ async def engines(tmp_path: Path) -> AsyncIterator[Engines]:
 
 
 async def least(engines: Engines) -> int:
-    async with engines.reader.connect() as connection:
-        return (await connection.execute(text(LEAST))).scalar_one()  # type: ignore[no-any-return]
+    return await engines.read(lambda connection: int(connection.execute(text(LEAST)).scalar_one()))
 
 
 async def test_all_reads_of_one_connection_see_the_same_state(engines: Engines) -> None:
@@ -223,8 +222,8 @@ async def asked_for_at_once(engines: Engines, *works: Callable[[Connection], Any
 
 
 async def numbers(engines: Engines) -> set[int]:
-    async with engines.reader.connect() as connection:
-        return set((await connection.execute(text("SELECT value FROM numbers WHERE value >= 10"))).scalars())
+    statement = text("SELECT value FROM numbers WHERE value >= 10")
+    return await engines.read(lambda connection: set(connection.execute(statement).scalars()))
 
 
 def commits_of(engines: Engines) -> list[object]:

@@ -82,8 +82,7 @@ async def test_the_role_that_serves_may_not_archive(postgres_database: PostgresD
     async with open_harness(postgres_database) as harness:
         await harness.service.intake.read(asked(), CALL)
     engines = open_engines(restricted)
-    async with engines.reader.connect() as connection:
-        found = await connection.run_sync(obstacle, 1)
+    found = await engines.read(lambda connection: obstacle(connection, 1))
     await engines.close()
     assert found is not None
     assert found.cause == "not_the_owner"

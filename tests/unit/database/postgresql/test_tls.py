@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from bot.admin.checks.check import check_database
 from bot.config.settings import DatabaseSettings
@@ -115,9 +116,8 @@ async def test_the_right_certificate_and_name(encrypted: Encrypted, tmp_path: Pa
 async def test_a_connection_is_really_encrypted(encrypted: Encrypted) -> None:
     engines = open_engines(encrypted.url())
     try:
-        async with engines.reader.connect() as connection:
-            found = await connection.exec_driver_sql("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
-            assert found.scalar_one() is True
+        own = text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        assert await engines.read(lambda connection: connection.execute(own).scalar_one()) is True
     finally:
         await engines.close()
 

@@ -62,8 +62,8 @@ class Limited:
         return refused
 
     async def entries(self, condition: str = "1 = 1") -> list[Any]:
-        async with self.harness.engines.reader.connect() as connection:
-            return list(await connection.execute(text(f"SELECT * FROM audit_entries WHERE {condition} ORDER BY seq")))  # noqa: S608  a test's own words
+        statement = text(f"SELECT * FROM audit_entries WHERE {condition} ORDER BY seq")  # noqa: S608  a test's own words
+        return await self.harness.engines.read(lambda connection: list(connection.execute(statement)))
 
 
 @pytest.fixture
@@ -233,9 +233,8 @@ async def test_a_flood_that_goes_on_leaves_one_entry_each_minute(limited_shop: L
 @on_both
 async def test_what_is_kept_of_a_flood_does_not_grow_for_ever(limited_shop: Limited) -> None:
     async def kept() -> int:
-        async with limited_shop.harness.engines.reader.connect() as connection:
-            counted = await connection.execute(text("SELECT count(*) FROM attempts WHERE verb LIKE 'limited%'"))
-            return int(counted.scalar_one())
+        counted = text("SELECT count(*) FROM attempts WHERE verb LIKE 'limited%'")
+        return await limited_shop.harness.engines.read(lambda connection: int(connection.execute(counted).scalar_one()))
 
     await limited_shop.flood(LIMIT + 50)
     assert await kept() == 50

@@ -83,16 +83,15 @@ def file_of(recording: Recording, state: str = "available", **facts: Any) -> Sav
 
 async def saved_entries(store: SqlStore) -> list[tuple[str, str]]:
     statement = select(audit_entries).where(audit_entries.c.action == "recording:saved").order_by(audit_entries.c.seq)
-    async with store.engines.reader.connect() as connection:
-        rows = (await connection.execute(statement)).all()
+    rows = await store.engines.read(lambda connection: connection.execute(statement).all())
     assert all((row.phase, row.actor) == ("observed", "bot") for row in rows)
     return [(row.conversation_id, row.outcome) for row in rows]
 
 
 async def schedule(harness: Harness) -> list[tuple[int, bool]]:
     """Return how often was looked for each recording, and whether it will be again."""
-    async with harness.engines.reader.connect() as connection:
-        return [(row.looks, row.next_at is not None) for row in await connection.execute(select(saved_looks))]
+    rows = await harness.engines.read(lambda connection: connection.execute(select(saved_looks)).all())
+    return [(row.looks, row.next_at is not None) for row in rows]
 
 
 @on_both
