@@ -20,8 +20,8 @@ T = TypeVar("T")
 READER_THREADS = 4
 """As many as PostgreSQL's pool of readers has connections.
 
-On a trail of a million entries some reads take seconds: a report of a year, the comparison with the audit channel.
-They must not delay the short ones.
+With a million entries some reads take half a second (a day's digest), or up to four (a report of all recordings). They
+must not delay the short ones.
 """
 
 
