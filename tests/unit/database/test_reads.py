@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from tests.support.databases.postgres import Database
 
+LIMIT = 30.0
+"""Seconds after which something hangs."""
+
 
 def _one(connection: Connection) -> int:
     return int(connection.execute(text("SELECT 1")).scalar_one())
@@ -39,7 +42,7 @@ async def test_each_read_is_timed_once_however_many_statements_it_has(database: 
 async def test_long_reads_delay_neither_the_short_ones_nor_a_caller_beyond_its_limit(tmp_path: Path) -> None:
     engines = open_engines(f"sqlite+aiosqlite:///{tmp_path}/bot.db")
     await upgrade(engines)
-    began, goes_on = threading.Barrier(READER_THREADS), threading.Event()
+    began, goes_on = threading.Barrier(READER_THREADS, timeout=LIMIT), threading.Event()
 
     def stall(connection: Connection) -> int:
         began.wait()
@@ -50,11 +53,13 @@ async def test_long_reads_delay_neither_the_short_ones_nor_a_caller_beyond_its_l
         long = [asyncio.ensure_future(engines.read(stall)) for _ in range(READER_THREADS - 1)]
         await asyncio.to_thread(began.wait)
 
-        assert await engines.read(_one) == 1
+        async with asyncio.timeout(LIMIT):
+            assert await engines.read(_one) == 1
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await long[0]
-        assert await engines.read(_one) == 1
+        async with asyncio.timeout(LIMIT):
+            assert await engines.read(_one) == 1
     finally:
         goes_on.set()
     assert await asyncio.gather(*long[1:]) == [1] * (READER_THREADS - 2)
