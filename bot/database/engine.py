@@ -5,8 +5,9 @@ The measurements behind each line are in ``docs/decisions/storage.md``.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,6 +54,8 @@ def time_reads(engines: Engines, on_read: Callable[[float], None]) -> None:
 BUSY_TIMEOUT_MS = 5000
 QUEUE_SECONDS = 30.0
 """How long a write waits for its turn. On a slow host the queue is long, and waiting in it is no sign of a fault."""
+GROWING_READS = 2
+"""Reads at a time that take the longer, the longer the trail is; with them, as many connections are left to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Engines:
     """SQLite's file; each write checks that it is still the one that was opened."""
     threads: ReaderThreads | None = None
     """Carry out ``read`` on SQLite, with fewer switches of threads than ``reader``; PostgreSQL's driver makes none."""
+
+    _growing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(GROWING_READS))
 
     @property
     def readers(self) -> tuple[Engine, ...]:
@@ -90,11 +95,20 @@ class Engines:
             repeatable=True,
         )
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[Connection], T], *, grows: bool = False) -> T:
         """Run ``work`` in one transaction that can't write; what it returns must not need the connection any more.
+
+        ``grows``: it takes the longer, the longer the trail is, up to seconds. Such reads never take all connections:
+        a person's request waits for none of them.
 
         A caller that is canceled waits no longer; on SQLite ``work`` still runs to its end, and ``close`` waits for it.
         """
+        if not grows:
+            return await self._read(work)
+        async with self._growing:
+            return await self._read(work)
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
         if self.threads is not None:
             return await self.threads.read(work)
         async with self.reader.connect() as connection:

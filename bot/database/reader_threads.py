@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 READER_THREADS = 4
-"""As many as PostgreSQL's pool of readers has connections.
-
-With a million entries some reads take half a second (a day's digest), or up to four (a report of all recordings). They
-must not delay the short ones.
-"""
+"""As many as PostgreSQL's pool of readers has connections."""
 
 
 def _threads() -> ThreadPoolExecutor:

@@ -75,4 +75,4 @@ class SqlFigures:
                 lag_seconds=0.0 if since is None else max(0.0, (now - since).total_seconds()),
             )
 
-        return await self.engines.read(read)
+        return await self.engines.read(read, grows=True)

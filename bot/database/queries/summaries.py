@@ -43,7 +43,8 @@ class SqlActivityReports:
             .where(own.started_at >= period.since, own.started_at < period.until)
         )
         return await self.engines.read(
-            lambda connection: ActivityReport(tuple(Recorded(*row) for row in connection.execute(statement)))
+            lambda connection: ActivityReport(tuple(Recorded(*row) for row in connection.execute(statement))),
+            grows=True,
         )
 
 
@@ -86,7 +87,7 @@ class SqlSummaries:
                 ),
             )
 
-        return await self.engines.read(read)
+        return await self.engines.read(read, grows=True)
 
     async def head(self) -> Head:
         """Return the newest entry's number and hash."""

@@ -169,7 +169,7 @@ class SqlCompleteness:
             .where(audit_entries.c.seq < last, audit_deliveries.c.delivered_at.is_(None))
             .order_by(audit_entries.c.seq)
         )
-        return await self.engines.read(lambda connection: ranges(connection.execute(statement).scalars()))
+        return await self.engines.read(lambda connection: ranges(connection.execute(statement).scalars()), grows=True)
 
     async def _rewritten(self) -> tuple[Range, ...]:
         statement = (
@@ -178,7 +178,7 @@ class SqlCompleteness:
             .where(audit_deliveries.c.hash != audit_entries.c.hash)
             .order_by(audit_entries.c.seq)
         )
-        return await self.engines.read(lambda connection: ranges(connection.execute(statement).scalars()))
+        return await self.engines.read(lambda connection: ranges(connection.execute(statement).scalars()), grows=True)
 
 
 def ranges(seqs: Iterable[int]) -> tuple[Range, ...]:

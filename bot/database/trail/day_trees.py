@@ -65,7 +65,9 @@ class SqlDayTrees:
         """
         own = audit_entries.c
         statement = select(own.seq, own.hash).where(own.seq.between(first, last)).order_by(own.seq)
-        return await self.engines.read(lambda connection: {row.seq: row.hash for row in connection.execute(statement)})
+        return await self.engines.read(
+            lambda connection: {row.seq: row.hash for row in connection.execute(statement)}, grows=True
+        )
 
     async def _number(self, statement: Any) -> int | None:
         number: int | None = await self.engines.read(

@@ -50,4 +50,6 @@ class SqlOpenRequests:
             )
             .order_by(entry.seq)
         )
-        return await self.engines.read(lambda connection: tuple(map(entry_from, connection.execute(statement))))
+        return await self.engines.read(
+            lambda connection: tuple(map(entry_from, connection.execute(statement))), grows=True
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from bot.database.engine import open_engines, time_reads
+from bot.database.engine import GROWING_READS, open_engines, time_reads
 from bot.database.migrate import upgrade
 from bot.database.reader_threads import READER_THREADS
 from tests.support.recording.service import open_harness
@@ -63,4 +63,27 @@ async def test_long_reads_delay_neither_the_short_ones_nor_a_caller_beyond_its_l
     finally:
         goes_on.set()
     assert await asyncio.gather(*long[1:]) == [1] * (READER_THREADS - 2)
+    await engines.close()
+
+
+async def test_reads_that_grow_with_the_trail_leave_threads_to_the_others(tmp_path: Path) -> None:
+    engines = open_engines(f"sqlite+aiosqlite:///{tmp_path}/bot.db")
+    await upgrade(engines)
+    goes_on = threading.Event()
+    under_way: list[int] = []
+
+    def stall(connection: Connection) -> int:
+        under_way.append(1)
+        goes_on.wait()
+        return _one(connection)
+
+    growing = [asyncio.ensure_future(engines.read(stall, grows=True)) for _ in range(2 * READER_THREADS)]
+    try:
+        async with asyncio.timeout(LIMIT):
+            short = await asyncio.gather(*(engines.read(_one) for _ in range(20)))
+        assert short == [1] * 20
+        assert len(under_way) <= GROWING_READS < READER_THREADS
+    finally:
+        goes_on.set()
+    assert await asyncio.gather(*growing) == [1] * len(growing)
     await engines.close()
