@@ -31,7 +31,6 @@ from bot.genesys.transport.request import GenesysRequest
 from bot.genesys.transport.sdk import PureCloudRegionHosts
 
 if TYPE_CHECKING:
-    from bot.genesys.grants import Grants
     from bot.genesys.transport.client import GenesysClient
 
 WHAT = "Genesys notifications"

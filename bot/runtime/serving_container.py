@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from bot.database.replicas import Replicas
     from bot.outbox.audit_channel import AuditPublisher
     from bot.outbox.cards import CardPublisher
-    from bot.runtime.container import Control
     from bot.slack.client import SlackIdentity
     from bot.slack.slack_clock import SlackClock
 

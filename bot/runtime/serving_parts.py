@@ -48,16 +48,8 @@ from bot.recording.monitoring.observations import Observations
 from bot.recording.monitoring.reminders import ReminderTimes
 from bot.recording.monitoring.time_limits import TimeLimitGuard
 from bot.recording.monitoring.transfers import TransferMonitor
-from bot.runtime.background import (
-    monitor_workers,
-    retention_worker,
-)
-from bot.runtime.container import (
-    Control,
-    check_gap,
-    saved_looks,
-    unnamed_recordings,
-)
+from bot.runtime.background import monitor_workers, retention_worker
+from bot.runtime.container import Control, check_gap, saved_looks, unnamed_recordings
 from bot.runtime.next_call_parts import NextCallParts
 from bot.runtime.rule_parts import rule_monitor, with_sources_of
 from bot.slack.charts import Charts
@@ -79,7 +71,6 @@ from bot.slack.listeners.command import RecordCommand
 from bot.slack.listeners.compliance.activity_report import ActivityReports
 from bot.slack.listeners.compliance.audit_export import AuditReports
 from bot.slack.listeners.compliance.evidence import EvidenceFiles
-from bot.slack.listeners.context import ListenerContext
 from bot.slack.listeners.keeping.keep import KeepListeners
 from bot.slack.listeners.keeping.listen import ListenLinks
 from bot.slack.listeners.recording_picker import RecordingChoice
@@ -99,7 +90,6 @@ if TYPE_CHECKING:
     from bot.database.queries.pending_work import SqlPendingWork
     from bot.database.replicas import Replicas
     from bot.genesys import ClientsNotifications, Notifications
-    from bot.runtime.container import Control
     from bot.runtime.workers import Worker
     from bot.slack.blocks.home.view import ComponentHealth
     from bot.slack.listeners.context import ListenerContext
