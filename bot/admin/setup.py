@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from bot.admin.checks.check import check_database
+from bot.admin.checks.database import check_database
 from bot.admin.checks.slack import (
     check_audit_channel,
     check_groups,
@@ -134,7 +134,7 @@ class SetupChecks:
         return CheckedAnswer(ok=True, sentence="The OAuth client is logged in.", notes=missing)
 
     async def database(self, url: str) -> CheckedAnswer:
-        return _answer(await check_database(database_at(url)), "The database can be used.")
+        return _answer((await check_database(database_at(url))).health, "The database can be used.")
 
     @property
     def _known(self) -> SlackIdentity:

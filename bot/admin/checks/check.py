@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot.admin.checks.block_validation import BlockValidation, CantTell
-from bot.admin.checks.host import address, clock, file_problem, settings_notes
+from bot.admin.checks.database import CheckedDatabase, check_database, waited_for
+from bot.admin.checks.host import address, clock, settings_notes
 from bot.admin.checks.rules import check_rules
 from bot.admin.checks.sample_messages import Samples
 from bot.admin.checks.slack import (
@@ -25,20 +23,14 @@ from bot.admin.checks.slack import (
 )
 from bot.admin.counted import counted
 from bot.config import settings as config
-from bot.database.migrate import examine, version
-from bot.database.outbox.next_calls import SqlNextCalls
-from bot.database.queries.policy import SqlRules
-from bot.database.queries.server_history import MOVED, SqlServerHistory
-from bot.database.store import SqlStore
-from bot.database.trail.completeness import Completeness, SqlCompleteness
-from bot.errors import DatabaseUnusable, GenesysError, SettingsError
+from bot.errors import GenesysError, SettingsError
 from bot.i18n.catalog import read_languages
 from bot.observability.tracing import ADVICE, packages_missing
 from bot.recording.clock import SystemClock
 from bot.recording.group_members import is_group
 from bot.recording.policy import Policy
 from bot.recording.requests import ReasonRules
-from bot.runtime.container import FILE_IS_MISSING, genesys_clients, opened_database, recording_policy
+from bot.runtime.container import FILE_IS_MISSING, genesys_clients, recording_policy
 from bot.runtime.http_server import ComponentHealth
 from bot.runtime.serving_container import english_style
 from bot.slack.client import SlackIdentity, identify, own_workspace, web_client, web_session
@@ -49,7 +41,8 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.config.settings import DatabaseSettings, ServeSettings
+    from bot.config.settings import ServeSettings
+    from bot.database.trail.completeness import Completeness
     from bot.genesys.finding import Finding
     from bot.recording.ports import NameDirectory
 
@@ -71,15 +64,16 @@ async def check_everything() -> tuple[ComponentHealth, ...]:
     except SettingsError as error:
         return tuple(WrongSetting("settings", ok=False, problem=sentence) for sentence in error.sentences)
     policy, found = _policy(settings)
+    database = await check_database(settings)
     return (
         settings_notes(),
-        *(found or await _rules_given_up(settings)),
+        *(found or _rules_given_up(settings, database)),
         *_traces(settings),
         await address(settings),
-        await check_database(settings),
-        *await _slack(settings, policy, await _completeness(settings)),
+        database.health,
+        *await _slack(settings, policy, database.delivered),
         *await _genesys(settings, policy),
-        *await next_calls_waited_for(settings),
+        *waited_for(database.next_calls),
     )
 
 
@@ -94,17 +88,10 @@ def _policy(settings: ServeSettings) -> tuple[Policy, tuple[ComponentHealth, ...
     return policy, (ComponentHealth("policy file", ok=True, problem=f"{policy.source}: {_policy_in_short(policy)}."),)
 
 
-async def _rules_given_up(settings: ServeSettings) -> tuple[ComponentHealth, ...]:
+def _rules_given_up(settings: ServeSettings, database: CheckedDatabase) -> tuple[ComponentHealth, ...]:
     """Say that ``serve`` refuses to start if it last had a policy file, and there is none now."""
-    try:
-        async with opened_database(settings) as engines:
-            found = await version(engines)
-            if found.current != found.newest or not await SqlRules(SqlStore(engines)).are_noted():
-                return ()
-    except (DatabaseUnusable, SQLAlchemyError):
-        return ()  # the database's own part says it
     problem = FILE_IS_MISSING.format(file=settings.recording_policy_file)
-    return (WrongSetting("policy file", ok=False, problem=problem),)
+    return (WrongSetting("policy file", ok=False, problem=problem),) if database.rules_noted else ()
 
 
 def _policy_in_short(policy: Policy) -> str:
@@ -150,49 +137,6 @@ def as_json(parts: tuple[ComponentHealth, ...]) -> str:
         {"what": part.name, "ok": part.ok, "unknown": part.unknown, "problem": part.problem or None} for part in parts
     ]
     return json.dumps({"ok": all(part.ok for part in parts), "checks": found}, indent=2)
-
-
-async def check_database(settings: DatabaseSettings) -> ComponentHealth:
-    try:
-        async with opened_database(settings) as engines:
-            if problem := await asyncio.to_thread(file_problem, engines):
-                return ComponentHealth("database", ok=False, problem=problem)
-            found = await examine(engines)
-            moved = found.current == found.newest and await SqlServerHistory(engines).moved() is not None
-    except DatabaseUnusable as error:
-        return ComponentHealth("database", ok=False, problem=str(error))
-    if found.current not in {None, found.newest}:
-        return ComponentHealth(
-            "database", ok=False, problem=f"Its schema is {found.current}; run: record-bot db upgrade"
-        )
-    return ComponentHealth("database", ok=True, problem=MOVED if moved else "")
-
-
-async def next_calls_waited_for(settings: ServeSettings) -> tuple[ComponentHealth, ...]:
-    """Say how many people wait for an agent's next call; without any there is nothing to say."""
-    try:
-        async with opened_database(settings) as engines:
-            found = await version(engines)
-            waiting = await SqlNextCalls(engines).open() if found.current == found.newest else ()
-    except (DatabaseUnusable, SQLAlchemyError):
-        return ()  # the database's own part says it
-    if not waiting:
-        return ()
-    until = max(one.expires_at for one in waiting)
-    said = f"Waiting for {counted(len(waiting), 'call')} (/record next), the last until {until:%Y-%m-%d %H:%M} UTC."
-    return (ComponentHealth("next calls", ok=True, problem=said),)
-
-
-async def _completeness(settings: ServeSettings) -> Completeness:
-    """Compare the trail with what the audit channel received; a database that doesn't exist yet lacks nothing."""
-    try:
-        async with opened_database(settings) as engines:
-            found = await version(engines)
-            if found.current == found.newest:
-                return await SqlCompleteness(engines).check(SystemClock().now())
-    except (DatabaseUnusable, SQLAlchemyError):
-        pass  # the database's own part says it
-    return Completeness()
 
 
 async def _slack(settings: ServeSettings, policy: Policy, delivered: Completeness) -> tuple[ComponentHealth, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from bot.admin.checks import check as checking
+from bot.admin.checks.database import check_database
 from bot.config.settings import DatabaseSettings
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
@@ -60,7 +60,7 @@ def granted(postgres_database: PostgresDatabase) -> PostgresDatabase:
 
 
 async def checked(url: str) -> ComponentHealth:
-    return await checking.check_database(DatabaseSettings(database_url=url))
+    return (await check_database(DatabaseSettings(database_url=url))).health
 
 
 async def problem(url: str) -> str:

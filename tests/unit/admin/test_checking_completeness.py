@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.admin.checks.check import _and_complete, _completeness, as_text
-from bot.config.settings import ServeSettings
+from bot.admin.checks.check import _and_complete, as_text
+from bot.admin.checks.database import check_database
+from bot.config.settings import DatabaseSettings
 from bot.database.outbox.deliveries import SqlOutbox
 from bot.database.trail.completeness import Completeness
 from bot.runtime.http_server import ComponentHealth
@@ -29,7 +30,7 @@ async def checked(file: Path, *attacks: str) -> ComponentHealth:
 
 
 async def completeness(file: Path) -> Completeness:
-    return await _completeness(ServeSettings.model_construct(database_url=f"sqlite+aiosqlite:///{file}"))
+    return (await check_database(DatabaseSettings(database_url=f"sqlite+aiosqlite:///{file}"))).delivered
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from bot.admin.checks.check import check_database
+from bot.admin.checks.database import check_database
 from bot.config.settings import DatabaseSettings
 from bot.database.engine import open_engines
 from bot.database.migrate import upgrade
@@ -93,7 +93,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
 
 async def problem(url: str) -> str:
     """Return what check says is wrong, and see that serve refuses with the same words."""
-    found = await check_database(DatabaseSettings(database_url=url))
+    found = (await check_database(DatabaseSettings(database_url=url))).health
     engines = open_engines(url)
     try:
         with pytest.raises(DatabaseUnusable) as refused:
@@ -105,7 +105,7 @@ async def problem(url: str) -> str:
 
 
 async def test_the_right_certificate_and_name(encrypted: Encrypted, tmp_path: Path) -> None:
-    found = await check_database(DatabaseSettings(database_url=encrypted.url()))
+    found = (await check_database(DatabaseSettings(database_url=encrypted.url()))).health
     assert (found.ok, found.problem) == (True, "")
 
     ran = await Shell(tmp_path, {"DATABASE_URL": encrypted.url()})("audit", "verify")
@@ -133,7 +133,8 @@ async def test_a_host_name_that_the_certificate_does_not_have(encrypted: Encrypt
     said = await problem(encrypted.url(host="127.0.0.1"))
 
     assert 'does not match host name "127.0.0.1". Put a host name into DATABASE_URL that the server' in said
-    assert (await check_database(DatabaseSettings(database_url=encrypted.url(host="127.0.0.1", mode="verify-ca")))).ok
+    unnamed = encrypted.url(host="127.0.0.1", mode="verify-ca")
+    assert (await check_database(DatabaseSettings(database_url=unnamed))).health.ok
 
 
 async def test_no_certificate_of_an_authority(encrypted: Encrypted, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.admin.checks.check import check_database
+from bot.admin.checks.database import check_database
 from bot.config.settings import DatabaseSettings
 from bot.database.queries.server_history import MOVED, SqlServerHistory
 from tests.support.recording.service import open_harness
@@ -32,13 +32,13 @@ async def test_the_same_server_is_not_worth_a_word_and_another_one_is(postgres_d
         assert await history.moved() is None, "nothing is known yet"
         await history.note(harness.store, harness.clock.now())
         assert await history.moved() is None
-        assert (await check_database(settings)).problem == ""
+        assert (await check_database(settings)).health.problem == ""
 
         postgres_database.attack(ELSEWHERE)
         moved = await history.moved()
         assert moved is not None
         assert (moved.before, moved.now) == ("7000000000000000000/00000001", await history.now())
-        checked = await check_database(settings)
+        checked = (await check_database(settings)).health
         assert (checked.ok, checked.problem) == (True, MOVED)
 
         await history.note(harness.store, harness.clock.now())

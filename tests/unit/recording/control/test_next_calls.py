@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.admin.checks.check import next_calls_waited_for
-from bot.config.settings import ServeSettings
+from bot.admin.checks.database import check_database, waited_for
+from bot.config.settings import DatabaseSettings
 from bot.database.outbox.next_calls import SqlNextCalls
 from bot.errors import AlreadyWaitingForCall, NoCallEvents, NotPermitted, NotWaiting, OutOfScope
 from bot.recording.agents.next_call import NextCall, NextCallOutcome
@@ -278,9 +278,9 @@ async def test_of_two_replicas_one_starts_the_recording(database: Database) -> N
 
 async def test_check_says_how_many_calls_are_waited_for(replica: Replica) -> None:
     file = replica.harness.file
-    settings = ServeSettings.model_construct(database_url=f"sqlite+aiosqlite:///{file}")
-    assert await next_calls_waited_for(settings) == ()
+    settings = DatabaseSettings(database_url=f"sqlite+aiosqlite:///{file}")
+    assert waited_for((await check_database(settings)).next_calls) == ()
     await replica.waits()
-    (part,) = await next_calls_waited_for(settings)
+    (part,) = waited_for((await check_database(settings)).next_calls)
     assert part.ok
     assert part.problem.startswith("Waiting for 1 call (/record next), the last until ")
