@@ -204,7 +204,7 @@ async def test_a_stop_is_sent_at_once_and_its_confirmation_waits_for_room(bench:
 
     write, confirmation = bench.simulator.requests[27:]
     assert (write.method, write.status, write.at) == ("PATCH", 202, asked_at)
-    assert bench.waits == pytest.approx([14.83])  # since the first reading was due
+    assert bench.waits == pytest.approx([14.83])  # from when the first reading was due, after 0.07 s
     assert (confirmation.method, confirmation.status) == ("GET", 200)
     assert confirmation.at == pytest.approx(asked_at + 14.9)
 
