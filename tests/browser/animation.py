@@ -70,7 +70,7 @@ async def film(visitor: SandboxPage, call: str) -> list[Frame]:
     """
     camera = Camera(visitor, [])
     await learn_names(visitor)
-    await visitor.page.request.post("/api/faults/genesys/slow", data={"on": True, "value": 1})
+    await visitor.post("/api/faults/genesys/slow", on=True, value=1)
     await visitor.page.evaluate(FLAT)
     await visitor.page.mouse.move(0, 0)
     await camera.take(1000)
@@ -99,7 +99,7 @@ async def film(visitor: SandboxPage, call: str) -> list[Frame]:
     await expect(card).to_contain_text(STOPPED)
     await expect(lines.filter(has_text="stopped recording")).to_have_count(1)
     await camera.take(4000)
-    await visitor.page.request.post("/api/faults/genesys/slow", data={"on": False})
+    await visitor.post("/api/faults/genesys/slow", on=False)
     return camera.frames
 
 

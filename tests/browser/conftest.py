@@ -1,8 +1,8 @@
 """A browser, and the whole sandbox as a visitor starts it.
 
-The tests share a browser, which takes longer to start than a test. So each module runs its tests in the session's event
-loop. The mark has to be in the module: if a hook adds it after the collection, pytest-asyncio gives each test its loop
-factory for that test alone, and the browser ends with the test.
+The tests share a browser, which takes longer to start than a test, and its process for pages. So each module runs its
+tests in the session's event loop. The mark has to be in the module: if a hook adds it after the collection,
+pytest-asyncio gives each test its loop factory for that test alone, and the browser ends with the test.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import ViewportSize, async_playwright, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.database.engine import open_engines
@@ -44,7 +44,7 @@ from tests.support.skips import missing
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, Page
 
     from tests.browser.seat import House
 
@@ -54,6 +54,8 @@ SECONDS_TO_START = 300
 SECONDS_TO_STOP = 120
 PATIENCE_MS = 120_000
 """Milliseconds until a page that shows nothing new, or a browser that does nothing, counts as stuck."""
+DESK: ViewportSize = {"width": 1440, "height": 900}
+EMPTY_PAGE = "http://127.0.0.1/empty"
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -69,9 +71,25 @@ def chromium() -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=PATIENCE_MS)
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--process-per-site"], timeout=PATIENCE_MS
+        )
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def opener(browser: Browser) -> AsyncIterator[Page]:
+    """Open an empty page, and keep it open: all visits are opened from it, and so share its process.
+
+    With ``--process-per-site``, those on other ports of 127.0.0.1 do so too.
+    """
+    context = await browser.new_context()
+    empty = await context.new_page()
+    await empty.route(EMPTY_PAGE, lambda route: route.fulfill(body="", content_type="text/html"))
+    await empty.goto(EMPTY_PAGE)
+    yield empty
+    await context.close()
 
 
 @pytest.fixture(scope="session")
@@ -128,33 +146,43 @@ def _address(lines: queue.Queue[str | None]) -> str:
 
 @contextlib.asynccontextmanager
 async def visiting(
-    browser: Browser, address: str, *, tour: bool = False, **context_options: Any
+    opener: Page,
+    address: str,
+    *,
+    tour: bool = False,
+    viewport: ViewportSize = DESK,
+    color_scheme: Literal["light", "dark"] = "light",
+    reduced_motion: Literal["reduce", "no-preference"] = "reduce",
 ) -> AsyncIterator[SandboxPage]:
     """Open the page as Ada, a supervisor; an error in the page's own code fails the test.
 
-    ``tour``: the tour opens, as for somebody who has not closed it yet.
+    ``tour``: the tour opens, as for somebody who has not closed it yet. ``reduced_motion``: what turns while the bot
+    works is drawn 60 times a second, which few tests need.
     """
-    options = {"viewport": {"width": 1440, "height": 900}, "base_url": address} | context_options
-    context = await browser.new_context(**options)
-    context.set_default_timeout(PATIENCE_MS)
+    async with opener.expect_popup(timeout=PATIENCE_MS) as opening:
+        await opener.evaluate("() => void open('about:blank')")
+    page = await opening.value
+    page.set_default_timeout(PATIENCE_MS)
+    await page.set_viewport_size(viewport)
+    await page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
     if not tour:
-        await context.add_init_script("localStorage.setItem('tour', 'closed')")
-    page = await context.new_page()
+        await page.add_init_script("localStorage.setItem('tour', 'closed')")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    await page.goto("/")
+    await page.goto(address)
     visitor = SandboxPage(page)
     await visitor.act_as(ADA)
     yield visitor
-    await context.close()
+    await page.evaluate("localStorage.clear()")  # another test's server may get the same port
+    await page.close()
     assert errors == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(browser: Browser, sandbox: str) -> AsyncIterator[SandboxPage]:
-    """Visit the sandbox with the real bot in it."""
-    async with visiting(browser, sandbox) as visitor:
+async def visitor(opener: Page, sandbox: str) -> AsyncIterator[SandboxPage]:
+    """Visit the sandbox with the real bot in it, with everything that moves there."""
+    async with visiting(opener, sandbox, reduced_motion="no-preference") as visitor:
         yield visitor
 
 
@@ -195,9 +223,9 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def guest(browser: Browser, stage: Stage) -> AsyncIterator[SandboxPage]:
+async def guest(opener: Page, stage: Stage) -> AsyncIterator[SandboxPage]:
     """Visit the page with the small app behind it."""
-    async with visiting(browser, stage.address) as visitor:
+    async with visiting(opener, stage.address) as visitor:
         yield visitor
 
 
@@ -234,8 +262,8 @@ async def house(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def seat(browser: Browser, house: House) -> AsyncIterator[Seat]:
+async def seat(opener: Page, house: House) -> AsyncIterator[Seat]:
     """Sit down as Ada, a supervisor, with the real bot in this process behind the page."""
     pictures = os.environ.get("BROWSER_PICTURES")
-    async with visiting(browser, house.address) as visitor:
+    async with visiting(opener, house.address) as visitor:
         yield Seat(visitor.page, house, Path(pictures) if pictures else None)

@@ -23,11 +23,11 @@ from tests.browser.conftest import opened_sandbox, visiting
 from tests.browser.sandbox_page import ADA, GRACE, MALLORY, RUNS, STOPPED, SandboxPage
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, Locator
+    from playwright.async_api import Locator, Page
 
 COLORS = 256
 """As many as a PNG with a palette holds; it takes half of the space."""
-LOOK: dict[str, Any] = {"color_scheme": "light", "locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
+LOOK: dict[str, Any] = {"locale": "en-US", "timezone_id": "UTC"}
 FONTS = ("Noto Color Emoji", "Liberation Sans", "Liberation Mono")
 FONTS_MISSING = (
     f"The pictures need the fonts {', '.join(FONTS)}: apt-get install fonts-noto-color-emoji fonts-liberation"
@@ -94,20 +94,21 @@ async def main(directory: Path) -> None:
             executable_path=find(),
             args=["--no-sandbox", "--font-render-hinting=none", "--disable-lcd-text"],
         )
-        await _pictures(browser, directory)
-        await _animation(browser, directory)
+        opener = await browser.new_page(**LOOK)
+        await _pictures(opener, directory)
+        await _animation(opener, directory)
         await browser.close()
 
 
-async def _pictures(browser: Browser, directory: Path) -> None:
+async def _pictures(opener: Page, directory: Path) -> None:
     with opened_sandbox() as address:
-        async with visiting(browser, address, viewport={"width": 1440, "height": 960}, **LOOK) as visitor:
+        async with visiting(opener, address, viewport={"width": 1440, "height": 960}) as visitor:
             await take(visitor, directory)
 
 
-async def _animation(browser: Browser, directory: Path) -> None:
+async def _animation(opener: Page, directory: Path) -> None:
     with opened_sandbox() as address:
-        async with visiting(browser, address, viewport={"width": 1400, "height": 640}, **LOOK) as visitor:
+        async with visiting(opener, address, viewport={"width": 1400, "height": 640}) as visitor:
             save(await film(visitor, INBOUND), directory / "recording.gif")
 
 

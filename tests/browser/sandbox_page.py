@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from playwright.async_api import expect
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import APIResponse, Locator, Page
 
 ADA, GRACE, HEIDI, MALLORY, COMPLIANCE = "U0ADA", "U0GRACE", "U0HEIDI", "U0MALLORY", "U0COMPL"
 RUNS = re.compile(r"Recording · .*Since .+ · started by @", re.DOTALL)
@@ -154,12 +155,15 @@ class SandboxPage:
 
     # The simulated world
 
+    async def post(self, path: str, **body: Any) -> APIResponse:
+        """Send to the page's server what has no button, or would take many clicks."""
+        answer = await self.page.request.post(urljoin(self.page.url, path), data=body)
+        assert answer.ok, await answer.text()
+        return answer
+
     async def new_call(self, **described: Any) -> str:
         """Let a call come in (agent, queue, direction); return its conversation id."""
-        answer = await self.page.request.post(
-            "/api/calls", data={"agent": "Priya Nair", "queue": "Billing"} | described
-        )
-        assert answer.ok
+        answer = await self.post("/api/calls", **({"agent": "Priya Nair", "queue": "Billing"} | described))
         conversation_id: str = (await answer.json())["conversation_id"]
         await expect(self.call(conversation_id)).to_be_visible()
         return conversation_id
@@ -170,7 +174,7 @@ class SandboxPage:
         ``what`` is hang_up, hold, unhold, secure_pause, resume, recording (with ``on``), join (with ``agent``), policy,
         snippet (with ``on``), transfer, consult (with ``agent``), answer, complete or cancel.
         """
-        assert (await self.page.request.post(f"/api/calls/{conversation_id}/{what}", data=body)).ok
+        await self.post(f"/api/calls/{conversation_id}/{what}", **body)
 
     async def switch_on(self, system: str, name: str, *, value: float | None = None) -> None:
         """Throw a switch until it is switched off."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from playwright.async_api import expect
@@ -11,7 +10,7 @@ from playwright.async_api import expect
 from tests.browser.conftest import visiting
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, Locator, Page
+    from playwright.async_api import Locator, Page, ViewportSize
 
     from tests.browser.conftest import Stage
     from tests.browser.sandbox_page import SandboxPage
@@ -85,30 +84,6 @@ async def tab_to(page: Page, wanted: Locator, *, back: bool = False) -> None:
     pytest.fail(f"Tab does not lead to {wanted}")
 
 
-async def test_start_pause_and_stop_without_a_mouse(visitor: SandboxPage) -> None:
-    page = visitor.page
-    call = await visitor.new_call()
-    line = page.get_by_label("Type a command")
-    await tab_to(page, line)
-    await page.keyboard.type(f"/record start {call}")
-    await page.keyboard.press("Enter")
-    card = visitor.card(call)
-    pause = card.locator('[data-action="recording_pause"]')
-    await expect(pause).to_be_visible()
-    await tab_to(page, pause, back=True)
-    await page.keyboard.press("Enter")
-    await expect(visitor.recording_state(call)).to_have_text("Paused")
-    stop = card.locator('[data-action="recording_stop"]')
-    await expect(stop).to_be_visible()
-    await tab_to(page, stop)
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("dialog")).to_be_visible()
-    await page.keyboard.press("Tab")
-    await page.keyboard.press("Enter")
-    await expect(card).to_contain_text(re.compile("stopped", re.IGNORECASE))
-    await expect(visitor.recording_state(call)).to_have_text("Not recorded")
-
-
 async def test_tab_leads_through_the_whole_page_and_out(guest: SandboxPage) -> None:
     page = guest.page
     await guest.command("/record hello")
@@ -140,8 +115,10 @@ async def test_tab_leads_through_the_whole_page_and_out(guest: SandboxPage) -> N
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_everything_has_a_name_and_enough_contrast(browser: Browser, stage: Stage, scheme: str) -> None:
-    async with visiting(browser, stage.address, color_scheme=scheme, reduced_motion="reduce") as guest:
+async def test_everything_has_a_name_and_enough_contrast(
+    opener: Page, stage: Stage, scheme: Literal["light", "dark"]
+) -> None:
+    async with visiting(opener, stage.address, color_scheme=scheme) as guest:
         await guest.says("Look at <https://apps.example.org/x> `code` please")
         await guest.command("/record hello")
         await guest.only_for_me.get_by_role("button", name="Write to me").click()
@@ -171,9 +148,9 @@ async def _is_well_made(page: Page) -> None:
     "size", [{"width": 360, "height": 740}, {"width": 720, "height": 450}], ids=["telephone", "200 %"]
 )
 async def test_a_small_window_shows_everything_without_scrolling_sideways(
-    browser: Browser, stage: Stage, size: dict[str, Any]
+    opener: Page, stage: Stage, size: ViewportSize
 ) -> None:
-    async with visiting(browser, stage.address, viewport=size) as guest:
+    async with visiting(opener, stage.address, viewport=size) as guest:
         await guest.command(f"/record {'long' * 40}")
         await expect(guest.only_for_me).to_be_visible()
         await _fits(guest.page)
@@ -194,8 +171,8 @@ async def _fits(page: Page) -> None:
     assert wanted <= width
 
 
-async def test_nothing_moves_for_those_who_want_it_still(browser: Browser, stage: Stage) -> None:
-    async with visiting(browser, stage.address, reduced_motion="reduce") as guest:
+async def test_nothing_moves_for_those_who_want_it_still(opener: Page, stage: Stage) -> None:
+    async with visiting(opener, stage.address) as guest:
         moving = await guest.page.evaluate(
             """[...document.querySelectorAll("*")].filter((one) => {
               const style = getComputedStyle(one);

@@ -19,13 +19,18 @@ RECORDING = re.compile(r"\bRecording\b(?! not)")
 STOPPED = re.compile(r"\bstopped\b", re.IGNORECASE)
 
 
-async def test_a_recording_is_started_and_stopped_with_a_question_before(visitor: SandboxPage) -> None:
+async def test_a_recording_is_started_with_an_audit_line_and_stopped_with_a_question_before(
+    visitor: SandboxPage,
+) -> None:
     call = await visitor.new_call()
     await visitor.command(f"/record start {call} complaint")
     card = visitor.card(call)
     await expect(card).to_contain_text(RECORDING)
     await expect(visitor.recording_state(call)).to_have_text("Recording")
     await expect(visitor.page.locator("#delivery")).to_contain_text("the bot answered in")
+    lines = visitor.audit_lines(call)
+    await expect(lines.filter(has_text="started recording")).to_have_count(1)
+    await expect(lines.first).to_contain_text(re.compile(r"#\d+"))
 
     await card.locator('[data-action="recording_stop"]').click()
     question = visitor.page.get_by_role("dialog")
@@ -39,14 +44,6 @@ async def test_a_recording_is_started_and_stopped_with_a_question_before(visitor
     await expect(card).to_contain_text(STOPPED)
     await expect(card.locator('[data-action="recording_stop"]')).to_have_count(0)
     await expect(visitor.recording_state(call)).to_have_text("Not recorded")
-
-
-async def test_every_step_is_a_line_in_the_audit_channel(visitor: SandboxPage) -> None:
-    call = await visitor.new_call()
-    await visitor.command(f"/record start {call}")
-    lines = visitor.audit_lines(call)
-    await expect(lines.filter(has_text="started recording")).to_have_count(1)
-    await expect(lines.first).to_contain_text(re.compile(r"#\d+"))
 
 
 async def test_a_stranger_is_refused_and_only_the_stranger_reads_it(visitor: SandboxPage) -> None:
@@ -63,23 +60,6 @@ async def test_a_stranger_is_refused_and_only_the_stranger_reads_it(visitor: San
     refused_at = await visitor.only_for_me.get_attribute("data-ts")
     await visitor.act_as(ADA)
     await expect(visitor.page.locator(f'#floor li[data-ts="{refused_at}"]')).to_have_count(0)
-
-
-async def test_a_rate_limit_of_genesys_is_told(visitor: SandboxPage) -> None:
-    call = await visitor.new_call()
-    await visitor.switch_on("genesys", "rate_limited", value=60)
-    try:
-        await visitor.command(f"/record start {call}")
-        told = visitor.page.locator("#floor li").filter(has_text=re.compile("limit|too many|busy", re.IGNORECASE))
-        await expect(told.last).to_be_visible()
-        await expect(visitor.recording_state(call)).to_have_text("Not recorded")
-    finally:
-        await visitor.switch_off("genesys", "rate_limited")
-        # The bot would keep to the minute that Genesys asked for; the next test has a new one.
-        await visitor.page.get_by_role("button", name="Kill bot (kill -9)").click()
-        await expect(visitor.bot_state).to_contain_text("Killed")
-        await visitor.page.get_by_role("button", name="Start bot", exact=True).click()
-        await expect(visitor.bot_state).to_contain_text("Ready")
 
 
 async def test_the_plug_is_pulled_and_nothing_is_forgotten(visitor: SandboxPage) -> None:

@@ -160,7 +160,7 @@ async def test_a_german_supervisor_reads_german_all_the_way(seat: Seat) -> None:
 async def test_start_pause_and_stop_from_the_modal_without_a_mouse(seat: Seat) -> None:
     page, keys = seat.page, seat.page.keyboard
     line = page.get_by_label("Type a command")
-    await line.focus()
+    await tab_to(page, line)
     await keys.type("/record start")
     await keys.press("Enter")
     calls = seat.form.dialog.get_by_role("combobox", name="Live call")
@@ -190,12 +190,14 @@ async def test_start_pause_and_stop_from_the_modal_without_a_mouse(seat: Seat) -
     await tab_to(page, pause, back=True)
     await keys.press("Enter")
     await expect(card).to_contain_text("Paused since")
+    await expect(seat.recording_state(INBOUND)).to_have_text("Paused")
     await tab_to(page, stop)
     await keys.press("Enter")
     await expect(page.get_by_role("dialog")).to_be_visible()
     await keys.press("Tab")
     await keys.press("Enter")
     await expect(card).to_contain_text(STOPPED)
+    await expect(seat.recording_state(INBOUND)).to_have_text("Not recorded")
     await seat.keep("keyboard-stopped")
 
 

@@ -14,7 +14,7 @@ from tests.browser.conftest import visiting
 from tests.browser.sandbox_page import COMPLIANCE, GRACE, HEIDI, MALLORY, RUNS, STOPPED
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
+    from playwright.async_api import Page
 
     from tests.browser.seat import Seat
 
@@ -97,12 +97,12 @@ async def test_home_of_a_supervisor_starts_and_stops_recordings(seat: Seat) -> N
     await expect(home).to_contain_text("There are no active recordings.")
 
 
-async def test_home_changes_while_another_supervisor_acts(seat: Seat, browser: Browser) -> None:
+async def test_home_changes_while_another_supervisor_acts(seat: Seat, opener: Page) -> None:
     await seat.records(OUTBOUND)
     await seat.records(POLICY_RECORDED)
     home = await seat.open_home()
     await expect(home).to_contain_text("Active recordings (2)")
-    async with visiting(browser, seat.house.address) as other:
+    async with visiting(opener, seat.house.address) as other:
         await other.act_as(GRACE)
         await other.command(f"/record pause {OUTBOUND}")
         await seat.later(home, "Paused since", step=2)

@@ -82,6 +82,15 @@ async def test_while_genesys_is_away_the_modal_says_so_and_takes_an_id(seat: Sea
     await expect(seat.card(INBOUND)).to_contain_text(RECORDING)
 
 
+async def test_a_rate_limit_of_genesys_is_told(seat: Seat) -> None:
+    await seat.switch_on("genesys", "rate_limited", value=60)
+    await seat.command(f"/record start {INBOUND}")
+    told = seat.page.locator("#floor li").filter(has_text=re.compile("limit|too many|busy", re.IGNORECASE))
+    await expect(told.last).to_be_visible()
+    await expect(seat.recording_state(INBOUND)).to_have_text("Not recorded")
+    await seat.switch_off("genesys", "rate_limited")
+
+
 async def test_a_link_in_somebodys_message_is_enough(seat: Seat) -> None:
     message = await seat.says(f"Could you record {LINK.format(call=INBOUND)} please? A complaint.")
     await seat.message_shortcut(message, "Record this call")

@@ -15,7 +15,7 @@ from tests.support.shell import ROOT
 from tests.support.skips import missing
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
+    from playwright.async_api import Page
 
     from tests.browser.conftest import Stage
     from tests.browser.sandbox_page import SandboxPage
@@ -42,8 +42,8 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-async def test_the_tour_has_six_steps_and_stays_closed(browser: Browser, stage: Stage) -> None:
-    async with visiting(browser, stage.address, tour=True) as visitor:
+async def test_the_tour_has_six_steps_and_stays_closed(opener: Page, stage: Stage) -> None:
+    async with visiting(opener, stage.address, tour=True) as visitor:
         tour = visitor.page.get_by_role("dialog", name=STEPS[0])
         await expect(tour).to_be_visible()
         await visitor.command("hello")  # the page stays usable beside it
@@ -75,8 +75,8 @@ async def test_the_tour_by_keyboard(guest: SandboxPage) -> None:
     await expect(start).to_be_focused()
 
 
-async def test_at_390_pixels_the_floor_comes_first(browser: Browser, stage: Stage) -> None:
-    async with visiting(browser, stage.address, viewport={"width": 390, "height": 844}) as visitor:
+async def test_at_390_pixels_the_floor_comes_first(opener: Page, stage: Stage) -> None:
+    async with visiting(opener, stage.address, viewport={"width": 390, "height": 844}) as visitor:
         boxes = [await visitor.page.locator(one).bounding_box() for one in ("#floor-channel", ".side", ".world")]
         tops = [box["y"] for box in boxes if box]
         assert tops == sorted(tops)
@@ -85,8 +85,8 @@ async def test_at_390_pixels_the_floor_comes_first(browser: Browser, stage: Stag
         assert width <= 390
 
 
-async def test_at_390_pixels_the_tour_leaves_what_it_explains_in_view(browser: Browser, stage: Stage) -> None:
-    async with visiting(browser, stage.address, tour=True, viewport={"width": 390, "height": 844}) as visitor:
+async def test_at_390_pixels_the_tour_leaves_what_it_explains_in_view(opener: Page, stage: Stage) -> None:
+    async with visiting(opener, stage.address, tour=True, viewport={"width": 390, "height": 844}) as visitor:
         for title in STEPS:
             tour = visitor.page.get_by_role("dialog", name=title)
             target = visitor.page.locator(".tour-target")
@@ -114,9 +114,9 @@ async def test_an_agent_transfers_and_slack_delivers_twice(guest: SandboxPage, s
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-async def test_axe_finds_nothing_serious(browser: Browser, stage: Stage, axe: str, scheme: str, width: int) -> None:
+async def test_axe_finds_nothing_serious(opener: Page, stage: Stage, axe: str, scheme: str, width: int) -> None:
     options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": width, "height": 844}}
-    async with visiting(browser, stage.address, tour=True, **options) as visitor:
+    async with visiting(opener, stage.address, tour=True, **options) as visitor:
         await expect(visitor.page.locator("#tour")).to_be_visible()
         await visitor.command("/record card")
         await expect(visitor.page.locator("#floor li").last).to_be_visible()
