@@ -14,16 +14,16 @@ from tests.deploy.test_pictures import LARGEST
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.browser.seat import Seat
+    from tests.browser.sandbox_page import SandboxPage
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 STEPS = 8
 """Empty channels, a typed command, "Starting…", the card, the dialog, the click, "Stopping…", and the stopped card."""
 
 
-async def test_a_recording_is_filmed_from_the_command_to_the_stop(seat: Seat, tmp_path: Path) -> None:
-    frames = await film(seat, await seat.new_call(agent="Priya Nair", queue="Billing"))
+async def test_a_recording_is_filmed_from_the_command_to_the_stop(visitor: SandboxPage, tmp_path: Path) -> None:
+    frames = await film(visitor, await visitor.new_call(agent="Priya Nair", queue="Billing"))
     save(frames, tmp_path / "recording.gif")
 
     different = [one for one, other in pairwise(frames) if one.image.tobytes() != other.image.tobytes()]
