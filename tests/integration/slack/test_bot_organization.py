@@ -259,7 +259,7 @@ async def test_both_cards_are_there_after_the_bot_was_ended_before_slack_had_the
     scenario.slack.faults.switch_off("down")
     await again_from(scenario)
     for channel in (FLOOR, "C0BILLING"):
-        await scenario.until_later(lambda channel=channel: scenario.shows("Recording", channel))  # type: ignore[misc]
+        await scenario.until_later(lambda channel=channel: scenario.shows("Recording", channel), step=20)  # type: ignore[misc]
     assert [len(scenario.cards(channel)) for channel in (FLOOR, "C0BILLING")] == [1, 1]
 
 

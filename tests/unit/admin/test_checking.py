@@ -40,8 +40,14 @@ EVERYTHING = [
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SimulatedSlack]:
-    simulated = SimulatedSlack()
+def limits() -> bool:
+    """Whether Slack limits requests: a check keeps to the limits; several checks in one minute would wait."""
+    return True
+
+
+@pytest.fixture
+async def slack(limits: bool) -> AsyncIterator[SimulatedSlack]:  # noqa: FBT001  a fixture
+    simulated = SimulatedSlack(enforce_rate_limits=limits)
     simulated.seed()
     await simulated.start()
     yield simulated
@@ -466,6 +472,7 @@ async def rule_lines(tmp_path: Path) -> dict[str, tuple[bool, str]]:
     return {part.name: (part.ok, part.problem) for part in await check_everything()}
 
 
+@pytest.mark.parametrize("limits", [False])
 async def test_rules_are_told_with_how_many_calls_they_are(
     set_up: pytest.MonkeyPatch, tmp_path: Path, genesys: SimulatedGenesys
 ) -> None:
@@ -584,6 +591,7 @@ async def test_traces_are_a_line_where_they_are_wanted(set_up: pytest.MonkeyPatc
     assert found["traces"].endswith("run: pip install --require-hashes -r requirements-otel.txt")
 
 
+@pytest.mark.parametrize("limits", [False])
 async def test_several_genesys_clients(set_up: pytest.MonkeyPatch, genesys: SimulatedGenesys, tmp_path: Path) -> None:
     """Each has lines of its own; one that can't log in doesn't keep ``serve`` from starting."""
     file = tmp_path / "clients.toml"

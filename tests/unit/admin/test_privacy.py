@@ -248,6 +248,7 @@ async def test_a_live_recording_keeps_its_reason(past: Past) -> None:
 async def test_the_daily_look_goes_on_after_a_failure(past: Past) -> None:
     clock: FakeClock = past.keeper.clock  # type: ignore[assignment]
     retention = Retention(past.harness.store, clock, timedelta(days=300), None, "bot")
+    past.harness.store.retry_seconds = 0
     await write_sql(past.harness.engines, "PRAGMA busy_timeout=20")
 
     class Enough(Exception): ...

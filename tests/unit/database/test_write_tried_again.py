@@ -36,6 +36,7 @@ async def test_a_failed_write_is_tried_again_until_one_works(postgres_database: 
         cursor = connection.cursor()  # type: ignore[attr-defined]
         cursor.execute("SELECT set_config('lock_timeout', '50ms', false)")
         cursor.close()
+        connection.commit()  # type: ignore[attr-defined]  # a rollback would take it back
 
     store = SqlStore(engines, retry_seconds=0)
     with postgres_database.server.connected(postgres_database.name) as other:

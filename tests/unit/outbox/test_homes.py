@@ -28,6 +28,7 @@ from bot.slack.client import web_client, web_session
 from bot.slack.listeners.background import Work
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.people.users import FRESH_SECONDS, SlackPeople
+from tests.support.databases.writer import write_sql
 from tests.support.recording.service import TEAM, Harness, open_harness
 from tests.support.slack.samples import recording
 
@@ -249,6 +250,7 @@ async def test_a_warning_is_taken_back_also_where_the_opening_could_not_be_noted
     assert "Active recordings (1)" in tab.shows()
     looks = await tab.harness.store.head()
     tab.harness.store.retry_seconds = 0
+    await write_sql(tab.harness.engines, "PRAGMA busy_timeout=20")
     with closing(sqlite3.connect(tmp_path / "record-bot.db", isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError):

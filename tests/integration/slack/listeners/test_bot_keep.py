@@ -98,7 +98,7 @@ async def test_a_person_without_a_card_gets_a_direct_message_once_it_is_kept(sce
     await scenario.types(GRACE, f"keep {POLICY_RECORDED}")
     await scenario.until(lambda: scenario.rows("SELECT * FROM keeps WHERE owner IS NULL"))
     scenario.genesys.hang_up(POLICY_RECORDED)
-    await scenario.until_later(lambda: scenario.slack.direct_messages(GRACE))
+    await scenario.until_later(lambda: scenario.slack.direct_messages(GRACE), step=20)
     (message,) = scenario.slack.direct_messages(GRACE)
     assert POLICY_RECORDED in message.text
     assert "Kept" in message.text

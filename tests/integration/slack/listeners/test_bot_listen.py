@@ -94,14 +94,14 @@ async def test_transcoding_is_waited_for_and_told_with_a_limit(scenario: Serving
     scenario.genesys.faults.switch_on("slow_transcoding", value=20)
     scenario.genesys.hang_up(POLICY_RECORDED)
     await listens(scenario)
-    await scenario.until(lambda: links(scenario, GRACE))
+    await scenario.until_later(lambda: links(scenario, GRACE))
     said = [one for one in scenario.told(GRACE) if "preparing the file" in one]
     assert len(said) == 1
 
     scenario.genesys.faults.switch_on("slow_transcoding", value=900)
     scenario.genesys.recordings.media._ready_at.clear()
     await listens(scenario, ADA)
-    await scenario.until_told(ADA, "still preparing")
+    await scenario.until_later(lambda: any("still preparing" in one for one in scenario.told(ADA)), step=20)
     assert scenario.entries("recording:listen")[-1]["outcome"]["error"] == "still_transcoding"
     assert links(scenario, ADA) == []
 

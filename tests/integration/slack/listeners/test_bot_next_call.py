@@ -128,7 +128,7 @@ async def refused(scenario: ServingScenario, typed: str) -> str:
 
 async def test_a_wait_expires_and_the_person_is_told(scenario: ServingScenario) -> None:
     await armed(scenario, WANDA)
-    await scenario.until_later(lambda: waits(scenario) == [(ADA, "expired")], step=1800.0)
+    await scenario.until_later(lambda: waits(scenario) == [(ADA, "expired")], step=4 * 3600.0)
     await scenario.until_later(lambda: any("took no call" in one for one in direct(scenario)))
     (entry,) = scenario.entries("next:expired")
     assert (entry["phase"], entry["actor"]) == ("observed", "bot")

@@ -71,7 +71,7 @@ async def test_a_stop_takes_two_supervisors_by_command(sales: ServingScenario) -
 async def test_what_nobody_confirms_lapses(sales: ServingScenario) -> None:
     await sales.records(OUTBOUND, user=MALLORY)
     await sales.types(MALLORY, "stop")
-    await sales.until_later(lambda: sales.entries("recording:stop_approval")[-1]["phase"] == "observed")
+    await sales.until_later(lambda: sales.entries("recording:stop_approval")[-1]["phase"] == "observed", step=60)
     assert sales.genesys.effective_recording(OUTBOUND) == "active"
     assert sales.rows("SELECT closed_by, outcome FROM approvals") == [{"closed_by": "bot", "outcome": "expired"}]
 
