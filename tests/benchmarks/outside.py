@@ -23,6 +23,7 @@ from tests.benchmarks.child import processor_seconds, resident_bytes
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.load import CHANNEL, OK
 from tests.benchmarks.stage import LOOK_SECONDS, READY_SECONDS, Unmoved, stage
+from tests.support.databases.postgres import postgres, programs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -133,21 +134,29 @@ class Outside:
         self.found.memory.append(resident_bytes(self.pid))
         await self.start(self.stage.add_calls(1))
         for delay, count in DELAYS.items():
-            self.stage.genesys.effects.delay = delay
             before = processor_seconds(self.pid)
-            seconds = [await self.start([call]) for call in self.stage.add_calls(count)]
-            self.found.until_recording.setdefault(delay, []).extend(seconds)
+            await self.one_by_one(delay, count)
             await asyncio.sleep(REST_SECONDS)
             if not delay:
                 self.found.processor.append((processor_seconds(self.pid) - before) / count)
+        await self.bursts()
+        if requests:
+            self.found.requests = await self._requests()
+
+    async def one_by_one(self, delay: float, count: int) -> None:
+        """Start one after another, with an effect after ``delay`` seconds."""
+        self.stage.genesys.effects.delay = delay
+        seconds = [await self.start([call]) for call in self.stage.add_calls(count)]
+        self.found.until_recording.setdefault(delay, []).extend(seconds)
+
+    async def bursts(self) -> None:
+        """Start many at once, with an effect at once."""
         self.stage.genesys.effects.delay = 0.0
         for count in BURSTS:
             before_burst = self.found.refused.get(count, 0)
             seconds = [await self.start(self.stage.add_calls(count))]
             taken = count - (self.found.refused[count] - before_burst)
             self.found.bursts.setdefault(count, []).extend(taken / one for one in seconds)
-        if requests:
-            self.found.requests = await self._requests()
 
     async def _requests(self) -> tuple[int, int]:
         """Return how many requests about the call a start and a stop take, where the agent was recorded before."""
@@ -171,6 +180,15 @@ async def record_bot(at: Stage, found: Found) -> AsyncIterator[Outside]:
     async with at.serving() as bot, at.lines(bot) as lines:
         found.ready.append(bot.seconds_to_ready)
         yield Outside(at, lines, bot.pid, found)
+
+
+@asynccontextmanager
+async def on_postgresql(at: Stage, found: Found) -> AsyncIterator[Outside]:
+    """Run the same bot on a PostgreSQL server of its own, which syncs what is committed."""
+    with postgres(durable=True) as server:
+        database = await asyncio.to_thread(server.database)
+        async with at.serving(DATABASE_URL=database.url) as bot, at.lines(bot) as lines:
+            yield Outside(at, lines, bot.pid, found)
 
 
 @asynccontextmanager
@@ -209,8 +227,11 @@ async def _until_it_answers(url: str) -> None:
 
 
 async def measured(rounds: int = ROUNDS) -> list[Figure]:
-    """Measure both in turns, each with a workspace, an organization, and a database of its own."""
-    own, other = Found(), Found()
+    """Measure both in turns, each with a workspace, an organization, and a database of its own.
+
+    Where PostgreSQL is installed, the bot's starts are measured on it too.
+    """
+    own, other, on_server = Found(), Found(), Found()
     for number in range(rounds):
         pairs = [(record_bot, own), (naive, other)]
         for running, found in pairs if number % 2 else reversed(pairs):
@@ -218,19 +239,24 @@ async def measured(rounds: int = ROUNDS) -> list[Figure]:
                 at = await stack.enter_async_context(stage())
                 bot = await stack.enter_async_context(running(at, found))
                 await bot.one_round(requests=number == 0)
-    return figures(own, other)
+        if programs() is not None:
+            async with stage() as at, on_postgresql(at, on_server) as bot:
+                await bot.start(at.add_calls(1))
+                await bot.one_by_one(0.0, DELAYS[0.0])
+                await bot.bursts()
+    return [*starts_of(own, other), *starts_of(on_server, other, ", on PostgreSQL"), *figures(own, other)]
 
 
-def figures(own: Found, other: Found) -> list[Figure]:
-    middle = statistics.median
+def starts_of(own: Found, other: Found, where: str = "") -> list[Figure]:
+    """Say how soon starts are shown, one after another and many at once, against the naive bot's."""
     rows = []
     for delay, seconds in own.until_recording.items():
-        bot, naive_ms = 1000 * middle(seconds), 1000 * middle(other.until_recording[delay])
+        bot, naive_ms = (1000 * statistics.median(one) for one in (seconds, other.until_recording[delay]))
         most = 1000 * delay + 100
         when = f"{delay:g} s after it is accepted" if delay else "at once"
         rows.append(
             Figure(
-                f"command → card says *Recording*, effect {when}, median of {len(seconds)}",
+                f"command → card says *Recording*{where}, effect {when}, median of {len(seconds)}",
                 NAIVE,
                 f"at most the effect + 100 ms ({most:.0f} ms)",
                 f"{bot / naive_ms:.2f} times ({bot:.0f} ms against {naive_ms:.0f} ms)",
@@ -239,11 +265,16 @@ def figures(own: Found, other: Found) -> list[Figure]:
         )
     for count, rates in own.bursts.items():
         lost = own.refused[count]
-        what = f"starts a second, {count} at once" + (
+        what = f"starts a second, {count} at once{where}" + (
             f" ({lost} of {count * len(rates)} refused in time)" if lost else ""
         )
-        rows.append(_least(what, middle(rates), middle(other.bursts[count]), 0.7))
-    rows += [
+        rows.append(_least(what, statistics.median(rates), statistics.median(other.bursts[count]), 0.7))
+    return rows
+
+
+def figures(own: Found, other: Found) -> list[Figure]:
+    middle = statistics.median
+    rows = [
         _most("processor time of a start, all included", "ms", own.processor, other.processor, 1.8, 1000),
         _most("ack of a start, median", "ms", own.acks, other.acks, 0.7, 1000),
         _most("ready", "s", own.ready, other.ready, 0.5),
