@@ -100,11 +100,11 @@ class Measured:
         )
 
 
-async def measure_all(directory: Path, entries: int, trail_entries: int) -> Measured:
+async def measure_all(directory: Path, entries: int, trail_entries: int, rounds: int) -> Measured:
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     shares = [busy()]
     say("beside the naive bot")
-    from_outside = await outside.measured()
+    from_outside = await outside.measured(rounds)
     bot = await measured_bot()
     shares.append(busy())
     say("live recordings")
@@ -125,13 +125,19 @@ def _figure(line: Line) -> Figure:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=outside.ROUNDS, help="beside the naive bot")
     parser.add_argument("--trail", type=int, help="of the trail that is verified; as many, unless it is said")
     parser.add_argument("--directory", type=Path)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         measured = asyncio.run(
-            measure_all(arguments.directory or Path(temporary), arguments.entries, arguments.trail or arguments.entries)
+            measure_all(
+                arguments.directory or Path(temporary),
+                arguments.entries,
+                arguments.trail or arguments.entries,
+                arguments.rounds,
+            )
         )
     arguments.output.write_text(measured.page())
     say(f"written: {arguments.output}")

@@ -40,6 +40,9 @@ class Commits:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=4000"):
             self._connection.execute(f"PRAGMA {pragma}")
 
+    def close(self) -> None:
+        self._connection.close()
+
     def request(self) -> Begun:
         """Commit what a request leaves: the recording, its card, its attempt and its entry."""
         run, begun = self._connection.execute, Begun(str(uuid4()), str(uuid4()), str(uuid4()))
@@ -57,7 +60,11 @@ class Commits:
             " (SELECT id FROM recordings WHERE conversation_id = ? AND state = 'stopped' AND id != ?)",
             (begun.call, begun.recording),
         )
-        run("INSERT INTO cards VALUES (?, 'C0FLOOR', ?, NULL, NULL, 0, 0, 'en', 1)", (begun.recording, ACTOR))
+        run(
+            "INSERT INTO cards (recording_id, channel, asked_by, rendered_version, language, wanted_version)"
+            " VALUES (?, 'C0FLOOR', ?, 0, 'en', 1)",
+            (begun.recording, ACTOR),
+        )
         run("INSERT INTO typed_texts VALUES (?, 'complaint', ?, ?)", (begun.attempt, b"salt", NOW))
         seq = self._append(begun, "requested")
         run(
