@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.recording.control.request_log import SLACK_WRITE_SECONDS
 from bot.sandbox.genesys.state.seed import INBOUND
 from bot.slack.listeners.context import SLOW_SECONDS
 from tests.support.scenario import ADA, FLOOR, GENESYS_HANGS, GRACE, ServingScenario
@@ -157,6 +158,7 @@ async def test_readiness_shows_genesys_down_and_up_again(scenario: ServingScenar
     assert (await scenario.readiness())["genesys"]["ok"] is True
 
 
+@pytest.mark.parametrize("write_limit", [SLACK_WRITE_SECONDS])
 async def test_nothing_goes_to_genesys_while_the_trail_can_not_be_written(scenario: ServingScenario) -> None:
     await scenario.lock_the_database()
     answer = await scenario.types(ADA, f"start {INBOUND}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.recording.control.request_log import SLACK_WRITE_SECONDS
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND, TWO_AGENTS
 from bot.slack.listeners.context import SLOW_SECONDS
 from tests.support.clocks.accelerated_clock import AcceleratedClock
@@ -411,6 +412,7 @@ async def test_two_modals_act_twice(ada: AtTheModal) -> None:
     assert len(ada.scenario.recordings()) == 2
 
 
+@pytest.mark.parametrize("write_limit", [SLACK_WRITE_SECONDS])
 async def test_a_trail_that_cannot_be_written_is_said_in_the_modal(ada: AtTheModal) -> None:
     await ada.opens()
     await ada.chooses_call(INBOUND)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.i18n.catalog import read_languages
+from bot.recording.control.request_log import SLACK_WRITE_SECONDS
 from bot.runtime.serve import Serving
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
@@ -291,6 +292,7 @@ async def test_an_export_is_refused_to_whom_it_was_taken_from(scenario: ServingS
     await clara.until_sees(ENGLISH("denied.guest_what"))
 
 
+@pytest.mark.parametrize("write_limit", [SLACK_WRITE_SECONDS])
 async def test_nothing_is_shown_while_the_look_can_not_be_written_down(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
     await scenario.lock_the_database()
