@@ -1,6 +1,6 @@
 """``python -m tests.benchmarks.growth``: how the bot's costs grow; writes a section of ``docs/benchmarks.md``.
 
-Ten million entries (``--entries 10000000``) take about an hour and 15 GB.
+Ten million entries (``--entries 10000000``) take about an hour and a half, and 25 GB.
 """
 # ruff: noqa: T201  a command prints
 
