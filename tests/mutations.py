@@ -179,8 +179,8 @@ MUTATIONS = (
     Mutation(
         "an unknown outcome called a failure",
         "bot/recording/control/service.py",
-        "return await self.settlement.unknown(accepted, error, side.agent)",
-        "return await self.settlement.failed(accepted, error)",
+        "return await self.outcomes.unknown(accepted, error, side.agent)",
+        "return await self.outcomes.failed(accepted, error)",
         "tests/unit/recording/control/test_service.py::test_an_unknown_outcome_is_never_called_a_failure",
     ),
     Mutation(

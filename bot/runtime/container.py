@@ -146,7 +146,7 @@ async def opened_control(
         )
         files = recording_files(settings, clients)
         mode = settings.recording_keep if settings.keeps_recordings else KeepMode.NEVER
-        settlement = OutcomeRecorder(store, clock, rules.run_limit, KeepStarted(mode))
+        outcomes = OutcomeRecorder(store, clock, rules.run_limit, KeepStarted(mode))
         approvals = Approvals(store, clock)
         shutdown_gate = ShutdownGate()
         requests = RequestLog(
@@ -156,7 +156,7 @@ async def opened_control(
             rules=rules,
             shutdown_gate=shutdown_gate,
             write_limit=SLACK_WRITE_SECONDS if owner == SERVE_OWNER else TERMINAL_WRITE_SECONDS,
-            expire=closing_late_keeps(store, clock, closing_late(settlement, approvals)),
+            expire=closing_late_keeps(store, clock, closing_late(outcomes, approvals)),
             # scripts on the bot's machine may do as much at once as they like
             limit=PersonalLimit(
                 settings.recording_actions_per_minute if owner == SERVE_OWNER else 0, observing.metrics.on_too_many
@@ -164,10 +164,10 @@ async def opened_control(
         )
         control = recording_control(settings, clients)
         intake = Intake(requests)
-        service = RecordingService(intake, settlement, control, store, clock)
-        queue, reasons, outcomes = SqlKeepQueue(engines), settings.recording_reasons, KeepOutcomes(store, clock)
+        service = RecordingService(intake, outcomes, control, store, clock)
+        queue, reasons, kept = SqlKeepQueue(engines), settings.recording_reasons, KeepOutcomes(store, clock)
         attempt = None if files is None else KeepAttempt(files, control, store, queue, clock, reasons)
-        keeper = Keeper(intake, store, queue, attempt, outcomes, clock, settings.recording_keep)
+        keeper = Keeper(intake, store, queue, attempt, kept, clock, settings.recording_keep)
         live_calls = live_call_list(clients, store, clock)
         try:
             yield Control(

@@ -142,8 +142,13 @@ class Serving:
         except AuditUnavailable:
             log.warning("stop_entry_write_failed")  # the next start shows that the bot was away
         await supervisor.stop()
-        if not bot.replicas.leading:
-            return
+        if bot.replicas.leading:
+            await self._flush(bot)
+        log.info("shutdown_completed")
+
+    @staticmethod
+    async def _flush(bot: Bot) -> None:
+        """Deliver what the workers left, as far as Slack takes it in time."""
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await bot.cards.publish_all()
@@ -153,7 +158,6 @@ class Serving:
             log.warning("outbox_flush_timed_out")  # the next start delivers it
         except Exception:
             log.exception("outbox_flush_failed")  # likewise
-        log.info("shutdown_completed")
 
     async def _identify(self, client: AsyncWebClient) -> SlackIdentity:
         wait = 1.0

@@ -54,7 +54,7 @@ class Push(Generic[Seen]):
 
 
 @dataclass(frozen=True)
-class Change(Generic[Seen]):
+class ConfirmedWrite(Generic[Seen]):
     """A write, the read of its effect, and the expected state. ``push`` is None where no events tell of it."""
 
     client: GenesysClient

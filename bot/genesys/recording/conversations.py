@@ -22,7 +22,7 @@ from bot.errors import (
 )
 from bot.genesys.recording import call_state as calls
 from bot.genesys.recording import effects
-from bot.genesys.recording.confirmed_write import Change, Changed, Push
+from bot.genesys.recording.confirmed_write import Changed, ConfirmedWrite, Push
 from bot.genesys.transport.deadline import RequestOptions
 from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording, Participant
@@ -274,7 +274,7 @@ class ConversationsControl:
             return await self._read_call(conversation_id, options.confirming())
 
         try:
-            return await Change(self.client, request, read_call, wanted, options, push).make()
+            return await ConfirmedWrite(self.client, request, read_call, wanted, options, push).make()
         except CallNotFound as gone:
             # it was there when it was read, or when its recording began
             raise CallEnded(evidence=gone.evidence) from gone

@@ -18,7 +18,7 @@ from bot.errors import (
     RequestRejected,
 )
 from bot.genesys.recording import call_state as calls
-from bot.genesys.recording.confirmed_write import Change
+from bot.genesys.recording.confirmed_write import ConfirmedWrite
 from bot.genesys.transport.deadline import RequestOptions
 from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording
@@ -123,7 +123,7 @@ class SessionsControl:
             return await self._session(call.id, session_id, options.confirming())
 
         try:
-            changed = await Change(self.client, request, read_call, _records, options).make()
+            changed = await ConfirmedWrite(self.client, request, read_call, _records, options).make()
         except (NotFound, RequestRejected) as refusal:
             await self._decided(refusal, call.id, options)
             raise
@@ -152,7 +152,7 @@ class SessionsControl:
             return await self._session(target.conversation_id, session_id, options.confirming())
 
         try:
-            changed = await Change(self.client, request, read_call, _rests, options).make()
+            changed = await ConfirmedWrite(self.client, request, read_call, _rests, options).make()
         except NotFound as gone:
             return await self._nothing_to_stop(target, session_id, gone.evidence, options)
         except RequestRejected as refusal:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import GenesysUnavailable, NotFound, RequestRejected
 from bot.genesys.json_fields import listed, part, text
-from bot.genesys.recording.confirmed_write import Change
+from bot.genesys.recording.confirmed_write import ConfirmedWrite
 from bot.genesys.transport.permissions import needing
 from bot.genesys.transport.request import GenesysRequest
 from bot.recording.keeping.recording_files import ProtectionChange
@@ -63,7 +63,7 @@ async def set_protection(
     async def seen(_: Answer | None) -> bool:
         return await read_protection(client, conversation_id, options.confirming())
 
-    change = Change(
+    change = ConfirmedWrite(
         client=client,
         request=protection_request(conversation_id, on=on),
         read_call=seen,

@@ -193,13 +193,13 @@ def _draft(
 
 
 def closing_late(
-    settlement: OutcomeRecorder, approvals: Approvals
+    outcomes: OutcomeRecorder, approvals: Approvals
 ) -> Callable[[PendingAction | AwaitsConfirmation], Awaitable[None]]:
     """Return what closes a request that was written after the person was told that nothing was done."""
 
     async def close(late: PendingAction | AwaitsConfirmation) -> None:
         if isinstance(late, PendingAction):
-            await settlement.expired(late)
+            await outcomes.expired(late)
         elif not late.again:  # else the earlier request is the one that waits, and its person knows of it
             await approvals.too_late(late.approval)
 

@@ -103,7 +103,7 @@ class RecordingService:
     """
 
     intake: Intake
-    settlement: OutcomeRecorder
+    outcomes: OutcomeRecorder
     control: RecordingControl
     store: RecordingStore
     clock: Clock
@@ -128,7 +128,7 @@ class RecordingService:
         self.working.add(attempt.id)
         try:
             if (age := _too_old(accepted)) is not None:
-                return await self.settlement.too_old(accepted, age)
+                return await self.outcomes.too_old(accepted, age)
             return await self._carry_out(accepted, progress)
         finally:
             self.working.discard(attempt.id)
@@ -140,18 +140,18 @@ class RecordingService:
             async with asyncio.timeout(limit + GUARD_SECONDS):
                 effect = await self._send(accepted, deadline, progress, side)
         except OutcomeUnknown as error:
-            return await self.settlement.unknown(accepted, error, side.agent)
+            return await self.outcomes.unknown(accepted, error, side.agent)
         except GenesysError as error:
-            return await self.settlement.failed(accepted, error)
+            return await self.outcomes.failed(accepted, error)
         except NotPermitted as refusal:
-            return await self.settlement.denied(accepted, refusal)
+            return await self.outcomes.denied(accepted, refusal)
         except TimeoutError:
-            return await self.settlement.unknown(accepted, OutcomeUnknown(), side.agent)
+            return await self.outcomes.unknown(accepted, OutcomeUnknown(), side.agent)
         except Exception:
             # A fault of ours says nothing about the call: the request may have got through.
             log.exception("action_failed", attempt_id=str(accepted.attempt.id))
-            return await self.settlement.unknown(accepted, OutcomeUnknown(), side.agent)
-        return await self.settlement.succeeded(accepted.attempt, effect)
+            return await self.outcomes.unknown(accepted, OutcomeUnknown(), side.agent)
+        return await self.outcomes.succeeded(accepted.attempt, effect)
 
     async def _send(self, accepted: PendingAction, deadline: float, progress: Progress, side: _Side) -> ConfirmedChange:
         target = accepted.recording.target

@@ -94,14 +94,14 @@ class Reconciler:
         if recording is None:
             raise AssertionError
         deadline = self.clock.monotonic() + LOOK_LIMIT
-        settlement = self.service.settlement
+        outcomes = self.service.outcomes
         try:
             seen = await self.service.control.read_call(
                 recording.target, deadline=deadline, progress=noop, priority=Priority.LOOP
             )
         except (CallEnded, CallNotFound) as gone:
             ended = gone if isinstance(gone, CallEnded) else CallEnded(evidence=gone.evidence)
-            await settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
+            await outcomes.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
             return
         except GenesysError as error:
             log.warning("reconciler_read_failed", attempt_id=str(attempt.id), error=error.kind)
@@ -113,12 +113,12 @@ class Reconciler:
             if attempt.scope is not None and _outside(attempt.scope, seen):
                 # The start was cut off before the call was read. What runs is somebody else's: not to be taken over by
                 # it, and not to be stopped because of it.
-                await settlement.not_in_effect(attempt, OutOfScope(), look_again=False)
+                await outcomes.not_in_effect(attempt, OutOfScope(), look_again=False)
                 return
-            await settlement.succeeded(attempt, _effect(attempt, recording, seen), phase=Phase.OBSERVED, actor=BOT)
+            await outcomes.succeeded(attempt, _effect(attempt, recording, seen), phase=Phase.OBSERVED, actor=BOT)
         elif attempt.verb in {Verb.START, Verb.FOLLOW, Verb.RESUME} or state is CallRecording.NONE:
             # Nobody wants a recording to begin late; and what doesn't run can't be paused.
-            await settlement.not_in_effect(attempt, NotInEffect())
+            await outcomes.not_in_effect(attempt, NotInEffect())
         else:
             await self._drive_again(attempt, recording)
 
@@ -129,11 +129,11 @@ class Reconciler:
         try:
             effect = await act(recording.target, deadline=deadline, progress=noop, priority=Priority.LOOP)
         except CallEnded as ended:
-            await self.service.settlement.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
+            await self.service.outcomes.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
         except GenesysError as error:
             log.warning("reconciler_action_failed", attempt_id=str(attempt.id), error=error.kind)
         else:
-            await self.service.settlement.succeeded(attempt, effect, phase=Phase.OBSERVED, actor=BOT)
+            await self.service.outcomes.succeeded(attempt, effect, phase=Phase.OBSERVED, actor=BOT)
 
 
 def _outside(scope: Scope, seen: Conversation) -> bool:

@@ -94,7 +94,7 @@ async def open_harness(
             await upgrade(engines)
         store = SqlStore(engines)
         rules = RequestRules(reasons or ReasonRules(), dual_control or DualControl(), limits or TimeLimits())
-        settlement = OutcomeRecorder(store, clock, rules.run_limit, KeepStarted(keep))
+        outcomes = OutcomeRecorder(store, clock, rules.run_limit, KeepStarted(keep))
         approvals = Approvals(store, clock)
         files = files or FakeCallFiles()
         requests = RequestLog(
@@ -103,12 +103,12 @@ async def open_harness(
             owner=owner,
             rules=rules,
             shutdown_gate=shutdown_gate,
-            expire=closing_late_keeps(store, clock, closing_late(settlement, approvals)),
+            expire=closing_late_keeps(store, clock, closing_late(outcomes, approvals)),
             write_limit=write_limit,
             limit=limit or PersonalLimit(),
         )
         intake = Intake(requests)
-        service = RecordingService(intake, settlement, control, store, clock)
+        service = RecordingService(intake, outcomes, control, store, clock)
         queue = SqlKeepQueue(engines)
         attempt = KeepAttempt(files, control, store, queue, clock, {})
         keeper = Keeper(intake, store, queue, attempt, KeepOutcomes(store, clock), clock, keep)

@@ -105,7 +105,7 @@ async def test_what_is_unresolved(harness: Harness) -> None:
     assert (await of(harness, SECOND)).unresolved == Unresolved(requests=1, live=1)
 
     stop = at_once(await harness.service.intake.change(Verb.STOP, asked(), typed_id=CALL))
-    await harness.service.settlement.unknown(stop, OutcomeUnknown())
+    await harness.service.outcomes.unknown(stop, OutcomeUnknown())
     assert (await of(harness, SECOND)).unresolved == Unresolved(requests=2, in_doubt=1)
     assert (await of(harness, date(2026, 3, 1))).unresolved == Unresolved()
 

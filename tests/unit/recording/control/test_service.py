@@ -298,7 +298,7 @@ async def test_a_commit_that_comes_late_is_closed_and_never_carried_out(harness:
         tries.append(1)
         if len(tries) < 3:
             raise AuditUnavailable
-        await harness.service.settlement.expired(late)
+        await harness.service.outcomes.expired(late)
 
     writing: asyncio.Future[PendingAction] = asyncio.get_running_loop().create_future()
     writing.set_result(accepted)

@@ -152,9 +152,9 @@ async def test_a_stale_owner_cannot_write_the_outcome(harness: Harness) -> None:
     accepted = await harness.service.intake.start(asked(), CALL, None)
     attempt = accepted.attempt
     assert await harness.store.write(lambda transaction: transaction.claim_attempt(attempt, "serve:2"))
-    settlement = harness.service.settlement
-    await settlement.unknown(accepted, OutcomeUnknown())
-    await settlement.succeeded(attempt, ConfirmedChange(Mechanism.ADHOC))
+    outcomes = harness.service.outcomes
+    await outcomes.unknown(accepted, OutcomeUnknown())
+    await outcomes.succeeded(attempt, ConfirmedChange(Mechanism.ADHOC))
     assert trail_lines(harness.file) == ["requested recording:start"]
     assert await state(harness) is RecordingState.STARTING
 
