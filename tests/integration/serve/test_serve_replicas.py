@@ -113,6 +113,10 @@ async def test_either_one_takes_the_work_and_one_tells_slack(pair: tuple[Replica
     assert json.loads((await second.page("/readyz"))[1])["ready"] is True
     await check(second)
 
+    await first.begin()  # now it doesn't lead, and ends in order all the same
+    assert await first.terminate() == 0
+    assert sum("shutdown_completed" in line for line in first.said) == 2
+
 
 @pytest.mark.parametrize("leader", [True, False])
 async def test_what_a_killed_one_was_doing_is_finished_by_the_other(
