@@ -84,8 +84,12 @@ def company(shares: list[float]) -> str:
 
 
 def reasons(figures: list[Figure]) -> str:
-    """Say of each row that isn't kept what the limit is."""
-    missed = "".join(f"- **{one.what}**: {one.why or UNEXPLAINED}\n" for one in figures if not one.kept)
+    """Say of the rows that aren't kept what the limit is, once for all that have the same."""
+    by_reason: dict[str, list[str]] = {}
+    for one in figures:
+        if not one.kept:
+            by_reason.setdefault(one.why or UNEXPLAINED, []).append(f"**{one.what}**")
+    missed = "".join(f"- {', '.join(rows)}: {why}\n" for why, rows in by_reason.items())
     return f"\nMissed targets, and why:\n\n{missed}" if missed else ""
 
 
