@@ -86,7 +86,7 @@ class Retention:
             texts=None if self.texts is None else now - self.texts,
             names_=None if self.names is None else now - self.names,
         )
-        due = await self.store.engines.read(lambda connection: count(connection, rows))
+        due = await self.store.engines.read(lambda connection: count(connection, rows), grows=True)
         if not due:
             if scrub_anyway:
                 await scrub(self.store.engines)
