@@ -73,8 +73,9 @@ def patience(request: pytest.FixtureRequest) -> float:
 
 @pytest.fixture
 def write_limit() -> float:
-    """Seconds until a person is told that the database is too slow. Tests of that set the bot's own; the others may run
-    on a disk that is busy with something else.
+    """Seconds until a person is told that the database is too slow.
+
+    Tests of that set the bot's own limit. The others may run on a disk that is busy with something else.
     """
     return PATIENCE
 
