@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.support.clocks.steady_time import SteadyLoop
 from tests.support.databases.postgres import database, postgres_database, postgres_server
-from tests.support.long_first import pytest_collection_modifyitems
 from tests.support.measured import _measure_processes
 from tests.support.skips import pytest_terminal_summary
 from tests.support.upkeep import logs_as_before, pytest_collection_finish, pytest_configure
+from tests.support.waits_first import pytest_collection_modifyitems
 
 __all__ = [
     "_measure_processes",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.browser.sandbox_page import SandboxPage
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STEPS = 8
 """Empty channels, a typed command, "Starting…", the card, the dialog, the click, "Stopping…", and the stopped card."""
