@@ -14,6 +14,7 @@ import bot.cli.main
 import bot.genesys
 import bot.runtime.serve  # noqa: F401  preloaded
 import tests.support.clocks.steady_time  # noqa: F401  preloaded
+import tests.support.forked  # noqa: F401  preloaded: the functions that a forked process begins with
 from bot.genesys.transport.sdk import sdk
 
 for _api in ("AnalyticsApi", "ConversationsApi", "NotificationsApi", "RecordingApi", "RoutingApi", "UsersApi"):

@@ -37,4 +37,4 @@ def test_wrong_usage_has_its_status_and_its_errors(tmp_path: Path) -> None:
 
 def test_one_that_does_not_end_is_killed(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError, match="takes longer than"):
-        run_command(("sandbox", "--port", "0"), directory=tmp_path, environment={}, seconds=0.2)
+        run_command(("sandbox", "--port", "0"), directory=tmp_path, environment={"TMPDIR": str(tmp_path)}, seconds=0.2)

@@ -1,12 +1,17 @@
 """Saves what a test run would spend beside its tests.
 
-That is rendered tracebacks, statements compiled again for each database, and looks at what never becomes garbage.
+That is rendered tracebacks, statements compiled again for each database, looks at what never becomes garbage, and
+writing temporary files to a disk.
 """
 
 from __future__ import annotations
 
 import gc
 import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,9 +26,13 @@ if TYPE_CHECKING:
 
 COLLECTED_AFTER = 20_000
 """Objects until the next look for garbage; Python's own 700 means thousands of looks in a run."""
+IN_MEMORY = Path("/dev/shm")  # noqa: S108  each file in it gets a directory of its own
+ROOM = 2 * 2**30
+"""Bytes; a run needs about a quarter of it."""
 
 
 def pytest_configure() -> None:
+    keep_files_in_memory()
     configure_logs()
     share_compiled_statements()
     settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,6 +45,25 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER, 10, 10)
     gc.enable()
+
+
+def keep_files_in_memory() -> None:
+    """Make temporary files in memory, here and in each process that is started, unless TMPDIR names a place for them.
+
+    The tests write thousands of databases. On a disk that takes a tenth of the run, and no test ends the machine. The
+    fault matrix has its files on a disk (``faults/harness/simulators.py``).
+    """
+    if "TMPDIR" not in os.environ and _suits(IN_MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(IN_MEMORY)
+
+
+def _suits(place: Path) -> bool:
+    """Say whether files can be written there in any number, and programs started."""
+    return (
+        os.access(place, os.W_OK | os.X_OK)
+        and not os.statvfs(place).f_flag & os.ST_NOEXEC
+        and shutil.disk_usage(place).free > ROOM
+    )
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""Orders the tests for the workers of pytest-xdist, so that processors are busy from the first test to the last.
+"""Orders the tests for the workers of pytest-xdist, so that the processors are busy from the first test to the last.
 
-Some tests wait most of their time: for a process, for a limit, for the whole bot. If all workers ran those at the same time, the
-processors would be idle. So one half of the workers begins with them, while the other half runs tests that compute.
+Some tests wait most of their time: for a process, for a limit, for the whole bot. If all workers ran those at the same
+time, the processors would be idle. So one worker computes meanwhile.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def parts(long: list[list[T]], waiting: list[T], computing: list[T], workers: int) -> list[list[T]]:
-    """Split into equal parts. The first half of them begins with what waits: its long modules, then its share of the others.
+    """Split into equal parts. All but the last begin with what waits: long modules, then a share of the others.
 
-    The long tests of a module stay together: they share what it took long to set up. An odd worker more waits.
+    The long tests of a module stay together: they share what it took long to set up.
     """
-    waiters = (workers + 1) // 2
+    waiters = max(1, workers - 1)
     total = sum(map(len, long)) + len(waiting) + len(computing)
     found: list[list[T]] = []
     for worker in range(waiters):
@@ -47,6 +47,6 @@ def parts(long: list[list[T]], waiting: list[T], computing: list[T], workers: in
     for part, size in reversed(list(zip(found, sizes, strict=True))):
         del part[size:]
         free = size - len(part)
-        part += rest[:free]
+        part.extend(rest[:free])
         del rest[:free]
     return found

@@ -18,6 +18,8 @@ from bot.sandbox.slack import SimulatedSlack
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+ON_A_DISK = Path("/var/tmp")  # noqa: S108  each run gets a directory of its own
+"""Where the bots' files are. In memory a file that was made immutable can still be written by who has it open."""
 EFFECT_SECONDS = 0.1
 ACK_SECONDS = 3.0
 """How long the real Slack waits."""
@@ -48,7 +50,7 @@ async def opened_surroundings(
 ) -> AsyncIterator[Surroundings]:
     """Start both vendors; whatever happens, nothing is left behind. Slack waits so many seconds for an answer."""
     async with contextlib.AsyncExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="record-bot-faults-")))
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="record-bot-faults-", dir=ON_A_DISK)))
         hooks: list[Callable[[], None]] = []
 
         def changed() -> None:

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import subprocess
+import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,25 @@ def disk_full(stage: Stage) -> Iterator[None]:
 
 @contextlib.contextmanager
 def immutable(stage: Stage) -> Iterator[None]:
-    """Make the files unwritable even for who has them open already; needs a file system and rights for it."""
+    """Make the files unwritable even for who has them open already.
+
+    Raise PermissionError, CalledProcessError, or FileNotFoundError where the file system, the rights, or the programs
+    don't allow that.
+    """
+    with tempfile.NamedTemporaryFile(dir=stage.directory, buffering=0) as probe, _immutable(probe.name):
+        try:
+            probe.write(b"?")
+        except PermissionError:
+            pass
+        else:
+            raise PermissionError("Here an immutable file can be written by who has it open")
     files = [str(one) for one in stage.directory.glob("record-bot.db*") if one.suffix not in {".lock", ".db-shm"}]
+    with _immutable(*files):
+        yield
+
+
+@contextlib.contextmanager
+def _immutable(*files: str) -> Iterator[None]:
     subprocess.run(["chattr", "+i", *files], check=True, capture_output=True)
     try:
         yield
