@@ -13,7 +13,7 @@ import bot.cli.init
 import bot.cli.main
 import bot.genesys
 import bot.runtime.serve  # noqa: F401  preloaded
-import tests.support.clocks.steady_time  # noqa: F401  preloaded
+import tests.support.clocks.steady_time
 import tests.support.forked  # noqa: F401  preloaded: the functions that a forked process begins with
 from bot.genesys.transport.sdk import sdk
 

@@ -61,7 +61,12 @@ class ServedScene(Scenario):
         self.slack.events_url = f"http://127.0.0.1:{port}/slack/events" if transport == "http" else None
         self.process = BotProcess(
             environment=environment
-            | {"LOG_LEVEL": "debug", "LOG_FORMAT": "json", "RECORDING_ACTIONS_PER_MINUTE": "0"}
+            | {
+                "LOG_LEVEL": "debug",
+                "LOG_FORMAT": "json",
+                "RECORDING_ACTIONS_PER_MINUTE": "0",
+                "AUDIT_DIGEST_AT": "off",
+            }
             | dict(settings),
             directory=self.directory,
             port=port,

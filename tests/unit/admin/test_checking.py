@@ -476,6 +476,7 @@ async def rule_lines(tmp_path: Path) -> dict[str, tuple[bool, str]]:
 async def test_rules_are_told_with_how_many_calls_they_are(
     set_up: pytest.MonkeyPatch, tmp_path: Path, genesys: SimulatedGenesys
 ) -> None:
+    genesys.calls.clear()  # just after midnight they began on the last whole day, too
     now = datetime.fromtimestamp(genesys.clock(), UTC)
     yesterday = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds() + 3600
     for number in range(36):

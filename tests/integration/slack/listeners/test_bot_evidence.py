@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 DIRECT = "D0COMPL"
 
 
+@pytest.fixture
+def changes() -> dict[str, str]:
+    return {"AUDIT_DIGEST_AT": "08:00"}
+
+
 def file_of(scenario: ServingScenario) -> tuple[str, bytes]:
     """Return the words beside the file in Clara's direct messages, and the file."""
     message = scenario.slack.messages(DIRECT)[-1]

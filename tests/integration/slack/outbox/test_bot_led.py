@@ -60,7 +60,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> tuple[list[Worker], list[Worker]]:
     return each, one
 
 
-@pytest.mark.parametrize("changes", [{"RETENTION_TEXTS": "400d"}])
+@pytest.mark.parametrize("changes", [{"RETENTION_TEXTS": "400d", "AUDIT_DIGEST_AT": "08:00"}])
 async def test_each_worker_is_of_one_replica_or_of_all(
     seen: tuple[list[Worker], list[Worker]], scenario: ServingScenario
 ) -> None:

@@ -62,8 +62,7 @@ async def test_after_an_hour_without_slack_every_line_arrives_in_order(scenario:
     seen = numbers(scenario.lines())
     assert sorted(set(seen)) == list(range(1, scenario.head() + 1))
     assert seen == sorted(seen)
-    messages = [message for message in scenario.slack.messages(AUDIT) if numbers([message.text])]  # a digest has none
-    assert len(messages) <= 4  # several lines in one message
+    assert len(scenario.slack.messages(AUDIT)) <= 4  # several lines in one message
 
 
 @pytest.mark.parametrize("fault", ["rate_limited", "server_error", "drop_before", "drop_after"])

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 DIRECT = "D0COMPL"
 
 
+@pytest.fixture
+def changes() -> dict[str, str]:
+    return {"AUDIT_DIGEST_AT": "08:00"}
+
+
 def jump_to(scenario: ServingScenario, days: int, hour: int = 8) -> None:
     """Let time pass until a minute past that hour, UTC, so many days on."""
     now = scenario.clock.now()
