@@ -186,5 +186,6 @@ def _run(command: Sequence[str], directory: Path, environment: dict[str, str], s
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # which was found in another environment
     sys.argv = [*command]
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)

@@ -1,7 +1,7 @@
 """Orders the tests for the workers of pytest-xdist, so that the processors are busy from the first test to the last.
 
 Some tests wait most of their time: for a process, for a limit, for the whole bot. If all workers ran those at the same
-time, the processors would be idle. So one worker computes meanwhile.
+time, the processors would be idle. So a third of the workers computes meanwhile.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def parts(long: list[list[T]], waiting: list[T], computing: list[T], workers: int) -> list[list[T]]:
-    """Split into equal parts. All but the last begin with what waits: long modules, then a share of the others.
+    """Split into equal parts. Two of three begin with what waits: long modules, then a share of the others.
 
     The long tests of a module stay together: they share what it took long to set up.
     """
-    waiters = max(1, workers - 1)
+    waiters = workers - workers // 3
     total = sum(map(len, long)) + len(waiting) + len(computing)
     found: list[list[T]] = []
     for worker in range(waiters):
