@@ -1,7 +1,7 @@
 """Orders the tests for the workers of pytest-xdist, so that the processors are busy from the first test to the last.
 
 Some tests wait most of their time: for a process, for a limit, for the whole bot. If all workers ran those at the same
-time, the processors would be idle. So a third of the workers computes meanwhile.
+time, the processors would be idle. So a third of the workers compute meanwhile.
 """
 
 from __future__ import annotations
