@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.sandbox_page import GRACE, HEIDI
+from tests.browser.example_app import everything
+from tests.browser.sandbox_page import ADA, GRACE, HEIDI
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Stage
@@ -66,6 +67,25 @@ async def test_what_was_typed_stays_while_the_form_changes(guest: SandboxPage, s
     await expect(form.dialog.get_by_label("Small", exact=True)).to_be_checked()
     # The app hears of the other inputs with the choice.
     assert stage.app.of("block_actions")[-1]["view"]["state"]["values"]["words"]["words"]["value"] == "half a sentence"
+
+
+@pytest.mark.parametrize(("label", "typed"), [("Colour", ""), ("Colour", "gre"), ("Agent", "tom")])
+async def test_a_list_that_is_open_stays_open_while_the_form_changes(
+    guest: SandboxPage, stage: Stage, label: str, typed: str
+) -> None:
+    await guest.shortcut("Everything")
+    form = guest.form
+    await form.search(label, typed)
+    await expect(form.offers().first).to_be_visible()
+    view = stage.slack.views.on_top(ADA)
+    await stage.app.client.views_update(view_id=view.id, view=everything(note="Looked up"))
+    await expect(form.dialog).to_contain_text("Looked up")
+    line = form.dialog.get_by_role("combobox", name=label)
+    await expect(line).to_be_focused()
+    await expect(line).to_have_value(typed)
+    option = {"gre": "Green", "tom": "Tom Becker"}.get(typed, "Blue")
+    await form.offers().filter(has_text=option).click()
+    await expect(line).to_have_value(option)
 
 
 async def test_errors_stand_at_their_inputs(guest: SandboxPage) -> None:

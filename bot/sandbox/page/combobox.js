@@ -120,6 +120,7 @@ export function combobox({ name, id, label, labelledby, describedby, invalid, pl
     timer = setTimeout(() => ask(line.value.trim()), WAIT);
   });
   line.addEventListener("focus", () => line.select());
+  line.addEventListener("mousedown", open); // what is above it may move before the button is released: no click then
   line.addEventListener("click", open);
   line.addEventListener("blur", () => {
     if (!line.value.trim() && chosen) choose(null);
@@ -129,6 +130,17 @@ export function combobox({ name, id, label, labelledby, describedby, invalid, pl
     }
   });
   return h("div", { class: "combo" }, line, value, list, told);
+}
+
+/** What is typed in a combobox whose list is open; null: none is open. */
+export const searched = (line) => (line?.getAttribute("aria-expanded") === "true" ? line.value : null);
+
+/** Open the list of a combobox, and search for what is not in its line yet. */
+export function reopened(line, typed) {
+  line.click();
+  if (line.value === typed) return;
+  line.value = typed;
+  line.dispatchEvent(new Event("input"));
 }
 
 /** Search in options that are known beforehand, by any of the words typed. */

@@ -1,7 +1,9 @@
 // The view that the bot has opened in front of the person who is typing, in a modal dialog: the browser keeps the focus
-// inside and gives it back afterwards. What was typed stays when the bot updates the view, or puts another on top.
+// inside and gives it back afterwards. What was typed stays when the bot updates the view, or puts another on top; a
+// list that is open stays open.
 
 import { renderBlocks } from "./blocks.js";
+import { reopened, searched } from "./combobox.js";
 import { h } from "./dom.js";
 import { filled, input, submission } from "./inputs.js";
 import { plain } from "./mrkdwn.js";
@@ -33,6 +35,7 @@ export class Modal {
     if (this.#shown && form) this.#drafts.set(this.#shown.id, filled(form));
     const same = this.#shown?.id === view?.id;
     const focused = same ? document.activeElement?.dataset.focus : undefined;
+    const search = same ? searched(document.activeElement) : null;
     this.#signature = signature;
     this.#shown = view;
     if (!view) {
@@ -45,6 +48,7 @@ export class Modal {
     this.dialog.replaceChildren(this.#form(view));
     if (!this.dialog.open) this.dialog.showModal();
     this.#focus(focused);
+    if (search !== null && document.activeElement?.dataset.focus === focused) reopened(document.activeElement, search);
   }
 
   #focus(name) {
