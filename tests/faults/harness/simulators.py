@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
 ON_A_DISK = Path("/var/tmp")  # noqa: S108  each run gets a directory of its own
-"""Where the bots' files are. In memory a file that was made immutable can still be written by whoever has it open."""
+"""Where the bots' files are. In memory, an immutable file can still be written by anyone who has it open."""
 EFFECT_SECONDS = 0.1
 ACK_SECONDS = 3.0
 """How long the real Slack waits."""

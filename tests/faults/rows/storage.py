@@ -55,7 +55,7 @@ def immutable(stage: Stage) -> Iterator[None]:
         except PermissionError:
             pass
         else:
-            raise PermissionError("Here an immutable file can be written by whoever has it open")
+            raise PermissionError("Here an immutable file can be written by anyone who has it open")
     files = [str(one) for one in stage.directory.glob("record-bot.db*") if one.suffix not in {".lock", ".db-shm"}]
     with _immutable(*files):
         yield
