@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,8 +41,13 @@ async def open_transaction(engines: Engines) -> AsyncIterator[None]:
         begun.set()
         over.wait(60)
 
-    writing = asyncio.ensure_future(engines.writer.transaction(wait))
-    await asyncio.to_thread(begun.wait, 60)
+    async def hold() -> None:
+        while not begun.is_set():
+            with suppress(PoolTimeout):  # on a busy machine even the first turn may come too late
+                await engines.writer.transaction(wait)
+
+    writing = asyncio.ensure_future(hold())
+    assert await asyncio.to_thread(begun.wait, 60)
     try:
         yield
     finally:

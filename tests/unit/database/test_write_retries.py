@@ -223,7 +223,7 @@ async def test_a_file_that_is_free_a_moment_later_is_waited_for(tmp_path: Path) 
 
 
 async def test_who_waits_too_long_for_a_turn_waits_again(database: Database) -> None:
-    engines = open_engines(url_of(database), queue_seconds=0.01)
+    engines = open_engines(url_of(database), queue_seconds=0.1)
     await upgrade(engines)
     store, tried = SqlStore(engines), asyncio.Event()
     store.on_retry = tried.set
