@@ -34,6 +34,8 @@ GUEST, OUTSIDE, HELPER = "U0GUEST", "U0OUTSIDE", "U0HELPER"
 FLOOR, AUDIT = "C0FLOOR", "C0AUDIT"
 PATIENCE = 120.0
 """Seconds that a test waits for something that happens within milliseconds on an idle machine."""
+UNDISTURBED = {"RECORDING_ACTIONS_PER_MINUTE": "0", "AUDIT_DIGEST_AT": "off"}
+"""Settings of most bots in tests: tests type faster than people, and near midnight would meet the digest of the day."""
 GENESYS_PATIENCE = 30.0
 """Seconds that the bot waits for an answer of Genesys, by the machine's clock: none that comes is too late."""
 GENESYS_HANGS = 1.0
@@ -262,8 +264,7 @@ def settings_for(
     environment = bot_environment(
         {}, slack=slack, genesys=genesys, transport=transport, port=0, database=directory / "record-bot.db"
     )
-    # Tests type faster than people, and count connections; near midnight they would meet the digest of the day.
-    usual = {"RECORDING_ACTIONS_PER_MINUTE": "0", "SLACK_SOCKETS": "1", "AUDIT_DIGEST_AT": "off"}
+    usual = UNDISTURBED | {"SLACK_SOCKETS": "1"}  # tests count connections
     for name, value in (environment | usual | dict(changes)).items():
         monkeypatch.setenv(name, value)
     return load(ServeSettings)

@@ -14,6 +14,7 @@ import aiohttp
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.run import bot_environment
 from bot.sandbox.slack import SimulatedSlack
+from tests.support.scenario import UNDISTURBED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -37,11 +38,11 @@ class Surroundings:
     """Called for each change at Genesys."""
 
     def environment(self, transport: str, database: Path, changes: Mapping[str, str]) -> dict[str, str]:
-        """Return what a bot is started with: tests type faster than people, and a digest is no line of an entry."""
+        """Return what a bot is started with."""
         usual = bot_environment(
             os.environ, slack=self.slack, genesys=self.genesys, transport=transport, port=0, database=database
         )
-        return usual | {"RECORDING_ACTIONS_PER_MINUTE": "0", "AUDIT_DIGEST_AT": "off"} | dict(changes)
+        return usual | UNDISTURBED | dict(changes)
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from bot.sandbox.process import BotProcess, BotUnready, free_port
 from bot.sandbox.run import bot_environment
 from tests.support import forked
 from tests.support.clocks.accelerated_clock import AcceleratedClock
-from tests.support.scenario import Scenario, simulators
+from tests.support.scenario import UNDISTURBED, Scenario, simulators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -60,14 +60,7 @@ class ServedScene(Scenario):
         )
         self.slack.events_url = f"http://127.0.0.1:{port}/slack/events" if transport == "http" else None
         self.process = BotProcess(
-            environment=environment
-            | {
-                "LOG_LEVEL": "debug",
-                "LOG_FORMAT": "json",
-                "RECORDING_ACTIONS_PER_MINUTE": "0",
-                "AUDIT_DIGEST_AT": "off",
-            }
-            | dict(settings),
+            environment=environment | UNDISTURBED | {"LOG_LEVEL": "debug", "LOG_FORMAT": "json"} | dict(settings),
             directory=self.directory,
             port=port,
             transport=transport,
