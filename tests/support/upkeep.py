@@ -37,12 +37,10 @@ def pytest_configure() -> None:
     share_compiled_statements()
     settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("any machine")  # no example fails because the machine is busy
-    gc.disable()  # what is imported stays
+    gc.disable()  # while the tests are collected: all that is imported stays
 
 
 def pytest_collection_finish() -> None:
-    """Leave the modules and the collected tests out of all later looks for garbage."""
-    gc.freeze()
     gc.set_threshold(COLLECTED_AFTER, 10, 10)
     gc.enable()
 
