@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from bot.errors import NotPermitted
+from bot.errors import IdentityUnconfirmed, NotPermitted
 from bot.recording.caller import Permission, Role
 from bot.recording.permissions import require
 from bot.recording.policy import Grant
@@ -225,6 +225,9 @@ async def test_all_that_is_to_be_known_is_asked_at_once(
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
+    await slack.stop()
+    with pytest.raises(IdentityUnconfirmed):
+        await people.groups.current()  # the same request: it goes on without the one who asked
 
 
 async def test_a_person_has_the_grants_that_name_them_or_a_group_of_theirs(slack: SimulatedSlack) -> None:
