@@ -87,11 +87,15 @@ class SandboxPage:
         """Change Slack's language for the person who is typing: en-US or de-DE."""
         await self.page.locator("#language").select_option(locale)
 
+    @property
+    def line(self) -> Locator:
+        """The line that commands are typed in. To look at the label of everything on the page takes 30 ms more."""
+        return self.page.locator("#composer").get_by_label("Type a command")
+
     async def command(self, text: str) -> None:
         """Type a command and send it, with the keyboard."""
-        line = self.page.get_by_label("Type a command")
-        await line.fill(text)
-        await line.press("Enter")
+        await self.line.fill(text)
+        await self.line.press("Enter")
 
     async def says(self, text: str) -> Locator:
         """Write a message that is no command; return it as it stands in the channel."""
@@ -104,7 +108,7 @@ class SandboxPage:
 
     async def shortcut(self, name: str) -> None:
         """Use a global shortcut by its name in the manifest."""
-        await self.page.get_by_role("button", name="Shortcuts", exact=True).click()
+        await self.page.locator("#composer").get_by_role("button", name="Shortcuts", exact=True).click()
         await self.page.get_by_role("menuitem", name=re.compile(f"^{re.escape(name)}")).click()
 
     async def message_shortcut(self, message: Locator, name: str) -> None:
