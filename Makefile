@@ -41,11 +41,11 @@ types: dev ## run mypy in strict mode
 	$(BIN)/mypy
 
 # Coverage files of failed runs would be counted, so delete them first.
-unit: dev ## run only the tests (WORKERS=6; COVERAGE=1 measures coverage, which takes a third longer)
+unit: $(VENV)/.compiled ## run only the tests (WORKERS=6; COVERAGE=1 measures coverage, which takes a third longer)
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
-steady: dev ## run the tests beside busy loops, as on a busy machine (LOOPS=6 WORKERS=6)
+steady: $(VENV)/.compiled ## run the tests beside busy loops, as on a busy machine (LOOPS=6 WORKERS=6)
 	$(BIN)/python -m tests.support.busy $(LOOPS) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 faults: dev ## kill, disconnect and delay the real bot about 1,400 times; write docs/reliability.md (RUNS=20 JOBS=4)
@@ -123,4 +123,10 @@ $(VENV)/.installed: requirements.txt requirements-uv.txt pyproject.toml | $(BIN)
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@scripts/install "what the tests need" --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# The workers of pytest start at the same time, and each would compile the same modules. One process does it for all.
+$(VENV)/.compiled: $(VENV)/.installed-dev
+	@echo "Compiling the tests (once)"
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
 	@touch $@
