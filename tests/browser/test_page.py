@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+HAS_COME = """(words) => new Promise((come) => {
+  const feed = new EventSource("/api/events");
+  feed.addEventListener("message", ({ data }) => {
+    if (!data.includes(words)) return;
+    feed.close();
+    come();
+  });
+})"""
+"""Waits until the page's server has sent a state with these words in it."""
+
 
 async def test_a_form_is_filled_in_with_every_kind_of_input(guest: SandboxPage, stage: Stage) -> None:
     await guest.shortcut("Everything")
@@ -200,6 +210,26 @@ async def test_arrows_lead_from_message_to_message(guest: SandboxPage) -> None:
     await guest.page.keyboard.press("Enter")
     await guest.page.keyboard.press("Enter")
     await expect(guest.form.dialog).to_contain_text("second")
+
+
+async def test_what_is_pressed_is_clicked_although_the_bot_changes_it(guest: SandboxPage, stage: Stage) -> None:
+    home, mouse = await guest.open_home(), guest.page.mouse
+    await expect(home).to_contain_text("Published 1 times")
+    await home.get_by_role("button", name="Again").hover()
+    await mouse.down()
+    await stage.app.publish(ADA)
+    await guest.page.evaluate(HAS_COME, "Published 2 times")
+    await mouse.up()
+    await expect(home).to_contain_text("Published 3 times")
+
+    await home.get_by_role("button", name="Again").hover()
+    await mouse.down()
+    await stage.app.publish(ADA)
+    await guest.page.evaluate(HAS_COME, "Published 4 times")
+    await expect(home).to_contain_text("Published 3 times")
+    await mouse.move(0, 0)
+    await mouse.up()
+    await expect(home).to_contain_text("Published 4 times")
 
 
 async def test_direct_messages_are_marked_until_they_are_read(guest: SandboxPage) -> None:

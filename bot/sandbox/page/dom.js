@@ -90,6 +90,34 @@ export function reconcile(container, items, keyOf, render, signatureOf = JSON.st
   for (const leftover of present.values()) leftover.remove();
 }
 
+const PRESSED = "button, a, label, input, [role=option], [role=menuitem]";
+
+/**
+ * Return `draw`, but have it wait while something is pressed: what is replaced between the press and the release gets
+ * no click. A select is left out, because some browsers don't tell when its list is closed.
+ */
+export function betweenPresses(draw) {
+  let pressed = false;
+  let due = false;
+  const release = () => {
+    pressed = false;
+    if (due) setTimeout(draw); // after the click, which comes together with the release
+    due = false;
+  };
+  addEventListener("pointerdown", ({ button, target }) => {
+    pressed = button === 0 && Boolean(target.closest?.(PRESSED));
+  }, true);
+  addEventListener("pointermove", ({ buttons }) => {
+    if (pressed && !buttons) release(); // it was released where the page can't see it
+  }, true);
+  for (const over of ["pointerup", "pointercancel"]) addEventListener(over, release, true);
+  addEventListener("blur", release);
+  return () => {
+    if (pressed) due = true;
+    else draw();
+  };
+}
+
 /** Seconds as a clock shows them: 4:07, 1:02:09. */
 export function duration(seconds) {
   const whole = Math.max(0, Math.floor(seconds));

@@ -4,7 +4,7 @@ import { follow, post } from "./api.js";
 import { showCalls } from "./calls.js";
 import { Composer } from "./composer.js";
 import { askFirst } from "./confirm.js";
-import { setAhead, startClock } from "./dom.js";
+import { betweenPresses, setAhead, startClock } from "./dom.js";
 import { countOn, showFaults } from "./faults.js";
 import { showHealth } from "./health.js";
 import { showHome } from "./home.js";
@@ -241,11 +241,12 @@ const tour = new Tour(find("#tour"));
 find("#tour-start").addEventListener("click", (event) => tour.open(event.currentTarget));
 showSituations(find("#situations"), { state: () => state, act, say });
 
+const drawNews = betweenPresses(draw);
 follow((fresh) => {
   if (!state) requestAnimationFrame(() => tour.offer());
   state = fresh;
   setAhead(fresh.ahead ?? 0);
-  draw();
+  drawNews();
 }, (up) => {
   document.body.classList.toggle("cut-off", !up);
   find("#cut-off").hidden = up;
