@@ -89,7 +89,7 @@ class SandboxPage:
 
     @property
     def line(self) -> Locator:
-        """The line that commands are typed in. To look at the label of everything on the page takes 30 ms more."""
+        """The line that commands are typed in."""
         return self.page.locator("#composer").get_by_label("Type a command")
 
     async def command(self, text: str) -> None:
