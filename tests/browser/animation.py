@@ -75,7 +75,7 @@ async def film(visitor: SandboxPage, call: str) -> list[Frame]:
     await visitor.page.mouse.move(0, 0)
     await camera.take(1000)
 
-    command, line = f"/record start {call} complaint", visitor.page.get_by_label("Type a command")
+    command, line = f"/record start {call} complaint", visitor.line
     for typed in range(TYPED_AT_ONCE, len(command) + TYPED_AT_ONCE, TYPED_AT_ONCE):
         await line.fill(command[:typed])
         await camera.take(120)

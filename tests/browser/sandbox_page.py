@@ -90,7 +90,7 @@ class SandboxPage:
     @property
     def line(self) -> Locator:
         """The line that commands are typed in."""
-        return self.page.locator("#composer").get_by_label("Type a command")
+        return self.page.get_by_label("Type a command")
 
     async def command(self, text: str) -> None:
         """Type a command and send it, with the keyboard."""
@@ -108,7 +108,7 @@ class SandboxPage:
 
     async def shortcut(self, name: str) -> None:
         """Use a global shortcut by its name in the manifest."""
-        await self.page.locator("#composer").get_by_role("button", name="Shortcuts", exact=True).click()
+        await self.page.get_by_role("button", name="Shortcuts", exact=True).click()
         await self.page.get_by_role("menuitem", name=re.compile(f"^{re.escape(name)}")).click()
 
     async def message_shortcut(self, message: Locator, name: str) -> None:

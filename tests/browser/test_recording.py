@@ -90,7 +90,7 @@ async def test_the_keyboard_is_enough(visitor: SandboxPage) -> None:
     call = await visitor.new_call()
     await visitor.call(call).get_by_role("button", name=re.compile("^Record the call")).focus()
     await page.keyboard.press("Enter")
-    line = page.get_by_label("Type a command")
+    line = visitor.line
     await expect(line).to_be_focused()
     await expect(line).to_have_value(f"/record start {call} ")
     await page.keyboard.press("Enter")

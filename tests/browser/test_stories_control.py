@@ -159,8 +159,7 @@ async def test_a_german_supervisor_reads_german_all_the_way(seat: Seat) -> None:
 
 async def test_start_pause_and_stop_from_the_modal_without_a_mouse(seat: Seat) -> None:
     page, keys = seat.page, seat.page.keyboard
-    line = page.get_by_label("Type a command")
-    await tab_to(page, line)
+    await tab_to(page, seat.line)
     await keys.type("/record start")
     await keys.press("Enter")
     calls = seat.form.dialog.get_by_role("combobox", name="Live call")
@@ -182,7 +181,7 @@ async def test_start_pause_and_stop_from_the_modal_without_a_mouse(seat: Seat) -
     await expect(seat.form.dialog.locator('[data-focus="submit"]')).to_be_focused()
     await keys.press("Enter")
     await expect(seat.form.dialog).to_be_hidden()
-    await expect(line).to_be_focused()
+    await expect(seat.line).to_be_focused()
 
     card = seat.card(INBOUND)
     await expect(card).to_contain_text(RUNS)

@@ -120,7 +120,6 @@ export function combobox({ name, id, label, labelledby, describedby, invalid, pl
     timer = setTimeout(() => ask(line.value.trim()), WAIT);
   });
   line.addEventListener("focus", () => line.select());
-  line.addEventListener("mousedown", open); // what is above it may move before the button is released: no click then
   line.addEventListener("click", open);
   line.addEventListener("blur", () => {
     if (!line.value.trim() && chosen) choose(null);
