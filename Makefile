@@ -5,7 +5,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PORT := 8300
-WORKERS := 6
+WORKERS := 4
 COVERAGE :=
 ENTRIES := 1000000
 SECONDS := 1800
@@ -41,11 +41,11 @@ types: dev ## run mypy in strict mode
 	$(BIN)/mypy
 
 # Coverage files of failed runs would be counted, so delete them first.
-unit: $(VENV)/.compiled ## run only the tests (WORKERS=6; COVERAGE=1 measures coverage, which takes a third longer)
+unit: $(VENV)/.compiled ## run only the tests (WORKERS=4; COVERAGE=1 measures coverage, which takes a third longer)
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
-steady: $(VENV)/.compiled ## run the tests beside busy loops, as on a busy machine (LOOPS=6 WORKERS=6)
+steady: $(VENV)/.compiled ## run the tests beside busy loops, as on a busy machine (LOOPS=6 WORKERS=4)
 	$(BIN)/python -m tests.support.busy $(LOOPS) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 faults: dev ## kill, disconnect and delay the real bot about 1,400 times; write docs/reliability.md (RUNS=20 JOBS=4)

@@ -6,7 +6,7 @@ from tests.support.clocks.steady_time import SteadyLoop
 from tests.support.databases.postgres import database, postgres_database, postgres_server
 from tests.support.measured import _measure_processes
 from tests.support.skips import pytest_terminal_summary
-from tests.support.upkeep import logs_as_before, pytest_collection_finish, pytest_configure
+from tests.support.upkeep import logs_as_before, pytest_collection_finish, pytest_configure, pytest_unconfigure
 from tests.support.waits_first import pytest_collection_modifyitems
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_terminal_summary",
+    "pytest_unconfigure",
 ]
 
 

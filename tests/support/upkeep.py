@@ -45,6 +45,15 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Spare a worker that ends the looks for garbage: Python takes several, each a second for a million objects.
+
+    pytest has looked by then, and told what failed while garbage was thrown away.
+    """
+    gc.freeze()
+
+
 def keep_files_in_memory() -> None:
     """Make temporary files in memory, here and in each process that is started, unless TMPDIR names a place for them.
 
