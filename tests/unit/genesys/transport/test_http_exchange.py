@@ -47,16 +47,18 @@ class FakeServer:
             await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        if self._answer is None:
-            await self._release.wait()
-        else:
-            writer.write(self._answer)
-            await writer.drain()
-        while self._trickle is not None and not self._release.is_set():
-            writer.write(b" ")
-            await asyncio.sleep(self._trickle)
-        writer.close()
+        try:
+            self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            if self._answer is None:
+                await self._release.wait()
+            else:
+                writer.write(self._answer)
+                await writer.drain()
+            while self._trickle is not None and not self._release.is_set():
+                writer.write(b" ")
+                await asyncio.sleep(self._trickle)
+        finally:  # also if the test ends before
+            writer.close()
 
 
 @asynccontextmanager
