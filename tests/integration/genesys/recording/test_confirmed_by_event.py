@@ -12,7 +12,7 @@ import pytest
 from bot.errors import OutcomeUnknown
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, Notifications
 from bot.genesys.call_events import LATEST_SECONDS
-from bot.genesys.effect_times import EVENTS_OVERDUE
+from bot.genesys.effect_times import EVENTS_OVERDUE, READ_AT
 from bot.recording.models import Mechanism, Target
 from bot.recording.ports import permit_anyone
 from bot.sandbox.genesys import SimulatedGenesys
@@ -71,6 +71,19 @@ class Bench:
 
     async def until_sent(self, count: int = 1) -> None:
         await self.simulator.wait_until(lambda: len(self.simulator.writes()) >= count)
+
+    async def until_decided_or_waiting(self, change: asyncio.Future[ConfirmedChange]) -> None:
+        """Wait until a change has its result, or its answer is there and the first reading is due later."""
+        waiting: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(self.clock.until_asleep(due)) for due in (READ_AT[0], EVENTS_OVERDUE)
+        ]
+        try:
+            async with asyncio.timeout(WITHIN):
+                await asyncio.wait([change, *waiting], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def _nobody(_: Waiting) -> None: ...
@@ -207,7 +220,8 @@ async def test_an_agents_first_start_asks_for_their_events() -> None:
     async with opened(follow=False) as bench:
         starting = asyncio.ensure_future(bench.start())
         assert await bench.listener.next_gap() == {bench.call.agents[0].user_id}
-        bench.clock.advance(1.0)
+        await bench.until_decided_or_waiting(starting)
+        bench.clock.advance(EVENTS_OVERDUE)
         await starting
         bench.call = bench.simulator.add_call()
         bench.simulator.requests.clear()
