@@ -21,20 +21,17 @@ class FakeRawServer:
     url: str = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                method, path = head.split(" ")[:2]
-                for line in head.split("\r\n"):
-                    name, _, value = line.partition(":")
-                    if name.lower() == "content-length":
-                        await reader.readexactly(int(value))
-                path = path.partition("?")[0]
-                self.asked.append((method, path))
-                writer.write(self.answering(method, path))
-                await writer.drain()
-        finally:  # also if the test ends before
-            writer.close()
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            method, path = head.split(" ")[:2]
+            for line in head.split("\r\n"):
+                name, _, value = line.partition(":")
+                if name.lower() == "content-length":
+                    await reader.readexactly(int(value))
+            path = path.partition("?")[0]
+            self.asked.append((method, path))
+            writer.write(self.answering(method, path))
+            await writer.drain()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
 

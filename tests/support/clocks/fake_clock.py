@@ -67,9 +67,15 @@ class SteppedClock(FakeClock):
             if until <= self.elapsed:
                 woken.set()
 
-    async def until_asleep(self, seconds: float, *, sleepers: int = 1, within: float = 60.0) -> None:
-        """Wait until so many sleep for so many more seconds; raise TimeoutError after ``within`` real seconds."""
+    async def until_asleep(self, *seconds: float, sleepers: int = 1, within: float = 60.0) -> None:
+        """Wait until so many sleep for so many more seconds, or for one of several lengths.
+
+        Raise TimeoutError after ``within`` real seconds.
+        """
         async with asyncio.timeout(within):
-            while sum(abs(until - self.elapsed - seconds) < 1e-6 for until in self._sleepers.values()) < sleepers:
+            while sum(self._sleeps_for(until, seconds) for until in self._sleepers.values()) < sleepers:
                 self._fell_asleep.clear()
                 await self._fell_asleep.wait()
+
+    def _sleeps_for(self, until: float, lengths: tuple[float, ...]) -> bool:
+        return any(abs(until - self.elapsed - length) < 1e-6 for length in lengths)

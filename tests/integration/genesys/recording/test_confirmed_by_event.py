@@ -73,17 +73,13 @@ class Bench:
         await self.simulator.wait_until(lambda: len(self.simulator.writes()) >= count)
 
     async def until_decided_or_waiting(self, change: asyncio.Future[ConfirmedChange]) -> None:
-        """Wait until a change has its result, or its answer is there and the first reading is due later."""
-        waiting: list[asyncio.Future[Any]] = [
-            asyncio.ensure_future(self.clock.until_asleep(due)) for due in (READ_AT[0], EVENTS_OVERDUE)
-        ]
-        try:
-            async with asyncio.timeout(WITHIN):
-                await asyncio.wait([change, *waiting], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waiting:
-                one.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+        """Wait until a change has its result, or the bot waits for the time of the first reading."""
+        asleep = asyncio.ensure_future(self.clock.until_asleep(READ_AT[0], EVENTS_OVERDUE))
+        ends: list[asyncio.Future[Any]] = [change, asleep]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if not change.done():
+            await asleep
+        asleep.cancel()
 
 
 async def _nobody(_: Waiting) -> None: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,7 +47,7 @@ class FakeServer:
             await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with closing(writer):  # even if the test ends before
             self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
             if self._answer is None:
                 await self._release.wait()
@@ -57,8 +57,6 @@ class FakeServer:
             while self._trickle is not None and not self._release.is_set():
                 writer.write(b" ")
                 await asyncio.sleep(self._trickle)
-        finally:  # also if the test ends before
-            writer.close()
 
 
 @asynccontextmanager
