@@ -40,10 +40,9 @@ if TYPE_CHECKING:
     from bot.audit.entry import Draft, Entry
     from bot.database.mapping import Upsert
     from bot.recording.agents.next_call import NextCall, NextCallNotice
-    from bot.recording.keeping.recording_files import SavedRecording
+    from bot.recording.keeping.recording_files import RecordingFileCheck, SavedRecording
     from bot.recording.models import Approval, ApprovalOutcome, Attempt, Recording
     from bot.recording.notices import Notice
-    from bot.recording.ports import RecordingFileCheck
     from bot.recording.time_limits.snooze import Reminder, Snooze
 
 # Spelled out as in the index of the live ones: with parameters for the states it would not be used.

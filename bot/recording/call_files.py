@@ -1,4 +1,4 @@
-"""The port to what Genesys has saved of calls."""
+"""The ports to what Genesys has saved of calls, and to the recordings whose files are still to be found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
         MediaLink,
         NoMedia,
         ProtectionChange,
+        RecordingFileCheck,
         RecordingFiles,
+        SavedRecording,
         Transcoding,
     )
     from bot.recording.ports import Priority, Progress
@@ -55,3 +57,22 @@ class CallFiles(Protocol):
         priority: Priority = ...,
     ) -> MediaLink | Transcoding | NoMedia:
         """Return a link to a recording's sound; ``progress`` is told of each wait for the transcoding."""
+
+
+class SavedRecordings(Protocol):
+    """Returns what Genesys has stored of a call. Raises the GenesysError branch of ``bot.errors``."""
+
+    async def saved(
+        self, conversation_id: str, *, deadline: float, priority: Priority = ...
+    ) -> tuple[SavedRecording, ...]:
+        """Return the call's saved recordings; none where Genesys has not got them (yet)."""
+
+
+class SavedQueue(Protocol):
+    """The recordings whose files are still to be found."""
+
+    async def due(self, now: datetime, *, limit: int) -> tuple[RecordingFileCheck, ...]:
+        """Return the checks that are due, the longest waiting first."""
+
+    async def next_at(self) -> datetime | None:
+        """Return when the next check is due, None without one."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.recording.caller import Scope
     from bot.recording.card import Card, CardPlace
     from bot.recording.keeping.keep import KeepRows
-    from bot.recording.keeping.recording_files import SavedRecording
+    from bot.recording.keeping.recording_files import RecordingFileCheck, SavedRecording
     from bot.recording.models import (
         Approval,
         ApprovalOutcome,
@@ -163,34 +163,6 @@ class NameStore(Protocol):
 
     async def unnamed(self) -> frozenset[tuple[str, str]]:
         """Return the agents and queues of live recordings, and queues of the newest ones, whose names we don't know."""
-
-
-class SavedRecordings(Protocol):
-    """Returns what Genesys has stored of a call. Raises the GenesysError branch of ``bot.errors``."""
-
-    async def saved(
-        self, conversation_id: str, *, deadline: float, priority: Priority = Priority.LOOP
-    ) -> tuple[SavedRecording, ...]:
-        """Return the call's saved recordings; none where Genesys has not got them (yet)."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingFileCheck:
-    """A recording whose file is missing: since when it is over, and the number of checks so far."""
-
-    recording_id: UUID
-    ended_at: datetime
-    looks: int = 0
-
-
-class SavedQueue(Protocol):
-    """The recordings whose files are still to be found."""
-
-    async def due(self, now: datetime, *, limit: int) -> tuple[RecordingFileCheck, ...]:
-        """Return the checks that are due, the longest waiting first."""
-
-    async def next_at(self) -> datetime | None:
-        """Return when the next check is due, None without one."""
 
 
 class CallEvents(Protocol):

@@ -10,10 +10,9 @@ from sqlalchemy import select, update
 
 from bot.database.mapping import upsert
 from bot.database.schema.tables import saved_looks, saved_recordings
-from bot.recording.keeping.recording_files import SavedRecording
+from bot.recording.keeping.recording_files import RecordingFileCheck, SavedRecording
 from bot.recording.models import Mechanism, Recording, RecordingState
 from bot.recording.monitoring.recording_files import AFTER_SECONDS
-from bot.recording.ports import RecordingFileCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

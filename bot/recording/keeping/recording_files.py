@@ -10,6 +10,7 @@ from bot.errors import Evidence
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+    from uuid import UUID
 
 GONE = frozenset({"deleted", "error"})
 """States of files of which nothing can be kept or played."""
@@ -114,3 +115,12 @@ class NoMedia:
     """There is nothing to play. ``state`` is Genesys's word for the file in lower case, such as ``archived``."""
 
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFileCheck:
+    """A recording whose file is missing: since when it is over, and the number of checks so far."""
+
+    recording_id: UUID
+    ended_at: datetime
+    looks: int = 0

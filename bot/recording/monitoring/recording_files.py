@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from bot.recording.keeping.recording_files import SavedRecording
+    from bot.recording.call_files import SavedQueue, SavedRecordings
+    from bot.recording.keeping.recording_files import RecordingFileCheck, SavedRecording
     from bot.recording.models import Recording
-    from bot.recording.ports import Clock, RecordingFileCheck, RecordingStore, SavedQueue, SavedRecordings, Transaction
+    from bot.recording.ports import Clock, RecordingStore, Transaction
 
 log = structlog.get_logger(__name__)
 
