@@ -103,6 +103,20 @@ MUTATIONS = (
         "tests/unit/recording/monitoring/test_reconciler.py::test_a_stale_owner_cannot_write_the_outcome",
     ),
     Mutation(
+        "a write for an attempt that was taken over",
+        "bot/genesys/transport/client.py",
+        "            await options.still_ours()\n",
+        "            pass\n",
+        "tests/integration/genesys/recording/test_adapter_taken_over.py::test_a_start_is_not_sent_though_the_call_was_read",
+    ),
+    Mutation(
+        "an attempt that was taken over taken for one's own",
+        "bot/database/store.py",
+        "attempts.c.owner == attempt.owner, attempts.c.settled_at.is_(None)",
+        "attempts.c.settled_at.is_(None)",
+        "tests/unit/recording/control/test_taken_over.py::test_nothing_is_sent_for_a_lost_attempt",
+    ),
+    Mutation(
         "blind re-posting",
         "bot/outbox/audit_channel.py",
         "await self.outbox.delivery_begun(seqs, self.clock.now())",

@@ -236,6 +236,13 @@ class SqlStore:
 
         return await self.engines.read(read)
 
+    async def still_owned(self, attempt: Attempt) -> bool:
+        """Return whether an attempt is open and still its owner's."""
+        wanted = select(attempts.c.id).where(
+            attempts.c.id == attempt.id, attempts.c.owner == attempt.owner, attempts.c.settled_at.is_(None)
+        )
+        return await self.engines.read(lambda connection: connection.execute(wanted).one_or_none() is not None)
+
     async def open_attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts without an outcome, oldest first."""
         return await self._attempts(attempts.c.settled_at.is_(None))

@@ -66,6 +66,20 @@ def permit_anyone(_agent: Participant | None) -> None:
     """Permit any reading."""
 
 
+class TakenOver(Exception):
+    """Another process has taken the attempt over, and settles it; nothing was sent that changes anything."""
+
+
+StillOurs = Callable[[], Awaitable[None]]
+"""Called right before each write to Genesys: raises TakenOver where the attempt is another process's by now.
+
+A process that stood still for some seconds is taken for dead, and people are told how its attempts ended."""
+
+
+async def nobody_else() -> None:
+    """Allow a write that no other process could have taken over."""
+
+
 class Priority(Enum):
     """The origin of a request to Genesys; people go before background work under a limit."""
 
@@ -78,7 +92,8 @@ class RecordingControl(Protocol):
 
     ``deadline`` is a reading of the clock's ``monotonic``; nothing is begun after it. All methods raise the
     GenesysError branch of ``bot.errors``: ``OutcomeUnknown`` when a change was sent and could not be confirmed,
-    ``GenesysUnavailable`` when nothing had been sent yet, ``CallEnded`` when the call is over.
+    ``GenesysUnavailable`` when nothing had been sent yet, ``CallEnded`` when the call is over. What ``still_ours``
+    raises is passed on.
     """
 
     async def start(
@@ -89,19 +104,34 @@ class RecordingControl(Protocol):
         deadline: float,
         progress: Progress,
         permit: Permit,
+        still_ours: StillOurs,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Record the call. What ``permit`` raises is passed on, and then nothing was sent that changes anything."""
 
     async def stop(
-        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+        self,
+        target: Target,
+        *,
+        deadline: float,
+        progress: Progress,
+        still_ours: StillOurs,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange: ...
 
     async def pause(
-        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+        self,
+        target: Target,
+        *,
+        deadline: float,
+        progress: Progress,
+        still_ours: StillOurs,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange: ...
 
-    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange: ...
+    async def resume(
+        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs
+    ) -> ConfirmedChange: ...
 
     async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
@@ -352,6 +382,9 @@ class RecordingStore(Protocol):
 
     async def show_again(self, recording_id: UUID) -> None:
         """Redraw the recording's card, whatever it shows now."""
+
+    async def still_owned(self, attempt: Attempt) -> bool:
+        """Return whether an attempt is open and still its owner's."""
 
     async def open_attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts without an outcome, oldest first."""

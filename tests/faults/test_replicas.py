@@ -12,7 +12,10 @@ from tests.support.forked import launch
 
 pytestmark = pytest.mark.long
 
-PLAYED = {"socket": ("replicas-killed", "replicas-storm"), "http": ("replicas-duplicates", "replicas-frozen")}
+PLAYED = {
+    "socket": ("replicas-killed", "replicas-storm"),
+    "http": ("replicas-duplicates", "replicas-frozen", "replicas-woken"),
+}
 
 
 async def test_three_replicas_once() -> None:

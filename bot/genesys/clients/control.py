@@ -22,7 +22,7 @@ from bot.errors import (
 )
 from bot.genesys.recording.call_state import first_read, is_other_conversation
 from bot.genesys.transport.deadline import RequestOptions
-from bot.recording.ports import Priority, permit_anyone
+from bot.recording.ports import Priority, nobody_else, permit_anyone
 
 if TYPE_CHECKING:
     from bot.genesys.clients.pool import GenesysClients
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
     from bot.recording.call import Participant
     from bot.recording.models import ConfirmedChange, Conversation, Target
-    from bot.recording.ports import Permit, Progress, RecordingControl
+    from bot.recording.ports import Permit, Progress, RecordingControl, StillOurs
 
 NOT_FOUND = 404
 NOT_SEEN = (NotFound, PermissionMissing, LoginRefused, RateLimited)
@@ -72,6 +72,7 @@ class ClientsControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
+        still_ours: StillOurs = nobody_else,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Start with the first client that reads the call; the start's own reading finds it."""
@@ -88,6 +89,7 @@ class ClientsControl:
                 deadline=deadline,
                 progress=progress,
                 permit=permit_seen,
+                still_ours=still_ours,
                 priority=priority,
             )
 
@@ -104,30 +106,48 @@ class ClientsControl:
             raise
 
     async def stop(
-        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+        self,
+        target: Target,
+        *,
+        deadline: float,
+        progress: Progress,
+        still_ours: StillOurs = nobody_else,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Stop through the client that has found the call."""
 
         async def act(control: RecordingControl) -> ConfirmedChange:
-            return await control.stop(target, deadline=deadline, progress=progress, priority=priority)
+            return await control.stop(
+                target, deadline=deadline, progress=progress, still_ours=still_ours, priority=priority
+            )
 
         return await self._change(target, RequestOptions(deadline, progress, priority), act)
 
     async def pause(
-        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+        self,
+        target: Target,
+        *,
+        deadline: float,
+        progress: Progress,
+        still_ours: StillOurs = nobody_else,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Pause through the client that has found the call."""
 
         async def act(control: RecordingControl) -> ConfirmedChange:
-            return await control.pause(target, deadline=deadline, progress=progress, priority=priority)
+            return await control.pause(
+                target, deadline=deadline, progress=progress, still_ours=still_ours, priority=priority
+            )
 
         return await self._change(target, RequestOptions(deadline, progress, priority), act)
 
-    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange:
+    async def resume(
+        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs = nobody_else
+    ) -> ConfirmedChange:
         """Resume through the client that has found the call."""
 
         async def act(control: RecordingControl) -> ConfirmedChange:
-            return await control.resume(target, deadline=deadline, progress=progress)
+            return await control.resume(target, deadline=deadline, progress=progress, still_ours=still_ours)
 
         return await self._change(target, RequestOptions(deadline, progress), act)
 

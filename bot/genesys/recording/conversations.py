@@ -28,7 +28,7 @@ from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import Departure
 from bot.recording.models import ConfirmedChange, Mechanism
-from bot.recording.ports import Priority, permit_anyone
+from bot.recording.ports import Priority, nobody_else, permit_anyone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bot.genesys.transport.answer import Answer
     from bot.genesys.transport.client import GenesysClient
     from bot.recording.models import Conversation, Target
-    from bot.recording.ports import Permit, Progress
+    from bot.recording.ports import Permit, Progress, StillOurs
 
 READ_AGAIN_SECONDS = (0.5, 1.0)
 """When a call that doesn't say whether it is being recorded is read again, before a start is refused."""
@@ -57,6 +57,7 @@ class ConversationsControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
+        still_ours: StillOurs = nobody_else,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Record the call by what its reading calls for; a call that is being recorded is adopted.
@@ -64,7 +65,7 @@ class ConversationsControl:
         The reason stays with the bot: no write of this API takes one.
         """
         del reason_code
-        options = RequestOptions(deadline, progress, priority)
+        options = RequestOptions(deadline, progress, priority, still_ours=still_ours)
         call = await self._clear_read(target.conversation_id, options)
         _require_one(call.agents, permit)
         there = _adopted(call, target)
@@ -95,10 +96,16 @@ class ConversationsControl:
         )
 
     async def stop(
-        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+        self,
+        target: Target,
+        *,
+        deadline: float,
+        progress: Progress,
+        still_ours: StillOurs = nobody_else,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Undo what the start did: end the ad-hoc recording, or put the policy's into secure pause."""
-        options = RequestOptions(deadline, progress, priority, protects=True)
+        options = RequestOptions(deadline, progress, priority, protects=True, still_ours=still_ours)
         mechanism, participant_id = target.mechanism, target.participant_id
         if mechanism is None or (mechanism is Mechanism.ADHOC and participant_id is None):
             call = await self._read_again(target.conversation_id, options)
@@ -154,16 +161,24 @@ class ConversationsControl:
         )
 
     async def pause(
-        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+        self,
+        target: Target,
+        *,
+        deadline: float,
+        progress: Progress,
+        still_ours: StillOurs = nobody_else,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Put the recording into secure pause, while card data is read out."""
-        return await self._paused(
-            target, RequestOptions(deadline, progress, priority, protects=True), effects.pauses, active=False
-        )
+        options = RequestOptions(deadline, progress, priority, protects=True, still_ours=still_ours)
+        return await self._paused(target, options, effects.pauses, active=False)
 
-    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange:
+    async def resume(
+        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs = nobody_else
+    ) -> ConfirmedChange:
         """End the secure pause."""
-        return await self._paused(target, RequestOptions(deadline, progress), effects.recording_runs, active=True)
+        options = RequestOptions(deadline, progress, still_ours=still_ours)
+        return await self._paused(target, options, effects.recording_runs, active=True)
 
     async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON

@@ -23,7 +23,7 @@ from bot.genesys.transport.deadline import RequestOptions
 from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism
-from bot.recording.ports import Priority, permit_anyone
+from bot.recording.ports import Priority, nobody_else, permit_anyone
 
 if TYPE_CHECKING:
     from bot.errors import Evidence, GenesysError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bot.genesys.transport.sdk import JsonApiClient
     from bot.recording.call import Participant
     from bot.recording.models import Target
-    from bot.recording.ports import Permit, Progress
+    from bot.recording.ports import Permit, Progress, StillOurs
 
 SESSIONS = "/api/v2/recording/sessions"
 STATES = {
@@ -104,6 +104,7 @@ class SessionsControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
+        still_ours: StillOurs = nobody_else,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Start a session on a connected voice call, or adopt the one that it has.
@@ -111,7 +112,7 @@ class SessionsControl:
         A session records all sides of a call and has no queue: people limited to some queues are refused.
         """
         permit(None)
-        options = RequestOptions(deadline, progress, priority)
+        options = RequestOptions(deadline, progress, priority, still_ours=still_ours)
         call = await calls.first_read(self.client, target.conversation_id, options)
         if not call.connected:
             raise NoAgentConnected(evidence=call.evidence)
@@ -136,10 +137,16 @@ class SessionsControl:
         )
 
     async def stop(
-        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+        self,
+        target: Target,
+        *,
+        deadline: float,
+        progress: Progress,
+        still_ours: StillOurs = nobody_else,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Stop the session; one that is gone, stopped, or was never there is as wanted while the call goes on."""
-        options = RequestOptions(deadline, progress, priority, protects=True)
+        options = RequestOptions(deadline, progress, priority, protects=True, still_ours=still_ours)
         session_id = target.session_id
         if session_id is None:
             session = await self._session(target.conversation_id, None, options)
@@ -163,15 +170,23 @@ class SessionsControl:
         )
 
     async def pause(
-        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+        self,
+        target: Target,
+        *,
+        deadline: float,
+        progress: Progress,
+        still_ours: StillOurs = nobody_else,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Refuse: the session API can't pause."""
-        del target, deadline, progress, priority
+        del target, deadline, progress, still_ours, priority
         raise RequestRejected("The session API can't pause.", cause="sessions_cannot_pause")
 
-    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange:
+    async def resume(
+        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs = nobody_else
+    ) -> ConfirmedChange:
         """Refuse: the session API can't resume."""
-        del target, deadline, progress
+        del target, deadline, progress, still_ours
         raise RequestRejected("The session API can't resume.", cause="sessions_cannot_resume")
 
     async def read_call(

@@ -313,6 +313,8 @@ class GenesysClient:
         began = self.clock.monotonic()
         if began >= options.deadline:
             raise GenesysUnavailable(NO_TIME_LEFT)
+        if not request.changes_nothing:
+            await options.still_ours()
         try:
             with nullcontext() if options.confirms else self._record.passage(may_try=request.changes_nothing):
                 answer = await self._http.send(request, token, deadline=options.deadline, rank=options.rank)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.genesys.transport.rate_limiter import Rank
-from bot.recording.ports import Priority
+from bot.recording.ports import Priority, nobody_else
 
 if TYPE_CHECKING:
-    from bot.recording.ports import Progress, Waiting
+    from bot.recording.ports import Progress, StillOurs, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class RequestOptions:
 
     protects: bool = False
     """Whether it is a secure pause or a stop, which go first if a person requests them."""
+
+    still_ours: StillOurs = nobody_else
 
     def confirming(self) -> RequestOptions:
         return replace(self, confirms=True)

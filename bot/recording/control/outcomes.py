@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
-from bot.errors import CallEnded, GenesysError, OutcomeUnknown, TooLate
+from bot.errors import CallEnded, GenesysError, NotInEffect, OutcomeUnknown, TooLate
 from bot.recording.caller import BOT, is_bot, rule_label
 from bot.recording.handover import AGENT_LEFT, POLICY_RECORDER, TRANSFER
 from bot.recording.models import LATE, Mechanism, Recording, RecordingState, Verb
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
     Change = Callable[[Recording], Recording]
 
+REACHED = {
+    Verb.STOP: RecordingState.STOPPED,
+    Verb.PAUSE: RecordingState.PAUSED,
+    Verb.RESUME: RecordingState.ACTIVE,
+}
+"""The state of a recording once a change of it is in force."""
 CONCLUDING = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.OBSERVED})
 """The phases after which nothing is open; who has to know of them gets a message."""
 CONFIRMED = frozenset({Phase.SUCCEEDED, Phase.OBSERVED})
@@ -88,6 +94,13 @@ class OutcomeRecorder:
             attempt, Phase.FAILED, self._undone(attempt, error.kind), {"error": error.kind, **facts(error.evidence)}
         )
         return ActionResult(settled.recording, settled.audit_seq, error=error)
+
+    async def taken_over(self, attempt: Attempt) -> ActionResult:
+        """Return what another process has made of the attempt so far; write nothing, as it writes the outcome."""
+        recording = await self.store.recording(attempt.recording_id)
+        if recording is None:
+            raise AssertionError
+        return ActionResult(recording, recording.audit_seq, error=_shown_by(recording, attempt.verb))
 
     async def denied(self, accepted: PendingAction, refusal: NotPermitted) -> ActionResult:
         """Record that the reading of the call ruled the request out; nothing was sent to Genesys."""
@@ -258,6 +271,19 @@ def departure_facts(departure: Departure) -> dict[str, Any]:
     if departure.disconnect_type is not None:
         facts["disconnect_type"] = departure.disconnect_type
     return facts | {"agents": sorted(agent.user_id for agent in departure.successors)}
+
+
+def _shown_by(recording: Recording, verb: Verb) -> GenesysError | None:
+    """Return what the recording's state says of a change that another process has taken over; None: it was made.
+
+    Others may have changed the recording since. So a state tells only of what it can't be in without the change.
+    """
+    if recording.state is RecordingState.ENDED or recording.error == CallEnded.kind:
+        return CallEnded()
+    if recording.state is RecordingState.FAILED:
+        return NotInEffect()
+    made = recording.state is not RecordingState.STARTING if verb.begins else recording.state is REACHED[verb]
+    return None if made and not recording.in_doubt else OutcomeUnknown()
 
 
 def _reached(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -17,7 +18,7 @@ from bot.recording.control.outcomes import facts
 from bot.recording.control.reads import READ_ACTION
 from bot.recording.models import Conversation, Recording, Target, Verb
 from bot.recording.permissions import lists, require_agent, require_reading
-from bot.recording.ports import Priority
+from bot.recording.ports import Priority, TakenOver
 from bot.recording.requests import ActionResult, conversation_id
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from bot.recording.caller import Principal
     from bot.recording.control.intake import Intake
     from bot.recording.control.outcomes import OutcomeRecorder
-    from bot.recording.models import ConfirmedChange
+    from bot.recording.models import Attempt, ConfirmedChange
     from bot.recording.ports import Clock, Progress, RecordingControl, RecordingStore, Transaction, Waiting
     from bot.recording.requests import PendingAction, Request
 
@@ -130,6 +131,9 @@ class RecordingService:
             if (age := _too_old(accepted)) is not None:
                 return await self.outcomes.too_old(accepted, age)
             return await self._carry_out(accepted, progress)
+        except TakenOver:
+            log.warning("attempt_lost", attempt_id=str(attempt.id))
+            return await self.outcomes.taken_over(attempt)
         finally:
             self.working.discard(attempt.id)
 
@@ -147,6 +151,8 @@ class RecordingService:
             return await self.outcomes.denied(accepted, refusal)
         except TimeoutError:
             return await self.outcomes.unknown(accepted, OutcomeUnknown(), side.agent)
+        except TakenOver:
+            raise  # what became of it is the other process's to say
         except Exception:
             # A fault of ours says nothing about the call: the request may have got through.
             log.exception("action_failed", attempt_id=str(accepted.attempt.id))
@@ -154,7 +160,7 @@ class RecordingService:
         return await self.outcomes.succeeded(accepted.attempt, effect)
 
     async def _send(self, accepted: PendingAction, deadline: float, progress: Progress, side: _Side) -> ConfirmedChange:
-        target = accepted.recording.target
+        target, still_ours = accepted.recording.target, partial(self.require_own, accepted.attempt)
         match accepted.attempt.verb:
             case Verb.START | Verb.FOLLOW:
                 return await self.control.start(
@@ -163,14 +169,20 @@ class RecordingService:
                     deadline=deadline,
                     progress=progress,
                     permit=side.permit,
+                    still_ours=still_ours,
                     priority=Priority.PERSON if rule_label(accepted.attempt.actor) is None else Priority.LOOP,
                 )
             case Verb.STOP:
-                return await self.control.stop(target, deadline=deadline, progress=progress)
+                return await self.control.stop(target, deadline=deadline, progress=progress, still_ours=still_ours)
             case Verb.PAUSE:
-                return await self.control.pause(target, deadline=deadline, progress=progress)
+                return await self.control.pause(target, deadline=deadline, progress=progress, still_ours=still_ours)
             case Verb.RESUME:
-                return await self.control.resume(target, deadline=deadline, progress=progress)
+                return await self.control.resume(target, deadline=deadline, progress=progress, still_ours=still_ours)
+
+    async def require_own(self, attempt: Attempt) -> None:
+        """Raise TakenOver unless the attempt is open and still its owner's, as the database says at this moment."""
+        if not await self.store.still_owned(attempt):
+            raise TakenOver
 
     async def live(self, request: Request) -> tuple[Recording, ...]:
         """Return the recordings that are live now and in the caller's scope, oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,7 +15,7 @@ from bot.recording.call import CallRecording
 from bot.recording.caller import BOT
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.models import ConfirmedChange, Mechanism, Verb
-from bot.recording.ports import Priority
+from bot.recording.ports import Priority, TakenOver
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -127,11 +128,19 @@ class Reconciler:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         act = self.service.control.stop if attempt.verb is Verb.STOP else self.service.control.pause
         try:
-            effect = await act(recording.target, deadline=deadline, progress=noop, priority=Priority.LOOP)
+            effect = await act(
+                recording.target,
+                deadline=deadline,
+                progress=noop,
+                still_ours=partial(self.service.require_own, attempt),
+                priority=Priority.LOOP,
+            )
         except CallEnded as ended:
             await self.service.outcomes.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
         except GenesysError as error:
             log.warning("reconciler_action_failed", attempt_id=str(attempt.id), error=error.kind)
+        except TakenOver:
+            log.warning("attempt_lost", attempt_id=str(attempt.id))
         else:
             await self.service.outcomes.succeeded(attempt, effect, phase=Phase.OBSERVED, actor=BOT)
 

@@ -45,14 +45,17 @@ async def delivered_to_all(run: Run) -> None:
     run.expect(run.state() == DONE[run.verb], f"the {run.verb} ended as {run.state()}")
 
 
-def owner_meets(fault: Callable[[Replica], None]) -> Callable[[Run], Any]:
-    """Return a play in which the replica that works on a request meets a fault while Genesys works on it."""
+def owner_meets(fault: Callable[[Replica], None], *, reading: bool = False) -> Callable[[Run], Any]:
+    """Return a play in which the replica that works on a request meets a fault while Genesys works on it.
+
+    ``reading``: while Genesys answers what the replica reads before it sends the request.
+    """
 
     async def play(run: Run) -> None:
         await run.prepare()
         await fleet_of(run).until("every replica is known to live", fleet_of(run).all_known)
         fleet, before, hit = fleet_of(run), run.outcomes(), list[tuple[Replica, float, str]]()
-        if run.chance.random() < 0.3:
+        if not reading and run.chance.random() < 0.3:
             fleet.genesys.faults.switch_on("drop_before", times=1, only="write")
 
         def strike() -> None:
@@ -61,7 +64,7 @@ def owner_meets(fault: Callable[[Replica], None]) -> Callable[[Run], Any]:
                 fault(owner)
                 hit.append((owner, time.time(), str(_newest(run)["owner"])))
 
-        struck = fleet.when(run.writes, strike)
+        struck = fleet.when(run.reads if reading else run.writes, strike)
         asking = run.asks_meanwhile()
         await fleet.until("the request is on its way to Genesys", struck.is_set)
         await asking
@@ -73,8 +76,10 @@ def owner_meets(fault: Callable[[Replica], None]) -> Callable[[Run], Any]:
         entries = run.phases()
         if owner.frozen:
             owner.thaw()
+            await fleet.until("who woke up is known to live", fleet.all_known)
             await fleet.until_ready()
             run.expect(run.phases() == entries, f"the one that woke up wrote {run.phases()[len(entries) :]}")
+            run.expect(not reading or run.written() == 0, "the one that woke up sent what another had settled")
         await fleet.start()
 
     return play
@@ -239,6 +244,14 @@ ROWS = (
         "the replica that works on a request stands still (SIGSTOP), and wakes up when it is settled",
         "another one settles it within 10 s; the one that wakes up can't write its outcome",
         single(owner_meets(Replica.freeze)),
+        **DISTURBED,
+    ),
+    _row(
+        "woken",
+        "the replica that works on a start stands still (SIGSTOP) while it reads the call, and wakes up too late",
+        "another one settles it within 10 s; the one that wakes up sends nothing",
+        single(owner_meets(Replica.freeze, reading=True)),
+        verbs=(START,),
         **DISTURBED,
     ),
     _row(

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from bot.genesys import ConversationsControl, SessionsControl
+from bot.genesys import ConversationsControl, GenesysClients, SessionsControl
+from bot.genesys.clients.control import ClientsControl
 from bot.recording.models import Target
-from bot.recording.ports import Priority, permit_anyone
+from bot.recording.ports import Priority, nobody_else, permit_anyone
 
 if TYPE_CHECKING:
     from bot.genesys import GenesysClient, RequestSeen
     from bot.recording.models import ConfirmedChange, Conversation
-    from bot.recording.ports import RecordingControl, Waiting
+    from bot.recording.ports import RecordingControl, StillOurs, Waiting
     from bot.sandbox.genesys import SimulatedGenesys
     from tests.support.clocks.fake_clock import FakeClock
+
+Api = Literal["conversations", "sessions", "clients"]
 
 
 @dataclass
@@ -23,10 +26,11 @@ class Bench:
     clock: FakeClock
     client: GenesysClient
     seen: list[RequestSeen]
-    api: str = "conversations"
+    api: Api = "conversations"
     patience: float = 25.0
     waits: list[float] = field(default_factory=list)
     priority: Priority = Priority.PERSON
+    still_ours: StillOurs = nobody_else
 
     def of_a_loop(self) -> Bench:
         return replace(self, priority=Priority.LOOP)
@@ -36,7 +40,12 @@ class Bench:
 
     @property
     def control(self) -> RecordingControl:
-        return SessionsControl(self.client) if self.api == "sessions" else ConversationsControl(self.client)
+        if self.api == "sessions":
+            return SessionsControl(self.client)
+        conversations = ConversationsControl(self.client)
+        if self.api == "clients":
+            return ClientsControl(GenesysClients([self.client]), {self.client: conversations})
+        return conversations
 
     @property
     def deadline(self) -> float:
@@ -52,21 +61,32 @@ class Bench:
             deadline=self.deadline,
             progress=self.progress,
             permit=permit_anyone,
+            still_ours=self.still_ours,
             priority=self.priority,
         )
 
     async def stop(self, target: Target | str) -> ConfirmedChange:
         return await self.control.stop(
-            _target(target), deadline=self.deadline, progress=self.progress, priority=self.priority
+            _target(target),
+            deadline=self.deadline,
+            progress=self.progress,
+            still_ours=self.still_ours,
+            priority=self.priority,
         )
 
     async def pause(self, target: Target | str) -> ConfirmedChange:
         return await self.control.pause(
-            _target(target), deadline=self.deadline, progress=self.progress, priority=self.priority
+            _target(target),
+            deadline=self.deadline,
+            progress=self.progress,
+            still_ours=self.still_ours,
+            priority=self.priority,
         )
 
     async def resume(self, target: Target | str) -> ConfirmedChange:
-        return await self.control.resume(_target(target), deadline=self.deadline, progress=self.progress)
+        return await self.control.resume(
+            _target(target), deadline=self.deadline, progress=self.progress, still_ours=self.still_ours
+        )
 
     async def look(self, target: Target | str) -> Conversation:
         return await self.control.read_call(

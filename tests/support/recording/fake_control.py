@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import AgentLeg
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism, Target
-from bot.recording.ports import Priority, permit_anyone
+from bot.recording.ports import Priority, nobody_else, permit_anyone
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from bot.recording.ports import Permit, Progress
+    from bot.recording.ports import Permit, Progress, StillOurs
 
 AGENT = Participant("participant-1", "user-1", "Priya Nair", "queue-1", "Billing")
 
@@ -51,6 +51,7 @@ class FakeControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
+        still_ours: StillOurs = nobody_else,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         self.start_priorities.append(priority)
@@ -59,22 +60,36 @@ class FakeControl:
         if self.start_fault is not None:
             self.calls.append("start")
             raise self.start_fault
-        return await self._write("start", target, CallRecording.ACTIVE)
+        return await self._write("start", target, CallRecording.ACTIVE, still_ours)
 
     async def stop(
-        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+        self,
+        target: Target,
+        *,
+        deadline: float,
+        progress: Progress,
+        still_ours: StillOurs = nobody_else,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         self.priorities.append(priority)
-        return await self._write("stop", target, CallRecording.NONE)
+        return await self._write("stop", target, CallRecording.NONE, still_ours)
 
     async def pause(
-        self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
+        self,
+        target: Target,
+        *,
+        deadline: float,
+        progress: Progress,
+        still_ours: StillOurs = nobody_else,
+        priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         self.priorities.append(priority)
-        return await self._write("pause", target, CallRecording.PAUSED)
+        return await self._write("pause", target, CallRecording.PAUSED, still_ours)
 
-    async def resume(self, target: Target, *, deadline: float, progress: Progress) -> ConfirmedChange:
-        return await self._write("resume", target, CallRecording.ACTIVE)
+    async def resume(
+        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs = nobody_else
+    ) -> ConfirmedChange:
+        return await self._write("resume", target, CallRecording.ACTIVE, still_ours)
 
     async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
@@ -90,9 +105,10 @@ class FakeControl:
         legs = tuple(AgentLeg(one, connected=True, over=False, connected_at=since) for one in agents if since)
         return Conversation(target.conversation_id, connected=True, recording=recording, agents=agents, legs=legs)
 
-    async def _write(self, verb: str, target: Target, wanted: CallRecording) -> ConfirmedChange:
+    async def _write(self, verb: str, target: Target, wanted: CallRecording, still_ours: StillOurs) -> ConfirmedChange:
         if self.before_write is not None:
             await self.before_write()
+        await still_ours()
         self.calls.append(verb)
         if self.gate is not None:
             await self.gate.wait()

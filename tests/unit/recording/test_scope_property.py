@@ -87,9 +87,9 @@ async def play(harness: Harness, wanted: list[tuple[str, Verb | str, str, str | 
     numbers: list[tuple[int | None, int]] = []
     write = harness.control._write
 
-    async def noted(verb: str, target: object, state: object) -> ConfirmedChange:
+    async def noted(verb: str, target: object, state: object, still_ours: object) -> ConfirmedChange:
         writes.append((acting[-1], target.conversation_id))  # type: ignore[attr-defined]
-        return await write(verb, target, state)  # type: ignore[arg-type]
+        return await write(verb, target, state, still_ours)  # type: ignore[arg-type]
 
     harness.control._write = noted  # type: ignore[method-assign,assignment]
     waits: dict[str, UUID] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient
 from bot.recording.clock import SystemClock
 from bot.recording.models import Target
-from bot.recording.ports import permit_anyone
+from bot.recording.ports import nobody_else, permit_anyone
 from bot.sandbox.genesys import SimulatedGenesys
 
 if TYPE_CHECKING:
@@ -32,7 +32,14 @@ async def test_a_delayed_effect_is_confirmed() -> None:
 
         deadline = clock.monotonic() + 600
         starting = asyncio.ensure_future(
-            control.start(Target(call.id), reason_code=None, deadline=deadline, progress=nobody, permit=permit_anyone)
+            control.start(
+                Target(call.id),
+                reason_code=None,
+                deadline=deadline,
+                progress=nobody,
+                permit=permit_anyone,
+                still_ours=nobody_else,
+            )
         )
         # The call, the write, a reading without its effect, and the next one: the effect is as late as that.
         await simulator.wait_until(lambda: len(simulator.requests) > 3)

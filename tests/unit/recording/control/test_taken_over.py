@@ -1,0 +1,149 @@
+"""A process that stood still while another one took its attempt over sends nothing any more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.audit.entry import Phase
+from bot.errors import CallEnded, NotInEffect, OutcomeUnknown
+from bot.recording.caller import BOT
+from bot.recording.control.commands import StartRecording
+from bot.recording.models import ConfirmedChange, Mechanism, RecordingState, Verb
+from bot.recording.monitoring.reconciler import PATIENCE
+from tests.support.databases.postgres import on_both
+from tests.support.databases.trail import trail_lines
+from tests.support.recording.service import CALL, Harness, asked, at_once, open_harness
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from bot.recording.control.outcomes import OutcomeRecorder
+    from bot.recording.models import Attempt
+    from bot.recording.requests import PendingAction
+    from tests.support.databases.postgres import Database
+
+ANOTHER = "serve:2"
+
+
+@pytest.fixture
+async def harness(database: Database) -> AsyncIterator[Harness]:
+    async with open_harness(database) as harness:
+        yield harness
+
+
+async def accepted(harness: Harness, verb: Verb) -> PendingAction:
+    """Have a request of this kind accepted, and forget what came before."""
+    earlier = {Verb.START: (), Verb.FOLLOW: (), Verb.RESUME: (Verb.START, Verb.PAUSE)}.get(verb, (Verb.START,))
+    for one in earlier:
+        await harness.service.carry_out(await request(harness, one))
+    pending = await request(harness, verb)
+    harness.control.calls.clear()
+    return pending
+
+
+async def request(harness: Harness, verb: Verb) -> PendingAction:
+    if verb.begins:
+        return await harness.service.intake.log.submit(asked(), StartRecording(CALL, verb=verb))
+    return at_once(await harness.service.intake.change(verb, asked()))
+
+
+async def take_over(harness: Harness, attempt: Attempt) -> Attempt:
+    assert await harness.store.write(lambda transaction: transaction.claim_attempt(attempt, ANOTHER))
+    return replace(attempt, owner=ANOTHER)
+
+
+async def not_in_force(outcomes: OutcomeRecorder, theirs: Attempt) -> None:
+    await outcomes.not_in_effect(theirs, NotInEffect())
+
+
+async def in_force(outcomes: OutcomeRecorder, theirs: Attempt) -> None:
+    await outcomes.succeeded(theirs, ConfirmedChange(Mechanism.ADHOC), phase=Phase.OBSERVED, actor=BOT)
+
+
+async def over(outcomes: OutcomeRecorder, theirs: Attempt) -> None:
+    await outcomes.call_over(theirs, CallEnded(), phase=Phase.OBSERVED, actor=BOT)
+
+
+async def still_open(outcomes: OutcomeRecorder, theirs: Attempt) -> None: ...
+
+
+STARTS, CHANGES = (Verb.START, Verb.FOLLOW), (Verb.STOP, Verb.PAUSE, Verb.RESUME)
+
+
+@pytest.mark.parametrize(
+    ("verb", "found", "told"),
+    [
+        *((verb, not_in_force, NotInEffect) for verb in STARTS),
+        *((verb, not_in_force, OutcomeUnknown) for verb in CHANGES),  # its state may have come later
+        *((verb, in_force, type(None)) for verb in Verb),
+        *((verb, over, CallEnded) for verb in Verb),
+        *((verb, still_open, OutcomeUnknown) for verb in Verb),
+    ],
+)
+async def test_nothing_is_sent_for_a_lost_attempt(
+    harness: Harness, verb: Verb, found: Callable[[OutcomeRecorder, Attempt], Awaitable[None]], told: type[object]
+) -> None:
+    """People are told what the other process has found by then, and nothing more is written."""
+    pending, trail = await accepted(harness, verb), list[str]()
+
+    async def stand_still() -> None:
+        await found(harness.service.outcomes, await take_over(harness, pending.attempt))
+        trail.extend(trail_lines(harness.file))
+
+    harness.control.before_write = stand_still
+    result = await harness.service.carry_out(pending)
+
+    assert harness.control.calls == []
+    assert trail_lines(harness.file) == trail
+    assert result.recording == await harness.store.newest_recording(CALL)
+    assert isinstance(result.error, told)
+
+
+async def test_what_was_started_and_stopped_meanwhile_was_started(harness: Harness) -> None:
+    pending = await accepted(harness, Verb.START)
+
+    async def stand_still() -> None:
+        await in_force(harness.service.outcomes, await take_over(harness, pending.attempt))
+        harness.control.before_write = None
+        await harness.service.carry_out(await request(harness, Verb.STOP))
+
+    harness.control.before_write = stand_still
+    result = await harness.service.carry_out(pending)
+
+    assert harness.control.calls == ["stop"]
+    assert (result.recording.state, result.error) == (RecordingState.STOPPED, None)
+
+
+@on_both
+async def test_an_attempt_is_still_owned_until_it_is_settled_or_claimed(harness: Harness) -> None:
+    start = await accepted(harness, Verb.START)
+    assert await harness.store.still_owned(start.attempt)
+    await harness.service.carry_out(start)
+    assert not await harness.store.still_owned(start.attempt)
+
+    stop = await request(harness, Verb.STOP)
+    theirs = await take_over(harness, stop.attempt)
+    assert not await harness.store.still_owned(stop.attempt)
+    assert await harness.store.still_owned(theirs)
+
+
+async def test_a_stop_that_is_driven_again_is_not_sent_either(harness: Harness) -> None:
+    pending = await accepted(harness, Verb.STOP)
+    harness.control.fault = OutcomeUnknown()
+    await harness.service.carry_out(pending)
+    harness.control.fault = None
+    harness.control.calls.clear()
+
+    async def stand_still() -> None:
+        await take_over(harness, pending.attempt)
+
+    harness.control.before_write = stand_still
+    await harness.reconciler.settle_all()
+    harness.clock.advance(PATIENCE)
+    await harness.reconciler.settle_all()
+
+    assert harness.control.calls == ["look"]
+    assert trail_lines(harness.file)[-2:] == ["requested recording:stop", "unknown recording:stop"]
