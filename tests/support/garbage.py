@@ -14,7 +14,8 @@ def look_never() -> None:
 
 
 def look_seldom() -> None:
-    """Look again, for what the tests leave behind."""
+    """Look again, for what the tests leave behind, and past what stays."""
+    gc.freeze()
     gc.set_threshold(COLLECTED_AFTER, 10, 10)
     gc.enable()
 
