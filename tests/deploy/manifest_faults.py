@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import typer
 import yaml
 
-from bot.cli.main import app
 from bot.config.secret_files import ENDING, FILE_NAMES, SECRETS
 from bot.config.settings import ServeSettings
 from bot.runtime.serve import FINISH_SECONDS, FLUSH_SECONDS
 from tests.deploy.dockerfile import read_dockerfile
 from tests.deploy.kustomize import containers
+from tests.support.commands import command_at
 from tests.support.shell import ROOT
 
 if TYPE_CHECKING:
@@ -225,9 +224,7 @@ def _command(container: Object) -> Iterator[str]:
         yield f"compose.yml has another version than {tag}"
     if IMAGE.last("ENTRYPOINT").text != '["record-bot"]' or "command" in container:
         yield f"{container['name']} doesn't run record-bot"
-    command: Any = typer.main.get_command(app)
-    for word in container["args"]:
-        command = getattr(command, "commands", {}).get(word)
+    command = command_at(container["args"])
     if command is None or hasattr(command, "commands"):
         yield f"there is no command {container['args']}"
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 import subprocess
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
-import typer
 from dotenv import dotenv_values
 
-from bot.cli.main import app
 from bot.config.secret_files import FILE_NAMES, SECRETS
 from bot.config.settings import ServeSettings, load
 from bot.i18n.catalog import ENGLISH, read_languages
 from bot.slack.listeners.command import COMMAND, VERBS
 from bot.slack.manifest import SCOPES
+from tests.support.commands import commands
 from tests.support.shell import BOT_SETTINGS, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SETTINGS_PAGE = (ROOT / "docs/settings.md").read_text()
 COMMANDS_PAGE = (ROOT / "docs/commands.md").read_text()
@@ -39,15 +41,6 @@ DOCUMENTS = (
     "tests/README.md",
     *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
 )
-
-
-def commands() -> dict[str, Any]:
-    """Return every command by its words."""
-    found: dict[str, Any] = {}
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        inner = getattr(command, "commands", None)
-        found |= {f"{name} {one}": what for one, what in inner.items()} if inner else {name: command}
-    return found
 
 
 def documented_settings() -> dict[str, str]:
@@ -105,7 +98,7 @@ def test_the_example_holds_no_secret_and_explains_each_setting() -> None:
     assert all(comment for comment, _ in blocks)
 
 
-def test_the_example_works_once_what_is_required_is_filled_in(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_works_once_what_is_required_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filled = {
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_APP_TOKEN": "xapp-1",

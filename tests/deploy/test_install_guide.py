@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import typer
 from dotenv import dotenv_values
 
-from bot.cli.main import app
 from bot.config.settings import ServeSettings, load
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.slack import SimulatedSlack
+from tests.support.commands import commands
 from tests.support.shell import ROOT, Shell, genesys_settings, slack_settings
 
 if TYPE_CHECKING:
@@ -42,14 +41,6 @@ def invocations() -> Iterator[list[str]]:
             found = re.search(r"(?:^|\s)(?:as_bot|record-bot|run --rm bot|run --rm migrate) ([a-z]+(?: .*)?)$", line)
             if found and not line.startswith(("as_bot()", "sudo useradd", "docker run", "address")):
                 yield found[1].split()
-
-
-def commands() -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        inner = getattr(command, "commands", None)
-        found |= {f"{name} {one}": what for one, what in inner.items()} if inner else {name: command}
-    return found
 
 
 def test_the_guide_has_commands() -> None:

@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer.main
 
 import bot
-from bot.cli.main import app
 from bot.config.settings import ServeSettings
 from bot.database.schema import tables
 from bot.errors import RecordBotError
 from bot.observability import metrics as observability
 from bot.observability.metrics import Metrics
 from bot.slack.manifest import EVENTS, SHORTCUTS
+from tests.support.commands import record_bot
 from tests.support.source import parsed
 
 if TYPE_CHECKING:
@@ -168,7 +167,7 @@ def commands() -> list[str]:
             yield f"{path} {name}".strip()
             yield from below(child, f"{path} {name}".strip())
 
-    return sorted(below(typer.main.get_command(app), ""))
+    return sorted(below(record_bot(), ""))
 
 
 def settings() -> list[str]:

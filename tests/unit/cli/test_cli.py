@@ -10,16 +10,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
-import typer
 import typer.testing
 
 from bot.cli.main import app
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.seed import INBOUND, OUTBOUND
+from tests.support.commands import commands
 from tests.support.shell import ROOT, SECRETS, Shell, genesys_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from bot.sandbox.genesys import SimulatedRequest
@@ -59,19 +59,11 @@ def context(tmp_path: Path, genesys: SimulatedGenesys) -> Shell:
     return Shell(tmp_path, genesys_settings(genesys))
 
 
-def every_command() -> list[tuple[str, ...]]:
-    top = typer.main.get_command(app)
-    names: list[tuple[str, ...]] = []
-    for name, command in top.commands.items():  # type: ignore[attr-defined]
-        names += [(name, inner) for inner in getattr(command, "commands", {})] or [(name,)]
-    return names
-
-
 # Without settings
 
 
-@pytest.mark.parametrize("command", [(), *every_command()], ids=" ".join)
-def test_every_command_has_a_help_text(command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("command", [(), *map(str.split, commands())], ids=" ".join)
+def test_every_command_has_a_help_text(command: Sequence[str]) -> None:
     result = typer.testing.CliRunner().invoke(app, [*command, "--help"])
     short = typer.testing.CliRunner().invoke(app, [*command, "-h"])
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import typer
 import typer.testing
 from sqlalchemy import text
 
@@ -17,6 +16,7 @@ from bot.audit.verification import Verifier
 from bot.cli import usage
 from bot.cli.main import app
 from bot.config.settings import DatabaseSettings
+from tests.support.commands import command_at, record_bot
 from tests.support.recording.service import ADA, CALL, asked, open_harness
 from tests.support.shell import Shell
 from tests.unit.test_published_values import EXPECTED
@@ -36,9 +36,8 @@ NO_HASH = "0" * 63 + "1"
 
 
 def groups_and_commands() -> Iterator[tuple[str, ...]]:
-    top = typer.main.get_command(app)
     yield ()
-    for name, command in top.commands.items():  # type: ignore[attr-defined]
+    for name, command in record_bot().commands.items():
         yield (name,)
         yield from ((name, inner) for inner in getattr(command, "commands", {}))
 
@@ -59,26 +58,19 @@ async def recorded(tmp_path: Path) -> Shell:
 @pytest.mark.parametrize("command", [*groups_and_commands()], ids=" ".join)
 def test_a_help_text_is_complete_and_has_examples(command: tuple[str, ...]) -> None:
     shown = typer.testing.CliRunner().invoke(app, [*command, "--help"]).output
-    group = hasattr(_command(command), "commands")
+    group = hasattr(command_at(command), "commands")
 
     assert "..." not in re.sub(r"(ARGS|COMMAND)\S*|\[OPTIONS\].*", "", shown)
     assert "As above" not in shown
     assert ("Examples:" in shown) or (group and command)
     words = " ".join(shown.split())
-    for parameter in _command(command).params:
+    for parameter in command_at(command).params:
         said = getattr(parameter, "help", None) or ""
         assert " ".join(said.split()) in words
         assert said.endswith("."), parameter.name
-    for inner in getattr(_command(command), "commands", {}).values():
+    for inner in getattr(command_at(command), "commands", {}).values():
         assert f"{inner.short_help}\n" in shown
         assert inner.short_help.endswith(".")
-
-
-def _command(path: tuple[str, ...]) -> Any:
-    command: Any = typer.main.get_command(app)
-    for name in path:
-        command = command.commands[name]
-    return command
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
