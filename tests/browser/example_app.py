@@ -94,7 +94,8 @@ class ExampleApp:
 
     def build(self) -> AsyncSocketModeHandler:
         self.slack.shortcuts = shortcuts_of(MANIFEST)
-        app = AsyncApp(client=self.client, authorize=_authorize, process_before_response=True)
+        # with a name, Bolt need not look through all modules for the one that makes the app
+        app = AsyncApp(name="example", client=self.client, authorize=_authorize, process_before_response=True)
         app.middleware(self._note)
         app.command("/record")(self.command)
         app.shortcut("everything")(self.open_form)

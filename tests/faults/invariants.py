@@ -49,7 +49,7 @@ NOT_TOLD = """
 
 def at_rest(stage: Stage) -> bool:
     """Say whether nothing is open any more: no attempt, no card behind, no line outstanding, no effect under way."""
-    return stage.outside.one(RESTLESS) == 0 and not stage.genesys.effects.pending and _agree(stage)
+    return not stage.genesys.effects.pending and stage.outside.one(RESTLESS) == 0 and _agree(stage)
 
 
 def violations(stage: Stage, runs: Sequence[Run], *, ambiguous: bool) -> list[str]:

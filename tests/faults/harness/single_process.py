@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bot.sandbox.slack import SimulatedMessage, SimulatedSlack
 
 FLOOR, AUDIT = "C0FLOOR", "C0AUDIT"
-LOOK_SECONDS = 0.03
+LOOK_SECONDS = 0.05
 """How often a file or another process is looked at, which tell nobody when they change."""
 SECONDS_TO_SERVE = 180.0
 PORT_TRIES = 4

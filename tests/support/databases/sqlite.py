@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from pathlib import Path
 
@@ -24,4 +23,9 @@ async def make_database(file: Path) -> None:
             finally:
                 await engines.close()
             _migrated.append(first.read_bytes())
-    await asyncio.to_thread(file.write_bytes, _migrated[0])
+    _write(file)
+
+
+def _write(file: Path) -> None:
+    """Write it in the caller's thread: another one takes longer to start."""
+    file.write_bytes(_migrated[0])

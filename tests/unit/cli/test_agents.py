@@ -14,6 +14,7 @@ from bot.config.settings import ControlSettings
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import INBOUND
+from tests.support.databases.sqlite import make_database
 from tests.support.shell import Shell
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ async def genesys() -> AsyncIterator[SimulatedGenesys]:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, genesys: SimulatedGenesys) -> AgentTerminal:
+async def terminal(tmp_path: Path, genesys: SimulatedGenesys) -> AgentTerminal:
+    await make_database(tmp_path / "record-bot.db")
     settings = ControlSettings(
         purecloud_client_id=genesys.client_id,
         purecloud_client_secret=SecretStr(genesys.client_secret),

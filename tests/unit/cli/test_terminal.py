@@ -18,6 +18,7 @@ from bot.recording.control.request_log import SLACK_WRITE_SECONDS
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.state.people import derived_id
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, OUTBOUND, WAITING
+from tests.support.databases.sqlite import make_database
 from tests.support.shell import Shell
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ async def genesys() -> AsyncIterator[SimulatedGenesys]:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, genesys: SimulatedGenesys) -> Terminal:
+async def terminal(tmp_path: Path, genesys: SimulatedGenesys) -> Terminal:
+    await make_database(tmp_path / "record-bot.db")
     settings = ControlSettings(
         purecloud_client_id=genesys.client_id,
         purecloud_client_secret=SecretStr(genesys.client_secret),

@@ -64,6 +64,7 @@ def got() -> list[AsyncBoltRequest]:
 def example(client: AsyncWebClient, got: list[AsyncBoltRequest]) -> AsyncApp:
     """A real Bolt app."""
     app = AsyncApp(
+        name="example",  # without one, Bolt looks through all modules for the one that makes the app
         client=client,
         authorize=_authorize,
         signing_secret="sandbox-signing-secret",
