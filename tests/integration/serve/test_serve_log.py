@@ -62,7 +62,10 @@ async def test_the_log_holds_nothing_that_was_typed(scene: ServedScene) -> None:
 
 async def test_what_the_reconciler_does_is_logged_under_the_attempts_id(scene: ServedScene) -> None:
     await scene.serve("http")
-    scene.genesys.faults.switch_on("server_error", times=1, only="participant")
+    faults = scene.genesys.faults
+    faults.switch_on("server_error", times=1, only="participant")
+    # the reading after it is refused too: otherwise the bot would read until the action's 25 seconds are over
+    scene.genesys.on_write(lambda _: faults.switch_on("forbidden", times=1, only="read"))
     await scene.types(ADA, f"start {INBOUND}")
     await scene.until(lambda: "observed" in scene.phases("recording:start"))
     assert await scene.terminate() == 0
