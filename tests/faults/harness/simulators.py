@@ -24,6 +24,8 @@ ON_A_DISK = Path("/var/tmp")  # noqa: S108  each run gets a directory of its own
 EFFECT_SECONDS = 0.1
 ACK_SECONDS = 3.0
 """How long the real Slack waits."""
+CLOSED_SECONDS = 10.0
+"""How long a patient Slack waits once the WebSocket is closed: a killed process acknowledges nothing."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ async def opened_surroundings(
                 hook()
 
         slack = SimulatedSlack(enforce_rate_limits=enforce_rate_limits, ack_timeout=slack_waits)
+        slack.sockets.closed_timeout = CLOSED_SECONDS
         genesys = SimulatedGenesys(effect_delay=EFFECT_SECONDS, on_change=changed)
         genesys.rate_limit.allowed = 1_000_000
         for simulator in (slack, genesys):

@@ -38,20 +38,34 @@ class Link:
     leaving: bool = False
 
 
+@dataclass(eq=False)
+class Awaited:
+    """A payload that the app has not acknowledged yet, the WebSocket that took it, and the time limit."""
+
+    link: Link
+    ack: asyncio.Future[Any]
+    limit: asyncio.Timeout
+
+
 @dataclass
 class SocketMode:
-    """All the WebSockets of the app. ``ack_timeout`` and ``ping_interval`` in seconds."""
+    """All the WebSockets of the app. ``ack_timeout`` and ``ping_interval`` in seconds.
+
+    ``closed_timeout``: how many seconds an app still has to acknowledge a payload once the WebSocket that took it is
+    closed; None: all of ``ack_timeout``. For tests in which Slack waits longer than it does.
+    """
 
     changes: Changes
     faults: FaultSwitches
     url: Callable[[], str]
     ack_timeout: float
     ping_interval: float = 30.0
+    closed_timeout: float | None = None
     silent: bool = field(init=False, default=False)
     links: list[Link] = field(init=False, default_factory=list)
     connections: int = field(init=False, default=0)
     _tickets: set[str] = field(init=False, default_factory=set)
-    _waiting: dict[str, asyncio.Future[Any]] = field(init=False, default_factory=dict)
+    _waiting: dict[str, Awaited] = field(init=False, default_factory=dict)
     _turn: itertools.count[int] = field(init=False, default_factory=itertools.count)
 
     def table(self) -> dict[str, Method]:
@@ -95,15 +109,15 @@ class SocketMode:
         link = open_links[next(self._turn) % len(open_links)]
         envelope_id = str(uuid.uuid4())
         ack: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[envelope_id] = ack
         try:
-            async with asyncio.timeout(self.ack_timeout):
+            async with asyncio.timeout(self.ack_timeout) as limit:
+                self._waiting[envelope_id] = Awaited(link, ack, limit)
                 await self._say(link, _envelope(envelope_id, payload))
                 return Ack(await ack)
         except TimeoutError:
             raise NotDelivered("operation_timeout") from None
         finally:
-            del self._waiting[envelope_id]
+            self._waiting.pop(envelope_id, None)
 
     async def disconnect(self, reason: str) -> None:
         """Tell every app to go: ``warning``, ``refresh_requested`` or ``link_disabled``."""
@@ -135,7 +149,17 @@ class SocketMode:
         finally:
             pings.cancel()
             self.links.remove(link)
+            self._wait_less(link)
             self.changes.announce()
+
+    def _wait_less(self, closed: Link) -> None:
+        if self.closed_timeout is None:
+            return
+        soon = asyncio.get_running_loop().time() + self.closed_timeout
+        for awaited in self._waiting.values():
+            until = awaited.limit.when()
+            if awaited.link is closed and not awaited.limit.expired() and (until is None or until > soon):
+                awaited.limit.reschedule(soon)
 
     async def _hear(self, link: Link, kind: WSMsgType, data: Any) -> None:
         if self._is_silent(link):
@@ -147,9 +171,9 @@ class SocketMode:
                 answer = json.loads(data)
             except ValueError:
                 return
-            ack = self._waiting.get(str(answer.get("envelope_id")))
-            if ack is not None and not ack.done():
-                ack.set_result(answer.get("payload"))
+            awaited = self._waiting.get(str(answer.get("envelope_id")))
+            if awaited is not None and not awaited.ack.done():
+                awaited.ack.set_result(answer.get("payload"))
 
     async def _ping(self, link: Link) -> None:
         while True:

@@ -202,6 +202,23 @@ async def test_the_real_client_follows_a_refresh(
     assert not any(fault["on"] for fault in slack.snapshot()["faults"])
 
 
+@pytest.mark.parametrize("ack_timeout", [3600])
+async def test_a_patient_slack_waits_less_for_a_socket_that_was_closed(
+    slack: SimulatedSlack, session: ClientSession
+) -> None:
+    slack.sockets.closed_timeout = 0.1
+    kept, closed = await connected(slack, session), await connected(slack, session)
+    answers = [asyncio.ensure_future(slack.command("U0ADA", "C0FLOOR", text)) for text in ("list", "status")]
+    on_kept, _ = await kept.receive_json(), await closed.receive_json()
+
+    await closed.close()
+    done, (waiting,) = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+    assert [answer.result().error for answer in done] == ["operation_timeout"]
+
+    await kept.send_json({"envelope_id": on_kept["envelope_id"]})
+    assert (await waiting).acked
+
+
 @pytest.mark.parametrize("ack_timeout", [0.5])
 async def test_the_real_client_leaves_a_silent_socket(
     slack: SimulatedSlack, example: AsyncApp, over_sockets: AsyncSocketModeHandler
