@@ -104,9 +104,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a write for an attempt that was taken over",
-        "bot/genesys/transport/client.py",
-        "            await options.still_ours()\n",
-        "            pass\n",
+        "bot/genesys/transport/http.py",
+        "            await self._within(deadline, still_ours())\n",
+        "",
         "tests/integration/genesys/recording/test_adapter_taken_over.py::test_a_start_is_not_sent_though_the_call_was_read",
     ),
     Mutation(
@@ -142,8 +142,9 @@ MUTATIONS = (
         "bot/slack/listeners/command.py",
         "accepted = await self.context.service.intake.start(",
         "from bot.recording.models import Target\n"
+        "        from bot.recording.ports import nobody_else\n"
         "        await self.context.service.control.start(Target(typed_id), reason_code=None, progress=None, "
-        "deadline=self.context.service.clock.monotonic() + 9)\n"
+        "still_ours=nobody_else, deadline=self.context.service.clock.monotonic() + 9)\n"
         "        accepted = await self.context.service.intake.start(",
         "tests/integration/slack/listeners/test_bot_start_stop.py::test_the_request_is_on_disk_before_genesys_sees_a_write",
     ),

@@ -237,11 +237,14 @@ class SqlStore:
         return await self.engines.read(read)
 
     async def still_owned(self, attempt: Attempt) -> bool:
-        """Return whether an attempt is open and still its owner's."""
+        """Return whether an attempt is open and still its owner's. Raise AuditUnavailable if it can't be read."""
         wanted = select(attempts.c.id).where(
             attempts.c.id == attempt.id, attempts.c.owner == attempt.owner, attempts.c.settled_at.is_(None)
         )
-        return await self.engines.read(lambda connection: connection.execute(wanted).one_or_none() is not None)
+        try:
+            return await self.engines.read(lambda connection: connection.execute(wanted).one_or_none() is not None)
+        except SQLAlchemyError as error:
+            raise AuditUnavailable(cause=_cause(error)) from error
 
     async def open_attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts without an outcome, oldest first."""

@@ -67,11 +67,12 @@ def permit_anyone(_agent: Participant | None) -> None:
 
 
 class TakenOver(Exception):
-    """Another process has taken the attempt over, and settles it; nothing was sent that changes anything."""
+    """Another process has taken the attempt over, and settles it; this write was not sent."""
 
 
 StillOurs = Callable[[], Awaitable[None]]
-"""Called right before each write to Genesys: raises TakenOver where the attempt is another process's by now.
+"""Called right before each write to Genesys: raises TakenOver where the attempt is another process's by now, and
+AuditUnavailable where nobody can tell.
 
 A process that stood still for some seconds is taken for dead, and people are told how its attempts ended."""
 
@@ -384,7 +385,7 @@ class RecordingStore(Protocol):
         """Redraw the recording's card, whatever it shows now."""
 
     async def still_owned(self, attempt: Attempt) -> bool:
-        """Return whether an attempt is open and still its owner's."""
+        """Return whether an attempt is open and still its owner's. Raise AuditUnavailable if it can't be read."""
 
     async def open_attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts without an outcome, oldest first."""

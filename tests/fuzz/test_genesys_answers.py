@@ -33,6 +33,7 @@ from bot.genesys.transport.deadline import unattended
 from bot.recording.call import CallRecording
 from bot.recording.control.intake import Intake
 from bot.recording.models import Mechanism, Target, Verb
+from bot.recording.ports import nobody_else
 from tests.fuzz.effort import effort
 from tests.fuzz.genesys_answers import CALL, GOOD, answers, call, encoded, person
 from tests.fuzz.odd import mutilated
@@ -74,19 +75,20 @@ async def control_deeds(client: GenesysClient, api: str, deed: str) -> Any:
     control = ConversationsControl(client) if api == "conversations" else SessionsControl(client)
     target = Target(CALL, participant_id="p1", mechanism=Mechanism.ADHOC, session_id="s1")
     options: dict[str, Any] = {"deadline": client.clock.monotonic() + 25, "progress": nobody}
+    changing = options | {"still_ours": nobody_else}
     match deed:
         case "look":
             return await control.read_call(Target(CALL), **options)
         case "start":
-            return await control.start(Target(CALL), reason_code="a", **options)
+            return await control.start(Target(CALL), reason_code="a", **changing)
         case "stop, of whatever kind":
-            return await control.stop(Target(CALL), **options)
+            return await control.stop(Target(CALL), **changing)
         case "stop":
-            return await control.stop(target, **options)
+            return await control.stop(target, **changing)
         case "pause":
-            return await control.pause(target, **options)
+            return await control.pause(target, **changing)
         case _:
-            return await control.resume(target, **options)
+            return await control.resume(target, **changing)
 
 
 async def other_deeds(client: GenesysClient, deed: str) -> Any:

@@ -22,7 +22,7 @@ from bot.errors import (
 )
 from bot.genesys.recording.call_state import first_read, is_other_conversation
 from bot.genesys.transport.deadline import RequestOptions
-from bot.recording.ports import Priority, nobody_else, permit_anyone
+from bot.recording.ports import Priority, permit_anyone
 
 if TYPE_CHECKING:
     from bot.genesys.clients.pool import GenesysClients
@@ -72,7 +72,7 @@ class ClientsControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
-        still_ours: StillOurs = nobody_else,
+        still_ours: StillOurs,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Start with the first client that reads the call; the start's own reading finds it."""
@@ -111,7 +111,7 @@ class ClientsControl:
         *,
         deadline: float,
         progress: Progress,
-        still_ours: StillOurs = nobody_else,
+        still_ours: StillOurs,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Stop through the client that has found the call."""
@@ -129,7 +129,7 @@ class ClientsControl:
         *,
         deadline: float,
         progress: Progress,
-        still_ours: StillOurs = nobody_else,
+        still_ours: StillOurs,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Pause through the client that has found the call."""
@@ -142,7 +142,7 @@ class ClientsControl:
         return await self._change(target, RequestOptions(deadline, progress, priority), act)
 
     async def resume(
-        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs = nobody_else
+        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs
     ) -> ConfirmedChange:
         """Resume through the client that has found the call."""
 

@@ -28,7 +28,7 @@ from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import Departure
 from bot.recording.models import ConfirmedChange, Mechanism
-from bot.recording.ports import Priority, nobody_else, permit_anyone
+from bot.recording.ports import Priority, permit_anyone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class ConversationsControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
-        still_ours: StillOurs = nobody_else,
+        still_ours: StillOurs,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Record the call by what its reading calls for; a call that is being recorded is adopted.
@@ -101,7 +101,7 @@ class ConversationsControl:
         *,
         deadline: float,
         progress: Progress,
-        still_ours: StillOurs = nobody_else,
+        still_ours: StillOurs,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Undo what the start did: end the ad-hoc recording, or put the policy's into secure pause."""
@@ -166,7 +166,7 @@ class ConversationsControl:
         *,
         deadline: float,
         progress: Progress,
-        still_ours: StillOurs = nobody_else,
+        still_ours: StillOurs,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Put the recording into secure pause, while card data is read out."""
@@ -174,7 +174,7 @@ class ConversationsControl:
         return await self._paused(target, options, effects.pauses, active=False)
 
     async def resume(
-        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs = nobody_else
+        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs
     ) -> ConfirmedChange:
         """End the secure pause."""
         options = RequestOptions(deadline, progress, still_ours=still_ours)

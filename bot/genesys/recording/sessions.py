@@ -23,7 +23,7 @@ from bot.genesys.transport.deadline import RequestOptions
 from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism
-from bot.recording.ports import Priority, nobody_else, permit_anyone
+from bot.recording.ports import Priority, permit_anyone
 
 if TYPE_CHECKING:
     from bot.errors import Evidence, GenesysError
@@ -104,7 +104,7 @@ class SessionsControl:
         deadline: float,
         progress: Progress,
         permit: Permit = permit_anyone,
-        still_ours: StillOurs = nobody_else,
+        still_ours: StillOurs,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Start a session on a connected voice call, or adopt the one that it has.
@@ -142,7 +142,7 @@ class SessionsControl:
         *,
         deadline: float,
         progress: Progress,
-        still_ours: StillOurs = nobody_else,
+        still_ours: StillOurs,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Stop the session; one that is gone, stopped, or was never there is as wanted while the call goes on."""
@@ -175,7 +175,7 @@ class SessionsControl:
         *,
         deadline: float,
         progress: Progress,
-        still_ours: StillOurs = nobody_else,
+        still_ours: StillOurs,
         priority: Priority = Priority.PERSON,
     ) -> ConfirmedChange:
         """Refuse: the session API can't pause."""
@@ -183,7 +183,7 @@ class SessionsControl:
         raise RequestRejected("The session API can't pause.", cause="sessions_cannot_pause")
 
     async def resume(
-        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs = nobody_else
+        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs
     ) -> ConfirmedChange:
         """Refuse: the session API can't resume."""
         del target, deadline, progress, still_ours

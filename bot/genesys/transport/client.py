@@ -22,7 +22,7 @@ from bot.genesys.transport.http import HttpTransport, TimeOuts
 from bot.genesys.transport.rate_limiter import Rank, RequestLimit
 from bot.genesys.transport.request import GenesysRequest, Login
 from bot.genesys.transport.token import Token
-from bot.recording.ports import Waiting
+from bot.recording.ports import Waiting, nobody_else
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -313,11 +313,12 @@ class GenesysClient:
         began = self.clock.monotonic()
         if began >= options.deadline:
             raise GenesysUnavailable(NO_TIME_LEFT)
-        if not request.changes_nothing:
-            await options.still_ours()
         try:
             with nullcontext() if options.confirms else self._record.passage(may_try=request.changes_nothing):
-                answer = await self._http.send(request, token, deadline=options.deadline, rank=options.rank)
+                still_ours = nobody_else if request.changes_nothing else options.still_ours
+                answer = await self._http.send(
+                    request, token, deadline=options.deadline, rank=options.rank, still_ours=still_ours
+                )
         except NoTimeLeft:
             raise  # Genesys has nothing to do with that
         except (Unsent, Unanswered) as failure:

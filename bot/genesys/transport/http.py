@@ -28,12 +28,15 @@ from bot.genesys.transport.rate_limiter import Rank
 from bot.genesys.transport.request import Login
 from bot.genesys.transport.sdk import AbstractHttpClient, ApiException, JsonApiClient, RESTResponse
 from bot.observability.logging import without_secrets
+from bot.recording.ports import nobody_else
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from urllib3 import HTTPResponse as PoolResponse
 
     from bot.genesys.transport.request import GenesysRequest
-    from bot.recording.ports import Clock
+    from bot.recording.ports import Clock, StillOurs
 
 GRACE = 1.0
 """Seconds that a thread may overrun its time-outs (a slow name server, a trickling body) before it is left alone."""
@@ -180,16 +183,23 @@ class HttpTransport:
         self._threads = ThreadPoolExecutor(max_workers=threads + 2, thread_name_prefix="genesys")
 
     async def send(
-        self, request: GenesysRequest | Login, token: str | None, *, deadline: float, rank: Rank = Rank.PERSON
+        self,
+        request: GenesysRequest | Login,
+        token: str | None,
+        *,
+        deadline: float,
+        rank: Rank = Rank.PERSON,
+        still_ours: StillOurs = nobody_else,
     ) -> Answer:
         """Send a request once. Raise Unsent or Unanswered when there is no answer.
 
-        Loops leave threads to people, however long Genesys takes.
+        Loops leave threads to people, however long Genesys takes. ``still_ours`` is called when a thread is free, since
+        the wait for one can be long; what it raises is passed on.
         """
         if isinstance(request, Login):
-            return await self._in_thread(request, token, deadline, (self._login,))
+            return await self._in_thread(request, token, deadline, (self._login,), still_ours)
         slots = {Rank.LOOP: (self._background, self._slots, self._all), Rank.PROTECTION: (self._all,)}
-        return await self._in_thread(request, token, deadline, slots.get(rank, (self._slots, self._all)))
+        return await self._in_thread(request, token, deadline, slots.get(rank, (self._slots, self._all)), still_ours)
 
     async def close(self) -> None:
         """Wait for requests that are under way, at most their time-outs, and close the connections."""
@@ -197,12 +207,18 @@ class HttpTransport:
         self._pool.clear()
 
     async def _in_thread(
-        self, request: GenesysRequest | Login, token: str | None, deadline: float, slots: tuple[asyncio.Semaphore, ...]
+        self,
+        request: GenesysRequest | Login,
+        token: str | None,
+        deadline: float,
+        slots: tuple[asyncio.Semaphore, ...],
+        still_ours: StillOurs,
     ) -> Answer:
         with ExitStack() as stack:
             for slot in slots:
-                await self._take(slot, deadline)
+                await self._within(deadline, slot.acquire())
                 stack.callback(slot.release)
+            await self._within(deadline, still_ours())
             remaining = deadline - self._clock.monotonic()
             if remaining <= 0:
                 raise NoTimeLeft(NO_TIME)
@@ -216,10 +232,10 @@ class HttpTransport:
             raise Unanswered("timeout")
         return work.result()
 
-    async def _take(self, slot: asyncio.Semaphore, deadline: float) -> None:
+    async def _within(self, deadline: float, wait: Awaitable[object]) -> None:
         try:
             async with asyncio.timeout(deadline - self._clock.monotonic()):
-                await slot.acquire()
+                await wait
         except TimeoutError:
             raise NoTimeLeft(NO_TIME) from None
 

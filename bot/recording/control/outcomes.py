@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
-from bot.errors import CallEnded, GenesysError, NotInEffect, OutcomeUnknown, TooLate
+from bot.errors import CallEnded, GenesysError, NotInEffect, OutcomeUnknown, OutOfScope, TooLate
 from bot.recording.caller import BOT, is_bot, rule_label
 from bot.recording.handover import AGENT_LEFT, POLICY_RECORDER, TRANSFER
 from bot.recording.models import LATE, Mechanism, Recording, RecordingState, Verb
@@ -97,9 +97,7 @@ class OutcomeRecorder:
 
     async def taken_over(self, attempt: Attempt) -> ActionResult:
         """Return what another process has made of the attempt so far; write nothing, as it writes the outcome."""
-        recording = await self.store.recording(attempt.recording_id)
-        if recording is None:
-            raise AssertionError
+        recording = await self.store.write(lambda transaction: _existing(transaction, attempt))
         return ActionResult(recording, recording.audit_seq, error=_shown_by(recording, attempt.verb))
 
     async def denied(self, accepted: PendingAction, refusal: NotPermitted) -> ActionResult:
@@ -273,12 +271,15 @@ def departure_facts(departure: Departure) -> dict[str, Any]:
     return facts | {"agents": sorted(agent.user_id for agent in departure.successors)}
 
 
-def _shown_by(recording: Recording, verb: Verb) -> GenesysError | None:
+def _shown_by(recording: Recording, verb: Verb) -> GenesysError | NotPermitted | None:
     """Return what the recording's state says of a change that another process has taken over; None: it was made.
 
-    Others may have changed the recording since. So a state tells only of what it can't be in without the change.
+    Somebody may have changed the recording again since. Where a state doesn't tell, the outcome is unknown; the message
+    about what the other process found tells it.
     """
-    if recording.state is RecordingState.ENDED or recording.error == CallEnded.kind:
+    if recording.error == OutOfScope.kind:
+        return OutOfScope()
+    if recording.error == CallEnded.kind or (recording.state is RecordingState.ENDED and not verb.begins):
         return CallEnded()
     if recording.state is RecordingState.FAILED:
         return NotInEffect()

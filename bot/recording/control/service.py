@@ -11,7 +11,7 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from bot.audit.entry import Draft, Phase
-from bot.errors import CallEnded, GenesysError, NotPermitted, OutcomeUnknown, RecordBotError
+from bot.errors import AuditUnavailable, CallEnded, GenesysError, NotPermitted, OutcomeUnknown, RecordBotError
 from bot.recording.caller import rule_label
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.control.outcomes import facts
@@ -151,8 +151,8 @@ class RecordingService:
             return await self.outcomes.denied(accepted, refusal)
         except TimeoutError:
             return await self.outcomes.unknown(accepted, OutcomeUnknown(), side.agent)
-        except TakenOver:
-            raise  # what became of it is the other process's to say
+        except (TakenOver, AuditUnavailable):
+            raise  # nothing was sent, and another process or the reconciler records the outcome
         except Exception:
             # A fault of ours says nothing about the call: the request may have got through.
             log.exception("action_failed", attempt_id=str(accepted.attempt.id))
@@ -180,9 +180,20 @@ class RecordingService:
                 return await self.control.resume(target, deadline=deadline, progress=progress, still_ours=still_ours)
 
     async def require_own(self, attempt: Attempt) -> None:
-        """Raise TakenOver unless the attempt is open and still its owner's, as the database says at this moment."""
-        if not await self.store.still_owned(attempt):
-            raise TakenOver
+        """Raise TakenOver unless the attempt is open and still its owner's, as the database says at this moment.
+
+        Raise AuditUnavailable if it can't be read; but a stop or a pause is then sent all the same. A late one does
+        little harm, and recording on while card data is read out does much.
+        """
+        try:
+            own = await self.store.still_owned(attempt)
+        except AuditUnavailable as unread:
+            if attempt.verb not in {Verb.STOP, Verb.PAUSE}:
+                raise
+            log.warning("attempt_owner_not_found", attempt_id=str(attempt.id), cause=unread.cause)
+        else:
+            if not own:
+                raise TakenOver
 
     async def live(self, request: Request) -> tuple[Recording, ...]:
         """Return the recordings that are live now and in the caller's scope, oldest first."""

@@ -26,7 +26,7 @@ from bot.genesys.clients.people import ClientsPeople
 from bot.recording.call import QUEUE_SOURCE, CallRecording
 from bot.recording.keeping.recording_files import FilesState, MediaLink
 from bot.recording.models import Mechanism, Target
-from bot.recording.ports import Priority, permit_anyone
+from bot.recording.ports import Priority, nobody_else, permit_anyone
 from tests.support.clocks.steady_sockets import steady_pool
 
 if TYPE_CHECKING:
@@ -73,14 +73,19 @@ class Center:
 
     async def start(self, call: str) -> ConfirmedChange:
         return await self.control.start(
-            Target(call), reason_code=None, deadline=self.deadline, progress=untold, permit=permit_anyone
+            Target(call),
+            reason_code=None,
+            deadline=self.deadline,
+            progress=untold,
+            permit=permit_anyone,
+            still_ours=nobody_else,
         )
 
     async def stop(self, target: Target) -> ConfirmedChange:
-        return await self.control.stop(target, deadline=self.deadline, progress=untold)
+        return await self.control.stop(target, deadline=self.deadline, progress=untold, still_ours=nobody_else)
 
     async def pause(self, call: str) -> ConfirmedChange:
-        return await self.control.pause(Target(call), deadline=self.deadline, progress=untold)
+        return await self.control.pause(Target(call), deadline=self.deadline, progress=untold, still_ours=nobody_else)
 
     async def read(self, call: str) -> CallRecording:
         found = await self.control.read_call(

@@ -24,6 +24,7 @@ from bot.genesys.notifications.channel import open_channel, subscribe
 from bot.genesys.transport.deadline import unattended
 from bot.recording.clock import SystemClock
 from bot.recording.models import Mechanism, Target
+from bot.recording.ports import nobody_else
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, POLICY_RECORDED, WAITING
 from bot.sandbox.genesys.web_api.faults import KINDS
 
@@ -96,20 +97,21 @@ class Exercise:
         self.by_product = False
 
     async def _control(self, control: ConversationsControl, clock: SystemClock) -> None:
-        limits: dict[str, Any] = {"progress": _nothing, "deadline": clock.monotonic() + PATIENCE}
+        options: dict[str, Any] = {"progress": _nothing, "deadline": clock.monotonic() + PATIENCE}
+        changing = options | {"still_ours": nobody_else}
         for call in (INBOUND, POLICY_RECORDED):
-            started = await control.start(Target(call), reason_code="quality", **limits)
+            started = await control.start(Target(call), reason_code="quality", **changing)
             agent = started.agent.id if started.agent else None
             target = Target(call, participant_id=agent, mechanism=started.mechanism)
-            await control.pause(target, **limits)
-            await control.resume(target, **limits)
-            await control.read_call(target, **limits)
-            await control.stop(target, **limits)
+            await control.pause(target, **changing)
+            await control.resume(target, **changing)
+            await control.read_call(target, **options)
+            await control.stop(target, **changing)
         gone = Target(ENDED, participant_id=self.genesys.calls[ENDED].participants[-1].id, mechanism=Mechanism.ADHOC)
         for call in (WAITING, CHAT, NIL):
-            await _or_error(control.start(Target(call), reason_code=None, **limits))
+            await _or_error(control.start(Target(call), reason_code=None, **changing))
         for ended in (gone, Target(ENDED, mechanism=Mechanism.POLICY)):
-            await _or_error(control.stop(ended, **limits))
+            await _or_error(control.stop(ended, **changing))
 
     async def _read(self, client: GenesysClient, clock: SystemClock) -> None:
         directory, deadline = GenesysDirectory(client), clock.monotonic() + PATIENCE

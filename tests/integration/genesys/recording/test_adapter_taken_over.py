@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,3 +81,28 @@ async def test_it_is_asked_again_when_a_refused_write_is_sent_again(bench: Bench
 
     assert bench.asked() == ["GET 200", "PATCH 429"]
     assert bench.simulator.recording_starts(call.id) == 0
+
+
+async def test_it_is_asked_once_a_thread_is_free(bench: Bench) -> None:
+    """Another process may take the attempt over while all threads wait for Genesys."""
+    call = bench.simulator.add_call(policy_recording="active")
+    target = await bench.started(call.id)
+    await bench.pause(target)
+    bench.simulator.requests.clear()
+    bench.simulator.faults.switch_on("hang", times=4, value=60, only="read")
+    looks = [asyncio.ensure_future(bench.look(call.id)) for _ in range(4)]
+    await bench.simulator.wait_until(lambda: len(bench.simulator.requests) == len(looks))
+    let_go = bench.simulator.gate.closing
+    asked: list[bool] = []
+
+    async def noted() -> None:
+        asked.append(let_go.is_set())
+        raise TakenOver
+
+    bench.still_ours = noted
+    asyncio.get_running_loop().call_later(0.1, let_go.set)  # lets go of what hangs
+    with pytest.raises(TakenOver):
+        await bench.resume(target)
+
+    assert asked == [True]
+    await asyncio.gather(*looks, return_exceptions=True)

@@ -14,7 +14,7 @@ from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, Not
 from bot.genesys.call_events import LATEST_SECONDS
 from bot.genesys.effect_times import EVENTS_OVERDUE, READ_AT
 from bot.recording.models import Mechanism, Target
-from bot.recording.ports import permit_anyone
+from bot.recording.ports import nobody_else, permit_anyone
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.web_api.bodies import call_body
 from tests.integration.genesys.listener import WITHIN, Listener
@@ -56,10 +56,13 @@ class Bench:
             deadline=self.clock.monotonic() + PATIENCE,
             progress=_nobody,
             permit=permit_anyone,
+            still_ours=nobody_else,
         )
 
     async def stop(self) -> ConfirmedChange:
-        return await self.control.stop(self.target, deadline=self.clock.monotonic() + PATIENCE, progress=_nobody)
+        return await self.control.stop(
+            self.target, deadline=self.clock.monotonic() + PATIENCE, progress=_nobody, still_ours=nobody_else
+        )
 
     def asked(self) -> list[str]:
         return [one.method for one in self.simulator.requests if self.call.id in one.path]
@@ -132,7 +135,7 @@ async def test_a_secure_pause_and_its_end_take_one_request_each(bench: Bench) ->
     for act in (bench.control.pause, bench.control.resume):
         bench.clock.advance(LATEST_SECONDS)
         bench.simulator.requests.clear()
-        await act(bench.target, deadline=deadline, progress=_nobody)
+        await act(bench.target, deadline=deadline, progress=_nobody, still_ours=nobody_else)
         assert bench.asked() == ["PUT"]
 
 

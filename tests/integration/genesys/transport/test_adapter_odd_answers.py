@@ -23,6 +23,7 @@ from bot.errors import (
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, SessionsControl, check
 from bot.recording.call import CallRecording
 from bot.recording.models import Mechanism, Target
+from bot.recording.ports import nobody_else
 from tests.support.clocks.fake_clock import FakeClock
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ async def test_what_is_no_call_is_told_from_what_is_not_there(
     answers: Answers = {f"GET {CALL}": [(404, {"code": "not.found"})], "GET /api/v2/conversations/c1": [(status, body)]}
     async with gateway(answers) as (_, client, within):
         with pytest.raises(error):
-            await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
+            await ConversationsControl(client).start(Target("c1"), reason_code=None, still_ours=nobody_else, **within)
         with pytest.raises(CallNotFound):
             await ConversationsControl(client).read_call(Target("c1"), **within)
 
@@ -112,7 +113,7 @@ async def test_a_call_that_is_gone_when_a_change_is_looked_for_has_ended() -> No
     }
     async with gateway(answers) as (_, client, within):
         with pytest.raises(CallEnded):
-            await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
+            await ConversationsControl(client).start(Target("c1"), reason_code=None, still_ours=nobody_else, **within)
 
 
 async def test_a_404_without_a_code_is_not_genesyss_and_ends_no_call() -> None:
@@ -123,7 +124,7 @@ async def test_a_404_without_a_code_is_not_genesyss_and_ends_no_call() -> None:
     async with gateway(answers) as (_, client, within):
         with pytest.raises(OutcomeUnknown):
             await ConversationsControl(client).stop(
-                Target("c1", participant_id="p1", mechanism=Mechanism.ADHOC), **within
+                Target("c1", participant_id="p1", mechanism=Mechanism.ADHOC), still_ours=nobody_else, **within
             )
         with pytest.raises(NotFound) as missing:
             await ConversationsControl(client).read_call(Target("c1"), **within)
@@ -138,7 +139,7 @@ async def test_an_agent_who_leaves_before_the_recording_shows_leaves_it_unknown(
     }
     async with gateway(answers) as (fake, client, within):
         with pytest.raises(OutcomeUnknown):
-            await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
+            await ConversationsControl(client).start(Target("c1"), reason_code=None, still_ours=nobody_else, **within)
         assert fake.asked.count("PATCH /api/v2/conversations/c1/participants/p1") == 1
 
 
@@ -148,7 +149,9 @@ async def test_a_conflict_that_somebody_settles_between_two_tries_is_success() -
         "PATCH /api/v2/conversations/c1/participants/p1": [(409, {})],
     }
     async with gateway(answers) as (_, client, within):
-        effect = await ConversationsControl(client).start(Target("c1"), reason_code=None, **within)
+        effect = await ConversationsControl(client).start(
+            Target("c1"), reason_code=None, still_ours=nobody_else, **within
+        )
     assert not effect.created
 
 
@@ -202,7 +205,7 @@ async def test_a_search_that_lists_nothing_is_no_proof() -> None:
     }
     async with gateway(answers) as (fake, client, within):
         with pytest.raises(OutcomeUnknown):
-            await SessionsControl(client).start(Target("c1"), reason_code=None, **within)
+            await SessionsControl(client).start(Target("c1"), reason_code=None, still_ours=nobody_else, **within)
     assert fake.asked.count(f"POST {SESSIONS}") == 1
 
 
@@ -210,7 +213,7 @@ async def test_a_session_of_a_call_that_is_gone_has_ended_with_it() -> None:
     answers: Answers = {f"GET {CALL}": [(404, {"code": "not.found"})], f"POST {SESSIONS}/s1/stop": [(404, {})]}
     async with gateway(answers) as (_, client, within):
         with pytest.raises(CallEnded):
-            await SessionsControl(client).stop(Target("c1", session_id="s1"), **within)
+            await SessionsControl(client).stop(Target("c1", session_id="s1"), still_ours=nobody_else, **within)
 
 
 @pytest.mark.parametrize("everybody_has_left", [False, True])
@@ -230,7 +233,7 @@ async def test_a_call_that_is_said_to_be_disconnected_has_ended_once_a_reading_s
         f"GET {CALL}": [(200, body)],
     }
     async with gateway(answers) as (fake, client, how):
-        acting = getattr(ConversationsControl(client), verb)(target, **how)
+        acting = getattr(ConversationsControl(client), verb)(target, still_ours=nobody_else, **how)
         if everybody_has_left:
             with pytest.raises(CallEnded):
                 await acting

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.audit.entry import Phase
-from bot.errors import CallEnded, NotInEffect, OutcomeUnknown
+from bot.errors import AuditUnavailable, CallEnded, NotInEffect, OutcomeUnknown, OutOfScope
 from bot.recording.caller import BOT
 from bot.recording.control.commands import StartRecording
 from bot.recording.models import ConfirmedChange, Mechanism, RecordingState, Verb
 from bot.recording.monitoring.reconciler import PATIENCE
 from tests.support.databases.postgres import on_both
-from tests.support.databases.trail import trail_lines
+from tests.support.databases.trail import attack, trail_lines
 from tests.support.recording.service import CALL, Harness, asked, at_once, open_harness
 
 if TYPE_CHECKING:
@@ -67,6 +68,19 @@ async def over(outcomes: OutcomeRecorder, theirs: Attempt) -> None:
     await outcomes.call_over(theirs, CallEnded(), phase=Phase.OBSERVED, actor=BOT)
 
 
+async def ended_later(outcomes: OutcomeRecorder, theirs: Attempt) -> None:
+    """Find it in force; after that, the call ends."""
+    await in_force(outcomes, theirs)
+    recording = await outcomes.store.recording(theirs.recording_id)
+    assert recording is not None
+    after = recording.call_ended(outcomes.clock.now())
+    await outcomes.store.write(lambda transaction: transaction.save(after, was=recording))
+
+
+async def somebody_elses(outcomes: OutcomeRecorder, theirs: Attempt) -> None:
+    await outcomes.not_in_effect(theirs, OutOfScope(), look_again=False)
+
+
 async def still_open(outcomes: OutcomeRecorder, theirs: Attempt) -> None: ...
 
 
@@ -80,6 +94,8 @@ STARTS, CHANGES = (Verb.START, Verb.FOLLOW), (Verb.STOP, Verb.PAUSE, Verb.RESUME
         *((verb, not_in_force, OutcomeUnknown) for verb in CHANGES),  # its state may have come later
         *((verb, in_force, type(None)) for verb in Verb),
         *((verb, over, CallEnded) for verb in Verb),
+        *((verb, ended_later, type(None)) for verb in STARTS),
+        *((verb, somebody_elses, OutOfScope) for verb in STARTS),
         *((verb, still_open, OutcomeUnknown) for verb in Verb),
     ],
 )
@@ -130,15 +146,18 @@ async def test_an_attempt_is_still_owned_until_it_is_settled_or_claimed(harness:
     assert await harness.store.still_owned(theirs)
 
 
-async def test_a_stop_that_is_driven_again_is_not_sent_either(harness: Harness) -> None:
-    pending = await accepted(harness, Verb.STOP)
+@pytest.mark.parametrize("verb", [Verb.STOP, Verb.PAUSE])
+async def test_what_is_driven_again_is_not_sent_either(harness: Harness, verb: Verb) -> None:
+    pending = await accepted(harness, verb)
     harness.control.fault = OutcomeUnknown()
     await harness.service.carry_out(pending)
     harness.control.fault = None
     harness.control.calls.clear()
 
+    lost: list[Attempt] = []
+
     async def stand_still() -> None:
-        await take_over(harness, pending.attempt)
+        lost.append(await take_over(harness, pending.attempt))
 
     harness.control.before_write = stand_still
     await harness.reconciler.settle_all()
@@ -146,4 +165,43 @@ async def test_a_stop_that_is_driven_again_is_not_sent_either(harness: Harness) 
     await harness.reconciler.settle_all()
 
     assert harness.control.calls == ["look"]
-    assert trail_lines(harness.file)[-2:] == ["requested recording:stop", "unknown recording:stop"]
+    assert trail_lines(harness.file)[-2:] == [f"requested {verb.action}", f"unknown {verb.action}"]
+    await in_force(harness.service.outcomes, lost[0])
+    assert trail_lines(harness.file)[-1] == f"observed {verb.action}"
+
+
+@pytest.mark.parametrize("verb", [Verb.STOP, Verb.PAUSE])
+async def test_a_stop_and_a_pause_are_sent_though_the_owner_cannot_be_read(harness: Harness, verb: Verb) -> None:
+    pending = await accepted(harness, verb)
+    harness.control.before_write = partial(hide_attempts, harness)
+    with pytest.raises(AuditUnavailable):  # the outcome can't be written either
+        await harness.service.carry_out(pending)
+    assert harness.control.calls == [verb.value]
+    await settled_by_the_reconciler(harness, verb)
+
+
+@pytest.mark.parametrize("verb", [Verb.START, Verb.FOLLOW])
+async def test_nothing_begins_though_the_owner_cannot_be_read(harness: Harness, verb: Verb) -> None:
+    pending = await accepted(harness, verb)
+    harness.control.before_write = partial(hide_attempts, harness)
+    with pytest.raises(AuditUnavailable):
+        await harness.service.carry_out(pending)
+    assert harness.control.calls == []
+    await settled_by_the_reconciler(harness, verb)
+
+
+async def hide_attempts(harness: Harness) -> None:
+    """Have every question for an attempt fail."""
+    attack(harness.file, "ALTER TABLE attempts RENAME TO hidden")
+
+
+async def settled_by_the_reconciler(harness: Harness, verb: Verb) -> None:
+    attack(harness.file, "ALTER TABLE hidden RENAME TO attempts")
+    assert trail_lines(harness.file)[-1] == f"requested {verb.action}"
+    harness.control.before_write = None
+    harness.control.calls.clear()
+    await harness.reconciler.settle_all()
+    harness.clock.advance(PATIENCE)
+    await harness.reconciler.settle_all()
+    assert harness.control.calls == ["look"], "nothing is sent again"
+    assert trail_lines(harness.file)[-1] == f"observed {verb.action}"
