@@ -63,10 +63,12 @@ async def test_two_clicks_by_two_people_start_one_recording(scenario: ServingSce
     message = await asked_about(scenario)
     first = scenario.card()
     await scenario.until(lambda: "recording_follow" in str(first.blocks))
+    scenario.slack.faults.switch_on("server_error", only="chat.update")  # so that the button stays
     await scenario.clicks(ADA, "follow", message)
     await scenario.clicks(GRACE, "follow", first)
     refused = re.compile(f"<@{ADA}> (asked to record|has been recording) this call (at|since) <!date")
     await scenario.until(lambda: any(refused.search(one) for one in scenario.told(GRACE)))
+    scenario.slack.faults.switch_all_off()
     await scenario.until(lambda: scenario.shows("Recording · Tom Becker · "))
     assert scenario.genesys.recording_starts(call.id) == 2
     assert len(scenario.recordings()) == 2
