@@ -98,8 +98,8 @@ MUTATIONS = (
     Mutation(
         "no lease",
         "bot/database/transaction.py",
-        'attempts.c.owner == bindparam("owned_by"), ',
-        'or_(attempts.c.owner == bindparam("owned_by"), attempts.c.id == bindparam("of")), ',
+        'attempts.c.owner == bindparam("owned_by"),',
+        'or_(attempts.c.owner == bindparam("owned_by"), attempts.c.id == bindparam("of")),',
         "tests/unit/recording/monitoring/test_reconciler.py::test_a_stale_owner_cannot_write_the_outcome",
     ),
     Mutation(
@@ -111,9 +111,9 @@ MUTATIONS = (
     ),
     Mutation(
         "an attempt that was taken over taken for one's own",
-        "bot/database/store.py",
-        "attempts.c.owner == attempt.owner, attempts.c.settled_at.is_(None)",
-        "attempts.c.settled_at.is_(None)",
+        "bot/database/transaction.py",
+        'attempts.c.owner == bindparam("owned_by"),',
+        'or_(attempts.c.owner == bindparam("owned_by"), attempts.c.id == bindparam("of")),',
         "tests/unit/recording/control/test_taken_over.py::test_nothing_is_sent_for_a_lost_attempt",
     ),
     Mutation(

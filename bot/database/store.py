@@ -19,7 +19,7 @@ from bot.database.postgresql import engine as postgresql
 from bot.database.retries import Retries, is_transient
 from bot.database.schema.tables import attempts, audit_entries, recordings
 from bot.database.statements import approvals
-from bot.database.transaction import LIVE, LIVE_OF_CALL, SqlTransaction
+from bot.database.transaction import LIVE, LIVE_OF_CALL, STILL_OWNED, SqlTransaction
 from bot.errors import AuditUnavailable
 from bot.recording.handover import FollowUp
 from bot.recording.models import RecordingState
@@ -238,11 +238,9 @@ class SqlStore:
 
     async def still_owned(self, attempt: Attempt) -> bool:
         """Return whether an attempt is open and still its owner's. Raise AuditUnavailable if it can't be read."""
-        wanted = select(attempts.c.id).where(
-            attempts.c.id == attempt.id, attempts.c.owner == attempt.owner, attempts.c.settled_at.is_(None)
-        )
+        values = {"of": attempt.id, "owned_by": attempt.owner}
         try:
-            return await self.engines.read(lambda connection: connection.execute(wanted).one_or_none() is not None)
+            return await self.engines.read(lambda connection: connection.scalar(STILL_OWNED, values) is not None)
         except SQLAlchemyError as error:
             raise AuditUnavailable(cause=_cause(error)) from error
 

@@ -56,9 +56,12 @@ HEAD = select(audit_entries.c.seq, audit_entries.c.hash).order_by(audit_entries.
 ADD_ENTRIES, ADD_TEXT, ADD_ATTEMPT = insert(audit_entries), insert(typed_texts), insert(attempts)
 ADD_RECORDING, ADD_CARD = insert(recordings), insert(cards)
 WITH_KEY = select(attempts.c.id).where(attempts.c.dedupe_key == bindparam("key"))
-CHANGE_OPEN = update(attempts).where(
-    attempts.c.id == bindparam("of"), attempts.c.owner == bindparam("owned_by"), attempts.c.settled_at.is_(None)
+OPEN_AND_OWNED = (
+    attempts.c.id == bindparam("of"),
+    attempts.c.owner == bindparam("owned_by"),
+    attempts.c.settled_at.is_(None),
 )
+CHANGE_OPEN, STILL_OWNED = update(attempts).where(*OPEN_AND_OWNED), select(attempts.c.id).where(*OPEN_AND_OWNED)
 ONE = select(recordings).where(recordings.c.id == bindparam("id"))
 LIVE_OF_CALL = select(recordings).where(recordings.c.conversation_id == bindparam("call"), LIVE)
 ONE_OF_CALL = select(recordings).where(recordings.c.conversation_id == bindparam("call")).limit(1)

@@ -13,6 +13,7 @@ from bot.database.migrate import upgrade
 from bot.database.statements.keeps import SqlKeepQueue
 from bot.database.store import SqlStore
 from bot.recording.caller import Principal, Role, Scope
+from bot.recording.control.commands import StartRecording
 from bot.recording.control.dual_control import Approvals, closing_late
 from bot.recording.control.intake import Intake
 from bot.recording.control.keeping.attempt import KeepAttempt
@@ -25,7 +26,7 @@ from bot.recording.control.service import RecordingService
 from bot.recording.control.user_rate_limit import PersonalLimit
 from bot.recording.keeping.keep_mode import KeepMode
 from bot.recording.monitoring.ownership import SoleProcess
-from bot.recording.monitoring.reconciler import Reconciler
+from bot.recording.monitoring.reconciler import PATIENCE, Reconciler
 from bot.recording.policy import DualControl
 from bot.recording.requests import AwaitsConfirmation, Extended, PendingAction, ReasonRules, Request, RequestSource
 from bot.recording.time_limits.limits import TimeLimits
@@ -38,6 +39,7 @@ from tests.support.recording.fake_files import FakeCallFiles
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from bot.recording.models import Verb
     from tests.support.databases.postgres import Database
 
 TEAM = "T0SANDBOX"
@@ -64,6 +66,18 @@ class Harness:
     approvals: Approvals
     keeper: Keeper
     files: FakeCallFiles
+
+    async def request(self, verb: Verb) -> PendingAction:
+        """Have a supervisor ask for a start on the usual call, or for a change of what runs there."""
+        if verb.begins:
+            return await self.service.intake.log.submit(asked(), StartRecording(CALL, verb=verb))
+        return at_once(await self.service.intake.change(verb, asked()))
+
+    async def patience(self) -> None:
+        """Let the reconciler see what is open, and see it again after its patience."""
+        await self.reconciler.settle_all()
+        self.clock.advance(PATIENCE)
+        await self.reconciler.settle_all()
 
     async def keeps_step(self) -> float | None:
         """Take one step of the worker that keeps and releases."""

@@ -117,7 +117,7 @@ class SocketMode:
         except TimeoutError:
             raise NotDelivered("operation_timeout") from None
         finally:
-            self._waiting.pop(envelope_id, None)
+            del self._waiting[envelope_id]
 
     async def disconnect(self, reason: str) -> None:
         """Tell every app to go: ``warning``, ``refresh_requested`` or ``link_disabled``."""

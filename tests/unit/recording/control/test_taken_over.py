@@ -11,12 +11,10 @@ import pytest
 from bot.audit.entry import Phase
 from bot.errors import AuditUnavailable, CallEnded, NotInEffect, OutcomeUnknown, OutOfScope
 from bot.recording.caller import BOT
-from bot.recording.control.commands import StartRecording
 from bot.recording.models import ConfirmedChange, Mechanism, RecordingState, Verb
-from bot.recording.monitoring.reconciler import PATIENCE
 from tests.support.databases.postgres import on_both
 from tests.support.databases.trail import attack, trail_lines
-from tests.support.recording.service import CALL, Harness, asked, at_once, open_harness
+from tests.support.recording.service import CALL, Harness, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,16 +37,10 @@ async def accepted(harness: Harness, verb: Verb) -> PendingAction:
     """Have a request of this kind accepted, and forget what came before."""
     earlier = {Verb.START: (), Verb.FOLLOW: (), Verb.RESUME: (Verb.START, Verb.PAUSE)}.get(verb, (Verb.START,))
     for one in earlier:
-        await harness.service.carry_out(await request(harness, one))
-    pending = await request(harness, verb)
+        await harness.service.carry_out(await harness.request(one))
+    pending = await harness.request(verb)
     harness.control.calls.clear()
     return pending
-
-
-async def request(harness: Harness, verb: Verb) -> PendingAction:
-    if verb.begins:
-        return await harness.service.intake.log.submit(asked(), StartRecording(CALL, verb=verb))
-    return at_once(await harness.service.intake.change(verb, asked()))
 
 
 async def take_over(harness: Harness, attempt: Attempt) -> Attempt:
@@ -124,7 +116,7 @@ async def test_what_was_started_and_stopped_meanwhile_was_started(harness: Harne
     async def stand_still() -> None:
         await in_force(harness.service.outcomes, await take_over(harness, pending.attempt))
         harness.control.before_write = None
-        await harness.service.carry_out(await request(harness, Verb.STOP))
+        await harness.service.carry_out(await harness.request(Verb.STOP))
 
     harness.control.before_write = stand_still
     result = await harness.service.carry_out(pending)
@@ -140,7 +132,7 @@ async def test_an_attempt_is_still_owned_until_it_is_settled_or_claimed(harness:
     await harness.service.carry_out(start)
     assert not await harness.store.still_owned(start.attempt)
 
-    stop = await request(harness, Verb.STOP)
+    stop = await harness.request(Verb.STOP)
     theirs = await take_over(harness, stop.attempt)
     assert not await harness.store.still_owned(stop.attempt)
     assert await harness.store.still_owned(theirs)
@@ -160,9 +152,7 @@ async def test_what_is_driven_again_is_not_sent_either(harness: Harness, verb: V
         lost.append(await take_over(harness, pending.attempt))
 
     harness.control.before_write = stand_still
-    await harness.reconciler.settle_all()
-    harness.clock.advance(PATIENCE)
-    await harness.reconciler.settle_all()
+    await harness.patience()
 
     assert harness.control.calls == ["look"]
     assert trail_lines(harness.file)[-2:] == [f"requested {verb.action}", f"unknown {verb.action}"]
@@ -200,8 +190,6 @@ async def settled_by_the_reconciler(harness: Harness, verb: Verb) -> None:
     assert trail_lines(harness.file)[-1] == f"requested {verb.action}"
     harness.control.before_write = None
     harness.control.calls.clear()
-    await harness.reconciler.settle_all()
-    harness.clock.advance(PATIENCE)
-    await harness.reconciler.settle_all()
+    await harness.patience()
     assert harness.control.calls == ["look"], "nothing is sent again"
     assert trail_lines(harness.file)[-1] == f"observed {verb.action}"

@@ -9,7 +9,6 @@ import pytest
 
 from bot.errors import CallEnded, GenesysUnavailable, OutcomeUnknown
 from bot.recording.call import CallRecording, Participant
-from bot.recording.control.commands import StartRecording
 from bot.recording.handover import AgentLeg
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism, RecordingState, Target, Verb
 from bot.recording.monitoring.reconciler import PATIENCE
@@ -36,22 +35,11 @@ async def state(harness: Harness) -> RecordingState:
     return recording.state
 
 
-async def patience(harness: Harness) -> None:
-    """Let the reconciler see what is open, and see it again after its patience."""
-    await harness.reconciler.settle_all()
-    harness.clock.advance(PATIENCE)
-    await harness.reconciler.settle_all()
-
-
 async def in_doubt(harness: Harness, verb: Verb, *, took_effect: bool) -> None:
     """Leave an attempt whose outcome nobody knows."""
     if not verb.begins:
         await harness.service.carry_out(await harness.service.intake.start(asked(), CALL, None))
-    accepted = (
-        await harness.service.intake.log.submit(asked(), StartRecording(CALL, verb=verb))
-        if verb.begins
-        else at_once(await harness.service.intake.change(verb, asked()))
-    )
+    accepted = await harness.request(verb)
     if took_effect:
         harness.control.late_fault = OutcomeUnknown()
     else:
@@ -65,7 +53,7 @@ async def in_doubt(harness: Harness, verb: Verb, *, took_effect: bool) -> None:
 @on_both
 async def test_what_took_effect_is_observed_without_another_write(harness: Harness, verb: Verb, reached: str) -> None:
     await in_doubt(harness, verb, took_effect=True)
-    await patience(harness)
+    await harness.patience()
     assert await state(harness) == reached
     assert trail_lines(harness.file)[-1] == f"observed {verb.action}"
     assert entries(harness.file)[-1]["actor"] == "bot"
@@ -74,7 +62,7 @@ async def test_what_took_effect_is_observed_without_another_write(harness: Harne
 
 async def test_a_start_that_did_not_take_effect_fails_and_is_not_repeated(harness: Harness) -> None:
     await in_doubt(harness, Verb.START, took_effect=False)
-    await patience(harness)
+    await harness.patience()
     assert await state(harness) is RecordingState.FAILED
     assert harness.control.calls == ["look"]
     assert entries(harness.file)[-1]["outcome"]["in_effect"] is False
@@ -83,7 +71,7 @@ async def test_a_start_that_did_not_take_effect_fails_and_is_not_repeated(harnes
 @pytest.mark.parametrize(("verb", "reached"), [(Verb.STOP, "stopped"), (Verb.PAUSE, "paused")])
 async def test_a_stop_or_a_pause_is_driven_again_after_a_look(harness: Harness, verb: Verb, reached: str) -> None:
     await in_doubt(harness, verb, took_effect=False)
-    await patience(harness)
+    await harness.patience()
     assert await state(harness) == reached
     assert harness.control.calls == ["look", verb.value]
 
@@ -98,7 +86,7 @@ async def test_nothing_is_settled_while_the_write_may_still_land(harness: Harnes
 async def test_what_cannot_be_read_stays_in_doubt(harness: Harness) -> None:
     await in_doubt(harness, Verb.STOP, took_effect=True)
     harness.control.fault = GenesysUnavailable()
-    await patience(harness)
+    await harness.patience()
     assert await state(harness) is RecordingState.STOPPING
     harness.control.fault = None
     await harness.reconciler.settle_all()
@@ -108,7 +96,7 @@ async def test_what_cannot_be_read_stays_in_doubt(harness: Harness) -> None:
 async def test_a_call_that_ended_meanwhile(harness: Harness) -> None:
     await in_doubt(harness, Verb.STOP, took_effect=False)
     harness.control.fault = CallEnded()
-    await patience(harness)
+    await harness.patience()
     assert await state(harness) is RecordingState.ENDED
     assert trail_lines(harness.file)[-1] == "observed recording:stop"
 
@@ -127,7 +115,7 @@ async def test_what_a_dead_process_left_is_settled_at_once(database: Database) -
 async def test_a_clock_set_back_an_hour_delays_nothing(harness: Harness) -> None:
     await in_doubt(harness, Verb.STOP, took_effect=True)
     harness.clock.begin -= timedelta(hours=1)
-    await patience(harness)
+    await harness.patience()
     assert await state(harness) is RecordingState.STOPPED
     assert [row["seq"] for row in entries(harness.file)] == list(range(1, 6))
 
@@ -179,21 +167,21 @@ async def test_nothing_is_concluded_from_a_state_that_is_not_said(harness: Harne
     else:
         await in_doubt(harness, verb, took_effect=True)
     await look_shows(harness, CallRecording.UNKNOWN)
-    await patience(harness)
+    await harness.patience()
     assert len(await harness.store.open_attempts()) == 1
 
 
 async def test_a_hold_is_no_secure_pause(harness: Harness) -> None:
     await in_doubt(harness, Verb.PAUSE, took_effect=False)
     await look_shows(harness, CallRecording.PAUSED, on_hold=True)
-    await patience(harness)
+    await harness.patience()
     assert harness.control.calls == ["pause"]
 
 
 async def test_a_start_that_nobody_saw_begin_says_between_when(harness: Harness) -> None:
     asked_at = harness.clock.now()
     await in_doubt(harness, Verb.START, took_effect=True)
-    await patience(harness)
+    await harness.patience()
     recording = await harness.store.live_recording(CALL)
     assert recording is not None
     assert (recording.started_at, recording.seen_at) == (asked_at, harness.clock.now())
@@ -215,7 +203,7 @@ async def test_a_policys_recording_that_a_doubtful_start_finds_is_taken_over_and
         return seen
 
     harness.control.read_call = look  # type: ignore[method-assign]
-    await patience(harness)
+    await harness.patience()
     recording = await harness.store.live_recording(CALL)
     assert recording is not None
     assert (recording.adopted, recording.seen_at) == (True, None)
@@ -236,7 +224,7 @@ async def test_a_doubtful_start_among_several_agents_is_known_by_its_recorder(ha
         return call
 
     harness.control.read_call = look  # type: ignore[method-assign]
-    await patience(harness)
+    await harness.patience()
     recording = await harness.store.live_recording(CALL)
     assert recording is not None
     assert (recording.participant_id, recording.agent_user_id) == (other.id, other.user_id)
@@ -245,7 +233,7 @@ async def test_a_doubtful_start_among_several_agents_is_known_by_its_recorder(ha
 async def test_a_pause_of_what_does_not_run_any_more_is_not_driven_again(harness: Harness) -> None:
     await in_doubt(harness, Verb.PAUSE, took_effect=False)
     harness.control.recordings[CALL] = CallRecording.NONE
-    await patience(harness)
+    await harness.patience()
     assert harness.control.calls == ["look"]
     assert await state(harness) is RecordingState.ACTIVE
 
@@ -253,7 +241,7 @@ async def test_a_pause_of_what_does_not_run_any_more_is_not_driven_again(harness
 async def test_a_start_during_a_hold_has_taken_effect(harness: Harness) -> None:
     await in_doubt(harness, Verb.START, took_effect=True)
     await look_shows(harness, CallRecording.PAUSED, on_hold=True)
-    await patience(harness)
+    await harness.patience()
     assert await state(harness) is RecordingState.ACTIVE
 
 
@@ -270,7 +258,7 @@ async def test_one_attempt_that_cannot_be_settled_keeps_no_other_waiting(harness
         return await real(target, **options)
 
     harness.control.read_call = look  # type: ignore[method-assign]
-    await patience(harness)
+    await harness.patience()
     assert await state(harness) is RecordingState.STARTING
     other = await harness.store.newest_recording(OTHER_CALL)
     assert other is not None
@@ -281,8 +269,8 @@ async def test_one_attempt_that_cannot_be_settled_keeps_no_other_waiting(harness
 async def test_what_is_expiring_is_not_carried_out(harness: Harness) -> None:
     accepted = await harness.service.intake.start(asked(), CALL, None)
     harness.service.intake.log.expiring.add(accepted.attempt.id)
-    await patience(harness)
+    await harness.patience()
     assert harness.control.calls == []
     harness.service.intake.log.expiring.clear()
-    await patience(harness)
+    await harness.patience()
     assert await state(harness) is RecordingState.FAILED
