@@ -232,6 +232,31 @@ async def test_what_is_pressed_is_clicked_although_the_bot_changes_it(guest: San
     await expect(home).to_contain_text("Published 4 times")
 
 
+async def test_an_option_that_is_pressed_is_chosen_although_the_list_changes(guest: SandboxPage) -> None:
+    await guest.shortcut("Everything")
+    form, page = guest.form, guest.page
+    line = form.dialog.get_by_role("combobox", name="Agent")
+    await form.search("Agent", "")
+    await form.offers().filter(has_text="Tom Becker").hover()
+    await page.mouse.down()
+    async with page.expect_response("**/api/view/options"):
+        await line.fill("tom")
+    await expect(form.dialog.get_by_role("listbox", name="Agent")).not_to_have_attribute("aria-busy", "true")
+    await expect(form.offers()).to_have_count(4)
+    await page.mouse.up()
+    await expect(line).to_have_value("Tom Becker")
+
+    await form.search("Agent", "")
+    await form.offers().filter(has_text="Priya Nair").hover()
+    await page.mouse.down()
+    async with page.expect_response("**/api/view/options"):
+        await line.fill("lucia")
+    await expect(form.dialog.get_by_role("listbox", name="Agent")).not_to_have_attribute("aria-busy", "true")
+    await page.mouse.move(0, 0)
+    await page.mouse.up()
+    await expect(form.offers()).to_have_text(["Lucia Romano"])
+
+
 async def test_direct_messages_are_marked_until_they_are_read(guest: SandboxPage) -> None:
     await guest.command("/record hello")
     await guest.only_for_me.get_by_role("button", name="Write to me").click()

@@ -1,7 +1,7 @@
 // A line in which a person searches, above the list of what there is to choose: ARIA's combobox with a listbox. The
 // focus stays in the line; arrows move through the list, Enter chooses, Escape closes the list and nothing else.
 
-import { h } from "./dom.js";
+import { h, released } from "./dom.js";
 import { plain } from "./mrkdwn.js";
 
 const WAIT = 120; // milliseconds in which more is typed before the bot is asked
@@ -68,8 +68,9 @@ export function combobox({ name, id, label, labelledby, describedby, invalid, pl
     told.textContent = "Searching…";
     list.setAttribute("aria-busy", "true");
     const found = await search(typed).catch(() => []);
+    if (turn === asked) list.removeAttribute("aria-busy");
+    await released();
     if (turn !== asked || !isOpen()) return;
-    list.removeAttribute("aria-busy");
     show(found);
     if (typed && found.length) mark(0);
   }

@@ -91,30 +91,40 @@ export function reconcile(container, items, keyOf, render, signatureOf = JSON.st
 }
 
 const PRESSED = "button, a, label, input, [role=option], [role=menuitem]";
+let pressed = false;
+const waiting = [];
+
+function release() {
+  pressed = false;
+  setTimeout(() => { // after the click, which comes together with the release
+    if (!pressed) for (const go of waiting.splice(0)) go();
+  });
+}
+
+addEventListener("pointerdown", ({ button, target }) => {
+  pressed = button === 0 && Boolean(target.closest?.(PRESSED));
+}, true);
+addEventListener("pointermove", ({ buttons }) => {
+  if (pressed && !buttons) release(); // it was released where the page can't see it
+}, true);
+for (const over of ["pointerup", "pointercancel"]) addEventListener(over, release, true);
+addEventListener("blur", release);
 
 /**
- * Return `draw`, but have it wait while something is pressed: what is replaced between the press and the release gets
- * no click. A select is left out, because some browsers don't tell when its list is closed.
+ * Resolve when nothing is pressed: what is replaced between the press and the release gets no click. A select is left
+ * out, because some browsers don't tell when its list is closed.
  */
+export const released = () => (pressed ? new Promise((go) => waiting.push(go)) : Promise.resolve());
+
+/** Return `draw`, but have it wait while something is pressed; what is asked for meanwhile is drawn once. */
 export function betweenPresses(draw) {
-  let pressed = false;
   let due = false;
-  const release = () => {
-    pressed = false;
-    if (due) setTimeout(draw); // after the click, which comes together with the release
+  return async () => {
+    if (due) return;
+    due = true;
+    await released();
     due = false;
-  };
-  addEventListener("pointerdown", ({ button, target }) => {
-    pressed = button === 0 && Boolean(target.closest?.(PRESSED));
-  }, true);
-  addEventListener("pointermove", ({ buttons }) => {
-    if (pressed && !buttons) release(); // it was released where the page can't see it
-  }, true);
-  for (const over of ["pointerup", "pointercancel"]) addEventListener(over, release, true);
-  addEventListener("blur", release);
-  return () => {
-    if (pressed) due = true;
-    else draw();
+    draw();
   };
 }
 
