@@ -268,8 +268,14 @@ async def test_the_acknowledgement_comes_within_a_tenth_of_slacks_limit(scenario
 
 async def test_the_call_that_is_hung_up_while_it_is_stopped_counts_as_ended(scenario: ServingScenario) -> None:
     await scenario.records(INBOUND)
-    scenario.genesys.hang_up(INBOUND)
+
+    def hang_up(write: SimulatedRequest) -> None:
+        if write.conversation_id == INBOUND:
+            scenario.genesys.hang_up(INBOUND)
+
+    scenario.genesys.on_write(hang_up)
     await scenario.clicks(ADA, "stop")
-    await scenario.until(lambda: scenario.shows("Call ended"))
+    await scenario.until(lambda: scenario.entries("recording:stop")[-1]["phase"] != "requested")
     last = scenario.entries("recording:stop")[-1]
     assert (last["phase"], last["outcome"]["call"]) == ("succeeded", "ended")
+    await scenario.until(lambda: scenario.shows("Call ended"))
