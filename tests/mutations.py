@@ -142,9 +142,10 @@ MUTATIONS = (
         "bot/slack/listeners/command.py",
         "accepted = await self.context.service.intake.start(",
         "from bot.recording.models import Target\n"
-        "        from bot.recording.ports import nobody_else\n"
-        "        await self.context.service.control.start(Target(typed_id), reason_code=None, progress=None, "
-        "still_ours=nobody_else, deadline=self.context.service.clock.monotonic() + 9)\n"
+        "        from bot.recording.ports import ChangeOptions, nobody_else, tell_nobody\n"
+        "        how = ChangeOptions(self.context.service.clock.monotonic() + 9, tell_nobody, nobody_else)\n"
+        "        await self.context.service.control.start("
+        "Target(typed_id), how, reason_code=None, permit=lambda _: None)\n"
         "        accepted = await self.context.service.intake.start(",
         "tests/integration/slack/listeners/test_bot_start_stop.py::test_the_request_is_on_disk_before_genesys_sees_a_write",
     ),

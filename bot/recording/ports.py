@@ -57,13 +57,13 @@ Progress = Callable[[Waiting], Awaitable[None]]
 """Called when an action has to wait, so that the person can be informed."""
 
 
+async def tell_nobody(_waiting: Waiting) -> None:
+    """Tell nobody that an action has to wait."""
+
+
 Permit = Callable[["Participant | None"], None]
 """Asked once the call was read and before anything is sent: raises NotPermitted where this agent's side (None: it can't
 be told whose) is not in the person's scope."""
-
-
-def permit_anyone(_agent: Participant | None) -> None:
-    """Permit any reading."""
 
 
 class TakenOver(Exception):
@@ -88,51 +88,37 @@ class Priority(Enum):
     LOOP = "loop"
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeOptions:
+    """What goes with a change of a recording: its deadline, who hears of waits, and whose attempt it is by now.
+
+    ``deadline`` is a reading of the clock's ``monotonic``; nothing is begun after it.
+    """
+
+    deadline: float
+    progress: Progress
+    still_ours: StillOurs
+    priority: Priority = Priority.PERSON
+
+
 class RecordingControl(Protocol):
     """Starts and stops recordings in Genesys, and confirms the effect by reading.
 
-    ``deadline`` is a reading of the clock's ``monotonic``; nothing is begun after it. All methods raise the
-    GenesysError branch of ``bot.errors``: ``OutcomeUnknown`` when a change was sent and could not be confirmed,
-    ``GenesysUnavailable`` when nothing had been sent yet, ``CallEnded`` when the call is over. What ``still_ours``
-    raises is passed on.
+    All methods raise the GenesysError branch of ``bot.errors``: ``OutcomeUnknown`` when a change was sent and could
+    not be confirmed, ``GenesysUnavailable`` when nothing had been sent yet, ``CallEnded`` when the call is over. What
+    ``still_ours`` raises is passed on. The ``deadline`` of a reading is that of ``ChangeOptions``.
     """
 
     async def start(
-        self,
-        target: Target,
-        *,
-        reason_code: str | None,
-        deadline: float,
-        progress: Progress,
-        permit: Permit,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
+        self, target: Target, how: ChangeOptions, *, reason_code: str | None, permit: Permit
     ) -> ConfirmedChange:
         """Record the call. What ``permit`` raises is passed on, and then nothing was sent that changes anything."""
 
-    async def stop(
-        self,
-        target: Target,
-        *,
-        deadline: float,
-        progress: Progress,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
-    ) -> ConfirmedChange: ...
+    async def stop(self, target: Target, how: ChangeOptions) -> ConfirmedChange: ...
 
-    async def pause(
-        self,
-        target: Target,
-        *,
-        deadline: float,
-        progress: Progress,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
-    ) -> ConfirmedChange: ...
+    async def pause(self, target: Target, how: ChangeOptions) -> ConfirmedChange: ...
 
-    async def resume(
-        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs
-    ) -> ConfirmedChange: ...
+    async def resume(self, target: Target, how: ChangeOptions) -> ConfirmedChange: ...
 
     async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON

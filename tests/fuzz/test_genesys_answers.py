@@ -33,29 +33,26 @@ from bot.genesys.transport.deadline import unattended
 from bot.recording.call import CallRecording
 from bot.recording.control.intake import Intake
 from bot.recording.models import Mechanism, Target, Verb
-from bot.recording.ports import nobody_else
+from bot.recording.ports import tell_nobody
 from tests.fuzz.effort import effort
 from tests.fuzz.genesys_answers import CALL, GOOD, answers, call, encoded, person
 from tests.fuzz.odd import mutilated
 from tests.fuzz.raw_server import FakeRawServer, http, raw_server
 from tests.support.clocks.fake_clock import FakeClock
 from tests.support.databases.trail import entries
+from tests.support.recording.options import permit_anyone, within
 from tests.support.recording.service import asked, at_once, open_harness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from bot.recording.ports import Waiting
 
 WITHIN = 60.0
 """Real seconds for what takes milliseconds on an idle machine."""
 TOKEN = "POST /oauth/token"
 A_CALL = f"GET /api/v2/conversations/calls/{CALL}"
 ADHOC = ("PATCH", f"/api/v2/conversations/{CALL}/participants/p1")
-
-
-async def nobody(_: Waiting) -> None: ...
 
 
 @asynccontextmanager
@@ -74,21 +71,20 @@ def good(method: str, path: str) -> bytes:
 async def control_deeds(client: GenesysClient, api: str, deed: str) -> Any:
     control = ConversationsControl(client) if api == "conversations" else SessionsControl(client)
     target = Target(CALL, participant_id="p1", mechanism=Mechanism.ADHOC, session_id="s1")
-    options: dict[str, Any] = {"deadline": client.clock.monotonic() + 25, "progress": nobody}
-    changing = options | {"still_ours": nobody_else}
+    how = within(client.clock)
     match deed:
         case "look":
-            return await control.read_call(Target(CALL), **options)
+            return await control.read_call(Target(CALL), deadline=how.deadline, progress=tell_nobody)
         case "start":
-            return await control.start(Target(CALL), reason_code="a", **changing)
+            return await control.start(Target(CALL), how, reason_code="a", permit=permit_anyone)
         case "stop, of whatever kind":
-            return await control.stop(Target(CALL), **changing)
+            return await control.stop(Target(CALL), how)
         case "stop":
-            return await control.stop(target, **changing)
+            return await control.stop(target, how)
         case "pause":
-            return await control.pause(target, **changing)
+            return await control.pause(target, how)
         case _:
-            return await control.resume(target, **changing)
+            return await control.resume(target, how)
 
 
 async def other_deeds(client: GenesysClient, deed: str) -> Any:
@@ -116,13 +112,13 @@ async def file_deeds(client: GenesysClient, deed: str) -> Any:
         case "files":
             return await files.files(CALL, ended_at=None, deadline=deadline)
         case "protect":
-            return await files.protect(CALL, deadline=deadline, progress=nobody)
+            return await files.protect(CALL, deadline=deadline, progress=tell_nobody)
         case "release":
-            return await files.release(CALL, deadline=deadline, progress=nobody)
+            return await files.release(CALL, deadline=deadline, progress=tell_nobody)
         case "annotate":
-            return await files.annotate(CALL, "r1", "Complaint", deadline=deadline, progress=nobody)
+            return await files.annotate(CALL, "r1", "Complaint", deadline=deadline, progress=tell_nobody)
         case "media":
-            return await files.media_link(CALL, "r1", deadline=deadline, progress=nobody)
+            return await files.media_link(CALL, "r1", deadline=deadline, progress=tell_nobody)
         case "people":
             return await GenesysPeople(client).find("ann", deadline=deadline)
         case "agent status":

@@ -22,7 +22,7 @@ from bot.errors import (
 )
 from bot.genesys.recording.call_state import first_read, is_other_conversation
 from bot.genesys.transport.deadline import RequestOptions
-from bot.recording.ports import Priority, permit_anyone
+from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     from bot.genesys.clients.pool import GenesysClients
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bot.genesys.transport.client import GenesysClient
     from bot.recording.call import Participant
     from bot.recording.models import ConfirmedChange, Conversation, Target
-    from bot.recording.ports import Permit, Progress, RecordingControl, StillOurs
+    from bot.recording.ports import ChangeOptions, Permit, Progress, RecordingControl
 
 NOT_FOUND = 404
 NOT_SEEN = (NotFound, PermissionMissing, LoginRefused, RateLimited)
@@ -65,33 +65,17 @@ class ClientsControl:
     controls: Mapping[GenesysClient, RecordingControl]
 
     async def start(
-        self,
-        target: Target,
-        *,
-        reason_code: str | None,
-        deadline: float,
-        progress: Progress,
-        permit: Permit = permit_anyone,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
+        self, target: Target, how: ChangeOptions, *, reason_code: str | None, permit: Permit
     ) -> ConfirmedChange:
         """Start with the first client that reads the call; the start's own reading finds it."""
-        conversation_id, options = target.conversation_id, RequestOptions(deadline, progress, priority)
+        conversation_id, options = target.conversation_id, RequestOptions.of(how)
 
         async def attempt(client: GenesysClient, seen: _Seen) -> ConfirmedChange:
             def permit_seen(agent: Participant | None) -> None:
                 seen.call = True
                 permit(agent)
 
-            return await self.controls[client].start(
-                target,
-                reason_code=reason_code,
-                deadline=deadline,
-                progress=progress,
-                permit=permit_seen,
-                still_ours=still_ours,
-                priority=priority,
-            )
+            return await self.controls[client].start(target, how, reason_code=reason_code, permit=permit_seen)
 
         home = self.clients.of_call(conversation_id)
         among = [*(self.clients.relieving(home) if home else ()), *self.clients.candidates(conversation_id)]
@@ -105,51 +89,17 @@ class ClientsControl:
                     raise NotAVoiceCall(evidence=missing.evidence) from missing
             raise
 
-    async def stop(
-        self,
-        target: Target,
-        *,
-        deadline: float,
-        progress: Progress,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
-    ) -> ConfirmedChange:
+    async def stop(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
         """Stop through the client that has found the call."""
+        return await self._change(target, how, lambda control: control.stop(target, how))
 
-        async def act(control: RecordingControl) -> ConfirmedChange:
-            return await control.stop(
-                target, deadline=deadline, progress=progress, still_ours=still_ours, priority=priority
-            )
-
-        return await self._change(target, RequestOptions(deadline, progress, priority), act)
-
-    async def pause(
-        self,
-        target: Target,
-        *,
-        deadline: float,
-        progress: Progress,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
-    ) -> ConfirmedChange:
+    async def pause(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
         """Pause through the client that has found the call."""
+        return await self._change(target, how, lambda control: control.pause(target, how))
 
-        async def act(control: RecordingControl) -> ConfirmedChange:
-            return await control.pause(
-                target, deadline=deadline, progress=progress, still_ours=still_ours, priority=priority
-            )
-
-        return await self._change(target, RequestOptions(deadline, progress, priority), act)
-
-    async def resume(
-        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs
-    ) -> ConfirmedChange:
+    async def resume(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
         """Resume through the client that has found the call."""
-
-        async def act(control: RecordingControl) -> ConfirmedChange:
-            return await control.resume(target, deadline=deadline, progress=progress, still_ours=still_ours)
-
-        return await self._change(target, RequestOptions(deadline, progress), act)
+        return await self._change(target, how, lambda control: control.resume(target, how))
 
     async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON
@@ -167,9 +117,9 @@ class ClientsControl:
         return (await self._locate(conversation_id, options, self._others(home), refusals)).conversation()
 
     async def _change(
-        self, target: Target, options: RequestOptions, act: Callable[[RecordingControl], Awaitable[ConfirmedChange]]
+        self, target: Target, how: ChangeOptions, act: Callable[[RecordingControl], Awaitable[ConfirmedChange]]
     ) -> ConfirmedChange:
-        conversation_id = target.conversation_id
+        conversation_id, options = target.conversation_id, RequestOptions.of(how)
         client = await self._responsible(conversation_id, options)
         try:
             try:

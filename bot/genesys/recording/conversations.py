@@ -28,7 +28,7 @@ from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import Departure
 from bot.recording.models import ConfirmedChange, Mechanism
-from bot.recording.ports import Priority, permit_anyone
+from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bot.genesys.transport.answer import Answer
     from bot.genesys.transport.client import GenesysClient
     from bot.recording.models import Conversation, Target
-    from bot.recording.ports import Permit, Progress, StillOurs
+    from bot.recording.ports import ChangeOptions, Permit, Progress
 
 READ_AGAIN_SECONDS = (0.5, 1.0)
 """When a call that doesn't say whether it is being recorded is read again, before a start is refused."""
@@ -50,22 +50,14 @@ class ConversationsControl:
     client: GenesysClient
 
     async def start(
-        self,
-        target: Target,
-        *,
-        reason_code: str | None,
-        deadline: float,
-        progress: Progress,
-        permit: Permit = permit_anyone,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
+        self, target: Target, how: ChangeOptions, *, reason_code: str | None, permit: Permit
     ) -> ConfirmedChange:
         """Record the call by what its reading calls for; a call that is being recorded is adopted.
 
         The reason stays with the bot: no write of this API takes one.
         """
         del reason_code
-        options = RequestOptions(deadline, progress, priority, still_ours=still_ours)
+        options = RequestOptions.of(how)
         call = await self._clear_read(target.conversation_id, options)
         _require_one(call.agents, permit)
         there = _adopted(call, target)
@@ -95,17 +87,9 @@ class ConversationsControl:
             recorders=changed.seen.recorders,
         )
 
-    async def stop(
-        self,
-        target: Target,
-        *,
-        deadline: float,
-        progress: Progress,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
-    ) -> ConfirmedChange:
+    async def stop(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
         """Undo what the start did: end the ad-hoc recording, or put the policy's into secure pause."""
-        options = RequestOptions(deadline, progress, priority, protects=True, still_ours=still_ours)
+        options = RequestOptions.of(how, protects=True)
         mechanism, participant_id = target.mechanism, target.participant_id
         if mechanism is None or (mechanism is Mechanism.ADHOC and participant_id is None):
             call = await self._read_again(target.conversation_id, options)
@@ -160,24 +144,14 @@ class ConversationsControl:
             departure=Departure(None if leg is None else leg.disconnect_type, call.agents),
         )
 
-    async def pause(
-        self,
-        target: Target,
-        *,
-        deadline: float,
-        progress: Progress,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
-    ) -> ConfirmedChange:
+    async def pause(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
         """Put the recording into secure pause, while card data is read out."""
-        options = RequestOptions(deadline, progress, priority, protects=True, still_ours=still_ours)
+        options = RequestOptions.of(how, protects=True)
         return await self._paused(target, options, effects.pauses, active=False)
 
-    async def resume(
-        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs
-    ) -> ConfirmedChange:
+    async def resume(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
         """End the secure pause."""
-        options = RequestOptions(deadline, progress, still_ours=still_ours)
+        options = RequestOptions.of(how)
         return await self._paused(target, options, effects.recording_runs, active=True)
 
     async def read_call(

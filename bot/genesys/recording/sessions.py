@@ -23,7 +23,7 @@ from bot.genesys.transport.deadline import RequestOptions
 from bot.genesys.transport.request import GenesysRequest
 from bot.recording.call import CallRecording
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism
-from bot.recording.ports import Priority, permit_anyone
+from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     from bot.errors import Evidence, GenesysError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bot.genesys.transport.sdk import JsonApiClient
     from bot.recording.call import Participant
     from bot.recording.models import Target
-    from bot.recording.ports import Permit, Progress, StillOurs
+    from bot.recording.ports import ChangeOptions, Permit, Progress
 
 SESSIONS = "/api/v2/recording/sessions"
 STATES = {
@@ -97,22 +97,14 @@ class SessionsControl:
     client: GenesysClient
 
     async def start(
-        self,
-        target: Target,
-        *,
-        reason_code: str | None,
-        deadline: float,
-        progress: Progress,
-        permit: Permit = permit_anyone,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
+        self, target: Target, how: ChangeOptions, *, reason_code: str | None, permit: Permit
     ) -> ConfirmedChange:
         """Start a session on a connected voice call, or adopt the one that it has.
 
         A session records all sides of a call and has no queue: people limited to some queues are refused.
         """
         permit(None)
-        options = RequestOptions(deadline, progress, priority, still_ours=still_ours)
+        options = RequestOptions.of(how)
         call = await calls.first_read(self.client, target.conversation_id, options)
         if not call.connected:
             raise NoAgentConnected(evidence=call.evidence)
@@ -136,17 +128,9 @@ class SessionsControl:
             evidence=changed.evidence,
         )
 
-    async def stop(
-        self,
-        target: Target,
-        *,
-        deadline: float,
-        progress: Progress,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
-    ) -> ConfirmedChange:
+    async def stop(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
         """Stop the session; one that is gone, stopped, or was never there is as wanted while the call goes on."""
-        options = RequestOptions(deadline, progress, priority, protects=True, still_ours=still_ours)
+        options = RequestOptions.of(how, protects=True)
         session_id = target.session_id
         if session_id is None:
             session = await self._session(target.conversation_id, None, options)
@@ -169,24 +153,14 @@ class SessionsControl:
             Mechanism.SESSION, session_id=session_id, created=changed.ours, evidence=changed.evidence
         )
 
-    async def pause(
-        self,
-        target: Target,
-        *,
-        deadline: float,
-        progress: Progress,
-        still_ours: StillOurs,
-        priority: Priority = Priority.PERSON,
-    ) -> ConfirmedChange:
+    async def pause(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
         """Refuse: the session API can't pause."""
-        del target, deadline, progress, still_ours, priority
+        del target, how
         raise RequestRejected("The session API can't pause.", cause="sessions_cannot_pause")
 
-    async def resume(
-        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs
-    ) -> ConfirmedChange:
+    async def resume(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
         """Refuse: the session API can't resume."""
-        del target, deadline, progress, still_ours
+        del target, how
         raise RequestRejected("The session API can't resume.", cause="sessions_cannot_resume")
 
     async def read_call(

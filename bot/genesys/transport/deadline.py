@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.genesys.transport.rate_limiter import Rank
-from bot.recording.ports import Priority, nobody_else
+from bot.recording.ports import Priority, nobody_else, tell_nobody
 
 if TYPE_CHECKING:
-    from bot.recording.ports import Progress, StillOurs, Waiting
+    from bot.recording.ports import ChangeOptions, Progress, StillOurs
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class RequestOptions:
 
     still_ours: StillOurs = nobody_else
 
+    @classmethod
+    def of(cls, how: ChangeOptions, *, protects: bool = False) -> RequestOptions:
+        """Return the options of the requests by which a recording is changed."""
+        return cls(how.deadline, how.progress, how.priority, protects=protects, still_ours=how.still_ours)
+
     def confirming(self) -> RequestOptions:
         return replace(self, confirms=True)
 
@@ -44,8 +49,4 @@ class RequestOptions:
 
 def unattended(deadline: float, priority: Priority = Priority.LOOP) -> RequestOptions:
     """Return the options of requests about whose waits nobody is told."""
-    return RequestOptions(deadline, _noop, priority)
-
-
-async def _noop(_: Waiting) -> None:
-    """Tell nobody."""
+    return RequestOptions(deadline, tell_nobody, priority)

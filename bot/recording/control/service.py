@@ -18,7 +18,7 @@ from bot.recording.control.outcomes import facts
 from bot.recording.control.reads import READ_ACTION
 from bot.recording.models import Conversation, Recording, Target, Verb
 from bot.recording.permissions import lists, require_agent, require_reading
-from bot.recording.ports import Priority, TakenOver
+from bot.recording.ports import ChangeOptions, Priority, TakenOver, tell_nobody
 from bot.recording.requests import ActionResult, conversation_id
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bot.recording.control.intake import Intake
     from bot.recording.control.outcomes import OutcomeRecorder
     from bot.recording.models import Attempt, ConfirmedChange
-    from bot.recording.ports import Clock, Progress, RecordingControl, RecordingStore, Transaction, Waiting
+    from bot.recording.ports import Clock, Progress, RecordingControl, RecordingStore, Transaction
     from bot.recording.requests import PendingAction, Request
 
 log = structlog.get_logger(__name__)
@@ -91,10 +91,6 @@ class _Side:
         self.agent = agent
 
 
-async def _noop(_waiting: Waiting) -> None:
-    """Report progress to nobody."""
-
-
 @dataclass(frozen=True, slots=True)
 class RecordingService:
     """Start, stop, pause, resume, and status, the same for every surface.
@@ -120,7 +116,7 @@ class RecordingService:
         """Return whether this process carries the attempt out, or is about to close it as too late."""
         return attempt_id in self.working or attempt_id in self.intake.log.expiring
 
-    async def carry_out(self, accepted: PendingAction, progress: Progress = _noop) -> ActionResult:
+    async def carry_out(self, accepted: PendingAction, progress: Progress = tell_nobody) -> ActionResult:
         """Do in Genesys what was accepted, and write down how it ended. Return errors of Genesys; don't raise them.
 
         Raise AuditUnavailable when the outcome can't be written; the attempt then stays open and is settled later.
@@ -160,24 +156,22 @@ class RecordingService:
         return await self.outcomes.succeeded(accepted.attempt, effect)
 
     async def _send(self, accepted: PendingAction, deadline: float, progress: Progress, side: _Side) -> ConfirmedChange:
-        target, still_ours = accepted.recording.target, partial(self.require_own, accepted.attempt)
-        match accepted.attempt.verb:
+        target, attempt = accepted.recording.target, accepted.attempt
+        how = ChangeOptions(deadline, progress, partial(self.require_own, attempt))
+        match attempt.verb:
             case Verb.START | Verb.FOLLOW:
                 return await self.control.start(
                     replace(target, agent_user_id=accepted.agent_user_id),
+                    how if rule_label(attempt.actor) is None else replace(how, priority=Priority.LOOP),
                     reason_code=accepted.reason.code,
-                    deadline=deadline,
-                    progress=progress,
                     permit=side.permit,
-                    still_ours=still_ours,
-                    priority=Priority.PERSON if rule_label(accepted.attempt.actor) is None else Priority.LOOP,
                 )
             case Verb.STOP:
-                return await self.control.stop(target, deadline=deadline, progress=progress, still_ours=still_ours)
+                return await self.control.stop(target, how)
             case Verb.PAUSE:
-                return await self.control.pause(target, deadline=deadline, progress=progress, still_ours=still_ours)
+                return await self.control.pause(target, how)
             case Verb.RESUME:
-                return await self.control.resume(target, deadline=deadline, progress=progress, still_ours=still_ours)
+                return await self.control.resume(target, how)
 
     async def require_own(self, attempt: Attempt) -> None:
         """Raise TakenOver unless the attempt is open and still its owner's, as the database says at this moment.
@@ -211,7 +205,7 @@ class RecordingService:
             raise
         return StatusAsked(call, await self.intake.read(request, call), request.caller)
 
-    async def status(self, request: StatusAsked, progress: Progress = _noop) -> CallStatus:
+    async def status(self, request: StatusAsked, progress: Progress = tell_nobody) -> CallStatus:
         """Return a call's status, from our records and from Genesys.
 
         Raise NotPermitted where the reading shows that the call, of which we have no record, is not in the scope.

@@ -12,8 +12,8 @@ import structlog
 from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError
 from bot.recording.models import RecordingState
 from bot.recording.monitoring.observations import Observations, drift, handed_over, left_paused
-from bot.recording.monitoring.reconciler import LOOK_LIMIT, noop
-from bot.recording.ports import Priority
+from bot.recording.monitoring.reconciler import LOOK_LIMIT
+from bot.recording.ports import Priority, tell_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -162,7 +162,7 @@ class Follower:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         try:
             seen = await self.control.read_call(
-                recording.target, deadline=deadline, progress=noop, priority=Priority.LOOP
+                recording.target, deadline=deadline, progress=tell_nobody, priority=Priority.LOOP
             )
         except (CallEnded, CallNotFound):
             await self.observations.call_ended(recording)

@@ -12,8 +12,8 @@ from bot.errors import AuditUnavailable, CallEnded, CallNotFound, GenesysError
 from bot.recording.control.outcomes import LATER_LOOKS
 from bot.recording.models import Target
 from bot.recording.monitoring.observations import Observations, unwanted
-from bot.recording.monitoring.reconciler import LOOK_LIMIT, noop
-from bot.recording.ports import Priority
+from bot.recording.monitoring.reconciler import LOOK_LIMIT
+from bot.recording.ports import Priority, tell_nobody
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -86,7 +86,7 @@ class LaterLooks:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         try:
             seen = await self.service.control.read_call(
-                Target(recording.conversation_id), deadline=deadline, progress=noop, priority=Priority.LOOP
+                Target(recording.conversation_id), deadline=deadline, progress=tell_nobody, priority=Priority.LOOP
             )
         except (CallEnded, CallNotFound):
             return True

@@ -15,7 +15,7 @@ from bot.recording.call import CallRecording
 from bot.recording.caller import BOT
 from bot.recording.control.commands import ACTION_LIMIT
 from bot.recording.models import ConfirmedChange, Mechanism, Verb
-from bot.recording.ports import Priority, TakenOver
+from bot.recording.ports import ChangeOptions, Priority, TakenOver, tell_nobody
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bot.recording.control.service import RecordingService
     from bot.recording.models import Attempt, Conversation, Recording
     from bot.recording.monitoring.ownership import Presence
-    from bot.recording.ports import Clock, Waiting
+    from bot.recording.ports import Clock
 
 log = structlog.get_logger(__name__)
 
@@ -37,10 +37,6 @@ to be begun. What lands after it was settled is found by the later looks."""
 RECONCILE_SECONDS = 2.0
 """Between two looks at open attempts."""
 LOOK_LIMIT = 10.0
-
-
-async def noop(_waiting: Waiting) -> None:
-    """Report progress to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,7 @@ class Reconciler:
         outcomes = self.service.outcomes
         try:
             seen = await self.service.control.read_call(
-                recording.target, deadline=deadline, progress=noop, priority=Priority.LOOP
+                recording.target, deadline=deadline, progress=tell_nobody, priority=Priority.LOOP
             )
         except (CallEnded, CallNotFound) as gone:
             ended = gone if isinstance(gone, CallEnded) else CallEnded(evidence=gone.evidence)
@@ -125,16 +121,11 @@ class Reconciler:
 
     async def _drive_again(self, attempt: Attempt, recording: Recording) -> None:
         """Send a stop or a pause again: the call was read just now, and it is not in force."""
-        deadline = self.clock.monotonic() + LOOK_LIMIT
         act = self.service.control.stop if attempt.verb is Verb.STOP else self.service.control.pause
+        own = partial(self.service.require_own, attempt)
+        how = ChangeOptions(self.clock.monotonic() + LOOK_LIMIT, tell_nobody, own, Priority.LOOP)
         try:
-            effect = await act(
-                recording.target,
-                deadline=deadline,
-                progress=noop,
-                still_ours=partial(self.service.require_own, attempt),
-                priority=Priority.LOOP,
-            )
+            effect = await act(recording.target, how)
         except CallEnded as ended:
             await self.service.outcomes.call_over(attempt, ended, phase=Phase.OBSERVED, actor=BOT)
         except GenesysError as error:

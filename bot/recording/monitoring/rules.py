@@ -22,9 +22,8 @@ from bot.errors import (
 from bot.recording.control.rules import PASSING, ActByRule, Due, Idle, by_rule
 from bot.recording.keeping.keep import AFTER_SECONDS
 from bot.recording.models import Target
-from bot.recording.monitoring.reconciler import noop
 from bot.recording.policy import RuleAction
-from bot.recording.ports import Priority
+from bot.recording.ports import Priority, tell_nobody
 from bot.recording.requests import PendingAction
 
 if TYPE_CHECKING:
@@ -147,7 +146,7 @@ class RuleMonitor:
         deadline = self.clock.monotonic() + READ_SECONDS
         try:
             seen = await self.service.control.read_call(
-                Target(conversation_id), deadline=deadline, progress=noop, priority=Priority.LOOP
+                Target(conversation_id), deadline=deadline, progress=tell_nobody, priority=Priority.LOOP
             )
         except (CallEnded, CallNotFound):
             return True

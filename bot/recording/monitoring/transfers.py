@@ -18,8 +18,8 @@ from bot.recording.control.outcomes import remember_names
 from bot.recording.handover import FollowTransfers, FollowUp
 from bot.recording.models import Target
 from bot.recording.monitoring.observations import users
-from bot.recording.monitoring.reconciler import LOOK_LIMIT, noop
-from bot.recording.ports import Priority
+from bot.recording.monitoring.reconciler import LOOK_LIMIT
+from bot.recording.ports import Priority, tell_nobody
 from bot.recording.requests import Request, RequestSource
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class TransferMonitor:
         deadline = self.clock.monotonic() + LOOK_LIMIT
         try:
             seen = await self.service.control.read_call(
-                Target(recording.conversation_id), deadline=deadline, progress=noop, priority=Priority.LOOP
+                Target(recording.conversation_id), deadline=deadline, progress=tell_nobody, priority=Priority.LOOP
             )
         except (CallEnded, CallNotFound):
             await self._decide(recording, None)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 from bot.genesys import ConversationsControl, GenesysClients, SessionsControl
 from bot.genesys.clients.control import ClientsControl
 from bot.recording.models import Target
-from bot.recording.ports import Priority, nobody_else, permit_anyone
+from bot.recording.ports import ChangeOptions, Priority, nobody_else
+from tests.support.recording.options import permit_anyone
 
 if TYPE_CHECKING:
     from bot.genesys import GenesysClient, RequestSeen
@@ -51,42 +52,24 @@ class Bench:
     def deadline(self) -> float:
         return self.clock.monotonic() + self.patience
 
+    @property
+    def how(self) -> ChangeOptions:
+        return ChangeOptions(self.deadline, self.progress, self.still_ours, self.priority)
+
     async def progress(self, waiting: Waiting) -> None:
         self.waits.append(waiting.seconds)
 
     async def start(self, target: Target | str, reason_code: str | None = None) -> ConfirmedChange:
-        return await self.control.start(
-            _target(target),
-            reason_code=reason_code,
-            deadline=self.deadline,
-            progress=self.progress,
-            permit=permit_anyone,
-            still_ours=self.still_ours,
-            priority=self.priority,
-        )
+        return await self.control.start(_target(target), self.how, reason_code=reason_code, permit=permit_anyone)
 
     async def stop(self, target: Target | str) -> ConfirmedChange:
-        return await self.control.stop(
-            _target(target),
-            deadline=self.deadline,
-            progress=self.progress,
-            still_ours=self.still_ours,
-            priority=self.priority,
-        )
+        return await self.control.stop(_target(target), self.how)
 
     async def pause(self, target: Target | str) -> ConfirmedChange:
-        return await self.control.pause(
-            _target(target),
-            deadline=self.deadline,
-            progress=self.progress,
-            still_ours=self.still_ours,
-            priority=self.priority,
-        )
+        return await self.control.pause(_target(target), self.how)
 
     async def resume(self, target: Target | str) -> ConfirmedChange:
-        return await self.control.resume(
-            _target(target), deadline=self.deadline, progress=self.progress, still_ours=self.still_ours
-        )
+        return await self.control.resume(_target(target), self.how)
 
     async def look(self, target: Target | str) -> Conversation:
         return await self.control.read_call(

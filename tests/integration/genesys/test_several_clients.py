@@ -26,22 +26,19 @@ from bot.genesys.clients.people import ClientsPeople
 from bot.recording.call import QUEUE_SOURCE, CallRecording
 from bot.recording.keeping.recording_files import FilesState, MediaLink
 from bot.recording.models import Mechanism, Target
-from bot.recording.ports import Priority, nobody_else, permit_anyone
+from bot.recording.ports import Priority, tell_nobody
 from tests.support.clocks.steady_sockets import steady_pool
+from tests.support.recording.options import permit_anyone, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.recording.models import ConfirmedChange
-    from bot.recording.ports import Waiting
     from bot.sandbox.genesys import SimulatedCall, SimulatedGenesys
     from tests.support.clocks.fake_clock import FakeClock
 
 NORTH, SOUTH = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 UNKNOWN = "33333333-3333-4333-8333-333333333333"
-
-
-async def untold(_: Waiting) -> None: ...
 
 
 @dataclass
@@ -72,24 +69,17 @@ class Center:
         return self.clock.monotonic() + 25.0
 
     async def start(self, call: str) -> ConfirmedChange:
-        return await self.control.start(
-            Target(call),
-            reason_code=None,
-            deadline=self.deadline,
-            progress=untold,
-            permit=permit_anyone,
-            still_ours=nobody_else,
-        )
+        return await self.control.start(Target(call), within(self.clock), reason_code=None, permit=permit_anyone)
 
     async def stop(self, target: Target) -> ConfirmedChange:
-        return await self.control.stop(target, deadline=self.deadline, progress=untold, still_ours=nobody_else)
+        return await self.control.stop(target, within(self.clock))
 
     async def pause(self, call: str) -> ConfirmedChange:
-        return await self.control.pause(Target(call), deadline=self.deadline, progress=untold, still_ours=nobody_else)
+        return await self.control.pause(Target(call), within(self.clock))
 
     async def read(self, call: str) -> CallRecording:
         found = await self.control.read_call(
-            Target(call), deadline=self.deadline, progress=untold, priority=Priority.LOOP
+            Target(call), deadline=self.deadline, progress=tell_nobody, priority=Priority.LOOP
         )
         return found.recording
 
@@ -251,7 +241,7 @@ async def test_a_pause_goes_to_another_client_if_the_first_has_nothing_left(cent
     other = next(one for one in center.clients.clients if one is not used_up)
     while used_up.health().requests_left > 0:
         await center.control.controls[used_up].read_call(
-            Target(call.conversation_id), deadline=center.deadline, progress=untold, priority=Priority.PERSON
+            Target(call.conversation_id), deadline=center.deadline, progress=tell_nobody, priority=Priority.PERSON
         )
     await center.pause(call.conversation_id)
 
@@ -401,7 +391,7 @@ async def test_recordings_are_kept_and_played_through_the_client_that_sees_the_c
     center.simulator.clients["north"].granted.clear()
     files = adapters.call_files(center.clients)
     assert isinstance(files, ClientsCallFiles)
-    limits: dict[str, Any] = {"deadline": center.deadline, "progress": untold}
+    limits: dict[str, Any] = {"deadline": center.deadline, "progress": tell_nobody}
 
     kept = await files.protect(call.conversation_id, **limits)
     assert (kept.protected, center.simulator.recordings.protected) == (True, {call.conversation_id})

@@ -24,14 +24,14 @@ from bot.genesys.notifications.channel import open_channel, subscribe
 from bot.genesys.transport.deadline import unattended
 from bot.recording.clock import SystemClock
 from bot.recording.models import Mechanism, Target
-from bot.recording.ports import nobody_else
+from bot.recording.ports import tell_nobody
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, POLICY_RECORDED, WAITING
 from bot.sandbox.genesys.web_api.faults import KINDS
+from tests.support.recording.options import permit_anyone, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bot.recording.ports import Waiting
     from bot.sandbox.genesys import SimulatedGenesys
     from bot.sandbox.genesys.web_api.answers import Answer, Route, SimulatedRequest
 
@@ -97,21 +97,20 @@ class Exercise:
         self.by_product = False
 
     async def _control(self, control: ConversationsControl, clock: SystemClock) -> None:
-        options: dict[str, Any] = {"progress": _nothing, "deadline": clock.monotonic() + PATIENCE}
-        changing = options | {"still_ours": nobody_else}
+        how = within(clock, PATIENCE)
         for call in (INBOUND, POLICY_RECORDED):
-            started = await control.start(Target(call), reason_code="quality", **changing)
+            started = await control.start(Target(call), how, reason_code="quality", permit=permit_anyone)
             agent = started.agent.id if started.agent else None
             target = Target(call, participant_id=agent, mechanism=started.mechanism)
-            await control.pause(target, **changing)
-            await control.resume(target, **changing)
-            await control.read_call(target, **options)
-            await control.stop(target, **changing)
+            await control.pause(target, how)
+            await control.resume(target, how)
+            await control.read_call(target, deadline=how.deadline, progress=tell_nobody)
+            await control.stop(target, how)
         gone = Target(ENDED, participant_id=self.genesys.calls[ENDED].participants[-1].id, mechanism=Mechanism.ADHOC)
         for call in (WAITING, CHAT, NIL):
-            await _or_error(control.start(Target(call), reason_code=None, **changing))
+            await _or_error(control.start(Target(call), how, reason_code=None, permit=permit_anyone))
         for ended in (gone, Target(ENDED, mechanism=Mechanism.POLICY)):
-            await _or_error(control.stop(ended, **changing))
+            await _or_error(control.stop(ended, how))
 
     async def _read(self, client: GenesysClient, clock: SystemClock) -> None:
         directory, deadline = GenesysDirectory(client), clock.monotonic() + PATIENCE
@@ -141,7 +140,7 @@ class Exercise:
 
     async def _keep(self, files: GenesysRecordingFiles, clock: SystemClock) -> None:
         """Protect, release, annotate and play."""
-        limits: dict[str, Any] = {"deadline": clock.monotonic() + PATIENCE, "progress": _nothing}
+        limits: dict[str, Any] = {"deadline": clock.monotonic() + PATIENCE, "progress": tell_nobody}
         self.genesys.media.transcode_seconds = 0.001
         await files.protect(ENDED, **limits)
         await files.release(ENDED, **limits)
@@ -182,9 +181,6 @@ class Exercise:
 async def _send(session: aiohttp.ClientSession, method: str, path: str, body: Any) -> None:
     async with session.request(method, path, json=body) as answer:
         await answer.read()
-
-
-async def _nothing(_: Waiting) -> None: ...
 
 
 async def _or_error(action: Any) -> None:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from bot.recording.call import CallRecording, Participant
 from bot.recording.handover import AgentLeg
 from bot.recording.models import ConfirmedChange, Conversation, Mechanism, Target
-from bot.recording.ports import Priority, nobody_else, permit_anyone
+from bot.recording.ports import Priority
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from bot.recording.ports import Permit, Progress, StillOurs
+    from bot.recording.ports import ChangeOptions, Permit, Progress, StillOurs
 
 AGENT = Participant("participant-1", "user-1", "Priya Nair", "queue-1", "Billing")
 
@@ -44,52 +44,26 @@ class FakeControl:
     gate: asyncio.Event | None = None
 
     async def start(
-        self,
-        target: Target,
-        *,
-        reason_code: str | None,
-        deadline: float,
-        progress: Progress,
-        permit: Permit = permit_anyone,
-        still_ours: StillOurs = nobody_else,
-        priority: Priority = Priority.PERSON,
+        self, target: Target, how: ChangeOptions, *, reason_code: str | None, permit: Permit
     ) -> ConfirmedChange:
-        self.start_priorities.append(priority)
+        self.start_priorities.append(how.priority)
         agent = self.agents.get(target.conversation_id, AGENT)
         permit(agent)
         if self.start_fault is not None:
             self.calls.append("start")
             raise self.start_fault
-        return await self._write("start", target, CallRecording.ACTIVE, still_ours)
+        return await self._write("start", target, CallRecording.ACTIVE, how.still_ours)
 
-    async def stop(
-        self,
-        target: Target,
-        *,
-        deadline: float,
-        progress: Progress,
-        still_ours: StillOurs = nobody_else,
-        priority: Priority = Priority.PERSON,
-    ) -> ConfirmedChange:
-        self.priorities.append(priority)
-        return await self._write("stop", target, CallRecording.NONE, still_ours)
+    async def stop(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
+        self.priorities.append(how.priority)
+        return await self._write("stop", target, CallRecording.NONE, how.still_ours)
 
-    async def pause(
-        self,
-        target: Target,
-        *,
-        deadline: float,
-        progress: Progress,
-        still_ours: StillOurs = nobody_else,
-        priority: Priority = Priority.PERSON,
-    ) -> ConfirmedChange:
-        self.priorities.append(priority)
-        return await self._write("pause", target, CallRecording.PAUSED, still_ours)
+    async def pause(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
+        self.priorities.append(how.priority)
+        return await self._write("pause", target, CallRecording.PAUSED, how.still_ours)
 
-    async def resume(
-        self, target: Target, *, deadline: float, progress: Progress, still_ours: StillOurs = nobody_else
-    ) -> ConfirmedChange:
-        return await self._write("resume", target, CallRecording.ACTIVE, still_ours)
+    async def resume(self, target: Target, how: ChangeOptions) -> ConfirmedChange:
+        return await self._write("resume", target, CallRecording.ACTIVE, how.still_ours)
 
     async def read_call(
         self, target: Target, *, deadline: float, progress: Progress, priority: Priority = Priority.PERSON

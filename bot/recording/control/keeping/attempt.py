@@ -22,7 +22,7 @@ from bot.recording.control.keeping.outcomes import Done, Later
 from bot.recording.control.outcomes import facts
 from bot.recording.keeping.keep import AFTER_SECONDS, BY_RULE_SECONDS, GIVEN_UP_AFTER, GOES_ON_SECONDS, KeepVerb
 from bot.recording.models import RecordingState, Target
-from bot.recording.ports import Priority
+from bot.recording.ports import Priority, tell_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +31,7 @@ if TYPE_CHECKING:
     from bot.recording.keeping.keep import Keep, KeepQueue
     from bot.recording.keeping.recording_files import RecordingFiles
     from bot.recording.models import Recording
-    from bot.recording.ports import Clock, RecordingControl, RecordingStore, Transaction, Waiting
-
-
-async def _noop(_waiting: Waiting) -> None:
-    """Report progress to nobody."""
+    from bot.recording.ports import Clock, RecordingControl, RecordingStore, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,7 @@ class KeepAttempt:
         if not found.ready:
             raise NoRecordingFound if known else CallNotFound
         try:
-            change = await files.protect(keep.conversation_id, progress=_noop, **limits)
+            change = await files.protect(keep.conversation_id, progress=tell_nobody, **limits)
         except NotFound:
             if next_at is None:
                 raise NoRecordingFound from None
@@ -104,7 +100,7 @@ class KeepAttempt:
 
     async def _release(self, files: CallFiles, keep: Keep, limits: dict[str, Any]) -> Done:
         try:
-            change = await files.release(keep.conversation_id, progress=_noop, **limits)
+            change = await files.release(keep.conversation_id, progress=tell_nobody, **limits)
         except NotFound:
             if keep.cancels:
                 return Done({"created": False, "cancelled": keep.cancels})
@@ -126,7 +122,7 @@ class KeepAttempt:
         now = self.clock.now()
         target = Target(keep.conversation_id) if recording is None else recording.target
         try:
-            seen = await self.control.read_call(target, progress=_noop, **limits)
+            seen = await self.control.read_call(target, progress=tell_nobody, **limits)
         except (CallEnded, CallNotFound) as gone:
             if keep.scope is not None:
                 raise OutOfScope(cause="scope_unknown") from None
@@ -164,7 +160,7 @@ class KeepAttempt:
             return None, None
         try:
             for file in found.ready:
-                await files.annotate(keep.conversation_id, file.id, words, progress=_noop, **limits)
+                await files.annotate(keep.conversation_id, file.id, words, progress=tell_nobody, **limits)
         except PermissionMissing as missing:
             return missing.kind, missing.permission
         except GenesysError as error:

@@ -10,7 +10,6 @@ from bot.errors import OutOfScope
 from bot.recording.caller import Principal, Role, Scope
 from bot.recording.models import Target
 from bot.recording.permissions import require_agent
-from bot.recording.ports import nobody_else
 
 if TYPE_CHECKING:
     from bot.recording.models import ConfirmedChange
@@ -26,14 +25,7 @@ def within(scope: Scope) -> Permit:
 
 
 async def start(bench: Bench, target: Target, scope: Scope) -> ConfirmedChange:
-    return await bench.control.start(
-        target,
-        reason_code=None,
-        deadline=bench.deadline,
-        progress=bench.progress,
-        permit=within(scope),
-        still_ours=nobody_else,
-    )
+    return await bench.control.start(target, bench.how, reason_code=None, permit=within(scope))
 
 
 @pytest.mark.parametrize("policy", [None, "active", "paused"])

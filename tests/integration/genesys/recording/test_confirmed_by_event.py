@@ -14,17 +14,16 @@ from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, Not
 from bot.genesys.call_events import LATEST_SECONDS
 from bot.genesys.effect_times import EVENTS_OVERDUE, READ_AT
 from bot.recording.models import Mechanism, Target
-from bot.recording.ports import nobody_else, permit_anyone
 from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.web_api.bodies import call_body
 from tests.integration.genesys.listener import WITHIN, Listener
 from tests.support.clocks.fake_clock import SteppedClock
+from tests.support.recording.options import permit_anyone, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.recording.models import ConfirmedChange
-    from bot.recording.ports import Waiting
     from bot.sandbox.genesys.state.calls import SimulatedCall
 
 PATIENCE = 25.0
@@ -51,18 +50,11 @@ class Bench:
 
     async def start(self) -> ConfirmedChange:
         return await self.control.start(
-            Target(self.call.id),
-            reason_code=None,
-            deadline=self.clock.monotonic() + PATIENCE,
-            progress=_nobody,
-            permit=permit_anyone,
-            still_ours=nobody_else,
+            Target(self.call.id), within(self.clock, PATIENCE), reason_code=None, permit=permit_anyone
         )
 
     async def stop(self) -> ConfirmedChange:
-        return await self.control.stop(
-            self.target, deadline=self.clock.monotonic() + PATIENCE, progress=_nobody, still_ours=nobody_else
-        )
+        return await self.control.stop(self.target, within(self.clock, PATIENCE))
 
     def asked(self) -> list[str]:
         return [one.method for one in self.simulator.requests if self.call.id in one.path]
@@ -83,9 +75,6 @@ class Bench:
         if not change.done():
             await asleep
         asleep.cancel()
-
-
-async def _nobody(_: Waiting) -> None: ...
 
 
 @asynccontextmanager
@@ -131,11 +120,11 @@ async def test_a_start_takes_two_requests_and_a_later_stop_one(bench: Bench) -> 
 
 async def test_a_secure_pause_and_its_end_take_one_request_each(bench: Bench) -> None:
     await bench.start()
-    deadline = bench.clock.monotonic() + 10 * LATEST_SECONDS
+    how = within(bench.clock, 10 * LATEST_SECONDS)
     for act in (bench.control.pause, bench.control.resume):
         bench.clock.advance(LATEST_SECONDS)
         bench.simulator.requests.clear()
-        await act(bench.target, deadline=deadline, progress=_nobody, still_ours=nobody_else)
+        await act(bench.target, how)
         assert bench.asked() == ["PUT"]
 
 

@@ -23,13 +23,12 @@ from bot.errors import (
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient, SessionsControl, check
 from bot.recording.call import CallRecording
 from bot.recording.models import Mechanism, Target
-from bot.recording.ports import nobody_else
+from bot.recording.ports import tell_nobody
 from tests.support.clocks.fake_clock import FakeClock
+from tests.support.recording.options import permit_anyone, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-
-    from bot.recording.ports import Waiting
 
 CALL = "/api/v2/conversations/calls/c1"
 SESSIONS = "/api/v2/recording/sessions"
@@ -60,9 +59,6 @@ def connected(**fields: Any) -> dict[str, Any]:
     return {"id": "c1", "participants": [agent | fields]}
 
 
-async def nobody(_: Waiting) -> None: ...
-
-
 @asynccontextmanager
 async def gateway(answers: Answers) -> AsyncIterator[tuple[FakeGateway, GenesysClient, dict[str, Any]]]:
     fake = FakeGateway(answers)
@@ -73,7 +69,7 @@ async def gateway(answers: Answers) -> AsyncIterator[tuple[FakeGateway, GenesysC
     clock = FakeClock()
     client = GenesysClient(GenesysAccount("id", "secret", api_url=f"http://{host}:{port}/"), clock=clock)
     try:
-        yield fake, client, {"deadline": clock.monotonic() + 25, "progress": nobody}
+        yield fake, client, {"deadline": clock.monotonic() + 25, "progress": tell_nobody}
     finally:
         await client.close()
         await runner.cleanup()
@@ -99,11 +95,13 @@ async def test_what_is_no_call_is_told_from_what_is_not_there(
     status: int, body: dict[str, Any], error: type[GenesysError]
 ) -> None:
     answers: Answers = {f"GET {CALL}": [(404, {"code": "not.found"})], "GET /api/v2/conversations/c1": [(status, body)]}
-    async with gateway(answers) as (_, client, within):
+    async with gateway(answers) as (_, client, limits):
         with pytest.raises(error):
-            await ConversationsControl(client).start(Target("c1"), reason_code=None, still_ours=nobody_else, **within)
+            await ConversationsControl(client).start(
+                Target("c1"), within(client.clock), reason_code=None, permit=permit_anyone
+            )
         with pytest.raises(CallNotFound):
-            await ConversationsControl(client).read_call(Target("c1"), **within)
+            await ConversationsControl(client).read_call(Target("c1"), **limits)
 
 
 async def test_a_call_that_is_gone_when_a_change_is_looked_for_has_ended() -> None:
@@ -111,9 +109,11 @@ async def test_a_call_that_is_gone_when_a_change_is_looked_for_has_ended() -> No
         f"GET {CALL}": [(200, connected()), (404, {"code": "not.found"})],
         "PATCH /api/v2/conversations/c1/participants/p1": [(202, None)],
     }
-    async with gateway(answers) as (_, client, within):
+    async with gateway(answers) as (_, client, _limits):
         with pytest.raises(CallEnded):
-            await ConversationsControl(client).start(Target("c1"), reason_code=None, still_ours=nobody_else, **within)
+            await ConversationsControl(client).start(
+                Target("c1"), within(client.clock), reason_code=None, permit=permit_anyone
+            )
 
 
 async def test_a_404_without_a_code_is_not_genesyss_and_ends_no_call() -> None:
@@ -121,13 +121,13 @@ async def test_a_404_without_a_code_is_not_genesyss_and_ends_no_call() -> None:
         f"GET {CALL}": [(404, {})],
         "PATCH /api/v2/conversations/c1/participants/p1": [(202, None)],
     }
-    async with gateway(answers) as (_, client, within):
+    async with gateway(answers) as (_, client, limits):
         with pytest.raises(OutcomeUnknown):
             await ConversationsControl(client).stop(
-                Target("c1", participant_id="p1", mechanism=Mechanism.ADHOC), still_ours=nobody_else, **within
+                Target("c1", participant_id="p1", mechanism=Mechanism.ADHOC), within(client.clock)
             )
         with pytest.raises(NotFound) as missing:
-            await ConversationsControl(client).read_call(Target("c1"), **within)
+            await ConversationsControl(client).read_call(Target("c1"), **limits)
     assert not isinstance(missing.value, CallNotFound)
 
 
@@ -137,9 +137,11 @@ async def test_an_agent_who_leaves_before_the_recording_shows_leaves_it_unknown(
         f"GET {CALL}": [(200, connected()), (200, {"participants": [customer]})],
         "PATCH /api/v2/conversations/c1/participants/p1": [(202, None)],
     }
-    async with gateway(answers) as (fake, client, within):
+    async with gateway(answers) as (fake, client, _limits):
         with pytest.raises(OutcomeUnknown):
-            await ConversationsControl(client).start(Target("c1"), reason_code=None, still_ours=nobody_else, **within)
+            await ConversationsControl(client).start(
+                Target("c1"), within(client.clock), reason_code=None, permit=permit_anyone
+            )
         assert fake.asked.count("PATCH /api/v2/conversations/c1/participants/p1") == 1
 
 
@@ -148,30 +150,30 @@ async def test_a_conflict_that_somebody_settles_between_two_tries_is_success() -
         f"GET {CALL}": [(200, connected()), (200, connected()), (200, connected(recordingState="active"))],
         "PATCH /api/v2/conversations/c1/participants/p1": [(409, {})],
     }
-    async with gateway(answers) as (_, client, within):
+    async with gateway(answers) as (_, client, _limits):
         effect = await ConversationsControl(client).start(
-            Target("c1"), reason_code=None, still_ours=nobody_else, **within
+            Target("c1"), within(client.clock), reason_code=None, permit=permit_anyone
         )
     assert not effect.created
 
 
 async def test_no_time_to_wait_is_no_reason_to_hammer() -> None:
-    async with gateway({f"GET {CALL}": [(429, {})]}) as (fake, client, within):
+    async with gateway({f"GET {CALL}": [(429, {})]}) as (fake, client, limits):
         with pytest.raises(RateLimited):
-            await ConversationsControl(client).read_call(Target("c1"), **within)
+            await ConversationsControl(client).read_call(Target("c1"), **limits)
     assert len(fake.asked) == 5
 
 
 async def test_a_limited_login_is_unavailable() -> None:
-    async with gateway({"POST /oauth/token": [(429, {})]}) as (_, client, _within):
+    async with gateway({"POST /oauth/token": [(429, {})]}) as (_, client, _limits):
         with pytest.raises(GenesysUnavailable):
             await client.login()
 
 
 async def test_ids_cannot_leave_their_place_in_the_path() -> None:
     answers: Answers = {"GET /api/v2/conversations/calls/../users?x": [(200, connected())]}
-    async with gateway(answers) as (fake, client, within):
-        await ConversationsControl(client).read_call(Target("../users?x"), **within)
+    async with gateway(answers) as (fake, client, limits):
+        await ConversationsControl(client).read_call(Target("../users?x"), **limits)
     assert fake.asked == ["GET /api/v2/conversations/calls/../users?x"]  # decoded by the server, from one segment
 
 
@@ -191,8 +193,8 @@ async def test_sessions_may_be_listed_in_several_ways(
     body: Any, session_id: str | None, recording: CallRecording
 ) -> None:
     answers: Answers = {f"GET {CALL}": [(200, connected())], f"GET {SESSIONS}": [(200, body)]}
-    async with gateway(answers) as (_, client, within):
-        seen = await SessionsControl(client).read_call(Target("c1"), **within)
+    async with gateway(answers) as (_, client, limits):
+        seen = await SessionsControl(client).read_call(Target("c1"), **limits)
     assert (seen.session_id, seen.recording) == (session_id, recording)
     assert seen.mechanism is (Mechanism.SESSION if recording is CallRecording.ACTIVE else None)
 
@@ -203,17 +205,19 @@ async def test_a_search_that_lists_nothing_is_no_proof() -> None:
         f"GET {SESSIONS}": [(200, {"total": 0})],
         f"POST {SESSIONS}": [(503, {})],
     }
-    async with gateway(answers) as (fake, client, within):
+    async with gateway(answers) as (fake, client, _limits):
         with pytest.raises(OutcomeUnknown):
-            await SessionsControl(client).start(Target("c1"), reason_code=None, still_ours=nobody_else, **within)
+            await SessionsControl(client).start(
+                Target("c1"), within(client.clock), reason_code=None, permit=permit_anyone
+            )
     assert fake.asked.count(f"POST {SESSIONS}") == 1
 
 
 async def test_a_session_of_a_call_that_is_gone_has_ended_with_it() -> None:
     answers: Answers = {f"GET {CALL}": [(404, {"code": "not.found"})], f"POST {SESSIONS}/s1/stop": [(404, {})]}
-    async with gateway(answers) as (_, client, within):
+    async with gateway(answers) as (_, client, _limits):
         with pytest.raises(CallEnded):
-            await SessionsControl(client).stop(Target("c1", session_id="s1"), still_ours=nobody_else, **within)
+            await SessionsControl(client).stop(Target("c1", session_id="s1"), within(client.clock))
 
 
 @pytest.mark.parametrize("everybody_has_left", [False, True])
@@ -232,8 +236,8 @@ async def test_a_call_that_is_said_to_be_disconnected_has_ended_once_a_reading_s
         f"PUT {CALL}/recordingstate": [refused],
         f"GET {CALL}": [(200, body)],
     }
-    async with gateway(answers) as (fake, client, how):
-        acting = getattr(ConversationsControl(client), verb)(target, still_ours=nobody_else, **how)
+    async with gateway(answers) as (fake, client, _limits):
+        acting = getattr(ConversationsControl(client), verb)(target, within(client.clock))
         if everybody_has_left:
             with pytest.raises(CallEnded):
                 await acting

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient
 from bot.recording.clock import SystemClock
 from bot.recording.models import Target
-from bot.recording.ports import nobody_else, permit_anyone
 from bot.sandbox.genesys import SimulatedGenesys
+from tests.support.recording.options import permit_anyone, within
 
 if TYPE_CHECKING:
-    from bot.recording.ports import RecordingControl, Waiting
+    from bot.recording.ports import RecordingControl
 
 
 async def test_a_delayed_effect_is_confirmed() -> None:
@@ -28,18 +28,8 @@ async def test_a_delayed_effect_is_confirmed() -> None:
         call = simulator.add_call()
         simulator.faults.switch_on("write_ignored", times=1)
 
-        async def nobody(_: Waiting) -> None: ...
-
-        deadline = clock.monotonic() + 600
         starting = asyncio.ensure_future(
-            control.start(
-                Target(call.id),
-                reason_code=None,
-                deadline=deadline,
-                progress=nobody,
-                permit=permit_anyone,
-                still_ours=nobody_else,
-            )
+            control.start(Target(call.id), within(clock, 600), reason_code=None, permit=permit_anyone)
         )
         # The call, the write, a reading without its effect, and the next one: the effect is as late as that.
         await simulator.wait_until(lambda: len(simulator.requests) > 3)

@@ -17,8 +17,8 @@ from bot.recording.call import CallRecording
 from bot.recording.caller import Role, Scope
 from bot.recording.models import ApprovalOutcome, RecordingState, Verb
 from bot.recording.monitoring.observations import Observations
-from bot.recording.monitoring.reconciler import noop
 from bot.recording.policy import DualControl
+from bot.recording.ports import tell_nobody
 from bot.recording.requests import AwaitsConfirmation, PendingAction
 from tests.support.databases.postgres import on_both
 from tests.support.databases.trail import entries, rows, trail_lines
@@ -379,7 +379,7 @@ async def test_the_bots_own_corrections_wait_for_nobody(harness: Harness) -> Non
     await Observations(harness.store, harness.clock).call_ended(recording)
     over = await harness.store.recording(recording.id)
     assert over is not None
-    seen = await harness.control.read_call(recording.target, deadline=0, progress=noop)
+    seen = await harness.control.read_call(recording.target, deadline=0, progress=tell_nobody)
     accepted = await Observations(harness.store, harness.clock).took_effect_late(over, seen, owner="serve:1")
     assert accepted is not None
     await harness.service.carry_out(accepted)
