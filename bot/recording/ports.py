@@ -90,7 +90,7 @@ class Priority(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ChangeOptions:
-    """What goes with a change of a recording: its deadline, who hears of waits, and whose attempt it is by now.
+    """The deadline of a change, who hears of waits, the check of who owns the attempt, and the priority.
 
     ``deadline`` is a reading of the clock's ``monotonic``; nothing is begun after it.
     """
@@ -106,7 +106,7 @@ class RecordingControl(Protocol):
 
     All methods raise the GenesysError branch of ``bot.errors``: ``OutcomeUnknown`` when a change was sent and could
     not be confirmed, ``GenesysUnavailable`` when nothing had been sent yet, ``CallEnded`` when the call is over. What
-    ``still_ours`` raises is passed on. The ``deadline`` of a reading is that of ``ChangeOptions``.
+    ``still_ours`` raises is passed on. ``read_call`` takes a ``deadline`` as in ``ChangeOptions``.
     """
 
     async def start(

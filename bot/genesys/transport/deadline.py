@@ -32,7 +32,7 @@ class RequestOptions:
 
     @classmethod
     def of(cls, how: ChangeOptions, *, protects: bool = False) -> RequestOptions:
-        """Return the options of the requests by which a recording is changed."""
+        """Return the options of a change's requests. ``protects``: it is a stop or a secure pause."""
         return cls(how.deadline, how.progress, how.priority, protects=protects, still_ours=how.still_ours)
 
     def confirming(self) -> RequestOptions:

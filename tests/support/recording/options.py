@@ -1,4 +1,4 @@
-"""How a recording is changed where a test isn't about that: in time, telling nobody of waits, and with permission."""
+"""Options of a change, and a permit, for tests that are about something else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def within(clock: Clock, seconds: float = 25.0) -> ChangeOptions:
-    """Return options of a person's change that no other process could have taken over."""
+    """Return the options of a person's change that waits in silence and that no other process takes over."""
     return ChangeOptions(clock.monotonic() + seconds, tell_nobody, nobody_else)
 
 

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 SOMEBODY_ELSES = Scope(everything=False, queues=frozenset({"another-queue"}), agents=frozenset({"another-user"}))
 
 
-def within(scope: Scope) -> Permit:
+def permit_within(scope: Scope) -> Permit:
     caller = Principal("slack:T0SANDBOX:U0GRACE", frozenset({Role.SUPERVISOR}), scope=scope)
     return lambda agent: require_agent(caller, agent)
 
 
 async def start(bench: Bench, target: Target, scope: Scope) -> ConfirmedChange:
-    return await bench.control.start(target, bench.how, reason_code=None, permit=within(scope))
+    return await bench.control.start(target, bench.how, reason_code=None, permit=permit_within(scope))
 
 
 @pytest.mark.parametrize("policy", [None, "active", "paused"])
