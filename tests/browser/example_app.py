@@ -12,6 +12,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.sandbox.slack.manifest import shortcuts_of
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
 
     from slack_sdk.web.async_client import AsyncWebClient
@@ -88,6 +89,8 @@ class ExampleApp:
     client: AsyncWebClient
     heard: list[dict[str, Any]] = field(default_factory=list)
     published: int = 0
+    acknowledges: asyncio.Event | None = None
+    """While it is there and not set, "Write to me" is not acknowledged."""
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [body for body in self.heard if body.get("type") == kind]
@@ -196,6 +199,8 @@ class ExampleApp:
         await respond(delete_original=True)
 
     async def write(self, ack: Ack, body: dict[str, Any]) -> None:
+        if self.acknowledges is not None:
+            await self.acknowledges.wait()
         await ack()
         await self.client.chat_postMessage(channel=body["user"]["id"], text="A word with you")
 

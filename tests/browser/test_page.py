@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.example_app import everything
+from tests.browser.example_app import button, everything, plain
 from tests.browser.sandbox_page import ADA, GRACE, HEIDI
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.async_api import Response
+
     from tests.browser.conftest import Stage
     from tests.browser.sandbox_page import SandboxPage
 
@@ -25,6 +30,11 @@ HAS_COME = """(words) => new Promise((come) => {
   });
 })"""
 """Waits until the page's server has sent a state with these words in it."""
+
+
+def _searched(words: str) -> Callable[[Response], bool]:
+    """Recognize the answer to a search for ``words``."""
+    return lambda answer: answer.url.endswith("/api/view/options") and f'"{words}"' in (answer.request.post_data or "")
 
 
 async def test_a_form_is_filled_in_with_every_kind_of_input(guest: SandboxPage, stage: Stage) -> None:
@@ -232,6 +242,26 @@ async def test_what_is_pressed_is_clicked_although_the_bot_changes_it(guest: San
     await expect(home).to_contain_text("Published 4 times")
 
 
+async def test_what_is_pressed_is_clicked_although_another_click_is_answered(guest: SandboxPage, stage: Stage) -> None:
+    stage.app.acknowledges = asyncio.Event()
+    await guest.command("/record hello")
+    await guest.only_for_me.get_by_role("button", name="Write to me").click()
+    blocks: list[dict[str, Any]] = [{"type": "actions", "block_id": "choices", "elements": [button("Again", "again")]}]
+    posted = await stage.app.client.chat_postMessage(channel="C0FLOOR", text="Choose", blocks=blocks)
+    mouse, message = guest.page.mouse, await guest.same(guest.page.locator("#floor li").filter(has_text="Again"))
+    await message.get_by_role("button", name="Again").hover()
+    await mouse.down()
+    blocks.append({"type": "section", "text": plain("Choose now")})
+    await stage.app.client.chat_update(channel="C0FLOOR", ts=str(posted["ts"]), text="Choose now", blocks=blocks)
+    await guest.page.evaluate(HAS_COME, "Choose now")
+    stage.app.acknowledges.set()
+    await expect(guest.delivery).to_contain_text("“Write to me”: the bot answered")
+    await expect(message).not_to_contain_text("Choose now")
+    await mouse.up()
+    await expect(guest.delivery).to_contain_text("“Again”: the bot answered")
+    await expect(message).to_contain_text("Choose now")
+
+
 async def test_an_option_that_is_pressed_is_chosen_although_the_list_changes(guest: SandboxPage) -> None:
     await guest.shortcut("Everything")
     form, page = guest.form, guest.page
@@ -239,17 +269,18 @@ async def test_an_option_that_is_pressed_is_chosen_although_the_list_changes(gue
     await form.search("Agent", "")
     await form.offers().filter(has_text="Tom Becker").hover()
     await page.mouse.down()
-    async with page.expect_response("**/api/view/options"):
+    async with page.expect_response(_searched("tom")):
         await line.fill("tom")
     await expect(form.dialog.get_by_role("listbox", name="Agent")).not_to_have_attribute("aria-busy", "true")
     await expect(form.offers()).to_have_count(4)
     await page.mouse.up()
     await expect(line).to_have_value("Tom Becker")
+    await expect(form.dialog).to_contain_text("Chosen: Tom Becker")
 
     await form.search("Agent", "")
     await form.offers().filter(has_text="Priya Nair").hover()
     await page.mouse.down()
-    async with page.expect_response("**/api/view/options"):
+    async with page.expect_response(_searched("lucia")):
         await line.fill("lucia")
     await expect(form.dialog.get_by_role("listbox", name="Agent")).not_to_have_attribute("aria-busy", "true")
     await page.mouse.move(0, 0)

@@ -60,19 +60,18 @@ export function combobox({ name, id, label, labelledby, describedby, invalid, pl
 
   async function ask(typed) {
     const turn = ++asked;
-    if (typed.length < least) {
-      show([]);
-      told.textContent = `Type at least ${least} character${least === 1 ? "" : "s"}`;
-      return;
+    const enough = typed.length >= least;
+    if (enough) {
+      told.textContent = "Searching…";
+      list.setAttribute("aria-busy", "true");
     }
-    told.textContent = "Searching…";
-    list.setAttribute("aria-busy", "true");
-    const found = await search(typed).catch(() => []);
+    const found = enough ? await search(typed).catch(() => []) : [];
     if (turn === asked) list.removeAttribute("aria-busy");
     await released();
     if (turn !== asked || !isOpen()) return;
     show(found);
-    if (typed && found.length) mark(0);
+    if (!enough) told.textContent = `Type at least ${least} character${least === 1 ? "" : "s"}`;
+    else if (typed && found.length) mark(0);
   }
 
   function open() {
@@ -86,6 +85,7 @@ export function combobox({ name, id, label, labelledby, describedby, invalid, pl
     clearTimeout(timer);
     line.setAttribute("aria-expanded", "false");
     line.removeAttribute("aria-activedescendant");
+    list.removeAttribute("aria-busy");
     list.hidden = true;
     told.textContent = "";
   }

@@ -107,16 +107,16 @@ addEventListener("pointerdown", ({ button, target }) => {
 addEventListener("pointermove", ({ buttons }) => {
   if (pressed && !buttons) release(); // it was released where the page can't see it
 }, true);
-for (const over of ["pointerup", "pointercancel"]) addEventListener(over, release, true);
+for (const over of ["pointerup", "pointercancel", "contextmenu"]) addEventListener(over, release, true);
 addEventListener("blur", release);
 
 /**
- * Resolve when nothing is pressed: what is replaced between the press and the release gets no click. A select is left
- * out, because some browsers don't tell when its list is closed.
+ * Resolve when nothing is pressed: an element that is replaced between press and release gets no click. A select is
+ * left out, because some browsers don't tell when its list is closed.
  */
 export const released = () => (pressed ? new Promise((go) => waiting.push(go)) : Promise.resolve());
 
-/** Return `draw`, but have it wait while something is pressed; what is asked for meanwhile is drawn once. */
+/** Return a function that calls `draw` once nothing is pressed. Calls that come while it waits draw once. */
 export function betweenPresses(draw) {
   let due = false;
   return async () => {

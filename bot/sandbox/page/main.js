@@ -78,7 +78,7 @@ async function use(key, { element, selected, value }, send) {
   draw();
   await deliver(`“${label}”`, ...send(value ?? selected?.value ?? null));
   view.pending.delete(key);
-  draw();
+  drawNews();
 }
 
 const press = (channel, message, used) => use(message.ts, used, (value) => ["/api/click", {
