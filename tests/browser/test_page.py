@@ -288,6 +288,23 @@ async def test_an_option_that_is_pressed_is_chosen_although_the_list_changes(gue
     await expect(form.offers()).to_have_text(["Lucia Romano"])
 
 
+async def test_a_search_says_how_much_has_to_be_typed(guest: SandboxPage, stage: Stage) -> None:
+    await guest.shortcut("Everything")
+    form = guest.form
+    await expect(form.title).to_have_text("Everything")
+    view = everything(note="Two letters")
+    view["blocks"][0]["element"]["min_query_length"] = 2
+    await stage.app.client.views_update(view_id=stage.slack.views.on_top(ADA).id, view=view)
+    await expect(form.dialog).to_contain_text("Two letters")
+    await form.search("Agent", "to")
+    await expect(form.offers()).to_have_text(["Tom Becker"])
+    await form.search("Agent", "t")
+    await expect(form.dialog.get_by_text("Type at least 2 characters")).to_be_visible()
+    await expect(form.offers()).to_have_count(0)
+    await form.pick("Agent", "to", "Tom Becker")
+    await expect(form.dialog).to_contain_text("Chosen: Tom Becker")
+
+
 async def test_direct_messages_are_marked_until_they_are_read(guest: SandboxPage) -> None:
     await guest.command("/record hello")
     await guest.only_for_me.get_by_role("button", name="Write to me").click()
