@@ -11,6 +11,7 @@ from tests.faults.run import ADA, LATE_WORDS, START, STOP
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bot.sandbox.slack import SimulatedMessage
     from tests.faults.run import Run
 
 NOT_TAKEN = "requests that Slack showed as failed, nothing was done, and asking again worked"
@@ -141,22 +142,23 @@ async def after_a_transfer(run: Run) -> None:
     stage.genesys.transfers.blind(stage.genesys.calls[run.call], "Tom Becker")
     await stage.until("the transfer is in the trail", lambda: run.phases("recording:stop") == ["observed"], within=90)
     stage.pull_the_plug()
-    await stage.bot.kill()
+    await stage.restart()  # while Slack is down: it must not take what the killed process had sent
     stage.mend()
-    await stage.start()
     await stage.until("the person is asked", lambda: _about_the_transfer(run))
-    asked = await stage.slack.click(ADA, *_about_the_transfer(run)[-1], "recording_follow")
+    question = _about_the_transfer(run)[-1]
+    asked = await stage.slack.click(ADA, question.channel, question.ts, "recording_follow")
     run.asked.append(asked)
     await stage.until("the new agent is recorded", lambda: run.recordings() > 1 and run.state() == "active")
     run.starts = 2
-    run.expect(len(_about_the_transfer(run)) == 1, "the person was asked twice")
+    told = [one.text for one in _about_the_transfer(run)]
+    run.expect(len(told) == 1, f"the person was asked twice: {told}")
     run.expect(run.phases("recording:follow") == ["requested", "succeeded"], "the click is not in the trail")
 
 
-def _about_the_transfer(run: Run) -> list[tuple[str, str]]:
-    """Return where the messages stand that ask about the run's call."""
+def _about_the_transfer(run: Run) -> list[SimulatedMessage]:
+    """Return the messages that ask about the run's call."""
     told = run.stage.slack.direct_messages(ADA)
-    return [(one.channel, one.ts) for one in told if run.call in one.text and "Genesys: `" in one.text]
+    return [one for one in told if run.call in one.text and "Genesys: `" in one.text]
 
 
 async def _killed_and_started(run: Run, killed: asyncio.Event) -> None:
