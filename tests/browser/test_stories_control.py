@@ -95,6 +95,7 @@ async def test_an_unknown_outcome_is_said_and_settled_by_a_direct_message(seat: 
     del patience
     genesys = seat.scenario.genesys
     genesys.faults.switch_on("hang_after", times=1, value=600, only="(write)")
+    genesys.faults.switch_on("events_lost")
     genesys.on_write(lambda _: genesys.faults.switch_on("server_error", only="(read)"))
     await seat.command(f"/record start {INBOUND}")
     card = seat.card(INBOUND)

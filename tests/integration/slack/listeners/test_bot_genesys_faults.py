@@ -88,6 +88,7 @@ async def test_a_start_that_never_took_effect_is_unknown_first_and_settled_later
 
 async def test_a_start_that_took_effect_unseen_is_found_later(scenario: ServingScenario) -> None:
     scenario.genesys.faults.switch_on("drop_after", times=1, only=WRITE)
+    scenario.genesys.faults.switch_on("events_lost")
     blind = scenario.genesys.faults
     scenario.genesys.on_write(lambda one: blind.switch_on("server_error", only=READ) if one is first() else None)
 
