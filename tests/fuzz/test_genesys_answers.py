@@ -40,7 +40,7 @@ from tests.fuzz.odd import mutilated
 from tests.fuzz.raw_server import FakeRawServer, http, raw_server
 from tests.support.clocks.fake_clock import FakeClock
 from tests.support.databases.trail import entries
-from tests.support.recording.options import permit_anyone, within
+from tests.support.recording.change_options import permit_anyone, within
 from tests.support.recording.service import asked, at_once, open_harness
 
 if TYPE_CHECKING:

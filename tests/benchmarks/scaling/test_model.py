@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.genesys.transport.rate_limiter import Rank, RequestLimit
+from bot.recording.ports import tell_nobody
 from tests.benchmarks.scaling.__main__ import ROOT, size
 from tests.benchmarks.scaling.model import Scenario, percentile, run
 from tests.benchmarks.scaling.queues import WINDOW, FixedWindow, Relay, RollingLimit, Simulation
@@ -17,8 +18,6 @@ from tests.support.clocks.fake_clock import SteppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from bot.recording.ports import Waiting
 
 
 def arrivals(simulation: Simulation, rate: float, count: int, arrive: Callable[[int], None], seed: int = 1) -> None:
@@ -162,10 +161,8 @@ async def real_times() -> list[float]:
     limit = RequestLimit(clock, ALLOWED)
     assert limit.reserve == RESERVE
 
-    async def untold(_: Waiting) -> None: ...
-
     async def ask(number: int, rank: Rank, room: int) -> None:
-        await limit.admit(rank, deadline=10_000.0, progress=untold, room=room)
+        await limit.admit(rank, deadline=10_000.0, progress=tell_nobody, room=room)
         times[number] = clock.monotonic()
         limit.landed(None)
 

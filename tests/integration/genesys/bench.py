@@ -7,7 +7,7 @@ from bot.genesys import ConversationsControl, GenesysClients, SessionsControl
 from bot.genesys.clients.control import ClientsControl
 from bot.recording.models import Target
 from bot.recording.ports import ChangeOptions, Priority, nobody_else
-from tests.support.recording.options import permit_anyone
+from tests.support.recording.change_options import permit_anyone
 
 if TYPE_CHECKING:
     from bot.genesys import GenesysClient, RequestSeen

@@ -28,7 +28,7 @@ from bot.recording.keeping.recording_files import FilesState, MediaLink
 from bot.recording.models import Mechanism, Target
 from bot.recording.ports import Priority, tell_nobody
 from tests.support.clocks.steady_sockets import steady_pool
-from tests.support.recording.options import permit_anyone, within
+from tests.support.recording.change_options import permit_anyone, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -27,7 +27,7 @@ from bot.recording.models import Mechanism, Target
 from bot.recording.ports import tell_nobody
 from bot.sandbox.genesys.state.seed import CHAT, ENDED, INBOUND, POLICY_RECORDED, WAITING
 from bot.sandbox.genesys.web_api.faults import KINDS
-from tests.support.recording.options import permit_anyone, within
+from tests.support.recording.change_options import permit_anyone, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -18,7 +18,7 @@ from bot.sandbox.genesys import SimulatedGenesys
 from bot.sandbox.genesys.web_api.bodies import call_body
 from tests.integration.genesys.listener import WITHIN, Listener
 from tests.support.clocks.fake_clock import SteppedClock
-from tests.support.recording.options import permit_anyone, within
+from tests.support.recording.change_options import permit_anyone, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

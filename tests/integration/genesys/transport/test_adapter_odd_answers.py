@@ -25,7 +25,7 @@ from bot.recording.call import CallRecording
 from bot.recording.models import Mechanism, Target
 from bot.recording.ports import tell_nobody
 from tests.support.clocks.fake_clock import FakeClock
-from tests.support.recording.options import permit_anyone, within
+from tests.support.recording.change_options import permit_anyone, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

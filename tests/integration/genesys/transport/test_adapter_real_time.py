@@ -10,7 +10,7 @@ from bot.genesys import ConversationsControl, GenesysAccount, GenesysClient
 from bot.recording.clock import SystemClock
 from bot.recording.models import Target
 from bot.sandbox.genesys import SimulatedGenesys
-from tests.support.recording.options import permit_anyone, within
+from tests.support.recording.change_options import permit_anyone, within
 
 if TYPE_CHECKING:
     from bot.recording.ports import RecordingControl
